@@ -1,0 +1,94 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "vcpusnap",
+    products: [
+        .library(name: "Registers", targets: ["Registers"]),
+        .library(name: "VCPUModel", targets: ["VCPUModel"]),
+        .library(name: "SnapshotFormat", targets: ["SnapshotFormat"]),
+        .library(name: "Emulation", targets: ["Emulation"]),
+        .library(name: "KVM", targets: ["KVM"]),
+        .library(name: "Transfer", targets: ["Transfer"]),
+        .library(name: "Difference", targets: ["Difference"]),
+        .executable(name: "vcpusnap", targets: ["vcpusnap"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        // Ground: the kernel interface in C, libzstd, and the tables generated from Formats/.
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(name: "CFormatData"),
+        .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: settings),
+        .target(name: "Registers", dependencies: ["CFormatData"], swiftSettings: settings),
+
+        // The state of a vCPU and the one protocol everything else is written over.
+        .target(
+            name: "VCPUModel", dependencies: ["Registers", "LinuxSystem"],
+            swiftSettings: settings),
+
+        // Where vCPU state lives.
+        .target(
+            name: "SnapshotFormat",
+            dependencies: ["CFormatData", "CZstd", "LinuxSystem", "Registers", "VCPUModel"],
+            swiftSettings: settings),
+        .target(
+            name: "Emulation",
+            dependencies: ["CFormatData", "LinuxSystem", "Registers", "VCPUModel"],
+            swiftSettings: settings),
+        .target(
+            name: "KVM", dependencies: ["CLinux", "LinuxSystem", "Registers", "VCPUModel"],
+            swiftSettings: settings),
+
+        // What is done with it, written once over RegisterBank.
+        .target(
+            name: "Transfer", dependencies: ["LinuxSystem", "Registers", "VCPUModel"],
+            swiftSettings: settings),
+        .target(
+            name: "Difference", dependencies: ["Registers", "VCPUModel"],
+            swiftSettings: settings),
+
+        // The command line.
+        .executableTarget(
+            name: "vcpusnap",
+            dependencies: [
+                "Difference", "Emulation", "KVM", "LinuxSystem", "Registers", "SnapshotFormat",
+                "Transfer", "VCPUModel",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+
+        .testTarget(
+            name: "RegistersTests", dependencies: ["Registers"], exclude: ["Fixtures"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DifferenceTests", dependencies: ["Difference", "Registers", "VCPUModel"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SnapshotFormatTests",
+            dependencies: ["SnapshotFormat", "VCPUModel", "Registers", "LinuxSystem"],
+            exclude: ["Golden"], swiftSettings: settings),
+        .testTarget(
+            name: "EmulationTests",
+            dependencies: ["Emulation", "VCPUModel", "Registers", "LinuxSystem"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "KVMTests", dependencies: ["KVM", "LinuxSystem", "Registers"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TransferTests",
+            dependencies: ["Transfer", "VCPUModel", "Registers", "LinuxSystem"],
+            swiftSettings: settings),
+        // These run the program itself.
+        .testTarget(name: "CommandTests", dependencies: ["vcpusnap"], swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,297 @@
+"""Compiles Formats/registers into the tables declared in include/register_tables.h.
+
+The order of the fields in each row is the order of the members of its structure there; the lists of
+words below are the enumerations there and in Sources/Registers.
+"""
+
+import re
+
+import c_source
+from records import DataError, choice, number, read, version
+
+FIELD_KINDS = ["unsignedEnum", "signedEnum", "enum", "field", "res0", "res1", "raz", "unkn"]
+FLAGS = ["opaque", "featureID", "implementationID", "checkedOnly", "vmWide", "timer", "counter", "pmu",
+         "secret", "clearView"]
+CLASSES = ["absent", "writable", "invariant", "writeIgnored", "sanitised", "volatile", "raz",
+           "constrained"]
+SET_CLEAR = ["none", "assign", "orAndClear"]
+TRAITS = ["idPolicy", "zeroWithoutAArch32", "zeroWithoutSVE", "reservedBitsForcedWithEL2",
+          "keepsImplementedCounters"]
+CONDITIONS = ["feature", "notFeature", "capability", "id", "finalized"]
+RULES = ["exact", "lowerSafe", "higherSafe", "higherOrZeroSafe", "any"]
+SPECIALS = ["remapped", "minimum", "values", "ignoredIfHostValue"]
+
+NONE = 0xFFFF
+
+
+class Compiler:
+    def __init__(self, directory):
+        self.directory = directory
+        self.strings = c_source.StringPool()
+        self.values = c_source.SliceTable()
+        self.fields = c_source.SliceTable()
+        self.variants = c_source.SliceTable()
+        self.behaviours = c_source.SliceTable()
+        self.conditions = c_source.SliceTable()
+        self.rules = c_source.SliceTable()
+        self.specials = c_source.SliceTable()
+        self.registers = read(
+            directory / "registers.jsonl", ["id", "name"],
+            ["aliases", "encoding", "layout", "opaque", "variants", "mapping", "flags", "volatile",
+             "clearViewOf", "listedSince", "absentIn", "reset", "notes", "origin", "layoutOrigin"])
+        self.registers.sort(key=lambda register: number(register, "id"))
+        self.index = self.index_names()
+        self.layouts = self.read_layouts()
+        self.used = set()
+
+    # Names
+
+    def index_names(self):
+        """Every name and alias, in capitals, with the position of its register."""
+        index = {}
+        for position, register in enumerate(self.registers):
+            if position and number(register, "id") == number(self.registers[position - 1], "id"):
+                register.fail("id stands twice")
+            for name in [register["name"], *register.get("aliases", [])]:
+                if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+                    register.fail(f"{name!r} is not a name")
+                if name.upper() in index:
+                    register.fail(f"name {name} stands twice")
+                index[name.upper()] = position
+        return index
+
+    def position(self, record, name):
+        if name.upper() not in self.index:
+            record.fail(f"no register {name}")
+        return self.index[name.upper()]
+
+    def name_rows(self):
+        rows = []
+        for position, register in enumerate(self.registers):
+            names = [register["name"], *register.get("aliases", [])]
+            rows += [(name.upper(), self.strings.add(name), position) for name in names]
+        return [row[1:] for row in sorted(rows)]
+
+    def alias_table(self):
+        """The strings of all aliases, and for each register where its own start."""
+        table, starts = [], []
+        for register in self.registers:
+            starts.append(len(table))
+            table += [(self.strings.add(alias),) for alias in register.get("aliases", [])]
+        return table, starts
+
+    # Layouts
+
+    def read_layouts(self):
+        layouts = {}
+        for field in read(
+                self.directory / "layouts.jsonl", ["layout", "field", "msb", "lsb", "kind"], ["values"]):
+            layouts.setdefault(field["layout"], []).append(field)
+        return layouts
+
+    def layout(self, record, name, width):
+        """The first field and the number of fields of a layout that must tile the register."""
+        if name not in self.layouts:
+            record.fail(f"no layout {name!r}")
+        self.used.add(name)
+        top = width
+        for field in self.layouts[name]:
+            if not field["lsb"] <= field["msb"] == top - 1 or field["msb"] - field["lsb"] > 63:
+                field.fail(f"does not continue at bit {top - 1} of {record['name']}")
+            top = field["lsb"]
+        if top != 0:
+            record.fail(f"layout {name!r} ends at bit {top}")
+        rows = [self.field_row(field) for field in self.layouts[name]]
+        return self.fields.add(rows), len(rows)
+
+    def field_row(self, field):
+        values = sorted((int(value), name) for value, name in field.get("values", {}).items())
+        rows = [(value, self.strings.add(name)) for value, name in values]
+        return (self.strings.add(field["field"]), field["msb"], field["lsb"], self.values.add(rows),
+                len(rows), choice(field, "kind", FIELD_KINDS))
+
+    # Registers
+
+    def register_rows(self):
+        _, aliases = self.alias_table()
+        behaviours = self.group("behaviour.jsonl", ["register", "from", "class"], [
+            "until", "mask", "keeps", "drops", "setClear", "needs", "capability", "traits", "rule"])
+        rules = self.group("id-fields.jsonl", ["register", "field", "msb", "lsb", "rule"], [
+            "kvmRule", "signed", "safe", "tracked", "advertisedOnly", "scope", "capability", "offered",
+            "special", "ruleHistory"])
+        rows = [
+            self.register_row(position, register, aliases[position],
+                              behaviours.get(position, []), rules.get(position, []))
+            for position, register in enumerate(self.registers)]
+        for name in self.layouts.keys() - self.used:
+            self.layouts[name][0].fail(f"no register uses layout {name!r}")
+        return rows
+
+    def group(self, file, required, optional):
+        groups = {}
+        for record in read(self.directory / file, required, optional):
+            groups.setdefault(self.position(record, record["register"]), []).append(record)
+        return groups
+
+    def register_row(self, position, register, alias, behaviours, rules):
+        width = 8 << (number(register, "id") >> 52 & 15)
+        fields, field_count = 0, 0
+        if register.get("opaque"):
+            if "layout" in register:
+                register.fail("is opaque and has a layout")
+        else:
+            fields, field_count = self.layout(register, register.get("layout"), width)
+        variants = [
+            (self.strings.add(variant["when"]), *self.layout(register, variant["layout"], width))
+            for variant in register.get("variants", [])]
+        behaviour_rows = [self.behaviour_row(record) for record in behaviours]
+        rule_rows = [self.rule_row(record) for record in rules]
+        return (
+            number(register, "id"), number(register, "volatile", 0), number(register, "reset", 0),
+            self.strings.add(register["name"]), self.strings.add(register.get("notes", "")),
+            version(register, "listedSince"), version(register, "absentIn"), self.flags(register),
+            alias, len(register.get("aliases", [])), fields, field_count,
+            self.variants.add(variants), len(variants),
+            self.behaviours.add(behaviour_rows), len(behaviour_rows),
+            self.rules.add(rule_rows), len(rule_rows),
+            self.reference(register, "mapping"), self.twin(register), int("reset" in register))
+
+    def flags(self, register):
+        names = list(register.get("flags", []))
+        if register.get("opaque"):
+            names.append("opaque")
+        if "clearViewOf" in register:
+            names.append("clearView")
+        return bits(register, names, FLAGS)
+
+    def reference(self, register, key):
+        return self.position(register, register[key]) if key in register else NONE
+
+    def twin(self, register):
+        """The SET register of a CLR register, and the other way round."""
+        if "clearViewOf" in register:
+            return self.position(register, register["clearViewOf"])
+        for position, other in enumerate(self.registers):
+            if other.get("clearViewOf") == register["name"]:
+                return position
+        return NONE
+
+    # Behaviour
+
+    def behaviour_row(self, record):
+        conditions = [self.condition_row(record, text) for text in record.get("needs", [])]
+        present = sum(1 << bit for bit, key in enumerate(["mask", "keeps", "drops"]) if key in record)
+        return (
+            number(record, "mask", 0), number(record, "keeps", 0), number(record, "drops", 0),
+            version(record, "from"), version(record, "until"),
+            self.strings.add(record.get("rule", "")), self.strings.add(record.get("capability", "")),
+            self.conditions.add(conditions), len(conditions), choice(record, "class", CLASSES),
+            choice(record, "setClear", SET_CLEAR, "none"), present,
+            bits(record, record.get("traits", []), TRAITS))
+
+    def condition_row(self, record, text):
+        kind, _, what = text.partition(":")
+        if kind not in CONDITIONS or not what:
+            record.fail(f"{text!r} is not a condition")
+        if kind != "id":
+            return (self.strings.add(what), CONDITIONS.index(kind), 0, NONE, 0, 0)
+        match = re.fullmatch(r"(\w+)\.(\w+)>=(\d+)", what)
+        if not match:
+            record.fail(f"{text!r} is not REGISTER.FIELD>=NUMBER")
+        name, field_name, minimum = match.groups()
+        position = self.position(record, name)
+        for field in self.layouts[self.registers[position]["layout"]]:
+            if field["field"] == field_name and field["kind"] == "unsignedEnum":
+                return (self.strings.add(field_name), CONDITIONS.index(kind), int(minimum), position,
+                        field["msb"], field["lsb"])
+        return record.fail(f"{name} has no unsigned field {field_name}")
+
+    # ID fields
+
+    def rule_row(self, record):
+        specials = [
+            (self.strings.add(special["what"]), version_of(record, special),
+             choice_of(record, special["kind"], SPECIALS)) for special in record.get("special", [])]
+        switches = [record.get("signed", False), "safe" in record,
+                    not record.get("tracked", True), record.get("advertisedOnly", False)]
+        return (
+            record.get("safe", 0), self.strings.add(record["field"]),
+            self.strings.add(record.get("offered", "")),
+            self.strings.add(record.get("capability", "")),
+            self.specials.add(specials), len(specials), record["msb"], record["lsb"],
+            choice(record, "kvmRule" if "kvmRule" in record else "rule", RULES),
+            choice(record, "rule", RULES), sum(1 << bit for bit, on in enumerate(switches) if on))
+
+    # The rest
+
+    def cpu_rows(self):
+        cpus = read(self.directory / "cpus.jsonl", ["implementer", "name"], ["part"])
+        rows = [
+            (number(cpu, "implementer") << 16 | number(cpu, "part", NONE), self.strings.add(cpu["name"]))
+            for cpu in cpus]
+        return sorted(rows)
+
+    def capability_rows(self):
+        capabilities = read(
+            self.directory / "capabilities.jsonl", ["number", "name", "arm64"],
+            ["enableOn", "since", "absentIn"])
+        return sorted(
+            (capability["number"], self.strings.add(capability["name"]), version(capability, "since"),
+             int(capability["arm64"])) for capability in capabilities)
+
+    def feature_rows(self):
+        features = read(
+            self.directory / "features.jsonl", ["bit", "name", "what"],
+            ["capability", "rule", "since", "absentIn"])
+        return sorted(
+            (feature["bit"], self.strings.add(feature["name"]),
+             self.strings.add(feature.get("capability", "")), version(feature, "since"))
+            for feature in features)
+
+    def oldest_kernel(self):
+        return min(
+            version(kernel, "version") & ~0xFFFF
+            for kernel in read(self.directory / "kernels.jsonl", ["version", "kind"]))
+
+
+def bits(record, names, words):
+    return sum(1 << choice_of(record, name, words) for name in set(names))
+
+
+def choice_of(record, word, words):
+    if word not in words:
+        record.fail(f"{word!r} is none of {', '.join(words)}")
+    return words.index(word)
+
+
+def version_of(record, values):
+    return version(type(record)(values, record.place), "from")
+
+
+def source(directory):
+    """The text of register_tables.c."""
+    if not directory.is_dir():
+        raise DataError(f"{directory} is missing")
+    compiler = Compiler(directory)
+    tables = [
+        ("register", "registers", compiler.register_rows()),
+        ("register_name", "names", compiler.name_rows()),
+        ("alias", "aliases", compiler.alias_table()[0]),
+        ("variant", "variants", compiler.variants.rows),
+        ("field", "fields", compiler.fields.rows),
+        ("field_value", "values", compiler.values.rows),
+        ("behaviour", "behaviours", compiler.behaviours.rows),
+        ("condition", "conditions", compiler.conditions.rows),
+        ("id_field", "id_fields", compiler.rules.rows),
+        ("special", "specials", compiler.specials.rows),
+        ("cpu", "cpus", compiler.cpu_rows()),
+        ("capability", "capabilities", compiler.capability_rows()),
+        ("feature", "features", compiler.feature_rows()),
+    ]
+    parts = [
+        c_source.BANNER.format(origin="Formats/registers"), '\n#include "register_tables.h"\n\n',
+        f"const uint32_t cformat_oldest_kernel = 0x{compiler.oldest_kernel():x};\n\n",
+        *(c_source.table(f"cformat_{kind}", f"cformat_{name}", rows) + "\n"
+          for kind, name, rows in tables),
+        compiler.strings.definition("cformat_strings")]
+    return "".join(parts)

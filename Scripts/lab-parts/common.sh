@@ -1,0 +1,62 @@
+# Helpers shared by the parts of Scripts/lab. Sourced, never run.
+# shellcheck shell=bash
+
+EX_USAGE=64 EX_NOINPUT=66 EX_UNAVAILABLE=69 EX_TIMEOUT=124 EX_LAB=125
+
+note() { printf 'lab: %s\n' "$*" >&2; }
+
+# die STATUS MESSAGE
+die() {
+  local status=$1
+  shift
+  printf 'lab: error: %s\n' "$*" >&2
+  exit "$status"
+}
+
+as_root() {
+  if [[ $(id -u) == 0 ]]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo -E "$@"
+  else
+    die $EX_UNAVAILABLE "this step needs root and there is no sudo; run it as root"
+  fi
+}
+
+# Paths and values for generated shell text: 'it'\''s'
+quote() {
+  local q="'\\''"
+  printf "'%s'" "${1//\'/$q}"
+}
+
+cache_dir() {
+  mkdir -p "$LAB_CACHE"/{stamp,log,tmp}
+  : >"$LAB_CACHE/.vcpusnap-lab"
+}
+
+# A part is ready when its stamp says the version of the recipe that this script implements.
+part_version() {
+  case $1 in
+    qemu | cc) echo 1 ;;
+    guest) echo 2 ;;
+    swift) echo 1 ;;
+  esac
+}
+part_ready() {
+  [[ -f $LAB_CACHE/stamp/$1 && $(head -n 1 "$LAB_CACHE/stamp/$1") == "$(part_version "$1")" ]]
+}
+# stamp PART DESCRIPTION
+stamp() {
+  printf '%s\n%s\n' "$(part_version "$1")" "$2" >"$LAB_CACHE/stamp/.$1"
+  mv "$LAB_CACHE/stamp/.$1" "$LAB_CACHE/stamp/$1"
+}
+need_part() {
+  part_ready "$1" || die $EX_UNAVAILABLE "lab unavailable: part '$1' is not set up; run: Scripts/lab setup --parts $1"
+}
+
+qemu_cpus() {
+  # QEMU 7.2 indents the names, QEMU 10 does too; the heading ends with a colon.
+  qemu-system-aarch64 -M virt -cpu help | sed -n 's/^ \+\([^ ]\+\)$/\1/p'
+}
+
+native_kvm() { [[ $(uname -m) == aarch64 && -r /dev/kvm && -w /dev/kvm ]]; }

@@ -1,0 +1,247 @@
+# Scripts/lab run, shell and cc. Sourced, never run.
+# shellcheck shell=bash
+
+# In the order in which they must be loaded.
+LAB_MODULES="virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_mmio virtio_blk virtio_console"
+
+# pack_initrd OUT MODULES-DIR: userland, modules and init as one plain cpio. (Plain: unpacking gzip costs
+# an emulated CPU more than reading a few MB.)
+pack_initrd() {
+  local out=$1 modules=$2 stage name
+  stage=$(mktemp -d "${TMPDIR:-/tmp}/vcpusnap-lab.XXXXXX")
+  cp -a "$LAB_CACHE/userland/." "$stage/"
+  mkdir -p "$stage/lab/modules"
+  for name in $LAB_MODULES; do
+    [[ -f $modules/$name.ko ]] && cp "$modules/$name.ko" "$stage/lab/modules/"
+  done
+  echo "$LAB_MODULES" >"$stage/lab/modules/order"
+  install -m 755 "$LAB_PARTS/guest-init" "$stage/init"
+  (cd "$stage" && find . -print0 | LC_ALL=C sort -z | cpio --quiet -0 -o -H newc -R +0:+0) >"$out.$$"
+  mv "$out.$$" "$out"
+  rm -rf "$stage"
+}
+
+# Cached per kernel; a changed guest-init gives a new name.
+cached_initrd() {
+  local series=$1 sum out old
+  sum=$(cat "$LAB_PARTS/guest-init" "$LAB_PARTS/run.sh" "$LAB_CACHE/kernels/$series/version" | cksum | cut -d' ' -f1)
+  out=$LAB_CACHE/initrd-$series-$sum
+  if [[ ! -f $out ]]; then
+    pack_initrd "$out" "$LAB_CACHE/kernels/$series/modules"
+    for old in "$LAB_CACHE/initrd-$series"-*; do [[ $old == "$out" ]] || rm -f "$old"; done
+  fi
+  echo "$out"
+}
+
+# Is it an arm64 ELF program? 0 yes, 1 another machine's ELF, 2 not an ELF file.
+elf_arm64() {
+  local head
+  head=$(od -An -tx1 -N20 "$1" 2>/dev/null | tr -d ' \n')
+  [[ ${head:0:8} == 7f454c46 ]] || return 2
+  [[ ${head:36:4} == b700 ]]
+}
+
+LAB_RUN_DIR='' LAB_QEMU_PID=''
+run_cleanup() {
+  if [[ -n $LAB_QEMU_PID ]]; then
+    kill "$LAB_QEMU_PID" 2>/dev/null || true
+    wait "$LAB_QEMU_PID" 2>/dev/null || true
+  fi
+  [[ -z $LAB_RUN_DIR ]] || rm -rf "$LAB_RUN_DIR"
+}
+
+lab_run() {
+  local mode=$1
+  shift
+  local kernel='' cpu='' smp=2 memory=1024 share='' limit='' append='' modules='' kvm=yes with=() env=() value
+  while [[ $# -gt 0 ]]; do
+    case $1 in
+      --kernel=* | --cpu=* | --smp=* | --memory=* | --share=* | --timeout=* | --append=* | --modules=* | --with=* | --env=*)
+        value=${1#*=}
+        set -- "${1%%=*}" "$value" "${@:2}"
+        ;;
+    esac
+    case $1 in
+      --kernel | --cpu | --smp | --memory | --share | --timeout | --append | --modules | --with | --env)
+        [[ $# -ge 2 ]] || die $EX_USAGE "$1 needs a value; try: Scripts/lab help"
+        ;;
+    esac
+    case $1 in
+      --kernel) kernel=$2; shift 2 ;;
+      --cpu) cpu=$2; shift 2 ;;
+      --smp) smp=$2; shift 2 ;;
+      --memory) memory=$2; shift 2 ;;
+      --share) share=$2; shift 2 ;;
+      --timeout) limit=$2; shift 2 ;;
+      --append) append=$2; shift 2 ;;
+      --modules) modules=$2; shift 2 ;;
+      --with) with+=("$2"); shift 2 ;;
+      --env) env+=("$2"); shift 2 ;;
+      --allow-no-kvm) kvm=no; shift ;;
+      --) shift; break ;;
+      -*) die $EX_USAGE "$mode does not know '$1'; try: Scripts/lab help" ;;
+      *) break ;;
+    esac
+  done
+  [[ $mode == shell || $# -gt 0 ]] || die $EX_USAGE "run needs a command; for example: Scripts/lab run -- uname -a"
+  [[ $smp =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--smp needs a number, not '$smp'"
+  [[ $memory =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--memory needs a number of MiB, not '$memory'"
+  [[ ${limit:=300} =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--timeout needs a number of seconds, not '$limit'"
+  [[ -z $share || -d $share ]] || die $EX_NOINPUT "--share: no such folder: $share"
+  [[ -z $modules || -d $modules ]] || die $EX_NOINPUT "--modules: no such folder: $modules"
+  for value in "${env[@]}"; do
+    [[ $value =~ ^[A-Za-z_][A-Za-z0-9_]*= ]] || die $EX_USAGE "--env needs NAME=VALUE, not '$value'"
+  done
+  for value in "${with[@]}"; do
+    [[ -f $value ]] || die $EX_NOINPUT "--with: no such file: $value"
+  done
+
+  if native_kvm && [[ -z $kernel && -z $cpu ]]; then
+    run_native "$mode" "$limit" "$share" "$@"
+    return
+  fi
+
+  need_part qemu
+  need_part guest
+  command -v qemu-system-aarch64 >/dev/null ||
+    die $EX_UNAVAILABLE "lab unavailable: qemu-system-aarch64 is gone; run: rm '$LAB_CACHE/stamp/qemu'; Scripts/lab setup --parts qemu"
+  : "${cpu:=max}" "${kernel:=6.12}"
+  grep -qxF -- "${cpu%%,*}" < <(qemu_cpus) ||
+    die $EX_NOINPUT "cpu type unknown to this QEMU: ${cpu%%,*} (Scripts/lab list shows those it knows)"
+
+  LAB_RUN_DIR=$(mktemp -d "${TMPDIR:-/tmp}/vcpusnap-lab.XXXXXX")
+  trap run_cleanup EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  local dir=$LAB_RUN_DIR image initrd
+  if [[ $kernel =~ ^[0-9.]+$ && -f $LAB_CACHE/kernels/$kernel/Image ]]; then
+    image=$LAB_CACHE/kernels/$kernel/Image
+    initrd=$(cached_initrd "$kernel")
+  elif [[ -f $kernel ]]; then
+    image=$kernel
+    mkdir "$dir/modules"
+    [[ -z $modules ]] || collect_modules "$modules" "$dir/modules"
+    initrd=$dir/initrd
+    pack_initrd "$initrd" "$dir/modules"
+  else
+    die $EX_NOINPUT "no such kernel: $kernel (6.12, 6.1, or the path of an arm64 Image)"
+  fi
+
+  # What goes in: the command, the programs and the working folder, as a tar stream on the first disk.
+  mkdir "$dir/in" "$dir/in/bin" "$dir/in/work"
+  local first=${1:-} word
+  case $first in
+    /bin/* | /sbin/* | /usr/*) ;; # the guest's own
+    */*)
+      if [[ -f $first ]]; then
+        with+=("$first")
+        set -- "/lab/bin/$(basename "$first")" "${@:2}"
+      fi
+      ;;
+  esac
+  for value in "${with[@]}"; do
+    elf_arm64 "$value" || [[ $? == 2 ]] ||
+      die $EX_NOINPUT "$value is not an arm64 program; build it with Scripts/lab swift-build or Scripts/lab cc"
+    cp "$value" "$dir/in/bin/"
+  done
+  chmod -R a+rx "$dir/in/bin"
+  {
+    for value in "${env[@]}"; do printf 'export %s=' "${value%%=*}"; quote "${value#*=}"; echo; done
+    if [[ $mode == run ]]; then
+      printf 'exec'
+      for word in "$@"; do printf ' '; quote "$word"; done
+      echo
+    fi
+  } >"$dir/in/command"
+  printf '%s %s\n' "$mode" "$kvm" >"$dir/in/mode"
+  [[ -z $share ]] || : >"$dir/in/shared"
+  # The guest reads the clock last of all, so that its delay is only the boot, which it adds itself.
+  date +%s >"$dir/in/epoch"
+  tar -C "$dir/in" --owner=0 --group=0 -cf "$dir/in.tar" .
+  [[ -z $share ]] || tar -C "$share" --owner=0 --group=0 --transform 's,^\.,./work,S' -rf "$dir/in.tar" . ||
+    die $EX_LAB "cannot read all of $share"
+  truncate -s 8G "$dir/out.raw"
+  : >"$dir/stdout"
+  : >"$dir/stderr"
+
+  local qemu=(qemu-system-aarch64 -accel tcg -M "virt,virtualization=on,gic-version=3" -cpu "$cpu" -smp "$smp" -m "$memory"
+    -display none -nic none -no-reboot -kernel "$image" -initrd "$initrd"
+    -append "console=ttyAMA0 quiet panic=-1${append:+ $append}"
+    -device virtio-blk-pci,drive=in,serial=lab-in -drive "file=$dir/in.tar,format=raw,if=none,id=in,readonly=on"
+    -device virtio-blk-pci,drive=out,serial=lab-out -drive "file=$dir/out.raw,format=raw,if=none,id=out,cache=unsafe")
+
+  local status=0 tails=()
+  if [[ $mode == shell ]]; then
+    note "booting; leave the shell with exit, or stop QEMU with Ctrl-A X"
+    "${qemu[@]}" -serial mon:stdio || status=$?
+  else
+    timeout -k 5 "$limit" "${qemu[@]}" -monitor none -serial "file:$dir/console" -device virtio-serial-pci \
+      -chardev "file,id=stdout,path=$dir/stdout" -device virtserialport,chardev=stdout,name=lab.stdout \
+      -chardev "file,id=stderr,path=$dir/stderr" -device virtserialport,chardev=stderr,name=lab.stderr \
+      </dev/null >"$dir/qemu.log" 2>&1 &
+    LAB_QEMU_PID=$!
+    # Regular files between QEMU and our own output: a slow reader never makes the guest wait or lose output.
+    tail -q -s 0.1 -n +1 -f --pid="$LAB_QEMU_PID" "$dir/stdout" 2>/dev/null &
+    tails+=($!)
+    tail -q -s 0.1 -n +1 -f --pid="$LAB_QEMU_PID" "$dir/stderr" >&2 2>/dev/null &
+    tails+=($!)
+    wait "$LAB_QEMU_PID" || status=$?
+    LAB_QEMU_PID=''
+    wait "${tails[@]}" || true
+    # A kernel without virtio_console: the output came over the serial line, after a marker.
+    if grep -aq '^LAB-OUTPUT$' "$dir/console" 2>/dev/null; then sed -z 's/^.*\nLAB-OUTPUT\n//; s/LAB-END.*//' "$dir/console"; fi
+    if [[ $status == 124 || $status == 137 ]]; then
+      die $EX_TIMEOUT "timeout: the guest did not finish within $limit s; nothing was copied back (--timeout SECONDS allows more)"
+    fi
+  fi
+
+  local problem
+  problem=$(sed -n 's/\r$//; s/^LAB-ERROR: //p' "$dir/console" 2>/dev/null | head -n 1 || true)
+  [[ -z $problem ]] || die $EX_LAB "$problem"
+  # What comes out: the status and the changed files, as a tar stream on the second disk.
+  mkdir "$dir/out"
+  if [[ $status != 0 ]] || ! tar -xf "$dir/out.raw" -C "$dir/out" 2>/dev/null || [[ ! -f $dir/out/status ]]; then
+    {
+      tail -n 5 "$dir/qemu.log"
+      grep -aE 'Kernel panic|Oops|Unable to handle|Out of memory' "$dir/console" | head -n 5
+      echo '...'
+      tail -n 15 "$dir/console"
+    } 2>/dev/null | tr -d '\r' | sed 's/^/lab: console: /' >&2 || true
+    die $EX_LAB "the guest died before the command was done (QEMU's status $status); the console's last lines are above"
+  fi
+  if [[ -n $share && -d $dir/out/work ]]; then
+    # Folders by mkdir, so that those that exist keep their times and modes.
+    (cd "$dir/out/work" && find . -type d -print0) | (cd "$share" && xargs -0 mkdir -p --) &&
+      (cd "$dir/out/work" && find . ! -type d -print0 | tar --null --no-recursion -T - -cf -) |
+      tar -C "$share" --no-same-owner -xf - || die $EX_LAB "cannot write everything back to $share"
+  fi
+  return "$(cat "$dir/out/status")"
+}
+
+run_native() {
+  local mode=$1 limit=$2 share=$3
+  shift 3
+  note "this machine is arm64 with its own /dev/kvm: running directly on it, without a guest"
+  local first=${1:-}
+  [[ $first == */* && -f $first ]] && set -- "$(readlink -f "$first")" "${@:2}"
+  local folder=$share value
+  if [[ -z $folder ]]; then
+    LAB_RUN_DIR=$(mktemp -d "${TMPDIR:-/tmp}/vcpusnap-lab.XXXXXX")
+    trap run_cleanup EXIT
+    folder=$LAB_RUN_DIR
+  fi
+  for value in "${env[@]}"; do export "${value?}"; done
+  for value in "${with[@]}"; do PATH=$(dirname "$(readlink -f "$value")"):$PATH; done
+  cd "$folder"
+  if [[ $mode == shell ]]; then "${SHELL:-/bin/sh}"; else timeout "$limit" "$@"; fi
+}
+
+lab_cc() {
+  [[ $# -gt 0 ]] || die $EX_USAGE "cc needs files; for example: Scripts/lab cc -o /tmp/probe probe.c"
+  if [[ $(uname -m) == aarch64 ]]; then
+    cc -static -O2 "$@"
+    return
+  fi
+  need_part cc
+  aarch64-linux-gnu-gcc -static -O2 "$@"
+}

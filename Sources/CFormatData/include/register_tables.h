@@ -1,0 +1,172 @@
+// The register dictionary of Formats/registers as constant tables.
+//
+// The tables hold offsets and indices instead of pointers, so they are plain read-only data: nothing is
+// relocated or initialised when the program starts. Strings are offsets into cformat_strings, where
+// offset 0 is the empty string and stands for "none". Runs (fields, behaviours, ...) are the index of
+// their first row and a count. Kernel versions are major << 24 | minor << 16 | patch, 0 for none.
+//
+// Enumerations are positions in the word lists of Scripts/generate-parts/register_tables.py.
+#ifndef CFORMATDATA_REGISTER_TABLES_H
+#define CFORMATDATA_REGISTER_TABLES_H
+
+#include <stdint.h>
+
+// No other register: the value of cformat_register.mapping and .twin, cformat_condition.reg.
+#define CFORMAT_NONE 0xffff
+
+// Ascending by id.
+struct cformat_register {
+    uint64_t id;
+    uint64_t volatile_bits;
+    uint64_t reset;
+    uint32_t name;
+    uint32_t notes;
+    uint32_t listed_since;
+    uint32_t absent_in;
+    uint16_t flags;
+    uint16_t aliases;
+    uint16_t alias_count;
+    uint16_t fields;
+    uint16_t field_count;
+    uint16_t variants;
+    uint16_t variant_count;
+    uint16_t behaviours;
+    uint16_t behaviour_count;
+    uint16_t id_fields;
+    uint16_t id_field_count;
+    uint16_t mapping;
+    uint16_t twin;
+    uint16_t has_reset;
+};
+
+// Every name and alias, ascending by the name in capitals.
+struct cformat_register_name {
+    uint32_t name;
+    uint16_t reg;
+};
+
+struct cformat_alias {
+    uint32_t name;
+};
+
+// Another layout of a register and when it applies.
+struct cformat_variant {
+    uint32_t when;
+    uint16_t fields;
+    uint16_t field_count;
+};
+
+struct cformat_field {
+    uint32_t name;
+    uint16_t msb;
+    uint16_t lsb;
+    uint16_t values;
+    uint8_t value_count;
+    uint8_t kind;
+};
+
+struct cformat_field_value {
+    uint32_t value;
+    uint32_t name;
+};
+
+// What KVM does with a register from one kernel version on, and until another where that is not 0.
+struct cformat_behaviour {
+    uint64_t mask;
+    uint64_t keeps;
+    uint64_t drops;
+    uint32_t from;
+    uint32_t until;
+    uint32_t rule;
+    uint32_t capability;
+    uint16_t conditions;
+    uint8_t condition_count;
+    uint8_t behaviour_class;
+    uint8_t set_clear;
+    // Which of mask (bit 0), keeps (1) and drops (2) are stated.
+    uint8_t present;
+    uint16_t traits;
+};
+
+// What must hold for a register to exist; for an ID field also where it is and its least value.
+struct cformat_condition {
+    uint32_t text;
+    uint8_t kind;
+    uint8_t minimum;
+    uint16_t reg;
+    uint8_t msb;
+    uint8_t lsb;
+};
+
+struct cformat_id_field {
+    uint64_t safe;
+    uint32_t field;
+    uint32_t offered;
+    uint32_t capability;
+    uint16_t specials;
+    uint8_t special_count;
+    uint8_t msb;
+    uint8_t lsb;
+    uint8_t rule;
+    uint8_t host_rule;
+    // Signed (bit 0), has a safe value (1), not tracked (2), only advertised as writable (3).
+    uint8_t switches;
+};
+
+struct cformat_special {
+    uint32_t text;
+    uint32_t from;
+    uint8_t kind;
+};
+
+// Ascending by implementer << 16 | part; part 0xffff names the implementer.
+struct cformat_cpu {
+    uint32_t identity;
+    uint32_t name;
+};
+
+struct cformat_capability {
+    uint32_t number;
+    uint32_t name;
+    uint32_t since;
+    uint8_t reported_by_arm64;
+};
+
+struct cformat_feature {
+    uint32_t bit;
+    uint32_t name;
+    uint32_t capability;
+    uint32_t since;
+};
+
+extern const char cformat_strings[];
+// The oldest kernel the data was taken from, without its patch level.
+extern const uint32_t cformat_oldest_kernel;
+
+// Swift does not import arrays of unknown size; these give their first element and their count.
+#define CFORMAT_TABLE(type, name)                                                                     \
+    extern const struct type name[];                                                                  \
+    extern const uint32_t name##_count;                                                               \
+    static inline const struct type *_Nonnull name##_table(void) {                                    \
+        return name;                                                                                  \
+    }
+
+CFORMAT_TABLE(cformat_register, cformat_registers)
+CFORMAT_TABLE(cformat_register_name, cformat_names)
+CFORMAT_TABLE(cformat_alias, cformat_aliases)
+CFORMAT_TABLE(cformat_variant, cformat_variants)
+CFORMAT_TABLE(cformat_field, cformat_fields)
+CFORMAT_TABLE(cformat_field_value, cformat_values)
+CFORMAT_TABLE(cformat_behaviour, cformat_behaviours)
+CFORMAT_TABLE(cformat_condition, cformat_conditions)
+CFORMAT_TABLE(cformat_id_field, cformat_id_fields)
+CFORMAT_TABLE(cformat_special, cformat_specials)
+CFORMAT_TABLE(cformat_cpu, cformat_cpus)
+CFORMAT_TABLE(cformat_capability, cformat_capabilities)
+CFORMAT_TABLE(cformat_feature, cformat_features)
+
+static inline const char *_Nonnull cformat_string(uint32_t offset) {
+    return cformat_strings + offset;
+}
+
+#endif

@@ -1,0 +1,173 @@
+#define _GNU_SOURCE
+#include "CLinuxFiles.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int open_checked(const char *path, int flags)
+{
+    int fd;
+
+    do
+        fd = open(path, flags | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    return fd < 0 ? -errno : fd;
+}
+
+int clinux_open_read(const char *path)
+{
+    return open_checked(path, O_RDONLY);
+}
+
+int clinux_open_read_write(const char *path)
+{
+    return open_checked(path, O_RDWR);
+}
+
+int clinux_open_write(const char *path)
+{
+    return open_checked(path, O_WRONLY);
+}
+
+int clinux_open_directory(const char *path)
+{
+    return open_checked(path, O_RDONLY | O_DIRECTORY);
+}
+
+int clinux_duplicate(int fd)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+    return copy < 0 ? -errno : copy;
+}
+
+int clinux_create_temporary(char *name_template, unsigned permissions)
+{
+    int fd = mkostemp(name_template, O_CLOEXEC);
+    int error;
+
+    if (fd < 0)
+        return -errno;
+    if (fchmod(fd, permissions) == 0)
+        return fd;
+    error = errno;
+    close(fd);
+    unlink(name_template);
+    return -error;
+}
+
+int64_t clinux_read(int fd, void *buffer, size_t count)
+{
+    ssize_t done;
+
+    do
+        done = read(fd, buffer, count);
+    while (done < 0 && errno == EINTR);
+    return done < 0 ? -errno : done;
+}
+
+int64_t clinux_write(int fd, const void *buffer, size_t count)
+{
+    ssize_t done;
+
+    do
+        done = write(fd, buffer, count);
+    while (done < 0 && errno == EINTR);
+    return done < 0 ? -errno : done;
+}
+
+int clinux_close(int fd)
+{
+    return close(fd) < 0 ? -errno : 0;
+}
+
+int clinux_fsync(int fd)
+{
+    int result;
+
+    do
+        result = fsync(fd);
+    while (result < 0 && errno == EINTR);
+    return result < 0 ? -errno : 0;
+}
+
+int clinux_rename(const char *from, const char *to)
+{
+    return rename(from, to) < 0 ? -errno : 0;
+}
+
+int clinux_unlink(const char *path)
+{
+    return unlink(path) < 0 ? -errno : 0;
+}
+
+static int kind_of(const struct stat *status)
+{
+    if (S_ISREG(status->st_mode))
+        return CLINUX_FILE_REGULAR;
+    return S_ISDIR(status->st_mode) ? CLINUX_FILE_DIRECTORY : CLINUX_FILE_OTHER;
+}
+
+int clinux_kind_of_descriptor(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) < 0 ? -errno : kind_of(&status);
+}
+
+int clinux_kind_of_path(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) < 0 ? -errno : kind_of(&status);
+}
+
+int clinux_real_path(const char *path, char **resolved)
+{
+    *resolved = realpath(path, NULL);
+    return *resolved == NULL ? -errno : 0;
+}
+
+void clinux_free(void *memory)
+{
+    free(memory);
+}
+
+int clinux_is_terminal(int fd)
+{
+    return isatty(fd) ? 1 : 0;
+}
+
+int clinux_memory_file(const char *name, uint64_t size)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC);
+    int error;
+
+    if (fd < 0)
+        return -errno;
+    if (ftruncate(fd, (off_t)size) == 0)
+        return fd;
+    error = errno;
+    close(fd);
+    return -error;
+}
+
+int clinux_map_shared(int fd, size_t size, void **address)
+{
+    void *result = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    if (result == MAP_FAILED)
+        return -errno;
+    *address = result;
+    return 0;
+}
+
+int clinux_unmap(void *address, size_t size)
+{
+    return munmap(address, size) < 0 ? -errno : 0;
+}

@@ -1,0 +1,81 @@
+/* Files, descriptors and memory mappings. */
+#ifndef CLINUX_FILES_H
+#define CLINUX_FILES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What kind of object a path or descriptor names. */
+enum clinux_file_kind {
+    CLINUX_FILE_REGULAR = 0,
+    CLINUX_FILE_DIRECTORY = 1,
+    CLINUX_FILE_OTHER = 2, /* a device, pipe or socket */
+};
+
+/* open(2) is variadic. The file is opened close-on-exec, for reading from its start. */
+int clinux_open_read(const char *_Nonnull path);
+
+/* open(2) for reading and writing an object that exists already: a device such as /dev/kvm. */
+int clinux_open_read_write(const char *_Nonnull path);
+
+/* open(2) for writing, without creating or truncating: a pipe, a device, /dev/stdout. */
+int clinux_open_write(const char *_Nonnull path);
+
+/* open(2) of a directory, to fsync the names in it. */
+int clinux_open_directory(const char *_Nonnull path);
+
+/* fcntl(2) is variadic. F_DUPFD_CLOEXEC: a descriptor of its own for what `fd` has open. */
+int clinux_duplicate(int fd);
+
+/*
+ * mkostemp(3) is hidden behind _GNU_SOURCE. Creates a new file whose name replaces the XXXXXX that
+ * end the template, with exactly the given permissions whatever the umask, and opens it for writing.
+ */
+int clinux_create_temporary(char *_Nonnull name_template, unsigned permissions);
+
+/* read(2), repeated while a signal interrupts it before any byte; the count fits an int64_t. */
+int64_t clinux_read(int fd, void *_Nonnull buffer, size_t count);
+
+/* write(2), repeated while a signal interrupts it before any byte; may write less than asked. */
+int64_t clinux_write(int fd, const void *_Nonnull buffer, size_t count);
+
+/* close(2). Linux releases the descriptor even when it reports an error: never repeated. */
+int clinux_close(int fd);
+
+/* fsync(2). */
+int clinux_fsync(int fd);
+
+/* rename(2). */
+int clinux_rename(const char *_Nonnull from, const char *_Nonnull to);
+
+/* unlink(2). */
+int clinux_unlink(const char *_Nonnull path);
+
+/* fstat(2): an enum clinux_file_kind. struct stat and its macros differ by architecture. */
+int clinux_kind_of_descriptor(int fd);
+
+/* stat(2), following links: an enum clinux_file_kind. */
+int clinux_kind_of_path(const char *_Nonnull path);
+
+/* realpath(3) with the errno convention of this module; *resolved is NULL on failure. */
+int clinux_real_path(const char *_Nonnull path, char *_Nullable *_Nonnull resolved);
+
+/* free(3), for what clinux_real_path gave; Swift modules import no libc of their own. */
+void clinux_free(void *_Nullable memory);
+
+/* isatty(3): 1 for a terminal, 0 for anything else. */
+int clinux_is_terminal(int fd);
+
+/* memfd_create(2) is hidden behind _GNU_SOURCE: an anonymous file of the given size, in bytes. */
+int clinux_memory_file(const char *_Nonnull name, uint64_t size);
+
+/*
+ * mmap(2) of a descriptor, shared, for reading and writing. MAP_FAILED is a cast Swift cannot
+ * import; the address goes to *address and the result is 0 or -errno.
+ */
+int clinux_map_shared(int fd, size_t size, void *_Nullable *_Nonnull address);
+
+/* munmap(2). */
+int clinux_unmap(void *_Nonnull address, size_t size);
+
+#endif

@@ -1,0 +1,33 @@
+/* Error texts, the clock, and what kind of machine this is. */
+#ifndef CLINUX_HOST_H
+#define CLINUX_HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The sentence for an error number. strerror(3) is not thread-safe; this is. */
+const char *_Nonnull clinux_strerror(int number);
+
+/* The symbol of an error number ("EINVAL"), NULL when unknown. GNU strerrorname_np(3) is hidden
+ * behind _GNU_SOURCE. */
+const char *_Nullable clinux_strerrorname(int number);
+
+/* The kernel release, `uname -r`. struct utsname imports into Swift as tuples of 65 elements.
+ * Returns the length without the terminating NUL; -ERANGE when the buffer is too small. */
+int clinux_kernel_release(char *_Nonnull buffer, size_t size);
+
+/* Seconds since 1970-01-01T00:00:00Z, time(2). */
+int64_t clinux_realtime_seconds(void);
+
+/* "2026-11-24T11:09:53Z" (RFC 3339) for such a number. struct tm and strftime(3) stay in C.
+ * Returns the length without the terminating NUL; -ERANGE when the buffer is too small. */
+int clinux_format_utc(int64_t seconds, char *_Nonnull buffer, size_t size);
+
+/* getenv(3), NULL when unset. */
+const char *_Nullable clinux_getenv(const char *_Nonnull name);
+
+/* CNTFRQ_EL0, the frequency of the generic timer in Hz; it is not a register of KVM's list and
+ * needs an instruction. 0 on machines that are not arm64. */
+uint64_t clinux_counter_frequency(void);
+
+#endif

@@ -1,0 +1,170 @@
+#include "CLinuxKVM.h"
+
+#include <errno.h>
+#include <sys/ioctl.h>
+
+#include "kvm_numbers.h"
+#include "kvm_structures.h"
+
+static int call(int fd, unsigned long request, unsigned long argument)
+{
+    int result = ioctl(fd, request, argument);
+
+    return result < 0 ? -errno : result;
+}
+
+static int call_with(int fd, unsigned long request, const void *argument)
+{
+    return call(fd, request, (unsigned long)argument);
+}
+
+int clinux_kvm_get_api_version(int kvm)
+{
+    return call(kvm, CLINUX_KVM_GET_API_VERSION, 0);
+}
+
+int clinux_kvm_create_vm(int kvm, unsigned ipa_bits)
+{
+    return call(kvm, CLINUX_KVM_CREATE_VM, ipa_bits);
+}
+
+int clinux_kvm_check_extension(int kvm_or_vm, int capability)
+{
+    return call(kvm_or_vm, CLINUX_KVM_CHECK_EXTENSION, (unsigned long)capability);
+}
+
+int clinux_kvm_get_vcpu_mmap_size(int kvm)
+{
+    return call(kvm, CLINUX_KVM_GET_VCPU_MMAP_SIZE, 0);
+}
+
+int clinux_kvm_create_vcpu(int vm, unsigned long index)
+{
+    return call(vm, CLINUX_KVM_CREATE_VCPU, index);
+}
+
+int clinux_kvm_enable_cap(int vm_or_vcpu, uint32_t capability, uint64_t argument)
+{
+    struct clinux_kvm_enable_capability request = {
+        .capability = capability,
+        .arguments = {argument},
+    };
+
+    return call_with(vm_or_vcpu, CLINUX_KVM_ENABLE_CAP, &request);
+}
+
+int clinux_kvm_arm_preferred_target(int vm, struct clinux_kvm_vcpu_init *init)
+{
+    return call_with(vm, CLINUX_KVM_ARM_PREFERRED_TARGET, init);
+}
+
+int clinux_kvm_arm_get_reg_writable_masks(int vm, uint64_t masks[CLINUX_KVM_WRITABLE_MASKS])
+{
+    struct clinux_kvm_mask_range request = {.address = (uintptr_t)masks};
+
+    return call_with(vm, CLINUX_KVM_ARM_GET_REG_WRITABLE_MASKS, &request);
+}
+
+int clinux_kvm_set_user_memory_region(
+    int vm, uint32_t slot, uint32_t flags, uint64_t guest_address, uint64_t size,
+    void *host_address)
+{
+    struct clinux_kvm_memory_region region = {
+        .slot = slot,
+        .flags = flags,
+        .guest_address = guest_address,
+        .size = size,
+        .host_address = (uintptr_t)host_address,
+    };
+
+    return call_with(vm, CLINUX_KVM_SET_USER_MEMORY_REGION, &region);
+}
+
+int clinux_kvm_create_device(int vm, uint32_t type, uint32_t flags)
+{
+    struct clinux_kvm_new_device device = {.type = type, .flags = flags};
+    int result = call_with(vm, CLINUX_KVM_CREATE_DEVICE, &device);
+
+    return result < 0 ? result : (int)device.fd;
+}
+
+static int attribute_call(
+    int fd, unsigned long request, uint32_t group, uint64_t attribute, const void *value)
+{
+    struct clinux_kvm_device_attribute description = {
+        .group = group,
+        .attribute = attribute,
+        .address = (uintptr_t)value,
+    };
+
+    return call_with(fd, request, &description);
+}
+
+int clinux_kvm_has_device_attr(int fd, uint32_t group, uint64_t attribute)
+{
+    return attribute_call(fd, CLINUX_KVM_HAS_DEVICE_ATTR, group, attribute, NULL);
+}
+
+int clinux_kvm_get_device_attr(int fd, uint32_t group, uint64_t attribute, void *value)
+{
+    return attribute_call(fd, CLINUX_KVM_GET_DEVICE_ATTR, group, attribute, value);
+}
+
+int clinux_kvm_set_device_attr(int fd, uint32_t group, uint64_t attribute, const void *value)
+{
+    return attribute_call(fd, CLINUX_KVM_SET_DEVICE_ATTR, group, attribute, value);
+}
+
+int clinux_kvm_arm_vcpu_init(int vcpu, const struct clinux_kvm_vcpu_init *init)
+{
+    return call_with(vcpu, CLINUX_KVM_ARM_VCPU_INIT, init);
+}
+
+int clinux_kvm_arm_vcpu_finalize(int vcpu, int feature)
+{
+    return call_with(vcpu, CLINUX_KVM_ARM_VCPU_FINALIZE, &feature);
+}
+
+int clinux_kvm_get_reg_list(int vcpu, uint64_t *list)
+{
+    return call_with(vcpu, CLINUX_KVM_GET_REG_LIST, list);
+}
+
+int clinux_kvm_get_one_reg(int vcpu, uint64_t id, void *value)
+{
+    struct clinux_kvm_one_reg reg = {.id = id, .address = (uintptr_t)value};
+
+    return call_with(vcpu, CLINUX_KVM_GET_ONE_REG, &reg);
+}
+
+int clinux_kvm_set_one_reg(int vcpu, uint64_t id, const void *value)
+{
+    struct clinux_kvm_one_reg reg = {.id = id, .address = (uintptr_t)value};
+
+    return call_with(vcpu, CLINUX_KVM_SET_ONE_REG, &reg);
+}
+
+int clinux_kvm_get_mp_state(int vcpu, uint32_t *state)
+{
+    return call_with(vcpu, CLINUX_KVM_GET_MP_STATE, state);
+}
+
+int clinux_kvm_set_mp_state(int vcpu, uint32_t state)
+{
+    return call_with(vcpu, CLINUX_KVM_SET_MP_STATE, &state);
+}
+
+int clinux_kvm_get_vcpu_events(int vcpu, struct clinux_kvm_vcpu_events *events)
+{
+    return call_with(vcpu, CLINUX_KVM_GET_VCPU_EVENTS, events);
+}
+
+int clinux_kvm_set_vcpu_events(int vcpu, const struct clinux_kvm_vcpu_events *events)
+{
+    return call_with(vcpu, CLINUX_KVM_SET_VCPU_EVENTS, events);
+}
+
+int clinux_kvm_run(int vcpu)
+{
+    return call(vcpu, CLINUX_KVM_RUN, 0);
+}

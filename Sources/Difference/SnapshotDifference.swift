@@ -1,0 +1,113 @@
+public import Registers
+public import VCPUModel
+
+/// What differs between two snapshots.
+public struct SnapshotDifference: Hashable, Sendable {
+    /// Provenance entries that differ, with nil for a side that has none.
+    public var provenance: [ProvenanceDifference]
+    /// One for each vCPU that either side has and that differs.
+    public var vcpus: [VCPUDifference]
+
+    public init(_ left: Snapshot, _ right: Snapshot) {
+        provenance = ProvenanceDifference.between(left.provenance, right.provenance)
+        let leftByIndex = Dictionary(left.vcpus.map { ($0.index, $0) }) { first, _ in first }
+        let rightByIndex = Dictionary(right.vcpus.map { ($0.index, $0) }) { first, _ in first }
+        vcpus = Set(leftByIndex.keys).union(rightByIndex.keys).sorted().compactMap { index in
+            let difference = VCPUDifference(
+                index: index, leftByIndex[index]?.registers, rightByIndex[index]?.registers)
+            return difference.isEmpty ? nil : difference
+        }
+    }
+
+    /// Whether the guests would see the same: provenance and volatile registers do not count.
+    public var isSame: Bool { vcpus.allSatisfy { $0.registers.isEmpty && $0.presence == nil } }
+
+    /// Whether nothing differs at all, volatile registers included; provenance does not count.
+    public var isExactlySame: Bool { vcpus.isEmpty }
+}
+
+public struct ProvenanceDifference: Hashable, Sendable {
+    public var key: Provenance.Key
+    public var left: String?
+    public var right: String?
+
+    static func between(_ left: Provenance, _ right: Provenance) -> [ProvenanceDifference] {
+        let added = right.entries.map(\.key).filter { left[$0] == nil }
+        return (left.entries.map(\.key) + added).compactMap { key in
+            guard left[key] != right[key] else { return nil }
+            return ProvenanceDifference(key: key, left: left[key], right: right[key])
+        }
+    }
+}
+
+/// What differs between two vCPUs.
+public struct VCPUDifference: Hashable, Sendable {
+    public enum Side: Hashable, Sendable {
+        case left, right
+    }
+
+    public var index: UInt32
+    /// The side that has the vCPU when the other has not.
+    public var presence: Side?
+    /// Registers that differ in more than volatile bits, or that one side lacks.
+    public var registers: [RegisterDifference]
+    /// Registers that differ only in bits that move by themselves.
+    public var volatile: [RegisterDifference]
+
+    var isEmpty: Bool { presence == nil && registers.isEmpty && volatile.isEmpty }
+
+    init(index: UInt32, _ left: RegisterList?, _ right: RegisterList?) {
+        self.index = index
+        presence = left == nil ? .right : right == nil ? .left : nil
+        let all = presence == nil ? Self.differences(left ?? .init(), right ?? .init()) : []
+        registers = all.filter { !$0.isVolatile }
+        volatile = all.filter(\.isVolatile)
+    }
+
+    private static func differences(
+        _ left: RegisterList, _ right: RegisterList
+    ) -> [RegisterDifference] {
+        Set(left.ids).union(right.ids).sorted().compactMap { id in
+            guard left[id] != right[id] else { return nil }
+            return RegisterDifference(id: id, left: left[id], right: right[id])
+        }
+    }
+}
+
+/// One register that differs.
+public struct RegisterDifference: Hashable, Sendable {
+    public var id: RegisterID
+    /// Nil where that side has no such register.
+    public var left: RegisterValue?
+    public var right: RegisterValue?
+
+    public var category: RegisterCategory { RegisterCategory(of: id) }
+
+    /// Whether only bits differ that move by themselves.
+    public var isVolatile: Bool {
+        let volatileBits = RegisterDictionary.entry(for: id)?.volatileBits ?? 0
+        guard let bits = left.flatMap({ left in right.flatMap(left.differingBits(from:)) })
+        else { return false }
+        return bits.masked(by: ~volatileBits).isZero
+    }
+
+    /// The fields that differ, most significant first; empty when the dictionary has no layout for
+    /// the register or one side lacks it.
+    public var fields: [FieldDifference] {
+        guard let left, let right, let entry = RegisterDictionary.entry(for: id),
+            !entry.isOpaque
+        else { return [] }
+        return entry.fields.compactMap { field in
+            let values = (field.extract(from: left), field.extract(from: right))
+            guard values.0 != values.1 else { return nil }
+            return FieldDifference(field: field, left: values.0, right: values.1)
+        }
+    }
+}
+
+/// One field of a register that differs.
+public struct FieldDifference: Hashable, Sendable {
+    public var field: RegisterField
+    public var left: UInt64
+    public var right: UInt64
+}

@@ -1,0 +1,20 @@
+public import Registers
+
+/// What one host does with a register where that is not what the dictionary says of its kernel.
+public struct BehaviourOverride: Hashable, Sendable {
+    /// How writes are taken.
+    ///
+    /// A profile cannot state `constrained`: its rule is not in the class.
+    public var behaviourClass: Behaviour.Class
+    /// The bits a write can change, for the class `sanitised`; nil for the other classes.
+    public var mask: UInt64?
+
+    public init(_ behaviourClass: Behaviour.Class, mask: UInt64? = nil) {
+        self.behaviourClass = behaviourClass
+        self.mask = mask
+    }
+
+    /// The classes a profile may state, by the word it uses.
+    static let classes: [(word: String, behaviourClass: Behaviour.Class)] =
+        Behaviour.Class.allCases.filter { $0 != .constrained }.map { ($0.rawValue, $0) }
+}

@@ -1,0 +1,58 @@
+internal import Registers
+
+/// CLIDR_EL1 of kernels that make one up (6.3 and newer; `set_clidr`, `arch/arm64/kvm/sys_regs.c`).
+struct CacheLevels {
+    static let writableMask: UInt64 = 0x7fff_ffff_ffff
+
+    let bits: UInt64
+
+    init(_ bits: UInt64) {
+        self.bits = bits
+    }
+
+    /// - Parameter cacheType: the host's CTR_EL0.
+    func check(cacheType: UInt64) throws(Refusal) {
+        guard bits & ~Self.writableMask == 0 else {
+            throw Refusal("bits 63:47 are RES0, found \((bits & ~Self.writableMask).hexadecimal)")
+        }
+        // CTR_EL0.IDC, bit 28.
+        guard cacheType >> 28 & 1 == 1 || !claimsNoCleaning else {
+            throw Refusal(
+                "it says that cleaning to the point of unification is not needed, "
+                    + "and the host's CTR_EL0.IDC is 0")
+        }
+    }
+
+    /// LoC is 0, or LoUU and LoUIS are.
+    private var claimsNoCleaning: Bool {
+        bits >> 24 & 7 == 0 || (bits >> 27 & 7 == 0 && bits >> 21 & 7 == 0)
+    }
+}
+
+/// CCSIDR_EL1 of one cache, of kernels that make it up (6.3 and newer; `set_ccsidr`).
+struct CacheGeometry {
+    static let writableMask: UInt64 = 0x0fff_ffff
+
+    let bits: UInt64
+    /// CSSELR_EL1.InD.
+    let isInstruction: Bool
+
+    init(_ bits: UInt64, id: RegisterID) {
+        self.bits = bits
+        isInstruction = id.rawValue & 1 != 0
+    }
+
+    /// - Parameter cacheType: the host's CTR_EL0.
+    func check(cacheType: UInt64) throws(Refusal) {
+        guard bits & ~Self.writableMask == 0 else {
+            throw Refusal("bits 31:28 are RES0, found \((bits >> 28).hexadecimal)")
+        }
+        // LineSize is log2 of the bytes less 4; IminLine and DminLine are log2 of 4-byte words.
+        let line = (bits & 7) + 4
+        let least = cacheType >> (isInstruction ? 0 : 16) & 0xf + 2
+        guard line >= least else {
+            throw Refusal(
+                "lines of \(1 << line) bytes are shorter than the host's least, \(1 << least)")
+        }
+    }
+}

@@ -1,0 +1,152 @@
+internal import LinuxSystem
+internal import Registers
+internal import VCPUModel
+
+/// What KVM keeps outside its register list, as registers.
+extension EmulatedCPU {
+    /// Those a vCPU has now, in ascending order.
+    var idsOutsideList: [RegisterID] {
+        guard state.run.initialisation != nil else { return [.vcpuInit] }
+        let finalized: [RegisterID] = state.run.awaited.isEmpty ? [] : [.vcpuFinalized]
+        return finalized + [.mpState, .vcpuEvents, .vcpuInit]
+    }
+
+    func readOutsideList(_ id: RegisterID) throws(Refusal) -> RegisterValue {
+        let initialisation = try initialisation(for: id)
+        switch id {
+        case .vcpuInit: return initialisation.value
+        case .vcpuFinalized:
+            return RegisterValue(UInt64(state.run.finalized.rawValue), size: 4)
+        case .mpState: return RegisterValue(UInt64(state.run.mpState), size: 4)
+        default: return events
+        }
+    }
+
+    func writeOutsideList(_ value: RegisterValue, to id: RegisterID) throws(Refusal) {
+        if id == .vcpuInit { return try writeInit(value) }
+        _ = try initialisation(for: id)
+        switch id {
+        case .vcpuFinalized: try finalize(VCPUFeatures(rawValue: UInt32(value.lowBits)))
+        case .mpState: try writeMPState(value)
+        default: try writeEvents(VCPUEvents(value))
+        }
+    }
+
+    /// What the vCPU was initialised with, if it is and has the register.
+    private func initialisation(for id: RegisterID) throws(Refusal) -> VCPUInit {
+        guard let initialisation = state.run.initialisation else {
+            throw Refusal(Self.notInitialised, errno: .notExecutable)
+        }
+        guard idsOutsideList.contains(id) else {
+            throw Refusal("the vCPU has nothing of this kind", errno: .noEntry)
+        }
+        return initialisation
+    }
+
+    // MARK: VCPU_INIT
+
+    /// Initialises with what is wanted, less the features the host lacks, and as the host's own
+    /// target where the wanted one is another; reading back tells.
+    ///
+    /// Powering off is dropped too: MP state says it. Initialising again would reset every register,
+    /// so nothing is done when the vCPU is what is wanted.
+    private func writeInit(_ value: RegisterValue) throws(Refusal) {
+        let wanted = VCPUInit(value)
+        let features = (wanted?.features ?? []).intersection(profile.features)
+            .subtracting(.powerOff)
+        let pointerAuthentication = features.intersection(.pointerAuthentication)
+        guard pointerAuthentication.isEmpty || pointerAuthentication == .pointerAuthentication
+        else {
+            throw Refusal("PTRAUTH_ADDRESS and PTRAUTH_GENERIC exist only together")
+        }
+        let preferred = profile.vcpuInit?.target ?? VCPUInit.genericTarget
+        let isGeneric = wanted?.target == VCPUInit.genericTarget
+        let possible = VCPUInit(
+            target: isGeneric ? VCPUInit.genericTarget : preferred, features: features)
+        guard possible != state.run.initialisation else { return }
+        initialise(possible)
+    }
+
+    // MARK: VCPU_FINALIZED
+
+    /// `KVM_ARM_VCPU_FINALIZE` for each feature that is not finalized yet; it cannot be undone.
+    private func finalize(_ wanted: VCPUFeatures) throws(Refusal) {
+        let missing = wanted.subtracting(state.run.awaited)
+        guard missing.isEmpty else {
+            let names = missing.names.joined(separator: ", ")
+            throw Refusal("the vCPU has no \(names) to finalize")
+        }
+        state.run.finalized.formUnion(wanted)
+    }
+
+    // MARK: MP_STATE
+
+    private func writeMPState(_ value: RegisterValue) throws(Refusal) {
+        let wanted = UInt32(value.lowBits)
+        guard RunState.mpStates.contains(wanted) else {
+            throw Refusal("expected RUNNABLE (0), STOPPED (5) or SUSPENDED (10), found \(wanted)")
+        }
+        state.run.mpState = wanted
+    }
+
+    // MARK: VCPU_EVENTS
+
+    private var events: RegisterValue {
+        guard let pending = state.run.pendingSError else {
+            return VCPUEvents(isPending: false, hasSyndrome: false, syndrome: 0).value
+        }
+        let hasRAS = table.host.hasRAS
+        return VCPUEvents(
+            isPending: true, hasSyndrome: hasRAS, syndrome: hasRAS ? pending : 0
+        ).value
+    }
+
+    /// `__kvm_arm_vcpu_set_events`, `arch/arm64/kvm/guest.c`: an SError that is pending stays so.
+    private func writeEvents(_ wanted: VCPUEvents) throws(Refusal) {
+        guard !wanted.hasReservedBits else { throw Refusal("reserved bytes must be zero") }
+        guard wanted.isPending else { return }
+        if wanted.hasSyndrome {
+            guard table.host.hasRAS else {
+                throw Refusal("an SError has a syndrome only on a host with RAS")
+            }
+            guard wanted.syndrome & ~VCPUEvents.syndromeMask == 0 else {
+                throw Refusal(
+                    "expected a syndrome of bits 24:0, found \(wanted.syndrome.hexadecimal)")
+            }
+        }
+        state.run.pendingSError = wanted.hasSyndrome ? wanted.syndrome : 0
+    }
+}
+
+/// The value of `RegisterID.vcpuEvents`: the part of `struct kvm_vcpu_events` arm64 uses.
+private struct VCPUEvents {
+    var isPending: Bool
+    var hasSyndrome: Bool
+    var syndrome: UInt64
+    private(set) var hasReservedBits = false
+
+    /// The instruction specific syndrome, ESR_ELx bits 24:0.
+    static let syndromeMask: UInt64 = 0x1ff_ffff
+
+    init(isPending: Bool, hasSyndrome: Bool, syndrome: UInt64) {
+        self.isPending = isPending
+        self.hasSyndrome = hasSyndrome
+        self.syndrome = syndrome
+    }
+
+    init(_ value: RegisterValue) {
+        let bytes = value.littleEndianBytes
+        isPending = bytes[0] != 0
+        hasSyndrome = bytes[1] != 0
+        // Byte 2, ext_dabt_pending, makes KVM inject an abort at once and reads as zero ever after.
+        // Injecting is the guest's business: nothing runs here.
+        hasReservedBits = bytes[3..<8].contains { $0 != 0 }
+        syndrome = bytes[8..<16].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    var value: RegisterValue {
+        let head = [UInt8(isPending ? 1 : 0), UInt8(hasSyndrome ? 1 : 0), 0, 0, 0, 0, 0, 0]
+        return RegisterValue(littleEndian: head + RegisterValue(syndrome).littleEndianBytes)
+            ?? RegisterValue(0)
+    }
+}

@@ -1,0 +1,151 @@
+internal import LinuxSystem
+public import Registers
+public import VCPUModel
+
+/// A vCPU on an emulated host, with the rules of that host's KVM.
+///
+/// It is made as KVM makes one: without registers until `RegisterID.vcpuInit` is written, and with
+/// SVE without most of them until `RegisterID.vcpuFinalized` is. Unlike a vCPU of KVM it can be
+/// initialised again with other features; that is a new vCPU in its place. It is alone in its VM and
+/// never runs, so nothing is `EBUSY`. A system counter moves by a microsecond each time it is read.
+public final class EmulatedCPU: RegisterBank {
+    public let profile: HostProfile
+    /// The registers a vCPU with the present features has; without any before the init.
+    public private(set) var table: RegisterTable
+    public internal(set) var state: CPUState
+
+    /// - Parameters:
+    ///   - index: the vCPU's number, from which KVM makes MPIDR_EL1.
+    ///   - initialised: whether to init (and finalize) the vCPU as the profile's was.
+    public init(profile: HostProfile, index: UInt32 = 0, initialised: Bool = false) {
+        var profile = profile
+        profile.registers.renumber(index)
+        self.profile = profile
+        table = RegisterTable(
+            definitions: [], systemCount: 0, host: HostFacts(profile, features: []))
+        state = CPUState(systemCount: 0)
+        guard initialised, let recorded = profile.vcpuInit else { return }
+        initialise(recorded)
+        state.run.finalized = recorded.features.intersection(VCPUFeatures.finalizable)
+    }
+
+    /// The effect of the first `KVM_ARM_VCPU_INIT` with features the host has.
+    func initialise(_ wanted: VCPUInit) {
+        table = RegisterTable(profile, features: wanted.features)
+        state = table.initialState()
+        state.run.initialisation = wanted
+    }
+
+    /// Resets the vCPU, as a VMM does by repeating `KVM_ARM_VCPU_INIT` when the guest reboots.
+    ///
+    /// What belongs to the VM stays: ID registers, firmware registers, counters, finalized features.
+    public func reset() {
+        table.reset(&state)
+        state.run.pendingSError = nil
+        state.run.mpState = RunState.runnable
+    }
+}
+
+// MARK: - The bank
+
+extension EmulatedCPU {
+    /// What the vCPU has now, in ascending order; only `RegisterID.vcpuInit` before it is initialised.
+    public func list() -> [RegisterID] {
+        // KVM cannot list the registers of a vCPU with SVE before it is finalized; what can be
+        // written then is the set of vector lengths.
+        guard state.run.awaited.isSubset(of: state.run.finalized) else {
+            return [.sveVectorLengths] + idsOutsideList
+        }
+        return table.definitions.filter { unmetNeed(of: $0) == nil }.map(\.id) + idsOutsideList
+    }
+
+    public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
+        do throws(Refusal) {
+            if id.architecture == .vcpu { return try readOutsideList(id) }
+        } catch {
+            throw RegisterBankError(.read, id, error)
+        }
+        let definition = try definition(of: id, for: .read)
+        let value = state[definition]
+        if RegisterDictionary.entry(for: id)?.isCounter == true {
+            state[definition] = RegisterValue(
+                value.lowBits &+ table.host.counterStep, size: value.size)
+        }
+        return withStatus(value, of: id)
+    }
+
+    public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
+        guard id.size == value.size else {
+            throw RegisterBankError(
+                .write, id, .invalidArgument,
+                explanation: "expected \(id.size ?? 0) bytes, found \(value.size)")
+        }
+        do throws(Refusal) {
+            if id.architecture == .vcpu { return try writeOutsideList(value, to: id) }
+        } catch {
+            throw RegisterBankError(.write, id, error)
+        }
+        let definition = try definition(of: id, for: .write)
+        do throws(Refusal) {
+            try table.write(value, to: definition, in: &state)
+        } catch {
+            throw RegisterBankError(.write, id, error)
+        }
+    }
+
+    private func definition(
+        of id: RegisterID, for operation: RegisterBankError.Operation
+    ) throws(RegisterBankError) -> RegisterDefinition {
+        guard state.run.initialisation != nil else {
+            throw RegisterBankError(
+                operation, id, .notExecutable, explanation: Self.notInitialised)
+        }
+        guard let definition = table[id] else {
+            if isReplacedVector(id) {
+                throw RegisterBankError(
+                    operation, id, .invalidArgument,
+                    explanation: "a vCPU with SVE has Z registers in place of V registers")
+            }
+            throw RegisterBankError(
+                operation, id, .noEntry,
+                explanation: "a vCPU on \(profile.name) with the features "
+                    + "\(state.run.features.names.joined(separator: ", ")) has no such register")
+        }
+        guard let need = unmetNeed(of: definition) else { return definition }
+        var errno = Errno.noEntry
+        if case .finalized = need { errno = .notPermitted }
+        throw RegisterBankError(operation, id, errno, explanation: "it exists only with \(need)")
+    }
+
+    /// The one kind of absent register that KVM answers EINVAL for (`get_core_reg`, `guest.c`).
+    private func isReplacedVector(_ id: RegisterID) -> Bool {
+        guard state.run.features.contains(.sve), id.size == 16, case .core = id.group else {
+            return false
+        }
+        return true
+    }
+
+    static let notInitialised = "VCPU_INIT has not been written"
+
+    /// What the register needs and the vCPU does not have now.
+    func unmetNeed(of definition: RegisterDefinition) -> Condition? {
+        definition.needs.first { need in
+            switch need {
+            case .finalized(let name):
+                !(VCPUFeatures(named: name).map(state.run.finalized.isSuperset(of:)) ?? false)
+            case .idField(let field):
+                !(table[field.register].map { field.holds(for: state[$0].lowBits) } ?? false)
+            case .feature, .notFeature, .capability: false
+            }
+        }
+    }
+
+    /// The value with ISTATUS as a read finds it, for a timer's control register.
+    private func withStatus(_ value: RegisterValue, of id: RegisterID) -> RegisterValue {
+        guard TimerControl.showsStatus(table.host), let timer = TimerControl(id),
+            let compare = table[timer.compare].map({ state[$0].lowBits }),
+            let count = table[timer.counter].map({ state[$0].lowBits }), count >= compare
+        else { return value }
+        return RegisterValue(value.lowBits | TimerControl.status, size: value.size)
+    }
+}

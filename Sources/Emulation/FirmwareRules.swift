@@ -1,0 +1,66 @@
+internal import Registers
+internal import VCPUModel
+
+/// `KVM_REG_ARM_PSCI_VERSION` (`kvm_arm_set_fw_reg`, `arch/arm64/kvm/hypercalls.c`).
+struct PSCIVersion {
+    let bits: UInt64
+
+    init(_ bits: UInt64) {
+        self.bits = bits
+    }
+
+    /// 0.1 has no version of its own in the firmware interface: it is the lack of PSCI_0_2.
+    private static let oldest: UInt64 = 1
+
+    func check(_ host: HostFacts) throws(Refusal) {
+        guard Self.known(to: host).contains(bits) else {
+            throw Refusal("\(self) is not a PSCI version this kernel has")
+        }
+        guard (bits == Self.oldest) != host.features.contains(.psci02) else {
+            let feature = host.features.contains(.psci02) ? "has" : "lacks"
+            throw Refusal("the vCPU \(feature) the feature PSCI_0_2, the version is \(self)")
+        }
+    }
+
+    private static func known(to host: HostFacts) -> [UInt64] {
+        let upTo11: [UInt64] = [oldest, 2, 0x1_0000, 0x1_0001]
+        return host.hasKernel(since: KernelVersion(6, 13)) ? upTo11 + [0x1_0002, 0x1_0003] : upTo11
+    }
+}
+
+extension PSCIVersion: CustomStringConvertible {
+    /// `1.1`.
+    var description: String { "\(bits >> 16).\(bits & 0xffff)" }
+}
+
+/// `KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_*`: a level of protection the host must reach.
+struct WorkaroundLevel {
+    let bits: UInt64
+    let id: RegisterID
+
+    private static let levelMask: UInt64 = 0xf
+    /// Of workaround 2 only: the guest has the mitigation switched on.
+    private static let enabled: UInt64 = 1 << 4
+
+    private var level: UInt64 { bits & Self.levelMask }
+
+    /// Spectre v4, whose levels collapse into not available (0, 1) and not required (2, 3).
+    private var isSpeculativeStoreBypass: Bool {
+        id.rawValue == 0x6030_0000_0014_0002
+    }
+
+    /// - Parameter hostLevel: what the register holds.
+    func check(hostLevel: UInt64) throws(Refusal) {
+        let flags = isSpeculativeStoreBypass ? Self.enabled : 0
+        guard bits & ~(Self.levelMask | flags) == 0, level <= 3 else {
+            throw Refusal("\(bits.hexadecimal) is no level of this workaround")
+        }
+        guard bits & Self.enabled == 0 || level == 2 else {
+            throw Refusal("the workaround is enabled and its level is not AVAIL")
+        }
+        let needed = isSpeculativeStoreBypass ? (level < 2 ? 0 : 3) : level
+        guard needed <= hostLevel & Self.levelMask else {
+            throw Refusal("level \(level) is more than the host's level \(hostLevel)")
+        }
+    }
+}

@@ -1,0 +1,75 @@
+internal import Registers
+internal import VCPUModel
+
+/// What the rules need to know of the host, for a vCPU with some set of features.
+struct HostFacts: Hashable, Sendable {
+    /// Nil when the profile's kernel release tells no version; then the newest rules hold.
+    let kernel: KernelVersion?
+    let features: VCPUFeatures
+    /// CTR_EL0 as KVM gives it to a new guest.
+    let cacheType: UInt64
+    let hasAArch32AtEL0: Bool
+    let hasRAS: Bool
+    let vectorLengths: SVEVectorLengths?
+    /// PMCR_EL0.N of a new vCPU, the most counters it can have.
+    let counters: Int
+    /// How far the system counters move at each read, in ticks.
+    let counterStep: UInt64
+    let hardware: [RegisterID: UInt64]
+
+    init(_ profile: HostProfile, features: VCPUFeatures) {
+        kernel = profile.kernel
+        self.features = features
+        hardware = profile.hardware
+        cacheType = profile.registers[.cacheType]?.bits ?? 0
+        let processorFeatures = profile.registers[.processorFeatures]?.bits ?? 0
+        // ID_AA64PFR0_EL1: EL0 (bits 3:0) is 2 when EL0 can be AArch32; RAS is bits 31:28.
+        hasAArch32AtEL0 = processorFeatures & 0xf == 2
+        hasRAS = processorFeatures >> 28 & 0xf != 0
+        vectorLengths = profile.registers[.sveVectorLengths].map { SVEVectorLengths($0) }
+        counters = PMUControl(profile.registers[.pmuControl]?.bits ?? 0).counters
+        // A microsecond: far enough to see, never far enough to matter.
+        counterStep = max((profile.counterFrequency ?? 0) / 1_000_000, 1)
+    }
+
+    /// Whether the host's kernel is this version or newer; one that tells no version counts as new.
+    func hasKernel(since version: KernelVersion) -> Bool {
+        kernel.map { $0 >= version } ?? true
+    }
+
+    /// What the host's kernel does with a register.
+    func behaviour(of entry: RegisterEntry) -> Behaviour? {
+        kernel.map { entry.behaviour(onKernel: $0) } ?? entry.newestBehaviour
+    }
+}
+
+/// PMCR_EL0.
+struct PMUControl: Hashable, Sendable {
+    let bits: UInt64
+
+    init(_ bits: UInt64) {
+        self.bits = bits
+    }
+
+    /// N, bits 15:11: the number of event counters.
+    var counters: Int { Int(bits >> 11 & 0x1f) }
+
+    /// The bits the PMU's bitmaps have for that many counters: one each, and bit 31 for the cycle
+    /// counter (`kvm_pmu_valid_counter_mask`, `arch/arm64/kvm/pmu-emul.c`).
+    var counterMask: UInt64 { (1 << UInt64(counters)) - 1 | 1 << 31 }
+}
+
+extension RegisterID {
+    /// CTR_EL0.
+    static let cacheType = RegisterID(rawValue: 0x6030_0000_0013_d801)
+    /// ID_AA64PFR0_EL1.
+    static let processorFeatures = RegisterID(rawValue: 0x6030_0000_0013_c020)
+    /// PMCR_EL0.
+    static let pmuControl = RegisterID(rawValue: 0x6030_0000_0013_dce0)
+    /// PMMIR_EL1.
+    static let pmuMachine = RegisterID(rawValue: 0x6030_0000_0013_c4f6)
+    /// CLIDR_EL1.
+    static let cacheLevels = RegisterID(rawValue: 0x6030_0000_0013_c801)
+    /// `KVM_REG_ARM_PSCI_VERSION`.
+    static let psciVersion = RegisterID(rawValue: 0x6030_0000_0014_0000)
+}

@@ -1,0 +1,35 @@
+internal import Registers
+internal import VCPUModel
+
+extension HostProfile {
+    /// The profile in the canonical form of Formats/vhost-v1.md: equal profiles print equal text.
+    public var text: String {
+        (factLines + extensions + registerLines).joined(separator: "\n") + "\n"
+    }
+
+    private var factLines: [String] {
+        var lines = ["vhost 1", "name \(name)", "kernel \(kernelRelease)"]
+        if let midr { lines.append("midr \(RegisterValue(midr))") }
+        if let counterFrequency { lines.append("counter-frequency \(counterFrequency)") }
+        lines += capabilities.sorted { $0.key < $1.key }.map { "capability \($0.key) \($0.value)" }
+        lines += features.names.map { "feature \($0)" }
+        return lines + valueLines("writable-mask", writableMasks) + valueLines("hardware", hardware)
+    }
+
+    private func valueLines(_ directive: String, _ values: [RegisterID: UInt64]) -> [String] {
+        values.sorted { $0.key < $1.key }.map {
+            "\(directive) \($0.key) \(RegisterValue($0.value))"
+        }
+    }
+
+    private var registerLines: [String] {
+        registers.map { id, value in
+            "register \(id.name) \(id.number) \(value)" + (overrides[id].map(Self.suffix) ?? "")
+        }
+    }
+
+    private static func suffix(_ override: BehaviourOverride) -> String {
+        " class=\(override.behaviourClass.rawValue)"
+            + (override.mask.map { " mask=\(RegisterValue($0))" } ?? "")
+    }
+}

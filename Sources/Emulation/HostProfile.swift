@@ -1,0 +1,66 @@
+public import Registers
+public import VCPUModel
+
+/// A host as far as a vCPU on it can tell.
+///
+/// That is what `KVM_ARM_VCPU_INIT` leaves in its registers, and the facts that decide what KVM makes
+/// of writes. Formats/vhost-v1.md specifies the file.
+public struct HostProfile: Hashable, Sendable {
+    /// The profile's name: `6.12-neoverse-n1`.
+    public var name: String
+    /// The kernel's release, as `uname -r` prints it.
+    public var kernelRelease: String
+    /// MIDR_EL1 of the host's CPUs.
+    public var midr: UInt64?
+    /// CNTFRQ_EL0, in Hz.
+    public var counterFrequency: UInt64?
+    /// What `KVM_CHECK_EXTENSION` answers, by the capability's name.
+    public var capabilities: [String: Int32]
+    /// The features `KVM_ARM_VCPU_INIT` accepts.
+    public var features: VCPUFeatures
+    /// What `KVM_ARM_GET_REG_WRITABLE_MASKS` answers; empty when it was not recorded.
+    public var writableMasks: [RegisterID: UInt64]
+    /// The host's own value of ID registers that KVM presents to guests with fields hidden.
+    public var hardware: [RegisterID: UInt64]
+    /// Where this host differs from what the dictionary says of its kernel.
+    public var overrides: [RegisterID: BehaviourOverride]
+    /// Lines of `x-` directives, without a meaning here, in the order of the file.
+    public var extensions: [String]
+    /// Every register with its value after `KVM_ARM_VCPU_INIT` and finalize.
+    ///
+    /// What KVM keeps outside its register list is among them. It has `RegisterID.vcpuInit`, the init that was used.
+    public var registers: RegisterList
+
+    public init(
+        name: String, kernelRelease: String, midr: UInt64? = nil, counterFrequency: UInt64? = nil,
+        capabilities: [String: Int32] = [:], features: VCPUFeatures,
+        writableMasks: [RegisterID: UInt64] = [:], hardware: [RegisterID: UInt64] = [:],
+        overrides: [RegisterID: BehaviourOverride] = [:], extensions: [String] = [],
+        registers: RegisterList
+    ) {
+        self.name = name
+        self.kernelRelease = kernelRelease
+        self.midr = midr
+        self.counterFrequency = counterFrequency
+        self.capabilities = capabilities
+        self.features = features
+        self.writableMasks = writableMasks
+        self.hardware = hardware
+        self.overrides = overrides
+        self.extensions = extensions
+        self.registers = registers
+    }
+}
+
+extension HostProfile {
+    /// The kernel's version; nil when the release does not tell one.
+    public var kernel: KernelVersion? { KernelVersion(parsing: kernelRelease) }
+
+    /// The init the values were recorded with.
+    public var vcpuInit: VCPUInit? { registers[.vcpuInit].flatMap { VCPUInit($0) } }
+
+    /// The SVE vector lengths a guest can have, in bytes, ascending; empty without SVE.
+    public var sveVectorLengths: [Int] {
+        registers[.sveVectorLengths].map { SVEVectorLengths($0).lengths } ?? []
+    }
+}

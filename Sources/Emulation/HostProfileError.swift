@@ -1,0 +1,25 @@
+/// What is wrong with a host profile, and where.
+public struct HostProfileError: Error, Hashable, Sendable {
+    /// The file's path, or `built-in profile NAME`.
+    public var file: String
+    /// The line, from 1; for something that is missing, the last line.
+    public var line: Int
+    /// The byte in the line, from 1; nil when the whole line, or the file, is meant.
+    public var column: Int?
+    /// What was expected and what was found.
+    public var message: String
+
+    public init(file: String, line: Int, column: Int? = nil, message: String) {
+        self.file = file
+        self.line = line
+        self.column = column
+        self.message = message
+    }
+}
+
+extension HostProfileError: CustomStringConvertible {
+    public var description: String {
+        let place = column.map { "\(file):\(line):\($0)" } ?? "\(file):\(line)"
+        return "\(place): \(message)"
+    }
+}

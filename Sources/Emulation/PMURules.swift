@@ -1,0 +1,41 @@
+internal import Registers
+internal import VCPUModel
+
+extension PMUControl {
+    /// The bits a guest controls: E, P, C, D, X, DP, LC and LP (`ARMV8_PMU_PMCR_MASK`).
+    private static let controls: UInt64 = 0xff
+    private static let countersMask: UInt64 = 0x1f << 11
+    /// LC: the cycle counter overflows at 64 bits.
+    private static let longCycleCounter: UInt64 = 1 << 6
+
+    /// The value after a write (`set_pmcr`, `arch/arm64/kvm/sys_regs.c`): N that is too large is
+    /// ignored, and LC is one where AArch32, which could have it zero, does not exist.
+    func written(_ value: UInt64, host: HostFacts) -> UInt64 {
+        let mask = Self.takesCounters(value, host) ? Self.countersMask : 0
+        let forced = host.hasAArch32AtEL0 ? 0 : Self.longCycleCounter
+        return value & (Self.controls | mask) | bits & Self.countersMask & ~mask | forced
+    }
+
+    /// The bits of `value` that `written` takes.
+    static func acceptableMask(of value: UInt64, host: HostFacts) -> UInt64 {
+        let forced = host.hasAArch32AtEL0 ? 0 : longCycleCounter
+        return controls & ~forced | (takesCounters(value, host) ? countersMask : 0)
+    }
+
+    private static func takesCounters(_ value: UInt64, _ host: HostFacts) -> Bool {
+        let isFixed = host.features.contains(.hasEL2) && host.hasKernel(since: KernelVersion(6, 17))
+        return PMUControl(value).counters <= host.counters && !isFixed
+    }
+
+    /// The bitmap after a write to its SET or CLR name; this is PMCR_EL0 at that time.
+    func written(
+        _ value: UInt64, to bitmap: UInt64, _ write: WriteRule.CounterWrite
+    ) -> UInt64 {
+        let bits = value & counterMask
+        return switch write {
+        case .assign: bits
+        case .set: bitmap | bits
+        case .clear: bitmap & ~bits
+        }
+    }
+}

@@ -1,0 +1,25 @@
+internal import LinuxSystem
+internal import Registers
+internal import VCPUModel
+
+/// Why a read or write was refused; the bank makes it an error that names the register.
+struct Refusal: Error {
+    var errno: Errno
+    var explanation: String
+
+    init(_ explanation: String, errno: Errno = .invalidArgument) {
+        self.errno = errno
+        self.explanation = explanation
+    }
+}
+
+extension RegisterBankError {
+    init(_ operation: Operation, _ id: RegisterID, _ refusal: Refusal) {
+        self.init(operation, id, refusal.errno, explanation: refusal.explanation)
+    }
+}
+
+extension FixedWidthInteger {
+    /// `0x1f`, for messages.
+    var hexadecimal: String { "0x" + String(self, radix: 16) }
+}

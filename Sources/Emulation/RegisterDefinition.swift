@@ -1,0 +1,59 @@
+public import Registers
+public import VCPUModel
+
+/// One register of the emulated CPU, as `ARMCPRegInfo` is for QEMU's.
+public struct RegisterDefinition: Hashable, Sendable {
+    /// What kind of access the register has.
+    ///
+    /// The first three are QEMU's `ARM_CP_CONST`,
+    /// `ARM_CP_NO_RAW` and `ARM_CP_ALIAS` (`target/arm/cpregs.h`).
+    public struct Flags: OptionSet, Hashable, Sendable {
+        public let rawValue: UInt8
+
+        public init(rawValue: UInt8) {
+            self.rawValue = rawValue
+        }
+
+        /// It has one value on this host; raw writes are ignored.
+        public static let constant = Flags(rawValue: 1 << 0)
+        /// It cannot be read or written without a side effect, so it has no raw access.
+        public static let noRaw = Flags(rawValue: 1 << 1)
+        /// A second view of state another register holds; not in the cpreg list.
+        public static let alias = Flags(rawValue: 1 << 2)
+        /// The guest can only read it.
+        public static let readOnly = Flags(rawValue: 1 << 3)
+        /// `KVM_ARM_VCPU_INIT` gives it its reset value again.
+        ///
+        /// Constants and what belongs to the
+        /// whole VM keep theirs.
+        public static let resettable = Flags(rawValue: 1 << 4)
+        /// A raw write changes only the bits of `writableMask`.
+        public static let maskedWrite = Flags(rawValue: 1 << 5)
+    }
+
+    public let id: RegisterID
+    public let storage: RegisterStorage
+    public let flags: Flags
+    public let resetValue: RegisterValue
+    /// The bits a raw write can change, of the low 64; all of them unless `flags` says otherwise.
+    public let writableMask: UInt64
+    /// What KVM makes of a write by userspace.
+    let rule: WriteRule
+    /// What must hold for the register to exist.
+    let needs: [Condition]
+
+    /// Whether it can be in the cpreg list: everything but the general registers, which have fields
+    /// of their own in QEMU's stream, SVE, and what is wider than 64 bits
+    /// (`kvm_arm_init_cpreg_list`, `target/arm/kvm.c`).
+    public var isCPRegister: Bool {
+        switch id.group {
+        case .core, .sve, .vcpu: false
+        default: id.size == 4 || id.size == 8
+        }
+    }
+
+    /// Whether the emulated CPU's own list has it (`arm_init_cpreg_list`, `target/arm/helper.c`).
+    public var isListedCPRegister: Bool {
+        isCPRegister && flags.isDisjoint(with: [.noRaw, .alias])
+    }
+}

@@ -1,0 +1,106 @@
+internal import LinuxSystem
+internal import Registers
+internal import VCPUModel
+
+extension RegisterTable {
+    /// Writes a register as `KVM_SET_ONE_REG` does on this host.
+    func write(
+        _ value: RegisterValue, to definition: RegisterDefinition, in state: inout CPUState
+    ) throws(Refusal) {
+        switch definition.rule {
+        case .scalable: state[definition] = withoutUnusedBytes(value, definition.id, state)
+        case .vectorLengths: try writeVectorLengths(value, definition, &state)
+        case .general: state[definition] = value
+        case .programState:
+            try ProgramState(value.lowBits).check(host)
+            state[definition] = value
+        case .any: state[definition] = value
+        default:
+            let bits = try stored(value.lowBits, in: definition, state)
+            state[definition] = RegisterValue(bits, size: value.size)
+        }
+        if case .core = definition.id.group { state.narrow() }
+    }
+
+    /// What a register of up to 64 bits holds after a write.
+    private func stored(
+        _ value: UInt64, in definition: RegisterDefinition, _ state: CPUState
+    ) throws(Refusal) -> UInt64 {
+        let old = state[definition].lowBits
+        switch definition.rule {
+        case .unchanged: try require(value, old)
+        case .zero: try require(value, 0)
+        case .ignored: return old
+        case .keeping(let mask): return value & mask
+        case .changing(let mask): return old & ~mask | value & mask
+        case .constrained(let mask): try require(value & ~mask, old & ~mask)
+        case .idFields(let mask):
+            return try IDRegister(definition, host: host, writable: mask).stored(value)
+        case .cacheLevels: try CacheLevels(value).check(cacheType: host.cacheType)
+        case .cacheGeometry:
+            try CacheGeometry(value, id: definition.id).check(cacheType: host.cacheType)
+        case .pmuControl: return PMUControl(old).written(value, host: host)
+        case .pmuMachine: if value != 0 { try require(value, old) }
+        case .counters(let write):
+            return pmuControl(of: state).written(value, to: old, write)
+        case .psciVersion: try PSCIVersion(value).check(host)
+        case .workaround:
+            try WorkaroundLevel(bits: value, id: definition.id).check(hostLevel: old)
+            return old
+        case .services(let known):
+            guard value & ~known == 0 else {
+                throw Refusal("the host does not offer services \((value & ~known).hexadecimal)")
+            }
+        case .any, .general, .programState, .scalable, .vectorLengths: break
+        }
+        return value
+    }
+
+    private func require(_ value: UInt64, _ expected: UInt64) throws(Refusal) {
+        guard value == expected else {
+            throw Refusal("expected \(expected.hexadecimal), found \(value.hexadecimal)")
+        }
+    }
+
+    /// PMCR_EL0 now.
+    func pmuControl(of state: CPUState) -> PMUControl {
+        PMUControl(self[.pmuControl].map { state[$0].lowBits } ?? 0)
+    }
+}
+
+// MARK: - SVE
+
+extension RegisterTable {
+    /// The value without the bytes above the vCPU's vector length, which read as zero.
+    private func withoutUnusedBytes(
+        _ value: RegisterValue, _ id: RegisterID, _ state: CPUState
+    ) -> RegisterValue {
+        let longest = longestVector(of: state)
+        // A predicate has a bit for each byte of a vector.
+        let used = id.size == RegisterID.maximumSize ? longest : longest / 8
+        let bytes = value.littleEndianBytes.enumerated().map { $0 < used ? $1 : 0 }
+        return RegisterValue(littleEndian: bytes) ?? value
+    }
+
+    private func longestVector(of state: CPUState) -> Int {
+        self[.sveVectorLengths].map { SVEVectorLengths(state[$0]).longest } ?? 0
+    }
+
+    private func writeVectorLengths(
+        _ value: RegisterValue, _ definition: RegisterDefinition, _ state: inout CPUState
+    ) throws(Refusal) {
+        guard !state.run.finalized.contains(.sve) else {
+            throw Refusal(
+                "vector lengths are fixed once the vCPU is finalized", errno: .notPermitted)
+        }
+        let wanted = SVEVectorLengths(value)
+        guard let offered = host.vectorLengths, wanted.isPrefix(of: offered) else {
+            let lengths = host.vectorLengths?.lengths.map(\.description) ?? []
+            throw Refusal(
+                "expected the host's lengths up to one of them ("
+                    + lengths.joined(separator: ", ") + " bytes), found "
+                    + wanted.lengths.map(\.description).joined(separator: ", "))
+        }
+        state[definition] = value
+    }
+}

@@ -1,0 +1,76 @@
+internal import Registers
+internal import VCPUModel
+
+/// The values a new vCPU has, where its features are not those the profile was recorded with.
+struct ResetRules {
+    private let profile: HostProfile
+    private let host: HostFacts
+
+    init(_ profile: HostProfile, host: HostFacts) {
+        self.profile = profile
+        self.host = host
+    }
+
+    func value(
+        of id: RegisterID, _ behaviour: Behaviour?, recorded: RegisterValue
+    ) -> RegisterValue {
+        switch id {
+        case .pstate where host.features.contains(.el1In32Bit): Self.supervisorState
+        case .psciVersion where !host.features.contains(.psci02): Self.psci01
+        default: hiding(fieldsHidden(in: id, behaviour), in: withoutStatus(id, recorded))
+        }
+    }
+
+    /// The state of an AArch32 guest: Supervisor mode, interrupts masked
+    /// (`VCPU_RESET_PSTATE_SVC`, `arch/arm64/kvm/reset.c`).
+    private static let supervisorState = RegisterValue(0x1d3)
+
+    /// PSCI 0.1, the only version of a vCPU without the feature PSCI_0_2.
+    private static let psci01 = RegisterValue(1)
+
+    /// ISTATUS is not state: it is computed when it is read.
+    private func withoutStatus(_ id: RegisterID, _ value: RegisterValue) -> RegisterValue {
+        TimerControl(id) == nil ? value : value.masked(by: ~TimerControl.status)
+    }
+
+    private func hiding(_ bits: UInt64, in value: RegisterValue) -> RegisterValue {
+        bits == 0 ? value : value.masked(by: ~bits)
+    }
+
+    // MARK: ID fields that depend on vCPU features
+
+    /// The bits KVM presents as zero because the vCPU lacks a feature
+    /// (`__kvm_read_sanitised_id_reg`, `arch/arm64/kvm/sys_regs.c`).
+    private func fieldsHidden(in id: RegisterID, _ behaviour: Behaviour?) -> UInt64 {
+        let traits = behaviour?.traits ?? []
+        if traits.contains(.zeroWithoutSVE), !host.features.contains(.sve) { return .max }
+        if traits.contains(.zeroWithoutAArch32), !host.hasAArch32AtEL0 { return .max }
+        let hidden = Self.fields.filter { !host.features.isSuperset(of: $0.feature) }
+            .flatMap { $0.fields[id] ?? [] }
+        guard !hidden.isEmpty else { return 0 }
+        let rules = RegisterDictionary.entry(for: id)?.idFieldRules ?? []
+        return rules.filter { hidden.contains($0.field) }.reduce(0) { $0 | $1.mask }
+    }
+
+    private static let fields: [(feature: VCPUFeatures, fields: [RegisterID: [String]])] = [
+        (.sve, [.processorFeatures: ["SVE"]]),
+        (.pmuV3, [.debugFeatures: ["PMUVer"], .debugFeatures32: ["PerfMon"]]),
+        (
+            .pointerAuthentication,
+            [
+                .instructions1: ["APA", "API", "GPA", "GPI"], .instructions2: ["APA3", "GPA3"],
+            ]
+        ),
+    ]
+}
+
+extension RegisterID {
+    /// ID_DFR0_EL1.
+    fileprivate static let debugFeatures32 = RegisterID(rawValue: 0x6030_0000_0013_c00a)
+    /// ID_AA64DFR0_EL1.
+    fileprivate static let debugFeatures = RegisterID(rawValue: 0x6030_0000_0013_c028)
+    /// ID_AA64ISAR1_EL1.
+    fileprivate static let instructions1 = RegisterID(rawValue: 0x6030_0000_0013_c031)
+    /// ID_AA64ISAR2_EL1.
+    fileprivate static let instructions2 = RegisterID(rawValue: 0x6030_0000_0013_c032)
+}

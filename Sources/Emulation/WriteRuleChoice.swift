@@ -1,0 +1,143 @@
+internal import Registers
+internal import VCPUModel
+
+/// Chooses the rule of each register from what the dictionary says of its behaviour.
+struct WriteRuleChoice {
+    private let profile: HostProfile
+    private let host: HostFacts
+
+    init(_ profile: HostProfile, host: HostFacts) {
+        self.profile = profile
+        self.host = host
+    }
+
+    func rule(
+        for id: RegisterID, _ entry: RegisterEntry?, _ behaviour: Behaviour?,
+        resetValue: RegisterValue
+    ) -> WriteRule {
+        if let override = profile.overrides[id] { return rule(for: override) }
+        if let rule = structuralRule(for: id) { return rule }
+        guard let entry, let behaviour else { return .any }
+        if behaviour.traits.contains(.zeroWithoutAArch32), !host.hasAArch32AtEL0 { return .ignored }
+        if behaviour.traits.contains(.zeroWithoutSVE), !host.features.contains(.sve) {
+            return .zero
+        }
+        if entry.isFeatureIDRegister, let mask = profile.writableMasks[id] {
+            return .idFields(mask: mask)
+        }
+        switch behaviour.behaviourClass {
+        case .writable, .volatile: return .any
+        case .invariant: return .unchanged
+        case .writeIgnored: return .ignored
+        case .raz: return .zero
+        case .sanitised: return sanitisedRule(for: entry, behaviour)
+        case .constrained: return constrainedRule(for: entry, behaviour, resetValue)
+        }
+    }
+
+    private func rule(for override: BehaviourOverride) -> WriteRule {
+        switch override.behaviourClass {
+        case .writable, .volatile, .constrained: .any
+        case .invariant: .unchanged
+        case .writeIgnored: .ignored
+        case .raz: .zero
+        case .sanitised: .changing(override.mask ?? 0)
+        }
+    }
+
+    /// The rule of a register whose place among the ids decides it.
+    private func structuralRule(for id: RegisterID) -> WriteRule? {
+        switch id.group {
+        case .core where id == .pstate: .programState
+        case .core where id.size == 8: .general
+        case .sve: id == .sveVectorLengths ? .vectorLengths : .scalable
+        default: nil
+        }
+    }
+
+    private func sanitisedRule(for entry: RegisterEntry, _ behaviour: Behaviour) -> WriteRule {
+        if entry.id == .pmuControl { return .pmuControl }
+        if behaviour.traits.contains(.keepsImplementedCounters) {
+            guard behaviour.setClear == .orAndClear else { return .counters(.assign) }
+            return .counters(entry.isClearTwin ? .clear : .set)
+        }
+        if let keeps = behaviour.keeps { return .keeping(keeps) }
+        return behaviour.drops.map { .keeping(~$0) } ?? .any
+    }
+
+    private func constrainedRule(
+        for entry: RegisterEntry, _ behaviour: Behaviour, _ resetValue: RegisterValue
+    ) -> WriteRule {
+        if behaviour.traits.contains(.idPolicy) {
+            return .idFields(mask: profile.writableMasks[entry.id] ?? behaviour.mask ?? 0)
+        }
+        if entry.isCheckedOnly { return .workaround }
+        switch entry.id.group {
+        case .demultiplexed: return .cacheGeometry
+        case .firmware: return .psciVersion
+        case .firmwareFeatures: return .services(known: knownServices(entry, resetValue))
+        default: break
+        }
+        switch entry.id {
+        case .cacheLevels: return .cacheLevels
+        case .pmuMachine: return .pmuMachine
+        default: return .constrained(changing: behaviour.mask ?? 0)
+        }
+    }
+
+    /// The services a host offers.
+    ///
+    /// Most bitmaps start with all of them; the one that starts empty
+    /// takes what the dictionary has a name for (`kvm_arm_set_fw_reg_bmap`, `hypercalls.c`).
+    private func knownServices(_ entry: RegisterEntry, _ resetValue: RegisterValue) -> UInt64 {
+        guard resetValue.isZero else { return resetValue.lowBits }
+        let isEmptyByDefault = entry.id == .vendorServices2
+        return isEmptyByDefault ? Self.namedBits(of: entry) : 0
+    }
+
+    private static func namedBits(of entry: RegisterEntry) -> UInt64 {
+        entry.fields.filter { !$0.isReserved && $0.msb < 64 }.reduce(0) { bits, field in
+            bits | (UInt64.max >> UInt64(64 - field.width)) << UInt64(field.lsb)
+        }
+    }
+}
+
+extension WriteRuleChoice {
+    /// The bits a raw write can change.
+    func rawMask(of rule: WriteRule, size: Int) -> UInt64 {
+        let all = Self.allBits(size: size)
+        switch rule {
+        case .keeping(let mask), .changing(let mask), .constrained(let mask): return mask & all
+        case .idFields(let mask): return mask
+        case .cacheLevels: return CacheLevels.writableMask
+        case .cacheGeometry: return CacheGeometry.writableMask
+        case .pmuControl: return PMUControl.acceptableMask(of: 0, host: host)
+        case .counters: return PMUControl(UInt64(host.counters) << 11).counterMask
+        case .services(let known): return known
+        case .unchanged, .zero, .ignored, .workaround: return 0
+        case .any, .pmuMachine, .psciVersion, .programState, .general, .scalable, .vectorLengths:
+            return all
+        }
+    }
+
+    /// The bits of a register, of the low 64.
+    static func allBits(size: Int) -> UInt64 {
+        size >= 8 ? .max : (1 << UInt64(size * 8)) - 1
+    }
+}
+
+extension WriteRule {
+    /// Whether the register has one value for good.
+    var isConstant: Bool {
+        switch self {
+        case .unchanged, .zero, .ignored, .workaround: true
+        case .idFields(let mask): mask == 0
+        default: false
+        }
+    }
+}
+
+extension RegisterID {
+    /// `KVM_REG_ARM_VENDOR_HYP_BMAP_2`.
+    fileprivate static let vendorServices2 = RegisterID(rawValue: 0x6030_0000_0016_0003)
+}

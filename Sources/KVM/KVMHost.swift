@@ -1,0 +1,57 @@
+internal import CLinux
+internal import LinuxSystem
+internal import Registers
+internal import VCPUModel
+
+/// What decides, on one host, which vCPU state can be restored there.
+public struct KVMHost: Sendable {
+    /// `uname -r`.
+    public let kernelRelease: String
+    /// CNTFRQ_EL0 in Hz; 0 on machines that are not arm64.
+    public let counterFrequency: UInt64
+    /// `KVM_CHECK_EXTENSION` of each of `KVMCapability.all` that arm64 reports.
+    public let capabilities: [(name: String, value: Int)]
+    public let abilities: VCPUAbilities
+    /// Nil on kernels before 6.7.
+    public let writableMasks: WritableMasks?
+    /// MIDR_EL1 as a vCPU sees it; nil when it cannot be read.
+    public let midr: UInt64?
+
+    /// Asks the host, with a VM made for that purpose.
+    public init(_ system: borrowing KVMSystem) throws(KVMError) {
+        let vm = try system.makeVM()
+        let scratch = try ScratchVM(in: vm, vcpuCount: 1)
+        kernelRelease = HostIdentity.kernelRelease()
+        counterFrequency = clinux_counter_frequency()
+        capabilities = Self.capabilities(of: vm)
+        abilities = scratch.abilities
+        writableMasks = try vm.writableMasks()
+        midr = Self.midr(of: scratch)
+    }
+
+    /// Asked of a VM: some capabilities are an error (EINVAL) when asked of `/dev/kvm`. One that
+    /// cannot be asked at all is left out.
+    private static func capabilities(of vm: borrowing VM) -> [(name: String, value: Int)] {
+        var answers: [(name: String, value: Int)] = []
+        for capability in KVMCapability.all where capability.isReportedByARM64 {
+            guard let value = try? vm.value(of: Capability(capability)) else { continue }
+            answers.append((capability.name, value))
+        }
+        return answers
+    }
+
+    private static func midr(of scratch: ScratchVM) -> UInt64? {
+        guard let bank = scratch.banks.first else { return nil }
+        do throws(RegisterBankError) {
+            try bank.initialise(scratch.abilities.defaultInit)
+            return try bank.read(.midr).bits
+        } catch {
+            return nil
+        }
+    }
+}
+
+extension RegisterID {
+    /// MIDR_EL1.
+    static let midr = RegisterID(rawValue: 0x6030_0000_0013_c000)
+}

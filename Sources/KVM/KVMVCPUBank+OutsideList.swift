@@ -1,0 +1,108 @@
+internal import LinuxSystem
+internal import Registers
+internal import VCPUModel
+
+/// The state KVM keeps outside its register list.
+extension KVMVCPUBank {
+    /// Whether the vCPU has a feature that is not usable, and lets nothing be listed, before
+    /// `KVM_ARM_VCPU_FINALIZE`.
+    var awaitsFinalisation: Bool { !finalizable.subtracting(finalised).isEmpty }
+
+    private var finalizable: VCPUFeatures {
+        used?.features.intersection(VCPUFeatures.finalizable) ?? []
+    }
+
+    /// The ids of this kind that an initialised vCPU has.
+    var idsOutsideList: [RegisterID] {
+        var ids: [RegisterID] = [.vcpuInit]
+        if !finalizable.isEmpty { ids.append(.vcpuFinalized) }
+        if abilities.hasEvents { ids.append(.vcpuEvents) }
+        if abilities.hasMPState { ids.append(.mpState) }
+        return ids
+    }
+
+    func readOutsideList(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
+        let used = try initialisation(for: .read, id)
+        do throws(Errno) {
+            switch id {
+            case .vcpuInit: return used.value
+            case .vcpuFinalized: return RegisterValue(UInt64(finalised.rawValue), size: 4)
+            case .vcpuEvents: return try eventsValue()
+            default: return RegisterValue(UInt64(try vcpu.mpState()), size: 4)
+            }
+        } catch {
+            throw failure(.read, id, error)
+        }
+    }
+
+    func writeOutsideList(
+        _ value: RegisterValue, _ id: RegisterID
+    ) throws(RegisterBankError) {
+        if let size = id.size { try checkSize(of: value, size, id) }
+        if id == .vcpuInit {
+            try initialise(asCloseTo: value)
+            return
+        }
+        _ = try initialisation(for: .write, id)
+        do throws(Errno) {
+            switch id {
+            case .vcpuFinalized: try finalise(VCPUFeatures(rawValue: UInt32(value.lowBits)))
+            case .vcpuEvents: try vcpu.setEvents(value.littleEndianBytes)
+            default: try vcpu.setMPState(UInt32(value.lowBits))
+            }
+        } catch {
+            throw failure(.write, id, error)
+        }
+    }
+
+    /// What the vCPU was initialised with, if it is and has the register.
+    private func initialisation(
+        for operation: RegisterBankError.Operation, _ id: RegisterID
+    ) throws(RegisterBankError) -> VCPUInit {
+        guard let used else { throw failure(operation, id, .notExecutable) }
+        guard idsOutsideList.contains(id) else { throw failure(operation, id, .noEntry) }
+        return used
+    }
+
+    /// Without a pending SError the kernel still says whether an SError could have a syndrome on
+    /// this host (serror_has_esr). That is no state of the vCPU: the value is then zero.
+    private func eventsValue() throws(Errno) -> RegisterValue {
+        let bytes = try vcpu.events()
+        let isPending = bytes.first.map { $0 != 0 } ?? false
+        let state = isPending ? bytes : bytes.map { _ in 0 }
+        guard let value = RegisterValue(littleEndian: state) else { throw .invalidArgument }
+        return value
+    }
+
+    /// `KVM_ARM_VCPU_INIT` with what is wanted, less what the host does not have; reading
+    /// `RegisterID.vcpuInit` back tells what was used.
+    ///
+    /// Initialising again resets every register, so nothing is done when the vCPU is what is wanted.
+    private func initialise(asCloseTo value: RegisterValue) throws(RegisterBankError) {
+        guard let wanted = VCPUInit(value) else {
+            throw failure(.write, .vcpuInit, .invalidArgument)
+        }
+        var refusal = Errno.invalidArgument
+        for candidate in abilities.candidates(for: wanted) {
+            if candidate == used { return }
+            do throws(Errno) {
+                try vcpu.initialise(candidate)
+                used = candidate
+                return
+            } catch {
+                refusal = error
+                guard error == .invalidArgument || error == .noEntry else { break }
+            }
+        }
+        // ENOENT would say that vCPUs have no such register.
+        throw failure(.write, .vcpuInit, refusal == .noEntry ? .invalidArgument : refusal)
+    }
+
+    /// `KVM_ARM_VCPU_FINALIZE` for each feature that is not finalized yet; it cannot be undone.
+    private func finalise(_ features: VCPUFeatures) throws(Errno) {
+        for feature in features.subtracting(finalised).elements {
+            try vcpu.finalise(feature)
+            finalised.insert(feature)
+        }
+    }
+}

@@ -1,0 +1,104 @@
+internal import LinuxSystem
+public import Registers
+public import VCPUModel
+
+/// A vCPU of KVM as a bank.
+///
+/// Registers of the kernel's list are `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG`. The ids of
+/// `RegisterID.Architecture.vcpu` are never passed to the kernel: they stand for the ioctls that hold
+/// the rest of a vCPU's state, see `KVMVCPUBank+OutsideList.swift`.
+public final class KVMVCPUBank: RegisterBank {
+    let vcpu: VCPU
+    let abilities: VCPUAbilities
+    /// What the vCPU was initialised with; nil before that.
+    var used: VCPUInit?
+    /// The features finalized so far.
+    var finalised: VCPUFeatures = []
+
+    init(owning vcpu: consuming VCPU, abilities: VCPUAbilities) {
+        self.vcpu = vcpu
+        self.abilities = abilities
+    }
+
+    /// Initialises the vCPU and finalizes its features, so that every register exists.
+    ///
+    /// A restore does not call this: it writes the same two registers, with SVE vector lengths
+    /// between them.
+    public func initialise(_ request: VCPUInit) throws(RegisterBankError) {
+        try write(request.value, to: .vcpuInit)
+        let features = request.features.intersection(abilities.features)
+            .intersection(VCPUFeatures.finalizable)
+        if !features.isEmpty {
+            try write(RegisterValue(UInt64(features.rawValue), size: 4), to: .vcpuFinalized)
+        }
+    }
+
+    /// Lends the vCPU to a VMM that runs it.
+    package func withVCPU<Result: ~Copyable, Failure>(
+        _ body: (borrowing VCPU) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(vcpu)
+    }
+
+    // MARK: RegisterBank
+
+    /// The kernel's list and the registers outside it, in ascending order.
+    ///
+    /// Before the vCPU is initialised that is `RegisterID.vcpuInit` alone. While a feature waits to
+    /// be finalized the kernel lists nothing (EPERM), and only the SVE vector lengths can be written.
+    public func list() throws(RegisterBankError) -> [RegisterID] {
+        guard used != nil else { return [.vcpuInit] }
+        do throws(Errno) {
+            let listed =
+                awaitsFinalisation ? [RegisterID.sveVectorLengths] : try vcpu.registerList()
+            return (listed + idsOutsideList).sorted()
+        } catch {
+            throw failure(.list, nil, error)
+        }
+    }
+
+    public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
+        guard id.architecture != .vcpu else { return try readOutsideList(id) }
+        let size = try sizeKernelTakes(id, .read)
+        do throws(Errno) {
+            let bytes = try vcpu.oneRegister(id, size: size)
+            guard let value = RegisterValue(littleEndian: bytes) else { throw .invalidArgument }
+            return value
+        } catch {
+            throw failure(.read, id, error)
+        }
+    }
+
+    public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
+        guard id.architecture != .vcpu else { return try writeOutsideList(value, id) }
+        let size = try sizeKernelTakes(id, .write)
+        try checkSize(of: value, size, id)
+        do throws(Errno) {
+            try vcpu.setOneRegister(id, to: value.littleEndianBytes)
+        } catch {
+            throw failure(.write, id, error)
+        }
+    }
+
+    /// The size of a register that may be passed to the kernel.
+    /// - Throws: `ENOENT` for ids that are no arm64 register; the kernel says EINVAL to those,
+    ///   as it does to bad values.
+    private func sizeKernelTakes(
+        _ id: RegisterID, _ operation: RegisterBankError.Operation
+    ) throws(RegisterBankError) -> Int {
+        guard id.architecture == .arm64, let size = id.size else {
+            throw RegisterBankError(
+                operation, id, .noEntry, explanation: "KVM on arm64 has no registers of this kind")
+        }
+        return size
+    }
+
+    func checkSize(
+        of value: RegisterValue, _ size: Int, _ id: RegisterID
+    ) throws(RegisterBankError) {
+        guard value.size != size else { return }
+        throw RegisterBankError(
+            .write, id, .invalidArgument,
+            explanation: "the value has \(value.size) bytes, the register \(size)")
+    }
+}

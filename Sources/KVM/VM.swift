@@ -1,0 +1,104 @@
+internal import CLinux
+internal import LinuxSystem
+public import Registers
+
+/// A virtual machine of KVM.
+///
+/// Only `KVMSystem.makeVM()` makes one.
+public struct VM: ~Copyable {
+    private let file: FileDescriptor
+    private let runSize: Int
+
+    /// - Parameter runSize: the value of `KVM_GET_VCPU_MMAP_SIZE`, in bytes.
+    init(owning file: consuming FileDescriptor, runSize: Int) {
+        self.file = file
+        self.runSize = runSize
+    }
+
+    /// The value of a capability for this VM, 0 where the kernel does not have it.
+    ///
+    /// The corresponding ioctl is `KVM_CHECK_EXTENSION`.
+    public borrowing func value(of capability: Capability) throws(KVMError) -> Int {
+        Int(
+            try call("KVM_CHECK_EXTENSION") { number in
+                clinux_kvm_check_extension(number, capability.rawValue)
+            })
+    }
+
+    /// The virtual CPU type that suits this host.
+    ///
+    /// The corresponding ioctl is `KVM_ARM_PREFERRED_TARGET`.
+    public borrowing func preferredTarget() throws(KVMError) -> UInt32 {
+        var preferred = clinux_kvm_vcpu_init()
+        _ = try call("KVM_ARM_PREFERRED_TARGET") { number in
+            clinux_kvm_arm_preferred_target(number, &preferred)
+        }
+        return preferred.target
+    }
+
+    /// Which bits of the ID registers may be changed; nil on kernels before 6.7, which do not say.
+    ///
+    /// The corresponding ioctl is `KVM_ARM_GET_REG_WRITABLE_MASKS`.
+    public borrowing func writableMasks() throws(KVMError) -> WritableMasks? {
+        guard try value(of: .writableMaskRanges) & 1 != 0 else { return nil }
+        var masks = [UInt64](repeating: 0, count: WritableMasks.count)
+        _ = try call("KVM_ARM_GET_REG_WRITABLE_MASKS") { number in
+            // SAFETY: the kernel writes KVM_ARM_FEATURE_ID_RANGE_SIZE (192) numbers.
+            clinux_kvm_arm_get_reg_writable_masks(number, &masks)
+        }
+        return WritableMasks(masks)
+    }
+
+    /// Makes a vCPU that is not initialised yet.
+    ///
+    /// The corresponding ioctl is `KVM_CREATE_VCPU`.
+    public borrowing func makeVCPU(index: UInt32) throws(KVMError) -> VCPU {
+        let number = try call("KVM_CREATE_VCPU") { clinux_kvm_create_vcpu($0, UInt(index)) }
+        return VCPU(owning: FileDescriptor(owning: number), runSize: runSize)
+    }
+
+    /// Backs guest physical memory with host memory, which must outlive the VM and its vCPUs.
+    ///
+    /// The corresponding ioctl is `KVM_SET_USER_MEMORY_REGION`.
+    /// - Parameters:
+    ///   - guestAddress: where it starts in the guest, in bytes; a multiple of the page size.
+    package borrowing func mapMemory(
+        _ memory: UnsafeMutableRawBufferPointer, at guestAddress: UInt64, slot: UInt32
+    ) throws(KVMError) {
+        _ = try call("KVM_SET_USER_MEMORY_REGION") { number in
+            clinux_kvm_set_user_memory_region(
+                number, slot, 0, guestAddress, UInt64(memory.count), memory.baseAddress)
+        }
+    }
+
+    private borrowing func call(
+        _ name: String, _ body: (Int32) -> Int32
+    ) throws(KVMError) -> Int32 {
+        try KVMSystem.call(name, file, body)
+    }
+}
+
+/// For every ID register the bits that user space may change before the first run.
+///
+/// A bit that is set may be tried; the kernel can still refuse a value (one that promises more than
+/// the host has). The space is op0 3, op1 0, 1 or 3, CRn 0, CRm 0 to 7.
+public struct WritableMasks: Hashable, Sendable {
+    /// How many registers the space has.
+    static let count = 3 * 8 * 8
+
+    private let masks: [UInt64]
+
+    /// - Parameter masks: as `KVM_ARM_GET_REG_WRITABLE_MASKS` returns them, 192.
+    init?(_ masks: [UInt64]) {
+        guard masks.count == Self.count else { return nil }
+        self.masks = masks
+    }
+
+    /// The mask of one register; nil for registers outside the space.
+    public subscript(id: RegisterID) -> UInt64? {
+        guard case .system(let encoding) = id.group, encoding.op0 == 3, encoding.crn == 0,
+            encoding.crm < 8, let row = [0: 0, 1: 1, 3: 2][encoding.op1]
+        else { return nil }
+        return masks[row << 6 | encoding.crm << 3 | encoding.op2]
+    }
+}

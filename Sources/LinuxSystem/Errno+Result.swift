@@ -1,0 +1,17 @@
+extension Errno {
+    /// Turns a result of CLinux, a negated error number or a value, into that value or a thrown error.
+    @discardableResult
+    package static func check<Value: FixedWidthInteger & SignedInteger>(
+        _ result: Value
+    ) throws(Errno) -> Value {
+        guard result < 0 else { return result }
+        throw Errno(rawValue: Int32(truncatingIfNeeded: 0 - result))
+    }
+}
+
+extension Errno {
+    static let io = Errno(rawValue: 5)  // EIO
+    public static let fileTooLarge = Errno(rawValue: 27)  // EFBIG
+    static let readOnlyFileSystem = Errno(rawValue: 30)  // EROFS
+    static let quotaExceeded = Errno(rawValue: 122)  // EDQUOT
+}

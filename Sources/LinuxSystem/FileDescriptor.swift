@@ -1,0 +1,137 @@
+internal import CLinux
+
+/// An open file, owned: it is closed exactly once, at the latest when the value's life ends.
+public struct FileDescriptor: ~Copyable {
+    private let number: Int32
+
+    /// How `init(opening:for:)` opens.
+    ///
+    /// The object must exist; nothing is created or truncated.
+    public enum Access: Hashable, Sendable {
+        case reading, writing, readingAndWriting
+        /// Of a directory, for `synchronize()`.
+        case directory
+    }
+
+    /// Takes over a descriptor that somebody else opened.
+    package init(owning number: Int32) {
+        self.number = number
+    }
+
+    /// Takes over the result of a function of CLinux: a descriptor, or a negated error number.
+    package init(owningResult result: Int32) throws(Errno) {
+        number = try Errno.check(result)
+    }
+
+    /// Opens a path, close-on-exec.
+    ///
+    /// The corresponding C function is `open`.
+    public init(opening path: String, for access: Access) throws(Errno) {
+        let result =
+            switch access {
+            case .reading: clinux_open_read(path)
+            case .writing: clinux_open_write(path)
+            case .readingAndWriting: clinux_open_read_write(path)
+            case .directory: clinux_open_directory(path)
+            }
+        try self.init(owningResult: result)
+    }
+
+    /// Opens what a standard stream is connected to once more, leaving the stream itself open.
+    ///
+    /// The corresponding C function is `fcntl` with `F_DUPFD_CLOEXEC`.
+    public init(duplicating stream: StandardStream) throws(Errno) {
+        try self.init(owningResult: clinux_duplicate(stream.rawValue))
+    }
+
+    deinit {
+        // Nobody is left to tell about an error here; close() is for those who care.
+        _ = clinux_close(number)
+    }
+
+    /// Closes the file and reports what a delayed write came to, which `deinit` cannot.
+    ///
+    /// The corresponding C function is `close`.
+    public consuming func close() throws(Errno) {
+        let result = clinux_close(number)
+        discard self
+        try Errno.check(result)
+    }
+
+    /// Lends the number to a system call; it must not be closed or kept.
+    package borrowing func withNumber<Result, Failure>(
+        _ body: (Int32) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(number)
+    }
+}
+
+extension FileDescriptor {
+    /// Reads what is there, at most `count` bytes; empty at the end of the file.
+    ///
+    /// The corresponding C function is `read`.
+    public borrowing func read(upTo count: Int) throws(Errno) -> [UInt8] {
+        var result: Int64 = 0
+        let bytes = withNumber { number in
+            [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+                // SAFETY: an empty buffer may have no address; read(2) is then not called. Else it
+                // writes at most `count` bytes, the buffer's capacity.
+                guard let address = buffer.baseAddress, count > 0 else { return }
+                result = clinux_read(number, address, count)
+                initialized = Int(max(0, result))
+            }
+        }
+        if result < 0 { throw Errno(rawValue: Int32(-result)) }
+        return bytes
+    }
+
+    /// Reads to the end of the file.
+    /// - Throws: `EFBIG` when there are more than `limit` bytes; no more than that are ever held.
+    public borrowing func readAll(limit: Int) throws(Errno) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while true {
+            let room = limit - bytes.count
+            let chunk = try read(upTo: room < Self.chunkSize ? room + 1 : Self.chunkSize)
+            if chunk.isEmpty { return bytes }
+            bytes += chunk
+            if bytes.count > limit { throw .fileTooLarge }
+        }
+    }
+
+    /// Writes all the bytes.
+    ///
+    /// The corresponding C function is `write`.
+    public borrowing func writeAll(_ bytes: [UInt8]) throws(Errno) {
+        var written = 0
+        while written < bytes.count {
+            let result = withNumber { number in
+                bytes.withUnsafeBytes { buffer -> Int64 in
+                    let rest = buffer[written...]
+                    // SAFETY: `rest` is not empty, so it has an address; write(2) only reads it.
+                    guard let address = UnsafeRawBufferPointer(rebasing: rest).baseAddress
+                    else { return 0 }
+                    return clinux_write(number, address, rest.count)
+                }
+            }
+            // Nothing written and no error would be repeated for ever.
+            guard try Errno.check(result) > 0 else { throw .io }
+            written += Int(result)
+        }
+    }
+
+    /// Waits until what was written is on the disk.
+    ///
+    /// The corresponding C function is `fsync`.
+    public borrowing func synchronize() throws(Errno) {
+        try Errno.check(withNumber { clinux_fsync($0) })
+    }
+
+    /// Whether this is a terminal.
+    ///
+    /// The corresponding C function is `isatty`.
+    public borrowing func isTerminal() -> Bool {
+        withNumber { clinux_is_terminal($0) } == 1
+    }
+
+    private static let chunkSize = 1 << 18
+}

@@ -1,0 +1,40 @@
+/// The three streams every process is given.
+public enum StandardStream: Int32, Sendable {
+    case input = 0
+    case output = 1
+    case error = 2
+
+    /// The name that errors use.
+    public var name: String {
+        switch self {
+        case .input: "standard input"
+        case .output: "standard output"
+        case .error: "standard error"
+        }
+    }
+
+    /// Reads to the end.
+    /// - Parameter limit: the most bytes accepted, and held.
+    public func read(limit: Int) throws(FileError) -> [UInt8] {
+        do throws(Errno) {
+            return try FileDescriptor(duplicating: self).readAll(limit: limit)
+        } catch {
+            throw FileError(.read, name, error)
+        }
+    }
+
+    /// Writes all the bytes, and reports what a delayed write came to.
+    public func write(_ bytes: [UInt8]) throws(FileError) {
+        do throws(Errno) {
+            let stream = try FileDescriptor(duplicating: self)
+            try stream.writeAll(bytes)
+            try stream.close()
+        } catch {
+            throw FileError(.write, name, error)
+        }
+    }
+
+    public var isTerminal: Bool {
+        (try? FileDescriptor(duplicating: self).isTerminal()) ?? false
+    }
+}

@@ -1,0 +1,15 @@
+internal import CLinux
+
+/// The host's clock.
+public enum SystemClock {
+    /// The time now in UTC, RFC 3339 with seconds: `2026-11-24T11:09:53Z`.
+    public static func utcTimestamp() -> String {
+        utcTimestamp(secondsSinceEpoch: clinux_realtime_seconds())
+    }
+
+    /// The RFC 3339 form of a Unix time; the number itself, after `@`, where the C library has none.
+    static func utcTimestamp(secondsSinceEpoch seconds: Int64) -> String {
+        let text = TextBuffer.read { clinux_format_utc(seconds, $0, $1) }
+        return text ?? "@\(seconds)"
+    }
+}

@@ -1,0 +1,42 @@
+internal import CFormatData
+
+/// What MIDR_EL1 says about a CPU (Arm ARM, "MIDR_EL1, Main ID Register").
+public struct CPUIdentity: Hashable, Sendable {
+    public let midr: UInt64
+
+    public init(midr: UInt64) {
+        self.midr = midr
+    }
+
+    /// The implementer's code, bits 31:24.
+    public var implementer: Int { Int(midr >> 24) & 0xff }
+    /// The major revision, rN, bits 23:20.
+    public var variant: Int { Int(midr >> 20) & 0xf }
+    /// The primary part number, bits 15:4.
+    public var part: Int { Int(midr >> 4) & 0xfff }
+    /// The minor revision, pN, bits 3:0.
+    public var revision: Int { Int(midr) & 0xf }
+
+    /// The implementer's name in Linux (`arch/arm64/include/asm/cputype.h`): `ARM`.
+    public var implementerName: String? { Self.name(implementer, 0xffff) }
+
+    /// The part's name in Linux: `NEOVERSE_N1`.
+    public var partName: String? { Self.name(implementer, part) }
+
+    private static func name(_ implementer: Int, _ part: Int) -> String? {
+        let identity = UInt32(implementer << 16 | part)
+        let rows = Tables.cpus
+        let index = Tables.lowerBound(in: rows) { $0.identity < identity }
+        guard index < rows.count, rows[index].identity == identity else { return nil }
+        return Tables.string(rows[index].name)
+    }
+}
+
+extension CPUIdentity: CustomStringConvertible {
+    /// `ARM NEOVERSE_N1 r4p1`; numbers where there is no name: `implementer 0x41 part 0xfff r0p0`.
+    public var description: String {
+        let maker = implementerName ?? "implementer 0x" + String(implementer, radix: 16)
+        let model = partName ?? "part 0x" + String(part, radix: 16)
+        return "\(maker) \(model) r\(variant)p\(revision)"
+    }
+}

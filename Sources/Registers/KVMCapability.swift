@@ -1,0 +1,45 @@
+internal import CFormatData
+
+/// A capability that `KVM_CHECK_EXTENSION` reports, of those that matter to the state of a vCPU.
+public struct KVMCapability: Hashable, Sendable {
+    /// The argument of `KVM_CHECK_EXTENSION`.
+    public var number: UInt32
+    /// `KVM_CAP_ARM_SVE`.
+    public var name: String
+    /// The first kernel known to have it; nil when the oldest examined one does.
+    public var since: KernelVersion?
+    /// Whether KVM on arm64 can report it.
+    public var isReportedByARM64: Bool
+
+    /// In ascending order of number.
+    public static var all: [KVMCapability] {
+        Tables.capabilities.map {
+            KVMCapability(
+                number: $0.number, name: Tables.string($0.name),
+                since: KernelVersion(packed: $0.since), isReportedByARM64: $0.reported_by_arm64 != 0
+            )
+        }
+    }
+}
+
+/// A feature of `KVM_ARM_VCPU_INIT`.
+public struct VCPUFeature: Hashable, Sendable {
+    /// The bit in the first feature word; bit 32 + `bit` of `RegisterID.vcpuInit`.
+    public var bit: Int
+    /// The name without its prefix `KVM_ARM_VCPU_`: `PMU_V3`.
+    public var name: String
+    /// The capability that says whether the host has it; nil for POWER_OFF, which every host has.
+    public var capability: String?
+    /// The first kernel known to have it; nil when the oldest examined one does.
+    public var since: KernelVersion?
+
+    /// In ascending order of bit.
+    public static var all: [VCPUFeature] {
+        Tables.features.map {
+            VCPUFeature(
+                bit: Int($0.bit), name: Tables.string($0.name),
+                capability: Tables.optionalString($0.capability),
+                since: KernelVersion(packed: $0.since))
+        }
+    }
+}

@@ -1,0 +1,49 @@
+/// The version of a Linux kernel, as far as it orders kernels.
+public struct KernelVersion: Hashable, Comparable, Sendable {
+    public var major: Int
+    public var minor: Int
+    public var patch: Int
+
+    public init(_ major: Int, _ minor: Int, _ patch: Int = 0) {
+        self.major = major
+        self.minor = minor
+        self.patch = patch
+    }
+
+    /// Parses a release as `uname -r` prints it, such as `6.12.117+deb13-cloud-arm64`.
+    ///
+    /// Two or three numbers, then anything that does not continue the last one; nil for other text.
+    public init?(parsing release: some StringProtocol) {
+        var numbers: [Int] = []
+        var rest = release.utf8[...]
+        while numbers.count < 3 {
+            let digits = rest.prefix { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
+            guard 1...6 ~= digits.count else { break }
+            numbers.append(digits.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) })
+            rest = rest.dropFirst(digits.count)
+            guard numbers.count < 3, rest.first == UInt8(ascii: ".") else { break }
+            rest = rest.dropFirst()
+        }
+        guard numbers.count >= 2 else { return nil }
+        self.init(numbers[0], numbers[1], numbers.count == 3 ? numbers[2] : 0)
+    }
+
+    public static func < (left: KernelVersion, right: KernelVersion) -> Bool {
+        (left.major, left.minor, left.patch) < (right.major, right.minor, right.patch)
+    }
+}
+
+extension KernelVersion: CustomStringConvertible {
+    /// `6.12.117`; `6.12` where the patch level is 0.
+    public var description: String {
+        "\(major).\(minor)" + (patch == 0 ? "" : ".\(patch)")
+    }
+}
+
+extension KernelVersion {
+    /// A version as the tables have it: `major << 24 | minor << 16 | patch`; nil for 0.
+    init?(packed: UInt32) {
+        guard packed != 0 else { return nil }
+        self.init(Int(packed >> 24), Int(packed >> 16) & 0xff, Int(packed) & 0xffff)
+    }
+}

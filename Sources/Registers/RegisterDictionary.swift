@@ -1,0 +1,46 @@
+internal import CFormatData
+
+/// What is known about registers by id and by name: the data of Formats/registers.
+///
+/// Lookups are binary searches in constant tables; nothing is built when the program starts.
+public enum RegisterDictionary {
+    /// The entry of a register; nil for one the dictionary does not have.
+    public static func entry(for id: RegisterID) -> RegisterEntry? {
+        let rows = Tables.registers
+        let index = Tables.lowerBound(in: rows) { $0.id < id.rawValue }
+        guard index < rows.count, rows[index].id == id.rawValue else { return nil }
+        return RegisterEntry(index: UInt16(index))
+    }
+
+    /// The entry with a name or alias, whatever its case; nil when no register is called that.
+    public static func entry(named name: some StringProtocol) -> RegisterEntry? {
+        let rows = Tables.names
+        let index = Tables.lowerBound(in: rows) { order(of: $0.name, name) < 0 }
+        guard index < rows.count, order(of: rows[index].name, name) == 0 else { return nil }
+        return RegisterEntry(index: rows[index].reg)
+    }
+
+    /// Every entry, in ascending order of id.
+    public static var all: some RandomAccessCollection<RegisterEntry> {
+        Tables.registers.indices.lazy.map { RegisterEntry(index: UInt16($0)) }
+    }
+
+    /// Compares a string of the tables with a text, both in ASCII capitals: below, at or above 0.
+    private static func order(of offset: UInt32, _ text: some StringProtocol) -> Int {
+        let stored = cformat_string(offset)
+        var position = 0
+        for byte in text.utf8 {
+            let own = UInt8(bitPattern: stored[position])
+            // A string sorts before its continuations, even one that starts with a NUL.
+            guard own != 0 else { return -1 }
+            let difference = Int(capital(own)) - Int(capital(byte))
+            guard difference == 0 else { return difference }
+            position += 1
+        }
+        return Int(UInt8(bitPattern: stored[position]))
+    }
+
+    private static func capital(_ byte: UInt8) -> UInt8 {
+        UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte ? byte - 32 : byte
+    }
+}

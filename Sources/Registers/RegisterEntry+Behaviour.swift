@@ -1,0 +1,171 @@
+internal import CFormatData
+
+/// What KVM does with a register that userspace reads and writes.
+public struct Behaviour: Hashable, Sendable {
+    public enum Class: String, CaseIterable, Hashable, Sendable {
+        /// Any value is stored as written; reserved bits are not masked.
+        case writable
+        /// A write must equal the current value, else `EINVAL`.
+        case invariant
+        /// Writes succeed and change nothing.
+        case writeIgnored
+        /// Writes succeed, and some bits are dropped or forced.
+        case sanitised
+        /// The value moves by itself between reads.
+        case volatile
+        /// Reads as zero; only zero may be written.
+        case raz
+        /// Some values are refused with `EINVAL`.
+        case constrained
+    }
+
+    /// What writing a SET register and its CLR view means to KVM.
+    public enum SetClear: String, Hashable, Sendable {
+        /// Both names assign the same storage.
+        case assign
+        /// A write to the SET name sets bits, a write to the CLR name clears them.
+        case orAndClear
+    }
+
+    public struct Traits: OptionSet, Hashable, Sendable {
+        public let rawValue: UInt16
+
+        public init(rawValue: UInt16) {
+            self.rawValue = rawValue
+        }
+
+        // The bits are positions in TRAITS of Scripts/generate-parts/register_tables.py.
+
+        /// Which values are refused follows from `RegisterEntry.idFieldRules`.
+        public static let idPolicy = Traits(rawValue: 1 << 0)
+        /// Reads as zero and ignores writes on a host without AArch32 at EL0.
+        public static let zeroWithoutAArch32 = Traits(rawValue: 1 << 1)
+        /// Reads as zero on a vCPU without SVE.
+        public static let zeroWithoutSVE = Traits(rawValue: 1 << 2)
+        /// With the vCPU feature HAS_EL2, bits that are RES0 or RES1 for the guest are forced once
+        /// the VM has run.
+        public static let reservedBitsForcedWithEL2 = Traits(rawValue: 1 << 3)
+        /// Keeps bit 31 and the bits below PMCR_EL0.N, and drops the rest.
+        public static let keepsImplementedCounters = Traits(rawValue: 1 << 4)
+    }
+
+    public var behaviourClass: Class
+    /// The bits userspace may change before the first `KVM_RUN`; nil where the class says it all.
+    public var mask: UInt64?
+    /// The bits kept from a written value, where those are fixed.
+    public var keeps: UInt64?
+    /// The bits dropped from a written value, where those are fixed.
+    public var drops: UInt64?
+    /// What must hold for the register to exist; else it is `ENOENT`.
+    public var needs: [Condition]
+    /// The value after `KVM_ARM_VCPU_INIT`; nil where it depends on the host or the vCPU.
+    ///
+    /// 0x1de7ec7edbadc0de marks registers that KVM resets to an arbitrary pattern.
+    public var reset: UInt64?
+    /// How the pair behaves, for a SET register or CLR view.
+    public var setClear: SetClear?
+    public var traits: Traits
+    /// The VM capability that makes `mask` writable where the register is otherwise invariant.
+    public var capability: String?
+    /// Which values are refused or changed, in words, where class and masks do not say it.
+    public var rule: String?
+    /// What else is worth knowing, in words.
+    public var notes: String?
+
+    /// Why a write can be refused, in words; nil for a register that takes every value.
+    public var refusalRule: String? {
+        switch behaviourClass {
+        case .invariant: rule ?? "it accepts only the value it has"
+        case .raz: "it reads as zero and accepts only zero"
+        case .constrained: rule
+        case .writable, .writeIgnored, .sanitised, .volatile: nil
+        }
+    }
+}
+
+extension RegisterEntry {
+    /// What a kernel does with the register; nil where that kernel's KVM does not have it, or the
+    /// dictionary does not say.
+    ///
+    /// Kernels older than the oldest that was examined count as that one.
+    public func behaviour(onKernel kernel: KernelVersion) -> Behaviour? {
+        let known = Swift.max(kernel, KernelVersion(packed: cformat_oldest_kernel) ?? kernel)
+        return history.last { $0.applies(to: known) }.flatMap(behaviour(_:))
+    }
+
+    /// What the newest examined kernel does with it; nil where that has no such register.
+    public var newestBehaviour: Behaviour? {
+        history.last { $0.until == 0 }.flatMap(behaviour(_:))
+    }
+
+    /// Each change over the kernels, oldest first.
+    ///
+    /// A change with `until` is a backport to one stable series: it holds from `from` until that
+    /// version and not in the series after it. `behaviour` is nil where KVM does not have the register.
+    public var behaviourHistory:
+        [(from: KernelVersion, until: KernelVersion?, behaviour: Behaviour?)]
+    {
+        history.compactMap { row in
+            KernelVersion(packed: row.from).map {
+                ($0, KernelVersion(packed: row.until), behaviour(row))
+            }
+        }
+    }
+
+    /// The first kernel known to list the register; nil for one that was there before the oldest
+    /// examined kernel, and for one KVM does not have.
+    public var listedSince: KernelVersion? { KernelVersion(packed: row.listed_since) }
+
+    /// The newest examined kernel before `listedSince`; it does not list the register.
+    public var absentIn: KernelVersion? { KernelVersion(packed: row.absent_in) }
+
+    private var history: Slice<UnsafeBufferPointer<cformat_behaviour>> {
+        Tables.behaviours[Tables.run(row.behaviours, row.behaviour_count)]
+    }
+
+    private func behaviour(_ change: cformat_behaviour) -> Behaviour? {
+        guard let behaviourClass = Behaviour.Class(number: change.behaviour_class) else {
+            return nil
+        }
+        return Behaviour(
+            behaviourClass: behaviourClass,
+            mask: change.present & 1 != 0 ? change.mask : nil,
+            keeps: change.present & 2 != 0 ? change.keeps : nil,
+            drops: change.present & 4 != 0 ? change.drops : nil,
+            needs: Tables.run(change.conditions, change.condition_count).map {
+                Condition(Tables.conditions[$0])
+            },
+            reset: row.has_reset != 0 ? row.reset : nil,
+            setClear: Behaviour.SetClear(number: change.set_clear),
+            traits: Behaviour.Traits(rawValue: change.traits),
+            capability: Tables.optionalString(change.capability),
+            rule: Tables.optionalString(change.rule),
+            notes: notes)
+    }
+}
+
+extension cformat_behaviour {
+    fileprivate func applies(to kernel: KernelVersion) -> Bool {
+        guard let from = KernelVersion(packed: from), from <= kernel else { return false }
+        return KernelVersion(packed: until).map { kernel < $0 } ?? true
+    }
+}
+
+extension Behaviour.Class {
+    /// CLASSES of the generator has `absent` first, then the cases in order.
+    fileprivate init?(number: UInt8) {
+        guard number > 0 else { return nil }
+        self = Self.allCases[Int(number) - 1]
+    }
+}
+
+extension Behaviour.SetClear {
+    /// SET_CLEAR of the generator: none, assign, orAndClear.
+    fileprivate init?(number: UInt8) {
+        switch number {
+        case 1: self = .assign
+        case 2: self = .orAndClear
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,141 @@
+internal import CFormatData
+
+/// Which values of one ID register field KVM lets userspace give to a guest.
+///
+/// Source: `arm64_ftr_bits` in Linux `arch/arm64/kernel/cpufeature.c` and what
+/// `arch/arm64/kvm/sys_regs.c` makes of it.
+public struct IDFieldRule: Hashable, Sendable {
+    /// How a value V compares with the value H that the host offers for the same vCPU features.
+    ///
+    /// V = H is always safe; a field that is not writable needs it.
+    public enum Rule: String, CaseIterable, Hashable, Sendable {
+        /// V = H, or the safe value.
+        case exact
+        /// V ≤ H.
+        case lowerSafe
+        /// V ≥ H.
+        case higherSafe
+        /// V = 0, or H ≠ 0 and V ≥ H.
+        case higherOrZeroSafe
+        /// No comparison with H.
+        case any
+    }
+
+    /// A deviation from the rule, in words, from a kernel version on.
+    public struct Special: Hashable, Sendable {
+        public enum Kind: String, CaseIterable, Hashable, Sendable {
+            /// A value is accepted and stored as another one.
+            case remapped
+            /// Values below some other are refused.
+            case minimum
+            /// Some values are refused or accepted regardless of the rule.
+            case values
+            /// The host's own value is accepted and stored as 0.
+            case ignoredIfHostValue
+        }
+
+        public var kind: Kind
+        public var text: String
+        public var since: KernelVersion?
+    }
+
+    public var register: RegisterID
+    public var field: String
+    public var msb: Int
+    public var lsb: Int
+    /// The rule KVM applies to guests.
+    public var rule: Rule
+    /// The rule the kernel applies to its own CPUs, mostly the same.
+    public var hostRule: Rule
+    /// Whether values compare as two's complement of the field's width.
+    public var isSigned: Bool
+    /// The value that is safe on every host, where the rule is `exact`.
+    public var safe: UInt64?
+    /// Whether the kernel has a rule for the field; one that it does not know reads as 0.
+    public var isTracked: Bool
+    /// The writable mask covers the field, but KVM accepts only the host's value.
+    public var isOnlyAdvertised: Bool
+    /// The VM capability that lets userspace choose any value.
+    public var capability: String?
+    /// Which value a guest is offered, in words, where it is not simply the host's.
+    public var offered: String?
+    public var specials: [Special]
+
+    /// Whether userspace may change the field on a kernel, before the first run of any vCPU.
+    public func isWritable(onKernel kernel: KernelVersion) -> Bool {
+        guard !isOnlyAdvertised, let entry = RegisterDictionary.entry(for: register) else {
+            return false
+        }
+        return entry.writableMask(onKernel: kernel) & mask == mask
+    }
+
+    /// The field's bits in the register.
+    public var mask: UInt64 { RegisterField.ones(msb - lsb + 1) << UInt64(lsb) }
+
+    /// The field's bits of a value of the register, shifted down to bit 0.
+    public func extract(from bits: UInt64) -> UInt64 {
+        (bits & mask) >> UInt64(lsb)
+    }
+
+    /// Whether KVM accepts `value` for a writable field where the host offers `host`.
+    ///
+    /// Both are field values, shifted down to bit 0. `specials` are not considered.
+    public func accepts(_ value: UInt64, host: UInt64) -> Bool {
+        if value == host { return true }
+        switch rule {
+        case .exact: return value == safe
+        case .lowerSafe: return comparable(value) <= comparable(host)
+        case .higherSafe: return comparable(value) >= comparable(host)
+        case .higherOrZeroSafe:
+            return value == 0 || host != 0 && comparable(value) >= comparable(host)
+        case .any: return true
+        }
+    }
+
+    /// A field value in an order-preserving form: for a signed field its sign bit is inverted.
+    private func comparable(_ value: UInt64) -> UInt64 {
+        isSigned ? value ^ (1 << UInt64(msb - lsb)) : value
+    }
+}
+
+extension RegisterEntry {
+    /// The rules of an ID register's fields, most significant first; empty for other registers.
+    public var idFieldRules: [IDFieldRule] {
+        Tables.run(row.id_fields, row.id_field_count).map {
+            IDFieldRule(Tables.idFields[$0], of: id)
+        }
+    }
+
+    /// The bits userspace may change on a kernel before the first run of any vCPU; 0 for a register
+    /// that is no ID register or is fixed.
+    ///
+    /// For MIDR_EL1, REVIDR_EL1 and AIDR_EL1 that also takes `KVM_CAP_ARM_WRITABLE_IMP_ID_REGS`.
+    public func writableMask(onKernel kernel: KernelVersion) -> UInt64 {
+        guard isFeatureIDRegister || isImplementationID else { return 0 }
+        return behaviour(onKernel: kernel)?.mask ?? 0
+    }
+}
+
+extension IDFieldRule {
+    fileprivate init(_ row: cformat_id_field, of register: RegisterID) {
+        self.register = register
+        field = Tables.string(row.field)
+        msb = Int(row.msb)
+        lsb = Int(row.lsb)
+        // Numbers are positions of the cases (RULES and SPECIALS of the generator).
+        rule = Rule.allCases[Int(row.rule)]
+        hostRule = Rule.allCases[Int(row.host_rule)]
+        isSigned = row.switches & 1 != 0
+        safe = row.switches & 2 != 0 ? row.safe : nil
+        isTracked = row.switches & 4 == 0
+        isOnlyAdvertised = row.switches & 8 != 0
+        capability = Tables.optionalString(row.capability)
+        offered = Tables.optionalString(row.offered)
+        specials = Tables.run(row.specials, row.special_count).map { index in
+            let special = Tables.specials[index]
+            return Special(
+                kind: Special.Kind.allCases[Int(special.kind)],
+                text: Tables.string(special.text), since: KernelVersion(packed: special.from))
+        }
+    }
+}

@@ -1,0 +1,120 @@
+internal import CFormatData
+
+/// One register of the dictionary.
+public struct RegisterEntry: Hashable, Sendable {
+    let index: UInt16
+
+    var row: cformat_register { Tables.registers[Int(index)] }
+
+    /// The register's KVM id.
+    public var id: RegisterID { RegisterID(rawValue: row.id) }
+
+    /// The canonical name.
+    ///
+    /// Names of system registers are those of the Arm ARM; registers of `struct kvm_regs` and SVE are
+    /// in lower case, as in Linux.
+    public var name: String { Tables.string(row.name) }
+
+    /// Other names: architectural synonyms and the macros of the kernel's uapi headers.
+    public var aliases: [String] {
+        Tables.run(row.aliases, row.alias_count).map { Tables.string(Tables.aliases[$0].name) }
+    }
+
+    /// What else is worth knowing, in words.
+    public var notes: String? { Tables.optionalString(row.notes) }
+
+    /// Whether the dictionary has no layout for the register: it is plain data (X0, Z3), or its
+    /// layout is not known.
+    public var isOpaque: Bool { flags.contains(.opaque) }
+
+    /// The layout, most significant field first, without gaps from the register's top bit to bit 0;
+    /// empty for an opaque register.
+    public var fields: [RegisterField] {
+        RegisterField.run(row.fields, row.field_count)
+    }
+
+    /// Other layouts, each with the condition under which it applies (`F = 1` of PAR_EL1).
+    public var variants: [(when: String, fields: [RegisterField])] {
+        Tables.run(row.variants, row.variant_count).map { index in
+            let variant = Tables.variants[index]
+            return (
+                Tables.string(variant.when),
+                RegisterField.run(variant.fields, variant.field_count)
+            )
+        }
+    }
+
+    /// The register whose state this one accesses under another encoding, such as SCTLR_EL1 for
+    /// SCTLR_EL12.
+    public var mapping: RegisterID? { Self.id(at: row.mapping) }
+
+    private static func id(at index: UInt16) -> RegisterID? {
+        index == CFORMAT_NONE ? nil : RegisterEntry(index: index).id
+    }
+}
+
+// MARK: - Kinds of registers
+
+extension RegisterEntry {
+    struct Flags: OptionSet {
+        let rawValue: UInt16
+
+        // The bits are positions in FLAGS of Scripts/generate-parts/register_tables.py.
+        static let opaque = Flags(rawValue: 1 << 0)
+        static let featureID = Flags(rawValue: 1 << 1)
+        static let implementationID = Flags(rawValue: 1 << 2)
+        static let checkedOnly = Flags(rawValue: 1 << 3)
+        static let vmWide = Flags(rawValue: 1 << 4)
+        static let timer = Flags(rawValue: 1 << 5)
+        static let counter = Flags(rawValue: 1 << 6)
+        static let pmu = Flags(rawValue: 1 << 7)
+        static let secret = Flags(rawValue: 1 << 8)
+        static let clearView = Flags(rawValue: 1 << 9)
+    }
+
+    private var flags: Flags { Flags(rawValue: row.flags) }
+
+    /// A register of the feature ID space (Op0 3, Op1 0, CRn 0, CRm 1 to 7): ID_*, MVFR*_EL1 and
+    /// the unallocated encodings among them.
+    public var isFeatureIDRegister: Bool { flags.contains(.featureID) }
+
+    /// A register that tells which implementation this is: MIDR_EL1, REVIDR_EL1, AIDR_EL1, CTR_EL0,
+    /// CLIDR_EL1.
+    public var isImplementationID: Bool { flags.contains(.implementationID) }
+
+    /// A register whose write KVM checks against the host and does not store (the SMCCC workarounds).
+    public var isCheckedOnly: Bool { flags.contains(.checkedOnly) }
+
+    /// A register that is one for the whole VM: writing it on one vCPU writes it for all.
+    public var isVMWide: Bool { flags.contains(.vmWide) }
+
+    /// A register of the generic timer other than a counter: compare values, controls, offsets.
+    public var isTimer: Bool { flags.contains(.timer) }
+
+    /// A system counter: CNTVCT_EL0, CNTPCT_EL0 and their self-synchronised views.
+    public var isCounter: Bool { flags.contains(.counter) }
+
+    /// A register of the PMUv3 performance monitors.
+    public var isPMU: Bool { flags.contains(.pmu) }
+
+    /// A pointer authentication key.
+    public var isSecret: Bool { flags.contains(.secret) }
+
+    /// A CLR view of a SET register: PMCNTENCLR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0.
+    public var isClearTwin: Bool { flags.contains(.clearView) }
+
+    /// The CLR view of a SET register; nil for every other register, the CLR views included.
+    public var clearTwin: RegisterID? {
+        isClearTwin ? nil : Self.id(at: row.twin)
+    }
+
+    /// The SET register of a CLR view; nil for every other register.
+    public var setTwin: RegisterID? {
+        isClearTwin ? Self.id(at: row.twin) : nil
+    }
+
+    /// The bits that change by themselves: all of a counter, ISTATUS of a timer control.
+    ///
+    /// They say nothing about whether two states are the same.
+    public var volatileBits: UInt64 { row.volatile_bits }
+}

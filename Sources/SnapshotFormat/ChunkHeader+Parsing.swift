@@ -1,0 +1,127 @@
+extension ChunkHeader {
+    init(parsing reader: inout ByteReader) throws(SnapshotFormatError) {
+        kind = ChunkKind(rawValue: try reader.integer("chunk kind"))
+        version = try reader.integer("chunk version")
+        flags = Flags(rawValue: try reader.integer("chunk flags"))
+        storedSize = Int(try reader.integer("stored size", as: UInt32.self))
+        contentSize = Int(try reader.integer("content size", as: UInt32.self))
+        checksum = try reader.integer("chunk checksum")
+    }
+
+    /// The bytes the checksum is over, besides the stored ones.
+    func encodedWithoutChecksum() -> [UInt8] {
+        var writer = ByteWriter()
+        writer.append(integer: kind.rawValue)
+        writer.append(integer: version)
+        writer.append(integer: flags.rawValue)
+        writer.append(integer: UInt32(storedSize))
+        writer.append(integer: UInt32(contentSize))
+        return writer.bytes
+    }
+
+    /// What has to hold before the stored bytes are read.
+    /// - Parameter available: the bytes between this chunk's header and the end of the file.
+    func checkSizes(
+        in header: SnapshotHeader, available: Int, offset: Int
+    ) throws(SnapshotFormatError) {
+        guard storedSize <= available else {
+            throw SnapshotFormatError(
+                .sizeMismatch, chunk: kind, offset: offset + 8,
+                "its stored size is \(storedSize), the file of \(header.fileSize) bytes has "
+                    + "room for \(max(available, 0)): the file is damaged; get another copy of it")
+        }
+        guard contentSize <= header.largestContent else {
+            throw SnapshotFormatError(
+                .sizeMismatch, chunk: kind, offset: offset + 12,
+                "its content size is \(contentSize), the header says at most "
+                    + "\(header.largestContent): the file is damaged; get another copy of it")
+        }
+    }
+
+    /// What can be refused before the content is looked at.
+    func checkMeaning(offset: Int) throws(SnapshotFormatError) {
+        guard Flags.all.isSuperset(of: flags) else {
+            throw SnapshotFormatError(
+                .unsupportedFeature, chunk: kind, offset: offset + 6,
+                "its flags are 0x\(String(flags.rawValue, radix: 16)), this program knows "
+                    + "0x\(String(Flags.all.rawValue, radix: 16)); use a newer program")
+        }
+        guard flags.contains(.compressed) || storedSize == contentSize else {
+            throw SnapshotFormatError(
+                .sizeMismatch, chunk: kind, offset: offset + 8,
+                "it is not compressed, but its stored size is \(storedSize) and its content "
+                    + "size \(contentSize)")
+        }
+    }
+}
+
+extension StoredChunk {
+    var computedChecksum: UInt32 { CRC32C.of(header.encodedWithoutChecksum(), stored) }
+
+    /// A chunk for writing, compressed when that makes it shorter.
+    init(
+        _ kind: ChunkKind, _ flags: ChunkHeader.Flags, content: [UInt8], at offset: Int,
+        compressor: borrowing ZstdCompressor
+    ) throws(SnapshotFormatError) {
+        self.offset = offset
+        let compressed: [UInt8]
+        do throws(ZstdError) {
+            compressed = try compressor.compress(content)
+        } catch {
+            throw SnapshotFormatError(.compression, chunk: kind, "libzstd: \(error.message)")
+        }
+        let isShorter = compressed.count < content.count
+        stored = isShorter ? compressed : content
+        header = ChunkHeader(
+            kind: kind, version: 1, flags: isShorter ? flags.union(.compressed) : flags,
+            storedSize: stored.count, contentSize: content.count, checksum: 0)
+        header.checksum = computedChecksum
+    }
+
+    /// The end chunk of a file.
+    init(digest: [UInt8], at offset: Int) {
+        self.offset = offset
+        stored = digest
+        header = ChunkHeader(
+            kind: .end, version: 1, flags: [], storedSize: digest.count,
+            contentSize: digest.count, checksum: 0)
+        header.checksum = computedChecksum
+    }
+
+    func encoded() -> [UInt8] {
+        var writer = ByteWriter()
+        writer.append(header.encodedWithoutChecksum())
+        writer.append(integer: header.checksum)
+        writer.append(stored)
+        return writer.bytes
+    }
+
+    func checkChecksum() throws(SnapshotFormatError) {
+        let computed = computedChecksum
+        guard computed == header.checksum else {
+            throw .checksum(
+                chunk: header.kind, offset: offset + 16, stored: header.checksum,
+                computed: computed)
+        }
+    }
+
+    /// A cursor over the content, decompressed if need be.
+    func content(
+        _ decompressor: borrowing ZstdDecompressor
+    ) throws(SnapshotFormatError) -> ByteReader {
+        guard header.flags.contains(.compressed) else {
+            return ByteReader(
+                stored, ByteReader.Place(chunk: header.kind, offset: storedOffset))
+        }
+        do throws(ZstdError) {
+            return ByteReader(
+                try decompressor.decompress(stored, size: header.contentSize),
+                ByteReader.Place(
+                    chunk: header.kind, offset: storedOffset, isDecompressed: true))
+        } catch {
+            throw SnapshotFormatError(
+                .compression, chunk: header.kind, offset: storedOffset,
+                "its content does not decompress: \(error.message)")
+        }
+    }
+}

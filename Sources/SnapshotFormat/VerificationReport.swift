@@ -1,0 +1,62 @@
+/// What `SnapshotReader.verify` found.
+public struct VerificationReport: Hashable, Sendable {
+    public struct Chunk: Hashable, Sendable {
+        public var kind: ChunkKind
+        public var version: UInt16
+        /// Where its header starts in the file, in bytes.
+        public var offset: Int
+        /// The length of its stored bytes, without its header of 20.
+        public var storedSize: Int
+        /// The length of its content, decompressed.
+        public var contentSize: Int
+        public var isCompressed: Bool
+        public var isSkippable: Bool
+        public var checksumMatches: Bool
+        /// What is wrong with the chunk; nil for nothing.
+        public var problem: SnapshotFormatError?
+    }
+
+    public var header: SnapshotHeader
+    /// In the order of the file, up to where the next chunk could not be found.
+    public var chunks: [Chunk] = []
+    /// The SHA-256 of everything before the end chunk, computed; nil when there was no end chunk.
+    public var digest: [UInt8]?
+    /// Everything that is wrong, in the order of the file; empty for a sound file.
+    public var problems: [SnapshotFormatError] = []
+
+    public var isSound: Bool { problems.isEmpty }
+
+    init(header: SnapshotHeader) {
+        self.header = header
+    }
+
+    mutating func add(
+        _ chunk: StoredChunk, digest: SHA256, _ content: inout SnapshotContent,
+        _ decompressor: borrowing ZstdDecompressor
+    ) {
+        var entry = Chunk(chunk)
+        if chunk.header.kind == .end { self.digest = digest.finish() }
+        do throws(SnapshotFormatError) {
+            try chunk.checkChecksum()
+            entry.checksumMatches = true
+            try content.add(chunk, digest: digest, decompressor)
+        } catch {
+            entry.problem = error
+            problems.append(error)
+        }
+        chunks.append(entry)
+    }
+}
+
+extension VerificationReport.Chunk {
+    fileprivate init(_ chunk: StoredChunk) {
+        kind = chunk.header.kind
+        version = chunk.header.version
+        offset = chunk.offset
+        storedSize = chunk.header.storedSize
+        contentSize = chunk.header.contentSize
+        isCompressed = chunk.header.flags.contains(.compressed)
+        isSkippable = chunk.header.flags.contains(.skippable)
+        checksumMatches = false
+    }
+}

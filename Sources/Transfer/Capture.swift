@@ -1,0 +1,35 @@
+internal import LinuxSystem
+internal import Registers
+public import VCPUModel
+
+/// What was read from one bank: the state, and every register that could not be read.
+public struct Capture: Sendable {
+    public var state: VCPUState
+    /// Listed registers whose read failed; empty for a complete capture.
+    public var unreadable: [RegisterBankError]
+}
+
+extension Capture {
+    /// Reads every register a bank lists. A read that fails is recorded and the rest still read.
+    ///
+    /// This is the generic form of QEMU's pre-save step (`cpu_pre_save` in `target/arm/machine.c`),
+    /// which asserts when one register cannot be read.
+    /// - Throws: only when the bank cannot say which registers it has.
+    public init(of bank: any RegisterBank, index: UInt32) throws(RegisterBankError) {
+        var registers = RegisterList()
+        var unreadable: [RegisterBankError] = []
+        for id in try bank.list() {
+            do throws(RegisterBankError) {
+                let value = try bank.read(id)
+                guard registers.set(value, for: id) else {
+                    throw RegisterBankError(
+                        .read, id, .invalidArgument,
+                        explanation: "the bank gave \(value.size) bytes, the id says otherwise")
+                }
+            } catch {
+                unreadable.append(error)
+            }
+        }
+        self.init(state: VCPUState(index: index, registers: registers), unreadable: unreadable)
+    }
+}

@@ -1,0 +1,104 @@
+public import LinuxSystem
+public import Registers
+public import VCPUModel
+
+/// What became of one register in a restore. Every register of the snapshot and of the destination
+/// gets exactly one.
+public enum RestoreOutcome: Hashable, Sendable {
+    /// Written, and reads back as written.
+    case restored
+    /// Held the value before, so it was not written; still holds it.
+    case alreadyEqual
+    /// The write was accepted and part of it took; these bits did not.
+    case keptButMasked(lost: RegisterValue)
+    /// The write was accepted, or not needed, and yet the register holds something else.
+    case acceptedThenChanged
+    /// The destination refused the write.
+    case refused(Errno)
+    /// The destination has no such register.
+    case absent
+    /// Only the destination has it; it keeps its value.
+    case notInSnapshot
+    /// Restored as far as that means anything: the register moves by itself.
+    case volatile
+    /// Not written on purpose.
+    case skipped(SkipRule)
+
+    /// Whether the guest's state was lost: what had to be restored was not.
+    public var isLoss: Bool {
+        switch self {
+        case .keptButMasked, .acceptedThenChanged, .refused, .absent: true
+        case .restored, .alreadyEqual, .notInSnapshot, .volatile, .skipped: false
+        }
+    }
+
+    /// The stable name used in reports and JSON.
+    public var name: String {
+        switch self {
+        case .restored: "restored"
+        case .alreadyEqual: "already-equal"
+        case .keptButMasked: "kept-but-masked"
+        case .acceptedThenChanged: "accepted-then-changed"
+        case .refused: "refused"
+        case .absent: "absent"
+        case .notInSnapshot: "not-in-snapshot"
+        case .volatile: "volatile"
+        case .skipped: "skipped"
+        }
+    }
+
+    /// Every name, in the order reports list them: losses first.
+    public static let names = [
+        "refused", "absent", "kept-but-masked", "accepted-then-changed", "skipped", "volatile",
+        "not-in-snapshot", "restored", "already-equal",
+    ]
+}
+
+/// Why a register is deliberately not written.
+public enum SkipRule: String, Hashable, Sendable {
+    /// PMCNTENCLR_EL0, PMINTENCLR_EL1 and PMOVSCLR_EL0 are second views of their SET registers; on
+    /// Linux 6.7 to 6.14 writing one clears what the SET register restored
+    /// (`arch/arm64/kvm/sys_regs.c`, `set_pmreg`).
+    case clearView = "clear-view"
+}
+
+/// The account of one register.
+public struct RegisterRestore: Hashable, Sendable {
+    public var id: RegisterID
+    public var outcome: RestoreOutcome
+    /// The snapshot's value.
+    public var wanted: RegisterValue?
+    /// What the destination held before anything was written to it.
+    public var before: RegisterValue?
+    /// What the destination held at the end.
+    public var found: RegisterValue?
+    /// Why, in words; nil where the outcome says it all.
+    public var reason: String?
+}
+
+/// The account of putting one register back after a strict restore failed.
+public struct RegisterUndo: Hashable, Sendable {
+    public var id: RegisterID
+    public var before: RegisterValue
+    public var found: RegisterValue?
+
+    /// Whether the register holds again what it held before the restore.
+    public var isUndone: Bool
+}
+
+/// The account of one vCPU.
+public struct RestoreReport: Hashable, Sendable {
+    public var vcpu: UInt32
+    /// In ascending order of id.
+    public var registers: [RegisterRestore]
+    /// In the order they were put back; nil when nothing had to be undone.
+    public var undo: [RegisterUndo]?
+
+    public var losses: [RegisterRestore] { registers.filter(\.outcome.isLoss) }
+    public var isComplete: Bool { !registers.contains(where: \.outcome.isLoss) }
+
+    /// How many registers had each outcome, by `RestoreOutcome.name`.
+    public var counts: [String: Int] {
+        registers.reduce(into: [:]) { $0[$1.outcome.name, default: 0] += 1 }
+    }
+}

@@ -1,0 +1,76 @@
+public import Registers
+
+/// The steps of a restore, in the order KVM needs them.
+///
+/// The order follows Documentation/virt/kvm/arm/vcpu-features.rst and api.rst: registers that decide
+/// which others exist, or how they read, come before those others.
+public enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
+    /// `KVM_ARM_VCPU_INIT`; it resets every register.
+    case initialisation
+    /// SVE vector lengths, writable only between init and finalize.
+    case vectorLengths
+    /// `KVM_ARM_VCPU_FINALIZE`.
+    case finalisation
+    /// PSCI version, workaround levels and hypercall bitmaps, fixed at the first run.
+    case firmware
+    /// ID registers and cache geometry: the visibility of other registers depends on them.
+    case identification
+    /// PMCR_EL0, whose N limits what the other PMU registers can hold.
+    case pmuControl
+    /// PSTATE: while it says AArch32, KVM truncates writes to X registers and PC to 32 bits.
+    case programState
+    case general
+    case vector
+    case system
+    /// Compare values and controls, then the counters: a counter that moves last cannot make a
+    /// timer fire against a stale compare value.
+    case timers
+    case counters
+    /// A pending SError, which the kernel wants after the registers.
+    case events
+    /// Last: it may make the vCPU runnable.
+    case runState
+
+    public static func < (left: RestorePhase, right: RestorePhase) -> Bool {
+        left.rawValue < right.rawValue
+    }
+
+    /// The phase a register belongs to.
+    public init(of id: RegisterID) {
+        switch id.group {
+        case .vcpu: self = Self.phaseOutsideList(id)
+        case .sve: self = id == .sveVectorLengths ? .vectorLengths : .vector
+        case .firmware, .firmwareFeatures: self = .firmware
+        case .demultiplexed: self = .identification
+        case .core: self = Self.corePhase(id)
+        case .system, .coprocessor, .vfp, .unknown: self = Self.systemPhase(id)
+        }
+    }
+
+    private static func phaseOutsideList(_ id: RegisterID) -> RestorePhase {
+        switch id {
+        case .vcpuInit: .initialisation
+        case .vcpuFinalized: .finalisation
+        case .vcpuEvents: .events
+        default: .runState
+        }
+    }
+
+    private static func corePhase(_ id: RegisterID) -> RestorePhase {
+        if id == .pstate { return .programState }
+        return id.size == 16 ? .vector : .general
+    }
+
+    private static func systemPhase(_ id: RegisterID) -> RestorePhase {
+        guard let entry = RegisterDictionary.entry(for: id) else { return .system }
+        if entry.isFeatureIDRegister || entry.isImplementationID { return .identification }
+        if entry.isCounter { return .counters }
+        if entry.isTimer { return .timers }
+        return id == .pmcr ? .pmuControl : .system
+    }
+}
+
+extension RegisterID {
+    /// PMCR_EL0.
+    static let pmcr = RegisterID(rawValue: 0x6030_0000_0013_dce0)
+}

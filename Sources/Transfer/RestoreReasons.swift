@@ -1,0 +1,111 @@
+internal import LinuxSystem
+internal import Registers
+internal import VCPUModel
+
+/// The words for why one register was not restored, from the dictionary's rules.
+struct RestoreReasons {
+    let id: RegisterID
+    let kernel: KernelVersion?
+
+    static let notInSnapshot = "only the destination has it; it keeps its value"
+
+    private var entry: RegisterEntry? { RegisterDictionary.entry(for: id) }
+
+    private var destination: String {
+        kernel.map { "the destination's kernel \($0)" } ?? "the destination"
+    }
+
+    // MARK: Absent
+
+    /// Why the destination has no such register.
+    func absence(_ error: RegisterBankError) -> String {
+        kernelCause ?? cacheCause ?? needCause ?? error.explanation
+            ?? "\(destination) does not have this register"
+    }
+
+    private var kernelCause: String? {
+        guard let since = entry?.listedSince else { return nil }
+        guard let kernel else { return "KVM lists it only since Linux \(since)" }
+        return kernel < since ? "KVM lists it only since Linux \(since), this is \(kernel)" : nil
+    }
+
+    /// Linux 6.3 made up cache geometry for guests; before, a guest saw what the CPU has
+    /// (`arch/arm64/kvm/sys_regs.c`, `get_ccsidr`).
+    private var cacheCause: String? {
+        guard case .demultiplexed = id.group, let kernel, kernel < KernelVersion(6, 3) else {
+            return nil
+        }
+        return "before Linux 6.3 KVM lists only the caches that the CPU has, this is \(kernel)"
+    }
+
+    private var needCause: String? {
+        let needs = behaviour?.needs ?? []
+        guard !needs.isEmpty else { return nil }
+        return "it exists only with " + needs.map(\.description).joined(separator: " and ")
+    }
+
+    private var behaviour: Behaviour? {
+        kernel.flatMap { entry?.behaviour(onKernel: $0) } ?? entry?.newestBehaviour
+    }
+
+    // MARK: Present, and yet not restored
+
+    func explanation(of result: RegisterRestore, failure: RegisterBankError?) -> String? {
+        switch result.outcome {
+        case .refused: return refusal(result, failure)
+        case .keptButMasked(let lost):
+            return "the destination keeps its own value in bits \(lost)" + fields(in: lost)
+        case .acceptedThenChanged: return change(result)
+        case .skipped(.clearView): return "a second view of a SET register, which is restored"
+        case .volatile: return "it moves by itself; the value was written"
+        case .restored, .alreadyEqual, .absent, .notInSnapshot: return nil
+        }
+    }
+
+    private func refusal(_ result: RegisterRestore, _ failure: RegisterBankError?) -> String? {
+        let claims = idFieldClaims(result)
+        if !claims.isEmpty { return claims.joined(separator: ", ") }
+        if let rule = behaviour?.refusalRule { return rule }
+        return failure?.explanation
+    }
+
+    private func change(_ result: RegisterRestore) -> String {
+        let fate = result.found == result.before ? "keeps its own value" : "holds another value"
+        let fields = result.found.flatMap { result.wanted?.differingBits(from: $0) }
+            .map(fields(in:)) ?? ""
+        let rule = behaviour?.rule.map { ": \($0)" } ?? ""
+        return "the write was accepted, but the register \(fate)\(fields)\(rule)"
+    }
+
+    /// The fields that cover the set bits: ` (MPAM, CSV3)`.
+    private func fields(in bits: RegisterValue) -> String {
+        let names = (entry?.fields ?? []).filter { field in
+            !field.isReserved && field.touches(bits.lowBits)
+        }.map(\.name)
+        return names.isEmpty ? "" : " (" + names.joined(separator: ", ") + ")"
+    }
+
+    /// The ID fields that the destination cannot take, each with both values: those its kernel does
+    /// not let anyone change or that promise what it does not have. Every field that differs, where
+    /// the rules explain nothing.
+    private func idFieldClaims(_ result: RegisterRestore) -> [String] {
+        guard let wanted = result.wanted?.bits, let host = result.before?.bits else { return [] }
+        let different = (entry?.idFieldRules ?? []).filter { rule in
+            rule.extract(from: wanted) != rule.extract(from: host)
+        }
+        let unacceptable = different.filter { !isAcceptable($0, wanted: wanted, host: host) }
+        return (unacceptable.isEmpty ? different : unacceptable).map { rule in
+            let (claimed, offered) = (rule.extract(from: wanted), rule.extract(from: host))
+            return "\(rule.field) is \(hex(claimed)), the destination has \(hex(offered))"
+        }
+    }
+
+    private func isAcceptable(_ rule: IDFieldRule, wanted: UInt64, host: UInt64) -> Bool {
+        guard let kernel, rule.isWritable(onKernel: kernel) else { return false }
+        return rule.accepts(rule.extract(from: wanted), host: rule.extract(from: host))
+    }
+
+    private func hex(_ value: UInt64) -> String {
+        "0x" + String(value, radix: 16)
+    }
+}

@@ -1,0 +1,188 @@
+internal import LinuxSystem
+internal import Registers
+internal import VCPUModel
+
+/// The restore of one vCPU: what was attempted on each register, then the verdict.
+struct VCPURestore {
+    /// What happened when a register's turn came.
+    private struct Attempt {
+        var id: RegisterID
+        var wanted: RegisterValue
+        var before: RegisterValue?
+        var action: Action
+
+        var failure: RegisterBankError? {
+            if case .failed(let error) = action { return error }
+            return nil
+        }
+    }
+
+    private enum Action {
+        case wrote
+        case failed(RegisterBankError)
+        case heldAlready
+        case absent(RegisterBankError)
+        case skipped(SkipRule)
+    }
+
+    private let index: UInt32
+    private let bank: any RegisterBank
+    private let options: Restore.Options
+    private let pending: [RestorePhase: [(id: RegisterID, wanted: RegisterValue)]]
+    private var attempts: [Attempt] = []
+
+    init(_ state: VCPUState, into bank: any RegisterBank, options: Restore.Options) {
+        index = state.index
+        self.bank = bank
+        self.options = options
+        pending = Dictionary(
+            grouping: state.registers.filter { !options.excluded.contains($0.0) }
+                .map { (id: $0.0, wanted: $0.1) },
+            by: { RestorePhase(of: $0.id) })
+    }
+
+    // MARK: Writing
+
+    mutating func write(_ phase: RestorePhase) {
+        for (id, wanted) in pending[phase] ?? [] {
+            attempts.append(attempt(id, wanted))
+        }
+    }
+
+    private func attempt(_ id: RegisterID, _ wanted: RegisterValue) -> Attempt {
+        var attempt = Attempt(id: id, wanted: wanted, before: nil, action: .wrote)
+        do throws(RegisterBankError) {
+            attempt.before = try bank.read(id)
+        } catch {
+            if error.errno == .noEntry {
+                attempt.action = .absent(error)
+                return attempt
+            }
+            // The rest (VCPU_INIT reads ENOEXEC before it is written) may still be writable.
+        }
+        attempt.action = write(wanted, to: id, holding: attempt.before)
+        return attempt
+    }
+
+    private func write(
+        _ wanted: RegisterValue, to id: RegisterID, holding before: RegisterValue?
+    ) -> Action {
+        let entry = RegisterDictionary.entry(for: id)
+        if entry?.isClearTwin == true { return .skipped(.clearView) }
+        if before == wanted { return .heldAlready }
+        do throws(RegisterBankError) {
+            try bank.write(wanted, to: id)
+            return .wrote
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    // MARK: Judging
+
+    /// Reads every register back and gives each its outcome.
+    func account() throws(RegisterBankError) -> RestoreReport {
+        var registers = attempts.map(judge)
+        let known = Set(attempts.map(\.id))
+        for id in try bank.list() where !known.contains(id) {
+            registers.append(destinationOnly(id))
+        }
+        registers.sort { $0.id < $1.id }
+        return RestoreReport(vcpu: index, registers: registers, undo: nil)
+    }
+
+    private func judge(_ attempt: Attempt) -> RegisterRestore {
+        var result = RegisterRestore(
+            id: attempt.id, outcome: .restored, wanted: attempt.wanted, before: attempt.before,
+            found: nil, reason: nil)
+        let reasons = RestoreReasons(id: attempt.id, kernel: options.kernel)
+        if case .absent(let error) = attempt.action {
+            result.outcome = .absent
+            result.reason = reasons.absence(error)
+            return result
+        }
+        do throws(RegisterBankError) {
+            result.found = try bank.read(attempt.id)
+        } catch {
+            result.outcome = .refused(error.errno)
+            result.reason = "it could be written but not read back: \(error)"
+            return result
+        }
+        result.outcome = outcome(of: attempt, found: result.found ?? attempt.wanted)
+        result.reason = reasons.explanation(of: result, failure: attempt.failure)
+        return result
+    }
+
+    private func outcome(of attempt: Attempt, found: RegisterValue) -> RestoreOutcome {
+        let volatileBits = RegisterDictionary.entry(for: attempt.id)?.volatileBits ?? 0
+        switch attempt.action {
+        case .skipped(let rule): return .skipped(rule)
+        case .failed(let error): return .refused(error.errno)
+        case .absent: return .absent
+        case .wrote, .heldAlready: break
+        }
+        if volatileBits == .max { return .volatile }
+        guard let difference = found.differingBits(from: attempt.wanted) else {
+            return .acceptedThenChanged
+        }
+        let lost = difference.masked(by: ~volatileBits)
+        if lost.isZero {
+            if case .heldAlready = attempt.action { return .alreadyEqual }
+            return .restored
+        }
+        return isMasked(attempt, found: found, lost: lost)
+            ? .keptButMasked(lost: lost) : .acceptedThenChanged
+    }
+
+    /// Whether the destination took part of the write: it changed, and each bit that is not as
+    /// written is as before or zero.
+    private func isMasked(_ attempt: Attempt, found: RegisterValue, lost: RegisterValue) -> Bool {
+        guard case .wrote = attempt.action, found != attempt.before else { return false }
+        let before = attempt.before?.littleEndianBytes ?? found.littleEndianBytes.map { _ in 0 }
+        return zip(lost.littleEndianBytes, zip(found.littleEndianBytes, before))
+            .allSatisfy { lost, bytes in lost & bytes.0 & ~bytes.1 == 0 }
+    }
+
+    private func destinationOnly(_ id: RegisterID) -> RegisterRestore {
+        let value = try? bank.read(id)
+        return RegisterRestore(
+            id: id, outcome: .notInSnapshot, wanted: nil, before: value, found: value,
+            reason: options.excluded.contains(id)
+                ? "left out on request" : RestoreReasons.notInSnapshot)
+    }
+
+    // MARK: Undoing
+
+    /// Puts back what was written, in restore order, and reads it back.
+    func undo() -> [RegisterUndo] {
+        let written = attempts.filter { attempt in
+            if case .wrote = attempt.action { return true }
+            return false
+        }
+        let restorable = written.compactMap { attempt in
+            attempt.before.map { (id: attempt.id, before: $0) }
+        }
+        for (id, before) in restorable { putBack(before, in: id) }
+        return restorable.map { id, before in
+            let found = try? bank.read(id)
+            let mask = ~(RegisterDictionary.entry(for: id)?.volatileBits ?? 0)
+            return RegisterUndo(
+                id: id, before: before, found: found,
+                isUndone: found?.masked(by: mask) == before.masked(by: mask))
+        }
+    }
+
+    /// Writes a value so that it replaces what is there on every kernel.
+    ///
+    /// On Linux 6.7 to 6.14 the PMU's SET registers only ever gain bits, so the surplus is cleared
+    /// through the CLR view first. Where both names assign, the SET write that follows decides.
+    private func putBack(_ value: RegisterValue, in id: RegisterID) {
+        if let twin = RegisterDictionary.entry(for: id)?.clearTwin,
+            let now = try? bank.read(id).bits, let wanted = value.bits, now & ~wanted != 0
+        {
+            try? bank.write(RegisterValue(now & ~wanted), to: twin)
+        }
+        // A refusal shows in the read-back that follows.
+        try? bank.write(value, to: id)
+    }
+}

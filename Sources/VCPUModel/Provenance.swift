@@ -1,0 +1,60 @@
+/// Where a snapshot comes from: text entries by key, in the order they were set.
+///
+/// The keys this version writes are the static members below; others survive reading and writing.
+/// Keys and values are single lines of UTF-8.
+public struct Provenance: Hashable, Sendable {
+    public struct Key: RawRepresentable, Hashable, Sendable {
+        public let rawValue: String
+
+        public init(rawValue: String) {
+            self.rawValue = rawValue
+        }
+
+        /// The program that wrote the snapshot and its version: `vcpusnap 0.1.0`.
+        public static let tool = Key(rawValue: "tool")
+        /// When the state was read, UTC, RFC 3339 with seconds: `2026-11-24T11:09:53Z`.
+        public static let time = Key(rawValue: "time")
+        /// What was read: `kvm:`, `emulated:NAME`.
+        public static let source = Key(rawValue: "source")
+        /// The kernel release of the host, `uname -r`.
+        public static let kernel = Key(rawValue: "kernel")
+        /// The host's MIDR_EL1 as the vCPU saw it, hexadecimal.
+        public static let midr = Key(rawValue: "midr")
+        /// CNTFRQ_EL0 of the host, in Hz, decimal.
+        public static let counterFrequency = Key(rawValue: "counter-frequency")
+
+        /// The value of `KVM_CHECK_EXTENSION` for one capability, decimal:
+        /// key `capability.KVM_CAP_ARM_SVE`.
+        public static func capability(_ name: String) -> Key {
+            Key(rawValue: "capability." + name)
+        }
+    }
+
+    public private(set) var entries: [(key: Key, value: String)] = []
+
+    public init() {}
+
+    public subscript(key: Key) -> String? {
+        get { entries.first { $0.key == key }?.value }
+        set {
+            let index = entries.firstIndex { $0.key == key }
+            switch (index, newValue) {
+            case (let index?, let value?): entries[index].value = value
+            case (let index?, nil): entries.remove(at: index)
+            case (nil, let value?): entries.append((key, value))
+            case (nil, nil): break
+            }
+        }
+    }
+
+    public static func == (left: Provenance, right: Provenance) -> Bool {
+        left.entries.elementsEqual(right.entries) { $0 == $1 }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        for (key, value) in entries {
+            hasher.combine(key)
+            hasher.combine(value)
+        }
+    }
+}

@@ -1,0 +1,56 @@
+public import LinuxSystem
+public import Registers
+
+/// A place where the registers of one vCPU live.
+///
+/// The emulated CPU, a vCPU of KVM and a vCPU in a snapshot are all banks; saving, restoring and
+/// comparing are written once over this protocol. What KVM keeps outside its register list (the
+/// init features, pending events, MP state) are registers here too, with ids of
+/// `RegisterID.Architecture.vcpu`, so a bank is the complete state of its vCPU.
+///
+/// A bank is a reference: it *is* the vCPU, not a copy of it.
+public protocol RegisterBank: AnyObject {
+    /// The ids this vCPU has now. Writing `RegisterID.vcpuInit`, `vcpuFinalized` or an ID register
+    /// can change the list.
+    func list() throws(RegisterBankError) -> [RegisterID]
+
+    /// The value of one register.
+    /// - Throws: errno `ENOENT` when the vCPU has no such register.
+    func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue
+
+    /// Writes one register, as `KVM_SET_ONE_REG` does: the write may be refused, ignored or changed,
+    /// so only reading back tells what the register holds.
+    /// - Throws: errno `ENOENT` when the vCPU has no such register, `EINVAL` for a value it refuses
+    ///   (or one whose size is not the register's), `EBUSY` for one that is fixed since the first run.
+    func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError)
+}
+
+/// Why a bank did not list, read or write.
+public struct RegisterBankError: Error, Hashable, Sendable {
+    public enum Operation: String, Hashable, Sendable {
+        case list, read, write
+    }
+
+    public var operation: Operation
+    /// The register, nil for `list`.
+    public var id: RegisterID?
+    public var errno: Errno
+    /// What the bank knows beyond the errno, in words; nil when that is nothing.
+    public var explanation: String?
+
+    public init(
+        _ operation: Operation, _ id: RegisterID?, _ errno: Errno, explanation: String? = nil
+    ) {
+        self.operation = operation
+        self.id = id
+        self.errno = errno
+        self.explanation = explanation
+    }
+}
+
+extension RegisterBankError: CustomStringConvertible {
+    public var description: String {
+        let what = id.map { "\(operation.rawValue) \($0.nameAndNumber)" } ?? "list the registers"
+        return "cannot \(what): \(errno)" + (explanation.map { ": \($0)" } ?? "")
+    }
+}

@@ -1,0 +1,75 @@
+public import Registers
+
+/// Registers with their values, in ascending order of id, each id once.
+///
+/// This is the (index, value) list of QEMU's `cpreg_indexes` and `cpreg_values`, for registers of
+/// every width. Its invariant: every value has exactly the size its id says.
+public struct RegisterList: Hashable, Sendable {
+    public private(set) var ids: [RegisterID] = []
+    public private(set) var values: [RegisterValue] = []
+
+    public init() {}
+
+    /// A list from pairs in any order; nil when an id stands twice or a value's size is not its id's.
+    public init?(_ pairs: some Sequence<(RegisterID, RegisterValue)>) {
+        let sorted = pairs.sorted { $0.0 < $1.0 }
+        ids.reserveCapacity(sorted.count)
+        values.reserveCapacity(sorted.count)
+        for (id, value) in sorted {
+            guard id != ids.last, id.size == value.size else { return nil }
+            ids.append(id)
+            values.append(value)
+        }
+    }
+
+    public var count: Int { ids.count }
+
+    public subscript(id: RegisterID) -> RegisterValue? {
+        position(of: id).map { values[$0] }
+    }
+
+    public func contains(_ id: RegisterID) -> Bool {
+        position(of: id) != nil
+    }
+
+    /// Replaces or inserts a value; false when its size is not the id's.
+    @discardableResult
+    public mutating func set(_ value: RegisterValue, for id: RegisterID) -> Bool {
+        guard id.size == value.size else { return false }
+        let index = insertionPoint(of: id)
+        if index < ids.count, ids[index] == id {
+            values[index] = value
+        } else {
+            ids.insert(id, at: index)
+            values.insert(value, at: index)
+        }
+        return true
+    }
+
+    public mutating func remove(_ id: RegisterID) {
+        guard let index = position(of: id) else { return }
+        ids.remove(at: index)
+        values.remove(at: index)
+    }
+
+    private func position(of id: RegisterID) -> Int? {
+        let index = insertionPoint(of: id)
+        return index < ids.count && ids[index] == id ? index : nil
+    }
+
+    private func insertionPoint(of id: RegisterID) -> Int {
+        var low = 0
+        var high = ids.count
+        while low < high {
+            let middle = (low + high) / 2
+            if ids[middle] < id { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}
+
+extension RegisterList: Sequence {
+    public func makeIterator() -> Zip2Sequence<[RegisterID], [RegisterValue]>.Iterator {
+        zip(ids, values).makeIterator()
+    }
+}

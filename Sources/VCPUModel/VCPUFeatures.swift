@@ -1,0 +1,46 @@
+public import Registers
+
+/// Feature bits of `KVM_ARM_VCPU_INIT`: the first word of `struct kvm_vcpu_init.features`.
+///
+/// Bits that have no name here, or none in the dictionary, survive unchanged.
+public struct VCPUFeatures: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt32
+
+    public init(rawValue: UInt32) {
+        self.rawValue = rawValue
+    }
+
+    // The bits are those of arch/arm64/include/uapi/asm/kvm.h.
+    public static let powerOff = VCPUFeatures(rawValue: 1 << 0)
+    public static let el1In32Bit = VCPUFeatures(rawValue: 1 << 1)
+    public static let psci02 = VCPUFeatures(rawValue: 1 << 2)
+    public static let pmuV3 = VCPUFeatures(rawValue: 1 << 3)
+    public static let sve = VCPUFeatures(rawValue: 1 << 4)
+    /// Pointer authentication: its two bits exist only together.
+    public static let pointerAuthentication = VCPUFeatures(rawValue: 1 << 5 | 1 << 6)
+    public static let hasEL2 = VCPUFeatures(rawValue: 1 << 7)
+
+    /// Those that `KVM_ARM_VCPU_FINALIZE` completes (`kvm_arm_vcpu_finalize` in
+    /// `arch/arm64/kvm/reset.c`).
+    public static let finalizable: VCPUFeatures = [.sve]
+
+    /// The names of the set bits in ascending order: `PMU_V3`, and `bit-11` for a bit that has none.
+    public var names: [String] {
+        (0..<32).filter { rawValue >> $0 & 1 != 0 }.map(Self.name(ofBit:))
+    }
+
+    /// The feature with one of `names`; nil for a name that stands for no bit.
+    public init?(named name: some StringProtocol) {
+        guard let bit = (0..<32).first(where: { Self.name(ofBit: $0) == name }) else { return nil }
+        self.init(rawValue: 1 << UInt32(bit))
+    }
+
+    /// A feature of the dictionary.
+    public init(_ feature: VCPUFeature) {
+        self.init(rawValue: 1 << UInt32(feature.bit))
+    }
+
+    private static func name(ofBit bit: Int) -> String {
+        VCPUFeature.all.first { $0.bit == bit }?.name ?? "bit-\(bit)"
+    }
+}

@@ -1,0 +1,36 @@
+internal import Registers
+
+/// The value of `RegisterID.vcpuInit` taken apart: `struct kvm_vcpu_init`.
+public struct VCPUInit: Hashable, Sendable {
+    /// `KVM_ARM_TARGET_*`; 5 is the generic Armv8 target.
+    public var target: UInt32
+    public var features: VCPUFeatures
+    /// The six feature words after the first, which no kernel uses, as bytes.
+    public let furtherWords: [UInt8]
+
+    /// `KVM_ARM_TARGET_GENERIC_V8`.
+    public static let genericTarget: UInt32 = 5
+
+    public init(target: UInt32 = genericTarget, features: VCPUFeatures) {
+        self.target = target
+        self.features = features
+        furtherWords = Array(repeating: 0, count: 24)
+    }
+
+    /// Nil when the value has not the register's size, 32 bytes.
+    public init?(_ value: RegisterValue) {
+        guard value.size == RegisterID.vcpuInit.size else { return nil }
+        target = UInt32(truncatingIfNeeded: value.lowBits)
+        features = VCPUFeatures(rawValue: UInt32(value.lowBits >> 32))
+        furtherWords = Array(value.littleEndianBytes.dropFirst(8))
+    }
+
+    /// Whether a feature word that must be zero is not.
+    public var hasUnknownWords: Bool { furtherWords.contains { $0 != 0 } }
+
+    /// The value of `RegisterID.vcpuInit`.
+    public var value: RegisterValue {
+        let low = RegisterValue(UInt64(features.rawValue) << 32 | UInt64(target))
+        return RegisterValue(littleEndian: low.littleEndianBytes + furtherWords) ?? low
+    }
+}

@@ -1,0 +1,41 @@
+internal import ArgumentParser
+internal import Difference
+
+/// `vcpusnap diff A B`.
+struct Diff: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show what differs between two snapshots, field by field.",
+        discussion: """
+            Registers that move by themselves (counters) are listed apart and do not count as a
+            difference unless --exact is given; neither does provenance.
+
+            EXAMPLES
+              vcpusnap diff before.vcpusnap after.vcpusnap
+              vcpusnap diff saved.vcpusnap kvm: --format json
+            """)
+
+    @Argument(help: "A snapshot: FILE, -, kvm: or emulated:NAME.")
+    var left: Location
+
+    @Argument(help: "The snapshot to compare it with.")
+    var right: Location
+
+    @Flag(help: "Count registers that move by themselves as differences.")
+    var exact = false
+
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        guard left != .standardStream || right != .standardStream else {
+            throw CommandError("standard input can be read only once: name a file for one side")
+        }
+        let difference = SnapshotDifference(
+            try SnapshotSource(left).read(MachineOptions()).snapshot,
+            try SnapshotSource(right).read(MachineOptions()).snapshot)
+        let same = exact ? difference.isExactlySame : difference.isSame
+        let report = DiffOutput(
+            left: left.text, right: right.text, same: same, difference, output.values)
+        try report.print(as: output.format)
+        guard same else { throw ExitStatus.finding }
+    }
+}

@@ -1,0 +1,45 @@
+internal import ArgumentParser
+internal import Emulation
+internal import LinuxSystem
+internal import Registers
+internal import VCPUModel
+
+/// `vcpusnap host`.
+struct Host: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Describe this host's KVM, or record it as a host profile.",
+        discussion: """
+            A profile holds every register of a fresh vCPU with its reset value and the facts that
+            decide what can be restored here. emulated:PROFILE is a vCPU on such a host, anywhere.
+
+            EXAMPLES
+              vcpusnap host
+              vcpusnap host -o this-host.vhost
+              vcpusnap host --built-in
+            """)
+
+    @Option(name: .shortAndLong, help: "Write a host profile to this file; - is stdout.")
+    var output: Location?
+
+    @Option(help: "The profile's name; by default the kernel's version and the CPU.")
+    var name: String?
+
+    @Flag(help: "List the built-in profiles, which emulated:NAME accepts.")
+    var builtIn = false
+
+    @Option(help: "How to print the result: text or json.")
+    var format = OutputFormat.text
+
+    func run() throws {
+        if builtIn { return try BuiltInOutput().print(as: format) }
+        let profile = try HostRecorder.record(name: name)
+        guard let output else { return try HostOutput(profile).print(as: format) }
+        let bytes = Array(profile.text.utf8)
+        switch output {
+        case .standardStream: try StandardStream.output.write(bytes)
+        case .file(let path): try AtomicFile.replace(path, permissions: 0o644, with: [bytes])
+        case .kvm, .emulated:
+            throw CommandError("\(output.text) is not a file: give --output a file or -")
+        }
+    }
+}

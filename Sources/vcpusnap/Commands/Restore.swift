@@ -1,0 +1,70 @@
+internal import ArgumentParser
+internal import Registers
+internal import Transfer
+internal import VCPUModel
+
+/// `vcpusnap restore FILE TARGET`.
+struct RestoreCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore",
+        abstract: "Restore a snapshot, read every register back, and account for each.",
+        discussion: """
+            Exit code 0 means that everything that had to be restored was. A failure does not stop
+            the restore; the report names every register that was lost, and why.
+
+            EXAMPLES
+              vcpusnap restore cpu.vcpusnap kvm:
+              vcpusnap restore cpu.vcpusnap emulated:6.1-neoverse-n1 -o result.vcpusnap
+              vcpusnap restore new.vcpusnap old.vcpusnap --strict
+            """)
+
+    @Argument(help: "The snapshot: FILE or -.")
+    var source: Location
+
+    @Argument(help: "Where to: kvm:, emulated:NAME, or the FILE of a snapshot to overwrite.")
+    var target: Location
+
+    @Flag(help: "On any loss put every register back as it was, and report that.")
+    var strict = false
+
+    @Flag(help: "Report what would happen; change no file.")
+    var dryRun = false
+
+    @Option(help: "Leave this register out, as if the snapshot did not have it (repeatable).")
+    var exclude: [String] = []
+
+    @Option(name: .shortAndLong, help: "Save what the target holds afterwards; - is stdout.")
+    var output: Location?
+
+    @OptionGroup var report: OutputOptions
+
+    func validate() throws {
+        guard target != .standardStream else {
+            throw ValidationError("a restore needs kvm:, emulated:NAME or a file as its TARGET")
+        }
+        guard output != .standardStream else {
+            throw ValidationError("the report goes to standard output: give --output a file")
+        }
+    }
+
+    func run() throws {
+        let snapshot = try SnapshotSource(source).read(MachineOptions()).snapshot
+        let destination = try RestoreTarget(target, for: snapshot)
+        var options = Restore.Options()
+        options.isStrict = strict
+        options.kernel = destination.kernel
+        options.excluded = Set(try exclude.map(register))
+        let reports = try Restore.run(snapshot.vcpus, into: destination.banks, options: options)
+        if !dryRun { try destination.finish(output) }
+        let result = RestoreOutput(
+            source: source.text, target: target.text, dryRun: dryRun, reports: reports,
+            values: report.values)
+        try result.print(as: report.format)
+        guard result.complete else { throw ExitStatus.finding }
+    }
+
+    private func register(_ text: String) throws -> RegisterID {
+        guard let id = RegisterID(parsing: text) else { throw UnknownRegister(text).error }
+        return id
+    }
+}

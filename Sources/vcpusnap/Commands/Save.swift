@@ -1,0 +1,34 @@
+internal import ArgumentParser
+internal import VCPUModel
+
+/// `vcpusnap save SOURCE -o FILE`.
+struct Save: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Save the complete state of vCPUs into a snapshot file.",
+        discussion: """
+            The file appears whole or not at all, and only its owner can read it: it holds the
+            guest's pointer authentication keys.
+
+            EXAMPLES
+              vcpusnap save kvm: -o cpu.vcpusnap
+              vcpusnap save emulated:6.12-neoverse-n1 --vcpus 4 -o four.vcpusnap
+              vcpusnap save emulated:6.12-max -o - | ssh host vcpusnap restore - kvm:
+            """)
+
+    @Argument(help: "What to save: kvm:, emulated:NAME or FILE.")
+    var source: Location
+
+    @Option(name: .shortAndLong, help: "The snapshot to write; - is standard output.")
+    var output: Location
+
+    @OptionGroup var machine: MachineOptions
+
+    func run() throws {
+        let capture = try SnapshotSource(source).read(machine)
+        for failure in capture.unreadable {
+            StandardError.write("vcpusnap: \(source.text): \(failure)\n")
+        }
+        try SnapshotFile.write(capture.snapshot, to: output)
+        guard capture.unreadable.isEmpty else { throw ExitStatus.finding }
+    }
+}

@@ -1,0 +1,25 @@
+internal import ArgumentParser
+internal import SnapshotFormat
+
+/// `vcpusnap verify FILE`.
+struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Check a snapshot file: header, every chunk, every value, the digest.",
+        discussion: """
+            EXAMPLES
+              vcpusnap verify cpu.vcpusnap
+              vcpusnap save kvm: -o - | tee cpu.vcpusnap | vcpusnap verify -
+            """)
+
+    @Argument(help: "The snapshot file; - is standard input.")
+    var file: Location
+
+    @Option(help: "How to print the result: text or json.")
+    var format = OutputFormat.text
+
+    func run() throws {
+        let report = VerifyOutput(try SnapshotFile.verify(file), file: file.text)
+        try report.print(as: format)
+        guard report.sound else { throw ExitStatus.trouble }
+    }
+}

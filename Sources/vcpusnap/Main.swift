@@ -1,0 +1,91 @@
+internal import ArgumentParser
+internal import LinuxSystem
+
+/// The program: runs the command line and turns its end into an exit code (see `ExitStatus`).
+@main
+struct Main {
+    static func main() {
+        ExitStatus.leave(with: run(Array(CommandLine.arguments.dropFirst())))
+    }
+
+    private static func run(_ arguments: [String]) -> ExitStatus {
+        do {
+            var command = try Vcpusnap.parseAsRoot(arguments)
+            try command.run()
+            return .success
+        } catch let status as ExitStatus {
+            return status
+        } catch {
+            return report(error)
+        }
+    }
+
+    /// Help and version are results and go to stdout; everything else is trouble.
+    private static func report(_ error: any Error) -> ExitStatus {
+        let message = Vcpusnap.fullMessage(for: error)
+        guard Vcpusnap.exitCode(for: error) == .success else {
+            StandardError.write(
+                error is CommandError ? "vcpusnap: \(error)\n" : message + "\n")
+            return .trouble
+        }
+        do throws(FileError) {
+            try StandardOutput.write(message + "\n")
+            return .success
+        } catch {
+            StandardError.write("vcpusnap: \(error)\n")
+            return .trouble
+        }
+    }
+}
+
+/// The exit codes of every command, as diff(1) has them.
+enum ExitStatus: Int32, Error {
+    /// The job was done: everything restored, no difference, file sound.
+    case success = 0
+    /// Done, with a finding: a register was lost, the two sides differ.
+    case finding = 1
+    /// Not done: bad usage, unreadable or damaged file, no KVM, full disk.
+    case trouble = 2
+
+    static func leave(with status: ExitStatus) -> Never {
+        Vcpusnap.exit(withError: ExitCode(status.rawValue))
+    }
+}
+
+/// A failure of a command, in a sentence that names the thing and the next step.
+struct CommandError: Error, CustomStringConvertible {
+    var description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// The root command.
+struct Vcpusnap: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "vcpusnap",
+        abstract: "Save, restore and compare the complete state of ARM KVM vCPUs.",
+        discussion: """
+            A SOURCE or TARGET is one of
+              FILE             a snapshot file; - is standard input
+              kvm:             a scratch VM on this host's /dev/kvm (arm64)
+              emulated:NAME    an emulated host: a built-in profile or the path of a .vhost file
+
+            EXAMPLES
+              vcpusnap save kvm: -o cpu.vcpusnap
+              vcpusnap restore cpu.vcpusnap emulated:6.1-neoverse-n1
+              vcpusnap diff cpu.vcpusnap other.vcpusnap
+              vcpusnap register SCTLR_EL1 0x603000000013c080
+
+            EXIT CODES
+              0  done: all restored, same, sound
+              1  done, with a finding: a register could not be restored, the sides differ
+              2  trouble: bad usage, unreadable or damaged file, no KVM, full disk
+            """,
+        version: Version.text,
+        subcommands: [
+            Save.self, RestoreCommand.self, Diff.self, Show.self, Verify.self, Host.self,
+            RegisterCommand.self,
+        ])
+}

@@ -1,0 +1,116 @@
+internal import LinuxSystem
+internal import Registers
+internal import Transfer
+internal import VCPUModel
+
+/// The report of `restore`.
+struct RestoreOutput: Report {
+    struct VCPU: Encodable {
+        var index: UInt32
+        var complete: Bool
+        var counts: [String: Int]
+        var registers: [Register]
+        var undone: Bool?
+        var notUndone: [String]?
+    }
+
+    struct Register: Encodable {
+        var name: String
+        var id: String
+        var outcome: String
+        var wanted: String?
+        var before: String?
+        var found: String?
+        var lostBits: String?
+        var errno: String?
+        var reason: String?
+    }
+
+    var source: String
+    var target: String
+    var dryRun: Bool
+    var complete: Bool
+    var vcpus: [VCPU]
+
+    init(
+        source: String, target: String, dryRun: Bool, reports: [RestoreReport], values: ValueText
+    ) {
+        self.source = source
+        self.target = target
+        self.dryRun = dryRun
+        complete = reports.allSatisfy(\.isComplete)
+        vcpus = reports.map { VCPU($0, values) }
+    }
+
+    func text(_ style: TextStyle) -> String {
+        let verb = dryRun ? "dry run" : "restore"
+        let head = style.bold("\(verb) of \(source) into \(target)") + "\n"
+        return head + vcpus.map { $0.text(style) }.joined()
+    }
+}
+
+extension RestoreOutput.VCPU {
+    init(_ report: RestoreReport, _ values: ValueText) {
+        index = report.vcpu
+        complete = report.isComplete
+        counts = report.counts
+        registers = report.registers.map { RestoreOutput.Register($0, values) }
+        undone = report.undo.map { $0.allSatisfy(\.isUndone) }
+        notUndone = report.undo.map { $0.filter { !$0.isUndone }.map(\.id.name) }
+    }
+
+    func text(_ style: TextStyle) -> String {
+        var text = style.bold("vCPU \(index)") + ": " + summary(style) + "\n"
+        for outcome in RestoreOutcome.names where !Self.unlisted.contains(outcome) {
+            let matching = registers.filter { $0.outcome == outcome }
+            guard !matching.isEmpty else { continue }
+            text += "  \(outcome) (\(matching.count))\n"
+            text += matching.map { "    " + $0.text + "\n" }.joined()
+        }
+        return text + undoText(style)
+    }
+
+    /// Outcomes with nothing to say about single registers; their number is in the summary.
+    private static let unlisted: Set = ["restored", "already-equal", "volatile", "skipped"]
+
+    private func summary(_ style: TextStyle) -> String {
+        let parts = RestoreOutcome.names.compactMap { name in
+            counts[name].map { "\($0) \(name)" }
+        }
+        let verdict = complete ? style.good("complete") : style.bad("registers were lost")
+        return verdict + "; " + parts.joined(separator: ", ")
+    }
+
+    private func undoText(_ style: TextStyle) -> String {
+        guard let undone, let notUndone else { return "" }
+        if undone { return "  --strict: every register was put back and read back\n" }
+        return style.bad("  --strict: could not put back ") + notUndone.joined(separator: ", ") + "\n"
+    }
+}
+
+extension RestoreOutput.Register {
+    init(_ register: RegisterRestore, _ values: ValueText) {
+        name = register.id.name
+        id = register.id.number
+        outcome = register.outcome.name
+        wanted = values.text(register.wanted, of: register.id)
+        before = values.text(register.before, of: register.id)
+        found = values.text(register.found, of: register.id)
+        reason = register.reason
+        switch register.outcome {
+        case .keptButMasked(let lost): lostBits = values.text(lost, of: register.id)
+        case .refused(let number): errno = number.symbol
+        default: break
+        }
+    }
+
+    /// `TCR2_EL1 (0x603000000013c103): wanted 0x0, found nothing; reason`.
+    var text: String {
+        var parts: [String] = []
+        if let wanted { parts.append("wanted \(wanted)") }
+        if let found { parts.append(wanted == nil ? "holds \(found)" : "found \(found)") }
+        if let errno { parts.append(errno) }
+        let facts = parts.joined(separator: ", ")
+        return "\(name) (\(id)): \(facts)" + (reason.map { "; \($0)" } ?? "")
+    }
+}

@@ -1,0 +1,23 @@
+internal import LinuxSystem
+
+/// Where results go.
+enum StandardOutput {
+    static func write(_ text: String) throws(FileError) {
+        try StandardStream.output.write(Array(text.utf8))
+    }
+
+    static var isTerminal: Bool { StandardStream.output.isTerminal }
+
+    /// Whether NO_COLOR is set to anything but the empty string (https://no-color.org).
+    static var refusesColour: Bool {
+        HostIdentity.environment("NO_COLOR").map { !$0.isEmpty } ?? false
+    }
+}
+
+/// Where messages go.
+enum StandardError {
+    static func write(_ text: String) {
+        // Nobody is left to tell that standard error cannot be written.
+        try? StandardStream.error.write(Array(text.utf8))
+    }
+}

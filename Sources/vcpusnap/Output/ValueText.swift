@@ -1,0 +1,24 @@
+internal import Registers
+internal import VCPUModel
+
+/// Prints register values, hiding the guest's pointer authentication keys unless they are asked for.
+struct ValueText {
+    var showsKeys: Bool
+
+    static let hidden = "(hidden)"
+
+    func text(_ value: RegisterValue?, of id: RegisterID) -> String? {
+        guard let value else { return nil }
+        return isHidden(id) ? Self.hidden : value.description
+    }
+
+    func isHidden(_ id: RegisterID) -> Bool {
+        !showsKeys && RegisterDictionary.entry(for: id)?.isSecret == true
+    }
+
+    /// A field's value with its meaning: `0x2 (IMP)`.
+    func text(_ bits: UInt64, of field: RegisterField) -> String {
+        let number = "0x" + String(bits, radix: 16)
+        return field.valueName(bits).map { "\(number) (\($0))" } ?? number
+    }
+}

@@ -1,0 +1,57 @@
+internal import SnapshotFormat
+
+/// The report of `verify`.
+struct VerifyOutput: Report {
+    struct Chunk: Encodable {
+        var kind: String
+        var version: UInt16
+        var offset: Int
+        var storedSize: Int
+        var size: Int
+        var sound: Bool
+    }
+
+    var file: String
+    var sound: Bool
+    var version: String
+    var size: Int
+    var vcpus: Int
+    var registers: Int
+    var digest: String?
+    var chunks: [Chunk]
+    var problems: [String]
+
+    init(_ report: VerificationReport, file: String) {
+        self.file = file
+        sound = report.isSound
+        version = "\(SnapshotHeader.majorVersion).\(report.header.minorVersion)"
+        size = report.header.fileSize
+        vcpus = report.header.vcpuCount
+        registers = report.header.registerCount
+        digest = report.digest.map { $0.map(Self.twoDigits).joined() }
+        chunks = report.chunks.map {
+            Chunk(
+                kind: $0.kind.description, version: $0.version, offset: $0.offset,
+                storedSize: $0.storedSize, size: $0.contentSize, sound: $0.problem == nil)
+        }
+        problems = report.problems.map(\.description)
+    }
+
+    func text(_ style: TextStyle) -> String {
+        let verdict = sound ? style.good("sound") : style.bad("damaged")
+        var lines = ["\(file): \(verdict), format \(version), \(size) bytes"]
+        lines.append("  \(vcpus) vCPUs, \(registers) different registers")
+        lines += chunks.map { chunk in
+            "  \(chunk.kind.padded(to: 4)) at byte \(chunk.offset): "
+                + "\(chunk.storedSize) bytes, \(chunk.size) decompressed"
+        }
+        if let digest { lines.append("  SHA-256 \(digest)") }
+        lines += problems.map { "  " + style.bad($0) }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func twoDigits(_ byte: UInt8) -> String {
+        let digits = String(byte, radix: 16)
+        return digits.count == 1 ? "0" + digits : digits
+    }
+}

@@ -1,0 +1,50 @@
+internal import Registers
+internal import VCPUModel
+
+/// The TARGET of a restore: banks to write to, and what becomes of them afterwards.
+struct RestoreTarget {
+    let banks: [any RegisterBank]
+    let kernel: KernelVersion?
+    private let location: Location
+    private let provenance: Provenance
+    /// The vCPU numbers of a file, which its banks do not know.
+    private let indices: [UInt32]
+
+    /// Opens a file, or makes as many fresh vCPUs as the snapshot has.
+    init(_ location: Location, for snapshot: Snapshot) throws {
+        self.location = location
+        if let host = location.host {
+            let machine = try HostMachine.make(host, vcpus: snapshot.vcpus.count)
+            banks = machine.banks
+            provenance = machine.provenance
+            kernel = machine.kernel
+            indices = snapshot.vcpus.map(\.index)
+            return
+        }
+        let existing = try SnapshotFile.read(location)
+        guard existing.vcpus.map(\.index) == snapshot.vcpus.map(\.index) else {
+            throw CommandError(
+                "\(location.text) has the vCPUs \(existing.indexText), the snapshot has "
+                    + "\(snapshot.indexText): restore into a snapshot with the same vCPUs")
+        }
+        banks = existing.vcpus.map { SnapshotBank($0.registers) }
+        provenance = existing.provenance
+        kernel = existing.provenance[.kernel].flatMap { KernelVersion(parsing: $0) }
+        indices = existing.vcpus.map(\.index)
+    }
+
+    /// Keeps the result: in the target itself where that is a file, and in `output` if given.
+    func finish(_ output: Location?) throws {
+        let destinations = [location.host == nil ? location : nil, output].compactMap(\.self)
+        guard !destinations.isEmpty else { return }
+        var result = try SnapshotSource.capture(banks, provenance, from: location).snapshot
+        for (position, index) in indices.enumerated() { result.vcpus[position].index = index }
+        for destination in destinations { try SnapshotFile.write(result, to: destination) }
+    }
+}
+
+extension Snapshot {
+    fileprivate var indexText: String {
+        vcpus.map { String($0.index) }.joined(separator: ", ")
+    }
+}

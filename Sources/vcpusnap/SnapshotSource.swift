@@ -1,0 +1,39 @@
+internal import LinuxSystem
+internal import Transfer
+internal import VCPUModel
+
+/// The SOURCE of a command: a snapshot file, or vCPUs of a host in their reset state.
+struct SnapshotSource {
+    private let location: Location
+
+    init(_ location: Location) {
+        self.location = location
+    }
+
+    /// The snapshot, and the registers a host listed but did not let us read.
+    func read(
+        _ machine: MachineOptions
+    ) throws -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
+        guard let host = location.host else {
+            return (try SnapshotFile.read(location), [])
+        }
+        let made = try HostMachine.make(host, vcpus: machine.vcpus)
+        try made.initialise()
+        return try Self.capture(made.banks, made.provenance, from: location)
+    }
+
+    /// Reads all banks into one snapshot.
+    static func capture(
+        _ banks: [any RegisterBank], _ provenance: Provenance, from location: Location
+    ) throws(RegisterBankError) -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
+        var snapshot = Snapshot(provenance: provenance, vcpus: [])
+        snapshot.provenance[.source] = location.text
+        var unreadable: [RegisterBankError] = []
+        for (index, bank) in banks.enumerated() {
+            let capture = try Capture(of: bank, index: UInt32(clamping: index))
+            snapshot.vcpus.append(capture.state)
+            unreadable += capture.unreadable
+        }
+        return (snapshot, unreadable)
+    }
+}

@@ -1,0 +1,162 @@
+import Foundation
+import Testing
+
+private let host = "emulated:6.12-neoverse-n1"
+
+@Suite("Commands: bad input gives a clear error, exit code 2, and leaves nothing behind")
+struct BadInputTests {
+    let folder: Folder
+
+    init() throws {
+        folder = try Folder()
+    }
+
+    /// Expects trouble: exit code 2, nothing on stdout, one message that has all these words.
+    private func expectTrouble(
+        _ run: Run, _ words: String..., location: SourceLocation = #_sourceLocation
+    ) {
+        #expect(run.status == 2, "\(run.errors)", sourceLocation: location)
+        #expect(run.output.isEmpty, sourceLocation: location)
+        for word in words {
+            #expect(run.errors.contains(word), "\(run.errors)", sourceLocation: location)
+        }
+    }
+
+    private func sample() throws -> Data {
+        try Program.run("save", host, "-o", "-").output
+    }
+
+    @Test(arguments: ["verify", "show"])
+    func missingFile(command: String) throws {
+        expectTrouble(try Program.run(command, folder / "none"), "none", "ENOENT")
+    }
+
+    @Test(arguments: ["verify", "show"])
+    func directory(command: String) throws {
+        expectTrouble(try Program.run(command, folder.path), "EISDIR")
+    }
+
+    @Test(arguments: ["verify", "show"])
+    func wrongFile(command: String) throws {
+        try folder.write(Data("#!/bin/sh\necho this is no snapshot, but long enough to be one\n".utf8), "a")
+        expectTrouble(try Program.run(command, folder / "a"), folder / "a")
+    }
+
+    @Test func emptyFile() throws {
+        try folder.write(Data(), "a")
+        expectTrouble(try Program.run("restore", folder / "a", host), folder / "a")
+    }
+
+    @Test func truncatedFile() throws {
+        try folder.write(try sample().dropLast(10), "a")
+        expectTrouble(try Program.run("restore", folder / "a", host), "byte")
+        expectTrouble(try Program.run("diff", folder / "a", host), "byte")
+    }
+
+    @Test func damagedFileIsNamedByVerify() throws {
+        var data = try sample()
+        data[data.count / 2] ^= 1
+        try folder.write(data, "a")
+        let run = try Program.run("verify", folder / "a")
+        #expect(run.status == 2)
+        #expect(run.text.contains("damaged"))
+    }
+
+    @Test func otherVersion() throws {
+        var data = try sample()
+        data[8] = 9
+        try folder.write(data, "a")
+        expectTrouble(try Program.run("show", folder / "a"), "version 9")
+    }
+
+    @Test func textModeDamage() throws {
+        let text = try sample().flatMap { $0 == 0x0a ? [0x0d, 0x0a] : [$0] }
+        try folder.write(Data(text), "a")
+        expectTrouble(try Program.run("show", folder / "a"), "line")
+    }
+
+    @Test func unknownProfile() throws {
+        expectTrouble(
+            try Program.run("save", "emulated:no-such-host", "-o", folder / "a"), "no-such-host",
+            "6.12-neoverse-n1")
+        #expect(try folder.names.isEmpty)
+    }
+
+    @Test func malformedProfile() throws {
+        try folder.write(Data("vhost 7\n".utf8), "p.vhost")
+        expectTrouble(
+            try Program.run("save", "emulated:" + folder / "p.vhost", "-o", folder / "a"),
+            "p.vhost:1")
+    }
+
+    @Test(.enabled(if: !FileManager.default.fileExists(atPath: "/dev/kvm"), "this machine has KVM"))
+    func noKVM() throws {
+        expectTrouble(try Program.run("save", "kvm:", "-o", folder / "a"), "/dev/kvm")
+        expectTrouble(try Program.run("host"), "/dev/kvm")
+        #expect(try folder.names.isEmpty)
+    }
+
+    @Test func fullDiskOnADevice() throws {
+        expectTrouble(try Program.run("save", host, "-o", "/dev/full"), "ENOSPC")
+    }
+
+    @Test func fullDiskUnderResults() throws {
+        let run = try Program.run("show", host, standardOutput: "/dev/full")
+        #expect(run.status == 2)
+        #expect(run.errors.contains("ENOSPC"))
+    }
+
+    @Test func missingFolder() throws {
+        expectTrouble(try Program.run("save", host, "-o", folder / "none/a"), "ENOENT")
+    }
+
+    @Test(.enabled(if: geteuid() != 0, "root may read and write everything"))
+    func noPermission() throws {
+        try folder.write(try sample(), "a")
+        try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: folder / "a")
+        expectTrouble(try Program.run("show", folder / "a"), "EACCES")
+        try FileManager.default.setAttributes([.posixPermissions: 0o500], ofItemAtPath: folder.path)
+        expectTrouble(try Program.run("save", host, "-o", folder / "b"), "EACCES")
+        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: folder.path)
+    }
+
+    /// A disk with room for the old file and not for a second one.
+    @Test(.enabled(if: geteuid() == 0, "mounting a small disk takes root"))
+    func fullDiskKeepsTheOldFile() throws {
+        try #require(mount("tmpfs", folder.path, "tmpfs", 0, "size=8k") == 0)
+        defer { umount(folder.path) }
+        let old = try sample()
+        try #require(old.count <= 4096)
+        try folder.write(old, "a")
+        let run = try Program.run("save", "emulated:6.12-max", "--vcpus", "512", "-o", folder / "a")
+        expectTrouble(run, "ENOSPC", folder / "a")
+        #expect(try folder.data("a") == old)
+        #expect(try folder.names == ["a"])
+    }
+
+    @Test func unknownRegister() throws {
+        expectTrouble(try Program.run("register", "NO_SUCH_EL1"), "NO_SUCH_EL1")
+        expectTrouble(try Program.run("register", "NO_SUCH*"), "NO_SUCH*")
+        expectTrouble(
+            try Program.run("restore", host, host, "--exclude", "NO_SUCH_EL1"), "NO_SUCH_EL1")
+        let show = try Program.run("show", host, "--register", "NO_SUCH_EL1")
+        #expect(show.status == 2)
+    }
+
+    @Test func otherVCPUsThanTheTargetHas() throws {
+        try Program.run("save", host, "-o", folder / "one")
+        try Program.run("save", host, "-o", folder / "two", "--vcpus", "2")
+        expectTrouble(try Program.run("restore", folder / "two", folder / "one"), "vCPUs")
+    }
+
+    @Test(arguments: [
+        ["frobnicate"], ["save"], ["save", host], ["save", host, "-o", "x", "--vcpus", "0"],
+        ["diff", "-", "-"], ["restore", host, "-"], ["show", host, "--format", "xml"], ["register"],
+        ["restore", host, host, "-o", "-"], ["save", host, "-o", "kvm:"],
+    ])
+    func badUsage(arguments: [String]) throws {
+        let run = try Program.run(arguments)
+        expectTrouble(run)
+        #expect(!run.errors.isEmpty)
+    }
+}

@@ -1,0 +1,172 @@
+import Foundation
+import Testing
+
+private let newer = "emulated:6.12-neoverse-n1"
+private let older = "emulated:6.1-neoverse-n1"
+
+@Suite("Commands: save, restore, diff, show, verify")
+struct MainJobTests {
+    let folder: Folder
+
+    init() throws {
+        folder = try Folder()
+    }
+
+    private func save(_ source: String, _ name: String, vcpus: Int = 1) throws {
+        let run = try Program.run("save", source, "-o", folder / name, "--vcpus", "\(vcpus)")
+        try #require(run.status == 0, "\(run.errors)")
+        #expect(run.output.isEmpty)
+        #expect(run.errors.isEmpty)
+    }
+
+    @Test func saveMakesASoundFileForItsOwner() throws {
+        try save(newer, "a")
+        let attributes = try FileManager.default.attributesOfItem(atPath: folder / "a")
+        #expect(attributes[.posixPermissions] as? Int == 0o600)
+        let verify = try Program.run("verify", folder / "a", "--format", "json")
+        #expect(verify.status == 0)
+        #expect(try verify.json()["sound"] as? Bool == true)
+        #expect(try folder.names == ["a"])
+    }
+
+    @Test func restoreOnTheSameHostIsComplete() throws {
+        try save(newer, "a")
+        let run = try Program.run("restore", folder / "a", newer, "--format", "json")
+        #expect(run.status == 0)
+        #expect(try run.json()["complete"] as? Bool == true)
+    }
+
+    @Test func restoreOnAnOlderHostNamesWhatWasLost() throws {
+        try save(newer, "a")
+        let run = try Program.run("restore", folder / "a", older, "--format", "json")
+        #expect(run.status == 1)
+        let vcpus = try #require(try run.json()["vcpus"] as? [[String: Any]])
+        let registers = try #require(vcpus.first?["registers"] as? [[String: Any]])
+        let absent = registers.filter { $0["outcome"] as? String == "absent" }
+        let names = Set(absent.compactMap { $0["name"] as? String })
+        #expect(names.isSuperset(of: ["TCR2_EL1", "PIR_EL1", "PIRE0_EL1", "CNTPCT_EL0"]))
+        #expect(absent.allSatisfy { !(($0["reason"] as? String) ?? "").isEmpty })
+        let counts = try #require(vcpus.first?["counts"] as? [String: Int])
+        #expect(counts.values.reduce(0, +) == registers.count)
+    }
+
+    @Test func resultOfARestoreCanBeSavedAndCompared() throws {
+        try save(newer, "a")
+        try Program.run("restore", folder / "a", older, "-o", folder / "b")
+        let diff = try Program.run("diff", folder / "a", folder / "b")
+        #expect(diff.status == 1)
+        #expect(diff.text.contains("TCR2_EL1: "))
+        #expect(!diff.text.contains("\u{1b}["))
+    }
+
+    @Test func dryRunWritesNothing() throws {
+        try save(newer, "a")
+        try save(older, "b")
+        let before = try folder.data("b")
+        let run = try Program.run("restore", folder / "a", folder / "b", "--dry-run", "-o", folder / "c")
+        #expect(run.status == 1)
+        #expect(try folder.data("b") == before)
+        #expect(try folder.names == ["a", "b"])
+    }
+
+    @Test func strictRestoreIntoAFileLeavesItsRegisters() throws {
+        try save(newer, "a")
+        try save(older, "b")
+        try FileManager.default.copyItem(atPath: folder / "b", toPath: folder / "c")
+        let run = try Program.run("restore", folder / "a", folder / "b", "--strict", "--format", "json")
+        #expect(run.status == 1)
+        let vcpus = try #require(try run.json()["vcpus"] as? [[String: Any]])
+        #expect(vcpus.first?["undone"] as? Bool == true)
+        #expect(try Program.run("diff", folder / "b", folder / "c", "--exact").status == 0)
+    }
+
+    @Test func diffFollowsDiff() throws {
+        try save(newer, "a")
+        let same = try Program.run("diff", folder / "a", folder / "a")
+        #expect(same.status == 0)
+        #expect(same.output.isEmpty)
+        try save("emulated:6.12-cortex-a72", "b")
+        let json = try Program.run("diff", folder / "a", folder / "b", "--format", "json")
+        #expect(json.status == 1)
+        #expect(try json.json()["same"] as? Bool == false)
+        #expect(try Program.run("diff", folder / "a", folder / "missing").status == 2)
+    }
+
+    @Test func severalVCPUs() throws {
+        try save(newer, "a", vcpus: 3)
+        let show = try Program.run("show", folder / "a", "--register", "MPIDR_EL1", "--format", "json")
+        #expect(show.status == 0)
+        let vcpus = try #require(try show.json()["vcpus"] as? [[String: Any]])
+        let values = vcpus.compactMap {
+            ($0["registers"] as? [[String: Any]])?.first?["value"] as? String
+        }
+        #expect(values == ["0x80000000", "0x80000001", "0x80000002"])
+        #expect(try Program.run("restore", folder / "a", newer).status == 0)
+    }
+
+    @Test func pipesCarrySnapshots() throws {
+        let save = try Program.run("save", newer, "-o", "-")
+        #expect(save.status == 0)
+        #expect(try Program.run("verify", "-", input: save.output).status == 0)
+        #expect(try Program.run("restore", "-", newer, input: save.output).status == 0)
+    }
+
+    @Test func keysAreHiddenUnlessAskedFor() throws {
+        try save("emulated:6.12-max", "a")
+        let hidden = try Program.run("show", folder / "a", "--register", "APIAKEY*")
+        #expect(hidden.status == 0)
+        #expect(hidden.text.contains("(hidden)"))
+        #expect(!hidden.text.contains("0x"))
+        let shown = try Program.run("show", folder / "a", "--register", "APIAKEY*", "--show-keys")
+        #expect(shown.text.contains("0x"))
+    }
+
+    @Test func showDecodesFields() throws {
+        let show = try Program.run("show", newer, "--register", "ID_AA64PFR0_EL1")
+        #expect(show.status == 0)
+        #expect(show.text.contains("CSV3"))
+        #expect(show.text.contains("[63:60]"))
+    }
+}
+
+@Suite("Commands: register, host, help")
+struct InformationTests {
+    @Test(arguments: ["SCTLR_EL1", "sctlr_el1", "0x603000000013c080", "s3_0_c1_c0_0"])
+    func registerByAnyName(name: String) throws {
+        let run = try Program.run("register", name, "--format", "json")
+        #expect(run.status == 0)
+        let registers = try #require(try run.json()["registers"] as? [[String: Any]])
+        #expect(registers.first?["name"] as? String == "SCTLR_EL1")
+        #expect(registers.first?["id"] as? String == "0x603000000013c080")
+    }
+
+    @Test func registerPattern() throws {
+        let run = try Program.run("register", "PIR*_EL1")
+        #expect(run.text.contains("PIR_EL1") && run.text.contains("PIRE0_EL1"))
+    }
+
+    @Test func builtInProfilesAreUsable() throws {
+        let run = try Program.run("host", "--built-in")
+        #expect(run.status == 0)
+        let names = run.text.split(separator: "\n").map(String.init)
+        #expect(names.count >= 8)
+        for name in names {
+            let show = try Program.run("show", "emulated:" + name, "--format", "json")
+            #expect(show.status == 0, "\(name): \(show.errors)")
+        }
+    }
+
+    @Test(arguments: [[], ["save"], ["restore"], ["diff"], ["show"], ["verify"], ["host"], ["register"]])
+    func helpHasExamples(command: [String]) throws {
+        let run = try Program.run(command + ["--help"])
+        #expect(run.status == 0)
+        #expect(run.text.contains("EXAMPLES"))
+        #expect(run.errors.isEmpty)
+    }
+
+    @Test func version() throws {
+        let run = try Program.run("--version")
+        #expect(run.status == 0)
+        #expect(run.text.hasPrefix("vcpusnap "))
+    }
+}

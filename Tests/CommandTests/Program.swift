@@ -1,0 +1,82 @@
+import Foundation
+import Testing
+
+/// One run of the vcpusnap program that was built along with these tests.
+struct Run {
+    var status: Int32
+    var output: Data
+    var errors: String
+
+    var text: String { String(decoding: output, as: UTF8.self) }
+
+    /// The JSON object on standard output.
+    func json() throws -> [String: Any] {
+        try #require(try JSONSerialization.jsonObject(with: output) as? [String: Any])
+    }
+}
+
+enum Program {
+    /// The program lies beside the test bundle.
+    static let path = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent().appendingPathComponent("vcpusnap").path
+
+    @discardableResult
+    static func run(
+        _ arguments: String..., input: Data = Data(), standardOutput: String? = nil
+    ) throws -> Run {
+        try run(arguments, input: input, standardOutput: standardOutput)
+    }
+
+    /// Runs it to its end, with an empty environment.
+    static func run(
+        _ arguments: [String], input: Data = Data(), standardOutput: String? = nil
+    ) throws -> Run {
+        let folder = try Folder()
+        let (out, err, stdin) = (folder / "out", folder / "err", folder / "in")
+        for file in [out, err] { FileManager.default.createFile(atPath: file, contents: nil) }
+        try input.write(to: URL(fileURLWithPath: stdin))
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        process.environment = [:]
+        process.standardInput = try #require(FileHandle(forReadingAtPath: stdin))
+        process.standardOutput = try #require(FileHandle(forWritingAtPath: standardOutput ?? out))
+        process.standardError = try #require(FileHandle(forWritingAtPath: err))
+        try process.run()
+        process.waitUntilExit()
+        return Run(
+            status: process.terminationReason == .exit ? process.terminationStatus : -1,
+            output: try Data(contentsOf: URL(fileURLWithPath: out)),
+            errors: String(decoding: try Data(contentsOf: URL(fileURLWithPath: err)), as: UTF8.self))
+    }
+}
+
+/// A folder of its own for one test, removed with it.
+final class Folder {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "vcpusnap-test-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    static func / (folder: Folder, name: String) -> String {
+        folder.path + "/" + name
+    }
+
+    var names: [String] {
+        get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
+    }
+
+    func data(_ name: String) throws -> Data {
+        try Data(contentsOf: URL(fileURLWithPath: self / name))
+    }
+
+    func write(_ data: Data, _ name: String) throws {
+        try data.write(to: URL(fileURLWithPath: self / name))
+    }
+}

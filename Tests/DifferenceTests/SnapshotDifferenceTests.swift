@@ -1,0 +1,80 @@
+import Difference
+import Registers
+import Testing
+import VCPUModel
+
+@Suite("Difference of two snapshots")
+struct SnapshotDifferenceTests {
+    private func id(_ name: String) throws -> RegisterID {
+        try #require(RegisterID(parsing: name))
+    }
+
+    private func snapshot(
+        _ values: [String: UInt64], index: UInt32 = 0, tool: String = "test"
+    ) throws -> Snapshot {
+        var registers = RegisterList()
+        for (name, bits) in values {
+            let id = try id(name)
+            let isSet = registers.set(RegisterValue(bits, size: id.size ?? 8), for: id)
+            #expect(isSet)
+        }
+        var provenance = Provenance()
+        provenance[.tool] = tool
+        return Snapshot(
+            provenance: provenance, vcpus: [VCPUState(index: index, registers: registers)])
+    }
+
+    @Test func sameIsEmpty() throws {
+        let one = try snapshot(["x0": 1, "SCTLR_EL1": 2])
+        let difference = SnapshotDifference(one, one)
+        #expect(difference.isSame && difference.isExactlySame)
+        #expect(difference.provenance.isEmpty)
+    }
+
+    @Test func fieldsAreNamed() throws {
+        let difference = SnapshotDifference(
+            try snapshot(["ID_AA64PFR0_EL1": 0x1000_0000_0000_0011]),
+            try snapshot(["ID_AA64PFR0_EL1": 0x0000_0000_0000_0011]))
+        let register = try #require(difference.vcpus.first?.registers.first)
+        #expect(register.fields.map(\.field.name) == ["CSV3"])
+        #expect(register.fields.first?.left == 1)
+        #expect(register.fields.first?.right == 0)
+        #expect(register.category == .identification)
+        #expect(!difference.isSame)
+    }
+
+    @Test func countersStandApart() throws {
+        let difference = SnapshotDifference(
+            try snapshot(["CNTVCT_EL0": 1, "CNTV_CTL_EL0": 5]),
+            try snapshot(["CNTVCT_EL0": 2, "CNTV_CTL_EL0": 1]))
+        let vcpu = try #require(difference.vcpus.first)
+        #expect(vcpu.registers.isEmpty)
+        #expect(Set(vcpu.volatile.map(\.id.name)) == ["CNTVCT_EL0", "CNTV_CTL_EL0"])
+        #expect(difference.isSame)
+        #expect(!difference.isExactlySame)
+    }
+
+    @Test func oneSidedRegistersDiffer() throws {
+        let difference = SnapshotDifference(
+            try snapshot(["x0": 1, "TCR2_EL1": 0]), try snapshot(["x0": 1]))
+        let register = try #require(difference.vcpus.first?.registers.first)
+        #expect(register.left?.bits == 0)
+        #expect(register.right == nil)
+        #expect(register.fields.isEmpty)
+    }
+
+    @Test func vcpusOfOneSideAreNamed() throws {
+        let difference = SnapshotDifference(
+            try snapshot(["x0": 1], index: 0), try snapshot(["x0": 1], index: 3))
+        #expect(difference.vcpus.map(\.index) == [0, 3])
+        #expect(difference.vcpus.map(\.presence) == [.left, .right])
+        #expect(!difference.isSame)
+    }
+
+    @Test func provenanceIsListedButDoesNotCount() throws {
+        let difference = SnapshotDifference(
+            try snapshot(["x0": 1], tool: "a"), try snapshot(["x0": 1], tool: "b"))
+        #expect(difference.provenance.map(\.key) == [.tool])
+        #expect(difference.isSame)
+    }
+}

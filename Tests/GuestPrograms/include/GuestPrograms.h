@@ -1,0 +1,53 @@
+/* What the proof of save and restore runs in its guest, and how it interrupts it. */
+#ifndef GUEST_PROGRAMS_H
+#define GUEST_PROGRAMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Where the program expects things, as guest physical addresses and offsets from its own start.
+ * guest.S is written with the same numbers.
+ */
+enum {
+    GUEST_LOAD_ADDRESS = 0x40000000,
+    GUEST_MEMORY_SIZE = 0x200000,
+    GUEST_STACK_OFFSET = 0x20000, /* grows down */
+    GUEST_DATA_OFFSET = 0x20000,
+
+    /* No memory here: a store of 8 bytes ends KVM_RUN. */
+    GUEST_RESULT_ADDRESS = 0x09000000,   /* the checksum, at the end */
+    GUEST_PROGRESS_ADDRESS = 0x09000008, /* now and then */
+    GUEST_INPUT_ADDRESS = 0x09000010,    /* a load of 8 bytes, now and then */
+};
+
+/*
+ * What x0 holds at the start. The upper half switches on the parts of the program that need more
+ * than Armv8.0, or that a kernel's register list may lack.
+ */
+enum {
+    GUEST_ITERATIONS_SHIFT = 0, /* 16 bits */
+    GUEST_HAS_SVE_BIT = 32,
+    GUEST_HAS_POINTER_AUTHENTICATION_BIT = 33,
+    GUEST_HAS_PHYSICAL_TIMER_BIT = 34,
+    GUEST_HAS_PERMISSION_INDIRECTION_BIT = 35,
+    GUEST_HAS_PMU_BIT = 36,
+    GUEST_BREAKPOINTS_SHIFT = 40, /* 4 bits, the number less one, as in ID_AA64DFR0_EL1 */
+    GUEST_WATCHPOINTS_SHIFT = 44, /* likewise */
+};
+
+/* The program's machine code and its size in bytes; NULL and 0 when not built for arm64. */
+const void *_Nullable guest_program(size_t *_Nonnull size);
+
+/* Catches SIGALRM without SA_RESTART, so that the signal ends KVM_RUN with EINTR. Returns 0 or
+ * -errno. */
+int guest_interrupt_prepare(void);
+
+/* From now on the signal also sets this byte, struct kvm_run's immediate_exit: a signal that comes
+ * just before KVM_RUN is then not lost. NULL: it sets nothing. */
+void guest_interrupt_target(volatile uint8_t *_Nullable immediate_exit);
+
+/* Sends the signal once, after so many microseconds; 0 stops the timer. Returns 0 or -errno. */
+int guest_interrupt_after(uint64_t microseconds);
+
+#endif

@@ -1,0 +1,112 @@
+import GuestPrograms
+import KVM
+import LinuxSystem
+import Registers
+import Transfer
+import VCPUModel
+
+/// The files stops of the guest are kept in: `N.registers` and `N.memory` for each, and `reference`.
+struct StateFiles {
+    let directory: String
+
+    /// Saves the vCPU with the library and the guest's memory beside it.
+    func save(_ machine: GuestMachine, point: Int) throws {
+        let capture = try Capture(of: machine.bank, index: 0)
+        guard capture.unreadable.isEmpty else {
+            throw ProofError("registers could not be read: \(capture.unreadable)")
+        }
+        let lines = capture.state.registers.map { id, value in "\(id.number) \(value)\n" }
+        try write(lines.map { Array($0.utf8) }, to: "\(point).registers")
+        try write(pages(of: machine.memory), to: "\(point).memory")
+    }
+
+    /// Restores both into a machine that has never run.
+    /// - Returns: what the library says about the vCPU.
+    func restore(
+        _ machine: GuestMachine, point: Int, without excluded: Set<RegisterID>
+    ) throws -> RestoreReport {
+        try fill(machine.memory, from: read("\(point).memory"))
+        let state = VCPUState(index: 0, registers: try registers(point))
+        var options = Restore.Options()
+        options.excluded = excluded
+        let reports = try Restore.run([state], into: [machine.bank], options: options)
+        guard let report = reports.first else { throw ProofError("the restore reported nothing") }
+        return report
+    }
+
+    func registers(_ point: Int) throws -> RegisterList {
+        let name = "\(point).registers"
+        let lines = String(decoding: try read(name), as: UTF8.self).split(separator: "\n")
+        var registers = RegisterList()
+        for line in lines {
+            let parts = line.split(separator: " ")
+            guard parts.count == 2, let id = RegisterID(parsing: parts[0]), let size = id.size,
+                let value = RegisterValue(parsing: parts[1], size: size)
+            else { throw ProofError("\(name): not a register and its value: \(line)") }
+            registers.set(value, for: id)
+        }
+        return registers
+    }
+
+    // MARK: Reference
+
+    /// Notes the checksum of the undisturbed run and how many stops there are.
+    func write(_ checksum: UInt64, count: Int) throws {
+        try write([Array("\(checksum) \(count)\n".utf8)], to: "reference")
+    }
+
+    func expectedChecksum() throws -> UInt64 {
+        try reference().checksum
+    }
+
+    /// The numbers of the stops.
+    func points() throws -> Range<Int> {
+        0..<(try reference().count)
+    }
+
+    private func reference() throws -> (checksum: UInt64, count: Int) {
+        let text = String(decoding: try read("reference"), as: UTF8.self)
+        let words = text.split(whereSeparator: \.isWhitespace)
+        guard words.count == 2, let checksum = UInt64(words[0]), let count = Int(words[1]),
+            count >= 0
+        else { throw ProofError("the reference file is damaged") }
+        return (checksum, count)
+    }
+
+    // MARK: Memory
+
+    private static let pageSize = 4096
+
+    /// Every page that is not zero: its number in 8 bytes, then its contents.
+    private func pages(of memory: UnsafeMutableRawBufferPointer) -> [[UInt8]] {
+        stride(from: 0, to: memory.count, by: Self.pageSize).compactMap { offset in
+            let page = Array(memory[offset..<offset + Self.pageSize])
+            guard page.contains(where: { $0 != 0 }) else { return nil }
+            return RegisterValue(UInt64(offset / Self.pageSize)).littleEndianBytes + page
+        }
+    }
+
+    private func fill(_ memory: UnsafeMutableRawBufferPointer, from bytes: [UInt8]) throws {
+        let record = 8 + Self.pageSize
+        for start in stride(from: 0, to: bytes.count, by: record) {
+            guard start + record <= bytes.count,
+                let number = RegisterValue(littleEndian: bytes[start..<start + 8])?.bits,
+                number < UInt64(memory.count / Self.pageSize)
+            else { throw ProofError("a memory file is damaged") }
+            let page = bytes[start + 8..<start + record]
+            let offset = Int(number) * Self.pageSize
+            UnsafeMutableRawBufferPointer(rebasing: memory[offset..<offset + Self.pageSize])
+                .copyBytes(from: page)
+        }
+    }
+
+    // MARK: Files
+
+    private func write(_ chunks: [[UInt8]], to name: String) throws {
+        try AtomicFile.replace("\(directory)/\(name)", with: chunks)
+    }
+
+    private func read(_ name: String) throws -> [UInt8] {
+        try File.read("\(directory)/\(name)", limit: 16 << 20)
+    }
+}

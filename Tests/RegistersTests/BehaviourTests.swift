@@ -1,0 +1,134 @@
+import Registers
+import Testing
+
+struct BehaviourTests {
+    private func entry(_ name: String) throws -> RegisterEntry {
+        try #require(RegisterDictionary.entry(named: name))
+    }
+
+    @Test func classOfID_AA64PFR0_EL1OverKernels() throws {
+        let register = try entry("ID_AA64PFR0_EL1")
+        let old = try #require(register.behaviour(onKernel: KernelVersion(6, 1, 55)))
+        #expect(old.behaviourClass == .constrained && old.traits.contains(.idPolicy))
+        // Linux 6.1 lets only CSV2 and CSV3 change.
+        #expect(register.writableMask(onKernel: KernelVersion(6, 1, 55)) == 0xff00_0000_0000_0000)
+        #expect(register.writableMask(onKernel: KernelVersion(6, 12, 117)) == 0xffff_00f0_0f00_ffff)
+        #expect(register.newestBehaviour?.mask == 0xffff_00f0_ff00_ffff)
+    }
+
+    @Test func kernelsOlderThanTheExaminedOnesCountAsTheOldest() throws {
+        let register = try entry("ID_AA64PFR0_EL1")
+        #expect(
+            register.behaviour(onKernel: KernelVersion(5, 10))
+                == register.behaviour(onKernel: KernelVersion(6, 1)))
+    }
+
+    @Test func cacheLevelIDBecameWritable() throws {
+        let register = try entry("CLIDR_EL1")
+        let old = try #require(register.behaviour(onKernel: KernelVersion(6, 1)))
+        let new = try #require(register.behaviour(onKernel: KernelVersion(6, 12)))
+        #expect(old.behaviourClass == .invariant && old.refusalRule != nil)
+        #expect(new.behaviourClass == .constrained)
+        #expect(new.refusalRule?.contains("CTR_EL0.IDC") == true)
+    }
+
+    @Test func performanceMonitorSetRegistersOverKernels() throws {
+        let register = try entry("PMCNTENSET_EL0")
+        #expect(register.behaviour(onKernel: KernelVersion(6, 1))?.setClear == nil)
+        #expect(register.behaviour(onKernel: KernelVersion(6, 6))?.setClear == nil)
+        #expect(register.behaviour(onKernel: KernelVersion(6, 7))?.setClear == .orAndClear)
+        #expect(register.behaviour(onKernel: KernelVersion(6, 12, 117))?.setClear == .orAndClear)
+        #expect(register.behaviour(onKernel: KernelVersion(6, 15))?.setClear == .assign)
+        #expect(register.newestBehaviour?.needs == [.feature("PMU_V3")])
+        #expect(register.newestBehaviour?.traits.contains(.keepsImplementedCounters) == true)
+    }
+
+    /// The writable AArch32 ID registers are in Linux 7.0 and were backported to 6.12.
+    @Test func aBackportHoldsForItsSeriesOnly() throws {
+        let register = try entry("ID_ISAR0_EL1")
+        #expect(register.behaviour(onKernel: KernelVersion(6, 11))?.behaviourClass == .invariant)
+        let backport = try #require(register.behaviour(onKernel: KernelVersion(6, 12, 117)))
+        #expect(backport.behaviourClass == .constrained)
+        #expect(backport.traits.contains(.zeroWithoutAArch32))
+        #expect(register.behaviour(onKernel: KernelVersion(6, 14))?.behaviourClass == .invariant)
+        #expect(register.behaviour(onKernel: KernelVersion(7, 0))?.behaviourClass == .constrained)
+    }
+
+    @Test func registersThatCameAndWent() throws {
+        let register = try entry("RVBAR_EL2")
+        #expect(register.behaviour(onKernel: KernelVersion(6, 1)) == nil)
+        #expect(register.behaviour(onKernel: KernelVersion(6, 5)) != nil)
+        #expect(register.behaviour(onKernel: KernelVersion(6, 17)) == nil)
+        #expect(register.newestBehaviour == nil)
+        #expect(register.listedSince == KernelVersion(6, 5))
+        #expect(register.absentIn == KernelVersion(6, 2))
+        #expect(register.behaviourHistory.map { $0.behaviour == nil } == [false, true])
+    }
+
+    @Test func masksResetAndCapability() throws {
+        let control = try #require(entry("CNTV_CTL_EL0").newestBehaviour)
+        #expect(control.drops == 4 && control.keeps == nil && control.reset == 0)
+        #expect(try entry("PMCR_EL0").newestBehaviour?.keeps == 0xff)
+        #expect(try entry("OSLSR_EL1").newestBehaviour?.mask == 2)
+        #expect(try entry("SCTLR_EL1").newestBehaviour?.reset == 0xc5_0078)
+        #expect(try entry("MPIDR_EL1").newestBehaviour?.reset == nil)
+        let midr = try #require(entry("MIDR_EL1").newestBehaviour)
+        #expect(midr.behaviourClass == .invariant)
+        #expect(midr.capability == "KVM_CAP_ARM_WRITABLE_IMP_ID_REGS")
+    }
+
+    @Test func conditions() throws {
+        let keys = try #require(entry("APIAKEYLO_EL1").newestBehaviour)
+        #expect(keys.needs == [.feature("PTRAUTH_ADDRESS"), .feature("PTRAUTH_GENERIC")])
+        #expect(try entry("v0").newestBehaviour?.needs == [.notFeature("SVE")])
+        #expect(try entry("z0").newestBehaviour?.needs == [.feature("SVE"), .finalized("SVE")])
+        let needs = try #require(entry("PIR_EL1").newestBehaviour?.needs)
+        guard case .idField(let field)? = needs.last else {
+            Issue.record("PIR_EL1 needs an ID field")
+            return
+        }
+        #expect(field.register.name == "ID_AA64MMFR3_EL1" && field.field == "S1PIE")
+        #expect(field.holds(for: 1 << UInt64(field.lsb)) && !field.holds(for: 0))
+        #expect(needs.last?.description == "ID_AA64MMFR3_EL1.S1PIE of at least 1")
+    }
+
+    @Test func everyNeededFeatureAndCapabilityIsKnown() {
+        let features = Set(VCPUFeature.all.map(\.name))
+        let capabilities = Set(KVMCapability.all.map(\.name))
+        for entry in RegisterDictionary.all {
+            for change in entry.behaviourHistory {
+                for need in change.behaviour?.needs ?? [] {
+                    switch need {
+                    case .feature(let name), .notFeature(let name), .finalized(let name):
+                        #expect(features.contains(name))
+                    case .capability(let name): #expect(capabilities.contains(name))
+                    case .idField(let field): #expect(field.minimum > 0)
+                    }
+                }
+                if let capability = change.behaviour?.capability {
+                    #expect(capabilities.contains(capability))
+                }
+            }
+        }
+    }
+
+    @Test func histories() {
+        for entry in RegisterDictionary.all {
+            let history = entry.behaviourHistory
+            let kernels = history.map(\.from)
+            #expect(zip(kernels, kernels.dropFirst()).allSatisfy { $0 < $1 }, "\(entry.name)")
+            #expect(history.allSatisfy { change in change.until.map { change.from < $0 } ?? true })
+        }
+    }
+
+    @Test func featuresAndCapabilities() throws {
+        let sve = try #require(VCPUFeature.all.first { $0.name == "SVE" })
+        #expect(sve.bit == 4 && sve.capability == "KVM_CAP_ARM_SVE" && sve.since == nil)
+        let fields = try #require(RegisterDictionary.entry(for: .vcpuInit)).fields
+        for feature in VCPUFeature.all {
+            #expect(fields.contains { $0.name == feature.name && $0.lsb == 32 + feature.bit })
+        }
+        let capability = try #require(KVMCapability.all.first { $0.name == sve.capability })
+        #expect(capability.number == 170 && capability.isReportedByARM64)
+    }
+}
