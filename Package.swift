@@ -66,6 +66,15 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // The proof, on a running guest, that what is saved is all there is; it needs arm64 KVM.
+        .target(name: "GuestPrograms", path: "Tests/GuestPrograms"),
+        .executableTarget(
+            name: "kvm-proof",
+            dependencies: [
+                "GuestPrograms", "KVM", "LinuxSystem", "Registers", "SnapshotFormat", "Transfer",
+                "VCPUModel",
+            ], path: "Tests/KVMProof", swiftSettings: settings),
+
         .testTarget(
             name: "RegistersTests", dependencies: ["Registers"], exclude: ["Fixtures"],
             swiftSettings: settings),
@@ -81,7 +90,8 @@ let package = Package(
             dependencies: ["Emulation", "VCPUModel", "Registers", "LinuxSystem"],
             swiftSettings: settings),
         .testTarget(
-            name: "KVMTests", dependencies: ["KVM", "LinuxSystem", "Registers"],
+            name: "KVMTests",
+            dependencies: ["CLinux", "KVM", "LinuxSystem", "Registers", "VCPUModel"],
             swiftSettings: settings),
         .testTarget(
             name: "TransferTests",

@@ -784,7 +784,7 @@ static const unsigned char bytes_1[] =
     "register z31 0x60800000001503e0 0x0\n"
     "register VCPU_FINALIZED 0x7620000000000001 0x10\n"
     "register MP_STATE 0x7620000000000003 0x0\n"
-    "register VCPU_EVENTS 0x7640000000000002 0x100\n"
+    "register VCPU_EVENTS 0x7640000000000002 0x0\n"
     "register VCPU_INIT 0x7650000000000000 0x7c00000005\n";
 
 static const unsigned char bytes_2[] =
@@ -1159,7 +1159,7 @@ static const unsigned char bytes_2[] =
     "register v30 0x60400000001000cc 0x0\n"
     "register v31 0x60400000001000d0 0x0\n"
     "register MP_STATE 0x7620000000000003 0x0\n"
-    "register VCPU_EVENTS 0x7640000000000002 0x100\n"
+    "register VCPU_EVENTS 0x7640000000000002 0x0\n"
     "register VCPU_INIT 0x7650000000000000 0xc00000005\n";
 
 static const unsigned char bytes_3[] =
@@ -1567,7 +1567,7 @@ static const unsigned char bytes_3[] =
     "register z31 0x60800000001503e0 0x0\n"
     "register VCPU_FINALIZED 0x7620000000000001 0x10\n"
     "register MP_STATE 0x7620000000000003 0x0\n"
-    "register VCPU_EVENTS 0x7640000000000002 0x100\n"
+    "register VCPU_EVENTS 0x7640000000000002 0x0\n"
     "register VCPU_INIT 0x7650000000000000 0x7c00000005\n";
 
 static const unsigned char bytes_4[] =
@@ -2965,7 +2965,7 @@ static const unsigned char bytes_6[] =
     "register z31 0x60800000001503e0 0x0\n"
     "register VCPU_FINALIZED 0x7620000000000001 0x10\n"
     "register MP_STATE 0x7620000000000003 0x0\n"
-    "register VCPU_EVENTS 0x7640000000000002 0x100\n"
+    "register VCPU_EVENTS 0x7640000000000002 0x0\n"
     "register VCPU_INIT 0x7650000000000000 0x7c00000005\n";
 
 static const unsigned char bytes_7[] =
@@ -3419,7 +3419,7 @@ static const unsigned char bytes_7[] =
     "register v30 0x60400000001000cc 0x0\n"
     "register v31 0x60400000001000d0 0x0\n"
     "register MP_STATE 0x7620000000000003 0x0\n"
-    "register VCPU_EVENTS 0x7640000000000002 0x100\n"
+    "register VCPU_EVENTS 0x7640000000000002 0x0\n"
     "register VCPU_INIT 0x7650000000000000 0xc00000005\n";
 
 static const unsigned char bytes_8[] =
@@ -3906,7 +3906,7 @@ static const unsigned char bytes_8[] =
     "register z31 0x60800000001503e0 0x0\n"
     "register VCPU_FINALIZED 0x7620000000000001 0x10\n"
     "register MP_STATE 0x7620000000000003 0x0\n"
-    "register VCPU_EVENTS 0x7640000000000002 0x100\n"
+    "register VCPU_EVENTS 0x7640000000000002 0x0\n"
     "register VCPU_INIT 0x7650000000000000 0x7c00000005\n";
 
 size_t cformat_host_profile_count(void) {
@@ -3946,14 +3946,14 @@ const unsigned char *cformat_host_profile_bytes(size_t index) {
 size_t cformat_host_profile_length(size_t index) {
     switch (index) {
     case 0: return 16549;
-    case 1: return 18049;
-    case 2: return 16570;
-    case 3: return 17998;
+    case 1: return 18047;
+    case 2: return 16568;
+    case 3: return 17996;
     case 4: return 19548;
     case 5: return 19548;
-    case 6: return 21050;
-    case 7: return 19568;
-    case 8: return 21012;
+    case 6: return 21048;
+    case 7: return 19566;
+    case 8: return 21010;
     default: return 0;
     }
 }

@@ -143,20 +143,6 @@ int clinux_is_terminal(int fd)
     return isatty(fd) ? 1 : 0;
 }
 
-int clinux_memory_file(const char *name, uint64_t size)
-{
-    int fd = memfd_create(name, MFD_CLOEXEC);
-    int error;
-
-    if (fd < 0)
-        return -errno;
-    if (ftruncate(fd, (off_t)size) == 0)
-        return fd;
-    error = errno;
-    close(fd);
-    return -error;
-}
-
 int clinux_map_shared(int fd, size_t size, void **address)
 {
     void *result = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -31,8 +31,6 @@ struct CacheLevels {
 
 /// CCSIDR_EL1 of one cache, of kernels that make it up (6.3 and newer; `set_ccsidr`).
 struct CacheGeometry {
-    static let writableMask: UInt64 = 0x0fff_ffff
-
     let bits: UInt64
     /// CSSELR_EL1.InD.
     let isInstruction: Bool
@@ -44,9 +42,6 @@ struct CacheGeometry {
 
     /// - Parameter cacheType: the host's CTR_EL0.
     func check(cacheType: UInt64) throws(Refusal) {
-        guard bits & ~Self.writableMask == 0 else {
-            throw Refusal("bits 31:28 are RES0, found \((bits >> 28).hexadecimal)")
-        }
         // LineSize is log2 of the bytes less 4; IminLine and DminLine are log2 of 4-byte words.
         let line = (bits & 7) + 4
         let least = cacheType >> (isInstruction ? 0 : 16) & 0xf + 2

@@ -131,8 +131,7 @@ extension EmulatedCPU {
     func unmetNeed(of definition: RegisterDefinition) -> Condition? {
         definition.needs.first { need in
             switch need {
-            case .finalized(let name):
-                !(VCPUFeatures(named: name).map(state.run.finalized.isSuperset(of:)) ?? false)
+            case .finalized(let name): !state.run.finalized.names.contains(name)
             case .idField(let field):
                 !(table[field.register].map { field.holds(for: state[$0].lowBits) } ?? false)
             case .feature, .notFeature, .capability: false

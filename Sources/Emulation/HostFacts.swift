@@ -10,6 +10,8 @@ struct HostFacts: Hashable, Sendable {
     let cacheType: UInt64
     let hasAArch32AtEL0: Bool
     let hasRAS: Bool
+    /// ID_AA64DFR0_EL1 as KVM gives it to a new guest.
+    let debugFeatures: UInt64
     let vectorLengths: SVEVectorLengths?
     /// PMCR_EL0.N of a new vCPU, the most counters it can have.
     let counters: Int
@@ -26,6 +28,7 @@ struct HostFacts: Hashable, Sendable {
         // ID_AA64PFR0_EL1: EL0 (bits 3:0) is 2 when EL0 can be AArch32; RAS is bits 31:28.
         hasAArch32AtEL0 = processorFeatures & 0xf == 2
         hasRAS = processorFeatures >> 28 & 0xf != 0
+        debugFeatures = profile.registers[.debugFeatures]?.bits ?? 0
         vectorLengths = profile.registers[.sveVectorLengths].map { SVEVectorLengths($0) }
         counters = PMUControl(profile.registers[.pmuControl]?.bits ?? 0).counters
         // A microsecond: far enough to see, never far enough to matter.
@@ -64,6 +67,8 @@ extension RegisterID {
     static let cacheType = RegisterID(rawValue: 0x6030_0000_0013_d801)
     /// ID_AA64PFR0_EL1.
     static let processorFeatures = RegisterID(rawValue: 0x6030_0000_0013_c020)
+    /// ID_AA64DFR0_EL1.
+    static let debugFeatures = RegisterID(rawValue: 0x6030_0000_0013_c028)
     /// PMCR_EL0.
     static let pmuControl = RegisterID(rawValue: 0x6030_0000_0013_dce0)
     /// PMMIR_EL1.

@@ -39,3 +39,18 @@ extension PMUControl {
         }
     }
 }
+
+/// PMEVCNTR<n>_EL0.
+enum EventCounter {
+    /// Op0 3, Op1 3, CRn 14, CRm 8 to 11: 31 of them.
+    static func isOne(_ encoding: RegisterID.SystemRegisterEncoding) -> Bool {
+        0xdf40...0xdf5e ~= encoding.rawValue
+    }
+
+    /// The bits it has (`kvm_pmc_is_64bit`, `arch/arm64/kvm/pmu-emul.c`): PMUVer, bits 11:8, is 6 for
+    /// PMUv3p5, and 15 for a PMU that is not one of Arm's.
+    /// - Parameter debugFeatures: ID_AA64DFR0_EL1 of the vCPU.
+    static func mask(debugFeatures: UInt64) -> UInt64 {
+        6..<15 ~= debugFeatures >> 8 & 0xf ? .max : 0xffff_ffff
+    }
+}

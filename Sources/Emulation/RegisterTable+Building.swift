@@ -13,12 +13,14 @@ extension RegisterTable {
 private struct RegisterTableBuilder {
     private let profile: HostProfile
     private let host: HostFacts
+    private let featureNames: Set<String>
     private var definitions: [RegisterDefinition] = []
     private var slots: [RegisterID: Int] = [:]
 
     init(_ profile: HostProfile, features: VCPUFeatures) {
         self.profile = profile
         host = HostFacts(profile, features: features)
+        featureNames = Set(features.names)
     }
 
     var table: RegisterTable {
@@ -61,10 +63,8 @@ private struct RegisterTableBuilder {
     /// enabled when it was recorded.
     private func holdsForFeatures(_ condition: Condition) -> Bool {
         switch condition {
-        case .feature(let name):
-            VCPUFeatures(named: name).map(host.features.isSuperset(of:)) ?? false
-        case .notFeature(let name):
-            VCPUFeatures(named: name).map(host.features.isDisjoint(with:)) ?? true
+        case .feature(let name): featureNames.contains(name)
+        case .notFeature(let name): !featureNames.contains(name)
         case .capability, .finalized, .idField: true
         }
     }
@@ -100,7 +100,9 @@ private struct RegisterTableBuilder {
         if isReadOnly(id, entry) { flags.insert(.readOnly) }
         if !rule.isConstant, mask != rawAll(id) { flags.insert(.maskedWrite) }
         let isOfVM = entry?.isVMWide == true || isReadOnly(id, entry)
-        if !isOfVM, !rule.isConstant { flags.insert(.resettable) }
+        // Vector lengths are fixed once they are finalized, for good.
+        let stays = isOfVM || rule.isConstant || rule == .vectorLengths
+        if !stays { flags.insert(.resettable) }
         return flags
     }
 

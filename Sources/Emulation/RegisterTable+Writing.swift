@@ -10,11 +10,10 @@ extension RegisterTable {
         switch definition.rule {
         case .scalable: state[definition] = withoutUnusedBytes(value, definition.id, state)
         case .vectorLengths: try writeVectorLengths(value, definition, &state)
-        case .general: state[definition] = value
         case .programState:
             try ProgramState(value.lowBits).check(host)
             state[definition] = value
-        case .any: state[definition] = value
+        case .any, .general: state[definition] = value
         default:
             let bits = try stored(value.lowBits, in: definition, state)
             state[definition] = RegisterValue(bits, size: value.size)
@@ -41,6 +40,9 @@ extension RegisterTable {
             try CacheGeometry(value, id: definition.id).check(cacheType: host.cacheType)
         case .pmuControl: return PMUControl(old).written(value, host: host)
         case .pmuMachine: if value != 0 { try require(value, old) }
+        case .eventCounter:
+            let features = self[.debugFeatures].map { state[$0].lowBits } ?? 0
+            return value & EventCounter.mask(debugFeatures: features)
         case .counters(let write):
             return pmuControl(of: state).written(value, to: old, write)
         case .psciVersion: try PSCIVersion(value).check(host)

@@ -25,6 +25,8 @@ enum WriteRule: Hashable, Sendable {
     case pmuControl
     /// PMMIR_EL1.
     case pmuMachine
+    /// PMEVCNTR<n>_EL0: 32 bits, or 64 with PMUv3p5.
+    case eventCounter
     /// A bitmap of counters.
     case counters(CounterWrite)
     case psciVersion

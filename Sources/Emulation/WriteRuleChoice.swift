@@ -51,6 +51,7 @@ struct WriteRuleChoice {
         case .core where id == .pstate: .programState
         case .core where id.size == 8: .general
         case .sve: id == .sveVectorLengths ? .vectorLengths : .scalable
+        case .system(let encoding) where EventCounter.isOne(encoding): .eventCounter
         default: nil
         }
     }
@@ -110,12 +111,13 @@ extension WriteRuleChoice {
         case .keeping(let mask), .changing(let mask), .constrained(let mask): return mask & all
         case .idFields(let mask): return mask
         case .cacheLevels: return CacheLevels.writableMask
-        case .cacheGeometry: return CacheGeometry.writableMask
         case .pmuControl: return PMUControl.acceptableMask(of: 0, host: host)
         case .counters: return PMUControl(UInt64(host.counters) << 11).counterMask
         case .services(let known): return known
         case .unchanged, .zero, .ignored, .workaround: return 0
-        case .any, .pmuMachine, .psciVersion, .programState, .general, .scalable, .vectorLengths:
+        case .eventCounter: return EventCounter.mask(debugFeatures: host.debugFeatures)
+        case .any, .cacheGeometry, .pmuMachine, .psciVersion, .programState, .general, .scalable,
+            .vectorLengths:
             return all
         }
     }

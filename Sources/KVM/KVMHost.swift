@@ -29,8 +29,9 @@ public struct KVMHost: Sendable {
         midr = Self.midr(of: scratch)
     }
 
-    /// Asked of a VM: some capabilities are an error (EINVAL) when asked of `/dev/kvm`. One that
-    /// cannot be asked at all is left out.
+    /// Asked of a VM: some capabilities are an error (EINVAL) when asked of `/dev/kvm`.
+    ///
+    /// One that cannot be asked at all is left out.
     private static func capabilities(of vm: borrowing VM) -> [(name: String, value: Int)] {
         var answers: [(name: String, value: Int)] = []
         for capability in KVMCapability.all where capability.isReportedByARM64 {

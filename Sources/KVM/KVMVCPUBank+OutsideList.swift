@@ -65,7 +65,9 @@ extension KVMVCPUBank {
     }
 
     /// Without a pending SError the kernel still says whether an SError could have a syndrome on
-    /// this host (serror_has_esr). That is no state of the vCPU: the value is then zero.
+    /// this host (serror_has_esr).
+    ///
+    /// That is no state of the vCPU: the value is then zero.
     private func eventsValue() throws(Errno) -> RegisterValue {
         let bytes = try vcpu.events()
         let isPending = bytes.first.map { $0 != 0 } ?? false

@@ -21,8 +21,9 @@ extension AtomicFile {
                 throw FileError(.write, path, .isDirectory)
             case Int32(CLINUX_FILE_OTHER.rawValue): self = .direct
             case -Errno.noEntry.rawValue:
-                self = .replaceable(
-                    RealPath(directory: directory, name: Self.split(path).name))
+                let name = Self.split(path).name
+                guard !name.isEmpty else { throw FileError(.create, path, .noEntry) }
+                self = .replaceable(RealPath(directory: directory, name: name))
             case let failure: throw FileError(.create, path, Errno(rawValue: -failure))
             }
         }

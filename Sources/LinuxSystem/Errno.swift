@@ -1,6 +1,8 @@
 internal import CLinux
 
-/// An error number of the Linux kernel. Numbers without a name here survive unchanged.
+/// An error number of the Linux kernel.
+///
+/// Numbers without a name here survive unchanged.
 public struct Errno: RawRepresentable, Error, Hashable, Sendable {
     public let rawValue: Int32
 

@@ -88,8 +88,8 @@ struct SnapshotContent {
         guard chunk.stored == digest.finish() else {
             throw SnapshotFormatError(
                 .digestMismatch, chunk: .end, offset: chunk.storedOffset,
-                "the SHA-256 of the file is not the one it ends with, although every checksum "
-                    + "is right: it was changed after it was written; get another copy of it")
+                "the SHA-256 of the file is not the one it ends with: it was changed after it was "
+                    + "written; get another copy of it")
         }
     }
 

@@ -68,6 +68,8 @@ public struct SnapshotReader {
                 report.add(chunk, digest: source.digest, &content, decompressor)
                 source.addToDigest(chunk.encoded())
             }
+            // With a damaged chunk, what is missing or does not add up is no news.
+            guard report.isSound else { return report }
             try finish(content)
             _ = try content.snapshot()
         } catch {

@@ -64,10 +64,10 @@ struct ZstdCompressor: ~Copyable {
 }
 
 /// A `ZSTD_DCtx`: reads single frames whose content size is known beforehand.
+///
+/// Frames are decompressed in one step into their content, which serves as the window: a frame
+/// cannot make the decoder allocate more than that.
 struct ZstdDecompressor: ~Copyable {
-    /// The largest window a frame may ask for, as a power of two: that of the largest chunk.
-    private static let windowLog: Int32 = 26
-
     private let context: OpaquePointer
 
     private init(_ context: OpaquePointer) {
@@ -83,8 +83,6 @@ struct ZstdDecompressor: ~Copyable {
     }
 
     private borrowing func configure(dictionary: [UInt8]) throws(ZstdError) {
-        _ = try ZstdError.check(
-            ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, Self.windowLog))
         // SAFETY: the pointer is used only during the call, which copies the dictionary.
         _ = try ZstdError.check(
             dictionary.withUnsafeBytes {

@@ -2,8 +2,9 @@ public import LinuxSystem
 public import Registers
 public import VCPUModel
 
-/// What became of one register in a restore. Every register of the snapshot and of the destination
-/// gets exactly one.
+/// What became of one register in a restore.
+///
+/// Every register of the snapshot and of the destination gets exactly one.
 public enum RestoreOutcome: Hashable, Sendable {
     /// Written, and reads back as written.
     case restored

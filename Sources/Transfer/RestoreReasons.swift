@@ -71,7 +71,8 @@ struct RestoreReasons {
 
     private func change(_ result: RegisterRestore) -> String {
         let fate = result.found == result.before ? "keeps its own value" : "holds another value"
-        let fields = result.found.flatMap { result.wanted?.differingBits(from: $0) }
+        let fields =
+            result.found.flatMap { result.wanted?.differingBits(from: $0) }
             .map(fields(in:)) ?? ""
         let rule = behaviour?.rule.map { ": \($0)" } ?? ""
         return "the write was accepted, but the register \(fate)\(fields)\(rule)"
@@ -85,9 +86,10 @@ struct RestoreReasons {
         return names.isEmpty ? "" : " (" + names.joined(separator: ", ") + ")"
     }
 
-    /// The ID fields that the destination cannot take, each with both values: those its kernel does
-    /// not let anyone change or that promise what it does not have. Every field that differs, where
-    /// the rules explain nothing.
+    /// The ID fields that the destination cannot take, each with both values.
+    ///
+    /// Those are the ones its kernel does not let anyone change and the ones that promise what it
+    /// does not have; every field that differs, where the rules explain nothing.
     private func idFieldClaims(_ result: RegisterRestore) -> [String] {
         guard let wanted = result.wanted?.bits, let host = result.before?.bits else { return [] }
         let different = (entry?.idFieldRules ?? []).filter { rule in

@@ -23,7 +23,8 @@ enum HostRecorder {
             name: name ?? defaultName(host), kernelRelease: host.kernelRelease, midr: host.midr,
             counterFrequency: host.counterFrequency,
             capabilities: Dictionary(
-                host.capabilities.map { ($0.name, Int32(clamping: $0.value)) }) { first, _ in first },
+                host.capabilities.map { ($0.name, Int32(clamping: $0.value)) }
+            ) { first, _ in first },
             features: host.abilities.features, writableMasks: masks(host, registers),
             registers: registers)
     }

@@ -11,13 +11,14 @@ struct SnapshotSource {
     }
 
     /// The snapshot, and the registers a host listed but did not let us read.
+    /// - Parameter vcpus: how many to make where the source is a host.
     func read(
-        _ machine: MachineOptions
+        vcpus: Int = 1
     ) throws -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
         guard let host = location.host else {
             return (try SnapshotFile.read(location), [])
         }
-        let made = try HostMachine.make(host, vcpus: machine.vcpus)
+        let made = try HostMachine.make(host, vcpus: vcpus)
         try made.initialise()
         return try Self.capture(made.banks, made.provenance, from: location)
     }

@@ -33,21 +33,23 @@ enum Program {
     ) throws -> Run {
         let folder = try Folder()
         let (out, err, stdin) = (folder / "out", folder / "err", folder / "in")
-        for file in [out, err] { FileManager.default.createFile(atPath: file, contents: nil) }
+        for file in [out, err] { try Data().write(to: URL(fileURLWithPath: file)) }
         try input.write(to: URL(fileURLWithPath: stdin))
         let process = Process()
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
         process.environment = [:]
-        process.standardInput = try #require(FileHandle(forReadingAtPath: stdin))
-        process.standardOutput = try #require(FileHandle(forWritingAtPath: standardOutput ?? out))
-        process.standardError = try #require(FileHandle(forWritingAtPath: err))
+        process.standardInput = FileHandle(forReadingAtPath: stdin)
+        process.standardOutput = FileHandle(
+            forWritingAtPath: standardOutput ?? out)
+        process.standardError = FileHandle(forWritingAtPath: err)
         try process.run()
         process.waitUntilExit()
         return Run(
             status: process.terminationReason == .exit ? process.terminationStatus : -1,
             output: try Data(contentsOf: URL(fileURLWithPath: out)),
-            errors: String(decoding: try Data(contentsOf: URL(fileURLWithPath: err)), as: UTF8.self))
+            errors: String(decoding: try Data(contentsOf: URL(fileURLWithPath: err)), as: UTF8.self)
+        )
     }
 }
 

@@ -47,7 +47,8 @@ extension EmulatedCPU {
             try set(name, bits)
             return nil
         } catch let error as RegisterBankError {
-            #expect(error.id == (try register(name)) && error.operation == .write)
+            #expect(try error.id == register(name))
+            #expect(error.operation == .write)
             #expect(error.explanation != nil)
             return error.errno
         }
@@ -85,4 +86,14 @@ struct SeededGenerator: RandomNumberGenerator {
         value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
         return value ^ (value >> 31)
     }
+}
+
+/// The error of a body that must fail.
+func failure<Failure: Error>(_ type: Failure.Type, _ body: () throws -> Void) throws -> Failure {
+    do {
+        try body()
+    } catch let error as Failure {
+        return error
+    }
+    return try #require(nil as Failure?, "nothing was thrown")
 }

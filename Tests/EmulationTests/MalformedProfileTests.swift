@@ -62,8 +62,8 @@ struct MalformedProfileTests {
     ])
     func lineIsRefused(_ wrong: Case) throws {
         let text = profileText([wrong.line])
-        let error = try #require(throws: HostProfileError.self) {
-            try HostProfile(parsing: text, file: "bad.vhost")
+        let error = try failure(HostProfileError.self) {
+            _ = try HostProfile(parsing: text, file: "bad.vhost")
         }
         #expect(error.message.contains(wrong.says), "\(error)")
         // The second VCPU_INIT is the one of the fixture.
@@ -91,16 +91,16 @@ struct MalformedProfileTests {
         ),
     ])
     func wholeIsRefused(_ text: String, _ says: String) throws {
-        let error = try #require(throws: HostProfileError.self) {
-            try HostProfile(parsing: text, file: "bad.vhost")
+        let error = try failure(HostProfileError.self) {
+            _ = try HostProfile(parsing: text, file: "bad.vhost")
         }
         #expect(error.message.contains(says), "\(error)")
     }
 
     @Test func limits() throws {
         func fails(_ text: String, _ says: String) throws {
-            let error = try #require(throws: HostProfileError.self) {
-                try HostProfile(parsing: text, file: "big.vhost")
+            let error = try failure(HostProfileError.self) {
+                _ = try HostProfile(parsing: text, file: "big.vhost")
             }
             #expect(error.message.contains(says), "\(error)")
         }
@@ -109,7 +109,8 @@ struct MalformedProfileTests {
         try fails(profileText(["x-y" + long]), "a line has at most 1024 bytes, found 1025")
         let name = String(repeating: "n", count: HostProfile.Limit.word + 1)
         try fails("vhost 1\nname \(name)\n", "at most 128 bytes")
-        try fails(String(repeating: "\n", count: HostProfile.Limit.size + 1), "at most 1048576 bytes")
+        try fails(
+            String(repeating: "\n", count: HostProfile.Limit.size + 1), "at most 1048576 bytes")
         let registers = (0...HostProfile.Limit.registers).map { index in
             "register \(RegisterID(rawValue: 0x6030_0000_0013_0000 + UInt64(index)).number) "
                 + "\(RegisterID(rawValue: 0x6030_0000_0013_0000 + UInt64(index)).number) 0x0"
@@ -128,7 +129,8 @@ struct MalformedProfileTests {
                 let start = Int.random(in: 0..<text.count, using: &generator)
                 let end = min(text.count, start + Int.random(in: 0...30, using: &generator))
                 let count = Int.random(in: 0...30, using: &generator)
-                let bytes = (0..<count).map { _ in UInt8.random(in: 0x20...0x7e, using: &generator) }
+                let bytes = (0..<count).map { _ in UInt8.random(in: 0x20...0x7e, using: &generator)
+                }
                 text.replaceSubrange(start..<end, with: bytes)
             }
             guard let profile = try? HostProfile(parsing: text, file: "damaged") else { continue }

@@ -123,13 +123,6 @@ guest_program_start:
         \do     TCR2_EL1, 0x2
 .endm
 
-/* Counting is never enabled. */
-.macro for_pmu_registers do
-        \do     pmselr_el0, 0x1f
-        \do     pmuserenr_el0, 0xf
-        \do     pmccfiltr_el0, 0xc0000000
-.endm
-
 /* Breakpoints and watchpoints that stay disabled; the CPU has at least 2 of each and at most 16. */
 .macro for_debug_pair do, n, value, control, shift
         ubfx    x26, x29, #\shift, #4
@@ -198,8 +191,6 @@ guest_program_start:
         randomise cntp_cval_el0, 0xffffffffffffffff
 1:      tbz     x29, #35, 1f
         for_permission_registers randomise
-1:      tbz     x29, #36, 1f
-        for_pmu_registers randomise
 1:      b       iteration
         .ltorg
 
@@ -354,8 +345,6 @@ iteration:
         renew   cntp_cval_el0, 0xffffffffffffffff
 1:      tbz     x29, #35, 1f
         for_permission_registers renew
-1:      tbz     x29, #36, 1f
-        for_pmu_registers renew
 1:      tbz     x29, #32, 1f
         bl      renew_sve
 1:

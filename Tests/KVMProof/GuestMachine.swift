@@ -46,13 +46,12 @@ final class GuestMachine {
     }
 
     /// Puts the program into memory and the vCPU before its first instruction.
-    func load(iterations: UInt16) throws {
-        try bank.initialise(GuestFeatures.initialisation(of: abilities))
+    func load(_ program: GuestProgram) throws {
+        try bank.initialise(GuestProgram.initialisation(of: abilities))
         var size = 0
-        guard let program = guest_program(&size) else { throw ProofError("built without a guest") }
-        memory.copyMemory(from: UnsafeRawBufferPointer(start: program, count: size))
-        let features = try GuestFeatures(of: bank)
-        try set(.x0, to: UInt64(iterations) | features.bits)
+        guard let code = guest_program(&size) else { throw ProofError("built without a guest") }
+        memory.copyMemory(from: UnsafeRawBufferPointer(start: code, count: size))
+        try set(.x0, to: program.argument(for: bank))
         try set(.pc, to: UInt64(GUEST_LOAD_ADDRESS))
         // EL1 with its own stack pointer, all exceptions masked.
         try set(.pstate, to: 0x3c5)

@@ -5,15 +5,17 @@ import Registers
 @main
 enum Main {
     private static let usage = """
-        kvm-proof reference [--iterations N]
+        kvm-proof reference [OPTIONS]
             Run the guest undisturbed; print its checksum.
-        kvm-proof save DIR COUNT SEED [--iterations N]
+        kvm-proof save DIR COUNT SEED [OPTIONS]
             Interrupt guests at COUNT random instants and save each stop in the existing folder DIR.
         kvm-proof restore DIR [--skip REGISTER]...
             Restore each stop in a new VM, run it to its end and compare the checksums. A register
             that is skipped is not restored: the checksums must then differ.
         kvm-proof sensitivity DIR
             Leave out each register in turn; print which of them make a difference to the guest.
+        OPTIONS: --iterations N, of the guest's program (256); --no-physical-timer, which KVM lists
+        only since Linux 6.4: a guest that uses it cannot be restored on older kernels.
         Needs KVM on arm64. Exit status: 0 all the same, 1 a divergence, 2 trouble.
         """
 
@@ -28,8 +30,13 @@ enum Main {
 
     private static func run(_ arguments: [String]) throws {
         let (words, options) = try split(arguments)
-        let iterations = options.last { $0.name == "--iterations" }.flatMap { UInt16($0.value) }
-        let proof = try Proof(iterations: iterations ?? 256)
+        var program = GuestProgram()
+        if let text = options.last(where: { $0.name == "--iterations" })?.value {
+            guard let iterations = UInt16(text), iterations > 0 else { throw ProofError(usage) }
+            program.iterations = iterations
+        }
+        program.usesPhysicalTimer = !options.contains { $0.name == "--no-physical-timer" }
+        let proof = try Proof(running: program)
         switch (words.first, words.count) {
         case ("reference", 1):
             let reference = try proof.reference()
@@ -57,6 +64,8 @@ enum Main {
         while let argument = rest.popFirst() {
             if !argument.hasPrefix("--") {
                 words.append(argument)
+            } else if argument == "--no-physical-timer" {
+                options.append((argument, ""))
             } else if ["--iterations", "--skip"].contains(argument), let value = rest.popFirst() {
                 options.append((argument, value))
             } else {

@@ -15,21 +15,21 @@ struct Proof: ~Copyable {
     }
 
     private let system: KVMSystem
-    private let iterations: UInt16
+    private let program: GuestProgram
     /// After this long a guest is taken to have lost its way.
     private static let patience: UInt64 = 15_000_000
 
-    init(iterations: UInt16) throws {
+    init(running program: GuestProgram) throws {
         let result = guest_interrupt_prepare()
         if result < 0 { throw Errno(rawValue: -result) }
         let system = try KVMSystem()
         self.system = system
-        self.iterations = iterations
+        self.program = program
     }
 
     borrowing func reference() throws -> Reference {
         let machine = try GuestMachine(on: system)
-        try machine.load(iterations: iterations)
+        try machine.load(program)
         let start = ContinuousClock.now
         let checksum = try finish(machine)
         let time = (ContinuousClock.now - start).components
@@ -67,7 +67,7 @@ struct Proof: ~Copyable {
         var guests = 0
         while point < count {
             let machine = try GuestMachine(on: system)
-            try machine.load(iterations: iterations)
+            try machine.load(program)
             guests += 1
             let checksum = try stop(
                 machine, every: reference.microseconds / 8, &random, from: &point, to: count,
@@ -120,11 +120,15 @@ struct Proof: ~Copyable {
     ) throws -> Bool {
         var passed = 0
         var failed = 0
+        var losses: [String] = []
         for point in try files.points() {
             let result = try restore(point, files, without: excluded)
-            let losses = result.losses.map { ", lost: \($0)" }.joined()
-            let verdict = result.matches ? "match" : "DIVERGED, " + result.end
-            print("point \(point): \(verdict)\(losses)")
+            if result.losses != losses {
+                losses = result.losses
+                print("from here on \(losses.count) registers are lost:", terminator: "\n  ")
+                print(losses.joined(separator: "\n  "))
+            }
+            print("point \(point): \(result.matches ? "match" : "DIVERGED, " + result.end)")
             if result.matches { passed += 1 } else { failed += 1 }
         }
         print("\(passed) passed, \(failed) failed")
@@ -138,7 +142,7 @@ struct Proof: ~Copyable {
         guard let first = points.first else { throw ProofError("there are no points") }
         var missed: [String] = []
         var unmissed: [String] = []
-        for id in try files.registers(first).ids where id.architecture == .arm64 {
+        for id in try files.state(first).registers.ids where id.architecture == .arm64 {
             let isMissed = try points.contains { point in
                 try !restore(point, files, without: [id]).matches
             }

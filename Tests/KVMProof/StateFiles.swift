@@ -2,10 +2,12 @@ import GuestPrograms
 import KVM
 import LinuxSystem
 import Registers
+import SnapshotFormat
 import Transfer
 import VCPUModel
 
-/// The files stops of the guest are kept in: `N.registers` and `N.memory` for each, and `reference`.
+/// The files stops of the guest are kept in: `N.snap` and `N.memory` for each, and
+/// `reference`.
 struct StateFiles {
     let directory: String
 
@@ -15,8 +17,8 @@ struct StateFiles {
         guard capture.unreadable.isEmpty else {
             throw ProofError("registers could not be read: \(capture.unreadable)")
         }
-        let lines = capture.state.registers.map { id, value in "\(id.number) \(value)\n" }
-        try write(lines.map { Array($0.utf8) }, to: "\(point).registers")
+        let snapshot = Snapshot(provenance: Provenance(), vcpus: [capture.state])
+        try write([SnapshotWriter.encode(snapshot, level: 3)], to: "\(point).snap")
         try write(pages(of: machine.memory), to: "\(point).memory")
     }
 
@@ -26,26 +28,19 @@ struct StateFiles {
         _ machine: GuestMachine, point: Int, without excluded: Set<RegisterID>
     ) throws -> RestoreReport {
         try fill(machine.memory, from: read("\(point).memory"))
-        let state = VCPUState(index: 0, registers: try registers(point))
         var options = Restore.Options()
         options.excluded = excluded
-        let reports = try Restore.run([state], into: [machine.bank], options: options)
+        let reports = try Restore.run(
+            [try state(point)], into: [machine.bank], options: options)
         guard let report = reports.first else { throw ProofError("the restore reported nothing") }
         return report
     }
 
-    func registers(_ point: Int) throws -> RegisterList {
-        let name = "\(point).registers"
-        let lines = String(decoding: try read(name), as: UTF8.self).split(separator: "\n")
-        var registers = RegisterList()
-        for line in lines {
-            let parts = line.split(separator: " ")
-            guard parts.count == 2, let id = RegisterID(parsing: parts[0]), let size = id.size,
-                let value = RegisterValue(parsing: parts[1], size: size)
-            else { throw ProofError("\(name): not a register and its value: \(line)") }
-            registers.set(value, for: id)
-        }
-        return registers
+    /// The saved state of the vCPU.
+    func state(_ point: Int) throws -> VCPUState {
+        let snapshot = try SnapshotReader.decode(read("\(point).snap"))
+        guard let state = snapshot.vcpus.first else { throw ProofError("a snapshot is empty") }
+        return state
     }
 
     // MARK: Reference

@@ -13,7 +13,7 @@ struct SnapshotText {
         var vcpus: [(index: UInt32, pairs: [(RegisterID, RegisterValue)])] = []
         for line in text.split(separator: "\n") where !line.hasPrefix("#") {
             if line.hasPrefix("provenance "), let equals = line.firstRange(of: " = ") {
-                let key = line[line.firstRange(of: "provenance ")!.upperBound..<equals.lowerBound]
+                let key = line[..<equals.lowerBound].dropFirst("provenance ".count)
                 provenance[.init(rawValue: String(key))] = String(line[equals.upperBound...])
             } else if line.hasPrefix("vcpu "), let index = UInt32(line.dropFirst(5)) {
                 vcpus.append((index, []))

@@ -64,7 +64,8 @@ final class BehavingBank: RegisterBank {
 
     /// The bank's present contents as a state to restore.
     func state(index: UInt32 = 0) -> VCPUState {
-        VCPUState(index: index, registers: RegisterList(values.map { ($0.key, $0.value) }) ?? .init())
+        VCPUState(
+            index: index, registers: RegisterList(values.map { ($0.key, $0.value) }) ?? .init())
     }
 }
 

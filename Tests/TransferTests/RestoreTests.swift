@@ -87,8 +87,9 @@ struct RestoreTests {
     @Test func countersAreVolatile() throws {
         let result = try outcome("CNTVCT_EL0", wanted: 1000, before: 5, .counts)
         #expect(result.outcome == .volatile)
-        #expect(try outcome("CNTVCT_EL0", wanted: 1, before: 5, .refuses(.invalidArgument)).outcome
-            == .refused(.invalidArgument))
+        #expect(
+            try outcome("CNTVCT_EL0", wanted: 1, before: 5, .refuses(.invalidArgument)).outcome
+                == .refused(.invalidArgument))
     }
 
     @Test func timerStatusBitDoesNotCount() throws {

@@ -66,9 +66,6 @@ void clinux_free(void *_Nullable memory);
 /* isatty(3): 1 for a terminal, 0 for anything else. */
 int clinux_is_terminal(int fd);
 
-/* memfd_create(2) is hidden behind _GNU_SOURCE: an anonymous file of the given size, in bytes. */
-int clinux_memory_file(const char *_Nonnull name, uint64_t size);
-
 /*
  * mmap(2) of a descriptor, shared, for reading and writing. MAP_FAILED is a cast Swift cannot
  * import; the address goes to *address and the result is 0 or -errno.

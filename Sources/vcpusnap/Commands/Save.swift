@@ -21,10 +21,17 @@ struct Save: ParsableCommand {
     @Option(name: .shortAndLong, help: "The snapshot to write; - is standard output.")
     var output: Location
 
-    @OptionGroup var machine: MachineOptions
+    @Option(help: "The number of vCPUs to create on kvm: or an emulated host (1 to 512).")
+    var vcpus = 1
+
+    func validate() throws {
+        guard 1...512 ~= vcpus else {
+            throw ValidationError("--vcpus takes a number from 1 to 512, not \(vcpus)")
+        }
+    }
 
     func run() throws {
-        let capture = try SnapshotSource(source).read(machine)
+        let capture = try SnapshotSource(source).read(vcpus: vcpus)
         for failure in capture.unreadable {
             StandardError.write("vcpusnap: \(source.text): \(failure)\n")
         }

@@ -23,7 +23,7 @@ struct Show: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let snapshot = try SnapshotSource(source).read(MachineOptions()).snapshot
+        let snapshot = try SnapshotSource(source).read().snapshot
         let pattern = register.map(NamePattern.init)
         let report = ShowOutput(
             snapshot, source: source.text, pattern: pattern, values: output.values)

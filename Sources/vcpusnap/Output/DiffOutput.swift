@@ -39,7 +39,10 @@ struct DiffOutput: Report {
     var provenance: [Provenance]
     var vcpus: [VCPU]
 
-    init(left: String, right: String, same: Bool, _ difference: SnapshotDifference, _ values: ValueText) {
+    init(
+        left: String, right: String, same: Bool, _ difference: SnapshotDifference,
+        _ values: ValueText
+    ) {
         self.left = left
         self.right = right
         self.same = same
@@ -74,7 +77,8 @@ extension DiffOutput.VCPU {
     }
 
     func text(_ style: TextStyle) -> String {
-        var text = style.bold("vCPU \(index)") + (only.map { ": only in the \($0) one" } ?? "") + "\n"
+        var text =
+            style.bold("vCPU \(index)") + (only.map { ": only in the \($0) one" } ?? "") + "\n"
         for category in RegisterCategory.allCases {
             let members = registers.filter { $0.category == category.rawValue }
             guard !members.isEmpty else { continue }

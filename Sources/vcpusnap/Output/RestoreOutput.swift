@@ -84,7 +84,8 @@ extension RestoreOutput.VCPU {
     private func undoText(_ style: TextStyle) -> String {
         guard let undone, let notUndone else { return "" }
         if undone { return "  --strict: every register was put back and read back\n" }
-        return style.bad("  --strict: could not put back ") + notUndone.joined(separator: ", ") + "\n"
+        return style.bad("  --strict: could not put back ") + notUndone.joined(separator: ", ")
+            + "\n"
     }
 }
 
