@@ -66,28 +66,35 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // Tests, and what they share.
+        .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: settings),
+
         // The proof, on a running guest, that what is saved is all there is; it needs arm64 KVM.
         .target(name: "GuestPrograms", path: "Tests/GuestPrograms"),
         .executableTarget(
             name: "kvm-proof",
             dependencies: [
-                "GuestPrograms", "KVM", "LinuxSystem", "Registers", "SnapshotFormat", "Transfer",
+                "GuestPrograms", "KVM", "LinuxSystem", "Registers", "SeededRandom",
+                "SnapshotFormat", "Transfer",
                 "VCPUModel",
             ], path: "Tests/KVMProof", swiftSettings: settings),
 
         .testTarget(
-            name: "RegistersTests", dependencies: ["Registers"], exclude: ["Fixtures"],
+            name: "RegistersTests", dependencies: ["Registers", "SeededRandom"],
+            exclude: ["Fixtures"],
             swiftSettings: settings),
         .testTarget(
             name: "DifferenceTests", dependencies: ["Difference", "Registers", "VCPUModel"],
             swiftSettings: settings),
         .testTarget(
             name: "SnapshotFormatTests",
-            dependencies: ["SnapshotFormat", "VCPUModel", "Registers", "LinuxSystem"],
+            dependencies: [
+                "SnapshotFormat", "VCPUModel", "Registers", "LinuxSystem", "SeededRandom",
+            ],
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
             name: "EmulationTests",
-            dependencies: ["Emulation", "VCPUModel", "Registers", "LinuxSystem"],
+            dependencies: ["Emulation", "VCPUModel", "Registers", "LinuxSystem", "SeededRandom"],
             swiftSettings: settings),
         .testTarget(
             name: "KVMTests",

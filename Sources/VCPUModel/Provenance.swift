@@ -24,7 +24,8 @@ public struct Provenance: Hashable, Sendable {
         public static let counterFrequency = Key(rawValue: "counter-frequency")
 
         /// The value of `KVM_CHECK_EXTENSION` for one capability, decimal:
-        /// key `capability.KVM_CAP_ARM_SVE`.
+        /// key `capability.KVM_CAP_ARM_SVE`. Those that are 0 or have no bearing on a vCPU's state
+        /// are left out.
         public static func capability(_ name: String) -> Key {
             Key(rawValue: "capability." + name)
         }

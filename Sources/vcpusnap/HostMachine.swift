@@ -84,8 +84,14 @@ extension Provenance {
         self[.kernel] = kernel
         self[.midr] = midr.map { RegisterValue($0).description }
         self[.counterFrequency] = counterFrequency.map { String($0) }
-        for capability in capabilities {
-            self[.capability(capability.name)] = String(capability.value)
+        for (name, value) in capabilities where value != 0 && Self.matters(name) {
+            self[.capability(name)] = String(value)
         }
+    }
+
+    /// Whether a capability says something about what a vCPU's state can be.
+    private static func matters(_ capability: String) -> Bool {
+        capability.hasPrefix("KVM_CAP_ARM_")
+            || ["KVM_CAP_COUNTER_OFFSET", "KVM_CAP_STEAL_TIME"].contains(capability)
     }
 }

@@ -111,14 +111,28 @@ struct BadInputTests {
         expectTrouble(try Program.run("save", host, "-o", folder / "none/a"), "ENOENT")
     }
 
-    @Test(.enabled(if: geteuid() != 0, "root may read and write everything"))
-    func noPermission() throws {
-        try folder.write(try sample(), "a")
-        try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: folder / "a")
-        expectTrouble(try Program.run("show", folder / "a"), "EACCES")
-        try FileManager.default.setAttributes([.posixPermissions: 0o500], ofItemAtPath: folder.path)
-        expectTrouble(try Program.run("save", host, "-o", folder / "b"), "EACCES")
-        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: folder.path)
+    /// Root may read and write everything, so root runs the program as somebody else.
+    @Test func noPermission() throws {
+        let readOnly = try Folder()
+        try readOnly.write(try sample(), "a")
+        let manager = FileManager.default
+        try manager.setAttributes([.posixPermissions: 0], ofItemAtPath: readOnly / "a")
+        try manager.setAttributes([.posixPermissions: 0o555], ofItemAtPath: readOnly.path)
+        let program = try asSomebody()
+        expectTrouble(
+            try Program.run(["show", readOnly / "a"], program: program), "EACCES", readOnly / "a")
+        expectTrouble(
+            try Program.run(["save", host, "-o", readOnly / "b"], program: program), "EACCES")
+        #expect(try readOnly.names == ["a"])
+        try manager.setAttributes([.posixPermissions: 0o700], ofItemAtPath: readOnly.path)
+    }
+
+    /// The words that run the program as a user without rights.
+    private func asSomebody() throws -> [String] {
+        guard geteuid() == 0 else { return [Program.path] }
+        let copy = folder / "vcpusnap"
+        try FileManager.default.copyItem(atPath: Program.path, toPath: copy)
+        return ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", copy]
     }
 
     /// A disk of one page, which the old file fills.

@@ -28,16 +28,19 @@ enum Program {
     }
 
     /// Runs it to its end, with an empty environment.
+    /// - Parameter program: the command, vcpusnap or something that runs it, before the arguments.
     static func run(
-        _ arguments: [String], input: Data = Data(), standardOutput: String? = nil
+        _ arguments: [String], input: Data = Data(), standardOutput: String? = nil,
+        program: [String] = [path]
     ) throws -> Run {
         let folder = try Folder()
         let (out, err, stdin) = (folder / "out", folder / "err", folder / "in")
         for file in [out, err] { try Data().write(to: URL(fileURLWithPath: file)) }
         try input.write(to: URL(fileURLWithPath: stdin))
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
+        let words = program + arguments
+        process.executableURL = URL(fileURLWithPath: words[0])
+        process.arguments = Array(words.dropFirst())
         process.environment = [:]
         process.standardInput = FileHandle(forReadingAtPath: stdin)
         process.standardOutput = FileHandle(

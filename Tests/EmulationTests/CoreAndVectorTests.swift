@@ -1,6 +1,7 @@
 import Emulation
 import LinuxSystem
 import Registers
+import SeededRandom
 import Testing
 import VCPUModel
 

@@ -1,5 +1,6 @@
 import Emulation
 import Registers
+import SeededRandom
 import Testing
 import VCPUModel
 

@@ -2,6 +2,7 @@ import GuestPrograms
 import KVM
 import LinuxSystem
 import Registers
+import SeededRandom
 import Transfer
 import VCPUModel
 
@@ -62,7 +63,7 @@ struct Proof: ~Copyable {
         let reference = try self.reference()
         try files.write(reference.checksum, count: count)
         print("reference \(hexadecimal(reference.checksum)) in \(reference.microseconds) us")
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var point = 0
         var guests = 0
         while point < count {
@@ -82,7 +83,7 @@ struct Proof: ~Copyable {
 
     /// - Returns: the guest's checksum if it came to its end.
     private borrowing func stop(
-        _ machine: GuestMachine, every mean: UInt64, _ random: inout SplitMix64,
+        _ machine: GuestMachine, every mean: UInt64, _ random: inout SeededGenerator,
         from point: inout Int, to count: Int, _ files: StateFiles
     ) throws -> UInt64? {
         while point < count {

@@ -1,4 +1,5 @@
 import Registers
+import SeededRandom
 import Testing
 
 struct NameTests {

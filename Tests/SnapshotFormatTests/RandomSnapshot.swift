@@ -1,4 +1,5 @@
 import Registers
+import SeededRandom
 import VCPUModel
 
 /// Snapshots of random shape: shared and differing register lists, equal, stepping and random

@@ -69,7 +69,7 @@ extension RegisterOutput.Register {
         lines.append("  " + category + (size.map { ", \($0 * 8) bits" } ?? ""))
         if let listedSince { lines.append("  KVM lists it since Linux \(listedSince)") }
         lines += (behaviour?.lines ?? []).map { "  " + $0 }
-        if let notes { lines.append("  " + notes) }
+        if let notes, notes != behaviour?.notes { lines.append("  note: " + notes) }
         return (lines + fields.map(\.line)).joined(separator: "\n") + "\n"
     }
 }

@@ -32,11 +32,17 @@ struct ShowOutput: Report {
     var source: String
     var provenance: [Provenance]
     var vcpus: [VCPU]
+    private let isFiltered: Bool
+
+    private enum CodingKeys: CodingKey {
+        case source, provenance, vcpus
+    }
 
     /// - Parameters:
     ///   - pattern: only registers whose name matches it are shown, with their fields.
     init(_ snapshot: Snapshot, source: String, pattern: NamePattern?, values: ValueText) {
         self.source = source
+        isFiltered = pattern != nil
         provenance = snapshot.provenance.entries.map {
             Provenance(key: $0.key.rawValue, value: $0.value)
         }
@@ -50,7 +56,7 @@ struct ShowOutput: Report {
 
     func text(_ style: TextStyle) -> String {
         var text = style.bold(source) + "\n"
-        text += provenance.map { "  \($0.key): \($0.value)\n" }.joined()
+        if !isFiltered { text += provenance.map { "  \($0.key): \($0.value)\n" }.joined() }
         return text + vcpus.map { $0.text(style) }.joined()
     }
 }

@@ -40,7 +40,8 @@ struct VerifyOutput: Report {
     func text(_ style: TextStyle) -> String {
         let verdict = sound ? style.good("sound") : style.bad("damaged")
         var lines = ["\(file): \(verdict), format \(version), \(size) bytes"]
-        lines.append("  \(vcpus) vCPUs, \(registers) different registers")
+        let plural = vcpus == 1 ? "" : "s"
+        lines.append("  \(vcpus) vCPU\(plural), \(registers) different registers")
         lines += chunks.map { chunk in
             "  \(chunk.kind.padded(to: 4)) at byte \(chunk.offset): "
                 + "\(chunk.storedSize) bytes, \(chunk.size) decompressed"

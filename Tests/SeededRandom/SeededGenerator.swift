@@ -1,12 +1,13 @@
-/// Random numbers that are the same again for the same seed.
-struct SplitMix64: RandomNumberGenerator {
+/// Random numbers that are the same again for the same seed, so that a failure can be repeated
+/// (SplitMix64).
+public struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) {
+    public init(seed: UInt64) {
         state = seed
     }
 
-    mutating func next() -> UInt64 {
+    public mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
