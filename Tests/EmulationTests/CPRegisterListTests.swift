@@ -47,7 +47,8 @@ struct CPRegisterListTests {
             RegisterList(
                 ids.map { ($0, RegisterValue.zero(size: $0.size ?? 8) ?? RegisterValue(0)) }))
         let report = cpu.writeCPUStateToList(&list, kvmSync: false)
-        #expect(report.notTaken.map(\.id) == [try register("PMSWINC_EL0")])
+        let softwareIncrement = try register("PMSWINC_EL0")
+        #expect(report.notTaken.map(\.id) == [softwareIncrement])
         #expect(try outcome("PMSWINC_EL0", in: report) == .noRawAccess)
         #expect(report.succeeded, "QEMU passes over registers without raw access")
         #expect(list[try register("MIDR_EL1")]?.bits == cpu.profile.midr)
