@@ -10,6 +10,7 @@ let settings: [SwiftSetting] = [
 let package = Package(
     name: "vcpusnap",
     products: [
+        .library(name: "LinuxSystem", targets: ["LinuxSystem"]),
         .library(name: "Registers", targets: ["Registers"]),
         .library(name: "VCPUModel", targets: ["VCPUModel"]),
         .library(name: "SnapshotFormat", targets: ["SnapshotFormat"]),

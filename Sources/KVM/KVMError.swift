@@ -50,7 +50,7 @@ extension KVMError {
 
     /// KVM of a machine that is not arm64.
     static let notARM64 = KVMError(
-        "KVM_ARM_PREFERRED_TARGET", .notSupported,
+        "/dev/kvm", .notSupported,
         explanation: "this program was built for a machine whose KVM has no Arm vCPUs",
         nextStep: "run the arm64 build on an arm64 host; snapshots can be read anywhere")
 

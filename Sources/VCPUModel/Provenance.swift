@@ -23,9 +23,10 @@ public struct Provenance: Hashable, Sendable {
         /// CNTFRQ_EL0 of the host, in Hz, decimal.
         public static let counterFrequency = Key(rawValue: "counter-frequency")
 
-        /// The value of `KVM_CHECK_EXTENSION` for one capability, decimal:
-        /// key `capability.KVM_CAP_ARM_SVE`. Those that are 0 or have no bearing on a vCPU's state
-        /// are left out.
+        /// The value of `KVM_CHECK_EXTENSION` for one capability, decimal.
+        ///
+        /// The key is `capability.KVM_CAP_ARM_SVE`, for example. Capabilities that are 0 or have no
+        /// bearing on a vCPU's state are left out.
         public static func capability(_ name: String) -> Key {
             Key(rawValue: "capability." + name)
         }

@@ -11,25 +11,29 @@ struct Main {
     private static func run(_ arguments: [String]) -> ExitStatus {
         do {
             var command = try Vcpusnap.parseAsRoot(arguments)
-            try command.run()
-            return .success
-        } catch let status as ExitStatus {
-            return status
+            do {
+                try command.run()
+                return .success
+            } catch let status as ExitStatus {
+                return status
+            } catch  where Vcpusnap.exitCode(for: error) != .success {
+                StandardError.write("vcpusnap: \(error)\n")
+                return .trouble
+            }
         } catch {
             return report(error)
         }
     }
 
-    /// Help and version are results and go to stdout; everything else is trouble.
+    /// Help and version are results and go to stdout; bad usage is trouble.
     private static func report(_ error: any Error) -> ExitStatus {
-        let message = Vcpusnap.fullMessage(for: error)
+        let message = Vcpusnap.fullMessage(for: error) + "\n"
         guard Vcpusnap.exitCode(for: error) == .success else {
-            StandardError.write(
-                error is CommandError ? "vcpusnap: \(error)\n" : message + "\n")
+            StandardError.write(message)
             return .trouble
         }
         do throws(FileError) {
-            try StandardOutput.write(message + "\n")
+            try StandardOutput.write(message)
             return .success
         } catch {
             StandardError.write("vcpusnap: \(error)\n")

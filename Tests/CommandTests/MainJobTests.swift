@@ -79,6 +79,9 @@ struct MainJobTests {
         #expect(run.status == 1)
         let vcpus = try #require(try run.json()["vcpus"] as? [[String: Any]])
         #expect(vcpus.first?["undone"] as? Bool == true)
+        let undo = try #require(vcpus.first?["undo"] as? [[String: Any]])
+        #expect(!undo.isEmpty)
+        #expect(undo.allSatisfy { $0["before"] as? String == $0["found"] as? String })
         #expect(try Program.run("diff", folder / "b", folder / "c", "--exact").status == 0)
     }
 

@@ -11,7 +11,16 @@ struct RestoreOutput: Report {
         var counts: [String: Int]
         var registers: [Register]
         var undone: Bool?
-        var notUndone: [String]?
+        var undo: [Undo]?
+    }
+
+    /// A register that `--strict` put back.
+    struct Undo: Encodable {
+        var name: String
+        var id: String
+        var before: String?
+        var found: String?
+        var undone: Bool
     }
 
     struct Register: Encodable {
@@ -56,7 +65,15 @@ extension RestoreOutput.VCPU {
         counts = report.counts
         registers = report.registers.map { RestoreOutput.Register($0, values) }
         undone = report.undo.map { $0.allSatisfy(\.isUndone) }
-        notUndone = report.undo.map { $0.filter { !$0.isUndone }.map(\.id.name) }
+        undo = report.undo.map { undo in
+            undo.map { register in
+                RestoreOutput.Undo(
+                    name: register.id.name, id: register.id.number,
+                    before: values.text(register.before, of: register.id),
+                    found: values.text(register.found, of: register.id),
+                    undone: register.isUndone)
+            }
+        }
     }
 
     func text(_ style: TextStyle) -> String {
@@ -82,10 +99,16 @@ extension RestoreOutput.VCPU {
     }
 
     private func undoText(_ style: TextStyle) -> String {
-        guard let undone, let notUndone else { return "" }
-        if undone { return "  --strict: every register was put back and read back\n" }
-        return style.bad("  --strict: could not put back ") + notUndone.joined(separator: ", ")
-            + "\n"
+        guard let undo else { return "" }
+        let stuck = undo.filter { !$0.undone }
+        guard !stuck.isEmpty else {
+            return "  --strict: all \(undo.count) registers written were put back and read back\n"
+        }
+        let lines = stuck.map { register in
+            "    \(register.name) (\(register.id)): before \(register.before ?? "nothing"), "
+                + "found \(register.found ?? "nothing")\n"
+        }
+        return style.bad("  --strict: could not put back") + "\n" + lines.joined()
     }
 }
 
