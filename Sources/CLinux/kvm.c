@@ -43,16 +43,6 @@ int clinux_kvm_create_vcpu(int vm, unsigned long index)
     return call(vm, CLINUX_KVM_CREATE_VCPU, index);
 }
 
-int clinux_kvm_enable_cap(int vm_or_vcpu, uint32_t capability, uint64_t argument)
-{
-    struct clinux_kvm_enable_capability request = {
-        .capability = capability,
-        .arguments = {argument},
-    };
-
-    return call_with(vm_or_vcpu, CLINUX_KVM_ENABLE_CAP, &request);
-}
-
 int clinux_kvm_arm_preferred_target(int vm, struct clinux_kvm_vcpu_init *init)
 {
     return call_with(vm, CLINUX_KVM_ARM_PREFERRED_TARGET, init);
@@ -78,41 +68,6 @@ int clinux_kvm_set_user_memory_region(
     };
 
     return call_with(vm, CLINUX_KVM_SET_USER_MEMORY_REGION, &region);
-}
-
-int clinux_kvm_create_device(int vm, uint32_t type, uint32_t flags)
-{
-    struct clinux_kvm_new_device device = {.type = type, .flags = flags};
-    int result = call_with(vm, CLINUX_KVM_CREATE_DEVICE, &device);
-
-    return result < 0 ? result : (int)device.fd;
-}
-
-static int attribute_call(
-    int fd, unsigned long request, uint32_t group, uint64_t attribute, const void *value)
-{
-    struct clinux_kvm_device_attribute description = {
-        .group = group,
-        .attribute = attribute,
-        .address = (uintptr_t)value,
-    };
-
-    return call_with(fd, request, &description);
-}
-
-int clinux_kvm_has_device_attr(int fd, uint32_t group, uint64_t attribute)
-{
-    return attribute_call(fd, CLINUX_KVM_HAS_DEVICE_ATTR, group, attribute, NULL);
-}
-
-int clinux_kvm_get_device_attr(int fd, uint32_t group, uint64_t attribute, void *value)
-{
-    return attribute_call(fd, CLINUX_KVM_GET_DEVICE_ATTR, group, attribute, value);
-}
-
-int clinux_kvm_set_device_attr(int fd, uint32_t group, uint64_t attribute, const void *value)
-{
-    return attribute_call(fd, CLINUX_KVM_SET_DEVICE_ATTR, group, attribute, value);
 }
 
 int clinux_kvm_arm_vcpu_init(int vcpu, const struct clinux_kvm_vcpu_init *init)

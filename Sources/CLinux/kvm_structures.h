@@ -19,29 +19,6 @@ struct clinux_kvm_memory_region {
     uint64_t host_address;
 };
 
-/* struct kvm_enable_cap. */
-struct clinux_kvm_enable_capability {
-    uint32_t capability;
-    uint32_t flags;
-    uint64_t arguments[4];
-    uint8_t padding[64];
-};
-
-/* struct kvm_create_device. */
-struct clinux_kvm_new_device {
-    uint32_t type;
-    uint32_t fd;
-    uint32_t flags;
-};
-
-/* struct kvm_device_attr. */
-struct clinux_kvm_device_attribute {
-    uint32_t flags;
-    uint32_t group;
-    uint64_t attribute;
-    uint64_t address;
-};
-
 /* struct reg_mask_range. */
 struct clinux_kvm_mask_range {
     uint64_t address;

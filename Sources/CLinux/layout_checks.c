@@ -32,11 +32,6 @@ SAME(CLINUX_KVM_CHECK_EXTENSION, KVM_CHECK_EXTENSION);
 SAME(CLINUX_KVM_GET_VCPU_MMAP_SIZE, KVM_GET_VCPU_MMAP_SIZE);
 SAME(CLINUX_KVM_CREATE_VCPU, KVM_CREATE_VCPU);
 SAME(CLINUX_KVM_SET_USER_MEMORY_REGION, KVM_SET_USER_MEMORY_REGION);
-SAME(CLINUX_KVM_ENABLE_CAP, KVM_ENABLE_CAP);
-SAME(CLINUX_KVM_CREATE_DEVICE, KVM_CREATE_DEVICE);
-SAME(CLINUX_KVM_SET_DEVICE_ATTR, KVM_SET_DEVICE_ATTR);
-SAME(CLINUX_KVM_GET_DEVICE_ATTR, KVM_GET_DEVICE_ATTR);
-SAME(CLINUX_KVM_HAS_DEVICE_ATTR, KVM_HAS_DEVICE_ATTR);
 SAME(CLINUX_KVM_RUN, KVM_RUN);
 SAME(CLINUX_KVM_GET_MP_STATE, KVM_GET_MP_STATE);
 SAME(CLINUX_KVM_SET_MP_STATE, KVM_SET_MP_STATE);
@@ -59,22 +54,6 @@ SAME_OFFSET(clinux_kvm_memory_region, flags, kvm_userspace_memory_region, flags)
 SAME_OFFSET(clinux_kvm_memory_region, guest_address, kvm_userspace_memory_region, guest_phys_addr);
 SAME_OFFSET(clinux_kvm_memory_region, size, kvm_userspace_memory_region, memory_size);
 SAME_OFFSET(clinux_kvm_memory_region, host_address, kvm_userspace_memory_region, userspace_addr);
-
-SAME_SIZE(clinux_kvm_enable_capability, kvm_enable_cap);
-SAME_OFFSET(clinux_kvm_enable_capability, capability, kvm_enable_cap, cap);
-SAME_OFFSET(clinux_kvm_enable_capability, flags, kvm_enable_cap, flags);
-SAME_OFFSET(clinux_kvm_enable_capability, arguments, kvm_enable_cap, args);
-
-SAME_SIZE(clinux_kvm_new_device, kvm_create_device);
-SAME_OFFSET(clinux_kvm_new_device, type, kvm_create_device, type);
-SAME_OFFSET(clinux_kvm_new_device, fd, kvm_create_device, fd);
-SAME_OFFSET(clinux_kvm_new_device, flags, kvm_create_device, flags);
-
-SAME_SIZE(clinux_kvm_device_attribute, kvm_device_attr);
-SAME_OFFSET(clinux_kvm_device_attribute, flags, kvm_device_attr, flags);
-SAME_OFFSET(clinux_kvm_device_attribute, group, kvm_device_attr, group);
-SAME_OFFSET(clinux_kvm_device_attribute, attribute, kvm_device_attr, attr);
-SAME_OFFSET(clinux_kvm_device_attribute, address, kvm_device_attr, addr);
 
 SAME_OFFSET(clinux_kvm_run, immediate_exit, kvm_run, immediate_exit);
 SAME_OFFSET(clinux_kvm_run, exit_reason, kvm_run, exit_reason);

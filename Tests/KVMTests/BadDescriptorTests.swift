@@ -41,7 +41,6 @@ import Testing
         Call("KVM_CHECK_EXTENSION") { Int64(clinux_kvm_check_extension($0, 0)) },
         Call("KVM_GET_VCPU_MMAP_SIZE") { Int64(clinux_kvm_get_vcpu_mmap_size($0)) },
         Call("KVM_CREATE_VCPU") { Int64(clinux_kvm_create_vcpu($0, 0)) },
-        Call("KVM_ENABLE_CAP") { Int64(clinux_kvm_enable_cap($0, 0, 0)) },
         Call("KVM_ARM_PREFERRED_TARGET") { fd in
             var target = clinux_kvm_vcpu_init()
             return Int64(clinux_kvm_arm_preferred_target(fd, &target))
@@ -53,10 +52,6 @@ import Testing
         Call("KVM_SET_USER_MEMORY_REGION") { fd in
             Int64(clinux_kvm_set_user_memory_region(fd, 0, 0, 0, 0, nil))
         },
-        Call("KVM_CREATE_DEVICE") { Int64(clinux_kvm_create_device($0, 0, 0)) },
-        Call("KVM_HAS_DEVICE_ATTR") { Int64(clinux_kvm_has_device_attr($0, 0, 0)) },
-        Call("KVM_GET_DEVICE_ATTR") { Int64(clinux_kvm_get_device_attr($0, 0, 0, nil)) },
-        Call("KVM_SET_DEVICE_ATTR") { Int64(clinux_kvm_set_device_attr($0, 0, 0, nil)) },
     ]
 
     private static let vcpuCalls: [Call] = [

@@ -85,9 +85,6 @@ int clinux_kvm_get_vcpu_mmap_size(int kvm);
 /* KVM_CREATE_VCPU, on a VM. */
 int clinux_kvm_create_vcpu(int vm, unsigned long index);
 
-/* KVM_ENABLE_CAP, on a VM or vCPU, with up to one argument. */
-int clinux_kvm_enable_cap(int vm_or_vcpu, uint32_t capability, uint64_t argument);
-
 /* KVM_ARM_PREFERRED_TARGET, on a VM. */
 int clinux_kvm_arm_preferred_target(int vm, struct clinux_kvm_vcpu_init *_Nonnull init);
 
@@ -100,19 +97,6 @@ int clinux_kvm_arm_get_reg_writable_masks(
 int clinux_kvm_set_user_memory_region(
     int vm, uint32_t slot, uint32_t flags, uint64_t guest_address, uint64_t size,
     void *_Nullable host_address);
-
-/* KVM_CREATE_DEVICE, on a VM: the device's descriptor. */
-int clinux_kvm_create_device(int vm, uint32_t type, uint32_t flags);
-
-/* KVM_HAS_DEVICE_ATTR, on a device, VM or vCPU. */
-int clinux_kvm_has_device_attr(int fd, uint32_t group, uint64_t attribute);
-
-/* KVM_GET_DEVICE_ATTR; the attribute decides how much is written to *value. */
-int clinux_kvm_get_device_attr(int fd, uint32_t group, uint64_t attribute, void *_Nullable value);
-
-/* KVM_SET_DEVICE_ATTR; the attribute decides how much is read from *value. */
-int clinux_kvm_set_device_attr(
-    int fd, uint32_t group, uint64_t attribute, const void *_Nullable value);
 
 /* KVM_ARM_VCPU_INIT, on a vCPU. */
 int clinux_kvm_arm_vcpu_init(int vcpu, const struct clinux_kvm_vcpu_init *_Nonnull init);
