@@ -13,16 +13,6 @@ public enum StandardStream: Int32, Sendable {
         }
     }
 
-    /// Reads to the end.
-    /// - Parameter limit: the most bytes accepted, and held.
-    public func read(limit: Int) throws(FileError) -> [UInt8] {
-        do throws(Errno) {
-            return try FileDescriptor(duplicating: self).readAll(limit: limit)
-        } catch {
-            throw FileError(.read, name, error)
-        }
-    }
-
     /// Writes all the bytes, and reports what a delayed write came to.
     public func write(_ bytes: [UInt8]) throws(FileError) {
         do throws(Errno) {

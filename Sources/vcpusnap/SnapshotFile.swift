@@ -5,15 +5,14 @@ internal import VCPUModel
 /// Snapshot files and streams, with the file's name in every error.
 enum SnapshotFile {
     static func read(_ location: Location) throws -> Snapshot {
-        try naming(location) { bytes throws(SnapshotFormatError) in
-            try SnapshotReader.decode(bytes)
+        try reading(location) { reader throws(SnapshotFormatError) in
+            try reader.decode()
         }
     }
 
     static func verify(_ location: Location) throws -> VerificationReport {
-        try naming(location) { bytes throws(SnapshotFormatError) in
-            var reader = SnapshotReader(bytes)
-            return try reader.verify()
+        try reading(location) { reader throws(SnapshotFormatError) in
+            try reader.verify()
         }
     }
 
@@ -33,21 +32,24 @@ enum SnapshotFile {
         }
     }
 
-    private static func naming<Result>(
-        _ location: Location, _ body: ([UInt8]) throws(SnapshotFormatError) -> Result
+    /// Reads from front to back, so that what is no snapshot is refused by its first bytes.
+    private static func reading<Result>(
+        _ location: Location,
+        _ body: (inout SnapshotReader) throws(SnapshotFormatError) -> Result
     ) throws -> Result {
-        let bytes = try load(location)
+        let stream = try open(location)
+        var reader = SnapshotReader { count throws(Errno) in try stream.read(upTo: count) }
         do throws(SnapshotFormatError) {
-            return try body(bytes)
+            return try body(&reader)
         } catch {
             throw CommandError("\(location.text): \(error)")
         }
     }
 
-    private static func load(_ location: Location) throws -> [UInt8] {
+    private static func open(_ location: Location) throws -> ByteStream {
         switch location {
-        case .standardStream: return try StandardStream.input.read(limit: SnapshotLimits.fileSize)
-        case .file(let path): return try File.read(path, limit: SnapshotLimits.fileSize)
+        case .standardStream: return try ByteStream(.input)
+        case .file(let path): return try ByteStream(opening: path)
         case .kvm, .emulated:
             throw CommandError("\(location.text) is not a file: name a snapshot file or -")
         }

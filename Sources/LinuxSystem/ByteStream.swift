@@ -1,0 +1,30 @@
+/// A file, pipe or standard stream that is read from front to back.
+public final class ByteStream {
+    private let file: FileDescriptor
+
+    /// Opens a path.
+    ///
+    /// The corresponding C function is `open`.
+    public init(opening path: String) throws(FileError) {
+        do throws(Errno) {
+            file = try FileDescriptor(opening: path, for: .reading)
+        } catch {
+            throw FileError(.open, path, error)
+        }
+    }
+
+    public init(_ stream: StandardStream) throws(FileError) {
+        do throws(Errno) {
+            file = try FileDescriptor(duplicating: stream)
+        } catch {
+            throw FileError(.open, stream.name, error)
+        }
+    }
+
+    /// What comes next, at most `count` bytes; empty at the end.
+    ///
+    /// The corresponding C function is `read`.
+    public func read(upTo count: Int) throws(Errno) -> [UInt8] {
+        try file.read(upTo: count)
+    }
+}
