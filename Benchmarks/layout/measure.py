@@ -35,11 +35,12 @@ def trained(reset, running):
     return dictionary.make(states(reset), states(running))
 
 
-def print_table(title, rows):
-    print(f"\n{title}\n\n| | " + " | ".join(label for _, label in STATES) + " |")
-    print("|---|" + "--:|" * len(STATES))
+def print_table(title, rows, columns=None):
+    columns = columns or dict(zip((label for _, label in STATES), MEASURED))
+    print(f"\n{title}\n\n| | " + " | ".join(columns) + " |")
+    print("|---|" + "--:|" * len(columns))
     for name, measure in rows.items():
-        print(f"| {name} | " + " | ".join(f"{measure(vcpus)}" for vcpus in MEASURED) + " |")
+        print(f"| {name} | " + " | ".join(f"{measure(each)}" for each in columns.values()) + " |")
 
 
 def packed(layout, using=vcpusnap.Dictionary()):
@@ -106,6 +107,13 @@ def main():
         "pointer authentication keys alone": key_bytes,
         "keys alone : QEMU": lambda vcpus: f"{key_bytes(vcpus) / qemu(vcpus):.0%}",
     })
+    stops = dictionary.read_states("kvm-stops-8")[0]
+    print_table("Random registers, stopped under KVM", {
+        "QEMU 10.0": qemu, "Firecracker ≤ 1.14": firecracker,
+        "Cloud Hypervisor JSON": packed(peers.cloud_hypervisor),
+        "file, no dictionary": file_size(vcpusnap.Dictionary()),
+        "file, shipped dictionary": whole,
+    }, {"1 vCPU": stops[:1], "8 vCPUs": stops})
 
 
 if __name__ == "__main__":
