@@ -16,7 +16,7 @@ struct RestoreTarget {
         if let host = location.host {
             let machine = try HostMachine.make(host, vcpus: snapshot.vcpus.count)
             banks = machine.banks
-            provenance = machine.provenance
+            provenance = machine.provenance.from(location)
             kernel = machine.kernel
             indices = snapshot.vcpus.map(\.index)
             return
@@ -34,10 +34,12 @@ struct RestoreTarget {
     }
 
     /// Keeps the result: in the target itself where that is a file, and in `output` if given.
-    func finish(_ output: Location?) throws {
-        let destinations = [location.host == nil ? location : nil, output].compactMap(\.self)
+    /// - Parameter isUndone: whether the target was put back, so that its file stays as it is.
+    func finish(_ output: Location?, isUndone: Bool) throws {
+        let isRewritten = location.host == nil && !isUndone
+        let destinations = [isRewritten ? location : nil, output].compactMap(\.self)
         guard !destinations.isEmpty else { return }
-        var result = try SnapshotSource.capture(banks, provenance, from: location).snapshot
+        var result = try SnapshotSource.capture(banks, provenance).snapshot
         for (position, index) in indices.enumerated() { result.vcpus[position].index = index }
         for destination in destinations { try SnapshotFile.write(result, to: destination) }
     }

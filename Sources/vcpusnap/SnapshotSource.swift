@@ -20,15 +20,14 @@ struct SnapshotSource {
         }
         let made = try HostMachine.make(host, vcpus: vcpus)
         try made.initialise()
-        return try Self.capture(made.banks, made.provenance, from: location)
+        return try Self.capture(made.banks, made.provenance.from(location))
     }
 
     /// Reads all banks into one snapshot.
     static func capture(
-        _ banks: [any RegisterBank], _ provenance: Provenance, from location: Location
+        _ banks: [any RegisterBank], _ provenance: Provenance
     ) throws(RegisterBankError) -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
         var snapshot = Snapshot(provenance: provenance, vcpus: [])
-        snapshot.provenance[.source] = location.text
         var unreadable: [RegisterBankError] = []
         for (index, bank) in banks.enumerated() {
             let capture = try Capture(of: bank, index: UInt32(clamping: index))
@@ -36,5 +35,14 @@ struct SnapshotSource {
             unreadable += capture.unreadable
         }
         return (snapshot, unreadable)
+    }
+}
+
+extension Provenance {
+    /// The same, with the host that was read.
+    func from(_ location: Location) -> Provenance {
+        var result = self
+        result[.source] = location.text
+        return result
     }
 }

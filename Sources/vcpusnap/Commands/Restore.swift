@@ -55,7 +55,9 @@ struct RestoreCommand: ParsableCommand {
         options.kernel = destination.kernel
         options.excluded = Set(try exclude.map(register))
         let reports = try Restore.run(snapshot.vcpus, into: destination.banks, options: options)
-        if !dryRun { try destination.finish(output) }
+        if !dryRun {
+            try destination.finish(output, isUndone: reports.contains { $0.undo != nil })
+        }
         let result = RestoreOutput(
             source: source.text, target: target.text, dryRun: dryRun, reports: reports,
             values: report.values)
