@@ -46,12 +46,6 @@ public struct RegisterList: Hashable, Sendable {
         return true
     }
 
-    public mutating func remove(_ id: RegisterID) {
-        guard let index = position(of: id) else { return }
-        ids.remove(at: index)
-        values.remove(at: index)
-    }
-
     private func position(of id: RegisterID) -> Int? {
         let index = insertionPoint(of: id)
         return index < ids.count && ids[index] == id ? index : nil

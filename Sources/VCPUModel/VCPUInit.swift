@@ -6,7 +6,7 @@ public struct VCPUInit: Hashable, Sendable {
     public var target: UInt32
     public var features: VCPUFeatures
     /// The six feature words after the first, which no kernel uses, as bytes.
-    public let furtherWords: [UInt8]
+    private let furtherWords: [UInt8]
 
     /// `KVM_ARM_TARGET_GENERIC_V8`.
     public static let genericTarget: UInt32 = 5
@@ -24,9 +24,6 @@ public struct VCPUInit: Hashable, Sendable {
         features = VCPUFeatures(rawValue: UInt32(value.lowBits >> 32))
         furtherWords = Array(value.littleEndianBytes.dropFirst(8))
     }
-
-    /// Whether a feature word that must be zero is not.
-    public var hasUnknownWords: Bool { furtherWords.contains { $0 != 0 } }
 
     /// The value of `RegisterID.vcpuInit`.
     public var value: RegisterValue {

@@ -9,11 +9,10 @@ enum HostRecorder {
     static func record(name: String?) throws -> HostProfile {
         let system = try KVMSystem()
         let host = try KVMHost(system)
-        let machine = try HostMachine.make(.kvm, vcpus: 1)
-        try machine.initialise()
-        guard let bank = machine.banks.first else {
+        guard let bank = try ScratchVM(on: system, vcpuCount: 1).banks.first else {
             throw CommandError("KVM made no vCPU")
         }
+        try bank.initialise(host.abilities.defaultInit)
         let capture = try Capture(of: bank, index: 0)
         if let failure = capture.unreadable.first {
             throw CommandError("a profile needs every register: \(failure)")

@@ -16,7 +16,8 @@ struct Main {
                 return .success
             } catch let status as ExitStatus {
                 return status
-            } catch  where Vcpusnap.exitCode(for: error) != .success {
+            } catch {
+                guard Vcpusnap.exitCode(for: error) != .success else { return report(error) }
                 StandardError.write("vcpusnap: \(error)\n")
                 return .trouble
             }
