@@ -18,6 +18,8 @@ let package = Package(
         .library(name: "KVM", targets: ["KVM"]),
         .library(name: "Transfer", targets: ["Transfer"]),
         .library(name: "Difference", targets: ["Difference"]),
+        .library(name: "Sync", targets: ["Sync"]),
+        .library(name: "Editing", targets: ["Editing"]),
         .executable(name: "vcpusnap", targets: ["vcpusnap"]),
     ],
     dependencies: [
@@ -56,13 +58,21 @@ let package = Package(
         .target(
             name: "Difference", dependencies: ["Registers", "VCPUModel"],
             swiftSettings: settings),
+        .target(
+            name: "Sync", dependencies: ["LinuxSystem", "Registers", "VCPUModel"],
+            swiftSettings: settings),
+
+        // Code that changes a vCPU's registers.
+        .target(
+            name: "Editing", dependencies: ["LinuxSystem", "Registers", "Sync", "VCPUModel"],
+            swiftSettings: settings),
 
         // The command line.
         .executableTarget(
             name: "vcpusnap",
             dependencies: [
-                "Difference", "Emulation", "KVM", "LinuxSystem", "Registers", "SnapshotFormat",
-                "Transfer", "VCPUModel",
+                "Difference", "Editing", "Emulation", "KVM", "LinuxSystem", "Registers",
+                "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -104,6 +114,21 @@ let package = Package(
         .testTarget(
             name: "TransferTests",
             dependencies: ["Transfer", "VCPUModel", "Registers", "LinuxSystem"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "VCPUModelTests", dependencies: ["LinuxSystem", "Registers", "VCPUModel"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SyncTests",
+            dependencies: [
+                "Emulation", "LinuxSystem", "Registers", "SeededRandom", "Sync", "VCPUModel",
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "EditingTests",
+            dependencies: [
+                "Editing", "Emulation", "LinuxSystem", "Registers", "Sync", "VCPUModel",
+            ],
             swiftSettings: settings),
         // These run the program itself.
         .testTarget(name: "CommandTests", dependencies: ["vcpusnap"], swiftSettings: settings),

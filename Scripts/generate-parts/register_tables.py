@@ -37,8 +37,8 @@ class Compiler:
         self.specials = c_source.SliceTable()
         self.registers = read(
             directory / "registers.jsonl", ["id", "name"],
-            ["aliases", "encoding", "layout", "opaque", "variants", "mapping", "flags", "volatile",
-             "clearViewOf", "listedSince", "absentIn", "reset", "notes", "origin", "layoutOrigin"])
+            ["aliases", "encoding", "layout", "opaque", "variants", "mapping", "mappingLsb", "flags",
+             "volatile", "clearViewOf", "listedSince", "absentIn", "reset", "notes", "origin", "layoutOrigin"])
         self.registers.sort(key=lambda register: number(register, "id"))
         self.index = self.index_names()
         self.layouts = self.read_layouts()
@@ -154,7 +154,8 @@ class Compiler:
             self.variants.add(variants), len(variants),
             self.behaviours.add(behaviour_rows), len(behaviour_rows),
             self.rules.add(rule_rows), len(rule_rows),
-            self.reference(register, "mapping"), self.twin(register), int("reset" in register))
+            self.reference(register, "mapping"), self.twin(register), int("reset" in register),
+            self.mapping_lsb(register, width))
 
     def flags(self, register):
         names = list(register.get("flags", []))
@@ -166,6 +167,15 @@ class Compiler:
 
     def reference(self, register, key):
         return self.position(register, register[key]) if key in register else NONE
+
+    def mapping_lsb(self, register, width):
+        """Where in the mapped register the bits start; all of them must be there."""
+        lsb = register.get("mappingLsb", 0)
+        if lsb:
+            mapped = self.registers[self.position(register, register.get("mapping", ""))]
+            if lsb + width > 8 << (number(mapped, "id") >> 52 & 15):
+                register.fail(f"does not fit into {mapped['name']} from bit {lsb} on")
+        return lsb
 
     def twin(self, register):
         """The SET register of a CLR register, and the other way round."""

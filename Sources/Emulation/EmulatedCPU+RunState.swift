@@ -28,7 +28,7 @@ extension EmulatedCPU {
         switch id {
         case .vcpuFinalized: try finalize(VCPUFeatures(rawValue: UInt32(value.lowBits)))
         case .mpState: try writeMPState(value)
-        default: try writeEvents(VCPUEvents(value))
+        default: try writeEvents(value)
         }
     }
 
@@ -102,7 +102,8 @@ extension EmulatedCPU {
     }
 
     /// `__kvm_arm_vcpu_set_events`, `arch/arm64/kvm/guest.c`: an SError that is pending stays so.
-    private func writeEvents(_ wanted: VCPUEvents) throws(Refusal) {
+    private func writeEvents(_ value: RegisterValue) throws(Refusal) {
+        let wanted = VCPUEvents(value)
         guard !wanted.hasReservedBits else { throw Refusal("reserved bytes must be zero") }
         guard wanted.isPending else { return }
         if wanted.hasSyndrome {
@@ -115,38 +116,5 @@ extension EmulatedCPU {
             }
         }
         state.run.pendingSError = wanted.hasSyndrome ? wanted.syndrome : 0
-    }
-}
-
-/// The value of `RegisterID.vcpuEvents`: the part of `struct kvm_vcpu_events` arm64 uses.
-private struct VCPUEvents {
-    var isPending: Bool
-    var hasSyndrome: Bool
-    var syndrome: UInt64
-    private(set) var hasReservedBits = false
-
-    /// The instruction specific syndrome, ESR_ELx bits 24:0.
-    static let syndromeMask: UInt64 = 0x1ff_ffff
-
-    init(isPending: Bool, hasSyndrome: Bool, syndrome: UInt64) {
-        self.isPending = isPending
-        self.hasSyndrome = hasSyndrome
-        self.syndrome = syndrome
-    }
-
-    init(_ value: RegisterValue) {
-        let bytes = value.littleEndianBytes
-        isPending = bytes[0] != 0
-        hasSyndrome = bytes[1] != 0
-        // Byte 2, ext_dabt_pending, makes KVM inject an abort at once and reads as zero ever after.
-        // Injecting is the guest's business: nothing runs here.
-        hasReservedBits = bytes[3..<8].contains { $0 != 0 }
-        syndrome = bytes[8..<16].reversed().reduce(0) { $0 << 8 | UInt64($1) }
-    }
-
-    var value: RegisterValue {
-        let head = [UInt8(isPending ? 1 : 0), UInt8(hasSyndrome ? 1 : 0), 0, 0, 0, 0, 0, 0]
-        return RegisterValue(littleEndian: head + RegisterValue(syndrome).littleEndianBytes)
-            ?? RegisterValue(0)
     }
 }

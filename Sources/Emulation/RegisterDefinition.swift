@@ -42,18 +42,7 @@ public struct RegisterDefinition: Hashable, Sendable {
     /// What must hold for the register to exist.
     let needs: [Condition]
 
-    /// Whether it can be in the cpreg list: everything but the general registers, which have fields
-    /// of their own in QEMU's stream, SVE, and what is wider than 64 bits
-    /// (`kvm_arm_init_cpreg_list`, `target/arm/kvm.c`).
-    public var isCPRegister: Bool {
-        switch id.group {
-        case .core, .sve, .vcpu: false
-        default: id.size == 4 || id.size == 8
-        }
-    }
-
-    /// Whether the emulated CPU's own list has it (`arm_init_cpreg_list`, `target/arm/helper.c`).
-    public var isListedCPRegister: Bool {
-        isCPRegister && flags.isDisjoint(with: [.noRaw, .alias])
-    }
+    /// Whether a list of the CPU state has it: it has raw access and is no second view of another
+    /// register (`arm_init_cpreg_list`, `target/arm/helper.c`).
+    public var isListedRaw: Bool { flags.isDisjoint(with: [.noRaw, .alias]) }
 }

@@ -118,16 +118,6 @@ private struct RegisterTableBuilder {
 }
 
 extension RegisterID {
-    /// The id of a V register, `struct kvm_regs.fp_regs.vregs`.
-    static func v(_ index: Int) -> RegisterID {
-        RegisterID(rawValue: 0x6040_0000_0010_0054 + UInt64(index) * 4)
-    }
-
-    /// The id of an SVE Z register, slice 0.
-    static func z(_ index: Int) -> RegisterID {
-        RegisterID(rawValue: 0x6080_0000_0015_0000 + UInt64(index) << 5)
-    }
-
     /// Where a core or SVE register lives; nil for every other one.
     fileprivate var fixedStorage: RegisterStorage? {
         switch (group, size) {

@@ -90,5 +90,4 @@ extension Errno {
     static let noSuchDevice = Errno(rawValue: 19)  // ENODEV
     static let noDevice = noSuchDevice
     static let noTTY = Errno(rawValue: 25)  // ENOTTY
-    static let notSupported = Errno(rawValue: 95)  // EOPNOTSUPP
 }

@@ -44,9 +44,21 @@ public struct RegisterEntry: Hashable, Sendable {
         }
     }
 
-    /// The register whose state this one accesses under another encoding, such as SCTLR_EL1 for
-    /// SCTLR_EL12.
+    /// The field of that name, in any case, of the layout or else of a variant; nil when there is none,
+    /// and for reserved bits.
+    public func field(named name: some StringProtocol) -> RegisterField? {
+        ([fields] + variants.map(\.fields)).joined().first { field in
+            !field.isReserved && field.name.lowercased() == name.lowercased()
+        }
+    }
+
+    /// The register whose state this one accesses under another encoding or in AArch32, such as
+    /// SCTLR_EL1 for SCTLR_EL12 and for SCTLR.
     public var mapping: RegisterID? { Self.id(at: row.mapping) }
+
+    /// The bit of `mapping` where this register's bits start: 32 for IFAR, which is the upper half of
+    /// FAR_EL1, and 0 for most.
+    public var mappingLSB: Int { Int(row.mapping_lsb) }
 
     private static func id(at index: UInt16) -> RegisterID? {
         index == CFORMAT_NONE ? nil : RegisterEntry(index: index).id

@@ -4,6 +4,8 @@ extension RegisterID: CustomStringConvertible {
     ///
     /// `init(parsing:)` gives the id back for every one of them.
     ///
+    /// A coprocessor register with bit 29 of its id set has the name of the one without, and `_NS`.
+    ///
     /// Generic names: `S3_0_C11_C3_7` for an AArch64 system register; `p15_0_c1_c0_0` (Opc1, CRn,
     /// CRm, Opc2) and `p15_0_c2` (Opc1, CRm) for a 32-bit and a 64-bit AArch32 coprocessor register,
     /// with `_ns` for the Non-secure bank. An id with any bit these do not tell is printed as `0x` and
@@ -14,7 +16,8 @@ extension RegisterID: CustomStringConvertible {
         case .system(let encoding) where Self.system(encoding) == self:
             return encoding.description
         case .coprocessor(let encoding):
-            return encoding.description
+            let entry = RegisterDictionary.entry(for: inBank(nonSecure: false))
+            return entry.map { $0.name + Self.nonSecureSuffix } ?? encoding.description
         default:
             return number
         }
@@ -45,12 +48,30 @@ extension RegisterID: CustomStringConvertible {
             self = entry.id
             return
         }
+        if let id = Self.nonSecure(named: text) {
+            self = id
+            return
+        }
         // No generic name or number is longer.
         let scanner = NameScanner(text.utf8.prefix(24))
         guard let id = scanner.number() ?? scanner.system() ?? scanner.coprocessor() else {
             return nil
         }
         self = id
+    }
+}
+
+extension RegisterID {
+    private static let nonSecureSuffix = "_NS"
+
+    /// The coprocessor register of the dictionary that `SCTLR_NS` names, with bit 29 set.
+    private static func nonSecure(named text: some StringProtocol) -> RegisterID? {
+        let length = nonSecureSuffix.utf8.count
+        guard text.utf8.count > length, text.suffix(length).uppercased() == nonSecureSuffix,
+            let entry = RegisterDictionary.entry(named: text.dropLast(length)),
+            case .coprocessor = entry.id.group
+        else { return nil }
+        return entry.id.inBank(nonSecure: true)
     }
 }
 

@@ -156,6 +156,12 @@ extension RegisterID {
 }
 
 extension RegisterID {
+    /// A coprocessor register's id with bit 29 set or clear (`CoprocessorEncoding.isNonSecure`).
+    public func inBank(nonSecure: Bool) -> RegisterID {
+        let bit: UInt64 = 1 << 29
+        return RegisterID(rawValue: nonSecure ? rawValue | bit : rawValue & ~bit)
+    }
+
     /// The id of an AArch64 system register by its encoding.
     public static func system(_ encoding: SystemRegisterEncoding) -> RegisterID {
         RegisterID(rawValue: 0x6030_0000_0013_0000 | UInt64(encoding.rawValue))
@@ -163,9 +169,6 @@ extension RegisterID {
 
     /// The set of SVE vector lengths, `KVM_REG_ARM64_SVE_VLS`: 512 bits, bit n for 16·(n+1) bytes.
     public static let sveVectorLengths = RegisterID(rawValue: 0x6060_0000_0015_ffff)
-
-    /// The program state, `kvm_regs.regs.pstate`.
-    public static let pstate = RegisterID(rawValue: 0x6030_0000_0010_0042)
 
     /// `struct kvm_vcpu_init`, the argument of `KVM_ARM_VCPU_INIT`: a 32-bit target, then seven
     /// 32-bit words of feature bits; 256 bits.

@@ -71,7 +71,7 @@ struct VCPURestore {
         if entry?.isClearTwin == true { return .skipped(.clearView) }
         if before == wanted { return .heldAlready }
         do throws(RegisterBankError) {
-            try bank.write(wanted, to: id)
+            try bank.replace(id, with: wanted)
             return .wrote
         } catch {
             return .failed(error)
@@ -162,7 +162,8 @@ struct VCPURestore {
         let restorable = written.compactMap { attempt in
             attempt.before.map { (id: attempt.id, before: $0) }
         }
-        for (id, before) in restorable { putBack(before, in: id) }
+        // A refusal shows in the read-back that follows.
+        for (id, before) in restorable { try? bank.replace(id, with: before) }
         return restorable.map { id, before in
             let found = try? bank.read(id)
             let mask = ~(RegisterDictionary.entry(for: id)?.volatileBits ?? 0)
@@ -170,19 +171,5 @@ struct VCPURestore {
                 id: id, before: before, found: found,
                 isUndone: found?.masked(by: mask) == before.masked(by: mask))
         }
-    }
-
-    /// Writes a value so that it replaces what is there on every kernel.
-    ///
-    /// On Linux 6.7 to 6.14 the PMU's SET registers only ever gain bits, so the surplus is cleared
-    /// through the CLR view first. Where both names assign, the SET write that follows decides.
-    private func putBack(_ value: RegisterValue, in id: RegisterID) {
-        if let twin = RegisterDictionary.entry(for: id)?.clearTwin,
-            let now = try? bank.read(id).bits, let wanted = value.bits, now & ~wanted != 0
-        {
-            try? bank.write(RegisterValue(now & ~wanted), to: twin)
-        }
-        // A refusal shows in the read-back that follows.
-        try? bank.write(value, to: id)
     }
 }

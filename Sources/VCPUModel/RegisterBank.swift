@@ -15,7 +15,8 @@ public protocol RegisterBank: AnyObject {
     func list() throws(RegisterBankError) -> [RegisterID]
 
     /// The value of one register.
-    /// - Throws: errno `ENOENT` when the vCPU has no such register.
+    /// - Throws: errno `ENOENT` when the vCPU has no such register, `EOPNOTSUPP` when the bank can
+    ///   read it only with a side effect (QEMU's `ARM_CP_NO_RAW`).
     func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue
 
     /// Writes one register, as `KVM_SET_ONE_REG` does: the write may be refused, ignored or changed,

@@ -81,6 +81,8 @@ struct Vcpusnap: ParsableCommand {
               vcpusnap save kvm: -o cpu.vcpusnap
               vcpusnap restore cpu.vcpusnap emulated:6.1-neoverse-n1
               vcpusnap diff cpu.vcpusnap other.vcpusnap
+              vcpusnap set cpu.vcpusnap SCTLR_EL1.M=0
+              vcpusnap inject cpu.vcpusnap breakpoint
               vcpusnap register SCTLR_EL1 0x603000000013c080
 
             EXIT CODES
@@ -90,7 +92,7 @@ struct Vcpusnap: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Save.self, RestoreCommand.self, Diff.self, Show.self, Verify.self, Host.self,
-            RegisterCommand.self,
+            Save.self, RestoreCommand.self, Diff.self, Show.self, SetCommand.self, Inject.self,
+            Verify.self, Host.self, RegisterCommand.self,
         ])
 }

@@ -46,7 +46,8 @@ struct RestoreTarget {
 }
 
 extension Snapshot {
-    fileprivate var indexText: String {
+    /// The vCPUs' numbers, for messages.
+    var indexText: String {
         vcpus.map { String($0.index) }.joined(separator: ", ")
     }
 }

@@ -37,6 +37,7 @@ struct cformat_register {
     uint16_t mapping;
     uint16_t twin;
     uint16_t has_reset;
+    uint16_t mapping_lsb;
 };
 
 // Every name and alias, ascending by the name in capitals.

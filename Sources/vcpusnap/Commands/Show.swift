@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Transfer
 internal import VCPUModel
 
 /// `vcpusnap show FILE`.
@@ -10,6 +11,7 @@ struct Show: ParsableCommand {
               vcpusnap show cpu.vcpusnap
               vcpusnap show cpu.vcpusnap --register 'ID_AA64*'
               vcpusnap show cpu.vcpusnap --register SCTLR_EL1 --format json
+              vcpusnap show guest32.vcpusnap --aarch32 --register '?F?R'
             """)
 
     @Argument(help: "A snapshot: FILE, -, kvm: or emulated:NAME.")
@@ -20,10 +22,16 @@ struct Show: ParsableCommand {
         help: "Only registers with this name, id or pattern (* and ?), with their fields.")
     var register: String?
 
+    @Flag(
+        name: .customLong("aarch32"),
+        help: "Also show the p14 and p15 registers of an AArch32 guest, which KVM keeps in others.")
+    var isAArch32 = false
+
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        let snapshot = try SnapshotSource(source).read().snapshot
+        var snapshot = try SnapshotSource(source).read().snapshot
+        if isAArch32 { try addCoprocessorRegisters(to: &snapshot) }
         let pattern = register.map(NamePattern.init)
         let report = ShowOutput(
             snapshot, source: source.text, pattern: pattern, values: output.values)
@@ -31,6 +39,13 @@ struct Show: ParsableCommand {
         if let register, report.vcpus.allSatisfy(\.registers.isEmpty) {
             throw CommandError(
                 "\(source.text) has no register \(register); vcpusnap show lists what it has")
+        }
+    }
+
+    private func addCoprocessorRegisters(to snapshot: inout Snapshot) throws {
+        for (position, vcpu) in snapshot.vcpus.enumerated() {
+            let view = AArch32Bank(SnapshotBank(vcpu.registers))
+            snapshot.vcpus[position] = try Capture(of: view, index: vcpu.index).state
         }
     }
 }

@@ -1,4 +1,5 @@
 internal import Registers
+internal import VCPUModel
 
 /// The report of `register`.
 struct RegisterOutput: Report {
@@ -9,6 +10,8 @@ struct RegisterOutput: Report {
         var size: Int?
         var category: String
         var fields: [Field]
+        /// The register that holds this one's state, with the bits: `FAR_EL1[63:32]`.
+        var heldBy: String?
         var behaviour: BehaviourText?
         var listedSince: String?
         var notes: String?
@@ -54,6 +57,7 @@ extension RegisterOutput.Register {
         aliases = entry?.aliases ?? []
         size = id.size
         category = RegisterCategory(of: id).rawValue
+        heldBy = Self.holder(of: id)
         let rules = entry?.idFieldRules ?? []
         fields = (entry?.fields ?? []).map { field in
             RegisterOutput.Field(field, rules.first { $0.field == field.name })
@@ -67,10 +71,22 @@ extension RegisterOutput.Register {
         var lines = [style.bold(name) + "  " + id]
         if !aliases.isEmpty { lines.append("  also: " + aliases.joined(separator: ", ")) }
         lines.append("  " + category + (size.map { ", \($0 * 8) bits" } ?? ""))
+        if let heldBy { lines.append("  held by \(heldBy)") }
         if let listedSince { lines.append("  KVM lists it since Linux \(listedSince)") }
         lines += (behaviour?.lines ?? []).map { "  " + $0 }
         if let notes, notes != behaviour?.notes { lines.append("  note: " + notes) }
         return (lines + fields.map(\.line)).joined(separator: "\n") + "\n"
+    }
+}
+
+extension RegisterOutput.Register {
+    private static func holder(of id: RegisterID) -> String? {
+        guard let holder = AArch32Bank.holder(of: id) else {
+            return RegisterDictionary.entry(for: id)?.mapping?.name
+        }
+        let isWhole = holder.size == holder.id.size
+        let range = "[\(holder.lsb + holder.size * 8 - 1):\(holder.lsb)]"
+        return holder.id.name + (isWhole ? "" : range)
     }
 }
 

@@ -1,0 +1,53 @@
+public import Registers
+public import VCPUModel
+
+/// Why a change was not made. Nothing was changed then.
+public enum EditError: Error, Hashable, Sendable {
+    /// The text is no `REGISTER=VALUE` or `REGISTER.FIELD=VALUE`.
+    case malformed(String)
+    case unknownRegister(String)
+    /// The register has no such field; `known` are those it has.
+    case unknownField(String, RegisterID, known: [String])
+    /// The text is no value of so many bits.
+    case badValue(String, RegisterID, field: String?, bits: Int)
+    /// The vCPU has no such register.
+    case absent(RegisterID)
+    /// The register is decided when a vCPU is made.
+    case decidedAtInit(RegisterID)
+    /// The new value changes these reserved bits, as a mask, from what they have to be.
+    case reserved(RegisterID, bits: RegisterValue)
+    /// The exception cannot be taken, and why.
+    case impossible(String)
+    /// The vCPU's registers could not be read or changed.
+    case bank(RegisterBankError)
+}
+
+extension EditError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .malformed(let text):
+            "\(text) is no assignment: give REGISTER=VALUE (SCTLR_EL1=0x30d0198d) or "
+                + "REGISTER.FIELD=VALUE (SCTLR_EL1.M=0)"
+        case .unknownRegister(let name):
+            "\(name) is not a register: vcpusnap show lists those of a snapshot"
+        case .unknownField(let name, let id, let known):
+            "\(id.nameAndNumber) has no field \(name): "
+                + (known.isEmpty
+                    ? "no field of it is known, assign its whole value"
+                    : "it has " + known.joined(separator: ", "))
+        case .badValue(let text, let id, let field, let bits):
+            "\(text) is no value of \(id.name)" + (field.map { "." + $0 } ?? "")
+                + ": expected a number of at most \(bits) bits, decimal or 0x and hexadecimal"
+                + (field == nil ? "" : ", or one of the names that vcpusnap register prints")
+        case .absent(let id):
+            "the vCPU has no register \(id.nameAndNumber): vcpusnap show lists those it has"
+        case .decidedAtInit(let id):
+            "\(id.nameAndNumber) is decided when a vCPU is made and cannot be changed afterwards"
+        case .reserved(let id, let bits):
+            "\(id.nameAndNumber): the value changes reserved bits, mask \(bits)"
+                + "; --force does it all the same"
+        case .impossible(let why): why
+        case .bank(let error): error.description
+        }
+    }
+}

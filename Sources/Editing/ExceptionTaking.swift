@@ -1,0 +1,305 @@
+internal import Registers
+public import VCPUModel
+
+/// Makes a vCPU take an exception at EL1: what the CPU does on one (Arm ARM, `AArch64.TakeException` and
+/// `AArch32.EnterMode`; for KVM `arch/arm64/kvm/hyp/exception.c`).
+struct ExceptionTaking {
+    private let cpuState: any RegisterBank
+    private let pstate: UInt64
+
+    init(in cpuState: any RegisterBank) throws(EditError) {
+        self.cpuState = cpuState
+        pstate = try EditError.reading(.pstate, in: cpuState).lowBits
+        try checkExceptionLevel()
+    }
+
+    /// EL1 of this vCPU is the level that handles the exception.
+    private func checkExceptionLevel() throws(EditError) {
+        let isAtEL2 = pstate & 0x10 == 0 && pstate & 0xc == 0x8
+        guard !isAtEL2 else {
+            throw .impossible(
+                "the vCPU is at EL2, where an exception of EL1 cannot be taken: let it run on to EL1")
+        }
+        // HCR_EL2.TGE makes exceptions of EL0 go to EL2.
+        guard !features.contains(.hasEL2) || !has("TGE", in: .hypervisorConfiguration) else {
+            throw .impossible(
+                "the guest's HCR_EL2.TGE is set, so EL2 takes the exceptions of EL0: let it run on")
+        }
+    }
+
+    private var features: VCPUFeatures {
+        ((try? cpuState.read(.vcpuInit)).flatMap { VCPUInit($0) })?.features ?? []
+    }
+
+    /// Whether EL1 is AArch32.
+    private var isAArch32: Bool {
+        // In User mode only the init feature tells what EL1 is.
+        features.contains(.el1In32Bit) || AArch32Mode(pstate: pstate).map { $0 != .user } ?? false
+    }
+
+    func take(_ exception: InjectedException) throws(EditError) {
+        switch exception {
+        case .serror(let syndrome): try pendSError(syndrome)
+        case .breakpoint(let comment):
+            if isAArch32 { return try enterAArch32(.breakpoint) }
+            try enterAArch64(syndrome: breakpointSyndrome(comment), address: nil, isAbort: false)
+        case .dataAbort(let address, let isWrite):
+            if isAArch32 { return try abortAArch32(address: address, isWrite: isWrite) }
+            try enterAArch64(
+                syndrome: dataAbortSyndrome(hasAddress: address != nil, isWrite: isWrite),
+                address: address, isAbort: true)
+        }
+    }
+
+    // MARK: Registers
+
+    private func read(_ id: RegisterID) throws(EditError) -> UInt64 {
+        try EditError.reading(id, in: cpuState).lowBits
+    }
+
+    private func write(_ bits: UInt64, to id: RegisterID) throws(EditError) {
+        try EditError.writing(RegisterValue(bits, size: id.size ?? 8), to: id, in: cpuState)
+    }
+
+    /// The value of a field; 0 where the vCPU does not have the register.
+    private func field(_ name: String, of id: RegisterID) -> UInt64 {
+        guard let value = try? cpuState.read(id) else { return 0 }
+        return RegisterDictionary.entry(for: id)?.field(named: name)?.extract(from: value) ?? 0
+    }
+
+    private func has(_ name: String, in id: RegisterID) -> Bool {
+        field(name, of: id) != 0
+    }
+
+    // MARK: SError
+
+    private func pendSError(_ syndrome: UInt64?) throws(EditError) {
+        let events = VCPUEvents(
+            isPending: true, hasSyndrome: syndrome != nil, syndrome: syndrome ?? 0)
+        if let syndrome {
+            guard syndrome & ~VCPUEvents.syndromeMask == 0 else {
+                throw .impossible(
+                    "an SError's syndrome has bits 24:0, found \(RegisterValue(syndrome))")
+            }
+            guard has("RAS", in: .processorFeatures0) else {
+                throw .impossible(
+                    "ID_AA64PFR0_EL1.RAS is 0: only a vCPU with the RAS extension takes an SError "
+                        + "with a syndrome; leave it out")
+            }
+        }
+        try EditError.writing(events.value, to: .vcpuEvents, in: cpuState)
+    }
+}
+
+// MARK: - AArch64
+
+extension ExceptionTaking {
+    /// IL, bit 25: a 32-bit instruction, or no instruction at all.
+    private static let instructionLength: UInt64 = 1 << 25
+
+    /// BRK, or BKPT of an AArch32 program at EL0.
+    private func breakpointSyndrome(_ comment: UInt16) -> UInt64 {
+        guard AArch32Mode(pstate: pstate) != nil else {
+            return 0x3c << 26 | Self.instructionLength | UInt64(comment)
+        }
+        let isThumb = pstate & 1 << 5 != 0
+        return 0x38 << 26 | (isThumb ? 0 : Self.instructionLength) | UInt64(comment)
+    }
+
+    /// A data abort with DFSC 0b010000, synchronous external abort, not on a table walk; FnV, bit 10,
+    /// says that FAR_EL1 is not valid, and WnR is bit 6.
+    private func dataAbortSyndrome(hasAddress: Bool, isWrite: Bool) -> UInt64 {
+        let exceptionClass: UInt64 = isAtEL1 ? 0x25 : 0x24
+        return exceptionClass << 26 | Self.instructionLength | (hasAddress ? 0 : 1 << 10)
+            | (isWrite ? 1 << 6 : 0) | 0x10
+    }
+
+    private var isAtEL1: Bool { pstate & 0x1c == 0x4 }
+
+    /// - Parameters:
+    ///   - address: for FAR_EL1; nil leaves it, as the architecture makes it UNKNOWN.
+    ///   - isAbort: whether SCTLR2_EL1.EASE sends it to the SError vector.
+    private func enterAArch64(
+        syndrome: UInt64, address: UInt64?, isAbort: Bool
+    ) throws(EditError) {
+        try write(syndrome, to: .syndromeEL1)
+        if let address { try write(address, to: .faultAddressEL1) }
+        try write(read(.programCounter), to: .exceptionLinkEL1)
+        try write(pstate, to: .savedProgramState(0))
+        try write(newPSTATE(), to: .pstate)
+        let usesSErrorVector = isAbort && has("EASE", in: .systemControl2)
+        let vector = vectorOffset + (usesSErrorVector ? 0x180 : 0)
+        // VBAR_EL1 bits 10:0 are RES0.
+        try write(read(.vectorBaseEL1) & ~0x7ff &+ vector, to: .programCounter)
+    }
+
+    /// The group of vectors: from EL1 with SP_EL0 or SP_EL1, from EL0 in AArch64 or AArch32.
+    private var vectorOffset: UInt64 {
+        if isAtEL1 { return pstate & 1 == 0 ? 0 : 0x200 }
+        return pstate & 0x10 == 0 ? 0x400 : 0x600
+    }
+
+    /// PSTATE on entry to EL1h; bits that are not set here become 0.
+    private func newPSTATE() -> UInt64 {
+        let nzcvAndDIT: UInt64 = 0xf << 28 | 1 << 24
+        let masksAndEL1h: UInt64 = 0xf << 6 | 0x5
+        var new = pstate & nzcvAndDIT | masksAndEL1h
+        for (bit, isSet) in optionalPSTATE() where isSet { new |= 1 << bit }
+        return new
+    }
+
+    /// The bits that depend on the CPU's features, and what they become.
+    private func optionalPSTATE() -> [(bit: UInt64, isSet: Bool)] {
+        let keepsEXLOCK = isAtEL1 && has("EXLOCKEN", in: .guardedControlStack)
+        let isPANSet = pstate & 1 << 22 != 0 || !has("SPAN", in: .systemControl)
+        return [
+            (22, has("PAN", in: .memoryModel1) && isPANSet),
+            (12, has("SSBS", in: .processorFeatures1) && has("DSSBS", in: .systemControl)),
+            (25, has("MTE", in: .processorFeatures1)),
+            (13, has("NMI", in: .processorFeatures1) && !has("SPINTMASK", in: .systemControl)),
+            (32, has("EBEP", in: .debugFeatures1)),
+            (34, has("GCS", in: .processorFeatures1) && keepsEXLOCK),
+        ]
+    }
+}
+
+// MARK: - AArch32
+
+extension ExceptionTaking {
+    /// The two exceptions of Abort mode.
+    private enum Abort {
+        case breakpoint, data
+
+        /// The offset from the vector base.
+        var vector: UInt64 { self == .breakpoint ? 0xc : 0x10 }
+
+        /// How far LR_abt is from the instruction.
+        var linkOffset: UInt64 { self == .breakpoint ? 4 : 8 }
+    }
+
+    /// A prefetch abort with IFSR "debug event"; IFAR is UNKNOWN, so it stays.
+    private func enterAArch32(_ abort: Abort) throws(EditError) {
+        if abort == .breakpoint {
+            let status: UInt64 = try usesLongDescriptors() ? 1 << 9 | 0x22 : 0x2
+            try write(status, to: .instructionFaultStatus)
+            // DBGDSCRext.MOE, bits 5:2, which KVM keeps in MDSCR_EL1: 3 is a BKPT instruction.
+            try write(read(.monitorDebug) & ~(0xf << 2) | 3 << 2, to: .monitorDebug)
+        }
+        try write(
+            (read(.programCounter) &+ abort.linkOffset) & 0xffff_ffff,
+            to: AArch32Mode.abort.register(14))
+        try write(Self.savedForm(of: pstate), to: .savedProgramState(1))
+        try write(newCPSR(), to: .pstate)
+        let base = has(.highVectors) ? 0xffff_0000 : try read(.vectorBaseEL1) & ~0x1f
+        try write((base &+ abort.vector) & 0xffff_ffff, to: .programCounter)
+    }
+
+    private func abortAArch32(address: UInt64?, isWrite: Bool) throws(EditError) {
+        if let address, address >> 32 != 0 {
+            throw .impossible(
+                "an AArch32 guest has 32-bit addresses, found \(RegisterValue(address))")
+        }
+        // DFSR, which is the low half of ESR_EL1: synchronous external abort; FnV, bit 16; WnR, bit 11.
+        let status: UInt64 = try usesLongDescriptors() ? 1 << 9 | 0x10 : 0x8
+        let flags: UInt64 = (address == nil ? 1 << 16 : 0) | (isWrite ? 1 << 11 : 0)
+        let upper: UInt64 = 0xffff_ffff << 32
+        try write(read(.syndromeEL1) & upper | status | flags, to: .syndromeEL1)
+        // DFAR is the low half of FAR_EL1; IFAR, the upper one, stays.
+        if let address { try write(read(.faultAddressEL1) & upper | address, to: .faultAddressEL1) }
+        try enterAArch32(.data)
+    }
+
+    /// TTBCR.EAE, bit 31.
+    private func usesLongDescriptors() throws(EditError) -> Bool {
+        try read(.translationControl) & 1 << 31 != 0
+    }
+
+    /// Whether a bit of SCTLR, the AArch32 form of SCTLR_EL1, is set.
+    private func has(_ bit: SystemControlBit) -> Bool {
+        let control = (try? cpuState.read(.systemControl))?.lowBits ?? 0
+        return control >> bit.rawValue & 1 != 0
+    }
+
+    /// Bits of SCTLR (Arm ARM G8.2.127).
+    private enum SystemControlBit: UInt64 {
+        /// The vectors are at 0xffff0000.
+        case highVectors = 13
+        /// Exceptions leave PAN as it is.
+        case keepsPAN = 23
+        /// Exceptions are taken in big-endian state.
+        case isBigEndian = 25
+        /// Exceptions are taken in Thumb state.
+        case isThumb = 30
+        /// What SSBS becomes on an exception.
+        case defaultSSBS = 31
+    }
+
+    /// CPSR on entry to Abort mode; IT, IL, J and SS become 0.
+    private func newCPSR() -> UInt64 {
+        // N, Z, C, V, Q, DIT, PAN, GE and F stay.
+        let kept: UInt64 = 0x1f << 27 | 1 << 24 | 1 << 22 | 0xf << 16 | 1 << 6
+        let abortsAndInterruptsMasked: UInt64 = 1 << 8 | 1 << 7
+        var new = pstate & kept | abortsAndInterruptsMasked | AArch32Mode.abort.rawValue
+        let isPANSet = has("PAN", in: .memoryModel3AArch32) && !has(.keepsPAN)
+        let isSSBSSet =
+            has("SSBS", in: .processorFeatures2AArch32) && has(.defaultSSBS)
+        if isPANSet { new |= 1 << 22 }
+        if isSSBSSet { new |= 1 << 23 }
+        if has(.isBigEndian) { new |= 1 << 9 }
+        if has(.isThumb) { new |= 1 << 5 }
+        return new
+    }
+
+    /// SPSR has DIT in bit 21; PSTATE has it in bit 24, and SS in bit 21
+    /// (`host_spsr_to_spsr32`, `arch/arm64/include/asm/kvm_emulate.h`).
+    private static func savedForm(of pstate: UInt64) -> UInt64 {
+        let dit = pstate >> 24 & 1
+        return pstate & ~(1 << 24 | 1 << 21) | dit << 21
+    }
+}
+
+extension RegisterID {
+    /// ESR_EL1.
+    fileprivate static let syndromeEL1 = RegisterID(rawValue: 0x6030_0000_0013_c290)
+    /// FAR_EL1.
+    fileprivate static let faultAddressEL1 = RegisterID(rawValue: 0x6030_0000_0013_c300)
+    /// VBAR_EL1.
+    fileprivate static let vectorBaseEL1 = RegisterID(rawValue: 0x6030_0000_0013_c600)
+    /// SCTLR_EL1.
+    fileprivate static let systemControl = RegisterID(rawValue: 0x6030_0000_0013_c080)
+    /// SCTLR2_EL1.
+    fileprivate static let systemControl2 = RegisterID(rawValue: 0x6030_0000_0013_c083)
+    /// TCR_EL1, which is TTBCR.
+    fileprivate static let translationControl = RegisterID(rawValue: 0x6030_0000_0013_c102)
+    /// MDSCR_EL1.
+    fileprivate static let monitorDebug = RegisterID(rawValue: 0x6030_0000_0013_8012)
+    /// IFSR32_EL2.
+    fileprivate static let instructionFaultStatus = RegisterID(rawValue: 0x6030_0000_0013_e281)
+    /// HCR_EL2.
+    fileprivate static let hypervisorConfiguration = RegisterID(rawValue: 0x6030_0000_0013_e088)
+    /// GCSCR_EL1.
+    fileprivate static let guardedControlStack = RegisterID(rawValue: 0x6030_0000_0013_c128)
+    /// ID_AA64PFR0_EL1.
+    fileprivate static let processorFeatures0 = RegisterID(rawValue: 0x6030_0000_0013_c020)
+    /// ID_AA64PFR1_EL1.
+    fileprivate static let processorFeatures1 = RegisterID(rawValue: 0x6030_0000_0013_c021)
+    /// ID_AA64DFR1_EL1.
+    fileprivate static let debugFeatures1 = RegisterID(rawValue: 0x6030_0000_0013_c029)
+    /// ID_AA64MMFR1_EL1.
+    fileprivate static let memoryModel1 = RegisterID(rawValue: 0x6030_0000_0013_c039)
+    /// ID_MMFR3_EL1.
+    fileprivate static let memoryModel3AArch32 = RegisterID(rawValue: 0x6030_0000_0013_c00f)
+    /// ID_PFR2_EL1.
+    fileprivate static let processorFeatures2AArch32 = RegisterID(rawValue: 0x6030_0000_0013_c01c)
+}
+
+extension VCPUEdit {
+    /// Makes the vCPU take an exception at EL1 when it runs next; an SError when it unmasks SErrors.
+    public static func inject(
+        _ exception: InjectedException, into bank: any RegisterBank
+    ) throws(EditError) -> VCPUEdit {
+        try VCPUEdit(of: bank) { (cpuState) throws(EditError) in
+            try ExceptionTaking(in: cpuState).take(exception)
+        }
+    }
+}

@@ -1,0 +1,111 @@
+public import Registers
+internal import VCPUModel
+
+/// One change of a register or of a field of it, as text: `SCTLR_EL1=0x30d0198d`, `SCTLR_EL1.M=0`,
+/// `ID_AA64PFR0_EL1.CSV3=NI`.
+public struct RegisterAssignment: Hashable, Sendable {
+    public let register: RegisterID
+    /// Nil for the whole register.
+    public let field: RegisterField?
+    private let text: String
+
+    /// Parses `REGISTER=VALUE` or `REGISTER.FIELD=VALUE`; names are taken in any case.
+    public init(parsing assignment: String) throws(EditError) {
+        let sides = assignment.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard sides.count == 2, !sides[0].isEmpty, !sides[1].isEmpty else {
+            throw .malformed(assignment)
+        }
+        let names = sides[0].split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let register = RegisterID(parsing: names[0]) else {
+            throw .unknownRegister(String(names[0]))
+        }
+        self.register = register
+        text = String(sides[1])
+        field = names.count == 2 ? try Self.field(String(names[1]), of: register) : nil
+    }
+
+    private static func field(
+        _ name: String, of register: RegisterID
+    ) throws(EditError) -> RegisterField {
+        let entry = RegisterDictionary.entry(for: register)
+        guard let field = entry?.field(named: name) else {
+            let known = (entry?.fields ?? []).filter { !$0.isReserved }.map(\.name)
+            throw .unknownField(name, register, known: known)
+        }
+        return field
+    }
+
+    /// The register's value after the change.
+    /// - Parameter isForced: whether reserved bits may change as well.
+    func applied(
+        to current: RegisterValue, isForced: Bool
+    ) throws(EditError) -> RegisterValue {
+        let new = try newValue(from: current)
+        let broken = ReservedBits.broken(by: new, from: current, in: register)
+        guard isForced || broken.isZero else { throw .reserved(register, bits: broken) }
+        return new
+    }
+
+    private func newValue(from current: RegisterValue) throws(EditError) -> RegisterValue {
+        guard let field else { return try value(size: current.size) }
+        return field.insert(try value(of: field), into: current)
+    }
+
+    private func value(size: Int) throws(EditError) -> RegisterValue {
+        guard let value = RegisterValue(parsing: text, size: size) else {
+            throw .badValue(text, register, field: nil, bits: size * 8)
+        }
+        return value
+    }
+
+    private func value(of field: RegisterField) throws(EditError) -> UInt64 {
+        let named = field.namedValues.first { $0.name.lowercased() == text.lowercased() }
+        let number = named?.value ?? RegisterValue(parsing: text, size: 8)?.bits
+        guard let number, number.leadingZeroBitCount >= 64 - field.width else {
+            throw .badValue(text, register, field: field.name, bits: field.width)
+        }
+        return number
+    }
+}
+
+extension RegisterID {
+    /// Whether all vCPUs of a VM share the register, so that changing it in one of them alone makes a
+    /// state that KVM cannot have.
+    public var isSharedByVM: Bool {
+        let entry = RegisterDictionary.entry(for: self)
+        return entry?.isVMWide == true || entry?.isFeatureIDRegister == true
+            || entry?.isCounter == true
+    }
+}
+
+/// What the dictionary says of a register's reserved bits.
+enum ReservedBits {
+    /// The bits in which a change leaves what the architecture reserves: RES0 and RAZ bits that become
+    /// one, RES1 bits that become zero.
+    ///
+    /// Bits that were wrong before count only when they change: KVM resets registers to a pattern with
+    /// reserved bits set. With several layouts the best one counts.
+    static func broken(
+        by new: RegisterValue, from old: RegisterValue, in id: RegisterID
+    ) -> RegisterValue {
+        let none = RegisterValue.zero(size: new.size) ?? RegisterValue(0)
+        guard let entry = RegisterDictionary.entry(for: id), new != old else { return none }
+        let candidates = ([entry.fields] + entry.variants.map(\.fields)).map { layout in
+            layout.reduce(none) { insertBroken(of: $1, by: new, from: old, into: $0) }
+        }
+        return candidates.first(where: \.isZero) ?? candidates.first ?? none
+    }
+
+    private static func insertBroken(
+        of field: RegisterField, by new: RegisterValue, from old: RegisterValue,
+        into mask: RegisterValue
+    ) -> RegisterValue {
+        let wanted = field.extract(from: new)
+        let changed = wanted ^ field.extract(from: old)
+        return switch field.kind {
+        case .res0, .raz: field.insert(wanted & changed, into: mask)
+        case .res1: field.insert(~wanted & changed, into: mask)
+        case .unsignedEnum, .signedEnum, .enum, .field, .unkn: mask
+        }
+    }
+}

@@ -1,0 +1,123 @@
+internal import LinuxSystem
+public import Registers
+public import Sync
+public import VCPUModel
+
+/// A change of a vCPU's registers by code, and what became of it.
+///
+/// The vCPU is a snapshot's or a live one that does not run. Its registers are got, the change is made in
+/// a CPU state, and what differs then is put back (`SyncedVCPU`).
+public struct VCPUEdit: Sendable {
+    /// One register that the change touched.
+    public struct Change: Hashable, Sendable {
+        public var id: RegisterID
+        public var before: RegisterValue
+        public var wanted: RegisterValue
+        /// What the vCPU holds now; nil when that cannot be read.
+        public var found: RegisterValue?
+        public var outcome: SyncReport.Outcome
+        /// What the bank says about a refusal.
+        public var explanation: String?
+
+        /// Whether the vCPU holds what was wanted.
+        public var isMade: Bool { !outcome.isFailure }
+    }
+
+    /// In ascending order of id.
+    public let changes: [Change]
+
+    /// Whether every change reached the vCPU.
+    public var isComplete: Bool { changes.allSatisfy(\.isMade) }
+
+    /// Assigns registers and fields, in order.
+    /// - Parameter isForced: whether reserved bits may change.
+    public static func set(
+        _ assignments: [RegisterAssignment], in bank: any RegisterBank, isForced: Bool = false
+    ) throws(EditError) -> VCPUEdit {
+        try VCPUEdit(of: bank) { (cpuState) throws(EditError) in
+            let state = AArch32Bank(cpuState)
+            for assignment in assignments {
+                try assign(assignment, in: state, isForced: isForced)
+            }
+        }
+    }
+
+    private static func assign(
+        _ assignment: RegisterAssignment, in state: AArch32Bank, isForced: Bool
+    ) throws(EditError) {
+        let id = assignment.register
+        let current = try EditError.reading(id, in: state)
+        let new = try assignment.applied(to: current, isForced: isForced)
+        try EditError.writing(new, to: id, in: state)
+    }
+
+    /// Lets `body` change the CPU state, and puts the changes into the bank.
+    ///
+    /// - Throws: when the bank cannot be read or `body` throws; the bank is as it was then.
+    init(
+        of bank: any RegisterBank,
+        _ body: (any RegisterBank) throws(EditError) -> Void
+    ) throws(EditError) {
+        let vcpu = try Self.synced(bank)
+        let before = try Self.registers(of: vcpu.cpuState)
+        try body(vcpu.cpuState)
+        let changed = try Self.registers(of: vcpu.cpuState).filter { before[$0.0] != $0.1 }
+        if let fixed = changed.first(where: { !vcpu.moves($0.0) }) {
+            throw .decidedAtInit(fixed.0)
+        }
+        let level = changed.map(\.0.syncLevel).max() ?? .runtime
+        let put = vcpu.putRegisters(level)
+        changes = changed.map { id, wanted in
+            let result = put[id] ?? SyncReport.Register(id, .unknown)
+            return Change(
+                id: id, before: before[id] ?? wanted, wanted: wanted, found: try? bank.read(id),
+                outcome: result.outcome, explanation: result.explanation)
+        }
+    }
+
+    private static func synced(_ bank: any RegisterBank) throws(EditError) -> SyncedVCPU {
+        do throws(RegisterBankError) {
+            let vcpu = try SyncedVCPU(copying: bank)
+            _ = vcpu.getRegisters()
+            return vcpu
+        } catch {
+            throw .bank(error)
+        }
+    }
+
+    private static func registers(
+        of bank: any RegisterBank
+    ) throws(EditError) -> RegisterList {
+        do throws(RegisterBankError) {
+            var registers = RegisterList()
+            for id in try bank.list() { registers.set(try bank.read(id), for: id) }
+            return registers
+        } catch {
+            throw .bank(error)
+        }
+    }
+}
+
+extension EditError {
+    /// Reads a register that has to be there.
+    static func reading(
+        _ id: RegisterID, in bank: any RegisterBank
+    ) throws(EditError) -> RegisterValue {
+        do throws(RegisterBankError) {
+            return try bank.read(id)
+        } catch {
+            throw error.errno == .noEntry ? .absent(id) : .bank(error)
+        }
+    }
+
+    /// Writes a register that has to be there.
+    static func writing(
+        _ value: RegisterValue, to id: RegisterID, in bank: any RegisterBank
+    ) throws(EditError) {
+        do throws(RegisterBankError) {
+            try bank.write(value, to: id)
+        } catch {
+            throw error.errno == .noEntry ? .absent(id) : .bank(error)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+/// A mode of an AArch32 guest, and the registers it banks.
+///
+/// KVM keeps an AArch32 guest's registers in those of AArch64 (Arm ARM D1.20.1, "Mapping of the general
+/// registers between the Execution states"; QEMU's `aarch64_sync_64_to_32`, `target/arm/helper.c`). The
+/// raw value is PSTATE.M.
+public enum AArch32Mode: UInt64, CaseIterable, Hashable, Sendable {
+    case user = 0x10
+    case fiq = 0x11
+    case irq = 0x12
+    case supervisor = 0x13
+    case abort = 0x17
+    case undefined = 0x1b
+    case system = 0x1f
+
+    /// The mode PSTATE says; nil in AArch64, and in Monitor and Hyp mode, which KVM guests do not have.
+    public init?(pstate: UInt64) {
+        self.init(rawValue: pstate & 0x1f)
+    }
+
+    /// The id that holds R0 to R14 as this mode sees them.
+    /// - Precondition: the number is 0 to 14; 13 is SP and 14 is LR.
+    public func register(_ number: Int) -> RegisterID {
+        precondition(0...14 ~= number, "there are the registers R0 to R14")
+        return switch (self, number) {
+        case (.fiq, 8...): .x(number + 16)
+        case (_, ..<13), (.user, _), (.system, _), (.fiq, _): .x(number)
+        case (.irq, _): .x(30 - number)
+        case (.supervisor, _): .x(32 - number)
+        case (.abort, _): .x(34 - number)
+        case (.undefined, _): .x(36 - number)
+        }
+    }
+
+    /// The id that holds SPSR as this mode sees it; nil in User and System mode, which have none.
+    public var savedProgramState: RegisterID? {
+        switch self {
+        case .user, .system: nil
+        case .supervisor: .savedProgramState(0)
+        case .abort: .savedProgramState(1)
+        case .undefined: .savedProgramState(2)
+        case .irq: .savedProgramState(3)
+        case .fiq: .savedProgramState(4)
+        }
+    }
+}

@@ -1,0 +1,138 @@
+public import Registers
+public import VCPUModel
+
+/// A vCPU whose registers are held three times, as in QEMU: in KVM, in the list, and in a CPU state that
+/// code can read and change.
+///
+/// `getRegisters` makes all three the same; code then changes the CPU state; `putRegisters` makes those
+/// changes, and only those, reach KVM. The vCPU must not run in between. What decides which registers a
+/// vCPU has (`VCPU_INIT`, `VCPU_FINALIZED`, `SVE_VLS`) is not moved.
+public final class SyncedVCPU {
+    public let kvm: any RegisterBank
+    public let cpuState: any RegisterBank
+    /// QEMU's `cpreg_indexes` and `cpreg_values`; a migration loads it before `putRegisters(.full)`.
+    public var list: RegisterList
+    private let fixedRegisters: [RegisterID]
+    private let outsideList: Set<RegisterID>
+    private let recordsSuccess: Bool
+    private var record: SyncRecord?
+
+    /// - Parameters:
+    ///   - cpuState: a bank whose writes have no side effect, such as `EmulatedCPU.rawState`.
+    ///   - recordsSuccess: whether `putRegisters` uses what `getRegisters` recorded instead of checking
+    ///     again (`SyncStrategy`).
+    /// - Throws: when KVM cannot list the vCPU's registers.
+    public init(
+        kvm: any RegisterBank, cpuState: any RegisterBank, recordsSuccess: Bool = false
+    ) throws(RegisterBankError) {
+        self.kvm = kvm
+        self.cpuState = cpuState
+        self.recordsSuccess = recordsSuccess
+        let listed = Set(try kvm.list())
+        fixedRegisters = FixedRegisters.inOrder(of: listed)
+        outsideList = listed.intersection([.vcpuEvents, .mpState])
+        list = try CPRegisterSync.makeList(of: kvm)
+    }
+
+    /// A vCPU whose CPU state is a plain copy that can hold everything.
+    public convenience init(copying kvm: any RegisterBank) throws(RegisterBankError) {
+        var registers = RegisterList()
+        for id in try kvm.list() { registers.set(try kvm.read(id), for: id) }
+        try self.init(kvm: kvm, cpuState: SnapshotBank(registers))
+    }
+
+    /// Whether a change of this register in the CPU state is moved to KVM.
+    public func moves(_ id: RegisterID) -> Bool {
+        list.contains(id) || fixedRegisters.contains(id) || outsideList.contains(id)
+    }
+
+    /// What getting did.
+    public struct Get: Sendable {
+        /// Registers that are in no list: general, FP/SIMD and SVE, pending events, MP state.
+        public var fixed = SyncReport()
+        public var kvmToList = SyncReport()
+        public var listToCPUState = SyncReport()
+
+        /// Whether everything could be read; what the CPU state cannot hold is no failure, as in QEMU.
+        public var succeeded: Bool { fixed.succeeded && kvmToList.succeeded }
+    }
+
+    /// What putting did.
+    public struct Put: Sendable {
+        /// Registers that are in no list: general, FP/SIMD and SVE, pending events, MP state.
+        public var fixed = SyncReport()
+        public var cpuStateToList = SyncReport()
+        public var listToKVM = SyncReport()
+
+        /// Whether KVM took everything; what the CPU state does not know is no failure, as in QEMU.
+        public var succeeded: Bool { fixed.succeeded && listToKVM.succeeded }
+
+        /// What became of a register on its last way to KVM; nil for one that is not moved.
+        public subscript(id: RegisterID) -> SyncReport.Register? {
+            (fixed.registers + listToKVM.registers).first { $0.id == id }
+        }
+    }
+
+    // MARK: Get
+
+    /// KVM to list and CPU state (`kvm_arch_get_registers`).
+    public func getRegisters() -> Get {
+        var result = Get()
+        for id in fixedRegisters { result.fixed.registers.append(get(id)) }
+        if outsideList.contains(.vcpuEvents) { result.fixed.registers.append(get(.vcpuEvents)) }
+        result.kvmToList = CPRegisterSync.writeKVMStateToList(kvm, &list)
+        result.listToCPUState = CPRegisterSync.writeListToCPUState(list, cpuState)
+        if recordsSuccess { record = SyncRecord(of: result.listToCPUState, list) }
+        if outsideList.contains(.mpState) { result.fixed.registers.append(get(.mpState)) }
+        return result
+    }
+
+    private func get(_ id: RegisterID) -> SyncReport.Register {
+        do throws(RegisterBankError) {
+            return CPRegisterSync.put(try kvm.read(id), in: id, of: cpuState)
+        } catch {
+            return SyncReport.Register(id, error)
+        }
+    }
+
+    // MARK: Put
+
+    /// CPU state to list and KVM (`kvm_arch_put_registers`).
+    public func putRegisters(_ level: SyncLevel) -> Put {
+        var result = Put()
+        result.fixed = putFixedRegisters()
+        result.cpuStateToList = CPRegisterSync.writeCPUStateToList(
+            cpuState, &list, kvmSync: true, strategy: record.map { .recorded($0) } ?? .recheck)
+        result.listToKVM = CPRegisterSync.writeListToKVMState(list, kvm, level: level)
+        if outsideList.contains(.vcpuEvents) { result.fixed.registers.append(put(.vcpuEvents)) }
+        if outsideList.contains(.mpState) { result.fixed.registers.append(put(.mpState)) }
+        return result
+    }
+
+    /// The first part of putting: everything but the list, events and MP state.
+    ///
+    /// QEMU writes X registers before PSTATE, and while PSTATE says AArch32 KVM narrows them to 32 bits
+    /// (`set_core_reg`, `arch/arm64/kvm/guest.c`). So what is not as written once all are is written
+    /// again.
+    public func putFixedRegisters() -> SyncReport {
+        var report = SyncReport()
+        report.registers = fixedRegisters.map(put)
+        for (position, id) in fixedRegisters.enumerated() {
+            let again = put(id)
+            if again.outcome != .alreadyEqual {
+                report.registers[position] = again
+            } else if report.registers[position].outcome.isFailure {
+                report.registers[position] = SyncReport.Register(id, .taken)
+            }
+        }
+        return report
+    }
+
+    private func put(_ id: RegisterID) -> SyncReport.Register {
+        do throws(RegisterBankError) {
+            return CPRegisterSync.put(try cpuState.read(id), in: id, of: kvm)
+        } catch {
+            return SyncReport.Register(id, error)
+        }
+    }
+}

@@ -1,0 +1,62 @@
+internal import LinuxSystem
+public import Registers
+
+/// A vCPU as its AArch32 guest sees it: a bank that also has the coprocessor registers (p14, p15), which
+/// KVM keeps in AArch64 registers.
+///
+/// Their ids are those of KVM on 32-bit hosts and of QEMU's lists; both banks of an id (bit 29) are the
+/// same register, because KVM's guests are Non-secure. Everything else is the underlying bank's.
+public final class AArch32Bank: RegisterBank {
+    private let base: any RegisterBank
+
+    public init(_ base: any RegisterBank) {
+        self.base = base
+    }
+
+    /// The bits of an AArch64 register that hold a coprocessor register.
+    public struct Holder: Hashable, Sendable {
+        public var id: RegisterID
+        /// The lowest of the bits.
+        public var lsb: Int
+        /// How many bytes there are.
+        public var size: Int
+    }
+
+    /// Where a coprocessor register's state is; nil for other registers, and for one that no AArch64
+    /// register holds.
+    public static func holder(of id: RegisterID) -> Holder? {
+        guard case .coprocessor = id.group, let size = id.size,
+            let entry = RegisterDictionary.entry(for: id.inBank(nonSecure: false)),
+            let mapping = entry.mapping
+        else { return nil }
+        return Holder(id: mapping, lsb: entry.mappingLSB, size: size)
+    }
+
+    /// The underlying bank's registers, and every coprocessor register that one of them holds, with bit
+    /// 29 clear.
+    public func list() throws(RegisterBankError) -> [RegisterID] {
+        let listed = try base.list()
+        let present = Set(listed)
+        let views = RegisterDictionary.all.map(\.id).filter { id in
+            Self.holder(of: id).map { present.contains($0.id) } ?? false
+        }
+        return (views.filter { !present.contains($0) } + listed).sorted()
+    }
+
+    public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
+        guard let holder = Self.holder(of: id) else { return try base.read(id) }
+        return RegisterValue(
+            try base.read(holder.id).lowBits >> UInt64(holder.lsb), size: holder.size)
+    }
+
+    public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
+        guard let holder = Self.holder(of: id) else { return try base.write(value, to: id) }
+        guard value.size == holder.size else {
+            throw RegisterBankError(.write, id, .invalidArgument)
+        }
+        let old = try base.read(holder.id)
+        let mask = RegisterValue(.max, size: holder.size).lowBits << UInt64(holder.lsb)
+        let bits = old.lowBits & ~mask | value.lowBits << UInt64(holder.lsb)
+        try base.write(RegisterValue(bits, size: old.size), to: holder.id)
+    }
+}

@@ -1,0 +1,56 @@
+internal import ArgumentParser
+internal import Editing
+internal import Registers
+
+/// `vcpusnap set TARGET REGISTER=VALUE...`.
+struct SetCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "set",
+        abstract: "Change registers or fields of a snapshot.",
+        discussion: """
+            Values are decimal, hexadecimal with 0x, or for a field one of the names that
+            vcpusnap register prints. Reserved bits are not changed unless --force is given. A change
+            goes through the CPU state to the vCPU and is read back there; only what was assigned is
+            written.
+
+            EXAMPLES
+              vcpusnap set cpu.vcpusnap pc=0x40080000 SCTLR_EL1.M=0
+              vcpusnap set cpu.vcpusnap ID_AA64PFR0_EL1.CSV3=NI -o lower.vcpusnap
+              vcpusnap set four.vcpusnap --vcpu 2 MP_STATE.mp_state=STOPPED
+              vcpusnap set guest32.vcpusnap DFSR=0x805 LR_abt=0x8008
+            """)
+
+    @Argument(help: "What to change: FILE, kvm: or emulated:NAME.")
+    var target: Location
+
+    @Argument(
+        help: ArgumentHelp(
+            "REGISTER=VALUE or REGISTER.FIELD=VALUE; they are made in order.",
+            valueName: "assignment"))
+    var assignments: [String]
+
+    @Flag(help: "Change reserved bits too, and registers that vCPUs share in one vCPU alone.")
+    var force = false
+
+    @OptionGroup var options: EditOptions
+
+    func validate() throws {
+        guard !assignments.isEmpty else {
+            throw ValidationError("give at least one REGISTER=VALUE")
+        }
+    }
+
+    func run() throws {
+        let wanted = try assignments.map { text in try RegisterAssignment(parsing: text) }
+        let target = try EditTarget(self.target, options.vcpu)
+        if let shared = wanted.first(where: { $0.register.isSharedByVM }), !target.isWhole, !force {
+            throw CommandError(
+                "\(shared.register.nameAndNumber) is one register for all vCPUs of a VM: give "
+                    + "--vcpu all, or --force to make them differ")
+        }
+        try options.run("set", on: target, named: self.target.text) {
+            (bank) throws(EditError) in
+            try VCPUEdit.set(wanted, in: bank, isForced: force)
+        }
+    }
+}

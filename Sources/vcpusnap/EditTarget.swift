@@ -1,0 +1,122 @@
+internal import ArgumentParser
+internal import Editing
+internal import Registers
+internal import VCPUModel
+
+/// The TARGET of `set` and `inject`: a snapshot, or vCPUs made on a host, and which of them are meant.
+struct EditTarget {
+    /// What `--vcpu` says.
+    enum Selection: ExpressibleByArgument {
+        case all
+        case one(UInt32)
+
+        init?(argument: String) {
+            if argument == "all" {
+                self = .all
+            } else if let index = UInt32(argument) {
+                self = .one(index)
+            } else {
+                return nil
+            }
+        }
+    }
+
+    /// The vCPUs that are meant, with their numbers.
+    let vcpus: [(index: UInt32, bank: any RegisterBank)]
+    /// Whether they are all the target has.
+    let isWhole: Bool
+    private let location: Location
+    private let contents: Snapshot
+    private let banks: [any RegisterBank]
+
+    init(_ location: Location, _ selection: Selection?) throws {
+        self.location = location
+        let (contents, banks) = try Self.open(location)
+        self.contents = contents
+        self.banks = banks
+        let all = zip(contents.vcpus, banks).map { (index: $0.index, bank: $1) }
+        switch selection {
+        case .all: vcpus = all
+        case .one(let index): vcpus = all.filter { $0.index == index }
+        case nil:
+            guard all.count == 1 else {
+                throw CommandError(
+                    "\(location.text) has the vCPUs \(contents.indexText): name one with "
+                        + "--vcpu, or --vcpu all")
+            }
+            vcpus = all
+        }
+        isWhole = vcpus.count == all.count
+        guard !vcpus.isEmpty else {
+            throw CommandError(
+                "\(location.text) has no such vCPU; it has \(contents.indexText)")
+        }
+    }
+
+    private static func open(
+        _ location: Location
+    ) throws -> (contents: Snapshot, banks: [any RegisterBank]) {
+        guard let host = location.host else {
+            let snapshot = try SnapshotFile.read(location)
+            return (snapshot, snapshot.vcpus.map { SnapshotBank($0.registers) })
+        }
+        let machine = try HostMachine.make(host, vcpus: 1)
+        try machine.initialise()
+        let capture = try SnapshotSource.capture(
+            machine.banks, machine.provenance.from(location))
+        return (capture.snapshot, machine.banks)
+    }
+
+    /// Keeps the result in `output`, or in the target itself where that is a file.
+    func finish(_ output: Location?) throws {
+        guard let destination = output ?? (location.host == nil ? location : nil) else { return }
+        var result = contents
+        let now = try SnapshotSource.capture(banks, contents.provenance).snapshot
+        for (position, vcpu) in now.vcpus.enumerated() {
+            result.vcpus[position].registers = vcpu.registers
+        }
+        try SnapshotFile.write(result, to: destination)
+    }
+}
+
+/// The options that `set` and `inject` share.
+struct EditOptions: ParsableArguments {
+    @Option(
+        help: "The number of the vCPU to change, or all; needed where there is more than one.")
+    var vcpu: EditTarget.Selection?
+
+    @Option(
+        name: .shortAndLong,
+        help: "Write the changed snapshot here; without it a FILE is replaced, whole or not at all.")
+    var output: Location?
+
+    @OptionGroup var report: OutputOptions
+
+    func validate() throws {
+        guard output != .standardStream else {
+            throw ValidationError("the report goes to standard output: give --output a file")
+        }
+    }
+
+    /// Makes a change in each vCPU that is meant, keeps the result and prints the report.
+    ///
+    /// Nothing is kept when the change cannot be made; a change that the target does not take is
+    /// reported, and its result kept.
+    func run(
+        _ verb: String, on target: EditTarget, named name: String,
+        _ edit: (any RegisterBank) throws(EditError) -> VCPUEdit
+    ) throws {
+        var edits: [(index: UInt32, edit: VCPUEdit)] = []
+        for (index, bank) in target.vcpus {
+            do throws(EditError) {
+                edits.append((index, try edit(bank)))
+            } catch {
+                throw CommandError("\(name), vCPU \(index): \(error)")
+            }
+        }
+        try target.finish(output)
+        let result = EditOutput(verb: verb, target: name, edits: edits, values: report.values)
+        try result.print(as: report.format)
+        guard result.complete else { throw ExitStatus.finding }
+    }
+}

@@ -1,0 +1,86 @@
+internal import Editing
+internal import LinuxSystem
+internal import Registers
+internal import Sync
+
+/// The report of `set` and `inject`.
+struct EditOutput: Report {
+    struct VCPU: Encodable {
+        var index: UInt32
+        var complete: Bool
+        var registers: [Register]
+    }
+
+    struct Register: Encodable {
+        var name: String
+        var id: String
+        var outcome: String
+        var before: String?
+        var wanted: String?
+        var found: String?
+        var errno: String?
+        var reason: String?
+    }
+
+    var verb: String
+    var target: String
+    var complete: Bool
+    var vcpus: [VCPU]
+
+    private enum CodingKeys: CodingKey {
+        case target, complete, vcpus
+    }
+
+    init(
+        verb: String, target: String, edits: [(index: UInt32, edit: VCPUEdit)], values: ValueText
+    ) {
+        self.verb = verb
+        self.target = target
+        complete = edits.allSatisfy(\.edit.isComplete)
+        vcpus = edits.map { index, edit in
+            VCPU(
+                index: index, complete: edit.isComplete,
+                registers: edit.changes.map { Register($0, values) })
+        }
+    }
+
+    func text(_ style: TextStyle) -> String {
+        style.bold("\(verb): \(target)") + "\n" + vcpus.map { $0.text(style) }.joined()
+    }
+}
+
+extension EditOutput.VCPU {
+    func text(_ style: TextStyle) -> String {
+        let verdict = complete ? style.good("made") : style.bad("not all made")
+        let head = registers.isEmpty ? "no register differs" : verdict
+        return style.bold("vCPU \(index)") + ": \(head)\n"
+            + registers.map { "  " + $0.text + "\n" }.joined()
+    }
+}
+
+extension EditOutput.Register {
+    init(_ change: VCPUEdit.Change, _ values: ValueText) {
+        name = change.id.name
+        id = change.id.number
+        before = values.text(change.before, of: change.id)
+        wanted = values.text(change.wanted, of: change.id)
+        found = values.text(change.found, of: change.id)
+        reason = change.explanation
+        switch change.outcome {
+        case .refused(let number):
+            outcome = "refused"
+            errno = number.symbol
+        case .changed: outcome = "accepted-then-changed"
+        case .unknown: outcome = "absent"
+        default: outcome = "made"
+        }
+    }
+
+    /// `SCTLR_EL1 (0x603000000013c080): 0x30d0198d -> 0x30d0198c`.
+    var text: String {
+        let head = "\(name) (\(id)): \(before ?? "nothing") -> \(wanted ?? "nothing")"
+        guard outcome != "made" else { return head }
+        let facts = [outcome, errno, found.map { "found \($0)" }, reason].compactMap { $0 }
+        return head + ", " + facts.joined(separator: ", ")
+    }
+}
