@@ -85,9 +85,8 @@ let package = Package(
         .executableTarget(
             name: "kvm-proof",
             dependencies: [
-                "GuestPrograms", "KVM", "LinuxSystem", "Registers", "SeededRandom",
-                "SnapshotFormat", "Transfer",
-                "VCPUModel",
+                "Editing", "Emulation", "GuestPrograms", "KVM", "LinuxSystem", "Registers",
+                "SeededRandom", "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
             ], path: "Tests/KVMProof", swiftSettings: settings),
 
         .testTarget(

@@ -73,22 +73,29 @@ struct ExceptionTaking {
 
     // MARK: SError
 
+    /// With RAS an SError always has a syndrome; without one KVM makes it IMPLEMENTATION DEFINED
+    /// (`kvm_inject_vabt`, `arch/arm64/kvm/inject_fault.c`), and so does this.
     private func pendSError(_ syndrome: UInt64?) throws(EditError) {
-        let events = VCPUEvents(
-            isPending: true, hasSyndrome: syndrome != nil, syndrome: syndrome ?? 0)
+        let hasRAS = has("RAS", in: .processorFeatures0)
         if let syndrome {
             guard syndrome & ~VCPUEvents.syndromeMask == 0 else {
                 throw .impossible(
                     "an SError's syndrome has bits 24:0, found \(RegisterValue(syndrome))")
             }
-            guard has("RAS", in: .processorFeatures0) else {
+            guard hasRAS else {
                 throw .impossible(
                     "ID_AA64PFR0_EL1.RAS is 0: only a vCPU with the RAS extension takes an SError "
                         + "with a syndrome; leave it out")
             }
         }
+        let events = VCPUEvents(
+            isPending: true, hasSyndrome: hasRAS,
+            syndrome: syndrome ?? (hasRAS ? Self.implementationDefined : 0))
         try EditError.writing(events.value, to: .vcpuEvents, in: cpuState)
     }
+
+    /// IDS, bit 24 of an SError's syndrome.
+    private static let implementationDefined: UInt64 = 1 << 24
 }
 
 // MARK: - AArch64

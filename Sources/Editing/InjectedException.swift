@@ -10,6 +10,7 @@ public enum InjectedException: Hashable, Sendable {
     ///   - isWrite: whether the access was a store.
     case dataAbort(address: UInt64?, isWrite: Bool)
     /// A virtual SError, pending until the guest unmasks it (`KVM_SET_VCPU_EVENTS`).
-    /// - Parameter syndrome: the ISS, bits 24:0, which takes the RAS extension; nil lets KVM choose.
+    /// - Parameter syndrome: the ISS, bits 24:0, which takes the RAS extension; nil is IMPLEMENTATION
+    ///   DEFINED with RAS, and none without.
     case serror(syndrome: UInt64?)
 }

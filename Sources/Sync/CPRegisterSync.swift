@@ -1,4 +1,4 @@
-public import Registers
+internal import Registers
 public import VCPUModel
 
 /// The moves of system registers between QEMU's three holders of them: the CPU state, the (index, value)

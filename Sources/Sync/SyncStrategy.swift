@@ -1,4 +1,4 @@
-public import Registers
+internal import Registers
 public import VCPUModel
 
 /// How `CPRegisterSync.writeCPUStateToList(kvmSync: true)` finds out whether the CPU state held the
@@ -30,7 +30,7 @@ public enum SyncStrategy: Hashable, Sendable {
             guard (try? cpuState.write(old, to: id)) != nil else { return false }
             let isHeld = try cpuState.read(id) == old
             // QEMU leaves what remains of a value that does not fit.
-            try cpuState.write(now, to: id)
+            try? cpuState.write(now, to: id)
             return isHeld
         }
     }

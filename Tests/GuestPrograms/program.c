@@ -2,9 +2,11 @@
 
 #if defined(__aarch64__)
 
-/* In guest.S. */
+/* In guest.S and exceptions.S. */
 extern const uint8_t guest_program_start[];
 extern const uint8_t guest_program_end[];
+extern const uint8_t guest_exceptions_start[];
+extern const uint8_t guest_exceptions_end[];
 
 const void *guest_program(size_t *size)
 {
@@ -12,9 +14,21 @@ const void *guest_program(size_t *size)
     return guest_program_start;
 }
 
+const void *guest_exceptions(size_t *size)
+{
+    *size = (size_t)(guest_exceptions_end - guest_exceptions_start);
+    return guest_exceptions_start;
+}
+
 #else
 
 const void *guest_program(size_t *size)
+{
+    *size = 0;
+    return NULL;
+}
+
+const void *guest_exceptions(size_t *size)
 {
     *size = 0;
     return NULL;

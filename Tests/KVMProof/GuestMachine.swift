@@ -48,13 +48,21 @@ final class GuestMachine {
     /// Puts the program into memory and the vCPU before its first instruction.
     func load(_ program: GuestProgram) throws {
         try bank.initialise(GuestProgram.initialisation(of: abilities))
-        var size = 0
-        guard let code = guest_program(&size) else { throw ProofError("built without a guest") }
-        memory.copyMemory(from: UnsafeRawBufferPointer(start: code, count: size))
-        try set(.x0, to: program.argument(for: bank))
-        try set(.pc, to: UInt64(GUEST_LOAD_ADDRESS))
         // EL1 with its own stack pointer, all exceptions masked.
-        try set(.pstate, to: 0x3c5)
+        try start(guest_program, argument: program.argument(for: bank), pstate: 0x3c5)
+    }
+
+    /// Puts machine code into memory and an initialised vCPU before its first instruction.
+    func start(
+        _ code: (UnsafeMutablePointer<Int>) -> UnsafeRawPointer?, argument: UInt64,
+        pstate: UInt64
+    ) throws {
+        var size = 0
+        guard let start = code(&size) else { throw ProofError("built without a guest") }
+        memory.copyMemory(from: UnsafeRawBufferPointer(start: start, count: size))
+        try set(.pstate, to: pstate)
+        try set(.x(0), to: argument)
+        try set(.programCounter, to: UInt64(GUEST_LOAD_ADDRESS))
     }
 
     private func set(_ id: RegisterID, to value: UInt64) throws {
@@ -115,11 +123,6 @@ final class GuestMachine {
     private func check(_ result: Int32) throws {
         if result < 0 { throw Errno(rawValue: -result) }
     }
-}
-
-extension RegisterID {
-    static let x0 = RegisterID(rawValue: 0x6030_0000_0010_0000)
-    static let pc = RegisterID(rawValue: 0x6030_0000_0010_0040)
 }
 
 /// Why the proof could not be carried out.

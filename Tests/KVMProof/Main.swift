@@ -14,6 +14,16 @@ enum Main {
             that is skipped is not restored: the checksums must then differ.
         kvm-proof sensitivity DIR
             Leave out each register in turn; print which of them make a difference to the guest.
+        kvm-proof inject GUEST
+            Inject a breakpoint, data aborts and an SError into a guest that counts at el1h, el1t, el0
+            or in aarch32, and compare what its handler saw.
+        kvm-proof without-sync
+            Inject with and without the move from the CPU state to the list; without it the guest must
+            not see the syndrome.
+        kvm-proof disagreement HOST
+            Change registers through an emulated CPU of another, built-in HOST; no other may change.
+        kvm-proof stop GUEST DIR, kvm-proof resume DIR
+            Save a counting guest; restore it, and print what its handler saw of an exception.
         OPTIONS: --iterations N, of the guest's program (256); --no-physical-timer, which KVM lists
         only since Linux 6.4: a guest that uses it cannot be restored on older kernels.
         Needs KVM on arm64. Exit status: 0 all the same, 1 a divergence, 2 trouble.
@@ -50,9 +60,40 @@ enum Main {
             let skipped = try options.filter { $0.name == "--skip" }.map(register)
             let files = StateFiles(directory: words[1])
             if try !proof.restore(from: files, without: Set(skipped)) { exit(1) }
+        case ("inject", 2), ("without-sync", 1), ("disagreement", 2), ("stop", 3), ("resume", 2):
+            if try !inject(words) { exit(1) }
         case ("sensitivity", 2): try proof.sensitivity(of: StateFiles(directory: words[1]))
         default: throw ProofError(usage)
         }
+    }
+
+    private static func inject(_ words: [String]) throws -> Bool {
+        var proof = try InjectionProof()
+        switch words[0] {
+        case "inject":
+            let guest = try guest(words[1])
+            if guest == .aarch32 {
+                try proof.aarch32()
+            } else {
+                try proof.exceptions(in: guest)
+            }
+        case "without-sync": try proof.withoutSync()
+        case "disagreement": try proof.disagreement(with: words[1])
+        case "stop":
+            try proof.stop(try guest(words[1]), in: StateFiles(directory: words[2]))
+            return true
+        default:
+            try proof.resume(from: StateFiles(directory: words[1]))
+            return true
+        }
+        return proof.finish()
+    }
+
+    private static func guest(_ name: String) throws -> ExceptionGuest {
+        guard let guest = ExceptionGuest(rawValue: name) else {
+            throw ProofError("no guest is named \(name)")
+        }
+        return guest
     }
 
     private typealias Option = (name: String, value: String)

@@ -1,25 +1,52 @@
 import Emulation
+import LinuxSystem
 import Registers
+import Sync
 import Testing
 import VCPUModel
 
-struct CPRegisterListTests {
-    private func outcome(
-        _ name: String, in report: SyncReport
-    ) throws -> SyncReport.Outcome? {
-        let id = try register(name)
-        return report.registers.first { $0.id == id }?.outcome
+@Suite("Between CPU state and list")
+struct CPRegisterSyncTests {
+    private func list(_ pairs: (String, UInt64)...) throws -> RegisterList {
+        var list = RegisterList()
+        for (name, bits) in pairs {
+            let id = try register(name)
+            list.set(RegisterValue(bits, size: id.size ?? 8), for: id)
+        }
+        return list
     }
 
-    // MARK: CPU state to list
+    private let unknown = RegisterID(rawValue: 0x6030_0000_0013_0001)
+
+    // MARK: The list
+
+    @Test(arguments: HostProfile.builtInNames)
+    func listHasWhatTheHostLists(_ host: String) throws {
+        let cpu = try vcpu(on: host)
+        let list = try CPRegisterSync.makeList(of: cpu)
+        #expect(list.ids == cpu.list().filter(\.isCPRegister))
+        #expect(list.count > 200)
+    }
+
+    @Test func listOfACPUStateLeavesOutWhatQEMULeavesOut() throws {
+        let list = try CPRegisterSync.makeList(of: vcpu(on: "6.12-max").rawState)
+        for name in ["PMSWINC_EL0", "PMCNTENCLR_EL0", "x0", "pstate", "fpsr", "z0", "VCPU_INIT"] {
+            #expect(!list.contains(try register(name)), "\(name)")
+        }
+        for name in ["PMCNTENSET_EL0", "MIDR_EL1", "CCSIDR3", "PSCI_VERSION", "STD_BMAP"] {
+            #expect(list.contains(try register(name)), "\(name)")
+        }
+    }
+
+    // MARK: CPU state to list, before a save
 
     @Test(arguments: HostProfile.builtInNames)
     func saveTakesEveryRegisterOfTheOwnList(_ host: String) throws {
         let cpu = try vcpu(on: host)
-        var list = cpu.makeCPRegisterList()
-        #expect(list.count > 200)
-        let report = cpu.writeCPUStateToList(&list, kvmSync: false)
-        #expect(report.succeeded && report.notTaken.isEmpty)
+        var list = try CPRegisterSync.makeList(of: cpu.rawState)
+        for id in list.ids { list.set(RegisterValue(0x5a5a, size: id.size ?? 8), for: id) }
+        let report = CPRegisterSync.writeCPUStateToList(cpu.rawState, &list, kvmSync: false)
+        #expect(report.succeeded)
         #expect(report.registers.map(\.id) == list.ids)
         for (id, value) in list where RegisterDictionary.entry(for: id)?.isCounter != true {
             // ISTATUS is computed when a bank is read; it is not state.
@@ -29,43 +56,31 @@ struct CPRegisterListTests {
         }
     }
 
-    @Test func ownListLeavesOutWhatQEMULeavesOut() throws {
-        let list = try vcpu(on: "6.12-max").makeCPRegisterList()
-        for name in ["PMSWINC_EL0", "PMCNTENCLR_EL0", "x0", "pstate", "fpsr", "z0", "VCPU_INIT"] {
-            #expect(!list.contains(try register(name)), "\(name)")
-        }
-        for name in ["PMCNTENSET_EL0", "MIDR_EL1", "CCSIDR3", "PSCI_VERSION", "STD_BMAP"] {
-            #expect(list.contains(try register(name)), "\(name)")
-        }
-    }
-
     /// KVM lists registers that have no raw access; a save names them and takes the rest.
     @Test func saveIntoAKVMListNamesWhatItCouldNotRead() throws {
         let cpu = try vcpu(on: "6.1-neoverse-n1")
-        let ids = cpu.list().filter { cpu.table[$0]?.isCPRegister == true }
-        var list = try #require(
-            RegisterList(
-                ids.map { ($0, RegisterValue.zero(size: $0.size ?? 8) ?? RegisterValue(0)) }))
-        let report = cpu.writeCPUStateToList(&list, kvmSync: false)
-        let softwareIncrement = try register("PMSWINC_EL0")
-        #expect(report.notTaken.map(\.id) == [softwareIncrement])
-        #expect(try outcome("PMSWINC_EL0", in: report) == .noRawAccess)
+        var list = try CPRegisterSync.makeList(of: cpu)
+        try cpu.set("VBAR_EL1", 0x8000)
+        let report = CPRegisterSync.writeCPUStateToList(cpu.rawState, &list, kvmSync: false)
+        #expect(report[try register("PMSWINC_EL0")] == .noRawAccess)
+        #expect(report.registers.filter { $0.outcome == .noRawAccess }.count == 1)
         #expect(report.succeeded, "QEMU passes over registers without raw access")
-        #expect(list[try register("MIDR_EL1")]?.bits == cpu.profile.midr)
+        #expect(list[try register("VBAR_EL1")]?.bits == 0x8000)
+        #expect(report[try register("VBAR_EL1")] == .taken)
     }
 
     @Test func saveDoesNotStopAtAnUnknownRegister() throws {
         let cpu = try vcpu("register TPIDR_EL1 0x603000000013c684 0x5")
-        let unknown = [RegisterID(rawValue: 0x6030_0000_0013_0001), try register("x0")]
-        let last = try register("TPIDR_EL1")
-        var list = try #require(
-            RegisterList((unknown + [last]).map { ($0, RegisterValue(9)) }))
-        let report = cpu.writeCPUStateToList(&list, kvmSync: false)
-        #expect(!report.succeeded)
-        #expect(Set(report.failures.map(\.id)) == Set(unknown))
-        #expect(report.failures.allSatisfy { $0.outcome == .unknown })
-        #expect(list.values.map(\.bits) == [9, 9, 5] || list[last]?.bits == 5)
-        #expect(unknown.allSatisfy { list[$0]?.bits == 9 })
+        var list = try list(("x0", 9), ("TPIDR_EL1", 9))
+        list.set(RegisterValue(9), for: unknown)
+        for kvmSync in [false, true] {
+            let report = CPRegisterSync.writeCPUStateToList(cpu.rawState, &list, kvmSync: kvmSync)
+            #expect(!report.succeeded)
+            #expect(Set(report.failures.map(\.id)) == [unknown, try register("x0")])
+            #expect(report.failures.allSatisfy { $0.outcome == .unknown })
+            #expect(list[try register("TPIDR_EL1")]?.bits == 5)
+            #expect(list[unknown]?.bits == 9)
+        }
     }
 
     // MARK: List to CPU state
@@ -76,56 +91,53 @@ struct CPRegisterListTests {
         for (name, value) in [("SCTLR_EL1", 0x30d0_198d), ("TTBR0_EL1", 0x4100_0000)] {
             try source.set(name, UInt64(value))
         }
-        var list = source.makeCPRegisterList()
-        #expect(source.writeCPUStateToList(&list, kvmSync: false).succeeded)
-        let report = destination.writeListToCPUState(list)
+        let list = try CPRegisterSync.makeList(of: source.rawState)
+        let report = CPRegisterSync.writeListToCPUState(list, destination.rawState)
         #expect(report.succeeded, "\(report.failures)")
+        #expect(report.registers.allSatisfy { $0.outcome == .taken })
         #expect(try destination.bits("SCTLR_EL1") == 0x30d0_198d)
-        var back = destination.makeCPRegisterList()
-        _ = destination.writeCPUStateToList(&back, kvmSync: false)
-        #expect(back == list)
+        #expect(try CPRegisterSync.makeList(of: destination.rawState) == list)
     }
 
     @Test func everyRegisterThatDidNotTakeIsReported() throws {
         let cpu = try vcpu(on: "6.12-neoverse-n1")
-        var list = RegisterList()
-        func put(_ name: String, _ bits: UInt64) throws {
-            let id = try register(name)
-            list.set(RegisterValue(bits, size: id.size ?? 8), for: id)
-        }
-        let unknown = RegisterID(rawValue: 0x6030_0000_0013_0001)
+        var list = try list(
+            ("MIDR_EL1", 0x1234), ("CNTV_CTL_EL0", 0x7), ("ID_AA64ISAR0_EL1", .max),
+            ("SMCCC_ARCH_WORKAROUND_1", 1), ("PMSWINC_EL0", 1), ("OSLSR_EL1", 0xa),
+            ("VBAR_EL1", 0x800))
         list.set(RegisterValue(1), for: unknown)
-        try put("MIDR_EL1", 0x1234)
-        try put("CNTV_CTL_EL0", 0x7)
-        try put("ID_AA64ISAR0_EL1", .max)
-        try put("SMCCC_ARCH_WORKAROUND_1", 1)
-        try put("PMSWINC_EL0", 1)
-        try put("OSLSR_EL1", 0xa)
-        try put("VBAR_EL1", 0x800)
         let before = try cpu.bits("ID_AA64ISAR0_EL1")
-        let report = cpu.writeListToCPUState(list)
+        let report = CPRegisterSync.writeListToCPUState(list, cpu.rawState)
         #expect(!report.succeeded)
-        #expect(try outcome("MIDR_EL1", in: report) == .changed(found: RegisterValue(0x414f_d0c1)))
-        #expect(try outcome("CNTV_CTL_EL0", in: report) == .changed(found: RegisterValue(0x3)))
-        #expect(
-            try outcome("ID_AA64ISAR0_EL1", in: report) == .changed(found: RegisterValue(before)))
-        guard case .changed? = try outcome("SMCCC_ARCH_WORKAROUND_1", in: report) else {
+        func outcome(_ name: String) throws -> SyncReport.Outcome? {
+            try report[register(name)]
+        }
+        #expect(try outcome("MIDR_EL1") == .changed(found: RegisterValue(0x414f_d0c1)))
+        #expect(try outcome("CNTV_CTL_EL0") == .changed(found: RegisterValue(0x3)))
+        #expect(try outcome("ID_AA64ISAR0_EL1") == .changed(found: RegisterValue(before)))
+        guard case .changed? = try outcome("SMCCC_ARCH_WORKAROUND_1") else {
             Issue.record("a workaround's level is the host's")
             return
         }
-        #expect(try outcome("PMSWINC_EL0", in: report) == .noRawAccess)
-        #expect(try outcome("OSLSR_EL1", in: report) == .taken)
-        #expect(try outcome("VBAR_EL1", in: report) == .taken)
-        #expect(report.registers.first { $0.id == unknown }?.outcome == .unknown)
-        #expect(report.failures.count == 5 && report.notTaken.count == 6)
+        #expect(try outcome("PMSWINC_EL0") == .noRawAccess)
+        #expect(try outcome("OSLSR_EL1") == .taken)
+        #expect(try outcome("VBAR_EL1") == .taken)
+        #expect(report[unknown] == .unknown)
+        #expect(report.failures.count == 5)
         #expect(try cpu.bits("VBAR_EL1") == 0x800, "what comes after a failure is still written")
     }
 
     @Test func constantThatIsEqualTakes() throws {
         let cpu = try vcpu(on: "6.1-neoverse-n1")
-        let id = try register("MIDR_EL1")
-        let list = try #require(RegisterList([(id, try cpu.read(id))]))
-        #expect(cpu.writeListToCPUState(list).succeeded)
+        let list = try list(("MIDR_EL1", cpu.bits("MIDR_EL1")))
+        #expect(CPRegisterSync.writeListToCPUState(list, cpu.rawState).succeeded)
+    }
+
+    @Test func registersOutsideTheListAreUnknownToIt() throws {
+        let cpu = try vcpu(on: "6.12-cortex-a72")
+        let list = try list(("x3", 7))
+        #expect(CPRegisterSync.writeListToCPUState(list, cpu.rawState).failures.count == 1)
+        #expect(try cpu.bits("x3") == 0)
     }
 
     // MARK: kvmSync
@@ -145,7 +157,7 @@ struct CPRegisterListTests {
     @Test(arguments: [
         SyncCase(
             testDescription: "unchanged", override: "", old: 5, state: 5, plain: 5, synced: 5,
-            outcome: .taken),
+            outcome: .alreadyEqual),
         SyncCase(
             testDescription: "changed, and the old value fits", override: "", old: 5, state: 9,
             plain: 9, synced: 9, outcome: .taken),
@@ -158,7 +170,7 @@ struct CPRegisterListTests {
             outcome: .keptInList),
         SyncCase(
             testDescription: "constant, equal", override: "class=invariant", old: 5, state: 5,
-            plain: 5, synced: 5, outcome: .taken),
+            plain: 5, synced: 5, outcome: .alreadyEqual),
         SyncCase(
             testDescription: "constant, KVM differs", override: "class=invariant", old: 7, state: 5,
             plain: 5, synced: 7, outcome: .keptInList),
@@ -169,22 +181,35 @@ struct CPRegisterListTests {
             let cpu = try vcpu("register TPIDR_EL1 0x603000000013c684 0x5 \(sync.override)")
             if sync.state != 5 { try cpu.set("TPIDR_EL1", sync.state) }
             let before = cpu.state
-            var list = try #require(RegisterList([(id, RegisterValue(sync.old))]))
-            let report = cpu.writeCPUStateToList(&list, kvmSync: kvmSync)
+            var list = try list(("TPIDR_EL1", sync.old))
+            let report = CPRegisterSync.writeCPUStateToList(cpu.rawState, &list, kvmSync: kvmSync)
             #expect(list[id]?.bits == (kvmSync ? sync.synced : sync.plain))
-            #expect(report.registers.map(\.outcome) == [kvmSync ? sync.outcome : .taken])
+            let plain: SyncReport.Outcome = sync.old == sync.plain ? .alreadyEqual : .taken
+            #expect(report.registers.map(\.outcome) == [kvmSync ? sync.outcome : plain])
             #expect(report.succeeded)
-            #expect(cpu.state == before, "a save does not change the CPU")
+            #expect(cpu.state == before, "a move to the list does not change the CPU state")
         }
     }
 
     @Test func kvmSyncLeavesRegistersWithoutRawAccessAndUnknownOnes() throws {
         let cpu = try vcpu("register PMSWINC_EL0 0x603000000013dce4 0x0")
-        let unknown = RegisterID(rawValue: 0x6030_0000_0013_0001)
-        let pairs = [(try register("PMSWINC_EL0"), RegisterValue(3)), (unknown, RegisterValue(4))]
-        var list = try #require(RegisterList(pairs))
-        let report = cpu.writeCPUStateToList(&list, kvmSync: true)
+        var list = try list(("PMSWINC_EL0", 3))
+        list.set(RegisterValue(4), for: unknown)
+        let report = CPRegisterSync.writeCPUStateToList(cpu.rawState, &list, kvmSync: true)
         #expect(report.registers.map(\.outcome) == [.unknown, .noRawAccess])
         #expect(list.values.map(\.bits) == [4, 3])
+    }
+
+    /// A CPU state that refuses a value does not hold it, whatever else it does.
+    @Test func refusedValueIsNotHeld() throws {
+        let cpu = try vcpu("register TPIDR_EL1 0x603000000013c684 0x5 class=invariant")
+        var list = try list(("TPIDR_EL1", 7))
+        // The CPU with its host's rules, not its raw state.
+        let report = CPRegisterSync.writeCPUStateToList(cpu, &list, kvmSync: true)
+        #expect(report.registers.map(\.outcome) == [.keptInList])
+        #expect(list.values.map(\.bits) == [7])
+        let back = CPRegisterSync.writeListToCPUState(list, cpu)
+        #expect(back.registers.map(\.outcome) == [.refused(.invalidArgument)])
+        #expect(!back.succeeded)
     }
 }

@@ -35,8 +35,24 @@ enum {
     GUEST_WATCHPOINTS_SHIFT = 44, /* likewise */
 };
 
-/* The program's machine code and its size in bytes; NULL and 0 when not built for arm64. */
+/*
+ * What x0 holds at the start of the program that counts until an exception comes (exceptions.S), and
+ * where it leaves things from GUEST_DATA_OFFSET on.
+ */
+enum {
+    GUEST_COUNT_AT_EL1H = 0,
+    GUEST_COUNT_AT_EL1T = 1, /* EL1 with SP_EL0 */
+    GUEST_COUNT_AT_EL0 = 2,
+
+    /* 8 bytes each: vector, ESR_EL1, FAR_EL1, ELR_EL1, SPSR_EL1, PSTATE. */
+    GUEST_RECORD_OFFSET = 0x100,
+    GUEST_RECORD_COUNT = 6,
+};
+
+/* The programs' machine code and its size in bytes; NULL and 0 when not built for arm64. */
 const void *_Nullable guest_program(size_t *_Nonnull size);
+const void *_Nullable guest_exceptions(size_t *_Nonnull size);
+const void *_Nullable guest_exceptions_aarch32(size_t *_Nonnull size);
 
 /* Catches SIGALRM without SA_RESTART, so that the signal ends KVM_RUN with EINTR. Returns 0 or
  * -errno. */
