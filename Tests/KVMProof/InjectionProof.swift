@@ -259,7 +259,10 @@ struct InjectionProof: ~Copyable {
             let machine = try ExceptionGuest.el1h.machine(on: system)
             try machine.runUntilItCounts()
             let model = EmulatedCPU(profile: profile)
-            try model.write(try machine.bank.read(.vcpuInit), to: .vcpuInit)
+            for id in [RegisterID.vcpuInit, .vcpuFinalized]
+            where try machine.bank.list().contains(id) {
+                try model.write(try machine.bank.read(id), to: id)
+            }
             let vcpu = try SyncedVCPU(
                 kvm: machine.bank, cpuState: model.rawState, recordsSuccess: recordsSuccess)
             let get = vcpu.getRegisters()
