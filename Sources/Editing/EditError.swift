@@ -1,7 +1,9 @@
 public import Registers
 public import VCPUModel
 
-/// Why a change was not made. Nothing was changed then.
+/// Why a change was not made.
+///
+/// Nothing was changed then.
 public enum EditError: Error, Hashable, Sendable {
     /// The text is no `REGISTER=VALUE` or `REGISTER.FIELD=VALUE`.
     case malformed(String)

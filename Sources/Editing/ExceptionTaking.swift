@@ -18,7 +18,8 @@ struct ExceptionTaking {
         let isAtEL2 = pstate & 0x10 == 0 && pstate & 0xc == 0x8
         guard !isAtEL2 else {
             throw .impossible(
-                "the vCPU is at EL2, where an exception of EL1 cannot be taken: let it run on to EL1")
+                "the vCPU is at EL2, where an exception of EL1 cannot be taken: let it run on to EL1"
+            )
         }
         // HCR_EL2.TGE makes exceptions of EL0 go to EL2.
         guard !features.contains(.hasEL2) || !has("TGE", in: .hypervisorConfiguration) else {

@@ -13,7 +13,8 @@ public enum CPRegisterSync {
     /// for a CPU state `arm_init_cpreg_list`).
     ///
     /// Registers that cannot be read now are listed as zero.
-    public static func makeList(of bank: any RegisterBank) throws(RegisterBankError) -> RegisterList {
+    public static func makeList(of bank: any RegisterBank) throws(RegisterBankError) -> RegisterList
+    {
         var list = RegisterList()
         for id in try bank.list() where id.isCPRegister {
             let value = (try? bank.read(id)) ?? RegisterValue(0, size: id.size ?? 8)

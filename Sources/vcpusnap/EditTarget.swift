@@ -87,7 +87,8 @@ struct EditOptions: ParsableArguments {
 
     @Option(
         name: .shortAndLong,
-        help: "Write the changed snapshot here; without it a FILE is replaced, whole or not at all.")
+        help: "Write the changed snapshot here; without it a FILE is replaced, whole or not at all."
+    )
     var output: Location?
 
     @OptionGroup var report: OutputOptions

@@ -59,7 +59,9 @@ extension GuestMachine {
 
     /// What the guest's handler wrote down.
     var record: ExceptionGuest.Record {
-        let words = (0..<Int(GUEST_RECORD_COUNT)).map { word(at: Int(GUEST_RECORD_OFFSET) + $0 * 8) }
+        let words = (0..<Int(GUEST_RECORD_COUNT)).map { number in
+            word(at: Int(GUEST_RECORD_OFFSET) + number * 8)
+        }
         return ExceptionGuest.Record(
             vector: words[0], syndrome: words[1], faultAddress: words[2], link: words[3],
             savedState: words[4], state: words[5])

@@ -222,8 +222,9 @@ struct InjectionProof: ~Copyable {
 
     // MARK: Without the sync
 
-    /// Puts the registers as QEMU did before the RFC: the CPU state is not moved to the list. The guest
-    /// then takes the exception, but sees a syndrome that nobody gave it.
+    /// Puts the registers as QEMU did before the RFC: the CPU state is not moved to the list.
+    ///
+    /// The guest then takes the exception, but sees a syndrome that nobody gave it.
     mutating func withoutSync() throws {
         for isSynced in [true, false] {
             let machine = try ExceptionGuest.el1h.machine(on: system)
@@ -249,8 +250,9 @@ struct InjectionProof: ~Copyable {
 
     // MARK: Disagreement
 
-    /// The CPU state is an emulated CPU of another host, so its ID registers are not KVM's. After a get
-    /// and a change of one register the put must change that one alone.
+    /// The CPU state is an emulated CPU of another host, so its ID registers are not KVM's.
+    ///
+    /// After a get and a change of one register the put must change that one alone.
     mutating func disagreement(with host: String) throws {
         guard let profile = try HostProfile.builtIn(named: host) else {
             throw ProofError("no built-in host is named \(host)")
