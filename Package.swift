@@ -16,8 +16,10 @@ let package = Package(
         .library(name: "SnapshotFormat", targets: ["SnapshotFormat"]),
         .library(name: "Emulation", targets: ["Emulation"]),
         .library(name: "KVM", targets: ["KVM"]),
+        .library(name: "Policy", targets: ["Policy"]),
         .library(name: "Transfer", targets: ["Transfer"]),
         .library(name: "Difference", targets: ["Difference"]),
+        .library(name: "Planning", targets: ["Planning"]),
         .library(name: "Sync", targets: ["Sync"]),
         .library(name: "Editing", targets: ["Editing"]),
         .executable(name: "vcpusnap", targets: ["vcpusnap"]),
@@ -38,6 +40,9 @@ let package = Package(
             name: "VCPUModel", dependencies: ["Registers", "LinuxSystem"],
             swiftSettings: settings),
 
+        // The text format of host profiles and policies.
+        .target(name: "DirectiveText", dependencies: ["VCPUModel"], swiftSettings: settings),
+
         // Where vCPU state lives.
         .target(
             name: "SnapshotFormat",
@@ -45,7 +50,9 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Emulation",
-            dependencies: ["CFormatData", "LinuxSystem", "Registers", "VCPUModel"],
+            dependencies: [
+                "CFormatData", "DirectiveText", "LinuxSystem", "Registers", "VCPUModel",
+            ],
             swiftSettings: settings),
         .target(
             name: "KVM", dependencies: ["CLinux", "LinuxSystem", "Registers", "VCPUModel"],
@@ -53,13 +60,24 @@ let package = Package(
 
         // What is done with it, written once over RegisterBank.
         .target(
-            name: "Transfer", dependencies: ["LinuxSystem", "Registers", "VCPUModel"],
+            name: "Policy", dependencies: ["DirectiveText", "Registers", "VCPUModel"],
+            swiftSettings: settings),
+        .target(
+            name: "Transfer", dependencies: ["LinuxSystem", "Policy", "Registers", "VCPUModel"],
             swiftSettings: settings),
         .target(
             name: "Difference", dependencies: ["Registers", "VCPUModel"],
             swiftSettings: settings),
         .target(
             name: "Sync", dependencies: ["LinuxSystem", "Registers", "VCPUModel"],
+            swiftSettings: settings),
+
+        // What a move will do, before it is made.
+        .target(
+            name: "Planning",
+            dependencies: [
+                "Emulation", "LinuxSystem", "Policy", "Registers", "Transfer", "VCPUModel",
+            ],
             swiftSettings: settings),
 
         // Code that changes a vCPU's registers.
@@ -72,7 +90,7 @@ let package = Package(
             name: "vcpusnap",
             dependencies: [
                 "Difference", "Editing", "Emulation", "KVM", "LinuxSystem", "Registers",
-                "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
+                "Planning", "Policy", "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -85,8 +103,8 @@ let package = Package(
         .executableTarget(
             name: "kvm-proof",
             dependencies: [
-                "Editing", "Emulation", "GuestPrograms", "KVM", "LinuxSystem", "Registers",
-                "SeededRandom", "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
+                "Editing", "Emulation", "GuestPrograms", "KVM", "LinuxSystem", "Policy",
+                "Registers", "SeededRandom", "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
             ], path: "Tests/KVMProof", swiftSettings: settings),
 
         .testTarget(
@@ -104,7 +122,10 @@ let package = Package(
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(
             name: "EmulationTests",
-            dependencies: ["Emulation", "VCPUModel", "Registers", "LinuxSystem", "SeededRandom"],
+            dependencies: [
+                "DirectiveText", "Emulation", "VCPUModel", "Registers", "LinuxSystem",
+                "SeededRandom",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "KVMTests",

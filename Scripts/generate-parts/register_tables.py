@@ -232,6 +232,27 @@ class Compiler:
             choice(record, "kvmRule" if "kvmRule" in record else "rule", RULES),
             choice(record, "rule", RULES), sum(1 << bit for bit, on in enumerate(switches) if on))
 
+    # Controls
+
+    def control_rows(self):
+        return [
+            (*self.field_place(record, "of", with_name=True), *self.field_place(record, "control"))
+            for record in read(self.directory / "controls.jsonl", ["of", "control"])]
+
+    def field_place(self, record, key, with_name=False):
+        """A register, then a field's name or its place: of REGISTER.FIELD, or REGISTER for all of it."""
+        name, _, field_name = record[key].partition(".")
+        position = self.position(record, name)
+        width = 8 << (number(self.registers[position], "id") >> 52 & 15)
+        msb, lsb = width - 1, 0
+        if field_name:
+            layout = self.layouts[self.registers[position].get("layout")]
+            fields = [field for field in layout if field["field"] == field_name]
+            if len(fields) != 1:
+                record.fail(f"{name} has no field {field_name}")
+            msb, lsb = fields[0]["msb"], fields[0]["lsb"]
+        return (position, self.strings.add(field_name)) if with_name else (position, msb, lsb)
+
     # The rest
 
     def cpu_rows(self):
@@ -297,6 +318,7 @@ def source(directory):
         ("cpu", "cpus", compiler.cpu_rows()),
         ("capability", "capabilities", compiler.capability_rows()),
         ("feature", "features", compiler.feature_rows()),
+        ("control", "controls", compiler.control_rows()),
     ]
     parts = [
         c_source.BANNER.format(origin="Formats/registers"), '\n#include "register_tables.h"\n\n',

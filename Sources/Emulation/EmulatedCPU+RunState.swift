@@ -38,7 +38,11 @@ extension EmulatedCPU {
             throw Refusal(Self.notInitialised, errno: .notExecutable)
         }
         guard idsOutsideList.contains(id) else {
-            throw Refusal("the vCPU has nothing of this kind", errno: .noEntry)
+            let isFinalisation = id == .vcpuFinalized
+            throw Refusal(
+                isFinalisation
+                    ? "the vCPU has no feature that is finalized"
+                    : "this kernel keeps no such state", errno: .noEntry)
         }
         return initialisation
     }
@@ -52,6 +56,7 @@ extension EmulatedCPU {
     /// so nothing is done when the vCPU is what is wanted.
     private func writeInit(_ value: RegisterValue) throws(Refusal) {
         let wanted = VCPUInit(value)
+        let host = HostFacts(profile, features: [])
         let features = (wanted?.features ?? []).intersection(profile.features)
             .subtracting(.powerOff)
         let pointerAuthentication = features.intersection(.pointerAuthentication)
@@ -59,10 +64,11 @@ extension EmulatedCPU {
         else {
             throw Refusal("PTRAUTH_ADDRESS and PTRAUTH_GENERIC exist only together")
         }
-        let preferred = profile.vcpuInit?.target ?? VCPUInit.genericTarget
-        let isGeneric = wanted?.target == VCPUInit.genericTarget
+        let wantedTarget = wanted?.target ?? VCPUInit.genericTarget
         let possible = VCPUInit(
-            target: isGeneric ? VCPUInit.genericTarget : preferred, features: features)
+            target: host.targets.contains(wantedTarget)
+                ? wantedTarget : profile.vcpuInit?.target ?? VCPUInit.genericTarget,
+            features: features)
         guard possible != state.run.initialisation else { return }
         initialise(possible)
     }

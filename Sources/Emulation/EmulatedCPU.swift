@@ -6,13 +6,15 @@ public import VCPUModel
 ///
 /// It is made as KVM makes one: without registers until `RegisterID.vcpuInit` is written, and with
 /// SVE without most of them until `RegisterID.vcpuFinalized` is. Unlike a vCPU of KVM it can be
-/// initialised again with other features; that is a new vCPU in its place. It is alone in its VM and
-/// never runs, so nothing is `EBUSY`. A system counter moves by a microsecond each time it is read.
+/// initialised again with other features; that is a new vCPU in its place. It is alone in its VM, unless
+/// `vcpus(of:count:)` made it, and never runs, so nothing is `EBUSY`. A system counter moves by a microsecond each time it is read.
 public final class EmulatedCPU: RegisterBank {
     public let profile: HostProfile
     /// The registers a vCPU with the present features has; without any before the init.
     public private(set) var table: RegisterTable
     public internal(set) var state: CPUState
+    /// What joins it with the other vCPUs of its VM.
+    var vm: EmulatedVM?
 
     /// - Parameters:
     ///   - index: the vCPU's number, from which KVM makes MPIDR_EL1.
@@ -34,6 +36,7 @@ public final class EmulatedCPU: RegisterBank {
         table = RegisterTable(profile, features: wanted.features)
         state = table.initialState()
         state.run.initialisation = wanted
+        vm?.bringUpToDate(self)
     }
 
     /// Resets the vCPU, as a VMM does by repeating `KVM_ARM_VCPU_INIT` when the guest reboots.
@@ -71,7 +74,7 @@ extension EmulatedCPU {
             state[definition] = RegisterValue(
                 value.lowBits &+ table.host.counterStep, size: value.size)
         }
-        return withStatus(value, of: id)
+        return computed(value, of: id)
     }
 
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
@@ -91,6 +94,7 @@ extension EmulatedCPU {
         } catch {
             throw RegisterBankError(.write, id, error)
         }
+        vm?.share(definition, from: self)
     }
 
     private func definition(
@@ -137,6 +141,13 @@ extension EmulatedCPU {
             case .feature, .notFeature, .capability: false
             }
         }
+    }
+
+    /// The value as a read finds it, for registers that are computed when they are read.
+    private func computed(_ value: RegisterValue, of id: RegisterID) -> RegisterValue {
+        let level = table.workaroundLevel(value.lowBits, id, state)
+        guard level == value.lowBits else { return RegisterValue(level, size: value.size) }
+        return withStatus(value, of: id)
     }
 
     /// The value with ISTATUS as a read finds it, for a timer's control register.

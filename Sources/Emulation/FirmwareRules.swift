@@ -39,6 +39,8 @@ struct WorkaroundLevel {
     let id: RegisterID
 
     private static let levelMask: UInt64 = 0xf
+    /// `KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_2_NOT_REQUIRED`.
+    static let notRequired: UInt64 = 3
     /// Of workaround 2 only: the guest has the mitigation switched on.
     private static let enabled: UInt64 = 1 << 4
 
@@ -46,7 +48,7 @@ struct WorkaroundLevel {
 
     /// Spectre v4, whose levels collapse into not available (0, 1) and not required (2, 3).
     private var isSpeculativeStoreBypass: Bool {
-        id.rawValue == 0x6030_0000_0014_0002
+        id == .workaround2
     }
 
     /// - Parameter hostLevel: what the register holds.

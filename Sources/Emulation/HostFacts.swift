@@ -18,6 +18,10 @@ struct HostFacts: Hashable, Sendable {
     /// How far the system counters move at each read, in ticks.
     let counterStep: UInt64
     let hardware: [RegisterID: UInt64]
+    /// The CPU types `KVM_ARM_VCPU_INIT` accepts.
+    let targets: [UInt32]
+    /// Whether the CPU has SSBS, whatever the guest is told: ID_AA64PFR1_EL1.SSBS of a new guest.
+    let hasSSBS: Bool
 
     init(_ profile: HostProfile, features: VCPUFeatures) {
         kernel = profile.kernel
@@ -31,8 +35,34 @@ struct HostFacts: Hashable, Sendable {
         debugFeatures = profile.registers[.debugFeatures]?.bits ?? 0
         vectorLengths = profile.registers[.sveVectorLengths].map { SVEVectorLengths($0) }
         counters = PMUControl(profile.registers[.pmuControl]?.bits ?? 0).counters
+        targets = Self.targets(of: profile)
+        let moreFeatures = profile.registers[.processorFeatures1]?.bits ?? 0
+        hasSSBS = moreFeatures & Self.speculativeStoreBypassSafe != 0
         // A microsecond: far enough to see, never far enough to matter.
         counterStep = max((profile.counterFrequency ?? 0) / 1_000_000, 1)
+    }
+
+    /// ID_AA64PFR1_EL1.SSBS, bits 7:4.
+    static let speculativeStoreBypassSafe: UInt64 = 0xf0
+
+    /// Since Linux 6.2 the generic type and the CPU's own, before that only the CPU's own
+    /// (`kvm_vcpu_set_target` in `arch/arm64/kvm/arm.c`, `kvm_target_cpu` in `guest.c`).
+    private static func targets(of profile: HostProfile) -> [UInt32] {
+        let own = ownTarget(CPUIdentity(midr: profile.midr ?? 0))
+        let isOld = profile.kernel.map { $0 < KernelVersion(6, 2) } ?? false
+        return isOld ? [own] : [VCPUInit.genericTarget, own]
+    }
+
+    /// `KVM_ARM_TARGET_*` of the CPUs that have a number of their own; the generic one of the others.
+    private static func ownTarget(_ cpu: CPUIdentity) -> UInt32 {
+        switch (cpu.implementer, cpu.part) {
+        case (0x41, 0xd0f): 0  // AEM_V8
+        case (0x41, 0xd00): 1  // FOUNDATION_V8
+        case (0x41, 0xd07): 2  // CORTEX_A57
+        case (0x50, 0x000): 3  // XGENE_POTENZA
+        case (0x41, 0xd03): 4  // CORTEX_A53
+        default: VCPUInit.genericTarget
+        }
     }
 
     /// Whether the host's kernel is this version or newer; one that tells no version counts as new.
@@ -67,6 +97,10 @@ extension RegisterID {
     static let cacheType = RegisterID(rawValue: 0x6030_0000_0013_d801)
     /// ID_AA64PFR0_EL1.
     static let processorFeatures = RegisterID(rawValue: 0x6030_0000_0013_c020)
+    /// ID_AA64PFR1_EL1.
+    static let processorFeatures1 = RegisterID(rawValue: 0x6030_0000_0013_c021)
+    /// `KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_2`.
+    static let workaround2 = RegisterID(rawValue: 0x6030_0000_0014_0002)
     /// ID_AA64DFR0_EL1.
     static let debugFeatures = RegisterID(rawValue: 0x6030_0000_0013_c028)
     /// PMCR_EL0.

@@ -1,4 +1,5 @@
 internal import CFormatData
+public import DirectiveText
 
 extension HostProfile {
     /// The names of the profiles that are part of this library, in alphabetical order: those of
@@ -10,7 +11,7 @@ extension HostProfile {
     }
 
     /// A profile that is part of this library; nil when none has the name.
-    public static func builtIn(named name: String) throws(HostProfileError) -> HostProfile? {
+    public static func builtIn(named name: String) throws(DirectiveError) -> HostProfile? {
         guard let index = builtInNames.firstIndex(of: name),
             let bytes = cformat_host_profile_bytes(index)
         else { return nil }

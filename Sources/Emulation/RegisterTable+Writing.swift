@@ -47,7 +47,8 @@ extension RegisterTable {
             return pmuControl(of: state).written(value, to: old, write)
         case .psciVersion: try PSCIVersion(value).check(host)
         case .workaround:
-            try WorkaroundLevel(bits: value, id: definition.id).check(hostLevel: old)
+            try WorkaroundLevel(bits: value, id: definition.id).check(
+                hostLevel: workaroundLevel(old, definition.id, state))
             return old
         case .services(let known):
             guard value & ~known == 0 else {
@@ -56,6 +57,19 @@ extension RegisterTable {
         case .any, .general, .programState, .scalable, .vectorLengths: break
         }
         return value
+    }
+
+    /// The level of an SMCCC workaround as a read finds it.
+    ///
+    /// Where the CPU has SSBS, KVM says that firmware has no mitigation of Spectre v4, unless the guest
+    /// is told that it does not have SSBS; then none is required (`get_kernel_wa_level`,
+    /// `arch/arm64/kvm/hypercalls.c`).
+    func workaroundLevel(_ level: UInt64, _ id: RegisterID, _ state: CPUState) -> UInt64 {
+        guard id == .workaround2, host.hasSSBS, level == 0,
+            let features = self[.processorFeatures1].map({ state[$0].lowBits }),
+            features & HostFacts.speculativeStoreBypassSafe == 0
+        else { return level }
+        return WorkaroundLevel.notRequired
     }
 
     private func require(_ value: UInt64, _ expected: UInt64) throws(Refusal) {

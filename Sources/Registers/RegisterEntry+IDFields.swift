@@ -106,6 +106,24 @@ extension RegisterEntry {
         }
     }
 
+    /// The fields of an ID register's value that a host cannot take.
+    ///
+    /// Those are the ones its kernel does not let anyone change and the ones that promise what the host
+    /// does not have; every field that differs, where the rules explain nothing.
+    /// - Parameters:
+    ///   - host: the register's value on a fresh vCPU of the host.
+    ///   - kernel: the host's; nil where it is not known.
+    public func claims(
+        of wanted: UInt64, on host: UInt64, kernel: KernelVersion?
+    ) -> [IDFieldRule] {
+        let different = idFieldRules.filter { $0.extract(from: wanted) != $0.extract(from: host) }
+        let unacceptable = different.filter { rule in
+            guard let kernel, rule.isWritable(onKernel: kernel) else { return true }
+            return !rule.accepts(rule.extract(from: wanted), host: rule.extract(from: host))
+        }
+        return unacceptable.isEmpty ? different : unacceptable
+    }
+
     /// The bits userspace may change on a kernel before the first run of any vCPU; 0 for a register
     /// that is no ID register or is fixed.
     ///

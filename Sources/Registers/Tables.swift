@@ -57,6 +57,10 @@ enum Tables {
         UnsafeBufferPointer(start: cformat_features_table(), count: Int(cformat_features_count))
     }
 
+    static var controls: UnsafeBufferPointer<cformat_control> {
+        UnsafeBufferPointer(start: cformat_controls_table(), count: Int(cformat_controls_count))
+    }
+
     static func string(_ offset: UInt32) -> String {
         String(cString: cformat_string(offset))
     }

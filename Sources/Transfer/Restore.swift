@@ -1,3 +1,4 @@
+public import Policy
 public import Registers
 public import VCPUModel
 
@@ -12,8 +13,8 @@ public struct Restore {
         public var isStrict = false
         /// The destination's kernel where known; it makes the reasons more precise.
         public var kernel: KernelVersion?
-        /// Registers that are left out altogether, as if the snapshot did not have them.
-        public var excluded: Set<RegisterID> = []
+        /// What is written, and which losses count.
+        public var policy = RestorePolicy(.exact)
 
         public init() {}
     }

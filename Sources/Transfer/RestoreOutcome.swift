@@ -1,4 +1,5 @@
 public import LinuxSystem
+public import Policy
 public import Registers
 public import VCPUModel
 
@@ -25,7 +26,7 @@ public enum RestoreOutcome: Hashable, Sendable {
     /// Not written on purpose.
     case skipped(SkipRule)
 
-    /// Whether the guest's state was lost: what had to be restored was not.
+    /// Whether the guest's state was lost: what had to be restored was not. A policy may pardon that.
     public var isLoss: Bool {
         switch self {
         case .keptButMasked, .acceptedThenChanged, .refused, .absent: true
@@ -61,6 +62,8 @@ public enum SkipRule: String, Hashable, Sendable {
     /// Linux 6.7 to 6.14 writing one clears what the SET register restored
     /// (`arch/arm64/kvm/sys_regs.c`, `set_pmreg`).
     case clearView = "clear-view"
+    /// The policy leaves it out.
+    case policy
 }
 
 /// The account of one register.
@@ -75,6 +78,13 @@ public struct RegisterRestore: Hashable, Sendable {
     public var found: RegisterValue?
     /// Why, in words; nil where the outcome says it all.
     public var reason: String?
+    /// The rules of the policy that replaced the snapshot's value by `wanted`.
+    public var overrides: [PolicyRule] = []
+    /// Why the policy does not count the loss; nil when it does, and when there is none.
+    public var pardon: Pardon?
+
+    /// Whether the guest's state was lost and the policy does not pardon it.
+    public var isLoss: Bool { outcome.isLoss && pardon == nil }
 }
 
 /// The account of putting one register back after a strict restore failed.
@@ -95,11 +105,31 @@ public struct RestoreReport: Hashable, Sendable {
     /// In the order they were put back; nil when nothing had to be undone.
     public var undo: [RegisterUndo]?
 
-    public var losses: [RegisterRestore] { registers.filter(\.outcome.isLoss) }
-    public var isComplete: Bool { !registers.contains(where: \.outcome.isLoss) }
+    /// The losses that the policy does not pardon.
+    public var losses: [RegisterRestore] { registers.filter(\.isLoss) }
+    /// The losses that it pardons.
+    public var pardoned: [RegisterRestore] { registers.filter { $0.pardon != nil } }
+    public var isComplete: Bool { !registers.contains(where: \.isLoss) }
 
     /// How many registers had each outcome, by `RestoreOutcome.name`.
     public var counts: [String: Int] {
         registers.reduce(into: [:]) { $0[$1.outcome.name, default: 0] += 1 }
+    }
+}
+
+extension RegisterRestore {
+    /// What a policy is asked about; nil when nothing was lost.
+    /// - Parameter saved: the snapshot's value.
+    public func loss(of saved: RegisterValue) -> PolicyLoss? {
+        switch outcome {
+        case .absent: PolicyLoss(id, saved: saved, .absent)
+        case .refused: PolicyLoss(id, saved: saved, .refused)
+        case .keptButMasked(let lost): PolicyLoss(id, saved: saved, .different(lost))
+        case .acceptedThenChanged:
+            PolicyLoss(
+                id, saved: saved,
+                .different(found.flatMap { wanted?.differingBits(from: $0) } ?? saved))
+        case .restored, .alreadyEqual, .notInSnapshot, .volatile, .skipped: nil
+        }
     }
 }

@@ -56,6 +56,7 @@ struct RestoreReasons {
         case .keptButMasked(let lost):
             return "the destination keeps its own value in bits \(lost)" + fields(in: lost)
         case .acceptedThenChanged: return change(result)
+        case .skipped(.policy): return nil
         case .skipped(.clearView): return "a second view of a SET register, which is restored"
         case .volatile: return "it moves by itself; the value was written"
         case .restored, .alreadyEqual, .absent, .notInSnapshot: return nil
@@ -92,19 +93,10 @@ struct RestoreReasons {
     /// does not have; every field that differs, where the rules explain nothing.
     private func idFieldClaims(_ result: RegisterRestore) -> [String] {
         guard let wanted = result.wanted?.bits, let host = result.before?.bits else { return [] }
-        let different = (entry?.idFieldRules ?? []).filter { rule in
-            rule.extract(from: wanted) != rule.extract(from: host)
-        }
-        let unacceptable = different.filter { !isAcceptable($0, wanted: wanted, host: host) }
-        return (unacceptable.isEmpty ? different : unacceptable).map { rule in
+        return (entry?.claims(of: wanted, on: host, kernel: kernel) ?? []).map { rule in
             let (claimed, offered) = (rule.extract(from: wanted), rule.extract(from: host))
             return "\(rule.field) is \(hex(claimed)), the destination has \(hex(offered))"
         }
-    }
-
-    private func isAcceptable(_ rule: IDFieldRule, wanted: UInt64, host: UInt64) -> Bool {
-        guard let kernel, rule.isWritable(onKernel: kernel) else { return false }
-        return rule.accepts(rule.extract(from: wanted), host: rule.extract(from: host))
     }
 
     private func hex(_ value: UInt64) -> String {

@@ -1,4 +1,5 @@
 internal import LinuxSystem
+internal import Policy
 internal import Registers
 internal import VCPUModel
 
@@ -7,7 +8,9 @@ struct VCPURestore {
     /// What happened when a register's turn came.
     private struct Attempt {
         var id: RegisterID
+        var saved: RegisterValue
         var wanted: RegisterValue
+        var overrides: [PolicyRule]
         var before: RegisterValue?
         var action: Action
 
@@ -23,44 +26,55 @@ struct VCPURestore {
         case heldAlready
         case absent(RegisterBankError)
         case skipped(SkipRule)
+        case left(PolicyRule)
     }
 
     private let index: UInt32
     private let bank: any RegisterBank
     private let options: Restore.Options
-    private let pending: [RestorePhase: [(id: RegisterID, wanted: RegisterValue)]]
+    /// The vCPU as it was saved.
+    private let guest: RegisterList
+    private let pending: [RestorePhase: [(id: RegisterID, saved: RegisterValue)]]
     private var attempts: [Attempt] = []
 
     init(_ state: VCPUState, into bank: any RegisterBank, options: Restore.Options) {
         index = state.index
         self.bank = bank
         self.options = options
+        guest = state.registers
         pending = Dictionary(
-            grouping: state.registers.filter { !options.excluded.contains($0.0) }
-                .map { (id: $0.0, wanted: $0.1) },
+            grouping: state.registers.map { (id: $0.0, saved: $0.1) },
             by: { RestorePhase(of: $0.id) })
     }
 
     // MARK: Writing
 
     mutating func write(_ phase: RestorePhase) {
-        for (id, wanted) in pending[phase] ?? [] {
-            attempts.append(attempt(id, wanted))
+        for (id, saved) in pending[phase] ?? [] {
+            attempts.append(attempt(id, saved))
         }
     }
 
-    private func attempt(_ id: RegisterID, _ wanted: RegisterValue) -> Attempt {
-        var attempt = Attempt(id: id, wanted: wanted, before: nil, action: .wrote)
+    private func attempt(_ id: RegisterID, _ saved: RegisterValue) -> Attempt {
+        let (wanted, overrides) = options.policy.value(of: id, saved: saved)
+        var attempt = Attempt(
+            id: id, saved: saved, wanted: wanted, overrides: overrides, before: nil,
+            action: .wrote)
         do throws(RegisterBankError) {
             attempt.before = try bank.read(id)
         } catch {
             if error.errno == .noEntry {
-                attempt.action = .absent(error)
+                let rule = options.policy.omission(of: id)
+                attempt.action = rule.map { .left($0) } ?? .absent(error)
                 return attempt
             }
             // The rest (VCPU_INIT reads ENOEXEC before it is written) may still be writable.
         }
-        attempt.action = write(wanted, to: id, holding: attempt.before)
+        if let rule = options.policy.omission(of: id) {
+            attempt.action = .left(rule)
+        } else {
+            attempt.action = write(wanted, to: id, holding: attempt.before)
+        }
         return attempt
     }
 
@@ -92,9 +106,23 @@ struct VCPURestore {
     }
 
     private func judge(_ attempt: Attempt) -> RegisterRestore {
+        var result = verdict(on: attempt)
+        if let loss = result.loss(of: attempt.saved) {
+            result.pardon = options.policy.pardon(loss, of: guest)
+        }
+        return result
+    }
+
+    private func verdict(on attempt: Attempt) -> RegisterRestore {
         var result = RegisterRestore(
             id: attempt.id, outcome: .restored, wanted: attempt.wanted, before: attempt.before,
-            found: nil, reason: nil)
+            found: nil, reason: nil, overrides: attempt.overrides)
+        if case .left(let rule) = attempt.action {
+            result.outcome = .skipped(.policy)
+            result.found = try? bank.read(attempt.id)
+            result.reason = "the policy leaves it out: \(rule)"
+            return result
+        }
         let reasons = RestoreReasons(id: attempt.id, kernel: options.kernel)
         if case .absent(let error) = attempt.action {
             result.outcome = .absent
@@ -117,6 +145,7 @@ struct VCPURestore {
         let volatileBits = RegisterDictionary.entry(for: attempt.id)?.volatileBits ?? 0
         switch attempt.action {
         case .skipped(let rule): return .skipped(rule)
+        case .left: return .skipped(.policy)
         case .failed(let error): return .refused(error.errno)
         case .absent: return .absent
         case .wrote, .heldAlready: break
@@ -147,8 +176,7 @@ struct VCPURestore {
         let value = try? bank.read(id)
         return RegisterRestore(
             id: id, outcome: .notInSnapshot, wanted: nil, before: value, found: value,
-            reason: options.excluded.contains(id)
-                ? "left out on request" : RestoreReasons.notInSnapshot)
+            reason: RestoreReasons.notInSnapshot)
     }
 
     // MARK: Undoing

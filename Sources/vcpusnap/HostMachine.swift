@@ -33,7 +33,7 @@ struct HostMachine {
     }
 
     private init(_ profile: HostProfile, vcpus count: Int) {
-        banks = (0..<count).map { EmulatedCPU(profile: profile, index: UInt32($0)) }
+        banks = EmulatedCPU.vcpus(of: profile, count: count)
         provenance = Provenance(
             kernel: profile.kernelRelease, midr: profile.midr,
             counterFrequency: profile.counterFrequency,

@@ -80,6 +80,7 @@ struct Vcpusnap: ParsableCommand {
             EXAMPLES
               vcpusnap save kvm: -o cpu.vcpusnap
               vcpusnap restore cpu.vcpusnap emulated:6.1-neoverse-n1
+              vcpusnap plan cpu.vcpusnap --host other.vhost
               vcpusnap diff cpu.vcpusnap other.vcpusnap
               vcpusnap set cpu.vcpusnap SCTLR_EL1.M=0
               vcpusnap inject cpu.vcpusnap breakpoint
@@ -92,7 +93,7 @@ struct Vcpusnap: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Save.self, RestoreCommand.self, Diff.self, Show.self, SetCommand.self, Inject.self,
+            Save.self, RestoreCommand.self, PlanCommand.self, Diff.self, Show.self, SetCommand.self, Inject.self,
             Verify.self, Host.self, RegisterCommand.self,
         ])
 }

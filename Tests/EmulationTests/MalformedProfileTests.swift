@@ -1,3 +1,4 @@
+import DirectiveText
 import Emulation
 import Registers
 import SeededRandom
@@ -63,7 +64,7 @@ struct MalformedProfileTests {
     ])
     func lineIsRefused(_ wrong: Case) throws {
         let text = profileText([wrong.line])
-        let error = try failure(HostProfileError.self) {
+        let error = try failure(DirectiveError.self) {
             _ = try HostProfile(parsing: text, file: "bad.vhost")
         }
         #expect(error.message.contains(wrong.says), "\(error)")
@@ -92,7 +93,7 @@ struct MalformedProfileTests {
         ),
     ])
     func wholeIsRefused(_ text: String, _ says: String) throws {
-        let error = try failure(HostProfileError.self) {
+        let error = try failure(DirectiveError.self) {
             _ = try HostProfile(parsing: text, file: "bad.vhost")
         }
         #expect(error.message.contains(says), "\(error)")
@@ -100,7 +101,7 @@ struct MalformedProfileTests {
 
     @Test func limits() throws {
         func fails(_ text: String, _ says: String) throws {
-            let error = try failure(HostProfileError.self) {
+            let error = try failure(DirectiveError.self) {
                 _ = try HostProfile(parsing: text, file: "big.vhost")
             }
             #expect(error.message.contains(says), "\(error)")

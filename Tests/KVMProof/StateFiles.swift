@@ -1,6 +1,7 @@
 import GuestPrograms
 import KVM
 import LinuxSystem
+import Policy
 import Registers
 import SnapshotFormat
 import Transfer
@@ -29,7 +30,7 @@ struct StateFiles {
     ) throws -> RestoreReport {
         try fill(machine.memory, from: read("\(point).memory"))
         var options = Restore.Options()
-        options.excluded = excluded
+        options.policy = RestorePolicy(.exact).ignoring(excluded)
         let reports = try Restore.run(
             [try state(point)], into: [machine.bank], options: options)
         guard let report = reports.first else { throw ProofError("the restore reported nothing") }

@@ -140,6 +140,15 @@ struct cformat_feature {
     uint32_t since;
 };
 
+// Where a guest switches on what an ID register's field, or a register, stands for.
+struct cformat_control {
+    uint16_t reg;
+    uint32_t field;
+    uint16_t control;
+    uint8_t msb;
+    uint8_t lsb;
+};
+
 extern const char cformat_strings[];
 // The oldest kernel the data was taken from, without its patch level.
 extern const uint32_t cformat_oldest_kernel;
@@ -165,6 +174,7 @@ CFORMAT_TABLE(cformat_special, cformat_specials)
 CFORMAT_TABLE(cformat_cpu, cformat_cpus)
 CFORMAT_TABLE(cformat_capability, cformat_capabilities)
 CFORMAT_TABLE(cformat_feature, cformat_features)
+CFORMAT_TABLE(cformat_control, cformat_controls)
 
 static inline const char *_Nonnull cformat_string(uint32_t offset) {
     return cformat_strings + offset;

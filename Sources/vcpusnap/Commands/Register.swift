@@ -28,7 +28,7 @@ struct RegisterCommand: ParsableCommand {
     }
 
     private func ids(_ text: String) throws -> [RegisterID] {
-        let pattern = NamePattern(text)
+        let pattern = RegisterPattern(text)
         guard pattern.isWildcard else {
             guard let id = RegisterID(parsing: text) else { throw UnknownRegister(text).error }
             return [id]

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Policy
 internal import Registers
 internal import Transfer
 internal import VCPUModel
@@ -9,13 +10,15 @@ struct RestoreCommand: ParsableCommand {
         commandName: "restore",
         abstract: "Restore a snapshot, read every register back, and account for each.",
         discussion: """
-            Exit code 0 means that everything that had to be restored was. A failure does not stop
-            the restore; the report names every register that was lost, and why.
+            Exit code 0 means that everything that had to be restored was, or is pardoned by the
+            policy. A failure does not stop the restore; the report names every register that was
+            lost, and why.
 
             EXAMPLES
               vcpusnap restore cpu.vcpusnap kvm:
               vcpusnap restore cpu.vcpusnap emulated:6.1-neoverse-n1 -o result.vcpusnap
               vcpusnap restore new.vcpusnap old.vcpusnap --strict
+              vcpusnap restore cpu.vcpusnap kvm: --policy fleet.vpolicy
             """)
 
     @Argument(help: "The snapshot: FILE or -.")
@@ -30,7 +33,9 @@ struct RestoreCommand: ParsableCommand {
     @Flag(help: "Report what would happen; change no file.")
     var dryRun = false
 
-    @Option(help: "Leave this register out, as if the snapshot did not have it (repeatable).")
+    @OptionGroup var policy: PolicyOption
+
+    @Option(help: "Leave this register out, as the policy's ignore does (repeatable).")
     var exclude: [String] = []
 
     @Option(name: .shortAndLong, help: "Save what the target holds afterwards; - is stdout.")
@@ -53,14 +58,14 @@ struct RestoreCommand: ParsableCommand {
         var options = Restore.Options()
         options.isStrict = strict
         options.kernel = destination.kernel
-        options.excluded = Set(try exclude.map(register))
+        options.policy = try policy.load().ignoring(try exclude.map(register))
         let reports = try Restore.run(snapshot.vcpus, into: destination.banks, options: options)
         if !dryRun {
             try destination.finish(output, isUndone: reports.contains { $0.undo != nil })
         }
         let result = RestoreOutput(
-            source: source.text, target: target.text, dryRun: dryRun, reports: reports,
-            values: report.values)
+            source: source.text, target: target.text, dryRun: dryRun,
+            policy: options.policy.name, reports: reports, values: report.values)
         try result.print(as: report.format)
         guard result.complete else { throw ExitStatus.finding }
     }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Registers
 internal import Transfer
 internal import VCPUModel
 
@@ -32,7 +33,7 @@ struct Show: ParsableCommand {
     func run() throws {
         var snapshot = try SnapshotSource(source).read().snapshot
         if isAArch32 { try addCoprocessorRegisters(to: &snapshot) }
-        let pattern = register.map(NamePattern.init)
+        let pattern = register.map(RegisterPattern.init)
         let report = ShowOutput(
             snapshot, source: source.text, pattern: pattern, values: output.values)
         try report.print(as: output.format)

@@ -1,4 +1,5 @@
 internal import LinuxSystem
+internal import Policy
 internal import Registers
 internal import Transfer
 internal import VCPUModel
@@ -33,17 +34,22 @@ struct RestoreOutput: Report {
         var lostBits: String?
         var errno: String?
         var reason: String?
+        var overrides: [String]?
+        var pardon: PardonText?
     }
 
     var source: String
     var target: String
     var dryRun: Bool
+    var policy: String
     var complete: Bool
     var vcpus: [VCPU]
 
     init(
-        source: String, target: String, dryRun: Bool, reports: [RestoreReport], values: ValueText
+        source: String, target: String, dryRun: Bool, policy: String, reports: [RestoreReport],
+        values: ValueText
     ) {
+        self.policy = policy
         self.source = source
         self.target = target
         self.dryRun = dryRun
@@ -79,12 +85,16 @@ extension RestoreOutput.VCPU {
     func text(_ style: TextStyle) -> String {
         var text = style.bold("vCPU \(index)") + ": " + summary(style) + "\n"
         for outcome in RestoreOutcome.names where !Self.unlisted.contains(outcome) {
-            let matching = registers.filter { $0.outcome == outcome }
-            guard !matching.isEmpty else { continue }
-            text += "  \(outcome) (\(matching.count))\n"
-            text += matching.map { "    " + $0.text + "\n" }.joined()
+            text += list(outcome, registers.filter { $0.outcome == outcome && $0.pardon == nil })
         }
+        text += list("pardoned by the policy", registers.filter { $0.pardon != nil })
         return text + undoText(style)
+    }
+
+    private func list(_ title: String, _ registers: [RestoreOutput.Register]) -> String {
+        guard !registers.isEmpty else { return "" }
+        return "  \(title) (\(registers.count))\n"
+            + registers.map { "    " + $0.text + "\n" }.joined()
     }
 
     /// Outcomes with nothing to say about single registers; their number is in the summary.
@@ -121,6 +131,8 @@ extension RestoreOutput.Register {
         before = values.text(register.before, of: register.id)
         found = values.text(register.found, of: register.id)
         reason = register.reason
+        overrides = register.overrides.isEmpty ? nil : register.overrides.map(\.description)
+        pardon = register.pardon.map(PardonText.init)
         switch register.outcome {
         case .keptButMasked(let lost): lostBits = values.text(lost, of: register.id)
         case .refused(let number): errno = number.symbol
@@ -131,10 +143,26 @@ extension RestoreOutput.Register {
     /// `TCR2_EL1 (0x603000000013c103): wanted 0x0, found nothing; reason`.
     var text: String {
         var parts: [String] = []
+        if pardon != nil { parts.append(outcome) }
         if let wanted { parts.append("wanted \(wanted)") }
         if let found { parts.append(wanted == nil ? "holds \(found)" : "found \(found)") }
         if let errno { parts.append(errno) }
-        let facts = parts.joined(separator: ", ")
-        return "\(name) (\(id)): \(facts)" + (reason.map { "; \($0)" } ?? "")
+        let facts = "\(name) (\(id)): " + parts.joined(separator: ", ")
+        let notes = [reason, overrides?.joined(separator: ", "), pardon?.text]
+        return ([facts] + notes.compactMap(\.self)).joined(separator: "; ")
     }
+}
+
+/// Why a loss does not count.
+struct PardonText: Encodable {
+    var rule: String
+    var proof: String?
+
+    init(_ pardon: Pardon) {
+        rule = pardon.rule
+        proof = pardon.proof
+    }
+
+    /// `safe: the guest has ...`.
+    var text: String { rule + (proof.map { ": \($0)" } ?? "") }
 }

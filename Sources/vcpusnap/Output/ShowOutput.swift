@@ -40,7 +40,7 @@ struct ShowOutput: Report {
 
     /// - Parameters:
     ///   - pattern: only registers whose name matches it are shown, with their fields.
-    init(_ snapshot: Snapshot, source: String, pattern: NamePattern?, values: ValueText) {
+    init(_ snapshot: Snapshot, source: String, pattern: RegisterPattern?, values: ValueText) {
         self.source = source
         isFiltered = pattern != nil
         provenance = snapshot.provenance.entries.map {

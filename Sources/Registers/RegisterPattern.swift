@@ -1,18 +1,22 @@
-internal import Registers
-
 /// A register name, id, or pattern with `*` and `?`; letters match in either case.
-struct NamePattern {
+public struct RegisterPattern: Hashable, Sendable {
+    /// The pattern as it was given.
+    public let text: String
     private let pattern: [Character]
     private let id: RegisterID?
 
-    init(_ text: String) {
+    public init(_ text: String) {
+        self.text = text
         pattern = Array(text.lowercased())
         id = RegisterID(parsing: text)
     }
 
-    var isWildcard: Bool { pattern.contains { $0 == "*" || $0 == "?" } }
+    /// The one register it names; nil for a pattern, and for a name that is no register's.
+    public var registerID: RegisterID? { id }
 
-    func matches(_ id: RegisterID) -> Bool {
+    public var isWildcard: Bool { pattern.contains { $0 == "*" || $0 == "?" } }
+
+    public func matches(_ id: RegisterID) -> Bool {
         id == self.id || matches(Array(id.name.lowercased()))
     }
 

@@ -1,6 +1,6 @@
-/// What is wrong with a host profile, and where.
-public struct HostProfileError: Error, Hashable, Sendable {
-    /// The file's path, or `built-in profile NAME`.
+/// What is wrong with a text file of directives, and where.
+public struct DirectiveError: Error, Hashable, Sendable {
+    /// What the file is called: its path, or `built-in profile NAME`.
     public var file: String
     /// The line, from 1; for something that is missing, the last line.
     public var line: Int
@@ -17,7 +17,7 @@ public struct HostProfileError: Error, Hashable, Sendable {
     }
 }
 
-extension HostProfileError: CustomStringConvertible {
+extension DirectiveError: CustomStringConvertible {
     public var description: String {
         let place = column.map { "\(file):\(line):\($0)" } ?? "\(file):\(line)"
         return "\(place): \(message)"

@@ -1,0 +1,174 @@
+internal import VCPUModel
+
+/// Reads a file of directives: a first line with the format's name and version, then a directive on
+/// each line, words separated by spaces (Formats/vhost-v1.md and policy-v1.md, "Lines").
+public struct DirectiveScanner {
+    /// A word of a line and where it starts.
+    public struct Word: Sendable {
+        public var text: Substring
+        /// From 1.
+        public var column: Int
+    }
+
+    /// What bounds a file, so that a hostile one takes no more memory than an honest one.
+    public struct Limits: Sendable {
+        /// Bytes of a file.
+        public var size: Int
+        /// Bytes of a line, without its end.
+        public var line: Int
+        /// Bytes of a name.
+        public var word: Int
+
+        public init(size: Int, line: Int, word: Int) {
+            self.size = size
+            self.line = line
+            self.word = word
+        }
+    }
+
+    public let file: String
+    /// The number of the present line, from 1; 0 before the first.
+    public private(set) var line = 0
+    /// The text of the present line.
+    public private(set) var text = ""
+    /// The words of the present line that are not read yet.
+    public private(set) var rest: ArraySlice<Word> = []
+    private var lines: ArraySlice<ArraySlice<UInt8>> = []
+    private let format: String
+    private let limits: Limits
+    /// The line of everything that may stand only once.
+    private var seen: [String: Int] = [:]
+
+    /// - Parameters:
+    ///   - file: what to call the text in errors.
+    ///   - format: the name and version that make the first line: `vhost 1`.
+    public init(
+        _ bytes: some Collection<UInt8>, file: String, format: String, limits: Limits
+    ) throws(DirectiveError) {
+        self.file = file
+        self.format = format
+        self.limits = limits
+        guard bytes.count <= limits.size else {
+            throw error("a file has at most \(limits.size) bytes, this one has \(bytes.count)")
+        }
+        lines = Array(bytes).split(
+            separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
+    }
+
+    public func error(_ message: String, at word: Word? = nil) -> DirectiveError {
+        DirectiveError(file: file, line: max(line, 1), column: word?.column, message: message)
+    }
+
+    /// Goes to the next directive; the present line must have been read to its end.
+    /// - Returns: the directive's name, or nil at the end of the file.
+    public mutating func next() throws(DirectiveError) -> Word? {
+        if let extra = rest.first {
+            throw error("expected the end of the line, found \"\(extra.text)\"", at: extra)
+        }
+        while let bytes = lines.popFirst() {
+            if let directive = try start(bytes) { return directive }
+        }
+        return nil
+    }
+
+    /// Goes to the next line.
+    /// - Returns: the directive's name; nil for a line without one.
+    private mutating func start(
+        _ bytes: some Collection<UInt8>
+    ) throws(DirectiveError) -> Word? {
+        line += 1
+        guard bytes.count <= limits.line else {
+            throw error("a line has at most \(limits.line) bytes, found \(bytes.count)")
+        }
+        if let (column, byte) = bytes.enumerated().first(where: { !(0x20...0x7e ~= $0.element) }) {
+            throw DirectiveError(
+                file: file, line: line, column: column + 1,
+                message: "expected printable ASCII, found byte \(RegisterValue(UInt64(byte)))")
+        }
+        text = String(decoding: bytes, as: UTF8.self)
+        if text.hasPrefix("#") && line > 1 { return nil }
+        rest = Self.words(of: text)[...]
+        guard line > 1 else {
+            try checkFormat()
+            return nil
+        }
+        return rest.popFirst()
+    }
+
+    private static func words(of text: String) -> [Word] {
+        text.split(separator: " ").map { word in
+            Word(
+                text: word,
+                column: text.utf8.distance(from: text.startIndex, to: word.startIndex) + 1)
+        }
+    }
+
+    private mutating func checkFormat() throws(DirectiveError) {
+        let expected = format.split(separator: " ")
+        guard rest.map(\.text) == expected else {
+            let found = rest.isEmpty ? "an empty line" : "other text"
+            let isNewer = rest.first?.text == expected.first
+            throw error(
+                "expected \"\(format)\", found "
+                    + (isNewer ? "another version of the format" : found), at: rest.first)
+        }
+        rest = []
+    }
+}
+
+// MARK: - Words
+
+extension DirectiveScanner {
+    /// The next word of the line.
+    /// - Parameter what: what it should be, for the error.
+    public mutating func word(_ what: String) throws(DirectiveError) -> Word {
+        guard let word = rest.popFirst() else {
+            throw error("expected \(what), found the end of the line")
+        }
+        return word
+    }
+
+    /// Reads over what is left of the line.
+    public mutating func skipLine() {
+        rest = []
+    }
+
+    /// The only argument of a directive that stands once.
+    public mutating func single(
+        _ directive: Word, _ what: String
+    ) throws(DirectiveError) -> String {
+        try once(directive, key: String(directive.text))
+        let argument = try word(what)
+        guard argument.text.utf8.count <= limits.word else {
+            throw error("\(what) has at most \(limits.word) bytes", at: argument)
+        }
+        return String(argument.text)
+    }
+
+    /// Makes sure that something stands for the first time.
+    public mutating func once(_ place: Word, key: String) throws(DirectiveError) {
+        if let first = seen.updateValue(line, forKey: key) {
+            throw error("\(key) stands a second time, it is already on line \(first)", at: place)
+        }
+    }
+
+    /// Whether `once` has seen something, and on which line.
+    public func line(of key: String) -> Int? { seen[key] }
+
+    /// The next word as a hexadecimal number.
+    public mutating func hexadecimal() throws(DirectiveError) -> UInt64 {
+        let number = try word("a hexadecimal number")
+        guard let bits = Self.hexadecimal(number.text) else {
+            throw error(
+                "expected a hexadecimal number of at most 64 bits, found \"\(number.text)\"",
+                at: number)
+        }
+        return bits
+    }
+
+    /// A number with `0x`, of at most 64 bits.
+    public static func hexadecimal(_ text: Substring) -> UInt64? {
+        guard text.hasPrefix("0x") else { return nil }
+        return RegisterValue(parsing: text, size: 8)?.bits
+    }
+}

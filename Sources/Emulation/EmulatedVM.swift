@@ -1,0 +1,57 @@
+internal import Registers
+internal import VCPUModel
+
+extension EmulatedCPU {
+    /// The vCPUs of one VM, by number, not initialised yet: what KVM keeps once for the whole VM is the
+    /// same in all of them.
+    public static func vcpus(of profile: HostProfile, count: Int) -> [EmulatedCPU] {
+        let vm = EmulatedVM()
+        return (0..<max(0, count)).map { index in
+            let cpu = EmulatedCPU(profile: profile, index: UInt32(clamping: index))
+            vm.add(cpu)
+            return cpu
+        }
+    }
+}
+
+/// What joins the vCPUs of a VM; they keep it alive.
+final class EmulatedVM {
+    private struct Member {
+        weak var cpu: EmulatedCPU?
+    }
+
+    private var members: [Member] = []
+
+    fileprivate func add(_ cpu: EmulatedCPU) {
+        members.append(Member(cpu: cpu))
+        cpu.vm = self
+    }
+
+    private func others(than cpu: EmulatedCPU) -> some Sequence<EmulatedCPU> {
+        members.lazy.compactMap(\.cpu).filter { $0 !== cpu }
+    }
+
+    /// Gives the other vCPUs what one of them was given, where the register is the VM's.
+    func share(_ definition: RegisterDefinition, from cpu: EmulatedCPU) {
+        guard members.count > 1, definition.isOfVM else { return }
+        for other in others(than: cpu) {
+            guard let own = other.table[definition.id] else { continue }
+            other.state[own] = cpu.state[definition]
+        }
+    }
+
+    /// Gives a vCPU that was just initialised what the VM has already.
+    func bringUpToDate(_ cpu: EmulatedCPU) {
+        guard members.count > 1,
+            let other = others(than: cpu).first(where: { $0.state.run.initialisation != nil })
+        else { return }
+        for definition in cpu.table.definitions where definition.isOfVM {
+            guard let own = other.table[definition.id] else { continue }
+            cpu.state[definition] = other.state[own]
+        }
+    }
+}
+
+extension RegisterDefinition {
+    fileprivate var isOfVM: Bool { RegisterDictionary.entry(for: id)?.isVMWide == true }
+}

@@ -1,0 +1,58 @@
+/// Why a register will be lost, in the terms of what differs between the hosts.
+public struct Cause: Hashable, Comparable, Sendable {
+    public enum Kind: String, CaseIterable, Sendable {
+        /// The destination's CPU lacks a feature; the detail is the ID register's field.
+        case cpuFeature = "cpu-feature"
+        /// The destination's KVM lacks a feature of `KVM_ARM_VCPU_INIT`; the detail is its name.
+        case vcpuFeature = "vcpu-feature"
+        /// The destination's kernel does not list the register; the detail is the first that does.
+        case kernel
+        /// An ID register promises more than the destination has, or what it lets no one change.
+        case claimsMore = "claims-more"
+        /// The CPUs are of different implementations (MIDR_EL1, REVIDR_EL1, AIDR_EL1).
+        case implementation
+        case cacheGeometry = "cache-geometry"
+        case psciVersion = "psci-version"
+        /// Hypercall services, and mitigations of firmware.
+        case firmware
+        case vectorLengths = "sve-lengths"
+        case performanceMonitors = "performance-monitors"
+        /// The guest runs in a mode the destination's CPU does not have.
+        case executionState = "execution-state"
+        case other
+    }
+
+    public var kind: Kind
+    /// A field, a feature or a kernel version, as the kind says; nil where that adds nothing.
+    public var detail: String?
+
+    public init(_ kind: Kind, _ detail: String? = nil) {
+        self.kind = kind
+        self.detail = detail
+    }
+
+    public static func < (left: Cause, right: Cause) -> Bool {
+        (left.order, left.detail ?? "") < (right.order, right.detail ?? "")
+    }
+
+    private var order: Int { Kind.allCases.firstIndex(of: kind) ?? 0 }
+
+    /// A heading: `the destination's CPU lacks ID_AA64MMFR3_EL1.S1PIE`.
+    public var text: String {
+        let detail = detail ?? ""
+        return switch kind {
+        case .cpuFeature: "the destination's CPU lacks \(detail)"
+        case .vcpuFeature: "the destination cannot give a vCPU \(detail)"
+        case .kernel: "KVM has it since Linux \(detail)"
+        case .claimsMore: "the guest was promised what the destination cannot give"
+        case .implementation: "the destination's CPU is of another implementation"
+        case .cacheGeometry: "the caches that the guest sees differ"
+        case .psciVersion: "the PSCI version differs"
+        case .firmware: "the firmware services or mitigations differ"
+        case .vectorLengths: "the SVE vector lengths differ"
+        case .performanceMonitors: "the performance monitors differ"
+        case .executionState: "the destination's CPU does not have the guest's execution state"
+        case .other: "other differences"
+        }
+    }
+}

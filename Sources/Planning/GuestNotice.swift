@@ -1,0 +1,88 @@
+internal import Registers
+internal import VCPUModel
+
+/// What the guest would notice of a register's loss.
+public struct GuestNotice: Hashable, Sendable {
+    /// Whether the register holds something else than a vCPU's reset value; nil where that is not known
+    /// or says nothing (ID registers).
+    public var isChangedFromReset: Bool?
+    /// The guest's own control of what the register belongs to, and its value; 0 is off.
+    public var controls: [(name: String, value: UInt64)]
+
+    /// Whether the guest has it switched on; nil where it has no control.
+    public var isInUse: Bool? {
+        controls.isEmpty ? nil : controls.contains { $0.value != 0 }
+    }
+
+    public static func == (left: GuestNotice, right: GuestNotice) -> Bool {
+        left.isChangedFromReset == right.isChangedFromReset
+            && left.controls.elementsEqual(right.controls) { $0 == $1 }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(isChangedFromReset)
+        for control in controls {
+            hasher.combine(control.name)
+            hasher.combine(control.value)
+        }
+    }
+
+    /// `changed since reset; in use, CPACR_EL1.ZEN is 0x3`.
+    public var text: String {
+        let change = isChangedFromReset.map { $0 ? "changed since reset" : "never changed" }
+        let values = controls.map { "\($0.name) is \(RegisterValue($0.value))" }
+        let use = isInUse.map { isInUse in
+            (isInUse ? "in use, " : "not in use, ") + values.joined(separator: ", ")
+        }
+        return [change, use].compactMap(\.self).joined(separator: "; ")
+    }
+}
+
+/// A field of an ID register, and the value it should have had.
+public struct RemedyField: Hashable, Sendable {
+    public var name: String
+    public var value: UInt64
+}
+
+/// What can be done about a register's loss.
+public enum Remedy: Hashable, Sendable {
+    /// The guest cannot see it; the proof.
+    case dropSafely(String)
+    /// Start the guest with these values in fields of an ID register.
+    case lowerFields(String, [RemedyField])
+    /// Start the guest without these hypercall services.
+    case restrictBitmap(String, bits: UInt64)
+    /// Start the guest with an older PSCI.
+    case lowerPSCIVersion(to: String)
+    /// Give the destination this kernel or a newer one.
+    case upgradeKernel(String)
+    /// Move to a host that has something; what.
+    case otherHost(String)
+
+    /// The stable name.
+    public var name: String {
+        switch self {
+        case .dropSafely: "drop-safely"
+        case .lowerFields: "lower-fields"
+        case .restrictBitmap: "restrict-bitmap"
+        case .lowerPSCIVersion: "lower-psci-version"
+        case .upgradeKernel: "upgrade-kernel"
+        case .otherHost: "other-host"
+        }
+    }
+
+    public var text: String {
+        switch self {
+        case .dropSafely(let proof): "drop it safely (--policy safe): \(proof)"
+        case .lowerFields(let register, let fields):
+            "before the guest's first run set in \(register) (vcpusnap baseline) "
+                + fields.map { "\($0.name) to \(RegisterValue($0.value))" }.joined(separator: ", ")
+        case .restrictBitmap(let register, let bits):
+            "before the guest's first run clear the bits \(RegisterValue(bits)) of \(register)"
+        case .lowerPSCIVersion(let version):
+            "before the guest's first run set PSCI_VERSION to \(version)"
+        case .upgradeKernel(let version): "give the destination Linux \(version) or newer"
+        case .otherHost(let what): "choose a host with \(what)"
+        }
+    }
+}

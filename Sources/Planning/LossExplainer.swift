@@ -1,0 +1,257 @@
+internal import Emulation
+internal import LinuxSystem
+internal import Policy
+internal import Registers
+internal import Transfer
+internal import VCPUModel
+
+/// Finds the cause of each loss, what the guest would notice of it, and what can be done.
+struct LossExplainer {
+    let guest: RegisterList
+    let profile: HostProfile
+    let sourceKernel: KernelVersion?
+
+    func explain(_ restore: RegisterRestore) -> PlannedLoss {
+        let claims = claims(of: restore)
+        let cause = cause(of: restore, claims)
+        return PlannedLoss(
+            restore: restore, cause: cause, notice: notice(of: restore, cause, claims),
+            remedies: remedies(for: restore, cause, claims))
+    }
+
+    /// The fields of an ID register that the destination cannot take.
+    private func claims(of restore: RegisterRestore) -> [IDFieldRule] {
+        guard let entry = RegisterDictionary.entry(for: restore.id), entry.isFeatureIDRegister,
+            let wanted = restore.wanted?.bits, let host = restore.found?.bits
+        else { return [] }
+        return entry.claims(of: wanted, on: host, kernel: profile.kernel)
+    }
+}
+
+// MARK: - Cause
+
+extension LossExplainer {
+    private func cause(of restore: RegisterRestore, _ claims: [IDFieldRule]) -> Cause {
+        let id = restore.id
+        switch id.group {
+        case .demultiplexed: return Cause(.cacheGeometry)
+        case .sve: return restore.outcome == .absent ? Self.noSVE : Cause(.vectorLengths)
+        case .core: return id == .pstate ? Cause(.executionState) : Cause(.other)
+        case .firmware:
+            return id == .psciVersion ? Cause(.psciVersion) : Cause(.firmware)
+        case .firmwareFeatures:
+            return restore.outcome == .absent ? absence(of: id) : Cause(.firmware)
+        case .vcpu: return causeOutsideList(restore)
+        case .system, .coprocessor, .vfp, .unknown:
+            return restore.outcome == .absent ? absence(of: id) : systemCause(id, claims)
+        }
+    }
+
+    private static let noSVE = Cause(.vcpuFeature, "SVE")
+
+    private func causeOutsideList(_ restore: RegisterRestore) -> Cause {
+        switch restore.id {
+        case .vcpuFinalized: return Self.noSVE
+        case .vcpuEvents: return Cause(.cpuFeature, "ID_AA64PFR0_EL1.RAS")
+        case .vcpuInit:
+            let wanted = restore.wanted.flatMap { VCPUInit($0) }?.features ?? []
+            let missing = wanted.subtracting(profile.features).names
+            return missing.isEmpty
+                ? Cause(.implementation) : Cause(.vcpuFeature, missing.joined(separator: ", "))
+        default: return Cause(.other)
+        }
+    }
+
+    /// Why the destination has no such register.
+    private func absence(of id: RegisterID) -> Cause {
+        guard let entry = RegisterDictionary.entry(for: id) else { return Cause(.other) }
+        if let since = entry.listedSince, let kernel = profile.kernel, kernel < since {
+            return Cause(.kernel, since.description)
+        }
+        for need in entry.newestBehaviour?.needs ?? [] {
+            switch need {
+            case .idField(let field):
+                let value = profile.registers[field.register]?.bits ?? 0
+                if !field.holds(for: value) {
+                    return Cause(.cpuFeature, "\(field.register).\(field.field)")
+                }
+            case .feature(let name):
+                if !profile.features.names.contains(name) { return Cause(.vcpuFeature, name) }
+            case .notFeature, .capability, .finalized: continue
+            }
+        }
+        return Cause(.other)
+    }
+
+    /// Why a system register refuses the value or holds another one.
+    private func systemCause(_ id: RegisterID, _ claims: [IDFieldRule]) -> Cause {
+        guard let entry = RegisterDictionary.entry(for: id) else { return Cause(.other) }
+        if entry.isFeatureIDRegister { return Cause(.claimsMore) }
+        if [.cacheLevels, .cacheType].contains(id) { return Cause(.cacheGeometry) }
+        if entry.isImplementationID { return Cause(.implementation) }
+        if entry.isPMU { return Cause(.performanceMonitors) }
+        return Cause(.other)
+    }
+}
+
+// MARK: - Notice
+
+extension LossExplainer {
+    private func notice(
+        of restore: RegisterRestore, _ cause: Cause, _ claims: [IDFieldRule]
+    ) -> GuestNotice {
+        GuestNotice(
+            isChangedFromReset: isChanged(restore),
+            controls: controls(of: restore.id, cause, claims).compactMap { control in
+                guest[control.register].map { (control.name, control.extract(from: $0.lowBits)) }
+            })
+    }
+
+    private func isChanged(_ restore: RegisterRestore) -> Bool? {
+        let entry = RegisterDictionary.entry(for: restore.id)
+        let category = RegisterCategory(of: restore.id)
+        guard category != .identification, category != .firmware, category != .vcpu,
+            let saved = guest[restore.id],
+            let reset = entry?.newestBehaviour?.reset ?? profile.registers[restore.id]?.bits
+        else { return nil }
+        let moving = entry?.volatileBits ?? 0
+        return saved.lowBits & ~moving != reset & ~moving
+    }
+
+    private func controls(
+        of id: RegisterID, _ cause: Cause, _ claims: [IDFieldRule]
+    ) -> [FeatureControl] {
+        let own = FeatureControl.controls(of: id)
+        guard own.isEmpty else { return own }
+        let needed: [(RegisterID, String)] =
+            (RegisterDictionary.entry(for: id)?.newestBehaviour?.needs ?? []).compactMap { need in
+                guard case .idField(let field) = need else { return nil }
+                return (field.register, field.field)
+            }
+        let promised = claims.map { (id, $0.field) }
+        let features = needed + promised + featureFields(of: cause)
+        var seen: Set<FeatureControl> = []
+        return features.flatMap { FeatureControl.controls(of: $0.0, field: $0.1) }
+            .filter { seen.insert($0).inserted }
+    }
+
+    /// The ID fields that tell the guest of a vCPU feature.
+    private func featureFields(of cause: Cause) -> [(RegisterID, String)] {
+        guard cause.kind == .vcpuFeature || cause.kind == .vectorLengths
+            || cause.kind == .performanceMonitors
+        else { return [] }
+        let detail = cause.detail ?? ""
+        if cause.kind == .performanceMonitors || detail.contains("PMU") {
+            return [(.debugFeatures, "PMUVer")]
+        }
+        if cause.kind == .vectorLengths || detail.contains("SVE") {
+            return [(.processorFeatures, "SVE")]
+        }
+        return detail.contains("PTRAUTH") ? [(.instructions1, "API")] : []
+    }
+}
+
+// MARK: - Remedies
+
+extension LossExplainer {
+    private func remedies(
+        for restore: RegisterRestore, _ cause: Cause, _ claims: [IDFieldRule]
+    ) -> [Remedy] {
+        let specific = proof(for: restore) + lowering(restore, claims) + firmware(restore)
+        let kernel = newerKernel(for: restore.id, cause)
+        return specific + kernel + [Remedy.otherHost(needed(for: restore, cause, claims))]
+    }
+
+    private func proof(for restore: RegisterRestore) -> [Remedy] {
+        guard let loss = restore.loss(of: guest[restore.id] ?? RegisterValue(0)),
+            let proof = RestorePolicy(.safe).pardon(loss, of: guest)?.proof
+        else { return [] }
+        return [.dropSafely(proof)]
+    }
+
+    /// Fields that could have had the destination's value from the start.
+    private func lowering(_ restore: RegisterRestore, _ claims: [IDFieldRule]) -> [Remedy] {
+        guard let sourceKernel, let wanted = restore.wanted?.bits, let host = restore.found?.bits
+        else { return [] }
+        let lowerable = claims.filter { rule in
+            rule.isWritable(onKernel: sourceKernel)
+                && rule.accepts(rule.extract(from: host), host: rule.extract(from: wanted))
+        }
+        guard !lowerable.isEmpty else { return [] }
+        return [
+            .lowerFields(
+                restore.id.name,
+                lowerable.map { RemedyField(name: $0.field, value: $0.extract(from: host)) })
+        ]
+    }
+
+    private func firmware(_ restore: RegisterRestore) -> [Remedy] {
+        guard let wanted = restore.wanted?.bits else { return [] }
+        switch restore.id.group {
+        case .firmwareFeatures:
+            let offered = profile.registers[restore.id]?.bits ?? 0
+            let excess = wanted & ~offered
+            return excess == 0 ? [] : [.restrictBitmap(restore.id.name, bits: excess)]
+        case .firmware where restore.id == .psciVersion:
+            guard let version = restore.found, version.lowBits < wanted else { return [] }
+            return [.lowerPSCIVersion(to: version.description)]
+        default: return []
+        }
+    }
+
+    private func newerKernel(for id: RegisterID, _ cause: Cause) -> [Remedy] {
+        if cause.kind == .kernel { return [.upgradeKernel(cause.detail ?? "")] }
+        guard let kernel = profile.kernel else { return [] }
+        switch id.group {
+        case .demultiplexed where kernel < KernelVersion(6, 3): return [.upgradeKernel("6.3")]
+        case .system where id == .cacheLevels && kernel < KernelVersion(6, 3):
+            return [.upgradeKernel("6.3")]
+        case .firmware where id == .psciVersion && kernel < KernelVersion(6, 13):
+            return [.upgradeKernel("6.13")]
+        default: return []
+        }
+    }
+
+    private func needed(
+        for restore: RegisterRestore, _ cause: Cause, _ claims: [IDFieldRule]
+    ) -> String {
+        switch cause.kind {
+        case .cpuFeature, .vcpuFeature: cause.detail ?? restore.id.name
+        case .claimsMore: Self.features(restore.id, claims)
+        case .kernel: "Linux \(cause.detail ?? "") or newer"
+        case .implementation: "the same CPU"
+        case .cacheGeometry: "the same caches, or a kernel that lets the guest keep its own"
+        case .psciVersion: "PSCI \(restore.wanted.map(\.description) ?? "")"
+        case .firmware: "the same firmware services and mitigations"
+        case .vectorLengths: "the same SVE vector lengths"
+        case .performanceMonitors: "as many event counters"
+        case .executionState: "AArch32 at the guest's exception level"
+        case .other: "the same \(restore.id.name)"
+        }
+    }
+}
+
+extension LossExplainer {
+    /// Some of the fields by name, and how many more there are.
+    private static func features(_ id: RegisterID, _ claims: [IDFieldRule]) -> String {
+        guard !claims.isEmpty else { return "the same \(id)" }
+        let names = claims.prefix(3).map(\.field).joined(separator: ", ")
+        let more = claims.count > 3 ? " and \(claims.count - 3) more" : ""
+        return "the guest's \(id) (\(names)\(more))"
+    }
+}
+
+extension RegisterID {
+    /// CLIDR_EL1.
+    fileprivate static let cacheLevels = RegisterID(rawValue: 0x6030_0000_0013_c801)
+    /// CTR_EL0.
+    fileprivate static let cacheType = RegisterID(rawValue: 0x6030_0000_0013_d801)
+    /// ID_AA64PFR0_EL1.
+    fileprivate static let processorFeatures = RegisterID(rawValue: 0x6030_0000_0013_c020)
+    /// ID_AA64DFR0_EL1.
+    fileprivate static let debugFeatures = RegisterID(rawValue: 0x6030_0000_0013_c028)
+    /// ID_AA64ISAR1_EL1.
+    fileprivate static let instructions1 = RegisterID(rawValue: 0x6030_0000_0013_c031)
+    /// `KVM_REG_ARM_PSCI_VERSION`.
+    fileprivate static let psciVersion = RegisterID(rawValue: 0x6030_0000_0014_0000)
+}

@@ -1,0 +1,133 @@
+public import Emulation
+public import Policy
+internal import Registers
+public import Transfer
+public import VCPUModel
+
+/// What a restore of a snapshot on a host will do, found without that host.
+///
+/// The host is a profile; the restore is carried out on emulated vCPUs of it, so every register gets
+/// the outcome, and the words, that the real restore will give it.
+public struct MovePlan: Sendable {
+    /// Whether the guest can go there.
+    public enum Verdict: Hashable, Sendable {
+        /// Nothing is lost.
+        case yes
+        /// What is lost is pardoned by the policy of this name.
+        case yesWithPolicy(String)
+        case no
+
+        /// `yes`, `yes with policy safe`, `no`.
+        public var text: String {
+            switch self {
+            case .yes: "yes"
+            case .yesWithPolicy(let name): "yes with policy \(name)"
+            case .no: "no"
+            }
+        }
+    }
+
+    /// The profile's name.
+    public let host: String
+    public let policy: String
+    public let verdict: Verdict
+    public let vcpus: [VCPUPlan]
+    /// The two frequencies, in Hz, where they are known and not the same.
+    public let counter: CounterMismatch?
+}
+
+/// A host whose counter runs at another speed than the guest's.
+public struct CounterMismatch: Hashable, Sendable {
+    public var guest: UInt64
+    public var host: UInt64
+    public var pardon: Pardon?
+}
+
+/// The plan of one vCPU.
+public struct VCPUPlan: Sendable {
+    /// What the restore will report.
+    public let report: RestoreReport
+    /// Every register that will be lost, pardoned or not, in ascending order of id.
+    public let losses: [PlannedLoss]
+
+    /// The losses by cause, the causes in order.
+    public var byCause: [(cause: Cause, losses: [PlannedLoss])] {
+        Dictionary(grouping: losses, by: \.cause).map { (cause: $0.key, losses: $0.value) }
+            .sorted { $0.cause < $1.cause }
+    }
+}
+
+/// A register that will be lost.
+public struct PlannedLoss: Sendable {
+    public let restore: RegisterRestore
+    public let cause: Cause
+    public let notice: GuestNotice
+    public let remedies: [Remedy]
+}
+
+extension MovePlan {
+    /// Plans the restore of a snapshot on a host.
+    public init(
+        of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
+    ) throws(RegisterBankError) {
+        let reports = try Self.reports(of: snapshot, on: profile, policy: policy)
+        host = profile.name
+        self.policy = policy.name
+        counter = CounterMismatch(snapshot, profile, policy)
+        verdict = Self.verdict(reports, counter, policy)
+        let sourceKernel = snapshot.provenance[.kernel].flatMap { KernelVersion(parsing: $0) }
+        vcpus = zip(snapshot.vcpus, reports).map { state, report in
+            let explainer = LossExplainer(
+                guest: state.registers, profile: profile, sourceKernel: sourceKernel)
+            let losses = report.registers.filter(\.outcome.isLoss).map(explainer.explain)
+            return VCPUPlan(report: report, losses: losses)
+        }
+    }
+
+    /// Only the verdict, for tables of many: it explains nothing.
+    public static func verdict(
+        of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
+    ) throws(RegisterBankError) -> Verdict {
+        let reports = try reports(of: snapshot, on: profile, policy: policy)
+        return verdict(reports, CounterMismatch(snapshot, profile, policy), policy)
+    }
+
+    private static func reports(
+        of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
+    ) throws(RegisterBankError) -> [RestoreReport] {
+        var options = Restore.Options()
+        options.policy = policy
+        options.kernel = profile.kernel
+        return try Restore.run(
+            snapshot.vcpus,
+            into: EmulatedCPU.vcpus(of: profile, count: snapshot.vcpus.count), options: options)
+    }
+
+    private static func verdict(
+        _ reports: [RestoreReport], _ counter: CounterMismatch?, _ policy: RestorePolicy
+    ) -> Verdict {
+        let isPardoned = counter.map { $0.pardon != nil } ?? true
+        guard isPardoned, reports.allSatisfy(\.isComplete) else { return .no }
+        let isWhole = counter == nil && reports.allSatisfy(\.isWhole)
+        return isWhole ? .yes : .yesWithPolicy(policy.name)
+    }
+}
+
+extension RestoreReport {
+    /// Whether the guest arrives as it was saved, without any policy's help.
+    fileprivate var isWhole: Bool {
+        registers.allSatisfy { register in
+            !register.outcome.isLoss && register.overrides.isEmpty
+                && register.outcome != .skipped(.policy)
+        }
+    }
+}
+
+extension CounterMismatch {
+    fileprivate init?(_ snapshot: Snapshot, _ profile: HostProfile, _ policy: RestorePolicy) {
+        guard let guest = snapshot.provenance[.counterFrequency].flatMap({ UInt64($0) }),
+            let host = profile.counterFrequency, guest != host
+        else { return nil }
+        self.init(guest: guest, host: host, pardon: policy.counterFrequencyPardon)
+    }
+}

@@ -1,0 +1,115 @@
+public import Registers
+internal import VCPUModel
+
+/// One line of a policy that speaks of registers.
+public struct PolicyRule: Hashable, Sendable {
+    public enum Action: Hashable, Sendable {
+        /// A loss counts.
+        case require
+        /// The register is not written.
+        case ignore
+        /// Absence and refusal are no loss, for these values only where a test is given.
+        case drop(ValueTest?)
+        /// Other bits than these must be as wanted; nil for all.
+        case acceptMasked(UInt64?)
+        /// This is written, to the field or the whole register.
+        case override(field: RegisterField?, UInt64)
+    }
+
+    /// A value that the snapshot must have, in the bits of a mask.
+    public struct ValueTest: Hashable, Sendable {
+        public var value: UInt64
+        public var mask: UInt64
+
+        public init(value: UInt64, mask: UInt64 = .max) {
+            self.value = value
+            self.mask = mask
+        }
+
+        /// Whether a register holds the value; bits above 64 must be zero.
+        func holds(for register: RegisterValue) -> Bool {
+            register.lowBits & mask == value & mask
+                && register.littleEndianBytes.dropFirst(8).allSatisfy { $0 == 0 }
+        }
+    }
+
+    /// The word that stands for CNTFRQ_EL0, which is no register of KVM.
+    public static let counterFrequency = "counter-frequency"
+
+    public var pattern: RegisterPattern
+    public var action: Action
+
+    public init(_ pattern: RegisterPattern, _ action: Action) {
+        self.pattern = pattern
+        self.action = action
+    }
+
+    func matches(_ id: RegisterID) -> Bool { pattern.matches(id) }
+
+    var isOverride: Bool {
+        if case .override = action { return true }
+        return false
+    }
+
+    /// Whether it says that a register is written, or is not.
+    var decidesWriting: Bool { action == .ignore || action == .require }
+
+    /// Whether it decides about a loss.
+    func speaks(of loss: PolicyLoss) -> Bool {
+        guard matches(loss.id) else { return false }
+        switch (action, loss.kind) {
+        case (.require, _), (.ignore, _): return true
+        case (.drop(let test), .absent), (.drop(let test), .refused):
+            return test?.holds(for: loss.saved) ?? true
+        case (.acceptMasked(let mask), .different(let bits)):
+            return mask.map { bits.masked(by: ~$0).isZero } ?? true
+        case (.drop, .different), (.acceptMasked, _), (.override, _): return false
+        }
+    }
+
+    var speaksOfCounterFrequency: Bool {
+        guard pattern.text.lowercased() == Self.counterFrequency else { return false }
+        switch action {
+        case .require, .ignore, .drop: return true
+        case .acceptMasked, .override: return false
+        }
+    }
+
+    /// The value an override makes of another.
+    func overriding(_ value: RegisterValue) -> RegisterValue {
+        guard case .override(let field, let bits) = action else { return value }
+        if let field { return field.insert(bits, into: value) }
+        return value.replacingBits(with: bits)
+    }
+}
+
+extension RegisterValue {
+    /// A value of the same size with these low bits and zero above.
+    fileprivate func replacingBits(with bits: UInt64) -> RegisterValue {
+        let low = RegisterValue(bits).littleEndianBytes
+        let bytes = (0..<size).map { $0 < 8 ? low[$0] : 0 }
+        return RegisterValue(littleEndian: bytes) ?? self
+    }
+}
+
+extension PolicyRule: CustomStringConvertible {
+    /// The line of the policy, in its canonical form.
+    public var description: String {
+        switch action {
+        case .require: "require \(pattern.text)"
+        case .ignore: "ignore \(pattern.text)"
+        case .drop(let test): "drop \(pattern.text)" + (test.map { " if \($0)" } ?? "")
+        case .acceptMasked(let mask):
+            "accept-masked \(pattern.text)" + (mask.map { " \(RegisterValue($0))" } ?? "")
+        case .override(let field, let bits):
+            "override \(pattern.text)" + (field.map { ".\($0.name)" } ?? "")
+                + " \(RegisterValue(bits))"
+        }
+    }
+}
+
+extension PolicyRule.ValueTest: CustomStringConvertible {
+    public var description: String {
+        "\(RegisterValue(value))" + (mask == .max ? "" : "/\(RegisterValue(mask))")
+    }
+}

@@ -1,0 +1,151 @@
+public import DirectiveText
+internal import Registers
+internal import VCPUModel
+
+extension RestorePolicy {
+    /// The limits of a policy file.
+    public enum Limit {
+        /// Bytes of a file.
+        public static let size = 1 << 16
+        /// Rules of a file.
+        public static let rules = 1024
+    }
+
+    /// Reads a policy in the format of Formats/policy-v1.md.
+    /// - Parameter file: what to call the text in errors; also the policy's name where it gives none.
+    public init(parsing text: some Collection<UInt8>, file: String) throws(DirectiveError) {
+        var parser = try PolicyParser(text, file: file)
+        self = try parser.policy()
+    }
+
+    /// The policy as a file of its own, in the canonical form.
+    public var text: String {
+        (["vpolicy 1", "name \(name)", "base \(base.rawValue)"] + rules.map(\.description))
+            .joined(separator: "\n") + "\n"
+    }
+}
+
+/// Reads a policy directive by directive.
+private struct PolicyParser {
+    private typealias Word = DirectiveScanner.Word
+
+    private var scanner: DirectiveScanner
+    private var result: RestorePolicy
+
+    init(_ text: some Collection<UInt8>, file: String) throws(DirectiveError) {
+        scanner = try DirectiveScanner(
+            text, file: file, format: "vpolicy 1",
+            limits: DirectiveScanner.Limits(size: RestorePolicy.Limit.size, line: 1024, word: 128))
+        result = RestorePolicy(name: file, base: .safe)
+    }
+
+    mutating func policy() throws(DirectiveError) -> RestorePolicy {
+        while let directive = try scanner.next() { try read(directive) }
+        return result
+    }
+
+    private mutating func read(_ directive: Word) throws(DirectiveError) {
+        switch directive.text {
+        case "name": result.name = try scanner.single(directive, "a name")
+        case "base": result.base = try preset(directive)
+        case "require": try append(PolicyRule(try pattern(), .require))
+        case "ignore": try append(PolicyRule(try pattern(), .ignore))
+        case "drop": try append(PolicyRule(try pattern(), .drop(try valueTest())))
+        case "accept-masked": try append(PolicyRule(try pattern(), .acceptMasked(try mask())))
+        case "override": try append(try override())
+        default:
+            throw scanner.error(
+                "unknown directive \"\(directive.text)\"; a newer program may know it",
+                at: directive)
+        }
+    }
+
+    private mutating func append(_ rule: PolicyRule) throws(DirectiveError) {
+        guard result.rules.count < RestorePolicy.Limit.rules else {
+            throw scanner.error("a policy has at most \(RestorePolicy.Limit.rules) rules")
+        }
+        result.rules.append(rule)
+    }
+
+    private mutating func preset(_ directive: Word) throws(DirectiveError) -> RestorePolicy.Preset {
+        let names = RestorePolicy.Preset.allCases.map(\.rawValue).joined(separator: ", ")
+        let text = try scanner.single(directive, "one of \(names)")
+        guard let preset = RestorePolicy.Preset(rawValue: text) else {
+            throw scanner.error("expected one of \(names), found \"\(text)\"")
+        }
+        return preset
+    }
+
+    private mutating func pattern() throws(DirectiveError) -> RegisterPattern {
+        let word = try scanner.word("a register or a pattern")
+        let pattern = RegisterPattern(String(word.text))
+        let isKnown =
+            pattern.isWildcard || pattern.registerID != nil
+            || word.text.lowercased() == PolicyRule.counterFrequency
+        guard isKnown else {
+            throw scanner.error(
+                "expected a register, a pattern with * or ?, or \(PolicyRule.counterFrequency), "
+                    + "found \"\(word.text)\"", at: word)
+        }
+        return pattern
+    }
+
+    /// `if VALUE[/MASK]`, if anything.
+    private mutating func valueTest() throws(DirectiveError) -> PolicyRule.ValueTest? {
+        guard !scanner.rest.isEmpty else { return nil }
+        let word = try scanner.word("if")
+        guard word.text == "if" else {
+            throw scanner.error("expected \"if\", found \"\(word.text)\"", at: word)
+        }
+        let test = try scanner.word("a value")
+        let parts = test.text.split(separator: "/", omittingEmptySubsequences: false)
+        let numbers = parts.compactMap { RegisterValue(parsing: $0, size: 8)?.bits }
+        guard 1...2 ~= numbers.count, numbers.count == parts.count else {
+            throw scanner.error("expected VALUE or VALUE/MASK, found \"\(test.text)\"", at: test)
+        }
+        return PolicyRule.ValueTest(
+            value: numbers[0], mask: numbers.count == 2 ? numbers[1] : .max)
+    }
+
+    private mutating func mask() throws(DirectiveError) -> UInt64? {
+        guard !scanner.rest.isEmpty else { return nil }
+        return try number(try scanner.word("a mask"))
+    }
+
+    private func number(_ word: Word) throws(DirectiveError) -> UInt64 {
+        guard let bits = RegisterValue(parsing: word.text, size: 8)?.bits else {
+            throw scanner.error(
+                "expected a number of at most 64 bits, found \"\(word.text)\"", at: word)
+        }
+        return bits
+    }
+
+    /// `REGISTER[.FIELD] VALUE`.
+    private mutating func override() throws(DirectiveError) -> PolicyRule {
+        let word = try scanner.word("a register")
+        let parts = word.text.split(
+            separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let id = RegisterID(parsing: parts[0]), let size = id.size else {
+            throw scanner.error("expected a register, found \"\(parts[0])\"", at: word)
+        }
+        let value = try scanner.word("a value")
+        let pattern = RegisterPattern(String(parts[0]))
+        guard parts.count == 2 else {
+            let bits = try number(value)
+            guard size >= 8 || bits >> UInt64(size * 8) == 0 else {
+                throw scanner.error("\(id) has \(size * 8) bits, found \(value.text)", at: value)
+            }
+            return PolicyRule(pattern, .override(field: nil, bits))
+        }
+        guard let field = RegisterDictionary.entry(for: id)?.field(named: parts[1]) else {
+            throw scanner.error("\(id) has no field \(parts[1])", at: word)
+        }
+        let named = field.namedValues.first { $0.name.lowercased() == value.text.lowercased() }
+        let bits = if let named { named.value } else { try number(value) }
+        guard bits.leadingZeroBitCount >= 64 - field.width else {
+            throw scanner.error(
+                "\(id).\(field.name) has \(field.width) bits, found \(value.text)", at: value)
+        }
+        return PolicyRule(pattern, .override(field: field, bits))
+    }
+}

@@ -1,0 +1,117 @@
+public import Registers
+public import VCPUModel
+
+/// Which losses a restore may have, and what it writes instead of the snapshot's values
+/// (Formats/policy-v1.md).
+public struct RestorePolicy: Hashable, Sendable {
+    /// What decides where no rule does.
+    public enum Preset: String, CaseIterable, Hashable, Sendable {
+        /// Every loss counts.
+        case exact
+        /// What provably cannot be seen by the guest does not count.
+        case safe
+        /// No loss counts.
+        case force
+    }
+
+    /// What reports call it.
+    public var name: String
+    public var base: Preset
+    /// In the order of the file; the last one that speaks of a loss decides.
+    public var rules: [PolicyRule]
+
+    public init(name: String, base: Preset, rules: [PolicyRule] = []) {
+        self.name = name
+        self.base = base
+        self.rules = rules
+    }
+
+    public init(_ preset: Preset) {
+        self.init(name: preset.rawValue, base: preset)
+    }
+
+    /// The same policy, with more registers left out.
+    public func ignoring(_ ids: some Sequence<RegisterID>) -> RestorePolicy {
+        var policy = self
+        policy.rules += ids.map { PolicyRule(RegisterPattern($0.number), .ignore) }
+        return policy
+    }
+}
+
+/// Why a loss does not count.
+public struct Pardon: Hashable, Sendable {
+    /// The rule that pardoned it, as it stands in the policy, or the preset's name.
+    public var rule: String
+    /// Why the guest cannot see it, in words; nil where a rule asks for no proof.
+    public var proof: String?
+}
+
+/// What a restore could not do with one register.
+public struct PolicyLoss: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable {
+        /// The destination does not have the register.
+        case absent
+        /// It refused the value.
+        case refused
+        /// It holds something else, in these bits.
+        case different(RegisterValue)
+    }
+
+    public var id: RegisterID
+    /// The snapshot's value.
+    public var saved: RegisterValue
+    public var kind: Kind
+
+    public init(_ id: RegisterID, saved: RegisterValue, _ kind: Kind) {
+        self.id = id
+        self.saved = saved
+        self.kind = kind
+    }
+}
+
+// MARK: - What is written
+
+extension RestorePolicy {
+    /// The rule that leaves a register out; nil when it is written.
+    public func omission(of id: RegisterID) -> PolicyRule? {
+        // A later rule for the same register takes an `ignore` back.
+        let last = rules.last { $0.decidesWriting && $0.matches(id) }
+        return last?.action == .ignore ? last : nil
+    }
+
+    /// The value to write, and the rules that made it, if any did.
+    public func value(
+        of id: RegisterID, saved: RegisterValue
+    ) -> (value: RegisterValue, rules: [PolicyRule]) {
+        let overriding = rules.filter { $0.isOverride && $0.matches(id) }
+        return (overriding.reduce(saved) { $1.overriding($0) }, overriding)
+    }
+}
+
+// MARK: - What is pardoned
+
+extension RestorePolicy {
+    /// Why a loss does not count; nil when it does.
+    /// - Parameter guest: the vCPU as it was saved.
+    public func pardon(_ loss: PolicyLoss, of guest: RegisterList) -> Pardon? {
+        if let rule = rules.last(where: { $0.speaks(of: loss) }) {
+            return rule.action == .require ? nil : Pardon(rule: rule.description, proof: nil)
+        }
+        switch base {
+        case .exact: return nil
+        case .force: return Pardon(rule: base.rawValue, proof: nil)
+        case .safe:
+            return InvisibilityProof.of(loss, in: guest).map {
+                Pardon(rule: base.rawValue, proof: $0)
+            }
+        }
+    }
+
+    /// Why another counter frequency does not count; nil when it does.
+    public var counterFrequencyPardon: Pardon? {
+        if let rule = rules.last(where: \.speaksOfCounterFrequency) {
+            return rule.action == .require ? nil : Pardon(rule: rule.description, proof: nil)
+        }
+        return base == .force ? Pardon(rule: base.rawValue, proof: nil) : nil
+    }
+}

@@ -1,0 +1,28 @@
+internal import ArgumentParser
+internal import LinuxSystem
+internal import Policy
+
+/// `--policy`: which losses count.
+struct PolicyOption: ParsableArguments {
+    @Option(
+        name: .customLong("policy"),
+        help: ArgumentHelp(
+            "Which losses count: exact, safe (the default), force, or a .vpolicy file.",
+            valueName: "policy"))
+    var text = RestorePolicy.Preset.safe.rawValue
+
+    func load() throws -> RestorePolicy {
+        if let preset = RestorePolicy.Preset(rawValue: text) { return RestorePolicy(preset) }
+        return try RestorePolicy(parsing: try read(), file: text)
+    }
+
+    private func read() throws -> [UInt8] {
+        do throws(FileError) {
+            return try File.read(text, limit: RestorePolicy.Limit.size)
+        } catch {
+            guard error.errno == .noEntry, !text.contains("/") else { throw error }
+            let presets = RestorePolicy.Preset.allCases.map(\.rawValue).joined(separator: ", ")
+            throw CommandError("unknown policy \(text): neither a file nor one of \(presets)")
+        }
+    }
+}

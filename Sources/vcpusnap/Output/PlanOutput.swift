@@ -1,0 +1,185 @@
+internal import LinuxSystem
+internal import Planning
+internal import Policy
+internal import Registers
+internal import Transfer
+internal import VCPUModel
+
+/// The report of `plan`.
+struct PlanOutput: Report {
+    struct Host: Encodable {
+        var host: String
+        var verdict: String
+        var counter: Counter?
+        var vcpus: [VCPU]
+    }
+
+    struct Counter: Encodable {
+        var guest: UInt64
+        var host: UInt64
+        var pardon: PardonText?
+    }
+
+    struct VCPU: Encodable {
+        var index: UInt32
+        var counts: [String: Int]
+        var causes: [CauseText]
+        /// What the restore will report.
+        var registers: [RestoreOutput.Register]
+    }
+
+    struct CauseText: Encodable {
+        var cause: String
+        var detail: String?
+        var text: String
+        var losses: [Loss]
+    }
+
+    struct Loss: Encodable {
+        var register: RestoreOutput.Register
+        var notice: Notice
+        var remedies: [RemedyText]
+    }
+
+    struct Notice: Encodable {
+        var changedSinceReset: Bool?
+        var inUse: Bool?
+        var text: String
+    }
+
+    struct RemedyText: Encodable {
+        var remedy: String
+        var text: String
+    }
+
+    var source: String
+    var policy: String
+    var hosts: [Host]
+
+    init(source: String, policy: String, plans: [MovePlan], values: ValueText) {
+        self.source = source
+        self.policy = policy
+        hosts = plans.map { Host($0, values) }
+    }
+
+    func text(_ style: TextStyle) -> String {
+        hosts.map { style.bold("\(source) on \($0.host)") + ": " + $0.text(style) }
+            .joined(separator: "\n")
+    }
+}
+
+extension PlanOutput.Host {
+    init(_ plan: MovePlan, _ values: ValueText) {
+        host = plan.host
+        verdict = plan.verdict.text
+        counter = plan.counter.map { counter in
+            PlanOutput.Counter(
+                guest: counter.guest, host: counter.host,
+                pardon: counter.pardon.map(PardonText.init))
+        }
+        vcpus = plan.vcpus.map { PlanOutput.VCPU($0, values) }
+    }
+
+    func text(_ style: TextStyle) -> String {
+        let coloured = verdict == "no" ? style.bad(verdict) : style.good(verdict)
+        var text = coloured + "\n"
+        if let counter {
+            text += "  the counter runs at \(counter.host) Hz, the guest's at \(counter.guest) Hz"
+                + (counter.pardon.map { "; pardoned by \($0.text)" } ?? "") + "\n"
+        }
+        return text + vcpus.map { $0.text(style) }.joined()
+    }
+}
+
+extension PlanOutput.VCPU {
+    init(_ plan: VCPUPlan, _ values: ValueText) {
+        index = plan.report.vcpu
+        counts = plan.report.counts
+        causes = plan.byCause.map { PlanOutput.CauseText($0.cause, $0.losses, values) }
+        registers = plan.report.registers.map { RestoreOutput.Register($0, values) }
+    }
+
+    func text(_ style: TextStyle) -> String {
+        let parts = RestoreOutcome.names.compactMap { name in
+            counts[name].map { "\($0) \(name)" }
+        }
+        return style.bold("vCPU \(index)") + ": " + parts.joined(separator: ", ") + "\n"
+            + causes.map { $0.text(style) }.joined()
+    }
+}
+
+extension PlanOutput.CauseText {
+    init(_ cause: Cause, _ losses: [PlannedLoss], _ values: ValueText) {
+        self.cause = cause.kind.rawValue
+        detail = cause.detail
+        text = cause.text
+        self.losses = losses.map { PlanOutput.Loss($0, values) }
+    }
+
+    func text(_ style: TextStyle) -> String {
+        let pardoned = losses.filter { $0.register.pardon != nil }.count
+        let count = "\(losses.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
+        return "  " + style.bold(text) + " (\(count))\n" + alike.map(Self.lines).joined()
+            + commonRemedies.map { "    can be done: \($0)\n" }.joined()
+    }
+
+    /// The losses of which the same is to be said, together; those that count first.
+    private var alike: [[PlanOutput.Loss]] {
+        var groups: [[PlanOutput.Loss]] = []
+        for loss in losses.filter({ $0.register.pardon == nil })
+            + losses.filter({ $0.register.pardon != nil })
+        {
+            if let place = groups.firstIndex(where: { $0[0].kind == loss.kind }) {
+                groups[place].append(loss)
+            } else {
+                groups.append([loss])
+            }
+        }
+        return groups
+    }
+
+    private static func lines(_ group: [PlanOutput.Loss]) -> String {
+        let first = group[0]
+        let notice = first.notice.text.isEmpty ? "" : "      guest: \(first.notice.text)\n"
+        guard group.count > 1 else { return "    " + first.line + "\n" + notice }
+        let names = group.map(\.register.name)
+        let shown = names.count <= 8 ? names : names.prefix(4) + ["..."] + names.suffix(2)
+        let proofs = Set(group.compactMap(\.register.pardon?.proof))
+        let proof = proofs.count > 1 ? "each with its proof, such as: " : ""
+        let pardon = first.register.pardon.map { pardon in
+            "      pardoned by \(pardon.rule)" + (pardon.proof.map { ", \(proof)\($0)" } ?? "") + "\n"
+        }
+        let head = "\(first.register.outcome), \(names.count): \(shown.joined(separator: " "))"
+        let reason = first.register.reason.map { "; \($0)" } ?? ""
+        return "    " + head + reason + "\n" + notice + (pardon ?? "")
+    }
+
+    /// The remedies of all losses that are not pardoned, each once, in order.
+    private var commonRemedies: [String] {
+        var seen: Set<String> = []
+        return losses.filter { $0.register.pardon == nil }.flatMap(\.remedies).map(\.text)
+            .filter { seen.insert($0).inserted }
+    }
+}
+
+extension PlanOutput.Loss {
+    init(_ loss: PlannedLoss, _ values: ValueText) {
+        register = RestoreOutput.Register(loss.restore, values)
+        notice = PlanOutput.Notice(
+            changedSinceReset: loss.notice.isChangedFromReset, inUse: loss.notice.isInUse,
+            text: loss.notice.text)
+        remedies = loss.remedies.map {
+            PlanOutput.RemedyText(remedy: $0.name, text: $0.text)
+        }
+    }
+
+    /// What makes losses alike: everything that is said of them but names, values and proofs.
+    var kind: [String?] {
+        [register.outcome, register.reason, register.pardon?.rule, notice.text]
+    }
+
+    /// A line of its own.
+    var line: String {
+        register.pardon == nil ? register.outcome + ", " + register.text : register.text
+    }
+}
