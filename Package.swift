@@ -133,7 +133,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "TransferTests",
-            dependencies: ["Transfer", "VCPUModel", "Registers", "LinuxSystem"],
+            dependencies: ["Policy", "Transfer", "VCPUModel", "Registers", "LinuxSystem"],
             swiftSettings: settings),
         .testTarget(
             name: "VCPUModelTests", dependencies: ["LinuxSystem", "Registers", "VCPUModel"],
@@ -148,6 +148,17 @@ let package = Package(
             name: "EditingTests",
             dependencies: [
                 "Editing", "Emulation", "LinuxSystem", "Registers", "Sync", "VCPUModel",
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "PolicyTests",
+            dependencies: ["DirectiveText", "Policy", "Registers", "SeededRandom", "VCPUModel"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "PlanningTests",
+            dependencies: [
+                "Emulation", "LinuxSystem", "Planning", "Policy", "Registers", "SeededRandom",
+                "Transfer", "VCPUModel",
             ],
             swiftSettings: settings),
         // These run the program itself.

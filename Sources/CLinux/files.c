@@ -1,10 +1,12 @@
 #define _GNU_SOURCE
 #include "CLinuxFiles.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -136,6 +138,23 @@ int clinux_real_path(const char *path, char **resolved)
 void clinux_free(void *memory)
 {
     free(memory);
+}
+
+int clinux_folder_names(const char *path, void (*each)(void *, const char *), void *context)
+{
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    int error;
+
+    if (folder == NULL)
+        return -errno;
+    for (errno = 0; (entry = readdir(folder)) != NULL; errno = 0) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            each(context, entry->d_name);
+    }
+    error = errno;
+    closedir(folder);
+    return -error;
 }
 
 int clinux_is_terminal(int fd)

@@ -7,36 +7,55 @@ public import VCPUModel
 /// It is made as KVM makes one: without registers until `RegisterID.vcpuInit` is written, and with
 /// SVE without most of them until `RegisterID.vcpuFinalized` is. Unlike a vCPU of KVM it can be
 /// initialised again with other features; that is a new vCPU in its place. It is alone in its VM, unless
-/// `vcpus(of:count:)` made it, and never runs, so nothing is `EBUSY`. A system counter moves by a microsecond each time it is read.
+/// `EmulatedHost.makeVCPUs` made it, and never runs, so nothing is `EBUSY`. A system counter moves by a
+/// microsecond each time it is read.
 public final class EmulatedCPU: RegisterBank {
-    public let profile: HostProfile
     /// The registers a vCPU with the present features has; without any before the init.
     public private(set) var table: RegisterTable
     public internal(set) var state: CPUState
     /// What joins it with the other vCPUs of its VM.
     var vm: EmulatedVM?
+    private let host: EmulatedHost
+    private let index: UInt32
+
+    public var profile: HostProfile { host.profile }
 
     /// - Parameters:
     ///   - index: the vCPU's number, from which KVM makes MPIDR_EL1.
     ///   - initialised: whether to init (and finalize) the vCPU as the profile's was.
-    public init(profile: HostProfile, index: UInt32 = 0, initialised: Bool = false) {
-        var profile = profile
-        profile.registers.renumber(index)
-        self.profile = profile
-        table = RegisterTable(
-            definitions: [], systemCount: 0, host: HostFacts(profile, features: []))
-        state = CPUState(systemCount: 0)
+    public convenience init(
+        profile: HostProfile, index: UInt32 = 0, initialised: Bool = false
+    ) {
+        self.init(on: EmulatedHost(profile), index: index)
         guard initialised, let recorded = profile.vcpuInit else { return }
         initialise(recorded)
         state.run.finalized = recorded.features.intersection(VCPUFeatures.finalizable)
     }
 
+    init(on host: EmulatedHost, index: UInt32) {
+        self.host = host
+        self.index = index
+        table = RegisterTable(
+            definitions: [], systemCount: 0, host: HostFacts(host.profile, features: []))
+        state = CPUState(systemCount: 0)
+    }
+
     /// The effect of the first `KVM_ARM_VCPU_INIT` with features the host has.
     func initialise(_ wanted: VCPUInit) {
-        table = RegisterTable(profile, features: wanted.features)
-        state = table.initialState()
+        (table, state) = host.registers(of: wanted.features)
         state.run.initialisation = wanted
+        setAffinity()
         vm?.bringUpToDate(self)
+    }
+
+    /// Gives MPIDR_EL1, where it is listed, the affinity KVM gives a vCPU of this number: four bits
+    /// of Aff0, so that a GICv3 SGI reaches every one, then Aff1 and Aff2 (`reset_mpidr`,
+    /// `arch/arm64/kvm/sys_regs.c`).
+    private func setAffinity() {
+        guard let definition = table[.multiprocessorAffinity] else { return }
+        let number = UInt64(index)
+        let affinity = number & 0xf | (number >> 4 & 0xff) << 8 | (number >> 12 & 0xff) << 16
+        state[definition] = RegisterValue(1 << 31 | affinity)
     }
 
     /// Resets the vCPU, as a VMM does by repeating `KVM_ARM_VCPU_INIT` when the guest reboots.
@@ -44,6 +63,7 @@ public final class EmulatedCPU: RegisterBank {
     /// What belongs to the VM stays: ID registers, firmware registers, counters, finalized features.
     public func reset() {
         table.reset(&state)
+        setAffinity()
         state.run.pendingSError = nil
         state.run.mpState = RunState.runnable
     }

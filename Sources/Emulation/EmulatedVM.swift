@@ -1,19 +1,6 @@
 internal import Registers
 internal import VCPUModel
 
-extension EmulatedCPU {
-    /// The vCPUs of one VM, by number, not initialised yet: what KVM keeps once for the whole VM is the
-    /// same in all of them.
-    public static func vcpus(of profile: HostProfile, count: Int) -> [EmulatedCPU] {
-        let vm = EmulatedVM()
-        return (0..<max(0, count)).map { index in
-            let cpu = EmulatedCPU(profile: profile, index: UInt32(clamping: index))
-            vm.add(cpu)
-            return cpu
-        }
-    }
-}
-
 /// What joins the vCPUs of a VM; they keep it alive.
 final class EmulatedVM {
     private struct Member {
@@ -22,7 +9,7 @@ final class EmulatedVM {
 
     private var members: [Member] = []
 
-    fileprivate func add(_ cpu: EmulatedCPU) {
+    func add(_ cpu: EmulatedCPU) {
         members.append(Member(cpu: cpu))
         cpu.vm = self
     }

@@ -97,6 +97,8 @@ extension RegisterID {
     static let cacheType = RegisterID(rawValue: 0x6030_0000_0013_d801)
     /// ID_AA64PFR0_EL1.
     static let processorFeatures = RegisterID(rawValue: 0x6030_0000_0013_c020)
+    /// MPIDR_EL1.
+    static let multiprocessorAffinity = RegisterID(rawValue: 0x6030_0000_0013_c005)
     /// ID_AA64PFR1_EL1.
     static let processorFeatures1 = RegisterID(rawValue: 0x6030_0000_0013_c021)
     /// `KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_2`.

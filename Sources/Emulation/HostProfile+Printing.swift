@@ -4,7 +4,7 @@ internal import VCPUModel
 extension HostProfile {
     /// The profile in the canonical form of Formats/vhost-v1.md: equal profiles print equal text.
     public var text: String {
-        (factLines + extensions + registerLines).joined(separator: "\n") + "\n"
+        (factLines + extensions + registerLines + setLines).joined(separator: "\n") + "\n"
     }
 
     private var factLines: [String] {
@@ -25,6 +25,14 @@ extension HostProfile {
     private var registerLines: [String] {
         registers.map { id, value in
             "register \(id.name) \(id.number) \(value)" + (overrides[id].map(Self.suffix) ?? "")
+        }
+    }
+
+    private var setLines: [String] {
+        featureSets.sorted { $0.features.rawValue < $1.features.rawValue }.flatMap { set in
+            ["set \(set.features.names.joined(separator: " "))"]
+                + set.absent.sorted().map { "without \($0.name) \($0.number)" }
+                + set.registers.map { "register \($0.name) \($0.number) \($1)" } + ["end"]
         }
     }
 

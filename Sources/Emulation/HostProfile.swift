@@ -26,6 +26,8 @@ public struct HostProfile: Hashable, Sendable {
     public var overrides: [RegisterID: BehaviourOverride]
     /// Lines of `x-` directives, without a meaning here, in the order of the file.
     public var extensions: [String]
+    /// How vCPUs with other features than those of `registers` differ; each set of features once.
+    public var featureSets: [FeatureSet]
     /// Every register with its value after `KVM_ARM_VCPU_INIT` and finalize.
     ///
     /// What KVM keeps outside its register list is among them. It has `RegisterID.vcpuInit`, the init that was used.
@@ -36,8 +38,9 @@ public struct HostProfile: Hashable, Sendable {
         capabilities: [String: Int32] = [:], features: VCPUFeatures,
         writableMasks: [RegisterID: UInt64] = [:], hardware: [RegisterID: UInt64] = [:],
         overrides: [RegisterID: BehaviourOverride] = [:], extensions: [String] = [],
-        registers: RegisterList
+        featureSets: [FeatureSet] = [], registers: RegisterList
     ) {
+        self.featureSets = featureSets
         self.name = name
         self.kernelRelease = kernelRelease
         self.midr = midr
@@ -62,5 +65,54 @@ extension HostProfile {
     /// The SVE vector lengths a guest can have, in bytes, ascending; empty without SVE.
     public var sveVectorLengths: [Int] {
         registers[.sveVectorLengths].map { SVEVectorLengths($0).lengths } ?? []
+    }
+}
+
+extension HostProfile {
+    /// How a vCPU with some features differs from the one the profile describes.
+    public struct FeatureSet: Hashable, Sendable {
+        public var features: VCPUFeatures
+        /// Registers of the profile that it does not have, ascending.
+        public var absent: [RegisterID]
+        /// Registers that the profile lacks or has with other values.
+        public var registers: RegisterList
+
+        public init(features: VCPUFeatures, absent: [RegisterID], registers: RegisterList) {
+            self.features = features
+            self.absent = absent
+            self.registers = registers
+        }
+
+        /// The difference between two vCPUs of a host.
+        ///
+        /// What moves by itself, and what follows from the features, is left out.
+        public init(
+            features: VCPUFeatures, recorded: RegisterList, unlike base: RegisterList
+        ) {
+            self.features = features
+            absent = base.ids.filter { !recorded.contains($0) && !Self.isImplied($0) }
+            let different = recorded.filter { id, value in
+                guard !Self.isImplied(id), let own = base[id] else {
+                    return !Self.isImplied(id)
+                }
+                let stable = ~(RegisterDictionary.entry(for: id)?.volatileBits ?? 0)
+                return own.masked(by: stable) != value.masked(by: stable)
+            }
+            registers = RegisterList(different) ?? RegisterList()
+        }
+
+        static func isImplied(_ id: RegisterID) -> Bool {
+            id == .vcpuInit || id == .vcpuFinalized
+        }
+    }
+
+    /// The registers of a vCPU with these features, as recorded; nil when they were not.
+    func recordedRegisters(of features: VCPUFeatures) -> RegisterList? {
+        if features == vcpuInit?.features { return registers }
+        guard let set = featureSets.first(where: { $0.features == features }) else { return nil }
+        let absent = Set(set.absent)
+        var result = RegisterList(registers.filter { !absent.contains($0.0) }) ?? RegisterList()
+        for (id, value) in set.registers { result.set(value, for: id) }
+        return result
     }
 }

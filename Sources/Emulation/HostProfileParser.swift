@@ -15,6 +15,8 @@ extension HostProfile {
         public static let word = 128
         /// `register` lines; KVM lists about 500.
         public static let registers = 4096
+        /// Sets of features.
+        public static let featureSets = 64
     }
 
     /// Reads a profile in the format of Formats/vhost-v1.md.
@@ -77,6 +79,7 @@ struct HostProfileParser {
             let (id, value) = try registerAndNumber(directive)
             result.hardware[id] = value
         case "register": try readRegister()
+        case "set": try readSet(directive)
         default:
             throw scanner.error(
                 "unknown directive \"\(directive.text)\"; a newer program may know it",
@@ -185,6 +188,76 @@ extension HostProfileParser {
     }
 }
 
+// MARK: - Sets of features
+
+extension HostProfileParser {
+    /// A section from `set` to `end`.
+    private mutating func readSet(_ directive: Word) throws(DirectiveError) {
+        let features = try features(directive)
+        try scanner.once(directive, key: "set \(features.names.joined(separator: " "))")
+        guard result.featureSets.count < HostProfile.Limit.featureSets else {
+            throw scanner.error("a profile has at most \(HostProfile.Limit.featureSets) sets")
+        }
+        var absent: [RegisterID] = []
+        var pairs: [(RegisterID, RegisterValue)] = []
+        while let next = try scanner.next() {
+            switch next.text {
+            case "end":
+                guard let registers = RegisterList(pairs) else {
+                    throw scanner.error("a register stands twice")
+                }
+                result.featureSets.append(
+                    HostProfile.FeatureSet(
+                        features: features, absent: absent, registers: registers))
+                return
+            case "without": absent.append(try idOfSet(features))
+            case "register":
+                let id = try idOfSet(features)
+                pairs.append((id, try value(of: id)))
+            default:
+                throw scanner.error(
+                    "expected without, register or end, found \"\(next.text)\"", at: next)
+            }
+        }
+        throw scanner.error("expected end, found the end of the file", at: nil)
+    }
+
+    private mutating func features(_ directive: Word) throws(DirectiveError) -> VCPUFeatures {
+        var features: VCPUFeatures = []
+        repeat {
+            let name = try scanner.word("a vCPU feature")
+            guard let feature = VCPUFeatures(named: name.text) else {
+                throw scanner.error(
+                    "expected a vCPU feature such as SVE, found \"\(name.text)\"", at: name)
+            }
+            features.formUnion(feature)
+        } while !scanner.rest.isEmpty
+        return features
+    }
+
+    /// A register of the present section, which must be there once.
+    private mutating func idOfSet(_ features: VCPUFeatures) throws(DirectiveError) -> RegisterID {
+        let name = try scanner.word("a register's name")
+        let id = try registerID(named: name)
+        try scanner.once(name, key: "\(id.number) in the set \(features.rawValue)")
+        guard !HostProfile.FeatureSet.isImplied(id) else {
+            throw scanner.error("\(id) follows from the features of the set", at: name)
+        }
+        return id
+    }
+
+    /// Every section's features are some the host has.
+    private func checkSets() throws(DirectiveError) {
+        for set in result.featureSets where !set.features.isSubset(of: result.features) {
+            let names = set.features.names.joined(separator: " ")
+            let extra = set.features.subtracting(result.features).names.joined(separator: ", ")
+            throw DirectiveError(
+                file: scanner.file, line: scanner.line(of: "set \(names)") ?? scanner.line,
+                message: "the set has features the host is not said to have: \(extra)")
+        }
+    }
+}
+
 extension HostProfileParser {
     private mutating func frequency() throws(DirectiveError) -> UInt64 {
         let number = try scanner.word("a frequency in Hz")
@@ -207,6 +280,7 @@ extension HostProfileParser {
         }
         result.registers = registers
         try checkInit()
+        try checkSets()
         return result
     }
 

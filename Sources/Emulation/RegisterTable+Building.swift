@@ -28,6 +28,10 @@ private struct RegisterTableBuilder {
     }
 
     mutating func addAll() {
+        if let recorded = profile.recordedRegisters(of: host.features) {
+            for (id, value) in recorded where id.architecture != .vcpu { add(id, value) }
+            return
+        }
         var candidates = profile.registers.filter { $0.0.architecture != .vcpu }
         if profile.registers.contains(.z(0)), !profile.registers.contains(.v(0)) {
             // The profile was recorded with SVE; without it the vCPU has V registers instead.

@@ -37,6 +37,23 @@ public struct VCPUAbilities: Hashable, Sendable {
             target: preferredTarget, features: features.intersection(VCPUFeatures.ordinary))
     }
 
+    /// Sets of features that show what each feature changes: all an ordinary guest can use, the same
+    /// without each of them and without all, and each that makes another kind of guest.
+    public var featureSets: [VCPUFeatures] {
+        let all = defaultInit.features
+        let plain = all.intersection(.psci02)
+        let optional: [VCPUFeatures] = [.pmuV3, .sve, .pointerAuthentication]
+        let fewer = optional.filter(all.isSuperset(of:)).map { all.subtracting($0) } + [plain]
+        let withPMU = plain.union(all.intersection(.pmuV3))
+        let special: [VCPUFeatures] = [
+            plain.union(.el1In32Bit), withPMU.union(.el1In32Bit), all.union(.hasEL2),
+            all.union([.hasEL2, .hasEL2E2H0]), all.union(.pmuV3Strict),
+        ]
+        var seen: Set<VCPUFeatures> = []
+        return ([all] + fewer + special.filter(features.isSuperset(of:)))
+            .filter { seen.insert($0).inserted }
+    }
+
     /// What to try in turn so as to come as close to a wanted initialisation as the host allows.
     ///
     /// Features the host lacks are left out from the start, and powering off is never repeated: the

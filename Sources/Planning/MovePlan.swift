@@ -70,7 +70,8 @@ extension MovePlan {
     public init(
         of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
     ) throws(RegisterBankError) {
-        let reports = try Self.reports(of: snapshot, on: profile, policy: policy)
+        let reports = try Self.reports(
+            of: snapshot, on: EmulatedHost(profile), policy: policy)
         host = profile.name
         self.policy = policy.name
         counter = CounterMismatch(snapshot, profile, policy)
@@ -84,23 +85,25 @@ extension MovePlan {
         }
     }
 
-    /// Only the verdict, for tables of many: it explains nothing.
-    public static func verdict(
-        of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
-    ) throws(RegisterBankError) -> Verdict {
-        let reports = try reports(of: snapshot, on: profile, policy: policy)
-        return verdict(reports, CounterMismatch(snapshot, profile, policy), policy)
+    /// Only the verdict, for tables of many: nothing is explained.
+    static func cell(
+        of snapshot: Snapshot, on host: EmulatedHost, policy: RestorePolicy
+    ) throws(RegisterBankError) -> MoveMatrix.Cell {
+        let reports = try reports(of: snapshot, on: host, policy: policy)
+        let counter = CounterMismatch(snapshot, host.profile, policy)
+        return MoveMatrix.Cell(
+            verdict: verdict(reports, counter, policy),
+            lossCount: reports.reduce(0) { $0 + $1.losses.count })
     }
 
     private static func reports(
-        of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
+        of snapshot: Snapshot, on host: EmulatedHost, policy: RestorePolicy
     ) throws(RegisterBankError) -> [RestoreReport] {
         var options = Restore.Options()
         options.policy = policy
-        options.kernel = profile.kernel
+        options.kernel = host.profile.kernel
         return try Restore.run(
-            snapshot.vcpus,
-            into: EmulatedCPU.vcpus(of: profile, count: snapshot.vcpus.count), options: options)
+            snapshot.vcpus, into: host.makeVCPUs(snapshot.vcpus.count), options: options)
     }
 
     private static func verdict(

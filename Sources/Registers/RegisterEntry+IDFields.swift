@@ -69,6 +69,11 @@ public struct IDFieldRule: Hashable, Sendable {
         return entry.writableMask(onKernel: kernel) & mask == mask
     }
 
+    /// Whether some kernel accepts the host's own value of the field and ignores it.
+    public var isIgnoredIfHostValue: Bool {
+        specials.contains { $0.kind == .ignoredIfHostValue }
+    }
+
     /// The field's bits in the register.
     public var mask: UInt64 { RegisterField.ones(msb - lsb + 1) << UInt64(lsb) }
 

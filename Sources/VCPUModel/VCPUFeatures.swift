@@ -19,6 +19,9 @@ public struct VCPUFeatures: OptionSet, Hashable, Sendable {
     /// Pointer authentication: its two bits exist only together.
     public static let pointerAuthentication = VCPUFeatures(rawValue: 1 << 5 | 1 << 6)
     public static let hasEL2 = VCPUFeatures(rawValue: 1 << 7)
+    /// Nested virtualization without VHE; only together with `hasEL2`.
+    public static let hasEL2E2H0 = VCPUFeatures(rawValue: 1 << 8)
+    public static let pmuV3Strict = VCPUFeatures(rawValue: 1 << 9)
 
     /// Those that `KVM_ARM_VCPU_FINALIZE` completes (`kvm_arm_vcpu_finalize` in
     /// `arch/arm64/kvm/reset.c`).

@@ -33,7 +33,7 @@ struct HostMachine {
     }
 
     private init(_ profile: HostProfile, vcpus count: Int) {
-        banks = EmulatedCPU.vcpus(of: profile, count: count)
+        banks = EmulatedHost(profile).makeVCPUs(count)
         provenance = Provenance(
             kernel: profile.kernelRelease, midr: profile.midr,
             counterFrequency: profile.counterFrequency,
@@ -70,6 +70,12 @@ extension Location {
         case .emulated(let name): .emulated(name)
         case .file, .standardStream: nil
         }
+    }
+
+    /// The path of a host profile, by its name's end: a pipe cannot be looked into and read again.
+    var profilePath: String? {
+        guard case .file(let path) = self, path.hasSuffix(".vhost") else { return nil }
+        return path
     }
 }
 

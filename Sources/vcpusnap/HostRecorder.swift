@@ -5,40 +5,96 @@ internal import Transfer
 internal import VCPUModel
 
 /// Makes a host profile of this machine's KVM.
-enum HostRecorder {
-    static func record(name: String?) throws -> HostProfile {
+struct HostRecorder: ~Copyable {
+    private let system: KVMSystem
+    private let host: KVMHost
+
+    init() throws {
         let system = try KVMSystem()
-        let host = try KVMHost(system)
-        guard let bank = try ScratchVM(on: system, vcpuCount: 1).banks.first else {
-            throw CommandError("KVM made no vCPU")
+        host = try KVMHost(system)
+        self.system = system
+    }
+
+    borrowing func record(name: String?) throws -> HostProfile {
+        let base = host.abilities.defaultInit
+        let registers = try self.registers(of: base)
+        var sets: [HostProfile.FeatureSet] = []
+        for features in host.abilities.featureSets where features != base.features {
+            guard let recorded = try? self.registers(
+                of: VCPUInit(target: base.target, features: features))
+            else { continue }
+            sets.append(
+                HostProfile.FeatureSet(features: features, recorded: recorded, unlike: registers))
         }
-        try bank.initialise(host.abilities.defaultInit)
-        let capture = try Capture(of: bank, index: 0)
-        if let failure = capture.unreadable.first {
-            throw CommandError("a profile needs every register: \(failure)")
-        }
-        let registers = capture.state.registers
         return HostProfile(
-            name: name ?? defaultName(host), kernelRelease: host.kernelRelease, midr: host.midr,
+            name: name
+                ?? HostProfile.defaultName(kernelRelease: host.kernelRelease, midr: host.midr),
+            kernelRelease: host.kernelRelease, midr: host.midr,
             counterFrequency: host.counterFrequency,
             capabilities: Dictionary(
                 host.capabilities.map { ($0.name, Int32(clamping: $0.value)) }
             ) { first, _ in first },
-            features: host.abilities.features, writableMasks: masks(host, registers),
-            registers: registers)
+            features: host.abilities.features, writableMasks: masks(of: registers),
+            hardware: try hardware(base), featureSets: sets, registers: registers)
     }
 
-    /// `6.12-neoverse-n1`.
-    private static func defaultName(_ host: KVMHost) -> String {
-        let kernel = KernelVersion(parsing: host.kernelRelease).map { "\($0.major).\($0.minor)" }
-        let part = host.midr.flatMap { CPUIdentity(midr: $0).partName }
-        let cpu = part?.lowercased().map { $0 == "_" ? "-" : String($0) }.joined()
-        return [kernel ?? "unknown", cpu ?? "cpu"].joined(separator: "-")
+    /// The CPU's own values of ID fields that KVM hides.
+    ///
+    /// Older kernels showed them to guests, so KVM accepts exactly that value and ignores it, and any
+    /// other but 0 is refused: trying tells what the CPU has.
+    private borrowing func hardware(_ request: VCPUInit) throws -> [RegisterID: UInt64] {
+        guard let bank = try ScratchVM(on: system, vcpuCount: 1).banks.first else { return [:] }
+        try bank.initialise(request)
+        var values: [RegisterID: UInt64] = [:]
+        for entry in RegisterDictionary.all where entry.isFeatureIDRegister {
+            for rule in entry.idFieldRules where rule.isIgnoredIfHostValue {
+                guard let shown = try? bank.read(entry.id).bits,
+                    let field = Self.ignoredValue(of: rule, shown: shown, in: bank)
+                else { continue }
+                values[entry.id] =
+                    (values[entry.id] ?? shown) & ~rule.mask | field << UInt64(rule.lsb)
+            }
+        }
+        return values
     }
 
-    private static func masks(
-        _ host: KVMHost, _ registers: RegisterList
-    ) -> [RegisterID: UInt64] {
+    private static func ignoredValue(
+        of rule: IDFieldRule, shown: UInt64, in bank: any RegisterBank
+    ) -> UInt64? {
+        let widest = rule.mask >> UInt64(rule.lsb)
+        return (1...widest).first { value in
+            let tried = shown & ~rule.mask | value << UInt64(rule.lsb)
+            guard tried != shown,
+                (try? bank.write(RegisterValue(tried), to: rule.register)) != nil
+            else { return false }
+            let isIgnored = (try? bank.read(rule.register).bits) == shown
+            if !isIgnored { try? bank.write(RegisterValue(shown), to: rule.register) }
+            return isIgnored
+        }
+    }
+
+    /// Every register of a fresh vCPU, in a VM of its own: all vCPUs of a VM have the same features.
+    private borrowing func registers(of request: VCPUInit) throws -> RegisterList {
+        guard let bank = try ScratchVM(on: system, vcpuCount: 1).banks.first else {
+            throw CommandError("KVM made no vCPU")
+        }
+        try bank.initialise(request)
+        let capture = try Capture(of: bank, index: 0)
+        if let failure = capture.unreadable.first {
+            throw CommandError("a profile needs every register: \(failure)")
+        }
+        return Self.withoutMotion(capture.state.registers)
+    }
+
+    /// Bits that move by themselves as zero, so that two recordings of a host are the same.
+    private static func withoutMotion(_ registers: RegisterList) -> RegisterList {
+        let pairs = registers.map { id, value in
+            (id, value.masked(by: ~(RegisterDictionary.entry(for: id)?.volatileBits ?? 0)))
+        }
+        return RegisterList(pairs) ?? registers
+    }
+
+    private borrowing func masks(of registers: RegisterList) -> [RegisterID: UInt64] {
         guard let masks = host.writableMasks else { return [:] }
         let pairs = registers.ids.compactMap { id in masks[id].map { (id, $0) } }
         return Dictionary(pairs) { first, _ in first }

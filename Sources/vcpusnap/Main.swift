@@ -73,7 +73,7 @@ struct Vcpusnap: ParsableCommand {
         abstract: "Save, restore and compare the complete state of ARM KVM vCPUs.",
         discussion: """
             A SOURCE or TARGET is one of
-              FILE             a snapshot file; - is standard input
+              FILE             a snapshot file; - is standard input; a .vhost file is its host
               kvm:             a scratch VM on this host's /dev/kvm (arm64)
               emulated:NAME    an emulated host: a built-in profile or the path of a .vhost file
 
@@ -93,7 +93,8 @@ struct Vcpusnap: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Save.self, RestoreCommand.self, PlanCommand.self, Diff.self, Show.self, SetCommand.self, Inject.self,
+            Save.self, RestoreCommand.self, PlanCommand.self, BaselineCommand.self, Diff.self,
+            Show.self, SetCommand.self, Inject.self, Matrix.self,
             Verify.self, Host.self, RegisterCommand.self,
         ])
 }

@@ -1,4 +1,6 @@
+internal import Emulation
 internal import LinuxSystem
+internal import Registers
 internal import Transfer
 internal import VCPUModel
 
@@ -15,12 +17,29 @@ struct SnapshotSource {
     func read(
         vcpus: Int = 1
     ) throws -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
+        if let path = location.profilePath { return (try Self.snapshot(ofProfile: path), []) }
         guard let host = location.host else {
             return (try SnapshotFile.read(location), [])
         }
         let made = try HostMachine.make(host, vcpus: vcpus)
         try made.initialise()
         return try Self.capture(made.banks, made.provenance.from(location))
+    }
+
+    /// A fresh vCPU of a profile's host, with everything else the profile says as provenance.
+    private static func snapshot(ofProfile path: String) throws -> Snapshot {
+        let profile = try ProfileFile.load(path)
+        let made = try HostMachine.make(.emulated(path), vcpus: 1)
+        try made.initialise()
+        var snapshot = try capture(made.banks, made.provenance).snapshot
+        for name in profile.features.names {
+            snapshot.provenance[Provenance.Key(rawValue: "feature.\(name)")] = "1"
+        }
+        for (id, mask) in profile.writableMasks.sorted(by: { $0.key < $1.key }) {
+            let key = Provenance.Key(rawValue: "writable-mask.\(id)")
+            snapshot.provenance[key] = RegisterValue(mask).description
+        }
+        return snapshot
     }
 
     /// Reads all banks into one snapshot.

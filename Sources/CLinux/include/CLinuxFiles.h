@@ -63,6 +63,14 @@ int clinux_real_path(const char *_Nonnull path, char *_Nullable *_Nonnull resolv
 /* free(3), for what clinux_real_path gave; Swift modules import no libc of their own. */
 void clinux_free(void *_Nullable memory);
 
+/*
+ * The names in a folder, but . and .., in the kernel's order: each is given to `each` with `context`.
+ * Returns 0 or -errno (opendir(3), readdir(3)).
+ */
+int clinux_folder_names(const char *_Nonnull path,
+                        void (*_Nonnull each)(void *_Nullable context, const char *_Nonnull name),
+                        void *_Nullable context);
+
 /* isatty(3): 1 for a terminal, 0 for anything else. */
 int clinux_is_terminal(int fd);
 

@@ -15,6 +15,7 @@ struct Host: ParsableCommand {
             EXAMPLES
               vcpusnap host
               vcpusnap host -o this-host.vhost
+              vcpusnap host --from cpu.vcpusnap -o its-host.vhost
               vcpusnap host --built-in
             """)
 
@@ -24,6 +25,12 @@ struct Host: ParsableCommand {
     @Option(help: "The profile's name; by default the kernel's version and the CPU.")
     var name: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Make the profile from what a snapshot tells of its host, instead of this host's KVM.",
+            valueName: "snapshot"))
+    var from: Location?
+
     @Flag(help: "List the built-in profiles, which emulated:NAME accepts.")
     var builtIn = false
 
@@ -32,7 +39,7 @@ struct Host: ParsableCommand {
 
     func run() throws {
         if builtIn { return try BuiltInOutput().print(as: format) }
-        let profile = try HostRecorder.record(name: name)
+        let profile = try profile()
         guard let output else { return try HostOutput(profile).print(as: format) }
         let bytes = Array(profile.text.utf8)
         switch output {
@@ -41,5 +48,16 @@ struct Host: ParsableCommand {
         case .kvm, .emulated:
             throw CommandError("\(output.text) is not a file: give --output a file or -")
         }
+    }
+
+    private func profile() throws -> HostProfile {
+        guard let from else { return try HostRecorder().record(name: name) }
+        let snapshot = try SnapshotSource(from).read().snapshot
+        guard let profile = HostProfile(from: snapshot, name: name) else {
+            throw CommandError(
+                "\(from.text) does not tell of its host: it needs a vCPU with VCPU_INIT, and the "
+                    + "kernel in its provenance")
+        }
+        return profile
     }
 }

@@ -1,0 +1,137 @@
+public import Emulation
+internal import Policy
+public import Registers
+internal import Transfer
+public import VCPUModel
+
+/// What to write into a guest's vCPUs before its first run, so that it can move among some hosts
+/// (Formats/vbaseline-v1.md).
+public struct Baseline: Hashable, Sendable {
+    /// A field of an ID register that some hosts could give more of.
+    public struct Lost: Hashable, Sendable {
+        public var register: RegisterID
+        public var field: String
+        /// The baseline's value.
+        public var value: UInt64
+        /// The hosts that offer another one.
+        public var hosts: [String]
+    }
+
+    /// Something that keeps a guest from moving between some of the hosts all the same.
+    public struct Obstacle: Hashable, Sendable {
+        public var register: RegisterID
+        public var text: String
+    }
+
+    /// The names of the hosts.
+    public let hosts: [String]
+    /// What the vCPUs are made with: the features all hosts have.
+    public let features: VCPUFeatures
+    /// In ascending order of id.
+    public let registers: RegisterList
+    public let lost: [Lost]
+    public let obstacles: [Obstacle]
+
+    /// Computes the highest values that every host can give a guest.
+    /// - Throws: when a vCPU cannot be made with the common features on some host.
+    public init(of profiles: [HostProfile]) throws(RegisterBankError) {
+        let features = Self.commonFeatures(profiles)
+        var hosts: [BaselineHost] = []
+        for profile in profiles { hosts.append(try BaselineHost(profile, features: features)) }
+        var builder = BaselineBuilder(hosts: hosts)
+        builder.build()
+        self.hosts = profiles.map(\.name)
+        self.features = features
+        registers = builder.registers
+        lost = builder.lost
+        obstacles = builder.obstacles + (try Self.findObstacles(hosts, builder))
+    }
+
+    /// The features of an ordinary guest that every host has.
+    private static func commonFeatures(_ profiles: [HostProfile]) -> VCPUFeatures {
+        let ordinary = profiles.map { $0.vcpuInit?.features ?? [] }
+        return ordinary.dropFirst().reduce(ordinary.first ?? []) { $0.intersection($1) }
+    }
+
+    /// Starts a guest with the baseline on each host and moves it to every other.
+    private static func findObstacles(
+        _ hosts: [BaselineHost], _ builder: BaselineBuilder
+    ) throws(RegisterBankError) -> [Obstacle] {
+        var found: [RegisterID: [String]] = [:]
+        for source in hosts {
+            let guest = try source.guest(with: builder.registers)
+            for (id, reason) in guest.refusals {
+                found[id, default: []].append("\(source.name) refuses it: \(reason)")
+            }
+            for destination in hosts where destination.name != source.name {
+                for loss in try destination.losses(of: guest.state) {
+                    found[loss.id, default: []].append(
+                        "\(source.name) to \(destination.name): \(loss.outcome.name)"
+                            + (loss.reason.map { ", \($0)" } ?? ""))
+                }
+            }
+        }
+        let known = Set(builder.obstacles.map(\.register))
+        return found.filter { !known.contains($0.key) }.sorted { $0.key < $1.key }.map { id, texts in
+            let more = texts.count > 1 ? ", and \(texts.count - 1) more" : ""
+            return Obstacle(register: id, text: (texts.first ?? "") + more)
+        }
+    }
+}
+
+/// A host, with a fresh vCPU of the common features on it.
+struct BaselineHost {
+    let name: String
+    let profile: HostProfile
+    let registers: RegisterList
+    private let request: RegisterList
+
+    init(_ profile: HostProfile, features: VCPUFeatures) throws(RegisterBankError) {
+        self.profile = profile
+        name = profile.name
+        request = Self.request(profile, features)
+        let cpu = EmulatedCPU(profile: profile)
+        for (id, value) in request.reversed() { try cpu.write(value, to: id) }
+        registers = try Capture(of: cpu, index: 0).state.registers
+    }
+
+    /// VCPU_INIT, and VCPU_FINALIZED where there is something to finalize.
+    private static func request(_ profile: HostProfile, _ features: VCPUFeatures) -> RegisterList {
+        var request = RegisterList()
+        let target = profile.vcpuInit?.target ?? VCPUInit.genericTarget
+        request.set(VCPUInit(target: target, features: features).value, for: .vcpuInit)
+        let finalizable = features.intersection(.finalizable)
+        if !finalizable.isEmpty {
+            request.set(
+                RegisterValue(UInt64(finalizable.rawValue), size: 4), for: .vcpuFinalized)
+        }
+        return request
+    }
+
+    /// A guest that is started here with a baseline.
+    func guest(
+        with baseline: RegisterList
+    ) throws(RegisterBankError) -> (state: VCPUState, refusals: [(RegisterID, String)]) {
+        let cpu = EmulatedCPU(profile: profile)
+        var wanted = baseline
+        for (id, value) in request { wanted.set(value, for: id) }
+        let report = try Restore.run(
+            [VCPUState(index: 0, registers: wanted)], into: [cpu], options: options)
+        let state = try Capture(of: cpu, index: 0).state
+        let refusals = report.flatMap(\.losses).map { ($0.id, $0.reason ?? $0.outcome.name) }
+        return (state, refusals)
+    }
+
+    /// What is lost when a guest comes here.
+    func losses(of state: VCPUState) throws(RegisterBankError) -> [RegisterRestore] {
+        let cpu = EmulatedCPU(profile: profile)
+        return try Restore.run([state], into: [cpu], options: options).flatMap(\.losses)
+    }
+
+    private var options: Restore.Options {
+        var options = Restore.Options()
+        options.policy = RestorePolicy(.safe)
+        options.kernel = profile.kernel
+        return options
+    }
+}

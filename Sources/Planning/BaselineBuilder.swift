@@ -1,0 +1,149 @@
+internal import Emulation
+internal import Registers
+internal import VCPUModel
+
+/// Finds for each register the highest value that every host can give a guest.
+struct BaselineBuilder {
+    let hosts: [BaselineHost]
+    private(set) var registers = RegisterList()
+    private(set) var lost: [Baseline.Lost] = []
+    private(set) var obstacles: [Baseline.Obstacle] = []
+
+    init(hosts: [BaselineHost]) {
+        self.hosts = hosts
+    }
+
+    mutating func build() {
+        for id in hosts.first?.registers.ids ?? [] { build(id) }
+    }
+
+    /// The register's values by host, where every host has it.
+    private func values(of id: RegisterID) -> [UInt64]? {
+        let values = hosts.compactMap { $0.registers[id]?.bits }
+        return values.count == hosts.count ? values : nil
+    }
+
+    private mutating func build(_ id: RegisterID) {
+        if id == .sveVectorLengths { return buildVectorLengths() }
+        guard let entry = RegisterDictionary.entry(for: id), let values = values(of: id) else {
+            return
+        }
+        switch id.group {
+        case .firmwareFeatures: add(values.reduce(.max, &), id, values)
+        case .firmware where id == .psciVersion: add(values.min() ?? 0, id, values)
+        case .system where entry.isFeatureIDRegister || id == .cacheType:
+            buildIDRegister(id, entry, values)
+        case .system where id == .cacheLevels: addCommon(id, values)
+        case .demultiplexed: addCommon(id, values)
+        case .system where id == .pmuControl: buildCounters(values)
+        default: break
+        }
+    }
+
+    /// Adds a register that is not the same everywhere already.
+    private mutating func add(_ value: UInt64, _ id: RegisterID, _ values: [UInt64]) {
+        guard values.contains(where: { $0 != value }) else { return }
+        registers.set(RegisterValue(value, size: id.size ?? 8), for: id)
+    }
+
+    /// A register that every host gives as it likes, and most take as it comes: the first host's.
+    private mutating func addCommon(_ id: RegisterID, _ values: [UInt64]) {
+        guard let first = values.first else { return }
+        add(first, id, values)
+    }
+
+    // MARK: ID registers
+
+    private mutating func buildIDRegister(
+        _ id: RegisterID, _ entry: RegisterEntry, _ values: [UInt64]
+    ) {
+        var result = values[0]
+        for rule in entry.idFieldRules {
+            let fields = values.map(rule.extract(from:))
+            guard fields.contains(where: { $0 != fields[0] }) else { continue }
+            guard let common = common(rule, fields) else {
+                obstacles.append(obstacle(id, rule, fields))
+                continue
+            }
+            result = result & ~rule.mask | common << UInt64(rule.lsb)
+            let richer = zip(hosts, fields).filter { $1 != common }.map(\.0.name)
+            lost.append(
+                Baseline.Lost(register: id, field: rule.field, value: common, hosts: richer))
+        }
+        add(result, id, values)
+    }
+
+    /// The highest value of a field that every host accepts: one of the hosts' own, or the safe one.
+    private func common(_ rule: IDFieldRule, _ fields: [UInt64]) -> UInt64? {
+        let candidates = fields + (rule.safe.map { [$0] } ?? []) + [0]
+        let accepted = candidates.filter { candidate in
+            zip(hosts, fields).allSatisfy { host, field in
+                candidate == field
+                    || isWritable(rule, on: host) && rule.accepts(candidate, host: field)
+            }
+        }
+        // Where more is less, the one that most hosts have.
+        return accepted.max { left, right in
+            fields.filter { $0 == left }.count < fields.filter { $0 == right }.count
+        }
+    }
+
+    private func isWritable(_ rule: IDFieldRule, on host: BaselineHost) -> Bool {
+        guard !rule.isOnlyAdvertised, rule.isTracked else { return false }
+        if let mask = host.profile.writableMasks[rule.register] {
+            return mask & rule.mask == rule.mask
+        }
+        return host.profile.kernel.map(rule.isWritable(onKernel:)) ?? false
+    }
+
+    private func obstacle(
+        _ id: RegisterID, _ rule: IDFieldRule, _ fields: [UInt64]
+    ) -> Baseline.Obstacle {
+        let texts = zip(hosts, fields).map { host, field in
+            "\(RegisterValue(field)) on \(host.name)"
+                + (isWritable(rule, on: host) ? "" : ", whose kernel lets no one change it")
+        }
+        return Baseline.Obstacle(
+            register: id, text: "\(rule.field) is " + texts.joined(separator: ", "))
+    }
+
+    // MARK: Counters and vector lengths
+
+    /// PMCR_EL0.N, bits 15:11: the least.
+    private mutating func buildCounters(_ values: [UInt64]) {
+        let mask: UInt64 = 0x1f << 11
+        let least = values.map { $0 & mask }.min() ?? 0
+        let other = values.filter { $0 & mask != least }
+        guard !other.isEmpty else { return }
+        registers.set(RegisterValue(values[0] & ~mask | least), for: .pmuControl)
+    }
+
+    /// Every length up to the longest that all hosts have: KVM takes no set with a gap.
+    private mutating func buildVectorLengths() {
+        let sets = hosts.compactMap { $0.registers[.sveVectorLengths]?.littleEndianBytes }
+        guard sets.count == hosts.count, let first = sets.first,
+            sets.contains(where: { $0 != first })
+        else { return }
+        var common = [UInt8](repeating: 0, count: first.count)
+        for length in 0..<first.count * 8 {
+            let (byte, bit) = (length / 8, UInt8(1 << (length % 8)))
+            let offered = sets.filter { $0[byte] & bit != 0 }.count
+            guard offered == 0 || offered == sets.count else { break }
+            if offered > 0 { common[byte] |= bit }
+        }
+        if let value = RegisterValue(littleEndian: common), !value.isZero {
+            registers.set(value, for: .sveVectorLengths)
+        }
+    }
+}
+
+extension RegisterID {
+    /// CLIDR_EL1.
+    fileprivate static let cacheLevels = RegisterID(rawValue: 0x6030_0000_0013_c801)
+    /// CTR_EL0.
+    fileprivate static let cacheType = RegisterID(rawValue: 0x6030_0000_0013_d801)
+    /// PMCR_EL0.
+    fileprivate static let pmuControl = RegisterID(rawValue: 0x6030_0000_0013_dce0)
+    /// `KVM_REG_ARM_PSCI_VERSION`.
+    fileprivate static let psciVersion = RegisterID(rawValue: 0x6030_0000_0014_0000)
+}

@@ -1,0 +1,110 @@
+internal import Dispatch
+public import Emulation
+public import Policy
+internal import Transfer
+public import VCPUModel
+
+/// Who can move where: the verdicts of many guests on many hosts.
+public struct MoveMatrix: Sendable {
+    /// One guest on one host.
+    public struct Cell: Hashable, Sendable {
+        public var verdict: MovePlan.Verdict
+        /// How many registers are lost and not pardoned, over all vCPUs.
+        public var lossCount: Int
+    }
+
+    /// A guest whose vCPUs move.
+    public struct Source: Sendable {
+        public var name: String
+        public var snapshot: Snapshot
+
+        public init(name: String, snapshot: Snapshot) {
+            self.name = name
+            self.snapshot = snapshot
+        }
+    }
+
+    public let sources: [String]
+    public let hosts: [String]
+    /// A row for each source, in it a cell for each host.
+    public let cells: [[Cell]]
+
+    /// Plans every source on every host, on all CPUs; no plan is kept.
+    /// - Parameter progress: called now and then with how many pairs are done, from any thread.
+    /// - Throws: when the registers of some vCPU cannot be listed.
+    public init(
+        of sources: [Source], on profiles: [HostProfile], policy: RestorePolicy,
+        progress: @Sendable (Int) -> Void = { _ in }
+    ) throws(RegisterBankError) {
+        self.sources = sources.map(\.name)
+        hosts = profiles.map(\.name)
+        let columns = try Self.columns(of: sources, on: profiles, policy, progress)
+        cells = sources.indices.map { row in columns.map { $0[row] } }
+    }
+
+    /// A host's column is the work of one thread: its register tables are made once and then dropped.
+    private static func columns(
+        of sources: [Source], on profiles: [HostProfile], _ policy: RestorePolicy,
+        _ progress: @Sendable (Int) -> Void
+    ) throws(RegisterBankError) -> [[Cell]] {
+        let done = Counter()
+        let results = Slots<Result<[Cell], RegisterBankError>>(count: profiles.count)
+        DispatchQueue.concurrentPerform(iterations: profiles.count) { number in
+            let column = Self.column(of: sources, on: profiles[number], policy) {
+                progress(done.increment())
+            }
+            results.set(column, at: number)
+        }
+        var columns: [[Cell]] = []
+        for result in results.values { columns.append(try result.get()) }
+        return columns
+    }
+
+    private static func column(
+        of sources: [Source], on profile: HostProfile, _ policy: RestorePolicy,
+        _ progress: () -> Void
+    ) -> Result<[Cell], RegisterBankError> {
+        let host = EmulatedHost(profile)
+        var column: [Cell] = []
+        column.reserveCapacity(sources.count)
+        for source in sources {
+            do throws(RegisterBankError) {
+                column.append(try MovePlan.cell(of: source.snapshot, on: host, policy: policy))
+            } catch {
+                return .failure(error)
+            }
+            progress()
+        }
+        return .success(column)
+    }
+}
+
+/// Counts on several threads.
+private final class Counter: @unchecked Sendable {
+    private let queue = DispatchQueue(label: "vcpusnap.counter")
+    private var count = 0
+
+    func increment() -> Int {
+        queue.sync {
+            count += 1
+            return count
+        }
+    }
+}
+
+/// Results of several threads, each in its place.
+private final class Slots<Value>: @unchecked Sendable {
+    private let queue = DispatchQueue(label: "vcpusnap.slots")
+    private var slots: [Value?]
+
+    init(count: Int) {
+        slots = Array(repeating: nil, count: count)
+    }
+
+    func set(_ value: Value, at index: Int) {
+        queue.sync { slots[index] = value }
+    }
+
+    /// Those that are there, in order; to be asked when all threads are done.
+    var values: [Value] { slots.compactMap(\.self) }
+}

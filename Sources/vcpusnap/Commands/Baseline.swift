@@ -1,0 +1,48 @@
+internal import ArgumentParser
+internal import LinuxSystem
+internal import Planning
+
+/// `vcpusnap baseline PROFILE...`.
+struct BaselineCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "baseline",
+        abstract: "Compute what to give a guest so that it can move among some hosts.",
+        discussion: """
+            The result is a template of Formats/vbaseline-v1.md: the features to make the vCPUs with,
+            and the registers to write before the guest's first run. It is tried on every pair of the
+            hosts; what keeps a guest from moving all the same is an obstacle, and the exit code 1.
+
+            EXAMPLES
+              vcpusnap baseline rack1.vhost rack2.vhost -o racks.vbaseline
+              vcpusnap baseline 6.12-neoverse-n1 6.12-neoverse-v1 --format json
+            """)
+
+    @Argument(help: "Host profiles: names of built-in ones, or .vhost files.")
+    var hosts: [String]
+
+    @Option(name: .shortAndLong, help: "Write the template to this file; - is stdout.")
+    var output: Location?
+
+    @Option(help: "How to print the result: text or json.")
+    var format = OutputFormat.text
+
+    func validate() throws {
+        guard hosts.count >= 2 else { throw ValidationError("name at least two hosts") }
+    }
+
+    func run() throws {
+        let profiles = try hosts.map(ProfileFile.load)
+        let report = BaselineOutput(try Baseline(of: profiles))
+        switch output {
+        case nil: try report.print(as: format)
+        case .standardStream?: try StandardOutput.write(report.template)
+        case .file(let path)?:
+            try AtomicFile.replace(
+                path, permissions: 0o644, with: [Array(report.template.utf8)])
+            try report.print(as: format)
+        case .kvm?, .emulated?:
+            throw CommandError("give --output a file or -")
+        }
+        guard report.obstacles.isEmpty else { throw ExitStatus.finding }
+    }
+}

@@ -1,0 +1,92 @@
+internal import ArgumentParser
+internal import Emulation
+internal import LinuxSystem
+internal import Planning
+internal import Policy
+internal import VCPUModel
+
+/// `vcpusnap matrix SNAPSHOT|PROFILE... --hosts DIR`.
+struct Matrix: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say which guests can move to which hosts.",
+        discussion: """
+            A snapshot is a guest as it was saved; a host profile is a guest that is started there with
+            everything the host has. Each is planned on each host of a folder of .vhost files, or of
+            --host. The exit code is 0 when every guest can go everywhere.
+
+            EXAMPLES
+              vcpusnap matrix *.vcpusnap --hosts fleet/
+              vcpusnap matrix fleet/*.vhost --hosts fleet/ --html fleet.html
+              vcpusnap matrix cpu.vcpusnap --host 6.1-max --host 6.12-max --format json
+            """)
+
+    @Argument(help: "The guests: snapshot files, or profiles by file or built-in name.")
+    var sources: [String]
+
+    @Option(help: "A folder of host profiles (*.vhost).")
+    var hosts: String?
+
+    @Option(
+        name: .customLong("host"),
+        help: "A host: the name of a built-in profile, or a .vhost file (repeatable).")
+    var singleHosts: [String] = []
+
+    @OptionGroup var policy: PolicyOption
+
+    @Option(help: "Also write one self-contained web page to this file.")
+    var html: String?
+
+    @Option(help: "How to print the result: text or json.")
+    var format = OutputFormat.text
+
+    func validate() throws {
+        guard hosts != nil || !singleHosts.isEmpty else {
+            throw ValidationError("give --hosts DIR or --host PROFILE")
+        }
+    }
+
+    func run() throws {
+        let policy = try policy.load()
+        let profiles = try loadHosts()
+        let guests = try sources.map(Self.guest)
+        let progress = ProgressLine(total: guests.count * profiles.count, unit: "pairs")
+        let matrix = try MoveMatrix(of: guests, on: profiles, policy: policy) { done in
+            progress.update(done)
+        }
+        progress.finish()
+        if let html {
+            let page = try MatrixPage(matrix, guests: guests, profiles: profiles, policy: policy)
+            try AtomicFile.replace(html, permissions: 0o644, with: [Array(page.text.utf8)])
+        }
+        let report = MatrixOutput(matrix, policy: policy.name)
+        try report.print(as: format)
+        guard matrix.cells.joined().allSatisfy({ $0.verdict != .no }) else {
+            throw ExitStatus.finding
+        }
+    }
+
+    private func loadHosts() throws -> [HostProfile] {
+        var profiles = try singleHosts.map(ProfileFile.load)
+        if let hosts {
+            let names = try Folder.names(in: hosts).filter { $0.hasSuffix(".vhost") }
+            guard !names.isEmpty else {
+                throw CommandError("\(hosts) has no host profiles (*.vhost): vcpusnap host records one")
+            }
+            profiles += try names.map { try ProfileFile.load(hosts + "/" + $0) }
+        }
+        return profiles
+    }
+
+    /// A snapshot file, or a fresh guest of a profile.
+    private static func guest(_ name: String) throws -> MoveMatrix.Source {
+        let isBuiltIn = HostProfile.builtInNames.contains(name)
+        guard isBuiltIn || name.hasSuffix(".vhost") else {
+            return MoveMatrix.Source(
+                name: name, snapshot: try SnapshotSource(.file(name)).read().snapshot)
+        }
+        let location = Location.emulated(name)
+        return MoveMatrix.Source(
+            name: try ProfileFile.load(name).name,
+            snapshot: try SnapshotSource(location).read().snapshot)
+    }
+}

@@ -1,0 +1,84 @@
+internal import Planning
+internal import Registers
+internal import VCPUModel
+
+/// The report of `baseline`.
+struct BaselineOutput: Report {
+    struct Register: Encodable {
+        var name: String
+        var id: String
+        var value: String
+    }
+
+    struct Lost: Encodable {
+        var register: String
+        var field: String
+        var value: String
+        var hosts: [String]
+    }
+
+    struct Obstacle: Encodable {
+        var register: String
+        var text: String
+    }
+
+    var hosts: [String]
+    var features: [String]
+    var registers: [Register]
+    var lost: [Lost]
+    var obstacles: [Obstacle]
+
+    init(_ baseline: Baseline) {
+        hosts = baseline.hosts
+        features = baseline.features.names
+        // Vector lengths go between init and finalize, before everything else.
+        let first = baseline.registers.filter { $0.0 == .sveVectorLengths }
+        let rest = baseline.registers.filter { $0.0 != .sveVectorLengths }
+        registers = (first + rest).map {
+            Register(name: $0.0.name, id: $0.0.number, value: $0.1.description)
+        }
+        lost = baseline.lost.map {
+            Lost(
+                register: $0.register.name, field: $0.field,
+                value: RegisterValue($0.value).description, hosts: $0.hosts)
+        }
+        obstacles = baseline.obstacles.map {
+            Obstacle(register: $0.register.name, text: $0.text)
+        }
+    }
+
+    /// The file of Formats/vbaseline-v1.md.
+    var template: String {
+        var lines = ["vbaseline 1"]
+        lines += hosts.map { "host \($0)" }
+        lines += features.map { "feature \($0)" }
+        lines += registers.map { "register \($0.name) \($0.id) \($0.value)" }
+        lines += lost.flatMap { lost in
+            lost.hosts.map { "lost \(lost.register).\(lost.field) \(lost.value) \($0)" }
+        }
+        lines += obstacles.map { "obstacle \($0.register) \($0.text)" }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    func text(_ style: TextStyle) -> String {
+        var text = style.bold("baseline of \(hosts.joined(separator: ", "))") + "\n"
+        text += "  vCPU features: \(features.joined(separator: " "))\n"
+        text += list("write before the first run", registers.map { "\($0.name) (\($0.id)) \($0.value)" })
+        text += list(
+            "lost",
+            lost.map { lost in
+                "\(lost.register).\(lost.field) is \(lost.value), more on "
+                    + lost.hosts.joined(separator: ", ")
+            })
+        guard !obstacles.isEmpty else {
+            return text + style.good("  a guest with this can move between all of them") + "\n"
+        }
+        return text
+            + list(style.bad("obstacles"), obstacles.map { "\($0.register): \($0.text)" })
+    }
+
+    private func list(_ title: String, _ lines: [String]) -> String {
+        guard !lines.isEmpty else { return "" }
+        return "  \(title) (\(lines.count))\n" + lines.map { "    \($0)\n" }.joined()
+    }
+}
