@@ -51,8 +51,9 @@ public struct DirectiveScanner {
         guard bytes.count <= limits.size else {
             throw error("a file has at most \(limits.size) bytes, this one has \(bytes.count)")
         }
-        lines = Array(bytes).split(
-            separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
+        lines =
+            Array(bytes).split(
+                separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
     }
 
     public func error(_ message: String, at word: Word? = nil) -> DirectiveError {

@@ -16,6 +16,8 @@ public enum EditError: Error, Hashable, Sendable {
     case absent(RegisterID)
     /// The register is decided when a vCPU is made.
     case decidedAtInit(RegisterID)
+    /// The register is a second view of another one, which is to be assigned.
+    case secondView(RegisterID, of: RegisterID)
     /// The new value changes these reserved bits, as a mask, from what they have to be.
     case reserved(RegisterID, bits: RegisterValue)
     /// The exception cannot be taken, and why.
@@ -39,12 +41,15 @@ extension EditError: CustomStringConvertible {
                     : "it has " + known.joined(separator: ", "))
         case .badValue(let text, let id, let field, let bits):
             "\(text) is no value of \(id.name)" + (field.map { "." + $0 } ?? "")
-                + ": expected a number of at most \(bits) bits, decimal or 0x and hexadecimal"
+                + ": expected a number of \(bits == 1 ? "1 bit" : "at most \(bits) bits"), "
+                + "decimal or 0x and hexadecimal"
                 + (field == nil ? "" : ", or one of the names that vcpusnap register prints")
         case .absent(let id):
             "the vCPU has no register \(id.nameAndNumber): vcpusnap show lists those it has"
         case .decidedAtInit(let id):
             "\(id.nameAndNumber) is decided when a vCPU is made and cannot be changed afterwards"
+        case .secondView(let id, let other):
+            "\(id.nameAndNumber) is a second view of \(other.name): assign that"
         case .reserved(let id, let bits):
             "\(id.nameAndNumber): the value changes reserved bits, mask \(bits)"
                 + "; --force does it all the same"

@@ -21,10 +21,31 @@ struct ExceptionTaking {
                 "the vCPU is at EL2, where an exception of EL1 cannot be taken: let it run on to EL1"
             )
         }
+        let isAArch32State = pstate & 0x10 != 0
+        guard !isAArch32State || AArch32Mode(pstate: pstate) != nil else {
+            throw .impossible(
+                "PSTATE is in Hyp or Monitor mode, or in none, where no exception of EL1 is taken")
+        }
         // HCR_EL2.TGE makes exceptions of EL0 go to EL2.
         guard !features.contains(.hasEL2) || !has("TGE", in: .hypervisorConfiguration) else {
             throw .impossible(
                 "the guest's HCR_EL2.TGE is set, so EL2 takes the exceptions of EL0: let it run on")
+        }
+    }
+
+    /// EL2 of a guest with nested virtualization can take debug exceptions and external aborts itself.
+    private func checkRouting(of exception: InjectedException) throws(EditError) {
+        guard features.contains(.hasEL2), let control = routing(of: exception) else { return }
+        throw .impossible(
+            "the guest's \(control) is set, so its EL2 takes this exception: let it run on")
+    }
+
+    /// The control that sends the exception to EL2, where it is set.
+    private func routing(of exception: InjectedException) -> String? {
+        switch exception {
+        case .breakpoint: has("TDE", in: .monitorDebugEL2) ? "MDCR_EL2.TDE" : nil
+        case .dataAbort: has("TEA", in: .hypervisorConfiguration) ? "HCR_EL2.TEA" : nil
+        case .serror: nil
         }
     }
 
@@ -39,6 +60,7 @@ struct ExceptionTaking {
     }
 
     func take(_ exception: InjectedException) throws(EditError) {
+        try checkRouting(of: exception)
         switch exception {
         case .serror(let syndrome): try pendSError(syndrome)
         case .breakpoint(let comment):
@@ -77,7 +99,7 @@ struct ExceptionTaking {
     /// With RAS an SError always has a syndrome; without one KVM makes it IMPLEMENTATION DEFINED
     /// (`kvm_inject_vabt`, `arch/arm64/kvm/inject_fault.c`), and so does this.
     private func pendSError(_ syndrome: UInt64?) throws(EditError) {
-        let hasRAS = has("RAS", in: .processorFeatures0)
+        let hasRAS = has("RAS", in: .processorFeatures)
         if let syndrome {
             guard syndrome & ~VCPUEvents.syndromeMask == 0 else {
                 throw .impossible(
@@ -285,16 +307,10 @@ extension RegisterID {
     fileprivate static let instructionFaultStatus = RegisterID(rawValue: 0x6030_0000_0013_e281)
     /// HCR_EL2.
     fileprivate static let hypervisorConfiguration = RegisterID(rawValue: 0x6030_0000_0013_e088)
+    /// MDCR_EL2.
+    fileprivate static let monitorDebugEL2 = RegisterID(rawValue: 0x6030_0000_0013_e089)
     /// GCSCR_EL1.
     fileprivate static let guardedControlStack = RegisterID(rawValue: 0x6030_0000_0013_c128)
-    /// ID_AA64PFR0_EL1.
-    fileprivate static let processorFeatures0 = RegisterID(rawValue: 0x6030_0000_0013_c020)
-    /// ID_AA64PFR1_EL1.
-    fileprivate static let processorFeatures1 = RegisterID(rawValue: 0x6030_0000_0013_c021)
-    /// ID_AA64DFR1_EL1.
-    fileprivate static let debugFeatures1 = RegisterID(rawValue: 0x6030_0000_0013_c029)
-    /// ID_AA64MMFR1_EL1.
-    fileprivate static let memoryModel1 = RegisterID(rawValue: 0x6030_0000_0013_c039)
     /// ID_MMFR3_EL1.
     fileprivate static let memoryModel3AArch32 = RegisterID(rawValue: 0x6030_0000_0013_c00f)
     /// ID_PFR2_EL1.

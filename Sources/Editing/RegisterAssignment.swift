@@ -16,6 +16,7 @@ public struct RegisterAssignment: Hashable, Sendable {
             throw .malformed(assignment)
         }
         let names = sides[0].split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard names.allSatisfy({ !$0.isEmpty }) else { throw .malformed(assignment) }
         guard let register = RegisterID(parsing: names[0]) else {
             throw .unknownRegister(String(names[0]))
         }
@@ -72,7 +73,8 @@ extension RegisterID {
     /// Whether all vCPUs of a VM share the register, so that changing it in one of them alone makes a
     /// state that KVM cannot have.
     public var isSharedByVM: Bool {
-        let entry = RegisterDictionary.entry(for: self)
+        let holder = AArch32Bank.holder(of: self)?.id ?? self
+        let entry = RegisterDictionary.entry(for: holder)
         return entry?.isVMWide == true || entry?.isFeatureIDRegister == true
             || entry?.isCounter == true
     }

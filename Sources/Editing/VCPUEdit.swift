@@ -20,10 +20,15 @@ public struct VCPUEdit: Sendable {
         public var explanation: String?
 
         /// Whether the vCPU holds what was wanted.
-        public var isMade: Bool { !outcome.isFailure }
+        public var isMade: Bool {
+            switch outcome {
+            case .taken, .alreadyEqual, .clearView: true
+            default: false
+            }
+        }
     }
 
-    /// In ascending order of id.
+    /// In ascending order of id: what was to change, and what changed against the will of all.
     public let changes: [Change]
 
     /// Whether every change reached the vCPU.
@@ -47,8 +52,12 @@ public struct VCPUEdit: Sendable {
     ) throws(EditError) {
         let id = assignment.register
         let current = try EditError.reading(id, in: state)
+        let entry = RegisterDictionary.entry(for: id)
+        if let set = entry?.setTwin { throw .secondView(id, of: set) }
         let new = try assignment.applied(to: current, isForced: isForced)
         try EditError.writing(new, to: id, in: state)
+        // The second view of the same bits, where there is one.
+        if let twin = entry?.clearTwin { try? state.write(new, to: twin) }
     }
 
     /// Lets `body` change the CPU state, and puts the changes into the bank.
@@ -65,14 +74,25 @@ public struct VCPUEdit: Sendable {
         if let fixed = changed.first(where: { !vcpu.moves($0.0) }) {
             throw .decidedAtInit(fixed.0)
         }
-        let level = changed.map(\.0.syncLevel).max() ?? .runtime
-        let put = vcpu.putRegisters(level)
-        changes = changed.map { id, wanted in
-            let result = put[id] ?? SyncReport.Register(id, .unknown)
-            return Change(
-                id: id, before: before[id] ?? wanted, wanted: wanted, found: try? bank.read(id),
-                outcome: result.outcome, explanation: result.explanation)
+        let put = vcpu.putRegisters(.runtime, raised: Set(changed.map(\.0)))
+        let results = changed.map { id, wanted in
+            Self.change(id, before[id] ?? wanted, wanted, put[id], in: bank)
         }
+        let ids = Set(changed.map(\.0))
+        let harmed = put.failures.filter { !ids.contains($0.id) }.compactMap { failure in
+            before[failure.id].map { Self.change(failure.id, $0, $0, failure, in: bank) }
+        }
+        changes = (results + harmed).sorted { $0.id < $1.id }
+    }
+
+    private static func change(
+        _ id: RegisterID, _ before: RegisterValue, _ wanted: RegisterValue,
+        _ result: SyncReport.Register?, in bank: any RegisterBank
+    ) -> Change {
+        let result = result ?? SyncReport.Register(id, .unknown)
+        return Change(
+            id: id, before: before, wanted: wanted, found: try? bank.read(id),
+            outcome: result.outcome, explanation: result.explanation)
     }
 
     private static func synced(_ bank: any RegisterBank) throws(EditError) -> SyncedVCPU {

@@ -93,24 +93,8 @@ struct PMUControl: Hashable, Sendable {
 }
 
 extension RegisterID {
-    /// CTR_EL0.
-    static let cacheType = RegisterID(rawValue: 0x6030_0000_0013_d801)
-    /// ID_AA64PFR0_EL1.
-    static let processorFeatures = RegisterID(rawValue: 0x6030_0000_0013_c020)
-    /// MPIDR_EL1.
-    static let multiprocessorAffinity = RegisterID(rawValue: 0x6030_0000_0013_c005)
-    /// ID_AA64PFR1_EL1.
-    static let processorFeatures1 = RegisterID(rawValue: 0x6030_0000_0013_c021)
     /// `KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_2`.
     static let workaround2 = RegisterID(rawValue: 0x6030_0000_0014_0002)
-    /// ID_AA64DFR0_EL1.
-    static let debugFeatures = RegisterID(rawValue: 0x6030_0000_0013_c028)
-    /// PMCR_EL0.
-    static let pmuControl = RegisterID(rawValue: 0x6030_0000_0013_dce0)
     /// PMMIR_EL1.
     static let pmuMachine = RegisterID(rawValue: 0x6030_0000_0013_c4f6)
-    /// CLIDR_EL1.
-    static let cacheLevels = RegisterID(rawValue: 0x6030_0000_0013_c801)
-    /// `KVM_REG_ARM_PSCI_VERSION`.
-    static let psciVersion = RegisterID(rawValue: 0x6030_0000_0014_0000)
 }

@@ -63,8 +63,3 @@ extension HostProfile {
     /// EL1h, exceptions masked (`VCPU_RESET_PSTATE_EL1`, `arch/arm64/kvm/reset.c`).
     private static let resetState: UInt64 = 0x3c5
 }
-
-extension RegisterID {
-    /// MIDR_EL1.
-    fileprivate static let midr = RegisterID(rawValue: 0x6030_0000_0013_c000)
-}

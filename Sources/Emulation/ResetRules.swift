@@ -67,8 +67,4 @@ struct ResetRules {
 extension RegisterID {
     /// ID_DFR0_EL1.
     fileprivate static let debugFeatures32 = RegisterID(rawValue: 0x6030_0000_0013_c00a)
-    /// ID_AA64ISAR1_EL1.
-    fileprivate static let instructions1 = RegisterID(rawValue: 0x6030_0000_0013_c031)
-    /// ID_AA64ISAR2_EL1.
-    fileprivate static let instructions2 = RegisterID(rawValue: 0x6030_0000_0013_c032)
 }

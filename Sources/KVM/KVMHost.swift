@@ -51,8 +51,3 @@ public struct KVMHost: Sendable {
         }
     }
 }
-
-extension RegisterID {
-    /// MIDR_EL1.
-    static let midr = RegisterID(rawValue: 0x6030_0000_0013_c000)
-}

@@ -6,7 +6,7 @@ public import VCPUModel
 
 /// What to write into a guest's vCPUs before its first run, so that it can move among some hosts
 /// (Formats/vbaseline-v1.md).
-public struct Baseline: Hashable, Sendable {
+public struct Baseline: Sendable {
     /// A field of an ID register that some hosts could give more of.
     public struct Lost: Hashable, Sendable {
         public var register: RegisterID
@@ -30,6 +30,8 @@ public struct Baseline: Hashable, Sendable {
     /// In ascending order of id.
     public let registers: RegisterList
     public let lost: [Lost]
+    /// Features that not all hosts have, by name, with the hosts that have them.
+    public let lostFeatures: [(name: String, hosts: [String])]
     public let obstacles: [Obstacle]
 
     /// Computes the highest values that every host can give a guest.
@@ -42,6 +44,7 @@ public struct Baseline: Hashable, Sendable {
         builder.build()
         self.hosts = profiles.map(\.name)
         self.features = features
+        lostFeatures = Self.lostFeatures(profiles, features)
         registers = builder.registers
         lost = builder.lost
         obstacles = builder.obstacles + (try Self.findObstacles(hosts, builder))
@@ -51,6 +54,16 @@ public struct Baseline: Hashable, Sendable {
     private static func commonFeatures(_ profiles: [HostProfile]) -> VCPUFeatures {
         let ordinary = profiles.map { $0.vcpuInit?.features ?? [] }
         return ordinary.dropFirst().reduce(ordinary.first ?? []) { $0.intersection($1) }
+    }
+
+    private static func lostFeatures(
+        _ profiles: [HostProfile], _ common: VCPUFeatures
+    ) -> [(name: String, hosts: [String])] {
+        let all = profiles.reduce(VCPUFeatures()) { $0.union($1.vcpuInit?.features ?? []) }
+        return all.subtracting(common).names.map { name in
+            let having = profiles.filter { $0.vcpuInit?.features.names.contains(name) ?? false }
+            return (name, having.map(\.name))
+        }
     }
 
     /// Starts a guest with the baseline on each host and moves it to every other.
@@ -72,7 +85,8 @@ public struct Baseline: Hashable, Sendable {
             }
         }
         let known = Set(builder.obstacles.map(\.register))
-        return found.filter { !known.contains($0.key) }.sorted { $0.key < $1.key }.map { id, texts in
+        let unknown = found.filter { !known.contains($0.key) }.sorted { $0.key < $1.key }
+        return unknown.map { id, texts in
             let more = texts.count > 1 ? ", and \(texts.count - 1) more" : ""
             return Obstacle(register: id, text: (texts.first ?? "") + more)
         }

@@ -136,14 +136,3 @@ struct BaselineBuilder {
         }
     }
 }
-
-extension RegisterID {
-    /// CLIDR_EL1.
-    fileprivate static let cacheLevels = RegisterID(rawValue: 0x6030_0000_0013_c801)
-    /// CTR_EL0.
-    fileprivate static let cacheType = RegisterID(rawValue: 0x6030_0000_0013_d801)
-    /// PMCR_EL0.
-    fileprivate static let pmuControl = RegisterID(rawValue: 0x6030_0000_0013_dce0)
-    /// `KVM_REG_ARM_PSCI_VERSION`.
-    fileprivate static let psciVersion = RegisterID(rawValue: 0x6030_0000_0014_0000)
-}

@@ -137,8 +137,9 @@ extension LossExplainer {
 
     /// The ID fields that tell the guest of a vCPU feature.
     private func featureFields(of cause: Cause) -> [(RegisterID, String)] {
-        guard cause.kind == .vcpuFeature || cause.kind == .vectorLengths
-            || cause.kind == .performanceMonitors
+        guard
+            cause.kind == .vcpuFeature || cause.kind == .vectorLengths
+                || cause.kind == .performanceMonitors
         else { return [] }
         let detail = cause.detail ?? ""
         if cause.kind == .performanceMonitors || detail.contains("PMU") {
@@ -239,19 +240,4 @@ extension LossExplainer {
         let more = claims.count > 3 ? " and \(claims.count - 3) more" : ""
         return "the guest's \(id) (\(names)\(more))"
     }
-}
-
-extension RegisterID {
-    /// CLIDR_EL1.
-    fileprivate static let cacheLevels = RegisterID(rawValue: 0x6030_0000_0013_c801)
-    /// CTR_EL0.
-    fileprivate static let cacheType = RegisterID(rawValue: 0x6030_0000_0013_d801)
-    /// ID_AA64PFR0_EL1.
-    fileprivate static let processorFeatures = RegisterID(rawValue: 0x6030_0000_0013_c020)
-    /// ID_AA64DFR0_EL1.
-    fileprivate static let debugFeatures = RegisterID(rawValue: 0x6030_0000_0013_c028)
-    /// ID_AA64ISAR1_EL1.
-    fileprivate static let instructions1 = RegisterID(rawValue: 0x6030_0000_0013_c031)
-    /// `KVM_REG_ARM_PSCI_VERSION`.
-    fileprivate static let psciVersion = RegisterID(rawValue: 0x6030_0000_0014_0000)
 }

@@ -89,7 +89,7 @@ extension MovePlan {
     static func cell(
         of snapshot: Snapshot, on host: EmulatedHost, policy: RestorePolicy
     ) throws(RegisterBankError) -> MoveMatrix.Cell {
-        let reports = try reports(of: snapshot, on: host, policy: policy)
+        let reports = try reports(of: snapshot, on: host, policy: policy, explains: false)
         let counter = CounterMismatch(snapshot, host.profile, policy)
         return MoveMatrix.Cell(
             verdict: verdict(reports, counter, policy),
@@ -97,9 +97,11 @@ extension MovePlan {
     }
 
     private static func reports(
-        of snapshot: Snapshot, on host: EmulatedHost, policy: RestorePolicy
+        of snapshot: Snapshot, on host: EmulatedHost, policy: RestorePolicy,
+        explains: Bool = true
     ) throws(RegisterBankError) -> [RestoreReport] {
         var options = Restore.Options()
+        options.explains = explains
         options.policy = policy
         options.kernel = host.profile.kernel
         return try Restore.run(

@@ -40,8 +40,8 @@ enum InvisibilityProof {
                 guard let value = bits(field.register, guest), !field.holds(for: value) else {
                     continue
                 }
-                return "the guest's \(field.register).\(field.field) says that it does not have the "
-                    + "register"
+                return "the guest's \(field.register).\(field.field) says that it does not have "
+                    + "the register"
             case .feature(let name):
                 guard let features, !features.contains(name) else { continue }
                 return "the guest's vCPU was made without \(name), so it does not have the register"
@@ -114,13 +114,4 @@ enum InvisibilityProof {
 extension RegisterEntry {
     /// The value after `KVM_ARM_VCPU_INIT`, where every host has the same.
     fileprivate var newestReset: UInt64? { newestBehaviour?.reset }
-}
-
-extension RegisterID {
-    /// CLIDR_EL1.
-    fileprivate static let cacheLevels = RegisterID(rawValue: 0x6030_0000_0013_c801)
-    /// ID_AA64PFR0_EL1.
-    fileprivate static let processorFeatures = RegisterID(rawValue: 0x6030_0000_0013_c020)
-    /// PMCR_EL0.
-    fileprivate static let pmuControl = RegisterID(rawValue: 0x6030_0000_0013_dce0)
 }

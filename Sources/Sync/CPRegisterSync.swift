@@ -1,4 +1,4 @@
-internal import Registers
+public import Registers
 public import VCPUModel
 
 /// The moves of system registers between QEMU's three holders of them: the CPU state, the (index, value)
@@ -116,13 +116,15 @@ public enum CPRegisterSync {
     /// Writes the list to KVM, less what is above the level (`write_list_to_kvmstate`).
     ///
     /// Unlike QEMU it does not write a register that holds the value, reads back what it wrote, and
-    /// leaves the CLR views of the PMU alone (`SyncReport.Outcome.clearView`).
+    /// leaves the CLR views of the PMU alone where they are views (`SyncReport.Outcome.clearView`).
+    /// - Parameter raised: registers that are written although they are above the level.
     public static func writeListToKVMState(
-        _ list: RegisterList, _ kvm: any RegisterBank, level: SyncLevel
+        _ list: RegisterList, _ kvm: any RegisterBank, level: SyncLevel,
+        raised: Set<RegisterID> = []
     ) -> SyncReport {
         var report = SyncReport()
         for (id, value) in list {
-            if id.syncLevel > level {
+            if id.syncLevel > level, !raised.contains(id) {
                 report.registers.append(SyncReport.Register(id, .aboveLevel))
             } else if RegisterDictionary.entry(for: id)?.isClearTwin == true {
                 report.registers.append(SyncReport.Register(id, .clearView))
@@ -130,7 +132,24 @@ public enum CPRegisterSync {
                 report.registers.append(put(value, in: id, of: kvm))
             }
         }
+        for (position, register) in report.registers.enumerated()
+        where register.outcome == .clearView {
+            report.registers[position] = putClearView(register.id, list, kvm)
+        }
         return report
+    }
+
+    /// Writes a CLR view that turns out not to be one: the bank holds its SET register as wanted, and
+    /// yet not the view.
+    ///
+    /// A snapshot is such a bank.
+    private static func putClearView(
+        _ id: RegisterID, _ list: RegisterList, _ kvm: any RegisterBank
+    ) -> SyncReport.Register {
+        guard let set = RegisterDictionary.entry(for: id)?.setTwin, let wanted = list[id],
+            list[set] == wanted, (try? kvm.read(set)) == wanted, (try? kvm.read(id)) != wanted
+        else { return SyncReport.Register(id, .clearView) }
+        return put(wanted, in: id, of: kvm)
     }
 
     /// Writes one register where it does not hold the value, and reads it back; bits that move by

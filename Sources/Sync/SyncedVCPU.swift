@@ -67,6 +67,9 @@ public final class SyncedVCPU {
         /// Whether KVM took everything; what the CPU state does not know is no failure, as in QEMU.
         public var succeeded: Bool { fixed.succeeded && listToKVM.succeeded }
 
+        /// What KVM did not take.
+        public var failures: [SyncReport.Register] { fixed.failures + listToKVM.failures }
+
         /// What became of a register on its last way to KVM; nil for one that is not moved.
         public subscript(id: RegisterID) -> SyncReport.Register? {
             (fixed.registers + listToKVM.registers).first { $0.id == id }
@@ -98,12 +101,14 @@ public final class SyncedVCPU {
     // MARK: Put
 
     /// CPU state to list and KVM (`kvm_arch_put_registers`).
-    public func putRegisters(_ level: SyncLevel) -> Put {
+    /// - Parameter raised: registers of the list that are put although they are above the level.
+    public func putRegisters(_ level: SyncLevel, raised: Set<RegisterID> = []) -> Put {
         var result = Put()
         result.fixed = putFixedRegisters()
         result.cpuStateToList = CPRegisterSync.writeCPUStateToList(
             cpuState, &list, kvmSync: true, strategy: record.map { .recorded($0) } ?? .recheck)
-        result.listToKVM = CPRegisterSync.writeListToKVMState(list, kvm, level: level)
+        result.listToKVM = CPRegisterSync.writeListToKVMState(
+            list, kvm, level: level, raised: raised)
         if outsideList.contains(.vcpuEvents) { result.fixed.registers.append(put(.vcpuEvents)) }
         if outsideList.contains(.mpState) { result.fixed.registers.append(put(.mpState)) }
         return result

@@ -13,6 +13,8 @@ public struct Restore {
         public var isStrict = false
         /// The destination's kernel where known; it makes the reasons more precise.
         public var kernel: KernelVersion?
+        /// Whether the reports say why, in words.
+        public var explains = true
         /// What is written, and which losses count.
         public var policy = RestorePolicy(.exact)
 

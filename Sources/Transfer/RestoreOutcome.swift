@@ -26,7 +26,9 @@ public enum RestoreOutcome: Hashable, Sendable {
     /// Not written on purpose.
     case skipped(SkipRule)
 
-    /// Whether the guest's state was lost: what had to be restored was not. A policy may pardon that.
+    /// Whether the guest's state was lost: what had to be restored was not.
+    ///
+    /// A policy may pardon that.
     public var isLoss: Bool {
         switch self {
         case .keptButMasked, .acceptedThenChanged, .refused, .absent: true

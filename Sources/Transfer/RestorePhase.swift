@@ -66,11 +66,6 @@ public enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
         if entry.isFeatureIDRegister || entry.isImplementationID { return .identification }
         if entry.isCounter { return .counters }
         if entry.isTimer { return .timers }
-        return id == .pmcr ? .pmuControl : .system
+        return id == .pmuControl ? .pmuControl : .system
     }
-}
-
-extension RegisterID {
-    /// PMCR_EL0.
-    static let pmcr = RegisterID(rawValue: 0x6030_0000_0013_dce0)
 }

@@ -66,8 +66,15 @@ struct RestoreReasons {
     private func refusal(_ result: RegisterRestore, _ failure: RegisterBankError?) -> String? {
         let claims = idFieldClaims(result)
         if !claims.isEmpty { return claims.joined(separator: ", ") }
-        if let rule = behaviour?.refusalRule { return rule }
-        return failure?.explanation
+        return behaviour?.refusalRule ?? unknownBits(result) ?? failure?.explanation
+    }
+
+    /// For an ID register that differs in bits no rule speaks of.
+    private func unknownBits(_ result: RegisterRestore) -> String? {
+        guard entry?.isFeatureIDRegister == true || entry?.isImplementationID == true,
+            let difference = result.before.flatMap({ result.wanted?.differingBits(from: $0) })
+        else { return nil }
+        return "the bits \(difference) differ, and the destination does not take the value"
     }
 
     private func change(_ result: RegisterRestore) -> String {

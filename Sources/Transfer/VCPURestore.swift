@@ -123,10 +123,11 @@ struct VCPURestore {
             result.reason = "the policy leaves it out: \(rule)"
             return result
         }
-        let reasons = RestoreReasons(id: attempt.id, kernel: options.kernel)
+        let reasons =
+            options.explains ? RestoreReasons(id: attempt.id, kernel: options.kernel) : nil
         if case .absent(let error) = attempt.action {
             result.outcome = .absent
-            result.reason = reasons.absence(error)
+            result.reason = reasons?.absence(error)
             return result
         }
         do throws(RegisterBankError) {
@@ -137,7 +138,7 @@ struct VCPURestore {
             return result
         }
         result.outcome = outcome(of: attempt, found: result.found ?? attempt.wanted)
-        result.reason = reasons.explanation(of: result, failure: attempt.failure)
+        result.reason = reasons?.explanation(of: result, failure: attempt.failure)
         return result
     }
 

@@ -44,13 +44,13 @@ public final class AArch32Bank: RegisterBank {
     }
 
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
-        guard let holder = Self.holder(of: id) else { return try base.read(id) }
+        guard let holder = viewed(id) else { return try base.read(id) }
         return RegisterValue(
             try base.read(holder.id).lowBits >> UInt64(holder.lsb), size: holder.size)
     }
 
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
-        guard let holder = Self.holder(of: id) else { return try base.write(value, to: id) }
+        guard let holder = viewed(id) else { return try base.write(value, to: id) }
         guard value.size == holder.size else {
             throw RegisterBankError(.write, id, .invalidArgument)
         }
@@ -58,5 +58,11 @@ public final class AArch32Bank: RegisterBank {
         let mask = RegisterValue(.max, size: holder.size).lowBits << UInt64(holder.lsb)
         let bits = old.lowBits & ~mask | value.lowBits << UInt64(holder.lsb)
         try base.write(RegisterValue(bits, size: old.size), to: holder.id)
+    }
+
+    /// The holder of a coprocessor register that the underlying bank does not have itself.
+    private func viewed(_ id: RegisterID) -> Holder? {
+        guard let holder = Self.holder(of: id), (try? base.read(id)) == nil else { return nil }
+        return holder
     }
 }

@@ -107,6 +107,10 @@ struct EditOptions: ParsableArguments {
         _ verb: String, on target: EditTarget, named name: String,
         _ edit: (any RegisterBank) throws(EditError) -> VCPUEdit
     ) throws {
+        guard name != "-" || output != nil else {
+            throw CommandError(
+                "the report goes to standard output: give --output a file for the snapshot")
+        }
         var edits: [(index: UInt32, edit: VCPUEdit)] = []
         for (index, bank) in target.vcpus {
             do throws(EditError) {

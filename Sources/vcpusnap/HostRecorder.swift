@@ -20,8 +20,9 @@ struct HostRecorder: ~Copyable {
         let registers = try self.registers(of: base)
         var sets: [HostProfile.FeatureSet] = []
         for features in host.abilities.featureSets where features != base.features {
-            guard let recorded = try? self.registers(
-                of: VCPUInit(target: base.target, features: features))
+            guard
+                let recorded = try? self.registers(
+                    of: VCPUInit(target: base.target, features: features))
             else { continue }
             sets.append(
                 HostProfile.FeatureSet(features: features, recorded: recorded, unlike: registers))

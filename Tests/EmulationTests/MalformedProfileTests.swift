@@ -24,7 +24,7 @@ struct MalformedProfileTests {
 
     @Test(arguments: [
         Case("colour blue", 1, "unknown directive \"colour\""),
-        Case("set el2", 1, "unknown directive \"set\""),
+        Case("set el2", 5, "expected a vCPU feature such as SVE"),
         Case("name other", 1, "name stands a second time, it is already on line 2"),
         Case("kernel 6.1", 1, "kernel stands a second time, it is already on line 3"),
         Case("midr", nil, "expected a hexadecimal number, found the end of the line"),

@@ -57,7 +57,7 @@ struct SyncedVCPUTests {
         let put = synced.putRegisters(.runtime)
         #expect(put.succeeded, "\(put.fixed.failures) \(put.listToKVM.failures)")
         let names = Self.general + vectors + ["ESR_EL1", "VBAR_EL1", "VCPU_EVENTS", "MP_STATE"]
-        #expect(kvm.writes == (try names.map { try register($0) }))
+        #expect(try kvm.writes == names.map { try register($0) })
     }
 
     @Test func whatDecidesWhichRegistersExistIsNotMoved() throws {
@@ -82,7 +82,7 @@ struct SyncedVCPUTests {
         kvm.forget()
         let put = synced.putRegisters(.runtime)
         #expect(put.succeeded)
-        #expect(kvm.writes == (try [register("pc"), register("ESR_EL1")]))
+        #expect(try kvm.writes == [register("pc"), register("ESR_EL1")])
         #expect(try kvm.bits("ESR_EL1") == 0xf200_0000 && kvm.bits("pc") == 0x8200)
         #expect(put[try register("pc")]?.outcome == .taken)
     }
@@ -167,7 +167,7 @@ struct SyncedVCPUTests {
         try synced.cpuState.set("x4", 0x6)
         try synced.cpuState.set("pstate", 0x10)
         let put = synced.putRegisters(.runtime)
-        #expect(put.fixed.failures.map(\.id) == [try register("x3")])
+        #expect(try put.fixed.failures.map(\.id) == [register("x3")])
         #expect(put[try register("x3")]?.outcome == .changed(found: RegisterValue(5)))
         #expect(try kvm.bits("x4") == 6)
     }
@@ -207,7 +207,7 @@ struct SyncedVCPUTests {
         let put = synced.putRegisters(.full)
         #expect(!put.succeeded)
         #expect(put.fixed.failures.map(\.id) == [.pstate])
-        #expect(put.listToKVM.failures.map(\.id) == [try register("MIDR_EL1")])
+        #expect(try put.listToKVM.failures.map(\.id) == [register("MIDR_EL1")])
         #expect(try kvm.bits("VBAR_EL1") == 0x800)
     }
 

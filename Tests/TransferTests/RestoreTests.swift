@@ -1,4 +1,5 @@
 import LinuxSystem
+import Policy
 import Registers
 import Testing
 import Transfer
@@ -123,16 +124,18 @@ struct RestoreTests {
         #expect(outcomes[id("MPIDR_EL1")] == .acceptedThenChanged)
     }
 
-    @Test func excludedRegistersAreLeftAlone() throws {
+    @Test func ignoredRegistersAreLeftAlone() throws {
         let source = BehavingBank()
         source.add(id("FAR_EL1"), 1)
         let target = BehavingBank()
         target.add(id("FAR_EL1"), 2)
         var options = Restore.Options()
-        options.excluded = [id("FAR_EL1")]
+        options.policy = RestorePolicy(.exact).ignoring([id("FAR_EL1")])
         let report = try #require(
             try Restore.run([source.state()], into: [target], options: options).first)
-        #expect(report.registers.map(\.outcome) == [.notInSnapshot])
+        #expect(report.registers.map(\.outcome) == [.skipped(.policy)])
+        #expect(report.isComplete)
+        #expect(target.writes.isEmpty)
         #expect(try target.read(id("FAR_EL1")).bits == 2)
     }
 }

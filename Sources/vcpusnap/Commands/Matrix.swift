@@ -70,7 +70,8 @@ struct Matrix: ParsableCommand {
         if let hosts {
             let names = try Folder.names(in: hosts).filter { $0.hasSuffix(".vhost") }
             guard !names.isEmpty else {
-                throw CommandError("\(hosts) has no host profiles (*.vhost): vcpusnap host records one")
+                throw CommandError(
+                    "\(hosts) has no host profiles (*.vhost): vcpusnap host records one")
             }
             profiles += try names.map { try ProfileFile.load(hosts + "/" + $0) }
         }

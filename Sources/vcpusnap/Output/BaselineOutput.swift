@@ -17,6 +17,11 @@ struct BaselineOutput: Report {
         var hosts: [String]
     }
 
+    struct LostFeature: Encodable {
+        var feature: String
+        var hosts: [String]
+    }
+
     struct Obstacle: Encodable {
         var register: String
         var text: String
@@ -26,6 +31,7 @@ struct BaselineOutput: Report {
     var features: [String]
     var registers: [Register]
     var lost: [Lost]
+    var lostFeatures: [LostFeature]
     var obstacles: [Obstacle]
 
     init(_ baseline: Baseline) {
@@ -42,6 +48,7 @@ struct BaselineOutput: Report {
                 register: $0.register.name, field: $0.field,
                 value: RegisterValue($0.value).description, hosts: $0.hosts)
         }
+        lostFeatures = baseline.lostFeatures.map { LostFeature(feature: $0.name, hosts: $0.hosts) }
         obstacles = baseline.obstacles.map {
             Obstacle(register: $0.register.name, text: $0.text)
         }
@@ -56,6 +63,9 @@ struct BaselineOutput: Report {
         lines += lost.flatMap { lost in
             lost.hosts.map { "lost \(lost.register).\(lost.field) \(lost.value) \($0)" }
         }
+        lines += lostFeatures.flatMap { lost in
+            lost.hosts.map { "lost-feature \(lost.feature) \($0)" }
+        }
         lines += obstacles.map { "obstacle \($0.register) \($0.text)" }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -63,7 +73,11 @@ struct BaselineOutput: Report {
     func text(_ style: TextStyle) -> String {
         var text = style.bold("baseline of \(hosts.joined(separator: ", "))") + "\n"
         text += "  vCPU features: \(features.joined(separator: " "))\n"
-        text += list("write before the first run", registers.map { "\($0.name) (\($0.id)) \($0.value)" })
+        text += list(
+            "write before the first run", registers.map { "\($0.name) (\($0.id)) \($0.value)" })
+        text += list(
+            "lost vCPU features",
+            lostFeatures.map { "\($0.feature), of \($0.hosts.joined(separator: ", "))" })
         text += list(
             "lost",
             lost.map { lost in

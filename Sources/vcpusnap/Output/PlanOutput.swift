@@ -84,7 +84,8 @@ extension PlanOutput.Host {
         let coloured = verdict == "no" ? style.bad(verdict) : style.good(verdict)
         var text = coloured + "\n"
         if let counter {
-            text += "  the counter runs at \(counter.host) Hz, the guest's at \(counter.guest) Hz"
+            text +=
+                "  the counter runs at \(counter.host) Hz, the guest's at \(counter.guest) Hz"
                 + (counter.pardon.map { "; pardoned by \($0.text)" } ?? "") + "\n"
         }
         return text + vcpus.map { $0.text(style) }.joined()
@@ -147,7 +148,8 @@ extension PlanOutput.CauseText {
         let proofs = Set(group.compactMap(\.register.pardon?.proof))
         let proof = proofs.count > 1 ? "each with its proof, such as: " : ""
         let pardon = first.register.pardon.map { pardon in
-            "      pardoned by \(pardon.rule)" + (pardon.proof.map { ", \(proof)\($0)" } ?? "") + "\n"
+            "      pardoned by \(pardon.rule)" + (pardon.proof.map { ", \(proof)\($0)" } ?? "")
+                + "\n"
         }
         let head = "\(first.register.outcome), \(names.count): \(shown.joined(separator: " "))"
         let reason = first.register.reason.map { "; \($0)" } ?? ""

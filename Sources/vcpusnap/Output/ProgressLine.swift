@@ -23,7 +23,8 @@ final class ProgressLine: @unchecked Sendable {
             lastShown = done
             let width = 30
             let filled = total > 0 ? done * width / total : width
-            let bar = String(repeating: "#", count: filled)
+            let bar =
+                String(repeating: "#", count: filled)
                 + String(repeating: "-", count: width - filled)
             StandardError.write("\r[\(bar)] \(done) of \(total) \(unit)\(rate(done))")
         }

@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Compares what `vcpusnap plan` said with what `vcpusnap restore` on real KVM did, register by register.
+
+usage: predicted.py VCPUSNAP FOLDER
+
+FOLDER has a profile HOST.vhost for each host, snapshots (any other names with a dot), and for each host a
+folder HOST with SNAPSHOT.json, the report of the real restore there. A register is predicted right when its
+outcome, errno, lost bits and reason are the same, and its value afterwards, unless it moves by itself.
+"""
+
+import collections
+import json
+import pathlib
+import subprocess
+import sys
+
+
+def verdicts(report):
+    """What a report says of each register of each vCPU."""
+    result = {}
+    for vcpu in report:
+        for register in vcpu["registers"]:
+            outcome = register["outcome"]
+            moves = outcome == "volatile" or register["name"].startswith("CNT")
+            result[vcpu["index"], register["name"]] = (
+                outcome, register.get("errno"), register.get("lostBits"), register.get("reason"),
+                None if moves else register.get("found"))
+    return result
+
+
+def plan(program, snapshot, profile):
+    run = subprocess.run(
+        [program, "plan", str(snapshot), "--host", str(profile), "--policy", "exact",
+         "--show-keys", "--format", "json"], capture_output=True, text=True, check=False)
+    if run.returncode > 1:
+        sys.exit(f"plan of {snapshot.name} on {profile.name}: {run.stderr}")
+    return json.loads(run.stdout)["hosts"][0]["vcpus"]
+
+
+program, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+pairs, right, wrong, outcomes = 0, 0, [], collections.Counter()
+for profile in sorted(folder.glob("*.vhost")):
+    for real in sorted((folder / profile.stem).glob("*.json")):
+        pairs += 1
+        actual = verdicts(json.loads(real.read_text())["vcpus"])
+        predicted = verdicts(plan(program, folder / real.stem, profile))
+        for key in actual.keys() | predicted.keys():
+            if actual.get(key) == predicted.get(key):
+                right += 1
+                outcomes[actual[key][0]] += 1
+            else:
+                wrong.append((real.stem, profile.stem, key, predicted.get(key), actual.get(key)))
+for snapshot, host, (vcpu, name), predicted, actual in wrong[:20]:
+    print(f"  WRONG {snapshot} on {host}, vCPU {vcpu}, {name}: predicted {predicted}, was {actual}")
+counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
+print(f"  {pairs} restores, {right + len(wrong)} registers: {right} predicted right, {len(wrong)} wrong")
+print(f"  ({counts})")
+sys.exit(1 if wrong or not right else 0)
