@@ -19,7 +19,7 @@ TRAITS = ["idPolicy", "zeroWithoutAArch32", "zeroWithoutSVE", "reservedBitsForce
           "keepsImplementedCounters"]
 CONDITIONS = ["feature", "notFeature", "capability", "id", "finalized"]
 RULES = ["exact", "lowerSafe", "higherSafe", "higherOrZeroSafe", "any"]
-SPECIALS = ["remapped", "minimum", "values", "ignoredIfHostValue"]
+SPECIALS = ["remapped", "minimum", "values", "ignoredIfHostValue", "signed", "higherSafe"]
 
 NONE = 0xFFFF
 
@@ -220,8 +220,9 @@ class Compiler:
 
     def rule_row(self, record):
         specials = [
-            (self.strings.add(special["what"]), version_of(record, special),
-             choice_of(record, special["kind"], SPECIALS)) for special in record.get("special", [])]
+            (self.strings.add(special["what"]), version_of(record, special, "from"),
+             version_of(record, special, "until"), choice_of(record, special["kind"], SPECIALS))
+            for special in record.get("special", [])]
         switches = [record.get("signed", False), "safe" in record,
                     not record.get("tracked", True), record.get("advertisedOnly", False)]
         return (
@@ -295,8 +296,8 @@ def choice_of(record, word, words):
     return words.index(word)
 
 
-def version_of(record, values):
-    return version(type(record)(values, record.place), "from")
+def version_of(record, values, key):
+    return version(type(record)(values, record.place), key)
 
 
 def source(directory):

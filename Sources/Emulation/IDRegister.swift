@@ -37,7 +37,7 @@ struct IDRegister {
     func acceptableMask(of value: UInt64) -> UInt64 {
         writableRules.filter { rule in
             let field = rule.extract(from: value)
-            return rule.accepts(field, host: rule.extract(from: limit))
+            return rule.accepts(field, host: rule.extract(from: limit), kernel: host.kernel)
                 && !isExcluded(field, by: rule)
         }.reduce(0) { $0 | $1.mask }
     }
@@ -46,7 +46,7 @@ struct IDRegister {
 
     private func check(_ rule: IDFieldRule, _ value: UInt64) throws(Refusal) {
         let offered = rule.extract(from: limit)
-        guard rule.accepts(value, host: offered) else {
+        guard rule.accepts(value, host: offered, kernel: host.kernel) else {
             throw Refusal(
                 "\(rule.field) is \(value.hexadecimal), the host offers \(offered.hexadecimal)")
         }
@@ -92,7 +92,7 @@ struct IDRegister {
             switch special.kind {
             case .ignoredIfHostValue: isOfHardware(field, rule) ? rule.extract(from: limit) : nil
             case .remapped: remappedValue(of: field, rule)
-            case .minimum, .values: nil
+            case .minimum, .values, .signed, .higherSafe: nil
             }
         }.first
         guard let replacement else { return value }
@@ -123,6 +123,6 @@ struct IDRegister {
     }
 
     private func specials(of rule: IDFieldRule) -> [IDFieldRule.Special] {
-        rule.specials.filter { $0.since.map(host.hasKernel(since:)) ?? true }
+        rule.specials.filter { $0.applies(to: host.kernel) }
     }
 }

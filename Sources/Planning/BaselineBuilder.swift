@@ -79,7 +79,8 @@ struct BaselineBuilder {
         let accepted = candidates.filter { candidate in
             zip(hosts, fields).allSatisfy { host, field in
                 candidate == field
-                    || isWritable(rule, on: host) && rule.accepts(candidate, host: field)
+                    || isWritable(rule, on: host)
+                        && rule.accepts(candidate, host: field, kernel: host.profile.kernel)
             }
         }
         // Where more is less, the one that most hosts have.

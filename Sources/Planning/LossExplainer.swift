@@ -176,7 +176,9 @@ extension LossExplainer {
         else { return [] }
         let lowerable = claims.filter { rule in
             rule.isWritable(onKernel: sourceKernel)
-                && rule.accepts(rule.extract(from: host), host: rule.extract(from: wanted))
+                && rule.accepts(
+                    rule.extract(from: host), host: rule.extract(from: wanted),
+                    kernel: sourceKernel)
         }
         guard !lowerable.isEmpty else { return [] }
         return [

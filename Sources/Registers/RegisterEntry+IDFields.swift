@@ -32,11 +32,23 @@ public struct IDFieldRule: Hashable, Sendable {
             case values
             /// The host's own value is accepted and stored as 0.
             case ignoredIfHostValue
+            /// Values compare as two's complement.
+            case signed
+            /// The rule is `higherSafe`.
+            case higherSafe
         }
 
         public var kind: Kind
         public var text: String
         public var since: KernelVersion?
+        /// The first kernel without it; nil when the newest has it.
+        public var until: KernelVersion?
+
+        /// Whether a kernel has it; one that tells no version counts as the newest.
+        public func applies(to kernel: KernelVersion?) -> Bool {
+            guard let kernel else { return until == nil }
+            return since.map { $0 <= kernel } ?? true && until.map { kernel < $0 } ?? true
+        }
     }
 
     public var register: RegisterID
@@ -84,21 +96,30 @@ public struct IDFieldRule: Hashable, Sendable {
 
     /// Whether KVM accepts `value` for a writable field where the host offers `host`.
     ///
-    /// Both are field values, shifted down to bit 0. `specials` are not considered.
-    public func accepts(_ value: UInt64, host: UInt64) -> Bool {
+    /// Both are field values, shifted down to bit 0. Of `specials` only those that change the
+    /// comparison are considered.
+    /// - Parameter kernel: the one that compares; nil for the newest.
+    public func accepts(
+        _ value: UInt64, host: UInt64, kernel: KernelVersion? = nil
+    ) -> Bool {
         if value == host { return true }
-        switch rule {
+        let isSigned = isSigned || has(.signed, on: kernel)
+        let (new, own) = (comparable(value, isSigned), comparable(host, isSigned))
+        switch has(.higherSafe, on: kernel) ? .higherSafe : rule {
         case .exact: return value == safe
-        case .lowerSafe: return comparable(value) <= comparable(host)
-        case .higherSafe: return comparable(value) >= comparable(host)
-        case .higherOrZeroSafe:
-            return value == 0 || host != 0 && comparable(value) >= comparable(host)
+        case .lowerSafe: return new <= own
+        case .higherSafe: return new >= own
+        case .higherOrZeroSafe: return value == 0 || host != 0 && new >= own
         case .any: return true
         }
     }
 
+    private func has(_ kind: Special.Kind, on kernel: KernelVersion?) -> Bool {
+        specials.contains { $0.kind == kind && $0.applies(to: kernel) }
+    }
+
     /// A field value in an order-preserving form: for a signed field its sign bit is inverted.
-    private func comparable(_ value: UInt64) -> UInt64 {
+    private func comparable(_ value: UInt64, _ isSigned: Bool) -> UInt64 {
         isSigned ? value ^ (1 << UInt64(msb - lsb)) : value
     }
 }
@@ -124,7 +145,8 @@ extension RegisterEntry {
         let different = idFieldRules.filter { $0.extract(from: wanted) != $0.extract(from: host) }
         let unacceptable = different.filter { rule in
             guard let kernel, rule.isWritable(onKernel: kernel) else { return true }
-            return !rule.accepts(rule.extract(from: wanted), host: rule.extract(from: host))
+            return !rule.accepts(
+                rule.extract(from: wanted), host: rule.extract(from: host), kernel: kernel)
         }
         return unacceptable.isEmpty ? different : unacceptable
     }
@@ -158,7 +180,8 @@ extension IDFieldRule {
             let special = Tables.specials[index]
             return Special(
                 kind: Special.Kind.allCases[Int(special.kind)],
-                text: Tables.string(special.text), since: KernelVersion(packed: special.from))
+                text: Tables.string(special.text), since: KernelVersion(packed: special.from),
+                until: KernelVersion(packed: special.until))
         }
     }
 }

@@ -117,6 +117,7 @@ struct cformat_id_field {
 struct cformat_special {
     uint32_t text;
     uint32_t from;
+    uint32_t until;
     uint8_t kind;
 };
 
