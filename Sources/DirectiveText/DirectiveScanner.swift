@@ -167,9 +167,20 @@ extension DirectiveScanner {
         return bits
     }
 
-    /// A number with `0x`, of at most 64 bits.
+    /// A number with `0x`, of at most 64 bits, without separators.
     public static func hexadecimal(_ text: Substring) -> UInt64? {
-        guard text.hasPrefix("0x") else { return nil }
+        guard text.hasPrefix("0x"), !text.contains("_") else { return nil }
         return RegisterValue(parsing: text, size: 8)?.bits
+    }
+
+    /// A number of at most 64 bits: hexadecimal with `0x`, or decimal without a sign.
+    public static func number(_ text: Substring) -> UInt64? {
+        let isDecimal = text.allSatisfy { $0.isASCII && $0.isWholeNumber }
+        return isDecimal ? UInt64(text) : hexadecimal(text)
+    }
+
+    /// Whether a line can say the text with one word.
+    public static func isWord(_ text: String, limit: Int) -> Bool {
+        1...limit ~= text.utf8.count && text.utf8.allSatisfy { 0x21...0x7e ~= $0 }
     }
 }

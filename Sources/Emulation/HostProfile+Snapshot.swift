@@ -20,7 +20,7 @@ extension HostProfile {
             counterFrequency: snapshot.provenance[.counterFrequency].flatMap { UInt64($0) },
             capabilities: Self.capabilities(of: snapshot.provenance),
             features: used.features.subtracting(.powerOff), extensions: ["x-from snapshot"],
-            registers: Self.resetRegisters(of: vcpu.registers))
+            registers: Self.resetRegisters(of: vcpu.registers, made: used))
     }
 
     /// `6.12-neoverse-n1`: the kernel's version and the CPU's name.
@@ -40,23 +40,29 @@ extension HostProfile {
         return Dictionary(pairs) { first, _ in first }
     }
 
-    private static func resetRegisters(of registers: RegisterList) -> RegisterList {
+    private static func resetRegisters(
+        of registers: RegisterList, made used: VCPUInit
+    ) -> RegisterList {
         let pairs = registers.map { id, value in (id, resetValue(of: id, saved: value)) }
-        return RegisterList(pairs) ?? registers
+        var result = RegisterList(pairs) ?? registers
+        let features = used.features.subtracting(.powerOff)
+        result.set(VCPUInit(target: used.target, features: features).value, for: .vcpuInit)
+        return result
     }
 
     private static func resetValue(of id: RegisterID, saved: RegisterValue) -> RegisterValue {
         let entry = RegisterDictionary.entry(for: id)
+        let moving = entry?.volatileBits ?? 0
         if let reset = entry?.newestBehaviour?.reset {
-            return RegisterValue(reset, size: saved.size)
+            return RegisterValue(reset & ~moving, size: saved.size)
         }
         switch id.group {
         case .core where id == .pstate: return RegisterValue(resetState)
-        case .core: return RegisterValue.zero(size: saved.size) ?? saved
-        case .sve where id != .sveVectorLengths: return RegisterValue.zero(size: saved.size) ?? saved
+        case .sve where id == .sveVectorLengths: return saved
+        case .core, .sve: return RegisterValue.zero(size: saved.size) ?? saved
         case .vcpu where id == .vcpuEvents: return VCPUEvents.none.value
         case .vcpu where id == .mpState: return RegisterValue(0, size: saved.size)
-        default: return saved.masked(by: ~(entry?.volatileBits ?? 0))
+        default: return saved.masked(by: ~moving)
         }
     }
 

@@ -105,7 +105,8 @@ extension HostProfileParser {
         let name = try scanner.word("a vCPU feature")
         try scanner.once(directive, key: "feature \(name.text)")
         guard let feature = VCPUFeatures(named: name.text) else {
-            throw scanner.error("expected a vCPU feature such as SVE, found \"\(name.text)\"", at: name)
+            throw scanner.error(
+                "expected a vCPU feature such as SVE, found \"\(name.text)\"", at: name)
         }
         result.features.formUnion(feature)
     }
@@ -137,7 +138,8 @@ extension HostProfileParser {
     /// The id decides. The name is for people, and must not be that of another register.
     private mutating func registerID(named name: Word) throws(DirectiveError) -> RegisterID {
         let number = try scanner.word("a register id")
-        guard number.text.hasPrefix("0x"), let bits = DirectiveScanner.hexadecimal(number.text) else {
+        guard number.text.hasPrefix("0x"), let bits = DirectiveScanner.hexadecimal(number.text)
+        else {
             throw scanner.error("expected a register id, found \"\(number.text)\"", at: number)
         }
         let id = RegisterID(rawValue: bits)
@@ -172,7 +174,8 @@ extension HostProfileParser {
             let found = BehaviourOverride.classes.first(where: { kind.text == "class=" + $0.word })
         else {
             let words = BehaviourOverride.classes.map(\.word).joined(separator: ", ")
-            throw scanner.error("expected class= and one of \(words), found \"\(kind.text)\"", at: kind)
+            throw scanner.error(
+                "expected class= and one of \(words), found \"\(kind.text)\"", at: kind)
         }
         guard found.behaviourClass == .sanitised else {
             return BehaviourOverride(found.behaviourClass)

@@ -40,14 +40,31 @@ public struct Baseline: Sendable {
         let features = Self.commonFeatures(profiles)
         var hosts: [BaselineHost] = []
         for profile in profiles { hosts.append(try BaselineHost(profile, features: features)) }
-        var builder = BaselineBuilder(hosts: hosts)
-        builder.build()
+        let best = try Self.best(hosts)
         self.hosts = profiles.map(\.name)
         self.features = features
         lostFeatures = Self.lostFeatures(profiles, features)
-        registers = builder.registers
-        lost = builder.lost
-        obstacles = builder.obstacles + (try Self.findObstacles(hosts, builder))
+        registers = best.builder.registers
+        lost = best.builder.lost
+        obstacles = best.obstacles
+    }
+
+    /// The registers with the fewest obstacles, of those that come of each model.
+    private static func best(
+        _ hosts: [BaselineHost]
+    ) throws(RegisterBankError) -> (builder: BaselineBuilder, obstacles: [Obstacle]) {
+        var seen: Set<RegisterList> = []
+        var best = (builder: BaselineBuilder(hosts: hosts, model: nil), obstacles: [Obstacle]())
+        for model in hosts.sorted(by: { $0.name < $1.name }) {
+            var builder = BaselineBuilder(hosts: hosts, model: model)
+            builder.build()
+            guard seen.insert(builder.registers).inserted else { continue }
+            let obstacles = builder.obstacles + (try findObstacles(hosts, builder))
+            if seen.count == 1 || obstacles.count < best.obstacles.count {
+                best = (builder, obstacles)
+            }
+        }
+        return best
     }
 
     /// The features of an ordinary guest that every host has.
@@ -71,12 +88,12 @@ public struct Baseline: Sendable {
         _ hosts: [BaselineHost], _ builder: BaselineBuilder
     ) throws(RegisterBankError) -> [Obstacle] {
         var found: [RegisterID: [String]] = [:]
-        for source in hosts {
+        for (index, source) in hosts.enumerated() {
             let guest = try source.guest(with: builder.registers)
             for (id, reason) in guest.refusals {
                 found[id, default: []].append("\(source.name) refuses it: \(reason)")
             }
-            for destination in hosts where destination.name != source.name {
+            for (other, destination) in hosts.enumerated() where other != index {
                 for loss in try destination.losses(of: guest.state) {
                     found[loss.id, default: []].append(
                         "\(source.name) to \(destination.name): \(loss.outcome.name)"

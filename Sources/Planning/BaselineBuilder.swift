@@ -5,16 +5,19 @@ internal import VCPUModel
 /// Finds for each register the highest value that every host can give a guest.
 struct BaselineBuilder {
     let hosts: [BaselineHost]
+    /// The host whose value is taken where every host gives as it likes, and most take as it comes.
+    let model: BaselineHost?
     private(set) var registers = RegisterList()
     private(set) var lost: [Baseline.Lost] = []
     private(set) var obstacles: [Baseline.Obstacle] = []
 
-    init(hosts: [BaselineHost]) {
+    init(hosts: [BaselineHost], model: BaselineHost?) {
         self.hosts = hosts
+        self.model = model
     }
 
     mutating func build() {
-        for id in hosts.first?.registers.ids ?? [] { build(id) }
+        for id in model?.registers.ids ?? [] { build(id) }
     }
 
     /// The register's values by host, where every host has it.
@@ -33,9 +36,9 @@ struct BaselineBuilder {
         case .firmware where id == .psciVersion: add(values.min() ?? 0, id, values)
         case .system where entry.isFeatureIDRegister || id == .cacheType:
             buildIDRegister(id, entry, values)
-        case .system where id == .cacheLevels: addCommon(id, values)
-        case .demultiplexed: addCommon(id, values)
-        case .system where id == .pmuControl: buildCounters(values)
+        case .system where id == .cacheLevels: add(model(id), id, values)
+        case .demultiplexed: add(model(id), id, values)
+        case .system where id == .pmuControl: buildCounters(id, values)
         default: break
         }
     }
@@ -46,18 +49,14 @@ struct BaselineBuilder {
         registers.set(RegisterValue(value, size: id.size ?? 8), for: id)
     }
 
-    /// A register that every host gives as it likes, and most take as it comes: the first host's.
-    private mutating func addCommon(_ id: RegisterID, _ values: [UInt64]) {
-        guard let first = values.first else { return }
-        add(first, id, values)
-    }
+    private func model(_ id: RegisterID) -> UInt64 { model?.registers[id]?.bits ?? 0 }
 
     // MARK: ID registers
 
     private mutating func buildIDRegister(
         _ id: RegisterID, _ entry: RegisterEntry, _ values: [UInt64]
     ) {
-        var result = values[0]
+        var result = model(id)
         for rule in entry.idFieldRules {
             let fields = values.map(rule.extract(from:))
             guard fields.contains(where: { $0 != fields[0] }) else { continue }
@@ -111,12 +110,12 @@ struct BaselineBuilder {
     // MARK: Counters and vector lengths
 
     /// PMCR_EL0.N, bits 15:11: the least.
-    private mutating func buildCounters(_ values: [UInt64]) {
+    private mutating func buildCounters(_ id: RegisterID, _ values: [UInt64]) {
         let mask: UInt64 = 0x1f << 11
         let least = values.map { $0 & mask }.min() ?? 0
         let other = values.filter { $0 & mask != least }
         guard !other.isEmpty else { return }
-        registers.set(RegisterValue(values[0] & ~mask | least), for: .pmuControl)
+        registers.set(RegisterValue(model(id) & ~mask | least), for: id)
     }
 
     /// Every length up to the longest that all hosts have: KVM takes no set with a gap.

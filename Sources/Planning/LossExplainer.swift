@@ -107,14 +107,17 @@ extension LossExplainer {
             })
     }
 
+    /// nil where that cannot be told: where the reset value is the host's own, or the register moves.
     private func isChanged(_ restore: RegisterRestore) -> Bool? {
-        let entry = RegisterDictionary.entry(for: restore.id)
         let category = RegisterCategory(of: restore.id)
         guard category != .identification, category != .firmware, category != .vcpu,
-            let saved = guest[restore.id],
-            let reset = entry?.newestBehaviour?.reset ?? profile.registers[restore.id]?.bits
+            let saved = guest[restore.id]
         else { return nil }
+        if case .sve = restore.id.group { return !saved.isZero }
+        let entry = RegisterDictionary.entry(for: restore.id)
         let moving = entry?.volatileBits ?? 0
+        let isCounter = moving.nonzeroBitCount >= 32
+        guard !isCounter, let reset = entry?.newestBehaviour?.reset else { return nil }
         return saved.lowBits & ~moving != reset & ~moving
     }
 
@@ -227,7 +230,7 @@ extension LossExplainer {
         case .psciVersion: "PSCI \(restore.wanted.map(\.description) ?? "")"
         case .firmware: "the same firmware services and mitigations"
         case .vectorLengths: "the same SVE vector lengths"
-        case .performanceMonitors: "as many event counters"
+        case .performanceMonitors: Self.performanceMonitors(restore)
         case .executionState: "AArch32 at the guest's exception level"
         case .other: "the same \(restore.id.name)"
         }
@@ -235,6 +238,13 @@ extension LossExplainer {
 }
 
 extension LossExplainer {
+    private static func performanceMonitors(_ restore: RegisterRestore) -> String {
+        let counters: UInt64 = 0x1f << 11  // PMCR_EL0.N
+        let (wanted, found) = (restore.wanted?.lowBits ?? 0, restore.found?.lowBits ?? 0)
+        let isShort = restore.id != .pmuControl || wanted & counters != found & counters
+        return isShort ? "as many event counters" : "the same performance monitors"
+    }
+
     /// Some of the fields by name, and how many more there are.
     private static func features(_ id: RegisterID, _ claims: [IDFieldRule]) -> String {
         guard !claims.isEmpty else { return "the same \(id)" }

@@ -36,13 +36,6 @@ public struct MovePlan: Sendable {
     public let counter: CounterMismatch?
 }
 
-/// A host whose counter runs at another speed than the guest's.
-public struct CounterMismatch: Hashable, Sendable {
-    public var guest: UInt64
-    public var host: UInt64
-    public var pardon: Pardon?
-}
-
 /// The plan of one vCPU.
 public struct VCPUPlan: Sendable {
     /// What the restore will report.
@@ -74,7 +67,8 @@ extension MovePlan {
             of: snapshot, on: EmulatedHost(profile), policy: policy)
         host = profile.name
         self.policy = policy.name
-        counter = CounterMismatch(snapshot, profile, policy)
+        counter = CounterMismatch(
+            of: snapshot.provenance, on: profile.counterFrequency, policy: policy)
         verdict = Self.verdict(reports, counter, policy)
         let sourceKernel = snapshot.provenance[.kernel].flatMap { KernelVersion(parsing: $0) }
         vcpus = zip(snapshot.vcpus, reports).map { state, report in
@@ -90,7 +84,8 @@ extension MovePlan {
         of snapshot: Snapshot, on host: EmulatedHost, policy: RestorePolicy
     ) throws(RegisterBankError) -> MoveMatrix.Cell {
         let reports = try reports(of: snapshot, on: host, policy: policy, explains: false)
-        let counter = CounterMismatch(snapshot, host.profile, policy)
+        let counter = CounterMismatch(
+            of: snapshot.provenance, on: host.profile.counterFrequency, policy: policy)
         return MoveMatrix.Cell(
             verdict: verdict(reports, counter, policy),
             lossCount: reports.reduce(0) { $0 + $1.losses.count })
@@ -125,14 +120,5 @@ extension RestoreReport {
             !register.outcome.isLoss && register.overrides.isEmpty
                 && register.outcome != .skipped(.policy)
         }
-    }
-}
-
-extension CounterMismatch {
-    fileprivate init?(_ snapshot: Snapshot, _ profile: HostProfile, _ policy: RestorePolicy) {
-        guard let guest = snapshot.provenance[.counterFrequency].flatMap({ UInt64($0) }),
-            let host = profile.counterFrequency, guest != host
-        else { return nil }
-        self.init(guest: guest, host: host, pardon: policy.counterFrequencyPardon)
     }
 }

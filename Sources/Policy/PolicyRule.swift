@@ -19,16 +19,17 @@ public struct PolicyRule: Hashable, Sendable {
     /// A value that the snapshot must have, in the bits of a mask.
     public struct ValueTest: Hashable, Sendable {
         public var value: UInt64
-        public var mask: UInt64
+        /// The bits that matter, none of them above the 64th; nil for the whole register.
+        public var mask: UInt64?
 
-        public init(value: UInt64, mask: UInt64 = .max) {
+        public init(value: UInt64, mask: UInt64? = nil) {
             self.value = value
             self.mask = mask
         }
 
-        /// Whether a register holds the value; bits above 64 must be zero.
         func holds(for register: RegisterValue) -> Bool {
-            register.lowBits & mask == value & mask
+            if let mask { return register.lowBits & mask == value & mask }
+            return register.lowBits == value
                 && register.littleEndianBytes.dropFirst(8).allSatisfy { $0 == 0 }
         }
     }
@@ -68,10 +69,14 @@ public struct PolicyRule: Hashable, Sendable {
     }
 
     var speaksOfCounterFrequency: Bool {
-        guard pattern.text.lowercased() == Self.counterFrequency else { return false }
+        pattern.text.lowercased() == Self.counterFrequency
+    }
+
+    /// Whether the rule says something that can be said of the counter's frequency.
+    var suitsCounterFrequency: Bool {
         switch action {
-        case .require, .ignore, .drop: return true
-        case .acceptMasked, .override: return false
+        case .require, .ignore, .drop(nil): true
+        case .drop, .acceptMasked, .override: false
         }
     }
 
@@ -110,6 +115,6 @@ extension PolicyRule: CustomStringConvertible {
 
 extension PolicyRule.ValueTest: CustomStringConvertible {
     public var description: String {
-        "\(RegisterValue(value))" + (mask == .max ? "" : "/\(RegisterValue(mask))")
+        "\(RegisterValue(value))" + (mask.map { "/\(RegisterValue($0))" } ?? "")
     }
 }

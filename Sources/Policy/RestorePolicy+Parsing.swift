@@ -9,6 +9,10 @@ extension RestorePolicy {
         public static let size = 1 << 16
         /// Rules of a file.
         public static let rules = 1024
+        /// Bytes of a line, without its end.
+        public static let line = 1024
+        /// Bytes of a name.
+        public static let name = 128
     }
 
     /// Reads a policy in the format of Formats/policy-v1.md.
@@ -19,8 +23,11 @@ extension RestorePolicy {
     }
 
     /// The policy as a file of its own, in the canonical form.
+    ///
+    /// A name that is no word, such as a path with a space in it, is left out.
     public var text: String {
-        (["vpolicy 1", "name \(name)", "base \(base.rawValue)"] + rules.map(\.description))
+        let named = DirectiveScanner.isWord(name, limit: Limit.name) ? ["name \(name)"] : []
+        return (["vpolicy 1"] + named + ["base \(base.rawValue)"] + rules.map(\.description))
             .joined(separator: "\n") + "\n"
     }
 }
@@ -35,7 +42,9 @@ private struct PolicyParser {
     init(_ text: some Collection<UInt8>, file: String) throws(DirectiveError) {
         scanner = try DirectiveScanner(
             text, file: file, format: "vpolicy 1",
-            limits: DirectiveScanner.Limits(size: RestorePolicy.Limit.size, line: 1024, word: 128))
+            limits: DirectiveScanner.Limits(
+                size: RestorePolicy.Limit.size, line: RestorePolicy.Limit.line,
+                word: RestorePolicy.Limit.name))
         result = RestorePolicy(name: file, base: .safe)
     }
 
@@ -48,11 +57,12 @@ private struct PolicyParser {
         switch directive.text {
         case "name": result.name = try scanner.single(directive, "a name")
         case "base": result.base = try preset(directive)
-        case "require": try append(PolicyRule(try pattern(), .require))
-        case "ignore": try append(PolicyRule(try pattern(), .ignore))
-        case "drop": try append(PolicyRule(try pattern(), .drop(try valueTest())))
-        case "accept-masked": try append(PolicyRule(try pattern(), .acceptMasked(try mask())))
-        case "override": try append(try override())
+        case "require": try append(PolicyRule(try pattern(), .require), directive)
+        case "ignore": try append(PolicyRule(try pattern(), .ignore), directive)
+        case "drop": try append(PolicyRule(try pattern(), .drop(try valueTest())), directive)
+        case "accept-masked":
+            try append(PolicyRule(try pattern(), .acceptMasked(try mask())), directive)
+        case "override": try append(try override(), directive)
         default:
             throw scanner.error(
                 "unknown directive \"\(directive.text)\"; a newer program may know it",
@@ -60,7 +70,14 @@ private struct PolicyParser {
         }
     }
 
-    private mutating func append(_ rule: PolicyRule) throws(DirectiveError) {
+    private mutating func append(
+        _ rule: PolicyRule, _ directive: Word
+    ) throws(DirectiveError) {
+        guard !rule.speaksOfCounterFrequency || rule.suitsCounterFrequency else {
+            throw scanner.error(
+                "\(PolicyRule.counterFrequency) can be required, ignored or dropped, "
+                    + "found \"\(rule)\"", at: directive)
+        }
         guard result.rules.count < RestorePolicy.Limit.rules else {
             throw scanner.error("a policy has at most \(RestorePolicy.Limit.rules) rules")
         }
@@ -99,12 +116,17 @@ private struct PolicyParser {
         }
         let test = try scanner.word("a value")
         let parts = test.text.split(separator: "/", omittingEmptySubsequences: false)
-        let numbers = parts.compactMap { RegisterValue(parsing: $0, size: 8)?.bits }
+        let numbers = parts.compactMap(DirectiveScanner.number)
         guard 1...2 ~= numbers.count, numbers.count == parts.count else {
             throw scanner.error("expected VALUE or VALUE/MASK, found \"\(test.text)\"", at: test)
         }
-        return PolicyRule.ValueTest(
-            value: numbers[0], mask: numbers.count == 2 ? numbers[1] : .max)
+        let mask = numbers.count == 2 ? numbers[1] : nil
+        guard numbers[0] & ~(mask ?? .max) == 0 else {
+            throw scanner.error(
+                "\"\(test.text)\" holds for no register: the value has bits outside the mask",
+                at: test)
+        }
+        return PolicyRule.ValueTest(value: numbers[0], mask: mask)
     }
 
     private mutating func mask() throws(DirectiveError) -> UInt64? {
@@ -113,7 +135,7 @@ private struct PolicyParser {
     }
 
     private func number(_ word: Word) throws(DirectiveError) -> UInt64 {
-        guard let bits = RegisterValue(parsing: word.text, size: 8)?.bits else {
+        guard let bits = DirectiveScanner.number(word.text) else {
             throw scanner.error(
                 "expected a number of at most 64 bits, found \"\(word.text)\"", at: word)
         }

@@ -128,10 +128,15 @@ extension RegisterRestore {
         case .refused: PolicyLoss(id, saved: saved, .refused)
         case .keptButMasked(let lost): PolicyLoss(id, saved: saved, .different(lost))
         case .acceptedThenChanged:
-            PolicyLoss(
-                id, saved: saved,
-                .different(found.flatMap { wanted?.differingBits(from: $0) } ?? saved))
+            PolicyLoss(id, saved: saved, .different(changedBits ?? saved))
         case .restored, .alreadyEqual, .notInSnapshot, .volatile, .skipped: nil
         }
+    }
+
+    /// The bits that are not as wanted, those that move by themselves apart.
+    private var changedBits: RegisterValue? {
+        guard let wanted, let found else { return nil }
+        let moving = RegisterDictionary.entry(for: id)?.volatileBits ?? 0
+        return wanted.differingBits(from: found)?.masked(by: ~moving)
     }
 }

@@ -10,6 +10,9 @@ struct RestoreTarget {
     /// The vCPU numbers of a file, which its banks do not know.
     private let indices: [UInt32]
 
+    /// CNTFRQ_EL0 of the host, where it is known, in Hz.
+    var counterFrequency: UInt64? { provenance[.counterFrequency].flatMap { UInt64($0) } }
+
     /// Opens a file, or makes as many fresh vCPUs as the snapshot has.
     init(_ location: Location, for snapshot: Snapshot) throws {
         self.location = location

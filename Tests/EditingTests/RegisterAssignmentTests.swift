@@ -31,7 +31,7 @@ struct RegisterAssignmentParsingTests {
     }
 
     @Test(arguments: [
-        "", "=", "x0", "x0=", "=5", "SCTLR_EL1.M", "SCTLR_EL1.M=", ".M=5", "SCTLR_EL1.=1"
+        "", "=", "x0", "x0=", "=5", "SCTLR_EL1.M", "SCTLR_EL1.M=", ".M=5", "SCTLR_EL1.=1",
     ])
     func malformed(text: String) {
         #expect(throws: EditError.malformed(text)) { try RegisterAssignment(parsing: text) }

@@ -86,6 +86,16 @@ struct PolicyRestoreTests {
         #expect(try !restore("base exact", "accept-masked FAR_EL1 0x11").isComplete)
     }
 
+    /// ISTATUS, bit 2, is the timer's own, so no policy has to accept it.
+    @Test func bitsThatMoveAreNoPartOfTheLoss() throws {
+        source.add(id("CNTV_CTL_EL0"), 1)
+        target.add(id("CNTV_CTL_EL0"), 0, .becomes(6))
+        let report = try restore("base exact", "accept-masked CNTV_CTL_EL0 0x3")
+        #expect(report.registers.map(\.outcome) == [.acceptedThenChanged])
+        #expect(report.isComplete)
+        #expect(try !restore("base exact", "accept-masked CNTV_CTL_EL0 0x1").isComplete)
+    }
+
     @Test func whatIsNotLostHasNoPardon() throws {
         source.add(id("FAR_EL1"), 1)
         source.add(id("ESR_EL1"), 2)

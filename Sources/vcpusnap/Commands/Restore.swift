@@ -65,7 +65,10 @@ struct RestoreCommand: ParsableCommand {
         }
         let result = RestoreOutput(
             source: source.text, target: target.text, dryRun: dryRun,
-            policy: options.policy.name, reports: reports, values: report.values)
+            policy: options.policy.name, reports: reports,
+            counter: CounterMismatch(
+                of: snapshot.provenance, on: destination.counterFrequency, policy: options.policy),
+            values: report.values)
         try result.print(as: report.format)
         guard result.complete else { throw ExitStatus.finding }
     }

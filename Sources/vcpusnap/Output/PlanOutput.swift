@@ -10,14 +10,8 @@ struct PlanOutput: Report {
     struct Host: Encodable {
         var host: String
         var verdict: String
-        var counter: Counter?
+        var counter: CounterText?
         var vcpus: [VCPU]
-    }
-
-    struct Counter: Encodable {
-        var guest: UInt64
-        var host: UInt64
-        var pardon: PardonText?
     }
 
     struct VCPU: Encodable {
@@ -72,22 +66,14 @@ extension PlanOutput.Host {
     init(_ plan: MovePlan, _ values: ValueText) {
         host = plan.host
         verdict = plan.verdict.text
-        counter = plan.counter.map { counter in
-            PlanOutput.Counter(
-                guest: counter.guest, host: counter.host,
-                pardon: counter.pardon.map(PardonText.init))
-        }
+        counter = plan.counter.map(CounterText.init)
         vcpus = plan.vcpus.map { PlanOutput.VCPU($0, values) }
     }
 
     func text(_ style: TextStyle) -> String {
         let coloured = verdict == "no" ? style.bad(verdict) : style.good(verdict)
         var text = coloured + "\n"
-        if let counter {
-            text +=
-                "  the counter runs at \(counter.host) Hz, the guest's at \(counter.guest) Hz"
-                + (counter.pardon.map { "; pardoned by \($0.text)" } ?? "") + "\n"
-        }
+        if let counter { text += counter.line }
         return text + vcpus.map { $0.text(style) }.joined()
     }
 }

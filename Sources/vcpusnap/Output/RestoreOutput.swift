@@ -43,24 +43,26 @@ struct RestoreOutput: Report {
     var dryRun: Bool
     var policy: String
     var complete: Bool
+    var counter: CounterText?
     var vcpus: [VCPU]
 
     init(
         source: String, target: String, dryRun: Bool, policy: String, reports: [RestoreReport],
-        values: ValueText
+        counter: CounterMismatch?, values: ValueText
     ) {
+        self.counter = counter.map(CounterText.init)
         self.policy = policy
         self.source = source
         self.target = target
         self.dryRun = dryRun
-        complete = reports.allSatisfy(\.isComplete)
+        complete = reports.allSatisfy(\.isComplete) && counter.map { $0.pardon != nil } ?? true
         vcpus = reports.map { VCPU($0, values) }
     }
 
     func text(_ style: TextStyle) -> String {
         let verb = dryRun ? "dry run" : "restore"
         let head = style.bold("\(verb) of \(source) into \(target)") + "\n"
-        return head + vcpus.map { $0.text(style) }.joined()
+        return head + (counter?.line ?? "") + vcpus.map { $0.text(style) }.joined()
     }
 }
 
@@ -165,4 +167,22 @@ struct PardonText: Encodable {
 
     /// `safe: the guest has ...`.
     var text: String { rule + (proof.map { ": \($0)" } ?? "") }
+}
+
+/// Counters of different frequencies.
+struct CounterText: Encodable {
+    var guest: UInt64
+    var host: UInt64
+    var pardon: PardonText?
+
+    init(_ mismatch: CounterMismatch) {
+        guest = mismatch.guest
+        host = mismatch.host
+        pardon = mismatch.pardon.map(PardonText.init)
+    }
+
+    var line: String {
+        "  the counter runs at \(host) Hz, the guest's at \(guest) Hz"
+            + (pardon.map { "; pardoned by \($0.text)" } ?? "") + "\n"
+    }
 }

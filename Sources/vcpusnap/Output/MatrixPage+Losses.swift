@@ -1,0 +1,108 @@
+/// The losses of one cause, as a page shows them.
+extension PlanOutput.CauseText {
+    var lost: [PlanOutput.Loss] { losses.filter { $0.register.pardon == nil } }
+    var pardoned: [PlanOutput.Loss] { losses.filter { $0.register.pardon != nil } }
+
+    var pieces: [PlanPiece] {
+        let (lost, pardoned) = (lost, pardoned)
+        return [.text("<h5>\(text.html)</h5>\n")] + Self.list(lost, "lost")
+            + Self.list(pardoned, "pardoned") + Self.remedies(lost)
+    }
+
+    private static func list(_ losses: [PlanOutput.Loss], _ word: String) -> [PlanPiece] {
+        guard !losses.isEmpty else { return [] }
+        let groups = alike(losses)
+        let names = losses.map(\.register.name)
+        let shown = names.count <= 8 ? names : names.prefix(4) + ["..."] + names.suffix(2)
+        let head = ["register", "wanted", "found", "outcome", "why, and what the guest sees"]
+        let list = PlanList(
+            summary: "\(losses.count) \(word): <code>\(shown.joined(separator: " ").html)</code>",
+            html: PlanList.table(head, groups.map(\.html).joined()),
+            isShort: groups.reduce(0) { $0 + $1.rows.count } <= PlanList.shortest)
+        return [.list(list)]
+    }
+
+    /// The losses of which the same is to be said, together, in the order of the first.
+    private static func alike(_ losses: [PlanOutput.Loss]) -> [LossGroup] {
+        var groups: [LossGroup] = []
+        var places: [[String?]: Int] = [:]
+        for loss in losses {
+            let key = loss.kind + [loss.register.errno, loss.register.pardon?.proof]
+            if let place = places[key] {
+                groups[place].add(loss)
+            } else {
+                places[key] = groups.count
+                groups.append(LossGroup(loss))
+            }
+        }
+        return groups
+    }
+
+    /// What can be done about losses that count, each once.
+    private static func remedies(_ losses: [PlanOutput.Loss]) -> [PlanPiece] {
+        var seen: Set<String> = []
+        let items = losses.flatMap(\.remedies).map(\.text).filter { seen.insert($0).inserted }
+            .map(\.html)
+        guard !items.isEmpty else { return [] }
+        guard items.count > PlanList.shortest else {
+            return [.text("<p>can be done: \(items.joined(separator: "; "))</p>\n")]
+        }
+        let list = "<ul>\n\(items.map { "<li>\($0)</li>\n" }.joined())</ul>\n"
+        let summary = "can be done: \(items.count) things"
+        return [.list(PlanList(summary: summary, html: list, isShort: false))]
+    }
+}
+
+/// Losses of which the same is to be said but for names and values.
+private struct LossGroup {
+    /// Registers with the same values.
+    struct Row {
+        var names: [String]
+        var wanted: String
+        var found: String
+    }
+
+    private let first: PlanOutput.Loss
+    private(set) var rows: [Row] = []
+
+    init(_ loss: PlanOutput.Loss) {
+        first = loss
+        add(loss)
+    }
+
+    mutating func add(_ loss: PlanOutput.Loss) {
+        let wanted = Self.short(loss.register.wanted ?? "nothing")
+        let found = Self.short(loss.register.found ?? "nothing")
+        if let last = rows.last, last.wanted == wanted, last.found == found {
+            rows[rows.count - 1].names.append(loss.register.name)
+        } else {
+            rows.append(Row(names: [loss.register.name], wanted: wanted, found: found))
+        }
+    }
+
+    /// A Z register of SVE has up to 512 digits.
+    private static func short(_ value: String) -> String {
+        guard value.utf8.count > 40 else { return value }
+        return "\(value.prefix(18))...\(value.suffix(16)) (\(value.utf8.count - 2) digits)"
+    }
+
+    var html: String {
+        let span = rows.count > 1 ? " rowspan=\"\(rows.count)\"" : ""
+        let errno = first.register.errno.map { " (\($0))" } ?? ""
+        let outcome = "<td\(span)>\((first.register.outcome + errno).html)</td>"
+        let reason = "<td\(span)>\(reason)</td>"
+        let lines = rows.enumerated().map { number, row in
+            "<tr><th scope=\"row\">\(row.names.joined(separator: " ").html)</th>"
+                + "<td>\(row.wanted.html)</td><td>\(row.found.html)</td>"
+                + (number == 0 ? outcome + reason : "") + "</tr>\n"
+        }
+        return "<tbody>\n\(lines.joined())</tbody>\n"
+    }
+
+    private var reason: String {
+        let notice = first.notice.text.isEmpty ? nil : "guest: \(first.notice.text)"
+        let pardon = first.register.pardon.map { "pardoned by \($0.text)" }
+        return [first.register.reason, notice, pardon].compactMap { $0?.html }
+            .joined(separator: "<br>")
+    }
+}

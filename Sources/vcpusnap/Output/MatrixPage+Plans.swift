@@ -1,0 +1,209 @@
+internal import Emulation
+internal import Planning
+internal import Policy
+internal import VCPUModel
+
+/// The plans of a page: what cells lead to.
+///
+/// A fleet of hundreds has few kinds of hosts, so a plan is made once for guests and hosts that are
+/// the same but for their names, and plans that say the same are written once.
+struct MatrixPlans {
+    /// A guest and a host, by their numbers in the matrix.
+    struct Move {
+        var guest: Int
+        var host: Int
+
+        /// The id of its cell.
+        var anchor: String { "m\(guest + 1)-\(host + 1)" }
+    }
+
+    /// Where a cell leads to.
+    struct Target {
+        var anchor: String
+        /// Whether the plan's heading names the move, and so leads to the cell.
+        var leadsBack: Bool
+    }
+
+    /// Guests and hosts that are the same but for their names have the same number.
+    private struct Kinds: Hashable {
+        var guest: Int
+        var host: Int
+    }
+
+    /// A part of a section; lists by their numbers.
+    private enum Piece: Hashable {
+        case text(String)
+        case list(Int)
+
+        var list: Int? {
+            if case .list(let number) = self { return number }
+            return nil
+        }
+    }
+
+    private struct Section {
+        var verdict: MovePlan.Verdict
+        var body: [Piece]
+        /// What keeps the guests from moving.
+        var obstacles: Set<String>
+        /// The first of them; a heading of thousands helps nobody.
+        var moves: [Move] = []
+        var moveCount = 0
+    }
+
+    private static let namedMoves = 20
+    /// What a plan calls the host: some reasons name it, and would be of one host only.
+    private static let hostName = "the destination"
+
+    private let guests: [MoveMatrix.Source]
+    private let hostNames: [String]
+    private let profiles: [HostProfile]
+    private let policy: RestorePolicy
+    private let guestKinds: [Int]
+    private let hostKinds: [Int]
+    private var sections: [Section] = []
+    /// The number of the section with a body.
+    private var numbers: [[Piece]: Int] = [:]
+    private var known: [Kinds: Int] = [:]
+    private var lists = PlanLists()
+
+    init(guests: [MoveMatrix.Source], profiles: [HostProfile], policy: RestorePolicy) {
+        self.guests = guests
+        self.policy = policy
+        hostNames = profiles.map(\.name)
+        self.profiles = profiles.map(Self.withoutName)
+        guestKinds = Self.kinds(of: guests.map { Self.withoutOrigin($0.snapshot) })
+        hostKinds = Self.kinds(of: self.profiles)
+    }
+
+    /// For each element the number of the first that equals it.
+    private static func kinds(of elements: [some Hashable]) -> [Int] {
+        var first: [AnyHashable: Int] = [:]
+        return elements.enumerated().map { number, element in
+            if let known = first[element] { return known }
+            first[element] = number
+            return number
+        }
+    }
+
+    private static func withoutName(_ profile: HostProfile) -> HostProfile {
+        var profile = profile
+        profile.name = hostName
+        profile.extensions = []
+        return profile
+    }
+
+    private static func withoutOrigin(_ snapshot: Snapshot) -> Snapshot {
+        var snapshot = snapshot
+        for key in [Provenance.Key.tool, .time, .source] { snapshot.provenance[key] = nil }
+        return snapshot
+    }
+}
+
+// MARK: - Planning
+
+extension MatrixPlans {
+    /// Plans a move, unless nothing is lost or the plan is known.
+    mutating func target(of move: Move, _ cell: MoveMatrix.Cell) throws -> Target {
+        guard cell.verdict != .yes else { return Target(anchor: "whole", leadsBack: false) }
+        let number = try section(of: move)
+        sections[number].moveCount += 1
+        let isNamed = sections[number].moves.count < Self.namedMoves
+        if isNamed { sections[number].moves.append(move) }
+        return Target(anchor: "p\(number + 1)", leadsBack: isNamed)
+    }
+
+    private mutating func section(of move: Move) throws -> Int {
+        let kinds = Kinds(guest: guestKinds[move.guest], host: hostKinds[move.host])
+        if let number = known[kinds] { return number }
+        let plan = try MovePlan(
+            of: guests[move.guest].snapshot, on: profiles[move.host], policy: policy)
+        let number = section(with: plan)
+        known[kinds] = number
+        return number
+    }
+
+    private mutating func section(with plan: MovePlan) -> Int {
+        let whole = MatrixPlanBody(plan)
+        var body: [Piece] = []
+        for piece in whole.pieces {
+            switch piece {
+            case .text(let text): body.append(.text(text))
+            case .list(let list): body.append(.list(lists.number(of: list)))
+            }
+        }
+        if let number = numbers[body] { return number }
+        numbers[body] = sections.count
+        sections.append(Section(verdict: plan.verdict, body: body, obstacles: whole.obstacles))
+        return sections.count - 1
+    }
+}
+
+// MARK: - Writing
+
+extension MatrixPlans {
+    /// Appends the sections.
+    mutating func addSections(to text: inout String) {
+        let uses = sections.lazy.flatMap(\.body).compactMap(\.list)
+        lists.share(uses: uses)
+        for (number, section) in sections.enumerated() {
+            text += head(of: section, number + 1)
+            for piece in section.body {
+                switch piece {
+                case .text(let part): text += part
+                case .list(let list): text += lists.html(of: list, inPlan: number + 1)
+                }
+            }
+            text += "</section>\n"
+        }
+    }
+
+    private func head(of section: Section, _ number: Int) -> String {
+        let more = section.moveCount - section.moves.count
+        var items = section.moves.map { "<li>\(link(to: $0))</li>" }
+        if more > 0 { items.append("<li>... and \(more) more</li>") }
+        return """
+            <section id="p\(number)" class="\(section.verdict.letter)">
+            <h3>Plan \(number): \(section.verdict.text.html)</h3>
+            <ul class="moves">\(items.joined(separator: "\n"))</ul>
+
+            """
+    }
+
+    /// Names are isolated: one written from right to left must not reorder the rest of the line.
+    private func link(to move: Move) -> String {
+        "<a href=\"#\(move.anchor)\"><bdi>\(guests[move.guest].name.html)</bdi> on "
+            + "<bdi>\(hostNames[move.host].html)</bdi></a>"
+    }
+
+    /// What keeps guests from moving, the most frequent first: where to begin with a fleet.
+    var obstacles: String {
+        var counts: [String: (all: Int, alone: Int)] = [:]
+        for section in sections {
+            for obstacle in section.obstacles {
+                counts[obstacle, default: (0, 0)].all += section.moveCount
+                guard section.obstacles.count == 1 else { continue }
+                counts[obstacle, default: (0, 0)].alone += section.moveCount
+            }
+        }
+        guard !counts.isEmpty else { return "" }
+        let sorted = counts.sorted { ($1.value.all, $0.key) < ($0.value.all, $1.key) }
+        let rows = sorted.map { text, count in
+            "<tr><th scope=\"row\">\(text.html)</th>"
+                + "<td>\(count.all)</td><td>\(count.alone)</td></tr>\n"
+        }
+        return """
+            <h2 id="obstacles">What stands in the way</h2>
+            <table class="obstacles">
+            <caption>Causes of the moves that are not possible</caption>
+            <thead>
+            <tr><th scope="col">cause</th><th scope="col">moves it stops</th>\
+            <th scope="col">moves only it stops</th></tr>
+            </thead>
+            <tbody>
+            \(rows.joined())</tbody>
+            </table>
+
+            """
+    }
+}

@@ -1,0 +1,90 @@
+import Emulation
+import Planning
+import Policy
+import Registers
+import Testing
+import Transfer
+import VCPUModel
+
+/// A register by name; a misspelt one fails the test.
+func register(_ name: String, _ place: SourceLocation = #_sourceLocation) throws -> RegisterID {
+    try #require(RegisterID(parsing: name), "no register \(name)", sourceLocation: place)
+}
+
+func builtIn(_ name: String) throws -> HostProfile {
+    try #require(try HostProfile.builtIn(named: name), "no profile \(name)")
+}
+
+func policy(_ lines: String...) throws -> RestorePolicy {
+    let text = (["vpolicy 1", "name test"] + lines).joined(separator: "\n")
+    return try RestorePolicy(parsing: text.utf8, file: "test.vpolicy")
+}
+
+/// vCPUs of one VM on a host, made with these features, or as the profile's was, and finalized.
+func start(
+    on profile: HostProfile, vcpus count: Int = 1, features: VCPUFeatures? = nil
+) throws -> [EmulatedCPU] {
+    let request = try #require(profile.vcpuInit)
+    let features = features ?? request.features
+    let cpus = EmulatedHost(profile).makeVCPUs(count)
+    for cpu in cpus {
+        try cpu.write(VCPUInit(target: request.target, features: features).value, to: .vcpuInit)
+    }
+    for cpu in cpus where features.contains(.sve) {
+        try cpu.write(RegisterValue(1 << 4, size: 4), to: .vcpuFinalized)
+    }
+    return cpus
+}
+
+/// What a save of vCPUs on a host gives.
+func save(_ cpus: [EmulatedCPU], on profile: HostProfile) throws -> Snapshot {
+    var snapshot = Snapshot(provenance: Provenance(), vcpus: [])
+    snapshot.provenance[.kernel] = profile.kernelRelease
+    snapshot.provenance[.counterFrequency] = profile.counterFrequency.map { String($0) }
+    for (index, cpu) in cpus.enumerated() {
+        snapshot.vcpus.append(try Capture(of: cpu, index: UInt32(index)).state)
+    }
+    return snapshot
+}
+
+/// A guest as it was started on a host.
+func guest(of profile: HostProfile, vcpus count: Int = 1) throws -> Snapshot {
+    try save(start(on: profile, vcpus: count), on: profile)
+}
+
+extension Snapshot {
+    /// Gives a register of every vCPU these low bits, and zero above them.
+    mutating func set(_ name: String, _ bits: UInt64) throws {
+        let id = try register(name)
+        let value = try #require(RegisterValue(parsing: String(bits), size: id.size ?? 8))
+        for index in vcpus.indices { vcpus[index].registers.set(value, for: id) }
+    }
+}
+
+extension HostProfile {
+    /// Gives a register these low bits, and zero above them.
+    mutating func set(_ name: String, _ bits: UInt64) throws {
+        let id = try register(name)
+        registers.set(
+            try #require(RegisterValue(parsing: String(bits), size: id.size ?? 8)), for: id)
+    }
+
+    func bits(_ name: String) throws -> UInt64 {
+        try #require(registers[register(name)]).lowBits
+    }
+}
+
+extension MovePlan {
+    /// The loss of one register, on the first vCPU.
+    func loss(
+        of name: String, _ place: SourceLocation = #_sourceLocation
+    ) throws -> PlannedLoss {
+        let id = try register(name)
+        return try #require(
+            vcpus.first?.losses.first { $0.restore.id == id }, "no loss of \(name)",
+            sourceLocation: place)
+    }
+
+    /// The names of all registers that are lost, on the first vCPU.
+    var lostNames: [String] { vcpus.first?.losses.map(\.restore.id.name) ?? [] }
+}

@@ -1,0 +1,622 @@
+import Emulation
+import LinuxSystem
+import Planning
+import Policy
+import Registers
+import Testing
+import Transfer
+import VCPUModel
+
+@Suite("Plans: what the restore will do")
+struct PlanTests {
+    /// Every guest on every host: the plan's account is the restore's, register by register.
+    @Test(arguments: HostProfile.builtInNames, HostProfile.builtInNames)
+    func planIsTheRestore(_ source: String, _ destination: String) throws {
+        let (from, to) = (try builtIn(source), try builtIn(destination))
+        let snapshot = try guest(of: from)
+        for preset in [RestorePolicy.Preset.exact, .safe] {
+            let policy = RestorePolicy(preset)
+            let plan = try MovePlan(of: snapshot, on: to, policy: policy)
+            var options = Restore.Options()
+            options.kernel = to.kernel
+            options.policy = policy
+            let reports = try Restore.run(
+                snapshot.vcpus, into: [EmulatedCPU(profile: to)], options: options)
+            #expect(plan.host == destination && plan.policy == preset.rawValue)
+            #expect(plan.vcpus.map(\.report) == reports)
+            let lost = reports[0].registers.filter(\.outcome.isLoss)
+            #expect(plan.vcpus[0].losses.map(\.restore) == lost)
+            expectConsistent(plan, from, to)
+        }
+    }
+
+    /// The verdict says what the account and the frequencies say.
+    private func expectConsistent(
+        _ plan: MovePlan, _ from: HostProfile, _ to: HostProfile
+    ) {
+        let registers = plan.vcpus.flatMap(\.report.registers)
+        let isSameSpeed = from.counterFrequency == to.counterFrequency
+        #expect((plan.counter == nil) == isSameSpeed)
+        let isNothingLost = isSameSpeed && !registers.contains { $0.outcome.isLoss }
+        // Neither of the two presets pardons another speed.
+        let isPardoned =
+            isSameSpeed && registers.allSatisfy { !$0.outcome.isLoss || $0.pardon != nil }
+        switch plan.verdict {
+        case .yes: #expect(isNothingLost)
+        case .yesWithPolicy(let name): #expect(isPardoned && !isNothingLost && name == plan.policy)
+        case .no: #expect(!isPardoned)
+        }
+    }
+
+    @Test(arguments: HostProfile.builtInNames)
+    func guestStaysOnItsHost(_ name: String) throws {
+        let profile = try builtIn(name)
+        let plan = try MovePlan(of: guest(of: profile), on: profile, policy: RestorePolicy(.exact))
+        #expect(plan.verdict == .yes)
+        #expect(plan.verdict.text == "yes")
+        #expect(plan.lostNames.isEmpty)
+        #expect(plan.vcpus[0].byCause.isEmpty)
+    }
+
+    @Test func planTouchesNothing() throws {
+        let profile = try builtIn("6.12-neoverse-n1")
+        let snapshot = try guest(of: try builtIn("6.12-max"))
+        let first = try MovePlan(of: snapshot, on: profile, policy: RestorePolicy(.safe))
+        let second = try MovePlan(of: snapshot, on: profile, policy: RestorePolicy(.safe))
+        #expect(first.vcpus.map(\.report) == second.vcpus.map(\.report))
+    }
+
+    // MARK: Verdicts
+
+    /// A guest with a bitmap that the host's kernel does not have yet, and none of its services.
+    private func guestWithNewBitmap(_ services: UInt64 = 0) throws -> Snapshot {
+        var snapshot = try guest(of: try builtIn("6.12-neoverse-n1"))
+        try snapshot.set("VENDOR_HYP_BMAP_2", services)
+        return snapshot
+    }
+
+    @Test(arguments: [
+        (RestorePolicy.Preset.exact, "no"), (.safe, "yes with policy safe"),
+        (.force, "yes with policy force"),
+    ])
+    func verdictNamesThePolicy(_ preset: RestorePolicy.Preset, _ text: String) throws {
+        let plan = try MovePlan(
+            of: guestWithNewBitmap(), on: builtIn("6.12-neoverse-n1"),
+            policy: RestorePolicy(preset))
+        #expect(plan.verdict.text == text)
+        #expect(plan.lostNames == ["VENDOR_HYP_BMAP_2"])
+    }
+
+    @Test func policyOfAFileIsNamedByItsName() throws {
+        let host = try builtIn("6.12-neoverse-n1")
+        let snapshot = try guestWithNewBitmap(1)
+        #expect(try MovePlan(of: snapshot, on: host, policy: RestorePolicy(.safe)).verdict == .no)
+        let plan = try MovePlan(of: snapshot, on: host, policy: policy("drop VENDOR*"))
+        #expect(plan.verdict == .yesWithPolicy("test"))
+        #expect(plan.policy == "test")
+    }
+
+    /// Whoever arrives with other values, or without some, arrives by the policy's help.
+    @Test func changeByThePolicyIsNoPlainYes() throws {
+        let host = try builtIn("6.12-neoverse-n1")
+        let snapshot = try guest(of: host)
+        for line in ["override FAR_EL1 0x1", "ignore FAR_EL1"] {
+            let plan = try MovePlan(of: snapshot, on: host, policy: policy("base exact", line))
+            #expect(plan.verdict == .yesWithPolicy("test"), "\(line)")
+            #expect(plan.lostNames.isEmpty)
+        }
+        for line in ["drop *", "require *", "ignore TFSR_EL1", "override TFSR_EL1 0x1"] {
+            let plan = try MovePlan(of: snapshot, on: host, policy: policy("base exact", line))
+            #expect(plan.verdict == .yes, "\(line)")
+        }
+    }
+
+    // MARK: The counter frequency
+
+    @Test(arguments: [
+        ("base safe", nil, "no"), ("base exact", nil, "no"),
+        ("base force", "force", "yes with policy test"),
+        ("drop counter-frequency", "drop counter-frequency", "yes with policy test"),
+        ("ignore counter-frequency", "ignore counter-frequency", "yes with policy test"),
+        ("require counter-frequency", nil, "no"),
+    ])
+    func otherFrequency(_ line: String, _ pardon: String?, _ verdict: String) throws {
+        var host = try builtIn("6.12-neoverse-n1")
+        let snapshot = try guest(of: host)
+        host.counterFrequency = 100_000_000
+        let plan = try MovePlan(of: snapshot, on: host, policy: policy(line))
+        #expect(plan.counter?.guest == 62_500_000)
+        #expect(plan.counter?.host == 100_000_000)
+        #expect(plan.counter?.pardon?.rule == pardon)
+        #expect(plan.verdict.text == verdict)
+        #expect(plan.lostNames.isEmpty)
+    }
+
+    @Test func unknownFrequencyIsNoMismatch() throws {
+        var host = try builtIn("6.12-neoverse-n1")
+        var snapshot = try guest(of: host)
+        host.counterFrequency = nil
+        #expect(
+            try MovePlan(of: snapshot, on: host, policy: RestorePolicy(.exact)).verdict == .yes)
+        host.counterFrequency = 1
+        snapshot.provenance[.counterFrequency] = nil
+        #expect(
+            try MovePlan(of: snapshot, on: host, policy: RestorePolicy(.exact)).verdict == .yes)
+    }
+
+    // MARK: Several vCPUs
+
+    @Test func registersOfTheVMAreWrittenOnce() throws {
+        let host = try builtIn("6.12-neoverse-n1")
+        var snapshot = try guest(of: host, vcpus: 3)
+        try snapshot.set("ID_AA64ISAR0_EL1", 0)
+        try snapshot.set("PSCI_VERSION", 0x1_0000)
+        try snapshot.set("STD_BMAP", 0)
+        try snapshot.set("FAR_EL1", 5)
+        let plan = try MovePlan(of: snapshot, on: host, policy: RestorePolicy(.exact))
+        #expect(plan.verdict == .yes)
+        #expect(plan.vcpus.map(\.report.vcpu) == [0, 1, 2])
+        for vcpu in plan.vcpus {
+            let isFirst = vcpu.report.vcpu == 0
+            for name in ["ID_AA64ISAR0_EL1", "PSCI_VERSION", "STD_BMAP"] {
+                #expect(
+                    try outcome(name, vcpu) == (isFirst ? .restored : .alreadyEqual), "\(name)")
+            }
+            #expect(try outcome("FAR_EL1", vcpu) == .restored)
+            // Each vCPU is made with the affinity of its number.
+            #expect(try outcome("MPIDR_EL1", vcpu) == .alreadyEqual)
+        }
+    }
+
+    /// PSCI_VERSION is one for the whole VM: all have what the last vCPU was given.
+    @Test func vcpusThatDisagreeAboutTheVM() throws {
+        let host = try builtIn("6.12-neoverse-n1")
+        var snapshot = try guest(of: host, vcpus: 2)
+        snapshot.vcpus[0].registers.set(
+            RegisterValue(0x1_0000), for: try register("PSCI_VERSION"))
+        let plan = try MovePlan(of: snapshot, on: host, policy: RestorePolicy(.safe))
+        #expect(plan.verdict == .no)
+        #expect(plan.vcpus[0].losses.map(\.restore.id.name) == ["PSCI_VERSION"])
+        #expect(plan.vcpus[0].losses.first?.restore.outcome == .acceptedThenChanged)
+        #expect(plan.vcpus[1].losses.isEmpty)
+    }
+
+    @Test func oneVCPUThatLosesDecides() throws {
+        let host = try builtIn("6.12-neoverse-n1")
+        var snapshot = try guest(of: host, vcpus: 2)
+        snapshot.vcpus[1].registers.set(RegisterValue(0x1d3), for: .pstate)
+        let plan = try MovePlan(of: snapshot, on: host, policy: RestorePolicy(.safe))
+        #expect(plan.verdict == .no)
+        #expect(plan.vcpus.map(\.losses.count) == [0, 1])
+    }
+
+    private func outcome(_ name: String, _ vcpu: VCPUPlan) throws -> RestoreOutcome {
+        let id = try register(name)
+        return try #require(vcpu.report.registers.first { $0.id == id }).outcome
+    }
+}
+
+@Suite("Plans: causes, notices, remedies")
+struct LossTests {
+    private let safe = RestorePolicy(.safe)
+
+    /// Plans a guest of one built-in host on another, after a change of it.
+    private func plan(
+        _ source: String, on destination: String,
+        _ change: (inout Snapshot) throws -> Void = { _ in }
+    ) throws -> MovePlan {
+        var snapshot = try guest(of: builtIn(source))
+        try change(&snapshot)
+        return try MovePlan(of: snapshot, on: builtIn(destination), policy: safe)
+    }
+
+    private func expect(
+        _ loss: PlannedLoss, _ outcome: String, _ cause: Cause, _ remedies: [String],
+        _ place: SourceLocation = #_sourceLocation
+    ) {
+        #expect(loss.restore.outcome.name == outcome, sourceLocation: place)
+        #expect(loss.cause == cause, sourceLocation: place)
+        #expect(loss.remedies.map(short) == remedies, sourceLocation: place)
+    }
+
+    /// What a remedy says, without its words.
+    private func short(_ remedy: Remedy) -> String {
+        switch remedy {
+        case .dropSafely: "drop"
+        case .lowerFields(let register, let fields):
+            "lower \(register): " + fields.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
+        case .restrictBitmap(let register, let bits): "restrict \(register): \(bits)"
+        case .lowerPSCIVersion(let version): "PSCI \(version)"
+        case .upgradeKernel(let version): "Linux \(version)"
+        case .otherHost(let what): "host with \(what)"
+        }
+    }
+
+    // MARK: Features of the vCPU
+
+    @Test func withoutSVE() throws {
+        let plan = try plan("6.12-neoverse-v1", on: "6.12-neoverse-n1")
+        for name in ["ZCR_EL1", "SVE_VLS", "z0", "z31", "p0", "p15", "ffr", "VCPU_FINALIZED"] {
+            expect(
+                try plan.loss(of: name), "absent", Cause(.vcpuFeature, "SVE"),
+                ["host with SVE"])
+        }
+        let missing = "SVE, PTRAUTH_ADDRESS, PTRAUTH_GENERIC"
+        expect(
+            try plan.loss(of: "VCPU_INIT"), "kept-but-masked", Cause(.vcpuFeature, missing),
+            ["host with \(missing)"])
+        #expect(plan.verdict == .no)
+    }
+
+    @Test func withoutPointerAuthentication() throws {
+        let plan = try plan("6.12-neoverse-v1", on: "6.12-neoverse-n1") { snapshot in
+            try snapshot.set("APIAKEYLO_EL1", 5)
+        }
+        let cause = Cause(.vcpuFeature, "PTRAUTH_ADDRESS")
+        let key = try plan.loss(of: "APIAKEYLO_EL1")
+        expect(key, "absent", cause, ["host with PTRAUTH_ADDRESS"])
+        #expect(key.restore.pardon == nil)
+        #expect(key.notice.isChangedFromReset == true)
+        // The guest never wrote the others.
+        let unused = try plan.loss(of: "APGAKEYHI_EL1")
+        #expect(unused.cause == cause)
+        #expect(unused.restore.pardon?.rule == "safe")
+        #expect(unused.notice.isChangedFromReset == false)
+        #expect(unused.remedies.map(\.name) == ["drop-safely", "other-host"])
+    }
+
+    @Test func withoutPerformanceMonitors() throws {
+        let source = try builtIn("6.12-neoverse-n1")
+        var host = source
+        host.features = [.psci02]
+        let plan = try MovePlan(of: guest(of: source), on: host, policy: safe)
+        let cause = Cause(.vcpuFeature, "PMU_V3")
+        expect(try plan.loss(of: "PMCR_EL0"), "absent", cause, ["host with PMU_V3"])
+        expect(try plan.loss(of: "PMCCFILTR_EL0"), "absent", cause, ["host with PMU_V3"])
+        expect(try plan.loss(of: "VCPU_INIT"), "kept-but-masked", cause, ["host with PMU_V3"])
+        // PMCR_EL0.N is 6: there is a counter 5 and no counter 6.
+        #expect(try plan.loss(of: "PMEVCNTR5_EL0").restore.pardon == nil)
+        #expect(try plan.loss(of: "PMEVCNTR6_EL0").restore.pardon?.rule == "safe")
+        expect(
+            try plan.loss(of: "ID_AA64DFR0_EL1"), "refused", Cause(.claimsMore),
+            [
+                "lower ID_AA64DFR0_EL1: PMUVer=0",
+                "host with the guest's ID_AA64DFR0_EL1 (PMUVer)",
+            ])
+    }
+
+    @Test func thirtyTwoBitGuest() throws {
+        let source = try builtIn("6.12-cortex-a72")
+        let cpus = try start(on: source, features: [.psci02, .el1In32Bit])
+        let plan = try MovePlan(
+            of: save(cpus, on: source), on: builtIn("6.12-neoverse-n1"), policy: safe)
+        // Reset as AArch32 Supervisor mode, interrupts masked.
+        #expect(try plan.loss(of: "pstate").restore.wanted == RegisterValue(0x1d3))
+        expect(
+            try plan.loss(of: "pstate"), "refused", Cause(.executionState),
+            ["host with AArch32 at the guest's exception level"])
+        expect(
+            try plan.loss(of: "VCPU_INIT"), "kept-but-masked", Cause(.vcpuFeature, "EL1_32BIT"),
+            ["host with EL1_32BIT"])
+    }
+
+    @Test func guestInUserModeOfAArch32() throws {
+        // All shipped hosts have AArch32 at EL0, so this one is made without.
+        let source = try builtIn("6.12-neoverse-n1")
+        var host = source
+        try host.set("ID_AA64PFR0_EL1", 0x1100_0000_1111_0111)
+        var snapshot = try guest(of: source)
+        try snapshot.set("pstate", 0x10)
+        let plan = try MovePlan(of: snapshot, on: host, policy: safe)
+        #expect(try plan.loss(of: "pstate").cause == Cause(.executionState))
+        #expect(
+            try MovePlan(of: snapshot, on: source, policy: safe).lostNames.isEmpty)
+    }
+
+    // MARK: Kernels and CPU features
+
+    @Test(arguments: [
+        ("TCR2_EL1", "6.5"), ("PIR_EL1", "6.5"), ("PIRE0_EL1", "6.5"), ("CNTPCT_EL0", "6.4"),
+        ("CNTP_CTL_EL0", "6.4"), ("CNTP_CVAL_EL0", "6.4"),
+    ])
+    func kernelThatDoesNotListIt(_ name: String, _ version: String) throws {
+        let plan = try plan("6.12-neoverse-n1", on: "6.1-neoverse-n1") { snapshot in
+            try snapshot.set("ID_AA64MMFR3_EL1", 0x101)
+            try snapshot.set(name, 5)
+        }
+        expect(
+            try plan.loss(of: name), "absent", Cause(.kernel, version),
+            ["Linux \(version)", "host with Linux \(version) or newer"])
+        #expect(try plan.loss(of: name).restore.pardon == nil)
+        #expect(Cause(.kernel, version).text == "KVM has it since Linux \(version)")
+    }
+
+    /// A kernel that knows TCR2_EL1, on a CPU without it.
+    @Test func cpuWithoutTheFeature() throws {
+        let source = try builtIn("6.12-neoverse-n1")
+        var host = source
+        host.kernelRelease = "6.14.0"
+        var snapshot = try guest(of: source)
+        let plan = try MovePlan(of: snapshot, on: host, policy: safe)
+        #expect(plan.verdict == .yesWithPolicy("safe"))
+        #expect(plan.lostNames == ["TCR2_EL1", "PIRE0_EL1", "PIR_EL1"])
+        let cause = Cause(.cpuFeature, "ID_AA64MMFR3_EL1.TCRX")
+        #expect(try plan.loss(of: "TCR2_EL1").cause == cause)
+        #expect(cause.text == "the destination's CPU lacks ID_AA64MMFR3_EL1.TCRX")
+        #expect(
+            try plan.loss(of: "PIR_EL1").cause == Cause(.cpuFeature, "ID_AA64MMFR3_EL1.S1PIE"))
+        // A guest that was told of the feature does not lose it without notice.
+        try snapshot.set("ID_AA64MMFR3_EL1", 1)
+        try snapshot.set("TCR2_EL1", 5)
+        let promised = try MovePlan(of: snapshot, on: host, policy: safe)
+        #expect(promised.verdict == .no)
+        expect(
+            try promised.loss(of: "TCR2_EL1"), "absent", cause,
+            ["host with ID_AA64MMFR3_EL1.TCRX"])
+    }
+
+    @Test func errorThatTheCPUCannotDescribe() throws {
+        let plan = try plan("6.12-neoverse-n1", on: "6.12-cortex-a72") { snapshot in
+            let events = VCPUEvents(isPending: true, hasSyndrome: true, syndrome: 5)
+            snapshot.vcpus[0].registers.set(events.value, for: .vcpuEvents)
+        }
+        expect(
+            try plan.loss(of: "VCPU_EVENTS"), "refused", Cause(.cpuFeature, "ID_AA64PFR0_EL1.RAS"),
+            ["host with ID_AA64PFR0_EL1.RAS"])
+    }
+
+    // MARK: Identification
+
+    @Test func idRegisterThatPromisesMore() throws {
+        // DebugVer 8 of 6.12 against 6, the most that Linux 6.1 gives.
+        let plan = try plan("6.12-neoverse-n1", on: "6.1-neoverse-n1")
+        expect(
+            try plan.loss(of: "ID_AA64DFR0_EL1"), "refused", Cause(.claimsMore),
+            [
+                "lower ID_AA64DFR0_EL1: DebugVer=6",
+                "host with the guest's ID_AA64DFR0_EL1 (DebugVer)",
+            ])
+    }
+
+    /// What the source's kernel lets no one change cannot be lowered, so it is not offered.
+    @Test func fieldThatCannotBeLowered() throws {
+        let plan = try plan("6.12-neoverse-n1", on: "6.12-cortex-a72")
+        expect(
+            try plan.loss(of: "ID_AA64PFR0_EL1"), "refused", Cause(.claimsMore),
+            [
+                "lower ID_AA64PFR0_EL1: CSV2=0",
+                "host with the guest's ID_AA64PFR0_EL1 (CSV2, RAS, AdvSIMD and 1 more)",
+            ])
+        // 6.1 lets no one change ID_AA64ISAR0_EL1 at all.
+        let old = try self.plan("6.1-neoverse-v1", on: "6.1-neoverse-n1")
+        #expect(try old.loss(of: "ID_AA64ISAR0_EL1").remedies.map(\.name) == ["other-host"])
+    }
+
+    @Test func unknownSourceCanLowerNothing() throws {
+        let plan = try plan("6.12-neoverse-n1", on: "6.1-neoverse-n1") { snapshot in
+            snapshot.provenance[.kernel] = nil
+        }
+        #expect(try plan.loss(of: "ID_AA64DFR0_EL1").remedies.map(\.name) == ["other-host"])
+    }
+
+    @Test func otherImplementation() throws {
+        let plan = try plan("6.12-cortex-a57", on: "6.12-cortex-a72")
+        #expect(plan.lostNames == ["MIDR_EL1"])
+        expect(
+            try plan.loss(of: "MIDR_EL1"), "refused", Cause(.implementation),
+            ["host with the same CPU"])
+        #expect(plan.vcpus[0].byCause.map(\.cause) == [Cause(.implementation)])
+    }
+
+    /// KVM of Linux 6.1 was told the target of the CPU, which another CPU's host does not take.
+    @Test func otherTarget() throws {
+        let plan = try plan("6.1-cortex-a57", on: "6.12-neoverse-n1")
+        #expect(try plan.loss(of: "VCPU_INIT").cause == Cause(.implementation))
+    }
+
+    @Test func otherCaches() throws {
+        let plan = try plan("6.12-neoverse-n1", on: "6.1-neoverse-n1")
+        let remedies = [
+            "Linux 6.3",
+            "host with the same caches, or a kernel that lets the guest keep its own",
+        ]
+        expect(try plan.loss(of: "CLIDR_EL1"), "refused", Cause(.cacheGeometry), remedies)
+        expect(try plan.loss(of: "CCSIDR1"), "refused", Cause(.cacheGeometry), remedies)
+        // CLIDR_EL1 is 0x2000021: a unified cache on level 2, nothing on level 3.
+        expect(try plan.loss(of: "CCSIDR2"), "refused", Cause(.cacheGeometry), remedies)
+        #expect(try plan.loss(of: "CCSIDR2").restore.pardon == nil)
+        #expect(try plan.loss(of: "CCSIDR4").restore.outcome == .absent)
+        #expect(try plan.loss(of: "CCSIDR4").restore.pardon?.rule == "safe")
+        #expect(
+            try plan.loss(of: "CCSIDR4").remedies.map(\.name)
+                == ["drop-safely", "upgrade-kernel", "other-host"])
+        // CTR_EL0.IDC of the N1 is 1, of the A72 0.
+        let type = try self.plan("6.12-neoverse-n1", on: "6.12-cortex-a72")
+        #expect(try type.loss(of: "CTR_EL0").cause == Cause(.cacheGeometry))
+        #expect(try type.loss(of: "CLIDR_EL1").remedies.map(\.name) == ["other-host"])
+    }
+
+    // MARK: Firmware
+
+    @Test func psciOfANewerKernel() throws {
+        let plan = try plan("6.12-neoverse-n1", on: "6.12-neoverse-n1") { snapshot in
+            try snapshot.set("PSCI_VERSION", 0x1_0003)
+        }
+        #expect(plan.lostNames == ["PSCI_VERSION"])
+        expect(
+            try plan.loss(of: "PSCI_VERSION"), "refused", Cause(.psciVersion),
+            ["PSCI 0x10001", "Linux 6.13", "host with PSCI 0x10003"])
+    }
+
+    @Test func servicesThatTheHostDoesNotHave() throws {
+        let plan = try plan("6.12-neoverse-n1", on: "6.12-neoverse-n1") { snapshot in
+            try snapshot.set("STD_BMAP", 0x3)
+            try snapshot.set("VENDOR_HYP_BMAP_2", 0x1)
+        }
+        #expect(plan.lostNames == ["STD_BMAP", "VENDOR_HYP_BMAP_2"])
+        // Which kernel that is the dictionary says.
+        let bitmap = try register("VENDOR_HYP_BMAP_2")
+        let since = try #require(RegisterDictionary.entry(for: bitmap)?.listedSince).description
+        expect(
+            try plan.loss(of: "STD_BMAP"), "refused", Cause(.firmware),
+            [
+                "restrict STD_BMAP: 2",
+                "host with the same firmware services and mitigations",
+            ])
+        expect(
+            try plan.loss(of: "VENDOR_HYP_BMAP_2"), "absent", Cause(.kernel, since),
+            [
+                "restrict VENDOR_HYP_BMAP_2: 1", "Linux \(since)",
+                "host with Linux \(since) or newer",
+            ])
+    }
+
+    @Test func mitigationThatTheHostDoesNotHave() throws {
+        let plan = try plan("6.12-neoverse-n1", on: "6.12-cortex-a72")
+        expect(
+            try plan.loss(of: "SMCCC_ARCH_WORKAROUND_1"), "refused", Cause(.firmware),
+            ["host with the same firmware services and mitigations"])
+    }
+
+    // MARK: The rest
+
+    @Test func otherVectorLengths() throws {
+        let plan = try plan("6.12-max", on: "6.12-neoverse-v1")
+        expect(
+            try plan.loss(of: "SVE_VLS"), "refused", Cause(.vectorLengths),
+            ["host with the same SVE vector lengths"])
+    }
+
+    @Test func monitorsOfAnOlderKernel() throws {
+        let plan = try plan("6.1-neoverse-n1", on: "6.12-neoverse-n1")
+        #expect(plan.lostNames == ["PMCR_EL0"])
+        #expect(try plan.loss(of: "PMCR_EL0").restore.outcome.name == "kept-but-masked")
+        let loss = try plan.loss(of: "PMCR_EL0")
+        // Both have six counters; IMP and IDCODE are what is lost.
+        expect(
+            loss, "kept-but-masked", Cause(.performanceMonitors),
+            ["host with the same performance monitors"])
+        #expect(loss.notice.isChangedFromReset == nil)
+    }
+
+    @Test func fewerCounters() throws {
+        // PMCR_EL0.N, bits 15:11: the host has 6.
+        let plan = try plan("6.12-cortex-a72", on: "6.12-cortex-a57") { snapshot in
+            try snapshot.set("PMCR_EL0", 0x4000)
+        }
+        #expect(
+            try plan.loss(of: "PMCR_EL0").remedies.map(short) == [
+                "host with as many event counters"
+            ])
+    }
+
+    /// A counter counts by itself: no one can tell that the guest never wrote it.
+    @Test(arguments: ["PMCCNTR_EL0", "PMEVCNTR0_EL0"])
+    func counterIsNeverSaidToBeUnchanged(_ name: String) throws {
+        let source = try builtIn("6.12-neoverse-n1")
+        var host = source
+        host.features = [.psci02]
+        var snapshot = try guest(of: source)
+        try snapshot.set(name, 0x1234)
+        let plan = try MovePlan(of: snapshot, on: host, policy: safe)
+        #expect(try plan.loss(of: name).notice.isChangedFromReset == nil)
+    }
+
+    @Test func registerThatNobodyKnows() throws {
+        let plan = try plan("6.12-neoverse-n1", on: "6.12-neoverse-n1") { snapshot in
+            try snapshot.set("S3_0_C15_C2_1", 5)
+        }
+        expect(
+            try plan.loss(of: "S3_0_C15_C2_1"), "absent", Cause(.other),
+            ["host with the same S3_0_C15_C2_1"])
+    }
+
+    /// Every loss has a cause of the page's list and something that can be done.
+    @Test(arguments: HostProfile.builtInNames, HostProfile.builtInNames)
+    func everyLossIsExplained(_ source: String, _ destination: String) throws {
+        let causes: Set = [
+            "cpu-feature", "vcpu-feature", "kernel", "claims-more", "implementation",
+            "cache-geometry", "psci-version", "firmware", "sve-lengths", "performance-monitors",
+            "execution-state",
+        ]
+        let plan = try plan(source, on: destination)
+        for loss in plan.vcpus[0].losses {
+            // Of what differs between these hosts nothing stays without a cause.
+            #expect(causes.contains(loss.cause.kind.rawValue), "\(loss.restore.id)")
+            #expect(loss.remedies.last?.name == "other-host")
+            #expect(loss.remedies.allSatisfy { !$0.text.isEmpty })
+            let isPardoned = loss.restore.pardon != nil
+            #expect(loss.remedies.contains { $0.name == "drop-safely" } == isPardoned)
+        }
+        let grouped = plan.vcpus[0].byCause
+        #expect(grouped.map(\.cause) == grouped.map(\.cause).sorted())
+        #expect(Set(grouped.map(\.cause)).count == grouped.count)
+        #expect(grouped.flatMap(\.losses).count == plan.vcpus[0].losses.count)
+        #expect(grouped.allSatisfy { group in group.losses.allSatisfy { $0.cause == group.cause } })
+    }
+
+    // MARK: Notices
+
+    @Test func whatTheGuestChanged() throws {
+        func notice(_ name: String, _ bits: UInt64) throws -> GuestNotice {
+            try plan("6.12-neoverse-n1", on: "6.1-neoverse-n1") { snapshot in
+                try snapshot.set(name, bits)
+            }.loss(of: name).notice
+        }
+        #expect(try notice("TCR2_EL1", 0).isChangedFromReset == false)
+        #expect(try notice("TCR2_EL1", 1).isChangedFromReset == true)
+        #expect(try notice("PIR_EL1", 0x1de7_ec7e_dbad_c0de).isChangedFromReset == false)
+        #expect(try notice("PIR_EL1", 0).isChangedFromReset == true)
+        // ISTATUS, bit 2, is not the guest's doing.
+        #expect(try notice("CNTP_CTL_EL0", 4).isChangedFromReset == false)
+        #expect(try notice("CNTP_CTL_EL0", 2).isChangedFromReset == true)
+        // An ID register is given to the guest, it cannot change it.
+        #expect(try notice("ID_AA64DFR0_EL1", 0x1030_5408).isChangedFromReset == nil)
+        #expect(try notice("CLIDR_EL1", 0x200_0021).isChangedFromReset == nil)
+    }
+
+    @Test(arguments: [
+        // CPACR_EL1.ZEN is bits 17:16.
+        ("CPACR_EL1", 0x3_0000 as UInt64, "z0", "never changed; in use, CPACR_EL1.ZEN is 0x3"),
+        ("CPACR_EL1", 0x30_0000, "z0", "never changed; not in use, CPACR_EL1.ZEN is 0x0"),
+        (
+            "CPACR_EL1", 0x1_0000, "ZCR_EL1",
+            "never changed; in use, CPACR_EL1.ZEN is 0x1"
+        ),
+        ("CPACR_EL1", 0x1_0000, "ID_AA64PFR0_EL1", "in use, CPACR_EL1.ZEN is 0x1"),
+        // SCTLR_EL1: EnIA is bit 31, EnIB 30, EnDA 27, EnDB 13.
+        (
+            "SCTLR_EL1", 0x800_0000, "APDAKEYLO_EL1",
+            "never changed; in use, SCTLR_EL1.EnIA is 0x0, SCTLR_EL1.EnIB is 0x0, "
+                + "SCTLR_EL1.EnDA is 0x1, SCTLR_EL1.EnDB is 0x0"
+        ),
+        // Nothing switches the implementation on.
+        ("CPACR_EL1", 0x3_0000, "MIDR_EL1", ""),
+    ])
+    func whatTheGuestHasSwitchedOn(
+        _ control: String, _ bits: UInt64, _ lost: String, _ text: String
+    ) throws {
+        let plan = try plan("6.12-neoverse-v1", on: "6.12-neoverse-n1") { snapshot in
+            try snapshot.set(control, bits)
+        }
+        #expect(try plan.loss(of: lost).notice.text == text)
+    }
+
+    /// TCR2_EL1.PIE is bit 1, CNTP_CTL_EL0.ENABLE bit 0 (Arm ARM).
+    @Test func controlsOfNewerRegisters() throws {
+        func notice(_ control: String, _ bits: UInt64, _ lost: String) throws -> GuestNotice {
+            try plan("6.12-neoverse-n1", on: "6.1-neoverse-n1") { snapshot in
+                try snapshot.set(control, bits)
+            }.loss(of: lost).notice
+        }
+        #expect(try notice("TCR2_EL1", 2, "PIR_EL1").isInUse == true)
+        #expect(try notice("TCR2_EL1", 1, "PIR_EL1").isInUse == false)
+        #expect(try notice("TCR2_EL1", 1, "TCR2_EL1").isInUse == true)
+        #expect(try notice("CNTP_CTL_EL0", 1, "CNTPCT_EL0").isInUse == true)
+        #expect(try notice("CNTP_CTL_EL0", 2, "CNTPCT_EL0").isInUse == false)
+        // MDSCR_EL1.MDE is bit 15: the debug version was promised.
+        #expect(try notice("MDSCR_EL1", 0x8000, "ID_AA64DFR0_EL1").isInUse == true)
+        #expect(try notice("MDSCR_EL1", 0, "ID_AA64DFR0_EL1").isInUse == false)
+        #expect(try notice("MDSCR_EL1", 0, "CCSIDR4").isInUse == nil)
+    }
+}

@@ -1,0 +1,54 @@
+import DirectiveText
+import Policy
+import Registers
+import Testing
+import VCPUModel
+
+/// A register by name; a misspelt one fails the test.
+func register(_ name: String, _ place: SourceLocation = #_sourceLocation) throws -> RegisterID {
+    try #require(RegisterID(parsing: name), "no register \(name)", sourceLocation: place)
+}
+
+/// A policy of these lines, below the line that names the format.
+func policy(_ lines: String...) throws -> RestorePolicy {
+    let text = (["vpolicy 1"] + lines).joined(separator: "\n")
+    return try RestorePolicy(parsing: text.utf8, file: "test.vpolicy")
+}
+
+/// The error of a text that must be refused.
+func refusal(
+    _ bytes: some Collection<UInt8>, _ place: SourceLocation = #_sourceLocation
+) throws -> DirectiveError {
+    do throws(DirectiveError) {
+        _ = try RestorePolicy(parsing: bytes, file: "fleet.vpolicy")
+    } catch {
+        return error
+    }
+    return try #require(nil as DirectiveError?, "nothing was thrown", sourceLocation: place)
+}
+
+/// A guest of a few registers, as it was saved.
+func guest(_ values: KeyValuePairs<String, UInt64>) throws -> RegisterList {
+    var registers = RegisterList()
+    for (name, bits) in values {
+        let id = try register(name)
+        registers.set(try value(bits, of: id), for: id)
+    }
+    return registers
+}
+
+/// A value with the register's size and these low bits.
+func value(_ bits: UInt64, of id: RegisterID) throws -> RegisterValue {
+    try #require(RegisterValue(parsing: String(bits), size: id.size ?? 8))
+}
+
+/// A loss of a register.
+func loss(
+    _ name: String, saved: UInt64 = 0, _ kind: PolicyLoss.Kind = .absent
+) throws -> PolicyLoss {
+    let id = try register(name)
+    return PolicyLoss(id, saved: try value(saved, of: id), kind)
+}
+
+/// A loss of these bits.
+func different(_ bits: UInt64) -> PolicyLoss.Kind { .different(RegisterValue(bits)) }
