@@ -94,7 +94,7 @@ extension EmulatedCPU {
             state[definition] = RegisterValue(
                 value.lowBits &+ table.host.counterStep, size: value.size)
         }
-        return computed(value, of: id)
+        return computed(value, of: definition)
     }
 
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
@@ -164,7 +164,14 @@ extension EmulatedCPU {
     }
 
     /// The value as a read finds it, for registers that are computed when they are read.
-    private func computed(_ value: RegisterValue, of id: RegisterID) -> RegisterValue {
+    private func computed(
+        _ value: RegisterValue, of definition: RegisterDefinition
+    ) -> RegisterValue {
+        let id = definition.id
+        // Counters that PMCR_EL0.N no longer counts are not shown (`get_pmreg`, `sys_regs.c`).
+        if case .counters = definition.rule {
+            return value.masked(by: table.pmuControl(of: state).counterMask)
+        }
         let level = table.workaroundLevel(value.lowBits, id, state)
         guard level == value.lowBits else { return RegisterValue(level, size: value.size) }
         return withStatus(value, of: id)

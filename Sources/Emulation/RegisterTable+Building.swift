@@ -86,7 +86,8 @@ private struct RegisterTableBuilder {
         of id: RegisterID, _ entry: RegisterEntry?, _ rule: WriteRule
     ) -> RegisterStorage {
         if let place = id.fixedStorage { return place }
-        if rule == .ignored { return .zero }
+        // ID registers of AArch32 that a guest cannot see need not be zero: ID_DFR0_EL1.PerfMon.
+        if rule == .ignored, entry?.isFeatureIDRegister != true { return .zero }
         let owner = entry?.setTwin ?? id
         let slot = slots[owner] ?? slots.count
         slots[owner] = slot

@@ -44,7 +44,6 @@ struct ResetRules {
     private func fieldsHidden(in id: RegisterID, _ behaviour: Behaviour?) -> UInt64 {
         let traits = behaviour?.traits ?? []
         if traits.contains(.zeroWithoutSVE), !host.features.contains(.sve) { return .max }
-        if traits.contains(.zeroWithoutAArch32), !host.hasAArch32AtEL0 { return .max }
         let hidden = Self.fields.filter { !host.features.isSuperset(of: $0.feature) }
             .flatMap { $0.fields[id] ?? [] }
         guard !hidden.isEmpty else { return 0 }

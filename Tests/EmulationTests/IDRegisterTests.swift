@@ -98,6 +98,16 @@ struct IDRegisterTests {
         #expect(try cpu.bits("ID_ISAR0_EL1") == 0)
     }
 
+    /// KVM derives PerfMon from its own PMU, whether or not the CPU has AArch32.
+    @Test func performanceMonitorsOfAHostWithoutAArch32() throws {
+        let cpu = try vcpu(
+            kernel: "6.12.117", "register ID_AA64PFR0_EL1 0x603000000013c020 0x1111",
+            "register ID_DFR0_EL1 0x603000000013c00a 0x4000000")
+        #expect(try cpu.bits("ID_DFR0_EL1") == 0x400_0000)
+        #expect(try cpu.refusal("ID_DFR0_EL1", 0x500_0009) == nil)
+        #expect(try cpu.bits("ID_DFR0_EL1") == 0x400_0000)
+    }
+
     struct Ignored: CustomTestStringConvertible, Sendable {
         var testDescription: String
         var register: String

@@ -128,6 +128,19 @@ struct SystemRegisterTests {
         #expect(try cpu.bits("PMCNTENSET_EL0") == 1)
     }
 
+    /// A guest with fewer counters than a new vCPU has: what is said of the others is not shown.
+    @Test(arguments: ["6.12.117", "7.3.4"])
+    func fewerCountersShowFewerBits(_ kernel: String) throws {
+        let cpu = try vcpu(
+            kernel: kernel, "register PMCR_EL0 0x603000000013dce0 0x4040",
+            "register PMCNTENSET_EL0 0x603000000013dce1 0x800000de",
+            "register PMCNTENCLR_EL0 0x603000000013dce2 0x800000de")
+        #expect(try cpu.bits("PMCNTENSET_EL0") == 0x8000_00de)
+        try cpu.set("PMCR_EL0", 0x3040)
+        #expect(try cpu.bits("PMCNTENSET_EL0") == 0x8000_001e)
+        #expect(try cpu.bits("PMCNTENCLR_EL0") == 0x8000_001e)
+    }
+
     @Test func pmuControl() throws {
         let old = try vcpu(on: "6.1-max")
         try old.set("PMCR_EL0", 0xffff_ffff)

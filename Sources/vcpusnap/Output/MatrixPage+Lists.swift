@@ -1,7 +1,7 @@
 /// A list that is closed until somebody asks for it; many plans have the same.
 struct PlanList: Hashable {
-    /// How many lines make a list that is worth closing, less one.
-    static let shortest = 3
+    /// A list with more lines is worth closing.
+    static let longestOpen = 3
 
     /// HTML that says what is in it.
     var summary: String
@@ -27,8 +27,10 @@ struct PlanLists {
 
     private var lists: [PlanList] = []
     private var numbers: [PlanList: Int] = [:]
-    /// The lists that are written once, and the plans they are in as soon as they are written.
-    private var shared: [Int: Int?] = [:]
+    /// The lists that are written once.
+    private var shared: Set<Int> = []
+    /// The plans in which those that are already written stand.
+    private var places: [Int: Int] = [:]
 
     mutating func number(of list: PlanList) -> Int {
         if let number = numbers[list] { return number }
@@ -46,17 +48,18 @@ struct PlanLists {
         guard size > Self.comfortableSize else { return }
         for (number, count) in counts.enumerated()
         where count > 1 && lists[number].html.utf8.count >= Self.smallestShared {
-            shared[number] = .some(nil)
+            shared.insert(number)
         }
     }
 
+    /// A list as it stands in the next plan to be written.
     mutating func html(of number: Int, inPlan plan: Int) -> String {
         let list = lists[number]
-        guard let place = shared[number] else { return list.details(isOpen: list.isShort) }
-        if let place {
+        guard shared.contains(number) else { return list.details(isOpen: list.isShort) }
+        if let place = places[number] {
             return "<p><a href=\"#l\(number + 1)\">\(list.summary)</a>, as in plan \(place)</p>\n"
         }
-        shared[number] = .some(plan)
+        places[number] = plan
         return list.details(anchor: " id=\"l\(number + 1)\"", isOpen: true)
     }
 }

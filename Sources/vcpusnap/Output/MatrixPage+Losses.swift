@@ -6,7 +6,7 @@ extension PlanOutput.CauseText {
     var pieces: [PlanPiece] {
         let (lost, pardoned) = (lost, pardoned)
         return [.text("<h5>\(text.html)</h5>\n")] + Self.list(lost, "lost")
-            + Self.list(pardoned, "pardoned") + Self.remedies(lost)
+            + Self.list(pardoned, "pardoned") + remedies
     }
 
     private static func list(_ losses: [PlanOutput.Loss], _ word: String) -> [PlanPiece] {
@@ -18,7 +18,7 @@ extension PlanOutput.CauseText {
         let list = PlanList(
             summary: "\(losses.count) \(word): <code>\(shown.joined(separator: " ").html)</code>",
             html: PlanList.table(head, groups.map(\.html).joined()),
-            isShort: groups.reduce(0) { $0 + $1.rows.count } <= PlanList.shortest)
+            isShort: groups.reduce(0) { $0 + $1.rows.count } <= PlanList.longestOpen)
         return [.list(list)]
     }
 
@@ -38,13 +38,11 @@ extension PlanOutput.CauseText {
         return groups
     }
 
-    /// What can be done about losses that count, each once.
-    private static func remedies(_ losses: [PlanOutput.Loss]) -> [PlanPiece] {
-        var seen: Set<String> = []
-        let items = losses.flatMap(\.remedies).map(\.text).filter { seen.insert($0).inserted }
-            .map(\.html)
+    /// What can be done about losses that count.
+    private var remedies: [PlanPiece] {
+        let items = commonRemedies.map(\.html)
         guard !items.isEmpty else { return [] }
-        guard items.count > PlanList.shortest else {
+        guard items.count > PlanList.longestOpen else {
             return [.text("<p>can be done: \(items.joined(separator: "; "))</p>\n")]
         }
         let list = "<ul>\n\(items.map { "<li>\($0)</li>\n" }.joined())</ul>\n"

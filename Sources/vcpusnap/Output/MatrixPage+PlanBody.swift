@@ -63,7 +63,7 @@ extension [UInt32] {
     fileprivate var ranges: String {
         var ranges: [ClosedRange<UInt32>] = []
         for number in self {
-            if let last = ranges.last, number - 1 == last.upperBound {
+            if let last = ranges.last, last.upperBound < number, number - last.upperBound == 1 {
                 ranges[ranges.count - 1] = last.lowerBound...number
             } else {
                 ranges.append(number...number)
@@ -108,7 +108,7 @@ extension VCPUPlan {
         let list = PlanList(
             summary: rows.count.of("register"),
             html: PlanList.table(head, "<tbody>\n\(rows.joined())</tbody>\n"),
-            isShort: rows.count <= PlanList.shortest)
+            isShort: rows.count <= PlanList.longestOpen)
         return [.text("<h5>the policy decides what is written</h5>\n"), .list(list)]
     }
 }

@@ -51,6 +51,7 @@ struct MatrixPlans {
         var moveCount = 0
     }
 
+    /// How many moves a plan's heading names.
     private static let namedMoves = 20
     /// What a plan calls the host: some reasons name it, and would be of one host only.
     private static let hostName = "the destination"
@@ -93,6 +94,7 @@ struct MatrixPlans {
         return profile
     }
 
+    /// Without what says only when and how it was read.
     private static func withoutOrigin(_ snapshot: Snapshot) -> Snapshot {
         var snapshot = snapshot
         for key in [Provenance.Key.tool, .time, .source] { snapshot.provenance[key] = nil }
@@ -142,7 +144,7 @@ extension MatrixPlans {
 // MARK: - Writing
 
 extension MatrixPlans {
-    /// Appends the sections.
+    /// Appends the sections, in the order in which cells lead to them.
     mutating func addSections(to text: inout String) {
         let uses = sections.lazy.flatMap(\.body).compactMap(\.list)
         lists.share(uses: uses)

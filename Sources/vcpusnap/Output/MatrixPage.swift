@@ -66,7 +66,7 @@ extension MatrixPage {
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <meta name="color-scheme" content="light dark">
             <meta name="generator" content="\(Version.text.html)">
-            <title>\(size), policy \(policy.html) – vcpusnap matrix</title>
+            <title>\(size), policy \(policy.html) - vcpusnap matrix</title>
             <link rel="icon" href="data:,">
             <style>
             \(style)
@@ -103,7 +103,7 @@ extension MatrixPage {
         """
     }
 
-    /// `40 <small>(3.2%)</small>`.
+    /// `40 <small>3.2%</small>`.
     private static func share(_ count: Int, _ counts: Counts) -> String {
         guard counts.all > 0 else { return "\(count)" }
         let tenths = (count * 1000 + counts.all / 2) / counts.all

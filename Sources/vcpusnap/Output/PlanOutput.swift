@@ -143,7 +143,7 @@ extension PlanOutput.CauseText {
     }
 
     /// The remedies of all losses that are not pardoned, each once, in order.
-    private var commonRemedies: [String] {
+    var commonRemedies: [String] {
         var seen: Set<String> = []
         return losses.filter { $0.register.pardon == nil }.flatMap(\.remedies).map(\.text)
             .filter { seen.insert($0).inserted }
