@@ -115,13 +115,15 @@ struct BaselineHost {
     let name: String
     let profile: HostProfile
     let registers: RegisterList
+    private let host: EmulatedHost
     private let request: RegisterList
 
     init(_ profile: HostProfile, features: VCPUFeatures) throws(RegisterBankError) {
         self.profile = profile
         name = profile.name
+        host = EmulatedHost(profile)
         request = Self.request(profile, features)
-        let cpu = EmulatedCPU(profile: profile)
+        let cpu = host.makeVCPUs(1)[0]
         for (id, value) in request.reversed() { try cpu.write(value, to: id) }
         registers = try Capture(of: cpu, index: 0).state.registers
     }
@@ -143,20 +145,19 @@ struct BaselineHost {
     func guest(
         with baseline: RegisterList
     ) throws(RegisterBankError) -> (state: VCPUState, refusals: [(RegisterID, String)]) {
-        let cpu = EmulatedCPU(profile: profile)
+        let cpus = host.makeVCPUs(1)
         var wanted = baseline
         for (id, value) in request { wanted.set(value, for: id) }
         let report = try Restore.run(
-            [VCPUState(index: 0, registers: wanted)], into: [cpu], options: options)
-        let state = try Capture(of: cpu, index: 0).state
+            [VCPUState(index: 0, registers: wanted)], into: cpus, options: options)
+        let state = try Capture(of: cpus[0], index: 0).state
         let refusals = report.flatMap(\.losses).map { ($0.id, $0.reason ?? $0.outcome.name) }
         return (state, refusals)
     }
 
     /// What is lost when a guest comes here.
     func losses(of state: VCPUState) throws(RegisterBankError) -> [RegisterRestore] {
-        let cpu = EmulatedCPU(profile: profile)
-        return try Restore.run([state], into: [cpu], options: options).flatMap(\.losses)
+        try Restore.run([state], into: host.makeVCPUs(1), options: options).flatMap(\.losses)
     }
 
     private var options: Restore.Options {
