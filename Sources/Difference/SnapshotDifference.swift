@@ -85,7 +85,7 @@ public struct RegisterDifference: Hashable, Sendable {
 
     /// Whether only bits differ that move by themselves.
     public var isVolatile: Bool {
-        let volatileBits = RegisterDictionary.entry(for: id)?.volatileBits ?? 0
+        let volatileBits = RegisterDictionary.volatileBits(of: id)
         guard let bits = left.flatMap({ left in right.flatMap(left.differingBits(from:)) })
         else { return false }
         return bits.masked(by: ~volatileBits).isZero

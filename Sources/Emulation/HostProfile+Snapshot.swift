@@ -17,7 +17,7 @@ extension HostProfile {
         self.init(
             name: name ?? Self.defaultName(kernelRelease: kernel, midr: midr),
             kernelRelease: kernel, midr: midr,
-            counterFrequency: snapshot.provenance[.counterFrequency].flatMap { UInt64($0) },
+            counterFrequency: snapshot.provenance.counterFrequency,
             capabilities: Self.capabilities(of: snapshot.provenance),
             features: used.features.subtracting(.powerOff), extensions: ["x-from snapshot"],
             registers: Self.resetRegisters(of: vcpu.registers, made: used))

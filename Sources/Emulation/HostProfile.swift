@@ -95,7 +95,7 @@ extension HostProfile {
                 guard !Self.isImplied(id), let own = base[id] else {
                     return !Self.isImplied(id)
                 }
-                let stable = ~(RegisterDictionary.entry(for: id)?.volatileBits ?? 0)
+                let stable = ~RegisterDictionary.volatileBits(of: id)
                 return own.masked(by: stable) != value.masked(by: stable)
             }
             registers = RegisterList(different) ?? RegisterList()

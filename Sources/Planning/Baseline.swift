@@ -44,27 +44,25 @@ public struct Baseline: Sendable {
         self.hosts = profiles.map(\.name)
         self.features = features
         lostFeatures = Self.lostFeatures(profiles, features)
-        registers = best.builder.registers
-        lost = best.builder.lost
-        obstacles = best.obstacles
+        registers = best?.builder.registers ?? RegisterList()
+        lost = best?.builder.lost ?? []
+        obstacles = best?.obstacles ?? []
     }
 
-    /// The registers with the fewest obstacles, of those that come of each model.
+    /// The registers with the fewest obstacles, of those that come of each model; nil without hosts.
     private static func best(
         _ hosts: [BaselineHost]
-    ) throws(RegisterBankError) -> (builder: BaselineBuilder, obstacles: [Obstacle]) {
+    ) throws(RegisterBankError) -> (builder: BaselineBuilder, obstacles: [Obstacle])? {
         var seen: Set<RegisterList> = []
-        var best = (builder: BaselineBuilder(hosts: hosts, model: nil), obstacles: [Obstacle]())
+        var candidates: [(builder: BaselineBuilder, obstacles: [Obstacle])] = []
         for model in hosts.sorted(by: { $0.name < $1.name }) {
             var builder = BaselineBuilder(hosts: hosts, model: model)
             builder.build()
             guard seen.insert(builder.registers).inserted else { continue }
-            let obstacles = builder.obstacles + (try findObstacles(hosts, builder))
-            if seen.count == 1 || obstacles.count < best.obstacles.count {
-                best = (builder, obstacles)
-            }
+            candidates.append(
+                (builder, builder.obstacles + (try findObstacles(hosts, builder))))
         }
-        return best
+        return candidates.min { $0.obstacles.count < $1.obstacles.count }
     }
 
     /// The features of an ordinary guest that every host has.

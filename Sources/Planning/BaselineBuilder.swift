@@ -6,18 +6,18 @@ internal import VCPUModel
 struct BaselineBuilder {
     let hosts: [BaselineHost]
     /// The host whose value is taken where every host gives as it likes, and most take as it comes.
-    let model: BaselineHost?
+    let model: BaselineHost
     private(set) var registers = RegisterList()
     private(set) var lost: [Baseline.Lost] = []
     private(set) var obstacles: [Baseline.Obstacle] = []
 
-    init(hosts: [BaselineHost], model: BaselineHost?) {
+    init(hosts: [BaselineHost], model: BaselineHost) {
         self.hosts = hosts
         self.model = model
     }
 
     mutating func build() {
-        for id in model?.registers.ids ?? [] { build(id) }
+        for id in model.registers.ids { build(id) }
     }
 
     /// The register's values by host, where every host has it.
@@ -49,7 +49,7 @@ struct BaselineBuilder {
         registers.set(RegisterValue(value, size: id.size ?? 8), for: id)
     }
 
-    private func model(_ id: RegisterID) -> UInt64 { model?.registers[id]?.bits ?? 0 }
+    private func model(_ id: RegisterID) -> UInt64 { model.registers[id]?.bits ?? 0 }
 
     // MARK: ID registers
 

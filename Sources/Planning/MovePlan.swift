@@ -70,7 +70,7 @@ extension MovePlan {
         counter = CounterMismatch(
             of: snapshot.provenance, on: profile.counterFrequency, policy: policy)
         verdict = Self.verdict(reports, counter, policy)
-        let sourceKernel = snapshot.provenance[.kernel].flatMap { KernelVersion(parsing: $0) }
+        let sourceKernel = snapshot.provenance.kernelVersion
         vcpus = zip(snapshot.vcpus, reports).map { state, report in
             let explainer = LossExplainer(
                 guest: state.registers, profile: profile, sourceKernel: sourceKernel)
@@ -106,8 +106,8 @@ extension MovePlan {
     private static func verdict(
         _ reports: [RestoreReport], _ counter: CounterMismatch?, _ policy: RestorePolicy
     ) -> Verdict {
-        let isPardoned = counter.map { $0.pardon != nil } ?? true
-        guard isPardoned, reports.allSatisfy(\.isComplete) else { return .no }
+        let isOtherSpeed = counter?.isLoss ?? false
+        guard !isOtherSpeed, reports.allSatisfy(\.isComplete) else { return .no }
         let isWhole = counter == nil && reports.allSatisfy(\.isWhole)
         return isWhole ? .yes : .yesWithPolicy(policy.name)
     }

@@ -12,6 +12,11 @@ public enum RegisterDictionary {
         return RegisterEntry(index: UInt16(index))
     }
 
+    /// The bits of a register that change while nothing runs; none for one that is not known.
+    public static func volatileBits(of id: RegisterID) -> UInt64 {
+        entry(for: id)?.volatileBits ?? 0
+    }
+
     /// The entry with a name or alias, whatever its case; nil when no register is called that.
     public static func entry(named name: some StringProtocol) -> RegisterEntry? {
         let rows = Tables.names

@@ -157,7 +157,7 @@ public enum CPRegisterSync {
     static func put(
         _ value: RegisterValue, in id: RegisterID, of bank: any RegisterBank
     ) -> SyncReport.Register {
-        let stable = ~(RegisterDictionary.entry(for: id)?.volatileBits ?? 0)
+        let stable = ~RegisterDictionary.volatileBits(of: id)
         do throws(RegisterBankError) {
             if try bank.read(id) == value { return SyncReport.Register(id, .alreadyEqual) }
             try bank.replace(id, with: value)

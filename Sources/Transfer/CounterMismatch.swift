@@ -10,13 +10,15 @@ public struct CounterMismatch: Hashable, Sendable {
     /// Why the policy does not count it; nil when it does.
     public var pardon: Pardon?
 
+    /// Whether the policy counts it.
+    public var isLoss: Bool { pardon == nil }
+
     /// - Parameters:
     ///   - guest: where the guest comes from.
     ///   - host: CNTFRQ_EL0 of the host, in Hz.
     /// - Returns: nil when the frequencies are the same, or one is not known.
     public init?(of guest: Provenance, on host: UInt64?, policy: RestorePolicy) {
-        guard let own = guest[.counterFrequency].flatMap({ UInt64($0) }), let host, own != host
-        else { return nil }
+        guard let own = guest.counterFrequency, let host, own != host else { return nil }
         self.guest = own
         self.host = host
         pardon = policy.counterFrequencyPardon

@@ -136,7 +136,7 @@ extension RegisterRestore {
     /// The bits that are not as wanted, those that move by themselves apart.
     private var changedBits: RegisterValue? {
         guard let wanted, let found else { return nil }
-        let moving = RegisterDictionary.entry(for: id)?.volatileBits ?? 0
-        return wanted.differingBits(from: found)?.masked(by: ~moving)
+        return wanted.differingBits(from: found)?
+            .masked(by: ~RegisterDictionary.volatileBits(of: id))
     }
 }

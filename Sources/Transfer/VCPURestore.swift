@@ -57,6 +57,7 @@ struct VCPURestore {
 
     private func attempt(_ id: RegisterID, _ saved: RegisterValue) -> Attempt {
         let (wanted, overrides) = options.policy.value(of: id, saved: saved)
+        let omission = options.policy.omission(of: id)
         var attempt = Attempt(
             id: id, saved: saved, wanted: wanted, overrides: overrides, before: nil,
             action: .wrote)
@@ -64,17 +65,13 @@ struct VCPURestore {
             attempt.before = try bank.read(id)
         } catch {
             if error.errno == .noEntry {
-                let rule = options.policy.omission(of: id)
-                attempt.action = rule.map { .left($0) } ?? .absent(error)
+                attempt.action = omission.map { .left($0) } ?? .absent(error)
                 return attempt
             }
             // The rest (VCPU_INIT reads ENOEXEC before it is written) may still be writable.
         }
-        if let rule = options.policy.omission(of: id) {
-            attempt.action = .left(rule)
-        } else {
-            attempt.action = write(wanted, to: id, holding: attempt.before)
-        }
+        attempt.action =
+            omission.map { .left($0) } ?? write(wanted, to: id, holding: attempt.before)
         return attempt
     }
 
@@ -143,7 +140,7 @@ struct VCPURestore {
     }
 
     private func outcome(of attempt: Attempt, found: RegisterValue) -> RestoreOutcome {
-        let volatileBits = RegisterDictionary.entry(for: attempt.id)?.volatileBits ?? 0
+        let volatileBits = RegisterDictionary.volatileBits(of: attempt.id)
         switch attempt.action {
         case .skipped(let rule): return .skipped(rule)
         case .left: return .skipped(.policy)
@@ -195,7 +192,7 @@ struct VCPURestore {
         for (id, before) in restorable { try? bank.replace(id, with: before) }
         return restorable.map { id, before in
             let found = try? bank.read(id)
-            let mask = ~(RegisterDictionary.entry(for: id)?.volatileBits ?? 0)
+            let mask = ~RegisterDictionary.volatileBits(of: id)
             return RegisterUndo(
                 id: id, before: before, found: found,
                 isUndone: found?.masked(by: mask) == before.masked(by: mask))

@@ -1,3 +1,5 @@
+public import Registers
+
 /// Where a snapshot comes from: text entries by key, in the order they were set.
 ///
 /// The keys this version writes are the static members below; others survive reading and writing.
@@ -47,6 +49,16 @@ public struct Provenance: Hashable, Sendable {
             case (nil, nil): break
             }
         }
+    }
+
+    /// The kernel's version; nil where the release is not known or tells none.
+    public var kernelVersion: KernelVersion? {
+        self[.kernel].flatMap { KernelVersion(parsing: $0) }
+    }
+
+    /// CNTFRQ_EL0, in Hz; nil where it is not known.
+    public var counterFrequency: UInt64? {
+        self[.counterFrequency].flatMap { UInt64($0) }
     }
 
     public static func == (left: Provenance, right: Provenance) -> Bool {

@@ -90,7 +90,7 @@ struct HostRecorder: ~Copyable {
     /// Bits that move by themselves as zero, so that two recordings of a host are the same.
     private static func withoutMotion(_ registers: RegisterList) -> RegisterList {
         let pairs = registers.map { id, value in
-            (id, value.masked(by: ~(RegisterDictionary.entry(for: id)?.volatileBits ?? 0)))
+            (id, value.masked(by: ~RegisterDictionary.volatileBits(of: id)))
         }
         return RegisterList(pairs) ?? registers
     }

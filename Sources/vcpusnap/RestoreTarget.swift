@@ -11,7 +11,7 @@ struct RestoreTarget {
     private let indices: [UInt32]
 
     /// CNTFRQ_EL0 of the host, where it is known, in Hz.
-    var counterFrequency: UInt64? { provenance[.counterFrequency].flatMap { UInt64($0) } }
+    var counterFrequency: UInt64? { provenance.counterFrequency }
 
     /// Opens a file, or makes as many fresh vCPUs as the snapshot has.
     init(_ location: Location, for snapshot: Snapshot) throws {
@@ -32,7 +32,7 @@ struct RestoreTarget {
         }
         banks = existing.vcpus.map { SnapshotBank($0.registers) }
         provenance = existing.provenance
-        kernel = existing.provenance[.kernel].flatMap { KernelVersion(parsing: $0) }
+        kernel = existing.provenance.kernelVersion
         indices = existing.vcpus.map(\.index)
     }
 

@@ -104,7 +104,7 @@ extension PlanOutput.CauseText {
     }
 
     func text(_ style: TextStyle) -> String {
-        let pardoned = losses.filter { $0.register.pardon != nil }.count
+        let pardoned = pardoned.count
         let count = "\(losses.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
         return "  " + style.bold(text) + " (\(count))\n" + alike.map(Self.lines).joined()
             + commonRemedies.map { "    can be done: \($0)\n" }.joined()
@@ -113,9 +113,7 @@ extension PlanOutput.CauseText {
     /// The losses of which the same is to be said, together; those that count first.
     private var alike: [[PlanOutput.Loss]] {
         var groups: [[PlanOutput.Loss]] = []
-        for loss in losses.filter({ $0.register.pardon == nil })
-            + losses.filter({ $0.register.pardon != nil })
-        {
+        for loss in lost + pardoned {
             if let place = groups.firstIndex(where: { $0[0].kind == loss.kind }) {
                 groups[place].append(loss)
             } else {
@@ -129,23 +127,32 @@ extension PlanOutput.CauseText {
         let first = group[0]
         let notice = first.notice.text.isEmpty ? "" : "      guest: \(first.notice.text)\n"
         guard group.count > 1 else { return "    " + first.line + "\n" + notice }
-        let names = group.map(\.register.name)
-        let shown = names.count <= 8 ? names : names.prefix(4) + ["..."] + names.suffix(2)
         let proofs = Set(group.compactMap(\.register.pardon?.proof))
         let proof = proofs.count > 1 ? "each with its proof, such as: " : ""
         let pardon = first.register.pardon.map { pardon in
             "      pardoned by \(pardon.rule)" + (pardon.proof.map { ", \(proof)\($0)" } ?? "")
                 + "\n"
         }
-        let head = "\(first.register.outcome), \(names.count): \(shown.joined(separator: " "))"
+        let head = "\(first.register.outcome), \(group.count): \(names(of: group))"
         let reason = first.register.reason.map { "; \($0)" } ?? ""
         return "    " + head + reason + "\n" + notice + (pardon ?? "")
     }
 
+    /// The registers' names; of many only the first and the last.
+    static func names(of losses: [PlanOutput.Loss]) -> String {
+        let names = losses.map(\.register.name)
+        let shown = names.count <= 8 ? names : names.prefix(4) + ["..."] + names.suffix(2)
+        return shown.joined(separator: " ")
+    }
+
+    /// The losses that count.
+    var lost: [PlanOutput.Loss] { losses.filter { $0.register.pardon == nil } }
+    var pardoned: [PlanOutput.Loss] { losses.filter { $0.register.pardon != nil } }
+
     /// The remedies of all losses that are not pardoned, each once, in order.
     var commonRemedies: [String] {
         var seen: Set<String> = []
-        return losses.filter { $0.register.pardon == nil }.flatMap(\.remedies).map(\.text)
+        return lost.flatMap(\.remedies).map(\.text)
             .filter { seen.insert($0).inserted }
     }
 }

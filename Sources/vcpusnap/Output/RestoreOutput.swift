@@ -55,7 +55,7 @@ struct RestoreOutput: Report {
         self.source = source
         self.target = target
         self.dryRun = dryRun
-        complete = reports.allSatisfy(\.isComplete) && counter.map { $0.pardon != nil } ?? true
+        complete = reports.allSatisfy(\.isComplete) && !(counter?.isLoss ?? false)
         vcpus = reports.map { VCPU($0, values) }
     }
 

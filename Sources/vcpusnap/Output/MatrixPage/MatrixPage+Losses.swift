@@ -1,22 +1,16 @@
 /// The losses of one cause, as a page shows them.
 extension PlanOutput.CauseText {
-    var lost: [PlanOutput.Loss] { losses.filter { $0.register.pardon == nil } }
-    var pardoned: [PlanOutput.Loss] { losses.filter { $0.register.pardon != nil } }
-
     var pieces: [PlanPiece] {
-        let (lost, pardoned) = (lost, pardoned)
-        return [.text("<h5>\(text.html)</h5>\n")] + Self.list(lost, "lost")
+        [.text("<h5>\(text.html)</h5>\n")] + Self.list(lost, "lost")
             + Self.list(pardoned, "pardoned") + remedies
     }
 
     private static func list(_ losses: [PlanOutput.Loss], _ word: String) -> [PlanPiece] {
         guard !losses.isEmpty else { return [] }
         let groups = alike(losses)
-        let names = losses.map(\.register.name)
-        let shown = names.count <= 8 ? names : names.prefix(4) + ["..."] + names.suffix(2)
         let head = ["register", "wanted", "found", "outcome", "why, and what the guest sees"]
         let list = PlanList(
-            summary: "\(losses.count) \(word): <code>\(shown.joined(separator: " ").html)</code>",
+            summary: "\(losses.count) \(word): <code>\(names(of: losses).html)</code>",
             html: PlanList.table(head, groups.map(\.html).joined()),
             isShort: groups.reduce(0) { $0 + $1.rows.count } <= PlanList.longestOpen)
         return [.list(list)]
