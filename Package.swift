@@ -43,6 +43,9 @@ let package = Package(
         // The text format of host profiles and policies.
         .target(name: "DirectiveText", dependencies: ["VCPUModel"], swiftSettings: settings),
 
+        // JSON with the places of its values: what QEMU says of its streams, and QMP.
+        .target(name: "JSONText", swiftSettings: settings),
+
         // Where vCPU state lives.
         .target(
             name: "SnapshotFormat",
@@ -56,6 +59,17 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "KVM", dependencies: ["CLinux", "LinuxSystem", "Registers", "VCPUModel"],
+            swiftSettings: settings),
+
+        .target(
+            name: "QEMUStream",
+            dependencies: ["JSONText", "LinuxSystem", "Registers", "VCPUModel"],
+            swiftSettings: settings),
+
+        // The files QEMU's streams come in, and a running QEMU.
+        .target(name: "SavedImage", dependencies: ["LinuxSystem"], swiftSettings: settings),
+        .target(
+            name: "QMP", dependencies: ["CLinux", "JSONText", "LinuxSystem"],
             swiftSettings: settings),
 
         // What is done with it, written once over RegisterBank.

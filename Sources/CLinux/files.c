@@ -83,6 +83,68 @@ int64_t clinux_write(int fd, const void *buffer, size_t count)
     return done < 0 ? -errno : done;
 }
 
+int64_t clinux_read_at(int fd, void *buffer, size_t count, int64_t offset)
+{
+    ssize_t done;
+
+    do
+        done = pread(fd, buffer, count, offset);
+    while (done < 0 && errno == EINTR);
+    return done < 0 ? -errno : done;
+}
+
+int64_t clinux_write_at(int fd, const void *buffer, size_t count, int64_t offset)
+{
+    ssize_t done;
+
+    do
+        done = pwrite(fd, buffer, count, offset);
+    while (done < 0 && errno == EINTR);
+    return done < 0 ? -errno : done;
+}
+
+int64_t clinux_size_of_descriptor(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) < 0 ? -errno : status.st_size;
+}
+
+int clinux_truncate(int fd, int64_t size)
+{
+    int result;
+
+    do
+        result = ftruncate(fd, size);
+    while (result < 0 && errno == EINTR);
+    return result < 0 ? -errno : 0;
+}
+
+int64_t clinux_next_data(int fd, int64_t offset)
+{
+    off_t found = lseek(fd, offset, SEEK_DATA);
+
+    return found < 0 ? -errno : found;
+}
+
+int64_t clinux_next_hole(int fd, int64_t offset)
+{
+    off_t found = lseek(fd, offset, SEEK_HOLE);
+
+    return found < 0 ? -errno : found;
+}
+
+int64_t clinux_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, size_t count)
+{
+    off_t source = from_offset, target = to_offset;
+    ssize_t done;
+
+    do
+        done = copy_file_range(from, &source, to, &target, count, 0);
+    while (done < 0 && errno == EINTR);
+    return done < 0 ? -errno : done;
+}
+
 int clinux_close(int fd)
 {
     return close(fd) < 0 ? -errno : 0;

@@ -10,8 +10,10 @@ extension Errno {
 }
 
 extension Errno {
-    static let io = Errno(rawValue: 5)  // EIO
+    public static let io = Errno(rawValue: 5)  // EIO
+    static let noDeviceOrAddress = Errno(rawValue: 6)  // ENXIO
     public static let fileTooLarge = Errno(rawValue: 27)  // EFBIG
+    public static let illegalSeek = Errno(rawValue: 29)  // ESPIPE
     static let readOnlyFileSystem = Errno(rawValue: 30)  // EROFS
     static let quotaExceeded = Errno(rawValue: 122)  // EDQUOT
 }

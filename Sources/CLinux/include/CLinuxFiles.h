@@ -39,6 +39,31 @@ int64_t clinux_read(int fd, void *_Nonnull buffer, size_t count);
 /* write(2), repeated while a signal interrupts it before any byte; may write less than asked. */
 int64_t clinux_write(int fd, const void *_Nonnull buffer, size_t count);
 
+/* pread(2), repeated while a signal interrupts it before any byte; the count fits an int64_t. */
+int64_t clinux_read_at(int fd, void *_Nonnull buffer, size_t count, int64_t offset);
+
+/* pwrite(2), as clinux_write. */
+int64_t clinux_write_at(int fd, const void *_Nonnull buffer, size_t count, int64_t offset);
+
+/* fstat(2): st_size in bytes; struct stat differs by architecture. */
+int64_t clinux_size_of_descriptor(int fd);
+
+/* ftruncate(2). */
+int clinux_truncate(int fd, int64_t size);
+
+/*
+ * lseek(2) with SEEK_DATA and SEEK_HOLE, which are hidden behind _GNU_SOURCE: the first offset from
+ * `offset` on that has data, or that lies in a hole. -ENXIO beyond the last data, or the file.
+ */
+int64_t clinux_next_data(int fd, int64_t offset);
+int64_t clinux_next_hole(int fd, int64_t offset);
+
+/*
+ * copy_file_range(2), hidden behind _GNU_SOURCE: copies inside the kernel, and shares blocks where the
+ * file system can. Returns how many bytes were copied, 0 at the end of the source.
+ */
+int64_t clinux_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, size_t count);
+
 /* close(2). Linux releases the descriptor even when it reports an error: never repeated. */
 int clinux_close(int fd);
 

@@ -1,0 +1,88 @@
+/// Bytes that can be read at any place: a file, part of one, or what was kept of a pipe.
+///
+/// Reading is all there is; nothing is held but what was asked for.
+public protocol SeekableBytes: AnyObject {
+    /// What messages call it: a path, `standard input`.
+    var name: String { get }
+    /// How many bytes there are.
+    var size: Int64 { get }
+
+    /// Exactly `count` bytes from `offset` on.
+    /// - Throws: step `read`; `EINVAL` for a range that is not inside, `EIO` when the file has become
+    ///   shorter, `ESPIPE` for a part of a pipe that was not kept.
+    func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8]
+}
+
+extension SeekableBytes {
+    /// The bytes of the range that there are, which may be fewer or none.
+    public func readWhatIsThere(at offset: Int64, upTo count: Int) throws(FileError) -> [UInt8] {
+        guard 0..<size ~= offset else { return [] }
+        return try read(at: offset, count: Int(min(Int64(count), size - offset)))
+    }
+
+    /// The error for a range that is not inside; nil for one that is.
+    package func rangeError(at offset: Int64, count: Int) -> FileError? {
+        let isInside = offset >= 0 && count >= 0 && offset <= size && Int64(count) <= size - offset
+        return isInside ? nil : FileError(.read, name, .invalidArgument)
+    }
+}
+
+/// A regular file, read at any place.
+public final class SeekableFile: SeekableBytes {
+    public let name: String
+    public let size: Int64
+    let file: FileDescriptor
+
+    /// - Throws: `ESPIPE` for what is no regular file.
+    public init(opening path: String) throws(FileError) {
+        name = path
+        do throws(Errno) {
+            file = try FileDescriptor(opening: path, for: .reading)
+            size = try file.regularSize()
+        } catch {
+            throw FileError(.open, path, error)
+        }
+    }
+
+    public init(_ stream: StandardStream) throws(FileError) {
+        name = stream.name
+        do throws(Errno) {
+            file = try FileDescriptor(duplicating: stream)
+            size = try file.regularSize()
+        } catch {
+            throw FileError(.open, stream.name, error)
+        }
+    }
+
+    public func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
+        if let error = rangeError(at: offset, count: count) { throw error }
+        do throws(Errno) {
+            return try file.read(at: offset, count: count)
+        } catch {
+            throw FileError(.read, name, error)
+        }
+    }
+}
+
+/// A part of other bytes, with offsets of its own.
+public final class SeekableSlice: SeekableBytes {
+    private let base: any SeekableBytes
+    private let start: Int64
+    public let size: Int64
+
+    public var name: String { base.name }
+
+    /// From `start` to the end.
+    /// - Precondition: `start` is inside.
+    public init(of base: any SeekableBytes, from start: Int64) {
+        precondition(0...base.size ~= start, "a slice starts inside its base")
+        self.base = base
+        self.start = start
+        size = base.size - start
+    }
+
+    public func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
+        if let error = rangeError(at: offset, count: count) { throw error }
+        return try base.read(at: start + offset, count: count)
+    }
+}
