@@ -16,6 +16,9 @@ let package = Package(
         .library(name: "SnapshotFormat", targets: ["SnapshotFormat"]),
         .library(name: "Emulation", targets: ["Emulation"]),
         .library(name: "KVM", targets: ["KVM"]),
+        .library(name: "QEMUStream", targets: ["QEMUStream"]),
+        .library(name: "SavedImage", targets: ["SavedImage"]),
+        .library(name: "QMP", targets: ["QMP"]),
         .library(name: "Policy", targets: ["Policy"]),
         .library(name: "Transfer", targets: ["Transfer"]),
         .library(name: "Difference", targets: ["Difference"]),
@@ -104,7 +107,7 @@ let package = Package(
             name: "vcpusnap",
             dependencies: [
                 "Difference", "Editing", "Emulation", "KVM", "LinuxSystem", "Registers",
-                "Planning", "Policy", "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
+                "Planning", "Policy", "QEMUStream", "SavedImage", "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

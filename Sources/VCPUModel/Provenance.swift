@@ -25,6 +25,11 @@ public struct Provenance: Hashable, Sendable {
         /// CNTFRQ_EL0 of the host, in Hz, decimal.
         public static let counterFrequency = Key(rawValue: "counter-frequency")
 
+        /// The machine type of the QEMU that wrote the state: `virt-10.0`.
+        public static let qemuMachine = Key(rawValue: "qemu-machine")
+        /// What ran the vCPUs in QEMU: `kvm`, `tcg` or `hvf`.
+        public static let accelerator = Key(rawValue: "qemu-accelerator")
+
         /// The value of `KVM_CHECK_EXTENSION` for one capability, decimal.
         ///
         /// The key is `capability.KVM_CAP_ARM_SVE`, for example. Capabilities that are 0 or have no

@@ -1,0 +1,188 @@
+public import Registers
+
+/// The "cpu" section of one vCPU (`vmstate_arm_cpu`, version 22, `target/arm/machine.c`).
+///
+/// Formats/qemu-stream.md has the layout. The bytes are kept as they are, so that what is not changed is
+/// written as it was read.
+public struct CPUSection: Sendable {
+    /// The vCPU's number in QEMU (`cpu_index`).
+    public let instance: UInt32
+    /// Where the section stands in the stream.
+    private(set) var place: SectionPlace
+    /// What follows the header: fixed fields, the register list, subsections.
+    package private(set) var body: [UInt8]
+    public private(set) var subsections: [Subsection]
+    /// How many registers the list has.
+    public private(set) var registerCount: Int
+
+    /// Places in the body.
+    enum Field {
+        static let generalRegisters = 0
+        static let xRegisters = 64
+        static let programCounter = 320
+        static let programState = 328
+        static let savedProgramState = 332
+        static let bankedSavedProgramStates = 336
+        static let bankedStackPointers = 400
+        static let bankedLinks = 432
+        static let userRegisters = 464
+        static let fiqRegisters = 484
+        static let exceptionLinks = 504
+        static let stackPointers = 536
+        static let listLength = 568
+        static let list = 572
+        /// From the end of the list.
+        static let powerState = 64
+        /// What follows the list, in bytes.
+        static let tail = 65
+    }
+
+    /// QEMU's lists have 150 to 450 registers.
+    static let mostRegisters = 1 << 14
+    static let version: UInt32 = 22
+    static let name = "cpu"
+
+    /// - Parameters:
+    ///   - body: from the end of the header on; may go on after the section's end.
+    ///   - describedLengths: the lengths of subsections, from the stream's description.
+    init(
+        instance: UInt32, place: SectionPlace, body: [UInt8], describedLengths: [String: Int]
+    ) throws(QEMUStreamError) {
+        self.instance = instance
+        let offset = place.bodyOffset
+        registerCount = try Self.registerCount(body, offset)
+        try Self.checkList(body, count: registerCount, offset)
+        var reader = SubsectionReader(
+            body, offset: offset, position: Field.list + 16 * registerCount + Field.tail,
+            describedLengths: describedLengths)
+        subsections = try reader.all()
+        self.body = Array(body[..<reader.position])
+        var whole = place
+        whole.bodyLength = Int64(reader.position)
+        self.place = whole
+    }
+
+    func withFooter(_ hasFooter: Bool) -> CPUSection {
+        var result = self
+        result.place.hasFooter = hasFooter
+        return result
+    }
+
+    private static func registerCount(
+        _ body: [UInt8], _ offset: Int64
+    ) throws(QEMUStreamError) -> Int {
+        guard body.count >= Field.list + Field.tail else {
+            throw .damaged(
+                part: "the cpu section", offset: offset,
+                expected: "at least \(Field.list + Field.tail) bytes", found: "\(body.count)")
+        }
+        let count = Int(Int32(bitPattern: BigEndian.read32(body, at: Field.listLength)))
+        let room = (body.count - Field.list - Field.tail) / 16
+        guard 0...min(room, mostRegisters) ~= count else {
+            throw .damaged(
+                part: "cpreg_vmstate_array_len", offset: offset + Int64(Field.listLength),
+                expected: "a number from 0 to \(min(room, mostRegisters))", found: "\(count)")
+        }
+        return count
+    }
+
+    /// QEMU sorts its lists and relies on it.
+    private static func checkList(
+        _ body: [UInt8], count: Int, _ offset: Int64
+    ) throws(QEMUStreamError) {
+        var last: UInt64?
+        for index in 0..<count {
+            let id = BigEndian.read(body, at: Field.list + 8 * index, 8)
+            if let last, id <= last {
+                throw .damaged(
+                    part: "cpreg_vmstate_indexes", offset: offset + Int64(Field.list + 8 * index),
+                    expected: "an id above 0x" + String(last, radix: 16),
+                    found: "0x" + String(id, radix: 16))
+            }
+            last = id
+        }
+    }
+}
+
+// MARK: - The register list
+
+extension CPUSection {
+    /// One (index, value) pair of the list as it stands in the stream; 32-bit registers take 64 bits too.
+    public struct Entry: Hashable, Sendable {
+        public var id: RegisterID
+        public var value: UInt64
+
+        public init(id: RegisterID, value: UInt64) {
+            self.id = id
+            self.value = value
+        }
+    }
+
+    /// `cpreg_vmstate_indexes` and `cpreg_vmstate_values`, ascending by id.
+    public var entries: [Entry] {
+        (0..<registerCount).map { index in
+            Entry(
+                id: RegisterID(rawValue: BigEndian.read(body, at: Field.list + 8 * index, 8)),
+                value: BigEndian.read(body, at: valueOffset(index), 8))
+        }
+    }
+
+    func valueOffset(_ index: Int) -> Int { Field.list + 8 * (registerCount + index) }
+
+    /// The end of the list.
+    var tailOffset: Int { Field.list + 16 * registerCount }
+
+    /// Replaces the list; what stands before and after stays as it is.
+    /// - Throws: `list` when the ids do not ascend.
+    public mutating func replaceEntries(_ entries: [Entry]) throws(QEMUStreamError) {
+        guard entries.count <= Self.mostRegisters,
+            zip(entries, entries.dropFirst()).allSatisfy({ $0.id < $1.id })
+        else { throw .list("its ids must ascend") }
+        let shift = 16 * (entries.count - registerCount)
+        let list =
+            BigEndian.bytes(UInt64(entries.count), 4)
+            + entries.flatMap { BigEndian.bytes($0.id.rawValue, 8) }
+            + entries.flatMap { BigEndian.bytes($0.value, 8) }
+        body.replaceSubrange(Field.listLength..<tailOffset, with: list)
+        registerCount = entries.count
+        subsections = subsections.map { $0.moved(by: shift) }
+    }
+}
+
+extension Subsection {
+    fileprivate func moved(by distance: Int) -> Subsection {
+        var result = self
+        result.fields = fields.lowerBound + distance..<fields.upperBound + distance
+        result.parts = parts.map { $0.moved(by: distance) }
+        return result
+    }
+}
+
+// MARK: - Numbers
+
+extension CPUSection {
+    func number(at offset: Int, _ count: Int) -> UInt64 {
+        BigEndian.read(body, at: offset, count)
+    }
+
+    mutating func set(_ value: UInt64, at offset: Int, _ count: Int) {
+        BigEndian.write(value, count, to: &body, at: offset)
+    }
+
+    /// The subsection of that name, also inside another one.
+    public func subsection(_ name: String) -> Subsection? {
+        subsections.lazy.flatMap { [$0] + $0.parts }.first { $0.name == name }
+    }
+
+    /// PSTATE, CPSR or XPSR.
+    public var programState: UInt64 {
+        subsection("cpu/pstate64").map { number(at: $0.fields.lowerBound, 8) }
+            ?? number(at: Field.programState, 4)
+    }
+
+    /// PSTATE.nRW.
+    public var isAArch32: Bool { programState & 0x10 != 0 }
+
+    /// Whether the CPU is of the M profile, which has no PSTATE and no list.
+    public var isMProfile: Bool { subsection("cpu/m") != nil }
+}

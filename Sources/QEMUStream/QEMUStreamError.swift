@@ -1,0 +1,53 @@
+public import LinuxSystem
+
+/// Why a migration stream was not read or changed.
+public enum QEMUStreamError: Error, Hashable, Sendable {
+    /// The bytes themselves could not be read or written.
+    case file(FileError)
+    /// Not the start of a stream: these are the first bytes.
+    case notAStream(found: [UInt8])
+    /// A stream of a version this program, like QEMU, does not read.
+    case version(UInt32)
+    /// The stream does not have what the format says.
+    /// - Parameters:
+    ///   - offset: in bytes from the start of the stream.
+    ///   - part: what was being read.
+    case damaged(part: String, offset: Int64, expected: String, found: String)
+    /// No vCPU was found; why, in words.
+    case noCPUs(String)
+    /// A register list that would be no valid one.
+    case list(String)
+}
+
+extension QEMUStreamError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .file(let error): "\(error)"
+        case .notAStream(let bytes):
+            "not a QEMU migration stream: expected 51 45 56 4d (QEVM), found "
+                + (bytes.isEmpty ? "nothing" : Self.hex(bytes))
+        case .version(let version):
+            "a migration stream of version \(version), expected 3: QEMU older than 0.13 wrote it, or "
+                + "it is damaged"
+        case .damaged(let part, let offset, let expected, let found):
+            "damaged at byte \(offset): \(part): expected \(expected), found \(found)"
+        case .noCPUs(let reason): "no Arm vCPU in this migration stream: \(reason)"
+        case .list(let problem): "the register list cannot be written: \(problem)"
+        }
+    }
+
+    private static func hex(_ bytes: [UInt8]) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+    }
+}
+
+extension SeekableBytes {
+    /// `read` with this module's errors.
+    func bytes(at offset: Int64, count: Int) throws(QEMUStreamError) -> [UInt8] {
+        do throws(FileError) {
+            return try read(at: offset, count: count)
+        } catch {
+            throw .file(error)
+        }
+    }
+}

@@ -1,0 +1,187 @@
+internal import LinuxSystem
+public import Registers
+public import VCPUModel
+
+/// A vCPU of a migration stream as a bank: its "cpu" section by KVM's ids.
+///
+/// What KVM keeps outside its list is here too where the stream has it, or something that decides it: the
+/// power state, a pending SError, and for a KVM stream the init features, as its registers show them.
+public final class QEMUVCPUBank: RegisterBank {
+    public private(set) var section: CPUSection
+    private let origin: StreamOrigin
+    private var places: RegisterPlaces
+
+    public init(_ section: CPUSection, origin: StreamOrigin) {
+        self.section = section
+        self.origin = origin
+        places = RegisterPlaces(section, origin: origin)
+    }
+
+    public func list() -> [RegisterID] {
+        let listed = places.places.keys.filter { !places.unlisted.contains($0) }
+        return (listed + outsidePlaces).sorted()
+    }
+
+    public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
+        if let place = places.places[id]?.first { return place.read(section) }
+        guard outsidePlaces.contains(id), let value = computed(id) else {
+            throw RegisterBankError(.read, id, .noEntry, explanation: Self.notThere)
+        }
+        return value
+    }
+
+    public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
+        guard value.size == id.size else {
+            throw RegisterBankError(
+                .write, id, .invalidArgument,
+                explanation: "expected \(id.size ?? 0) bytes, found \(value.size)")
+        }
+        guard let own = places.places[id] else { return try writeOutsidePlaces(value, to: id) }
+        if let reason = Self.constant(id, origin), own[0].read(section) != value {
+            throw RegisterBankError(.write, id, .invalidArgument, explanation: reason)
+        }
+        for place in own { place.write(value, to: &section) }
+        // Other registers stand elsewhere in another mode.
+        if id == .pstate { places = RegisterPlaces(section, origin: origin) }
+    }
+
+    private static let notThere = "the stream's cpu section has no such register"
+
+    /// QEMU's emulation compares these at load and fails where they differ.
+    private static func constant(_ id: RegisterID, _ origin: StreamOrigin) -> String? {
+        guard origin != .kvm, let entry = RegisterDictionary.entry(for: id),
+            entry.isFeatureIDRegister || entry.isImplementationID
+        else { return nil }
+        return "QEMU's CPU model fixes it, and a stream with another value does not load"
+    }
+}
+
+// MARK: - What has no place of its own
+
+extension QEMUVCPUBank {
+    private var outsidePlaces: [RegisterID] {
+        var ids: [RegisterID] = [.mpState, .vcpuEvents]
+        if section.subsection("cpu/vfp") != nil, places.places[.fpcr] == nil {
+            ids += [.fpcr, .fpsr]
+        }
+        if origin == .kvm {
+            ids.append(.vcpuInit)
+            if section.subsection("cpu/sve") != nil { ids.append(.vcpuFinalized) }
+        }
+        return ids
+    }
+
+    private func computed(_ id: RegisterID) -> RegisterValue? {
+        switch id {
+        case .mpState: RegisterValue(isPoweredOff ? Self.stopped : Self.runnable, size: 4)
+        case .vcpuEvents: events.value
+        case .fpcr: RegisterValue(statusAndControl & Self.controlMask, size: 4)
+        case .fpsr: RegisterValue(statusAndControl & Self.statusMask, size: 4)
+        case .vcpuInit: VCPUInit(features: features).value
+        case .vcpuFinalized: RegisterValue(UInt64(VCPUFeatures.sve.rawValue), size: 4)
+        default: nil
+        }
+    }
+
+    private func writeOutsidePlaces(
+        _ value: RegisterValue, to id: RegisterID
+    ) throws(RegisterBankError) {
+        guard outsidePlaces.contains(id) else {
+            throw RegisterBankError(.write, id, .noEntry, explanation: Self.notThere)
+        }
+        switch id {
+        case .mpState: try setRunState(value)
+        case .vcpuEvents: try setEvents(value)
+        case .fpcr: setStatusAndControl(value.lowBits, mask: Self.controlMask)
+        case .fpsr: setStatusAndControl(value.lowBits, mask: Self.statusMask)
+        default:
+            guard value == computed(id) else {
+                throw RegisterBankError(
+                    .write, id, .invalidArgument,
+                    explanation: "QEMU's command line decides it, not the stream")
+            }
+        }
+    }
+
+    // MARK: Power state
+
+    /// `KVM_MP_STATE_RUNNABLE` and `KVM_MP_STATE_STOPPED`.
+    private static let runnable: UInt64 = 0
+    private static let stopped: UInt64 = 5
+
+    private var powerStateOffset: Int { section.tailOffset + CPUSection.Field.powerState }
+
+    private var isPoweredOff: Bool { section.number(at: powerStateOffset, 1) != 0 }
+
+    private func setRunState(_ value: RegisterValue) throws(RegisterBankError) {
+        guard [Self.runnable, Self.stopped].contains(value.lowBits) else {
+            throw RegisterBankError(
+                .write, .mpState, .invalidArgument, explanation: "a stream has only on and off")
+        }
+        section.set(value.lowBits == Self.stopped ? 1 : 0, at: powerStateOffset, 1)
+    }
+
+    // MARK: Pending SError
+
+    private var events: VCPUEvents {
+        guard let fields = section.subsection("cpu/serror")?.fields.lowerBound else { return .none }
+        let hasSyndrome = section.number(at: fields + 1, 1) != 0
+        return VCPUEvents(
+            isPending: section.number(at: fields, 1) != 0, hasSyndrome: hasSyndrome,
+            syndrome: hasSyndrome ? section.number(at: fields + 2, 8) : 0)
+    }
+
+    private func setEvents(_ value: RegisterValue) throws(RegisterBankError) {
+        guard value != events.value else { return }
+        guard let fields = section.subsection("cpu/serror")?.fields.lowerBound else {
+            throw RegisterBankError(
+                .write, .vcpuEvents, .invalidArgument,
+                explanation: "the stream has no cpu/serror subsection to hold a pending SError")
+        }
+        let events = VCPUEvents(value)
+        section.set(events.isPending ? 1 : 0, at: fields, 1)
+        section.set(events.hasSyndrome ? 1 : 0, at: fields + 1, 1)
+        section.set(events.syndrome, at: fields + 2, 8)
+    }
+
+    // MARK: FPSCR
+
+    /// FPSCR's bits that are FPCR's and FPSR's (`FPSCR_FPCR_MASK`, `FPSCR_FPSR_MASK`,
+    /// `target/arm/cpu.h`).
+    private static let controlMask: UInt64 = 0x07ff_9f00
+    private static let statusMask: UInt64 = 0xf800_009f
+
+    /// The last field of cpu/vfp.
+    private var statusAndControlOffset: Int? {
+        section.subsection("cpu/vfp").map { $0.fields.upperBound - 4 }
+    }
+
+    private var statusAndControl: UInt64 {
+        statusAndControlOffset.map { section.number(at: $0, 4) } ?? 0
+    }
+
+    private func setStatusAndControl(_ bits: UInt64, mask: UInt64) {
+        guard let offset = statusAndControlOffset else { return }
+        section.set(statusAndControl & ~mask | bits & mask, at: offset, 4)
+    }
+
+    // MARK: Features
+
+    /// The features QEMU must have made the vCPU with, for its list to be as it is.
+    private var features: VCPUFeatures {
+        var features: VCPUFeatures = [.psci02]
+        let has = places.places
+        if has[.pmuControl] != nil { features.insert(.pmuV3) }
+        if section.subsection("cpu/sve") != nil { features.insert(.sve) }
+        if has[Self.firstKey] != nil { features.insert(.pointerAuthentication) }
+        if has[Self.hypervisorConfiguration] != nil { features.insert(.hasEL2) }
+        let mode = AArch32Mode(pstate: section.programState)
+        if section.isAArch32, mode != .user { features.insert(.el1In32Bit) }
+        return features
+    }
+
+    /// APIAKEYLO_EL1.
+    private static let firstKey = RegisterID(rawValue: 0x6030_0000_0013_c108)
+    /// HCR_EL2.
+    private static let hypervisorConfiguration = RegisterID(rawValue: 0x6030_0000_0013_e088)
+}

@@ -1,0 +1,67 @@
+internal import Registers
+
+/// Who ran the vCPUs of a stream: lists of different origin are not comparable.
+public enum StreamOrigin: String, Hashable, Sendable {
+    /// KVM: the list is `KVM_GET_REG_LIST`.
+    case kvm
+    /// QEMU's own emulation.
+    case tcg
+    /// macOS's Hypervisor.framework.
+    case hvf
+    /// The list is empty, or has nothing that tells.
+    case unknown
+
+    /// What the list of a vCPU tells.
+    ///
+    /// KVM has firmware and demultiplexed registers, and MIDR_EL1, which QEMU's own tables cannot read
+    /// without side effects; QEMU's emulation has AArch32 registers; HVF's fixed list has SP_EL0.
+    init(_ ids: [RegisterID]) {
+        let hasKVM = ids.contains { id in
+            switch id.group {
+            case .firmware, .firmwareFeatures, .demultiplexed: true
+            default: id == .midr
+            }
+        }
+        if hasKVM {
+            self = .kvm
+        } else if ids.contains(where: { $0.architecture == .arm }) {
+            self = .tcg
+        } else {
+            self = ids.contains(Self.stackPointerEL0) ? .hvf : .unknown
+        }
+    }
+
+    /// SP_EL0 as a system register.
+    private static let stackPointerEL0 = RegisterID(rawValue: 0x6030_0000_0013_c208)
+
+    /// For messages.
+    public var text: String {
+        switch self {
+        case .kvm: "KVM"
+        case .tcg: "QEMU's own emulation (TCG)"
+        case .hvf: "Hypervisor.framework (HVF)"
+        case .unknown: "an unknown accelerator"
+        }
+    }
+}
+
+extension RegisterID {
+    /// KVM's id for a register of a list of QEMU's own, and the other way round.
+    ///
+    /// KVM has the ids of two timer registers the wrong way round, and says that it will keep them so
+    /// (`KVM_REG_ARM_TIMER_CVAL`, `arch/arm64/include/uapi/asm/kvm.h`); QEMU's tables have the
+    /// architecture's.
+    func translated(from origin: StreamOrigin) -> RegisterID {
+        guard origin != .kvm else { return self }
+        switch self {
+        case Self.timerCompare: return Self.timerCount
+        case Self.timerCount: return Self.timerCompare
+        default: return self
+        }
+    }
+
+    /// `KVM_REG_ARM_TIMER_CVAL`.
+    private static let timerCompare = RegisterID(rawValue: 0x6030_0000_0013_df02)
+    /// `KVM_REG_ARM_TIMER_CNT`.
+    private static let timerCount = RegisterID(rawValue: 0x6030_0000_0013_df1a)
+}
