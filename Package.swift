@@ -18,6 +18,7 @@ let package = Package(
         .library(name: "KVM", targets: ["KVM"]),
         .library(name: "QEMUStream", targets: ["QEMUStream"]),
         .library(name: "SavedImage", targets: ["SavedImage"]),
+        .library(name: "QEMULoad", targets: ["QEMULoad"]),
         .library(name: "QMP", targets: ["QMP"]),
         .library(name: "Policy", targets: ["Policy"]),
         .library(name: "Transfer", targets: ["Transfer"]),
@@ -35,6 +36,7 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CFormatData"),
+        .target(name: "Checksums", swiftSettings: settings),
         .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: settings),
         .target(name: "Registers", dependencies: ["CFormatData"], swiftSettings: settings),
 
@@ -52,7 +54,9 @@ let package = Package(
         // Where vCPU state lives.
         .target(
             name: "SnapshotFormat",
-            dependencies: ["CFormatData", "CZstd", "LinuxSystem", "Registers", "VCPUModel"],
+            dependencies: [
+                "CFormatData", "Checksums", "CZstd", "LinuxSystem", "Registers", "VCPUModel",
+            ],
             swiftSettings: settings),
         .target(
             name: "Emulation",
@@ -66,7 +70,7 @@ let package = Package(
 
         .target(
             name: "QEMUStream",
-            dependencies: ["JSONText", "LinuxSystem", "Registers", "VCPUModel"],
+            dependencies: ["Checksums", "JSONText", "LinuxSystem", "Registers", "VCPUModel"],
             swiftSettings: settings),
 
         // The files QEMU's streams come in, and a running QEMU.
@@ -97,6 +101,15 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // What QEMU does with its own streams, and how to make one that loads.
+        .target(
+            name: "QEMULoad",
+            dependencies: [
+                "Emulation", "LinuxSystem", "Policy", "QEMUStream", "Registers", "Transfer",
+                "VCPUModel",
+            ],
+            swiftSettings: settings),
+
         // Code that changes a vCPU's registers.
         .target(
             name: "Editing", dependencies: ["LinuxSystem", "Registers", "Sync", "VCPUModel"],
@@ -107,7 +120,7 @@ let package = Package(
             name: "vcpusnap",
             dependencies: [
                 "Difference", "Editing", "Emulation", "KVM", "LinuxSystem", "Registers",
-                "Planning", "Policy", "QEMUStream", "SavedImage", "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
+                "Planning", "Policy", "QEMULoad", "QEMUStream", "SavedImage", "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -132,8 +145,11 @@ let package = Package(
             name: "DifferenceTests", dependencies: ["Difference", "Registers", "VCPUModel"],
             swiftSettings: settings),
         .testTarget(
+            name: "ChecksumsTests", dependencies: ["Checksums"], swiftSettings: settings),
+        .testTarget(
             name: "SnapshotFormatTests",
             dependencies: [
+                "Checksums",
                 "SnapshotFormat", "VCPUModel", "Registers", "LinuxSystem", "SeededRandom",
             ],
             exclude: ["Golden"], swiftSettings: settings),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -141,6 +142,17 @@ int64_t clinux_copy_range(int from, int64_t from_offset, int to, int64_t to_offs
 
     do
         done = copy_file_range(from, &source, to, &target, count, 0);
+    while (done < 0 && errno == EINTR);
+    return done < 0 ? -errno : done;
+}
+
+int64_t clinux_send_file(int to, int from, int64_t from_offset, size_t count)
+{
+    off_t source = from_offset;
+    ssize_t done;
+
+    do
+        done = sendfile(to, from, &source, count);
     while (done < 0 && errno == EINTR);
     return done < 0 ? -errno : done;
 }

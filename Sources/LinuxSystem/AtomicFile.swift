@@ -14,21 +14,34 @@ public enum AtomicFile {
     public static func replace(
         _ path: String, permissions: UInt32 = 0o600, with chunks: some Sequence<[UInt8]>
     ) throws(FileError) {
+        let writeAll = { (file: borrowing FileDescriptor) throws(Errno) in
+            for chunk in chunks { try file.writeAll(chunk) }
+        }
+        try replace(path, permissions: permissions, writing: writeAll, directly: writeAll)
+    }
+
+    /// The same with a file that `write` fills, from its start and in any order.
+    /// - Parameter directly: writes from front to back, to what is no regular file.
+    static func replace(
+        _ path: String, permissions: UInt32 = 0o600,
+        writing write: (borrowing FileDescriptor) throws(Errno) -> Void,
+        directly: (borrowing FileDescriptor) throws(Errno) -> Void
+    ) throws(FileError) {
         switch try Target(path) {
-        case .direct: try writeDirectly(to: path, chunks)
+        case .direct: try writeDirectly(to: path, directly)
         case .replaceable(let real):
-            try writeBeside(real, named: path, permissions: permissions, chunks)
+            try writeBeside(real, named: path, permissions: permissions, write)
         }
     }
 
     private static func writeDirectly(
-        to path: String, _ chunks: some Sequence<[UInt8]>
+        to path: String, _ write: (borrowing FileDescriptor) throws(Errno) -> Void
     ) throws(FileError) {
         var step = FileError.Step.open
         do throws(Errno) {
             let file = try FileDescriptor(opening: path, for: .writing)
             step = .write
-            for chunk in chunks { try file.writeAll(chunk) }
+            try write(file)
             step = .close
             try file.close()
         } catch {
@@ -38,14 +51,14 @@ public enum AtomicFile {
 
     private static func writeBeside(
         _ real: RealPath, named path: String, permissions: UInt32,
-        _ chunks: some Sequence<[UInt8]>
+        _ write: (borrowing FileDescriptor) throws(Errno) -> Void
     ) throws(FileError) {
         var step = FileError.Step.create
         do throws(Errno) {
             var temporary = try TemporaryFile.make(
                 in: real.directory, permissions: permissions)
             step = .write
-            for chunk in chunks { try temporary.file.writeAll(chunk) }
+            try write(temporary.file)
             step = .synchronize
             try temporary.file.synchronize()
             step = .rename

@@ -118,4 +118,28 @@ extension FileDescriptor {
     }
 
     private static let copyChunk = 1 << 20
+
+    /// Sends a range of a regular file to a pipe or socket, inside the kernel where that can be done.
+    ///
+    /// The corresponding C function is `sendfile`.
+    public borrowing func send(
+        _ range: Range<Int64>, to target: borrowing FileDescriptor
+    ) throws(Errno) {
+        var position = range.lowerBound
+        let number = target.withNumber { $0 }
+        while position < range.upperBound {
+            let count = Int(min(range.upperBound - position, 1 << 30))
+            let sent = withNumber { clinux_send_file(number, $0, position, count) }
+            if sent == 0 { throw .io }
+            if sent > 0 {
+                position += sent
+            } else if sent == -Int64(Errno.brokenPipe.rawValue) {
+                throw .brokenPipe
+            } else {
+                let chunk = try read(at: position, count: min(count, Self.copyChunk))
+                try target.writeAll(chunk)
+                position += Int64(chunk.count)
+            }
+        }
+    }
 }

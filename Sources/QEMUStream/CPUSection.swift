@@ -183,6 +183,15 @@ extension CPUSection {
     /// PSTATE.nRW.
     public var isAArch32: Bool { programState & 0x10 != 0 }
 
+    /// In AArch32 Hyp mode.
+    var isInHypMode: Bool { isAArch32 && programState & 0x1f == 0x1a }
+
+    /// In AArch32 Monitor mode.
+    var isInMonitorMode: Bool { isAArch32 && programState & 0x1f == 0x16 }
+
+    /// The exception level of a mode that KVM's guests do not have; nil in the others.
+    var privilegedAArch32Level: Int? { isInHypMode ? 2 : isInMonitorMode ? 3 : nil }
+
     /// Whether the CPU is of the M profile, which has no PSTATE and no list.
     public var isMProfile: Bool { subsection("cpu/m") != nil }
 }

@@ -62,6 +62,7 @@ struct RegisterPlaces {
         addProgramState(section)
         if section.isAArch32 {
             addAArch32Registers(AArch32Mode(pstate: section.programState))
+            if section.isInHypMode { useHypRegisters() }
         } else {
             addAArch64Registers(section)
         }
@@ -132,7 +133,7 @@ struct RegisterPlaces {
         (.fiq, 5, 4),
     ]
 
-    /// - Parameter mode: nil in Hyp and Monitor mode, whose own SP and LR KVM has no X registers for.
+    /// - Parameter mode: nil in Hyp mode, and in Monitor mode, whose own SP and LR no X register holds.
     private mutating func addAArch32Registers(_ mode: AArch32Mode?) {
         let present = mode == .system ? .user : mode
         for number in 0...7 { add(.x(number), Self.r(number)) }
@@ -153,6 +154,12 @@ struct RegisterPlaces {
         for (id, own) in [(RegisterID.stackPointerEL0, 0), (.stackPointerEL1, 1)] {
             places[id] = Self.stackPointer(own, inUse: false)
         }
+    }
+
+    /// Hyp mode has its own SP and SPSR, and LR of User mode (`r14_bank_number`).
+    private mutating func useHypRegisters() {
+        places[.x(15)]?.insert(Self.r(13), at: 0)
+        places[.x(14)]?.insert(Self.r(14), at: 0)
     }
 
     private mutating func addBank(
@@ -225,7 +232,11 @@ struct RegisterPlaces {
         let present = Self.stackInUse(section)
         for (level, sign, link, saved, stack) in Self.higherLevels where places[sign] != nil {
             if places[link] == nil { add(link, Self.exceptionLink(level)) }
-            if places[saved] == nil { add(saved, Self.banked(level + 4)) }
+            if places[saved] == nil {
+                let own = RegisterPlace(Field.savedProgramState, 4, size: 8)
+                let inUse = section.privilegedAArch32Level == level
+                places[saved] = (inUse ? [own] : []) + [Self.banked(level + 4)]
+            }
             if places[stack] == nil {
                 places[stack] = Self.stackPointer(level, inUse: present == level)
             }

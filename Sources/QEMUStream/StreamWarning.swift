@@ -12,13 +12,13 @@ public enum StreamWarning: Hashable, Sendable {
     /// Registers of the Secure bank, which QEMU loads into their Non-secure twins
     /// (`kvm_to_cpreg_id`, `target/arm/cpregs.h`).
     case secureBank(vcpu: UInt32, count: Int)
-    /// Hyp or Monitor mode: its own SP and LR are in no register of KVM's.
-    case privilegedAArch32(vcpu: UInt32)
+    /// Monitor mode: its own SP and LR are in no register of KVM's.
+    case monitorMode(vcpu: UInt32)
 
     public var vcpu: UInt32 {
         switch self {
         case .longVectors(let vcpu), .matrixState(let vcpu), .secureBank(let vcpu, _),
-            .privilegedAArch32(let vcpu):
+            .monitorMode(let vcpu):
             vcpu
         }
     }
@@ -38,8 +38,8 @@ extension StreamWarning: CustomStringConvertible {
         case .secureBank(_, let count):
             "\(count) AArch32 registers of the Secure bank: QEMU loads them into their Non-secure "
                 + "twins, so what they hold is lost when the stream is loaded"
-        case .privilegedAArch32:
-            "it is in Hyp or Monitor mode, whose SP and LR a snapshot cannot hold"
+        case .monitorMode:
+            "it is in Monitor mode, whose SP and LR a snapshot cannot hold"
         }
     }
 }
@@ -57,9 +57,7 @@ extension QEMUStream {
             if !secure.isEmpty {
                 result.append(.secureBank(vcpu: cpu.instance, count: secure.count))
             }
-            if cpu.isAArch32, AArch32Mode(pstate: cpu.programState) == nil {
-                result.append(.privilegedAArch32(vcpu: cpu.instance))
-            }
+            if cpu.isInMonitorMode { result.append(.monitorMode(vcpu: cpu.instance)) }
             return result
         }
     }

@@ -1,3 +1,5 @@
+internal import Checksums
+
 extension ChunkHeader {
     init(parsing reader: inout ByteReader) throws(SnapshotFormatError) {
         kind = ChunkKind(rawValue: try reader.integer("chunk kind"))

@@ -1,3 +1,4 @@
+internal import Checksums
 internal import CFormatData
 
 /// A zstd dictionary that snapshot files may be compressed with.

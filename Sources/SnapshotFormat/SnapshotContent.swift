@@ -1,3 +1,4 @@
+internal import Checksums
 internal import VCPUModel
 
 /// What the chunks of a file add up to while it is being read.

@@ -1,3 +1,5 @@
+internal import Checksums
+
 extension SnapshotHeader {
     /// `F6 v C S CR LF SUB LF`; the document of the format says why.
     static let magic: [UInt8] = [0xf6, 0x76, 0x43, 0x53, 0x0d, 0x0a, 0x1a, 0x0a]

@@ -1,3 +1,4 @@
+internal import Checksums
 public import LinuxSystem
 
 /// Gives the next bytes of an input: at least one and at most the number asked for.

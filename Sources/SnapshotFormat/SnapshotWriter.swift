@@ -1,3 +1,4 @@
+internal import Checksums
 public import LinuxSystem
 public import VCPUModel
 

@@ -1,3 +1,5 @@
+internal import Checksums
+
 /// What `SnapshotReader.verify` found.
 public struct VerificationReport: Hashable, Sendable {
     public struct Chunk: Hashable, Sendable {

@@ -18,16 +18,7 @@ struct SnapshotSource {
         vcpus: Int = 1
     ) throws -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
         if let path = location.profilePath { return (try Self.snapshot(ofProfile: path), []) }
-        guard let host = location.host else {
-            if case .file(let path) = location, let bytes = try? SeekableFile(opening: path),
-                (try? bytes.readWhatIsThere(at: 0, upTo: 4)) == [0x51, 0x45, 0x56, 0x4d]
-            {
-                let file = try StreamFile(bytes)
-                file.warn()
-                return try file.snapshot()
-            }
-            return (try SnapshotFile.read(location), [])
-        }
+        guard let host = location.host else { return try GuestFile(location).snapshot() }
         let made = try HostMachine.make(host, vcpus: vcpus)
         try made.initialise()
         return try Self.capture(made.banks, made.provenance.from(location))

@@ -1,3 +1,4 @@
+import Checksums
 import VCPUModel
 
 @testable import SnapshotFormat

@@ -64,6 +64,9 @@ int64_t clinux_next_hole(int fd, int64_t offset);
  */
 int64_t clinux_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, size_t count);
 
+/* sendfile(2) from an offset: as clinux_copy_range, to a descriptor at its own position. */
+int64_t clinux_send_file(int to, int from, int64_t from_offset, size_t count);
+
 /* close(2). Linux releases the descriptor even when it reports an error: never repeated. */
 int clinux_close(int fd);
 

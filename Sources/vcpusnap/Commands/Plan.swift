@@ -1,6 +1,8 @@
 internal import ArgumentParser
+internal import Emulation
 internal import Planning
 internal import Policy
+internal import QEMULoad
 
 /// `vcpusnap plan SNAPSHOT --host PROFILE...`.
 struct PlanCommand: ParsableCommand {
@@ -17,15 +19,24 @@ struct PlanCommand: ParsableCommand {
               vcpusnap plan cpu.vcpusnap --host 6.1-neoverse-n1
               vcpusnap plan cpu.vcpusnap --host rack1.vhost --host rack2.vhost --format json
               vcpusnap plan cpu.vcpusnap --host rack1.vhost --policy exact
+
+            With --qemu it says what QEMU of that version does when it loads a migration stream with
+            KVM on that host, register by register, with what it does without a word, and the error it
+            prints.
+
+              vcpusnap plan vm.mig --host 6.1-neoverse-n1 --qemu 10.0
             """)
 
-    @Argument(help: "The snapshot: FILE, -, kvm: or emulated:NAME.")
+    @Argument(help: "The snapshot or QEMU stream: FILE, -, kvm: or emulated:NAME.")
     var source: Location
 
     @Option(
         name: .customLong("host"), parsing: .upToNextOption,
         help: "Host profiles: names of built-in ones, or .vhost files.")
     var hosts: [String]
+
+    @Option(help: "What QEMU of this version (7.2 or newer) does with the stream.")
+    var qemu: String?
 
     @OptionGroup var policy: PolicyOption
 
@@ -36,14 +47,42 @@ struct PlanCommand: ParsableCommand {
     }
 
     func run() throws {
-        let snapshot = try SnapshotSource(source).read().snapshot
         let policy = try policy.load()
-        let plans = try hosts.map { name in
-            try MovePlan(of: snapshot, on: try ProfileFile.load(name), policy: policy)
-        }
+        let profiles = try hosts.map(ProfileFile.load)
+        if let qemu { return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy) }
+        let snapshot = try SnapshotSource(source).read().snapshot
+        let plans = try profiles.map { try MovePlan(of: snapshot, on: $0, policy: policy) }
         let report = PlanOutput(
             source: source.text, policy: policy.name, plans: plans, values: output.values)
         try report.print(as: output.format)
         guard plans.allSatisfy({ $0.verdict != .no }) else { throw ExitStatus.finding }
+    }
+
+    private func planLoad(
+        by version: QEMUVersion, _ profiles: [HostProfile], _ policy: RestorePolicy
+    ) throws {
+        let file = try GuestFile(source).stream(source)
+        file.warn()
+        let plans = try profiles.map {
+            try LoadPlan(of: file.stream, on: $0, version: version, policy: policy)
+        }
+        let report = LoadPlanOutput(
+            source: source.text, policy: policy.name, plans: plans, values: output.values)
+        try report.print(as: output.format)
+        guard plans.allSatisfy({ $0.verdict == .loads }) else { throw ExitStatus.finding }
+    }
+}
+
+extension QEMUVersion {
+    /// From the command line.
+    init(option text: String) throws {
+        guard let version = QEMUVersion(parsing: text) else {
+            throw CommandError("--qemu takes a version such as 10.0, not \(text)")
+        }
+        guard version >= .oldest else {
+            throw CommandError(
+                "--qemu \(text): the oldest version that is known here is \(QEMUVersion.oldest)")
+        }
+        self = version
     }
 }

@@ -1,18 +1,20 @@
 /// CRC-32C (Castagnoli): polynomial 0x1EDC6F41 reflected, initial value and final XOR all ones.
 ///
 /// RFC 3720, appendix B.4 has test vectors; `CRC32C` of "123456789" is 0xE3069283.
-struct CRC32C {
+package struct CRC32C {
     private var state: UInt32 = .max
 
-    var value: UInt32 { ~state }
+    package init() {}
 
-    mutating func update(_ bytes: some Sequence<UInt8>) {
+    package var value: UInt32 { ~state }
+
+    package mutating func update(_ bytes: some Sequence<UInt8>) {
         for byte in bytes {
             state = Self.table[Int(UInt8(truncatingIfNeeded: state) ^ byte)] ^ state >> 8
         }
     }
 
-    static func of(_ parts: [UInt8]...) -> UInt32 {
+    package static func of(_ parts: [UInt8]...) -> UInt32 {
         var crc = CRC32C()
         for part in parts { crc.update(part) }
         return crc.value

@@ -1,6 +1,5 @@
+import Checksums
 import Testing
-
-@testable import SnapshotFormat
 
 @Suite("Checksums against published test vectors")
 struct ChecksumTests {

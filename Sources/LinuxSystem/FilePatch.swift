@@ -1,0 +1,142 @@
+/// Ranges of a file with what stands in their place, of any length; everything else stays.
+public struct FilePatch: Hashable, Sendable {
+    public struct Replacement: Hashable, Sendable {
+        /// In the file as it is, in bytes.
+        public var range: Range<Int64>
+        public var bytes: [UInt8]
+
+        public init(_ range: Range<Int64>, _ bytes: [UInt8]) {
+            self.range = range
+            self.bytes = bytes
+        }
+    }
+
+    /// Ascending, and apart from each other.
+    public let replacements: [Replacement]
+
+    /// - Precondition: no two ranges overlap.
+    public init(_ replacements: [Replacement]) {
+        let sorted = replacements.sorted { $0.range.lowerBound < $1.range.lowerBound }
+        precondition(
+            zip(sorted, sorted.dropFirst()).allSatisfy {
+                $0.range.upperBound <= $1.range.lowerBound
+            }, "replaced ranges are apart")
+        self.replacements = sorted
+    }
+
+    public var isEmpty: Bool { replacements.isEmpty }
+
+    /// How many bytes the file gains; negative when it becomes shorter.
+    public var growth: Int64 {
+        replacements.reduce(0) {
+            $0 + Int64($1.bytes.count) - Int64($1.range.count)
+        }
+    }
+
+    /// The same patch of a file that has `distance` bytes before this one.
+    public func moved(by distance: Int64) -> FilePatch {
+        FilePatch(
+            replacements.map {
+                Replacement(
+                    $0.range.lowerBound + distance..<$0.range.upperBound + distance, $0.bytes)
+            })
+    }
+
+    /// What the patched file is made of, from its start to its end.
+    public enum Piece: Hashable, Sendable {
+        /// Of the file as it is.
+        case kept(Range<Int64>)
+        case new([UInt8])
+    }
+
+    /// The pieces of a file of that size, from `start` on.
+    /// - Precondition: the ranges are inside, and none begins before `start`.
+    public func pieces(from start: Int64 = 0, size: Int64) -> [Piece] {
+        var result: [Piece] = []
+        var position = start
+        for replacement in replacements {
+            if position < replacement.range.lowerBound {
+                result.append(.kept(position..<replacement.range.lowerBound))
+            }
+            result.append(.new(replacement.bytes))
+            position = replacement.range.upperBound
+        }
+        return position < size ? result + [.kept(position..<size)] : result
+    }
+}
+
+// MARK: - Writing
+
+extension FilePatch {
+    /// Writes the patched file in place of `path`, whole or not at all (see `AtomicFile`); what is kept is
+    /// copied inside the kernel, and holes stay holes.
+    public func write(of base: SeekableFile, to path: String) throws(FileError) {
+        let pieces = pieces(size: base.size)
+        let size = base.size + growth
+        try AtomicFile.replace(
+            path,
+            writing: { file throws(Errno) in
+                try Self.write(pieces, of: base, to: file)
+                // A hole at the end was never written.
+                try file.truncate(to: size)
+            },
+            directly: { file throws(Errno) in try Self.send(pieces, of: base, to: file) })
+    }
+
+    /// Writes the patched file to a stream.
+    public func write(of base: any SeekableBytes, to stream: StandardStream) throws(FileError) {
+        do throws(Errno) {
+            let file = try FileDescriptor(duplicating: stream)
+            try Self.send(pieces(size: base.size), of: base, to: file)
+            try file.close()
+        } catch {
+            throw FileError(.write, stream.name, error)
+        }
+    }
+
+    private static func write(
+        _ pieces: [Piece], of base: SeekableFile, to file: borrowing FileDescriptor
+    ) throws(Errno) {
+        var place: Int64 = 0
+        for piece in pieces {
+            switch piece {
+            case .kept(let range):
+                try base.file.copy(range, to: file, at: place)
+                place += Int64(range.count)
+            case .new(let bytes):
+                try file.write(bytes, at: place)
+                place += Int64(bytes.count)
+            }
+        }
+    }
+
+    /// To what cannot be written at any place.
+    static func send(
+        _ pieces: [Piece], of base: any SeekableBytes, to file: borrowing FileDescriptor
+    ) throws(Errno) {
+        for piece in pieces {
+            switch piece {
+            case .kept(let range): try send(range, of: base, to: file)
+            case .new(let bytes): try file.writeAll(bytes)
+            }
+        }
+    }
+
+    private static func send(
+        _ range: Range<Int64>, of base: any SeekableBytes, to file: borrowing FileDescriptor
+    ) throws(Errno) {
+        if let base = base as? SeekableFile { return try base.file.send(range, to: file) }
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let count = Int(min(range.upperBound - position, 1 << 20))
+            let chunk: [UInt8]
+            do throws(FileError) {
+                chunk = try base.read(at: position, count: count)
+            } catch {
+                throw error.errno
+            }
+            try file.writeAll(chunk)
+            position += Int64(count)
+        }
+    }
+}

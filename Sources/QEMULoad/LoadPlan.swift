@@ -1,0 +1,90 @@
+public import Emulation
+public import Policy
+public import QEMUStream
+internal import Registers
+internal import Transfer
+public import VCPUModel
+
+/// What QEMU of some version, with KVM on some host, will do when it loads a stream.
+///
+/// The vCPUs are emulated ones of the host's profile, so each write has the answer that KVM will give.
+public struct LoadPlan: Sendable {
+    public enum Verdict: String, Hashable, Sendable {
+        /// The guest goes on as it was saved, or the policy pardons what it loses.
+        case loads
+        /// QEMU says nothing, and the guest loses something.
+        case loadsWithLosses = "loads with losses"
+        case fails
+    }
+
+    /// The profile's name.
+    public let host: String
+    public let version: QEMUVersion
+    public let policy: String
+    /// In the order of the stream. QEMU gives up at the first that fails.
+    public let vcpus: [VCPULoad]
+    /// The lines QEMU prints, without the program's name and time stamps.
+    public let output: [String]
+
+    public var verdict: Verdict {
+        if vcpus.contains(where: { $0.failure != nil }) { return .fails }
+        return vcpus.allSatisfy(\.losses.isEmpty) ? .loads : .loadsWithLosses
+    }
+
+    public init(
+        of stream: QEMUStream, on profile: HostProfile, version: QEMUVersion,
+        policy: RestorePolicy
+    ) throws(RegisterBankError) {
+        try self.init(
+            of: stream.cpus, origin: stream.origin, on: profile, version: version, policy: policy,
+            guests: try Self.guests(of: stream.cpus, origin: stream.origin))
+    }
+
+    /// The registers of every vCPU, by KVM's ids.
+    static func guests(
+        of sections: [CPUSection], origin: StreamOrigin
+    ) throws(RegisterBankError) -> [RegisterList] {
+        var guests: [RegisterList] = []
+        for section in sections {
+            let bank = QEMUVCPUBank(section, origin: origin)
+            guests.append(try Capture(of: bank, index: section.instance).state.registers)
+        }
+        return guests
+    }
+
+    /// - Parameter guests: the vCPUs as they were saved, whom the policy is asked about.
+    init(
+        of sections: [CPUSection], origin: StreamOrigin, on profile: HostProfile,
+        version: QEMUVersion, policy: RestorePolicy, guests: [RegisterList]
+    ) throws(RegisterBankError) {
+        host = profile.name
+        self.version = version
+        self.policy = policy.name
+        let made = try Self.vcpus(for: guests, on: profile)
+        var loads: [VCPULoad] = []
+        for (position, section) in sections.enumerated() {
+            let loader = VCPULoader(
+                version: version, policy: policy, section: section, guest: guests[position],
+                vcpu: made[position])
+            loads.append(loader.load())
+        }
+        vcpus = loads
+        output = LoadMessages(version: version).lines(for: loads)
+    }
+
+    /// Fresh vCPUs as QEMU makes them: with every feature that the host has and the stream shows.
+    private static func vcpus(
+        for guests: [RegisterList], on profile: HostProfile
+    ) throws(RegisterBankError) -> [EmulatedCPU] {
+        let vcpus = EmulatedHost(profile).makeVCPUs(guests.count)
+        for (guest, vcpu) in zip(guests, vcpus) {
+            let wanted = guest[.vcpuInit].flatMap { VCPUInit($0) }?.features ?? profile.features
+            let features = wanted.intersection(profile.features)
+            try vcpu.write(VCPUInit(features: features).value, to: .vcpuInit)
+            let finalized = features.intersection(.finalizable)
+            guard !finalized.isEmpty else { continue }
+            try vcpu.write(RegisterValue(UInt64(finalized.rawValue), size: 4), to: .vcpuFinalized)
+        }
+        return vcpus
+    }
+}

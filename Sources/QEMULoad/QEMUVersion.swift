@@ -1,0 +1,51 @@
+/// A QEMU release, as far as what it does at load differs.
+public struct QEMUVersion: Hashable, Comparable, Sendable {
+    public let major: Int
+    public let minor: Int
+
+    public init(_ major: Int, _ minor: Int) {
+        self.major = major
+        self.minor = minor
+    }
+
+    /// From `10.0`, `10.0.2` or `v11.1.0-rc1`; nil for what does not start with two numbers.
+    public init?(parsing text: some StringProtocol) {
+        let numbers = text.drop { $0 == "v" }.split(separator: ".")
+        guard numbers.count >= 2, let major = Self.number(numbers[0]),
+            let minor = Self.number(numbers[1])
+        else { return nil }
+        self.init(major, minor)
+    }
+
+    private static func number(_ text: some StringProtocol) -> Int? {
+        let digits = text.prefix(while: \.isNumber)
+        return digits.count <= 4 ? Int(digits) : nil
+    }
+
+    public static func < (left: QEMUVersion, right: QEMUVersion) -> Bool {
+        (left.major, left.minor) < (right.major, right.minor)
+    }
+}
+
+extension QEMUVersion: CustomStringConvertible {
+    public var description: String { "\(major).\(minor)" }
+}
+
+extension QEMUVersion {
+    /// The first with the wire format of Formats/qemu-stream.md.
+    public static let oldest = QEMUVersion(7, 2)
+
+    /// One of each kind that treats a stream in its own way, oldest first.
+    public static let kinds = [
+        oldest, QEMUVersion(10, 2), QEMUVersion(11, 0), QEMUVersion(11, 1),
+    ]
+
+    /// Errors are passed up and name the register KVM refused (`write_list_to_kvmstate`).
+    var namesRefusedRegisters: Bool { self >= QEMUVersion(10, 2) }
+
+    /// Both lists are compared to their ends, whatever their lengths (`cpu_post_load`).
+    var comparesWholeLists: Bool { self >= QEMUVersion(11, 0) }
+
+    /// Some differences are expected (`arm_register_cpreg_mig_tolerance`).
+    var hasTolerances: Bool { self >= QEMUVersion(11, 1) }
+}

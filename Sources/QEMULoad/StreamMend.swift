@@ -1,0 +1,229 @@
+public import Emulation
+public import Policy
+public import QEMUStream
+public import Registers
+internal import Transfer
+public import VCPUModel
+
+/// A stream changed so that QEMU with KVM on some host loads it: what is taken out, what is given another
+/// value, and what cannot be mended.
+///
+/// A register that the destination does not have is taken out, and a value that its KVM refuses is
+/// replaced by the destination's own, where the policy pardons the loss; what the policy ignores or
+/// overrides is taken out or replaced in any case.
+public struct StreamMend: Sendable {
+    /// Why a stream cannot be mended at all.
+    public enum Problem: Error, Hashable, Sendable {
+        /// Only KVM's lists can be compared with KVM's.
+        case origin(StreamOrigin)
+        case stream(QEMUStreamError)
+        case bank(RegisterBankError)
+    }
+
+    /// One register of one vCPU that was changed.
+    public struct Change: Hashable, Sendable {
+        public enum Reason: Hashable, Sendable {
+            /// The destination would not take it as it was.
+            case pardoned(Pardon)
+            /// The policy's rules say so.
+            case rules([PolicyRule])
+        }
+
+        public var id: RegisterID
+        public var before: RegisterValue
+        /// Nil when the register is taken out.
+        public var after: RegisterValue?
+        public var reason: Reason
+    }
+
+    /// What becomes of one vCPU.
+    public struct VCPU: Sendable {
+        public var index: UInt32
+        /// Ascending by id.
+        public var changes: [Change]
+        /// What would make QEMU give up, and may not be changed: the guest would notice, or that it
+        /// would not cannot be proved.
+        public var refusals: [RegisterLoad]
+        /// What QEMU loads and KVM alters without a word, mended or not.
+        public var altered: [RegisterLoad]
+    }
+
+    public let vcpus: [VCPU]
+    /// The sections as they are to be, in the order of the stream.
+    public let sections: [CPUSection]
+    /// What QEMU does with the result, one plan for each of the versions.
+    public let plans: [LoadPlan]
+
+    /// Whether nothing was changed that may not be, and the result loads everywhere.
+    public var isSafe: Bool {
+        vcpus.allSatisfy(\.refusals.isEmpty) && plans.allSatisfy { $0.verdict != .fails }
+    }
+
+    public var changesNothing: Bool { vcpus.allSatisfy(\.changes.isEmpty) }
+}
+
+extension StreamMend {
+    /// - Parameter versions: the QEMU versions that are to load the result.
+    public init(
+        of stream: QEMUStream, on profile: HostProfile, policy: RestorePolicy,
+        versions: [QEMUVersion] = QEMUVersion.kinds
+    ) throws(Problem) {
+        guard stream.origin == .kvm else { throw .origin(stream.origin) }
+        var mender = try Mender(stream, profile, policy)
+        try mender.mend()
+        vcpus = mender.vcpus
+        sections = mender.sections
+        var plans: [LoadPlan] = []
+        for version in versions { plans.append(try mender.plan(version)) }
+        self.plans = plans
+    }
+}
+
+/// Changes sections until what is left loads.
+private struct Mender {
+    private let profile: HostProfile
+    private let policy: RestorePolicy
+    private let origin: StreamOrigin
+    private let guests: [RegisterList]
+    private(set) var sections: [CPUSection]
+    private(set) var vcpus: [StreamMend.VCPU]
+
+    init(
+        _ stream: QEMUStream, _ profile: HostProfile, _ policy: RestorePolicy
+    ) throws(StreamMend.Problem) {
+        self.profile = profile
+        self.policy = policy
+        origin = stream.origin
+        sections = stream.cpus
+        vcpus = sections.map {
+            StreamMend.VCPU(index: $0.instance, changes: [], refusals: [], altered: [])
+        }
+        do throws(RegisterBankError) {
+            guests = try LoadPlan.guests(of: stream.cpus, origin: stream.origin)
+        } catch {
+            throw .bank(error)
+        }
+    }
+
+    func plan(_ version: QEMUVersion) throws(StreamMend.Problem) -> LoadPlan {
+        do throws(RegisterBankError) {
+            return try LoadPlan(
+                of: sections, origin: origin, on: profile, version: version, policy: policy,
+                guests: guests)
+        } catch {
+            throw .bank(error)
+        }
+    }
+
+    /// A value that is replaced can decide what becomes of others, so the plan is made again; each
+    /// round changes something that no later one does.
+    private static let mostRounds = 8
+
+    mutating func mend() throws(StreamMend.Problem) {
+        for position in sections.indices { try applyRules(position) }
+        for _ in 0..<Self.mostRounds {
+            // From 11.0 on QEMU looks at every register, so what it takes all versions take.
+            let plan = try plan(QEMUVersion(11, 0))
+            var isChanged = false
+            for position in sections.indices {
+                if try change(position, plan.vcpus[position]) { isChanged = true }
+            }
+            guard isChanged else { return }
+        }
+    }
+
+    // MARK: Rules
+
+    private mutating func applyRules(_ position: Int) throws(StreamMend.Problem) {
+        var kept: [CPUSection.Entry] = []
+        for entry in sections[position].entries {
+            let before = Self.value(entry)
+            if let rule = policy.omission(of: entry.id) {
+                note(position, entry.id, before, nil, .rules([rule]))
+                continue
+            }
+            let (after, rules) = policy.value(of: entry.id, saved: before)
+            if after != before { note(position, entry.id, before, after, .rules(rules)) }
+            kept.append(CPUSection.Entry(id: entry.id, value: after.lowBits))
+        }
+        try replaceEntries(position, kept)
+    }
+
+    // MARK: What does not load
+
+    private mutating func change(
+        _ position: Int, _ load: VCPULoad
+    ) throws(StreamMend.Problem) -> Bool {
+        vcpus[position].refusals = load.registers.filter { register in
+            register.isLoss && register.fate != .altered || register.isUnmendable
+        }
+        vcpus[position].altered = load.registers.filter { $0.fate == .altered }
+        let mendable = load.registers.filter {
+            $0.fate.isFailure && $0.pardon != nil && $0.incoming != nil
+        }
+        guard !mendable.isEmpty else { return false }
+        let fates = Dictionary(mendable.map { ($0.id, $0) }) { first, _ in first }
+        var kept: [CPUSection.Entry] = []
+        for entry in sections[position].entries {
+            guard let load = fates[entry.id], let pardon = load.pardon else {
+                kept.append(entry)
+                continue
+            }
+            let after = load.held
+            note(position, entry.id, Self.value(entry), after, .pardoned(pardon))
+            if let after { kept.append(CPUSection.Entry(id: entry.id, value: after.lowBits)) }
+        }
+        try replaceEntries(position, kept)
+        return true
+    }
+
+    // MARK: Bookkeeping
+
+    /// 32-bit registers have values of 32 bits.
+    private static func value(_ entry: CPUSection.Entry) -> RegisterValue {
+        RegisterValue(entry.value, size: entry.id.size == 4 ? 4 : 8)
+    }
+
+    /// Of a register changed twice the first value and the last are kept.
+    private mutating func note(
+        _ position: Int, _ id: RegisterID, _ before: RegisterValue, _ after: RegisterValue?,
+        _ reason: StreamMend.Change.Reason
+    ) {
+        if let known = vcpus[position].changes.firstIndex(where: { $0.id == id }) {
+            vcpus[position].changes[known].after = after
+            vcpus[position].changes[known].reason = reason
+            return
+        }
+        vcpus[position].changes.append(
+            StreamMend.Change(id: id, before: before, after: after, reason: reason))
+        vcpus[position].changes.sort { $0.id < $1.id }
+    }
+
+    private mutating func replaceEntries(
+        _ position: Int, _ entries: [CPUSection.Entry]
+    ) throws(StreamMend.Problem) {
+        guard entries != sections[position].entries else { return }
+        do throws(QEMUStreamError) {
+            try sections[position].replaceEntries(entries)
+        } catch {
+            throw .stream(error)
+        }
+    }
+}
+
+extension RegisterLoad {
+    /// KVM refuses a value that is the destination's own, so no stream can be made to load.
+    fileprivate var isUnmendable: Bool { fate.isFailure && incoming == nil }
+}
+
+extension StreamMend.Problem: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .origin(let origin):
+            "the stream was written with \(origin.text), and its list of registers is another than "
+                + "KVM's: only streams of KVM can be mended for KVM"
+        case .stream(let error): "\(error)"
+        case .bank(let error): "\(error)"
+        }
+    }
+}

@@ -1,0 +1,173 @@
+internal import Emulation
+internal import LinuxSystem
+internal import Policy
+internal import QEMUStream
+internal import Registers
+internal import VCPUModel
+
+/// What becomes of one vCPU's section when QEMU loads a stream.
+public struct VCPULoad: Hashable, Sendable {
+    /// Why QEMU gives up at this vCPU; nil when it does not.
+    public enum Failure: Hashable, Sendable {
+        /// The stream's list is longer than the destination's (`VMSTATE_INT32_POSITIVE_LE`).
+        case tooManyRegisters(Int, limit: Int)
+        /// A register the destination does not have (`cpu_post_load`).
+        case unknownRegisters
+        /// KVM refuses a value (`write_list_to_kvmstate`).
+        case refusedValues
+    }
+
+    /// The vCPU's number.
+    public var index: UInt32
+    public var failure: Failure?
+    /// Every register of the stream or the destination, ascending by id; what would have become of it
+    /// where QEMU gave up before.
+    public var registers: [RegisterLoad]
+
+    /// The losses that the policy counts.
+    public var losses: [RegisterLoad] { registers.filter(\.isLoss) }
+}
+
+/// Loads one section into a vCPU as QEMU with KVM does (`cpu_post_load` in `target/arm/machine.c`,
+/// `write_list_to_kvmstate` in `target/arm/kvm.c`).
+struct VCPULoader {
+    let version: QEMUVersion
+    let policy: RestorePolicy
+    let section: CPUSection
+    /// The section as a bank, for what QEMU keeps outside the list.
+    let guest: RegisterList
+    let vcpu: EmulatedCPU
+
+    func load() -> VCPULoad {
+        let local = vcpu.list().filter(\.isCPRegister)
+        let incoming = section.entries
+        var result = VCPULoad(index: section.instance, registers: [])
+        result.registers = merge(incoming, local) + fixedRegisters()
+        result.failure = failure(result.registers, incoming.count, local.count)
+        for index in result.registers.indices {
+            guard let loss = result.registers[index].loss else { continue }
+            result.registers[index].pardon = policy.pardon(loss, of: guest)
+        }
+        result.registers.sort { $0.id < $1.id }
+        return result
+    }
+
+    private func failure(
+        _ registers: [RegisterLoad], _ incoming: Int, _ local: Int
+    ) -> VCPULoad.Failure? {
+        if !version.comparesWholeLists, incoming > local {
+            return .tooManyRegisters(incoming, limit: local)
+        }
+        if registers.contains(where: { $0.fate == .unknown }) { return .unknownRegisters }
+        return registers.contains(where: \.fate.isFailure) ? .refusedValues : nil
+    }
+
+    // MARK: The list
+
+    /// What QEMU writes to KVM, in the list's order, and what KVM makes of it.
+    private func merge(
+        _ incoming: [CPUSection.Entry], _ local: [RegisterID]
+    ) -> [RegisterLoad] {
+        let values = Dictionary(incoming.map { ($0.id, $0.value) }) { first, _ in first }
+        let known = Set(local)
+        // QEMU writes the whole list, also what the stream does not have.
+        let written = local.map { id in (id, write(values[id], to: id)) }
+        let loaded = written.map { id, failure in
+            register(id, incoming: values[id], failure)
+        }
+        let missing = incoming.filter { !known.contains($0.id) }
+        return loaded + missing.map { absent($0, last: local.last) }
+    }
+
+    private func write(_ value: UInt64?, to id: RegisterID) -> Errno? {
+        guard let size = id.size, let value = value ?? (try? vcpu.read(id))?.lowBits else {
+            return nil
+        }
+        do throws(RegisterBankError) {
+            try vcpu.write(RegisterValue(value, size: size), to: id)
+            return nil
+        } catch {
+            return error.errno
+        }
+    }
+
+    private func register(
+        _ id: RegisterID, incoming: UInt64?, _ failure: Errno?
+    ) -> RegisterLoad {
+        let held = try? vcpu.read(id)
+        guard let incoming else {
+            return RegisterLoad(
+                id: id, fate: failure.map { .refused($0) } ?? .keptAtReset, held: held)
+        }
+        let wanted = RegisterValue(incoming, size: id.size ?? 8)
+        var result = RegisterLoad(id: id, fate: .loaded, incoming: wanted, held: held)
+        if let failure {
+            result.fate = .refused(failure)
+        } else if let held, Self.differs(held, wanted, id) {
+            result.fate = .altered
+        }
+        return result
+    }
+
+    private static func differs(
+        _ left: RegisterValue, _ right: RegisterValue, _ id: RegisterID
+    ) -> Bool {
+        // The CLR views of bitmaps show what their SET registers hold.
+        guard RegisterDictionary.entry(for: id)?.isClearTwin != true else { return false }
+        let stable = ~RegisterDictionary.volatileBits(of: id)
+        return left.masked(by: stable) != right.masked(by: stable)
+    }
+
+    private func absent(_ entry: CPUSection.Entry, last: RegisterID?) -> RegisterLoad {
+        RegisterLoad(
+            id: entry.id, fate: fateOfAbsent(entry, last: last),
+            incoming: RegisterValue(entry.value, size: entry.id.size == 4 ? 4 : 8))
+    }
+
+    private func fateOfAbsent(
+        _ entry: CPUSection.Entry, last: RegisterID?
+    ) -> RegisterLoad.Fate {
+        if version.hasTolerances, Self.isTolerated(entry) { return .tolerated }
+        if version.comparesWholeLists { return .unknown }
+        // The walk over both lists ends with the shorter one.
+        return last.map { entry.id > $0 } ?? true ? .dropped : .unknown
+    }
+
+    private static func isTolerated(_ entry: CPUSection.Entry) -> Bool {
+        RegisterID.mayBeOnOneSide.contains(entry.id)
+            || entry.id == .vendorServices2 && entry.value == 0
+    }
+
+    // MARK: Outside the list
+
+    /// The core and vector registers, which QEMU puts afterwards (`kvm_arch_put_registers`): those
+    /// that the vCPU does not have are lost silently.
+    private func fixedRegisters() -> [RegisterLoad] {
+        let local = Set(vcpu.list())
+        return guest.filter { !$0.0.isCPRegister && $0.0.architecture != .vcpu }.map { id, value in
+            let isKept = local.contains(id) || Self.isKeptWithoutSVE(id, value)
+            return RegisterLoad(
+                id: id, fate: isKept ? .loaded : .dropped, incoming: value,
+                held: isKept ? value : nil)
+        }
+    }
+
+    /// Without SVE the low 128 bits of a Z register are its V register, and all that is left.
+    private static func isKeptWithoutSVE(_ id: RegisterID, _ value: RegisterValue) -> Bool {
+        guard case .sve = id.group else { return false }
+        if id.size == 256 { return value.littleEndianBytes[16...].allSatisfy { $0 == 0 } }
+        return value.isZero
+    }
+}
+
+/// What QEMU 11.1 expects to differ between two KVM lists (`arm_register_cpreg_mig_tolerance`).
+extension RegisterID {
+    /// TCR2_EL1, PIRE0_EL1, PIR_EL1: Linux 6.13 hides them from guests without the feature.
+    static let mayBeOnOneSide: Set<RegisterID> = [
+        RegisterID(rawValue: 0x6030_0000_0013_c103), RegisterID(rawValue: 0x6030_0000_0013_c512),
+        RegisterID(rawValue: 0x6030_0000_0013_c513),
+    ]
+
+    /// `KVM_REG_ARM_VENDOR_HYP_BMAP_2`, which may be missing at the destination if it has no service.
+    static let vendorServices2 = RegisterID(rawValue: 0x6030_0000_0016_0003)
+}
