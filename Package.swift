@@ -74,7 +74,7 @@ let package = Package(
             swiftSettings: settings),
 
         // The files QEMU's streams come in, and a running QEMU.
-        .target(name: "SavedImage", dependencies: ["LinuxSystem"], swiftSettings: settings),
+        .target(name: "SavedImage", dependencies: ["CLinux", "LinuxSystem"], swiftSettings: settings),
         .target(
             name: "QMP", dependencies: ["CLinux", "JSONText", "LinuxSystem"],
             swiftSettings: settings),

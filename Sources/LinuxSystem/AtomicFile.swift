@@ -14,10 +14,17 @@ public enum AtomicFile {
     public static func replace(
         _ path: String, permissions: UInt32 = 0o600, with chunks: some Sequence<[UInt8]>
     ) throws(FileError) {
-        let writeAll = { (file: borrowing FileDescriptor) throws(Errno) in
+        try replace(path, permissions: permissions) { file throws(Errno) in
             for chunk in chunks { try file.writeAll(chunk) }
         }
-        try replace(path, permissions: permissions, writing: writeAll, directly: writeAll)
+    }
+
+    /// The same with what `write` writes, from front to back.
+    public static func replace(
+        _ path: String, permissions: UInt32 = 0o600,
+        writing write: (borrowing FileDescriptor) throws(Errno) -> Void
+    ) throws(FileError) {
+        try replace(path, permissions: permissions, writing: write, directly: write)
     }
 
     /// The same with a file that `write` fills, from its start and in any order.

@@ -24,6 +24,7 @@ public struct Errno: RawRepresentable, Error, Hashable, Sendable {
     public static let invalidArgument = Errno(rawValue: 22)  // EINVAL
     public static let noSpace = Errno(rawValue: 28)  // ENOSPC
     public static let brokenPipe = Errno(rawValue: 32)  // EPIPE
+    public static let canceled = Errno(rawValue: 125)  // ECANCELED
     public static let notSupported = Errno(rawValue: 95)  // EOPNOTSUPP
 }
 

@@ -1,3 +1,5 @@
+internal import CLinux
+
 /// Reading whole files.
 public enum File {
     /// Reads a file, pipe or device to its end.
@@ -11,6 +13,17 @@ public enum File {
             return try file.readAll(limit: limit)
         } catch {
             throw FileError(step, path, error)
+        }
+    }
+
+    /// Removes a name.
+    ///
+    /// The corresponding C function is `unlink`.
+    public static func remove(_ path: String) throws(FileError) {
+        do throws(Errno) {
+            try Errno.check(clinux_unlink(path))
+        } catch {
+            throw FileError(.remove, path, error)
         }
     }
 }

@@ -2,7 +2,7 @@
 public struct FileError: Error, Hashable, Sendable {
     /// What was being done.
     public enum Step: String, Hashable, Sendable {
-        case open, read, create, write, synchronize, close, rename
+        case open, read, create, write, synchronize, close, rename, remove
     }
 
     public var path: String
@@ -25,7 +25,7 @@ extension FileError: CustomStringConvertible {
 
     private var action: String {
         switch step {
-        case .open, .read, .write, .close: step.rawValue
+        case .open, .read, .write, .close, .remove: step.rawValue
         case .create: "create a file for"
         case .synchronize: "bring to the disk"
         case .rename: "put the finished file in place of"

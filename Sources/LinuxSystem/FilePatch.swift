@@ -80,14 +80,14 @@ extension FilePatch {
                 // A hole at the end was never written.
                 try file.truncate(to: size)
             },
-            directly: { file throws(Errno) in try Self.send(pieces, of: base, to: file) })
+            directly: { file throws(Errno) in try file.write(pieces, of: base) })
     }
 
     /// Writes the patched file to a stream.
     public func write(of base: any SeekableBytes, to stream: StandardStream) throws(FileError) {
         do throws(Errno) {
             let file = try FileDescriptor(duplicating: stream)
-            try Self.send(pieces(size: base.size), of: base, to: file)
+            try file.write(pieces(size: base.size), of: base)
             try file.close()
         } catch {
             throw FileError(.write, stream.name, error)
@@ -109,23 +109,25 @@ extension FilePatch {
             }
         }
     }
+}
 
-    /// To what cannot be written at any place.
-    static func send(
-        _ pieces: [Piece], of base: any SeekableBytes, to file: borrowing FileDescriptor
+extension FileDescriptor {
+    /// Writes pieces one after the other, to what cannot be written at any place.
+    public borrowing func write(
+        _ pieces: [FilePatch.Piece], of base: any SeekableBytes
     ) throws(Errno) {
         for piece in pieces {
             switch piece {
-            case .kept(let range): try send(range, of: base, to: file)
-            case .new(let bytes): try file.writeAll(bytes)
+            case .kept(let range): try write(range, of: base)
+            case .new(let bytes): try writeAll(bytes)
             }
         }
     }
 
-    private static func send(
-        _ range: Range<Int64>, of base: any SeekableBytes, to file: borrowing FileDescriptor
+    private borrowing func write(
+        _ range: Range<Int64>, of base: any SeekableBytes
     ) throws(Errno) {
-        if let base = base as? SeekableFile { return try base.file.send(range, to: file) }
+        if let base = base as? SeekableFile { return try base.file.send(range, to: self) }
         var position = range.lowerBound
         while position < range.upperBound {
             let count = Int(min(range.upperBound - position, 1 << 20))
@@ -135,7 +137,7 @@ extension FilePatch {
             } catch {
                 throw error.errno
             }
-            try file.writeAll(chunk)
+            try writeAll(chunk)
             position += Int64(count)
         }
     }

@@ -69,6 +69,7 @@ struct RegisterPlaces {
         addFloatingPoint(section)
         addVectors(section)
         addList(section, origin)
+        if origin == .tcg { addAArch64Names(section) }
         addHigherLevels(section)
     }
 
@@ -227,32 +228,58 @@ struct RegisterPlaces {
         }
     }
 
+    /// Registers that QEMU's own lists have as AArch32 ones only, such as PAR_EL1, by their AArch64 ids.
+    private mutating func addAArch64Names(_ section: CPUSection) {
+        for (index, entry) in section.entries.enumerated() {
+            guard let holder = AArch32Bank.holder(of: entry.id), holder.lsb == 0,
+                entry.id.survivesCPRegisterKey, places[holder.id] == nil,
+                holder.isWhole
+            else { continue }
+            add(
+                holder.id,
+                RegisterPlace(section.valueOffset(index) + 8 - holder.size, holder.size, size: 8))
+        }
+    }
+
     /// The registers of EL2 and EL3 that QEMU keeps in its struct, on CPUs that have those levels.
     private mutating func addHigherLevels(_ section: CPUSection) {
         let present = Self.stackInUse(section)
-        for (level, sign, link, saved, stack) in Self.higherLevels where places[sign] != nil {
+        for (level, sign, link, saved) in Self.higherLevels where places[sign] != nil {
             if places[link] == nil { add(link, Self.exceptionLink(level)) }
             if places[saved] == nil {
                 let own = RegisterPlace(Field.savedProgramState, 4, size: 8)
                 let inUse = section.privilegedAArch32Level == level
                 places[saved] = (inUse ? [own] : []) + [Self.banked(level + 4)]
             }
-            if places[stack] == nil {
-                places[stack] = Self.stackPointer(level, inUse: present == level)
-            }
         }
+        guard places[Self.higherLevels[0].sign] != nil, places[Self.stackPointerEL2] == nil else {
+            return
+        }
+        places[Self.stackPointerEL2] = Self.stackPointer(2, inUse: present == 2)
     }
 
-    /// Each level with a register that only CPUs with it list: HCR_EL2, SCR_EL3. SP_EL3 has no encoding.
+    /// Each level with a register that only CPUs with it list: HCR_EL2, SCR_EL3.
     private static let higherLevels:
-        [(Int, sign: RegisterID, link: RegisterID, saved: RegisterID, stack: RegisterID)] = [
-            (2, system(4, 1, 1, 0), system(4, 4, 0, 1), system(4, 4, 0, 0), system(6, 4, 1, 0)),
-            (3, system(6, 1, 1, 0), system(6, 4, 0, 1), system(6, 4, 0, 0), system(7, 4, 1, 0)),
+        [(Int, sign: RegisterID, link: RegisterID, saved: RegisterID)] = [
+            (2, system(4, 1, 1, 0), system(4, 4, 0, 1), system(4, 4, 0, 0)),
+            (3, system(6, 1, 1, 0), system(6, 4, 0, 1), system(6, 4, 0, 0)),
         ]
+
+    /// That of EL3 has no encoding.
+    private static let stackPointerEL2 = system(6, 4, 1, 0)
 
     private static func system(_ op1: Int, _ crn: Int, _ crm: Int, _ op2: Int) -> RegisterID {
         RegisterID(
             rawValue: 0x6030_0000_0013_c000
                 | UInt64(op1 << 11 | crn << 7 | crm << 3 | op2))
+    }
+}
+
+extension AArch32Bank.Holder {
+    /// Whether the bits are all that the AArch64 register has: the others are reserved.
+    fileprivate var isWhole: Bool {
+        guard size < 8 else { return true }
+        let fields = RegisterDictionary.entry(for: id)?.fields ?? []
+        return !fields.isEmpty && fields.allSatisfy { $0.msb < size * 8 || $0.isReserved }
     }
 }

@@ -12,13 +12,15 @@ public enum StreamWarning: Hashable, Sendable {
     /// Registers of the Secure bank, which QEMU loads into their Non-secure twins
     /// (`kvm_to_cpreg_id`, `target/arm/cpregs.h`).
     case secureBank(vcpu: UInt32, count: Int)
+    /// EL3's stack pointer, which no register id stands for.
+    case stackPointerEL3(vcpu: UInt32)
     /// Monitor mode: its own SP and LR are in no register of KVM's.
     case monitorMode(vcpu: UInt32)
 
     public var vcpu: UInt32 {
         switch self {
         case .longVectors(let vcpu), .matrixState(let vcpu), .secureBank(let vcpu, _),
-            .monitorMode(let vcpu):
+            .stackPointerEL3(let vcpu), .monitorMode(let vcpu):
             vcpu
         }
     }
@@ -38,6 +40,7 @@ extension StreamWarning: CustomStringConvertible {
         case .secureBank(_, let count):
             "\(count) AArch32 registers of the Secure bank: QEMU loads them into their Non-secure "
                 + "twins, so what they hold is lost when the stream is loaded"
+        case .stackPointerEL3: "SP_EL3 is in use, which a snapshot cannot hold"
         case .monitorMode:
             "it is in Monitor mode, whose SP and LR a snapshot cannot hold"
         }
@@ -57,6 +60,9 @@ extension QEMUStream {
             if !secure.isEmpty {
                 result.append(.secureBank(vcpu: cpu.instance, count: secure.count))
             }
+            if cpu.usesStackPointerEL3 {
+                result.append(.stackPointerEL3(vcpu: cpu.instance))
+            }
             if cpu.isInMonitorMode { result.append(.monitorMode(vcpu: cpu.instance)) }
             return result
         }
@@ -68,6 +74,12 @@ extension RegisterID {
 }
 
 extension CPUSection {
+    /// In AArch64 state SP_EL3 is X31 while EL3 uses it.
+    fileprivate var usesStackPointerEL3: Bool {
+        let isInUse = !isAArch32 && programState & 0xf == 0xd
+        return isInUse || number(at: Field.stackPointers + 8 * 3, 8) != 0
+    }
+
     /// Whether ZCR_EL1 asks for more than 1024 bits, or a predicate has bits beyond those of such
     /// vectors. The stream does not say how long they are.
     fileprivate var hasLongVectors: Bool {

@@ -24,7 +24,7 @@ public struct UndoFile: Sendable {
     static let headerLength = 8 + 4 * 8 + 2 * SHA256.size
     static let longestContext: Int64 = 1 << 16
     /// The most bytes that are kept: the device state and description of a stream.
-    static let longestTail = 256 << 20
+    public static let longestTail = 256 << 20
 
     /// The name's end of a file's undo file.
     public static let suffix = ".undo"

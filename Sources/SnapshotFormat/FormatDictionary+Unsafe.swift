@@ -1,5 +1,5 @@
-internal import Checksums
 internal import CFormatData
+internal import Checksums
 
 /// A zstd dictionary that snapshot files may be compressed with.
 ///

@@ -1,21 +1,30 @@
 internal import LinuxSystem
 internal import QEMUStream
+internal import SavedImage
 internal import VCPUModel
 
-/// A file or stream with the state of vCPUs: a snapshot, or a QEMU stream in whatever it comes, told
-/// apart by its first bytes.
+/// A file or pipe with the state of vCPUs: a snapshot, or a QEMU stream in whatever it comes, told apart
+/// by its first bytes.
 enum GuestFile {
     case snapshot(Snapshot)
     case stream(StreamFile)
 
     init(_ location: Location) throws {
-        if case .file(let path) = location, let bytes = try? SeekableFile(opening: path),
-            (try? bytes.readWhatIsThere(at: 0, upTo: 4)) == [0x51, 0x45, 0x56, 0x4d]
-        {
-            self = .stream(try StreamFile(bytes))
-            return
+        let input = try Self.open(location)
+        switch input.kind {
+        case .snapshot, nil: self = .snapshot(try SnapshotFile.read(input, location))
+        case .stream, .libvirt, .compressed, .qcow2:
+            self = .stream(try StreamFile(try SavedImage.open(input)))
         }
-        self = .snapshot(try SnapshotFile.read(location))
+    }
+
+    private static func open(_ location: Location) throws -> ImageInput {
+        switch location {
+        case .standardStream: try ImageInput(.input)
+        case .file(let path): try ImageInput(opening: path)
+        case .kvm, .emulated:
+            throw CommandError("\(location.text) is not a file: name a file or -")
+        }
     }
 
     /// Its registers, and what of them could not be read; known losses go to standard error.
@@ -28,9 +37,9 @@ enum GuestFile {
         }
     }
 
-    /// The QEMU stream, for what is done with no other file.
-    func stream(_ location: Location) throws -> StreamFile {
-        guard case .stream(let file) = self else {
+    /// The QEMU stream of a file, for what is done with no other.
+    static func stream(_ location: Location) throws -> StreamFile {
+        guard case .stream(let file) = try GuestFile(location) else {
             throw CommandError(
                 "\(location.text) is a snapshot, and this is about QEMU's migration streams")
         }

@@ -94,7 +94,7 @@ struct Vcpusnap: ParsableCommand {
         version: Version.text,
         subcommands: [
             Save.self, RestoreCommand.self, PlanCommand.self, BaselineCommand.self, Diff.self,
-            Show.self, SetCommand.self, Inject.self, Matrix.self,
-            Verify.self, Host.self, RegisterCommand.self,
+            Show.self, Convert.self, Mend.self, Unmend.self, SetCommand.self, Inject.self,
+            Matrix.self, Verify.self, Host.self, RegisterCommand.self,
         ])
 }

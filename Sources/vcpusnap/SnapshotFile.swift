@@ -1,4 +1,5 @@
 internal import LinuxSystem
+internal import SavedImage
 internal import SnapshotFormat
 internal import VCPUModel
 
@@ -7,6 +8,16 @@ enum SnapshotFile {
     static func read(_ location: Location) throws -> Snapshot {
         try reading(location) { reader throws(SnapshotFormatError) in
             try reader.decode()
+        }
+    }
+
+    /// Of a file that was opened to see what it is.
+    static func read(_ input: ImageInput, _ location: Location) throws -> Snapshot {
+        var reader = SnapshotReader { count throws(Errno) in try input.read(upTo: count) }
+        do throws(SnapshotFormatError) {
+            return try reader.decode()
+        } catch {
+            throw CommandError("\(location.text): \(error)")
         }
     }
 

@@ -1,15 +1,22 @@
 internal import LinuxSystem
 internal import QEMUStream
 internal import Registers
+internal import SavedImage
 internal import VCPUModel
 
 /// QEMU migration streams, with the file's name in every error.
 struct StreamFile {
     let name: String
     let stream: QEMUStream
+    private let image: SavedImage?
 
-    init(_ bytes: any SeekableBytes) throws {
+    init(_ image: SavedImage) throws {
+        try self.init(image.stream, of: image)
+    }
+
+    init(_ bytes: any SeekableBytes, of image: SavedImage? = nil) throws {
         name = bytes.name
+        self.image = image
         do throws(QEMUStreamError) {
             stream = try QEMUStream(bytes)
         } catch {
@@ -50,5 +57,33 @@ struct StreamFile {
         for warning in stream.warnings {
             StandardError.write("vcpusnap: \(name): warning: \(warning)\n")
         }
+    }
+
+    /// The same changes of the file that the stream is part of.
+    /// - Throws: where the file has the stream compressed or scattered, and cannot be changed.
+    func filePatch(replacing sections: [CPUSection]) throws -> FilePatch {
+        if let problem = whyUnchangeable { throw CommandError("\(name): \(problem)") }
+        do throws(QEMUStreamError) {
+            return try stream.patch(replacing: sections).moved(by: image?.streamOffset ?? 0)
+        } catch {
+            throw CommandError("\(name): \(error)")
+        }
+    }
+
+    private var whyUnchangeable: String? {
+        guard let image else { return nil }
+        if let compression = image.compression {
+            let program = compression.program
+            return image.libvirt == nil
+                ? "the stream is compressed: run \(program) -dc FILE | vcpusnap mend - ... -o - | "
+                    + "\(program) -c"
+                : "libvirt compressed the stream with \(program): set save_image_format to raw in "
+                    + "qemu.conf, or change the image's format field to 0 and its stream to a "
+                    + "decompressed one"
+        }
+        return image.kind == .qcow2
+            ? "the stream is the state of an internal snapshot, whose clusters this program does "
+                + "not move: load it with the QEMU that made it and use migrate file:"
+            : nil
     }
 }

@@ -61,7 +61,7 @@ struct PlanCommand: ParsableCommand {
     private func planLoad(
         by version: QEMUVersion, _ profiles: [HostProfile], _ policy: RestorePolicy
     ) throws {
-        let file = try GuestFile(source).stream(source)
+        let file = try GuestFile.stream(source)
         file.warn()
         let plans = try profiles.map {
             try LoadPlan(of: file.stream, on: $0, version: version, policy: policy)

@@ -21,6 +21,15 @@ extension Report {
         }
     }
 
+    /// The same, but on standard error where the command's own output goes to stdout.
+    func print(as format: OutputFormat, besides output: Location?) throws {
+        guard output == .standardStream else { return try print(as: format) }
+        switch format {
+        case .text: StandardError.write(text(TextStyle(isColoured: false)))
+        case .json: StandardError.write(try json())
+        }
+    }
+
     /// The JSON of Formats/json-output.md: keys sorted, two spaces of indentation, one final newline.
     private func json() throws -> String {
         let encoder = JSONEncoder()

@@ -1,0 +1,66 @@
+internal import ArgumentParser
+internal import LinuxSystem
+internal import Policy
+internal import QEMUStream
+internal import Transfer
+internal import VCPUModel
+
+/// `vcpusnap convert SOURCE -o FILE`.
+struct Convert: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract:
+            "Turn a QEMU stream into a snapshot, or put a snapshot's registers into a stream.",
+        discussion: """
+            With --into the registers of the snapshot replace those of a stream's vCPUs; everything
+            else of the stream stays as it is. What the stream cannot hold is named, and the exit code
+            is 1. So a state saved on KVM can be looked at in QEMU's own emulation.
+
+            EXAMPLES
+              vcpusnap convert vm.mig -o vm.vcpusnap
+              vcpusnap convert vm.vcpusnap --into template.mig -o new.mig
+            """)
+
+    @Argument(help: "A QEMU stream or saved image, or with --into a snapshot: FILE or -.")
+    var source: Location
+
+    @Option(help: "The stream whose vCPUs get the registers.")
+    var into: Location?
+
+    @Option(name: .shortAndLong, help: "The file to write.")
+    var output: Location
+
+    @OptionGroup var policy: PolicyOption
+
+    @OptionGroup var report: OutputOptions
+
+    func run() throws {
+        guard let into else { return try makeSnapshot() }
+        let snapshot = try GuestFile(source).snapshot().snapshot
+        let target = try GuestFile.stream(into)
+        let banks = target.banks
+        guard target.stream.cpus.map(\.instance).sorted() == snapshot.vcpus.map(\.index) else {
+            throw CommandError(
+                "\(into.text) has \(banks.count) vCPUs, and \(source.text) the vCPUs "
+                    + "\(snapshot.indexText): they must be the same")
+        }
+        let ordered = banks.sorted { $0.section.instance < $1.section.instance }
+        var options = Restore.Options()
+        options.policy = try policy.load()
+        let reports = try Restore.run(snapshot.vcpus, into: ordered, options: options)
+        try StreamOutput(output).write(
+            try target.filePatch(replacing: banks.map(\.section)), of: into)
+        let result = RestoreOutput(
+            source: source.text, target: into.text, dryRun: false, policy: options.policy.name,
+            reports: reports, counter: nil, values: report.values)
+        try result.print(as: report.format, besides: output)
+        guard result.complete else { throw ExitStatus.finding }
+    }
+
+    private func makeSnapshot() throws {
+        let file = try GuestFile.stream(source)
+        file.warn()
+        let capture = try file.snapshot()
+        try SnapshotFile.write(capture.snapshot, to: output)
+        guard capture.unreadable.isEmpty else { throw ExitStatus.finding }
+    }
+}

@@ -1,0 +1,110 @@
+internal import ArgumentParser
+internal import Emulation
+internal import LinuxSystem
+internal import Policy
+internal import QEMULoad
+internal import QEMUStream
+
+/// `vcpusnap mend STREAM --host PROFILE -o FILE`.
+struct Mend: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Change a QEMU stream so that QEMU with KVM on a host loads it.",
+        discussion: """
+            Registers that the host does not have are taken out of the vCPUs' lists, and values that its
+            KVM refuses are replaced by the host's own; everything else stays byte for byte. What the
+            policy does not pardon is not done: nothing is written then, every such register is named,
+            and the exit code is 1. --policy takes rules for them (Formats/policy-v1.md).
+
+            --in-place first writes FILE.undo, from which vcpusnap unmend restores the original bytes.
+            In a pipe, as in migrate "exec:vcpusnap mend - --host H -o - > FILE", a stream that may not be
+            mended is cut off before its vCPUs, so that no QEMU loads it.
+
+            EXAMPLES
+              vcpusnap mend vm.mig --host 6.1-neoverse-n1 -o mended.mig
+              vcpusnap mend vm.save --host rack1.vhost --policy fleet.vpolicy --in-place
+              vcpusnap mend - --host rack1.vhost -o - < vm.mig | ssh rack1 'cat > vm.mig'
+            """)
+
+    @Argument(help: "The QEMU stream or saved image: FILE or -.")
+    var source: Location
+
+    @Option(help: "The host that is to load it: a built-in profile or a .vhost file.")
+    var host: String
+
+    @Option(help: "The QEMU version that is to load it; every one from 7.2 on if not given.")
+    var qemu: String?
+
+    @OptionGroup var policy: PolicyOption
+
+    @Option(name: .shortAndLong, help: "The stream to write; - is standard output.")
+    var output: Location?
+
+    @Flag(help: "Change the file itself, after writing FILE.undo.")
+    var inPlace = false
+
+    @Flag(help: "Report what would be changed; write nothing.")
+    var dryRun = false
+
+    @OptionGroup var report: OutputOptions
+
+    func validate() throws {
+        guard [output != nil, inPlace, dryRun].filter(\.self).count == 1 else {
+            throw ValidationError("give one of --output FILE, --in-place and --dry-run")
+        }
+        if inPlace, source == .standardStream {
+            throw ValidationError("--in-place needs a file")
+        }
+    }
+
+    func run() throws {
+        let request = MendRequest(
+            profile: try ProfileFile.load(host), policy: try policy.load(),
+            versions: try qemu.map { [try QEMUVersion(option: $0)] } ?? QEMUVersion.kinds)
+        if let output, let passing = try PassingStream(source) {
+            return try pass(passing, to: output, request)
+        }
+        let file = try GuestFile.stream(source)
+        let mend = try request.mend(file)
+        let patch = mend.isSafe ? try file.filePatch(replacing: mend.sections) : nil
+        if let patch { try write(patch) }
+        try finish(mend, request, isWritten: patch != nil && !dryRun)
+    }
+
+    private func write(_ patch: FilePatch) throws {
+        if let output { return try StreamOutput(output).write(patch, of: source) }
+        if inPlace, case .file(let path) = source { try UndoableChange(path).apply(patch) }
+    }
+
+    /// A stream that comes through a pipe goes on as it comes, but for its end.
+    private func pass(
+        _ stream: PassingStream, to output: Location, _ request: MendRequest
+    ) throws {
+        let mend = try stream.mend(request, to: output)
+        try finish(mend, request, isWritten: mend.isSafe)
+    }
+
+    private func finish(_ mend: StreamMend, _ request: MendRequest, isWritten: Bool) throws {
+        let result = MendOutput(
+            source: source.text, host: host, policy: request.policy.name, mend: mend,
+            isWritten: isWritten, values: report.values)
+        try result.print(as: report.format, besides: output)
+        guard mend.isSafe else { throw ExitStatus.finding }
+    }
+}
+
+/// What a stream is mended for.
+struct MendRequest {
+    let profile: HostProfile
+    let policy: RestorePolicy
+    let versions: [QEMUVersion]
+
+    func mend(_ file: StreamFile) throws -> StreamMend {
+        file.warn()
+        do throws(StreamMend.Problem) {
+            return try StreamMend(
+                of: file.stream, on: profile, policy: policy, versions: versions)
+        } catch {
+            throw CommandError("\(file.name): \(error)")
+        }
+    }
+}

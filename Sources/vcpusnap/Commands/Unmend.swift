@@ -1,0 +1,24 @@
+internal import ArgumentParser
+
+/// `vcpusnap unmend FILE`.
+struct Unmend: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Restore the bytes a file had before mend --in-place.",
+        discussion: """
+            FILE.undo, which mend wrote, says what they were. It works after an interrupted mend or unmend
+            too, and removes FILE.undo in the end.
+
+            EXAMPLES
+              vcpusnap unmend vm.save
+            """)
+
+    @Argument(help: "The file.")
+    var file: String
+
+    func run() throws {
+        let isChanged = try UndoableChange(file).undo()
+        try StandardOutput.write(
+            isChanged ? "unmend: \(file) is as it was\n" : "unmend: \(file) was as it was already\n"
+        )
+    }
+}

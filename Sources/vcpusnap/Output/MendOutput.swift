@@ -1,0 +1,129 @@
+internal import LinuxSystem
+internal import Policy
+internal import QEMULoad
+internal import Registers
+internal import VCPUModel
+
+/// The report of `mend`.
+struct MendOutput: Report {
+    struct VCPU: Encodable {
+        var index: UInt32
+        var changes: [Change]
+        /// What may not be changed, and would not load.
+        var refusals: [LoadPlanOutput.Register]
+        /// What loads, and KVM alters.
+        var altered: [LoadPlanOutput.Register]
+    }
+
+    struct Change: Encodable {
+        var name: String
+        var id: String
+        var before: String?
+        /// Absent when the register is taken out.
+        var after: String?
+        var pardon: PardonText?
+        var rules: [String]?
+    }
+
+    /// What a QEMU version does with the result.
+    struct Plan: Encodable {
+        var qemu: String
+        var verdict: String
+        var output: [String]
+    }
+
+    var source: String
+    var host: String
+    var policy: String
+    /// Whether nothing stood in the way.
+    var mended: Bool
+    /// Whether anything was written.
+    var written: Bool
+    var vcpus: [VCPU]
+    var plans: [Plan]
+
+    init(
+        source: String, host: String, policy: String, mend: StreamMend, isWritten: Bool,
+        values: ValueText
+    ) {
+        self.source = source
+        self.host = host
+        self.policy = policy
+        mended = mend.isSafe
+        written = isWritten
+        vcpus = mend.vcpus.map { VCPU($0, values) }
+        plans = mend.plans.map {
+            Plan(qemu: "\($0.version)", verdict: $0.verdict.rawValue, output: $0.output)
+        }
+    }
+
+    func text(_ style: TextStyle) -> String {
+        let head = style.bold("mend \(source) for \(host)") + ": " + verdict(style) + "\n"
+        let failing = mended ? [] : plans.filter { $0.verdict == "fails" }
+        return head + vcpus.map { $0.text(style, isDone: mended) }.joined()
+            + failing.prefix(1).map(\.text).joined()
+    }
+
+    private func verdict(_ style: TextStyle) -> String {
+        guard mended else { return style.bad("not done") }
+        let isChanged = vcpus.contains { !$0.changes.isEmpty }
+        return style.good(isChanged ? "it loads there" : "it loads there as it is")
+    }
+}
+
+extension MendOutput.Plan {
+    var text: String {
+        "  as far as it could be changed, QEMU \(qemu) prints\n"
+            + output.map { "    \($0)\n" }.joined()
+    }
+}
+
+extension MendOutput.VCPU {
+    init(_ mend: StreamMend.VCPU, _ values: ValueText) {
+        index = mend.index
+        changes = mend.changes.map { MendOutput.Change($0, values) }
+        refusals = mend.refusals.map { LoadPlanOutput.Register($0, values) }
+        altered = mend.altered.map { LoadPlanOutput.Register($0, values) }
+    }
+
+    func text(_ style: TextStyle, isDone: Bool) -> String {
+        let removed = changes.filter { $0.after == nil }
+        let replaced = changes.filter { $0.after != nil }
+        let may = isDone ? "" : "may be "
+        let counts = "\(removed.count) \(may)taken out, \(replaced.count) \(may)given another value"
+        return style.bold("vCPU \(index)") + ": \(counts)\n"
+            + Self.list("may not be changed: the guest could notice", refusals.map(\.mendText))
+            + Self.list("\(may)taken out", removed.map(\.text))
+            + Self.list("\(may)given another value", replaced.map(\.text))
+            + Self.list("KVM alters these when QEMU loads them", altered.map(\.text))
+    }
+
+    private static func list(_ title: String, _ lines: [String]) -> String {
+        guard !lines.isEmpty else { return "" }
+        return "  \(title) (\(lines.count))\n" + lines.map { "    \($0)\n" }.joined()
+    }
+}
+
+extension MendOutput.Change {
+    init(_ change: StreamMend.Change, _ values: ValueText) {
+        name = change.id.name
+        id = change.id.number
+        before = values.text(change.before, of: change.id)
+        after = values.text(change.after, of: change.id)
+        switch change.reason {
+        case .pardoned(let pardon): self.pardon = PardonText(pardon)
+        case .rules(let rules): self.rules = rules.map(\.description)
+        }
+    }
+
+    var text: String {
+        let values = [before, after].compactMap(\.self).joined(separator: " -> ")
+        let reason = pardon?.text ?? rules?.joined(separator: ", ") ?? ""
+        return "\(name) (\(id)): \(values); \(reason)"
+    }
+}
+
+extension LoadPlanOutput.Register {
+    /// With what would happen to it.
+    fileprivate var mendText: String { fate + ", " + text }
+}
