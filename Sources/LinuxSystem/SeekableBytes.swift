@@ -31,7 +31,7 @@ extension SeekableBytes {
 public final class SeekableFile: SeekableBytes {
     public let name: String
     public let size: Int64
-    let file: FileDescriptor
+    package let file: FileDescriptor
 
     /// - Throws: `ESPIPE` for what is no regular file.
     public init(opening path: String) throws(FileError) {

@@ -1,0 +1,56 @@
+/* Programs that turn their standard input into their standard output. */
+#ifndef CLINUX_PROCESSES_H
+#define CLINUX_PROCESSES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A running program and our ends of what it is connected to; all are close-on-exec. */
+struct clinux_child {
+    int pid;
+    int output; /* a pipe: its standard output */
+    int errors; /* a pipe: its standard error */
+    int feed;   /* a socket: its standard input; -1 when it was given a file */
+};
+
+/*
+ * posix_spawnp(3), whose attributes and actions are opaque: starts the program found on PATH with one or
+ * two arguments. Its standard input is `input`, from that descriptor's own position on; -1 makes a
+ * socket instead. A program that cannot be started is an error here: -ENOENT when PATH has none.
+ */
+int clinux_spawn_filter(const char *_Nonnull program, const char *_Nonnull argument,
+                        const char *_Nullable second_argument, int input,
+                        struct clinux_child *_Nonnull child);
+
+enum clinux_child_ready {
+    CLINUX_OUTPUT_READY = 1,
+    CLINUX_ERRORS_READY = 2,
+    CLINUX_FEED_READY = 4,
+};
+
+/*
+ * poll(2), repeated while a signal interrupts it: waits until something can be read from the first two
+ * or written to the third, or the other side has gone. Returns enum clinux_child_ready bits. A
+ * descriptor of -1 is left out.
+ */
+int clinux_wait_for_child(int output, int errors, int feed);
+
+/*
+ * send(2) with MSG_NOSIGNAL and MSG_DONTWAIT: may send less than asked, and a reader that has gone is
+ * -EPIPE, without a signal.
+ */
+int64_t clinux_feed_child(int feed, const void *_Nonnull bytes, size_t count);
+
+/*
+ * waitpid(2): waits for the program's end and frees its process id, which is then never to be used
+ * again. Returns its exit status, or 256 + the number of the signal that ended it.
+ */
+int clinux_wait_for_exit(int pid);
+
+/* kill(2) with SIGKILL, then the same. */
+int clinux_kill_child(int pid);
+
+/* lseek(2) with SEEK_SET: where a program that is given the descriptor begins to read. */
+int clinux_set_position(int fd, int64_t offset);
+
+#endif

@@ -1,0 +1,104 @@
+/// The beginning and the end of bytes that can be read only once, from front to back: a pipe.
+///
+/// Everything between is read and forgotten, so memory is bounded whatever comes.
+public final class KeptEnds: SeekableBytes {
+    public let name: String
+    public private(set) var size: Int64 = 0
+    private let first: Int
+    private let last: Int
+    private var head: [UInt8] = []
+    /// The last bytes; once it is full, the oldest one is replaced next.
+    private var ring: [UInt8] = []
+    private var oldest = 0
+
+    /// Reads to the end.
+    /// - Parameters:
+    ///   - name: for messages.
+    ///   - first: how many bytes of the beginning to keep.
+    ///   - last: how many bytes of the end to keep.
+    ///   - next: gives the bytes that come next, and none at the end.
+    public init<Failure: Error>(
+        of name: String, first: Int = 1 << 16, last: Int = 1 << 26,
+        reading next: () throws(Failure) -> [UInt8]
+    ) throws(Failure) {
+        precondition(first >= 0 && last > 0, "an end has a size")
+        self.name = name
+        self.first = first
+        self.last = last
+        while true {
+            let bytes = try next()
+            if bytes.isEmpty { return }
+            append(bytes)
+        }
+    }
+
+    public convenience init(
+        _ stream: ByteStream, name: String, first: Int = 1 << 16, last: Int = 1 << 26
+    ) throws(FileError) {
+        try self.init(of: name, first: first, last: last) { () throws(FileError) in
+            do throws(Errno) {
+                return try stream.read(upTo: Self.chunkSize)
+            } catch {
+                throw FileError(.read, name, error)
+            }
+        }
+    }
+
+    public func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
+        if let error = rangeError(at: offset, count: count) { throw error }
+        let fromHead = Int(max(0, min(Int64(count), Int64(head.count) - offset)))
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        if fromHead > 0 { bytes += head[Int(offset)..<Int(offset) + fromHead] }
+        guard fromHead < count else { return bytes }
+        let tailStart = size - Int64(ring.count)
+        guard offset + Int64(fromHead) >= tailStart else {
+            throw FileError(.read, name, .illegalSeek)
+        }
+        append(to: &bytes, at: Int(offset + Int64(fromHead) - tailStart), count - fromHead)
+        return bytes
+    }
+
+    private static let chunkSize = 1 << 18
+}
+
+extension KeptEnds {
+    private func append(_ bytes: [UInt8]) {
+        if head.count < first { head += bytes.prefix(first - head.count) }
+        size += Int64(bytes.count)
+        var rest = bytes.suffix(last)
+        if ring.count < last {
+            // Growing by and by would need twice the memory for a moment; what is not used yet costs
+            // nothing.
+            if ring.count >= first { ring.reserveCapacity(last) }
+            let room = last - ring.count
+            ring += rest.prefix(room)
+            rest = rest.dropFirst(room)
+        }
+        while !rest.isEmpty {
+            let count = min(rest.count, last - oldest)
+            replaceOldest(with: rest.prefix(count))
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Replaces bytes of a full ring up to its end, at most.
+    private func replaceOldest(with bytes: ArraySlice<UInt8>) {
+        bytes.withUnsafeBytes { source in
+            ring.withUnsafeMutableBytes { ring in
+                // SAFETY: the rebased buffer ends before the ring does; it checks that `bytes` fit in.
+                UnsafeMutableRawBufferPointer(rebasing: ring[oldest..<oldest + source.count])
+                    .copyMemory(from: source)
+            }
+        }
+        oldest = (oldest + bytes.count) % last
+    }
+
+    /// Appends `count` bytes of the end, `start` counting from its oldest.
+    private func append(to bytes: inout [UInt8], at start: Int, _ count: Int) {
+        let place = (oldest + start) % ring.count
+        let untilWrap = min(count, ring.count - place)
+        bytes += ring[place..<place + untilWrap]
+        bytes += ring[..<(count - untilWrap)]
+    }
+}

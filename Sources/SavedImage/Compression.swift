@@ -1,0 +1,28 @@
+/// The compressions that files with QEMU's streams come in, each by the program of its name.
+public enum Compression: String, Hashable, Sendable, CaseIterable {
+    case gzip, bzip2, xz, lzop, zstd
+
+    /// The program that decompresses.
+    var program: String { rawValue }
+
+    /// Of every program; see `warningsArgument`.
+    static let decompressArgument = "-dc"
+
+    /// lzop alone would fail because of a warning after it decompressed everything; libvirt gives it
+    /// this, too.
+    var warningsArgument: String? { self == .lzop ? "--ignore-warn" : nil }
+
+    /// Debian's package of the program.
+    var package: String { self == .xz ? "xz-utils" : rawValue }
+
+    /// How a compressed file begins.
+    var magic: [UInt8] {
+        switch self {
+        case .gzip: [0x1f, 0x8b, 0x08]
+        case .bzip2: Array("BZh".utf8)
+        case .xz: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]
+        case .lzop: [0x89, 0x4c, 0x5a, 0x4f, 0x00, 0x0d, 0x0a, 0x1a, 0x0a]
+        case .zstd: [0x28, 0xb5, 0x2f, 0xfd]
+        }
+    }
+}

@@ -1,0 +1,95 @@
+internal import CLinux
+public import LinuxSystem
+
+/// A file or pipe of which the first bytes are known before anybody decides how to read it.
+public final class ImageInput {
+    enum Content {
+        case file(SeekableFile)
+        case pipe(SequentialBytes)
+    }
+
+    let content: Content
+    /// The first bytes: `SavedImage.prefixSize`, or as many as there are.
+    public let prefix: [UInt8]
+    private var position: Int64 = 0
+
+    public convenience init(opening path: String) throws(SavedImageError) {
+        // A pipe that is opened twice has lost its writer by then, so this asks before opening.
+        if clinux_kind_of_path(path) == Int32(CLINUX_FILE_OTHER.rawValue) {
+            let stream = try SavedImageError.reading { () throws(FileError) in
+                try ByteStream(opening: path)
+            }
+            try self.init(.pipe(SequentialBytes(of: path, stream)))
+        } else {
+            let file = try SavedImageError.reading { () throws(FileError) in
+                try SeekableFile(opening: path)
+            }
+            try self.init(.file(file))
+        }
+    }
+
+    public convenience init(_ stream: StandardStream) throws(SavedImageError) {
+        let content: Content
+        do throws(FileError) {
+            content = .file(try SeekableFile(stream))
+        } catch {
+            guard error.errno == .illegalSeek else { throw SavedImageError(error) }
+            let pipe = try SavedImageError.reading { () throws(FileError) in
+                try ByteStream(stream)
+            }
+            content = .pipe(SequentialBytes(of: stream.name, pipe))
+        }
+        try self.init(content)
+    }
+
+    /// Takes a pipe of which somebody read the first bytes already.
+    public convenience init(
+        prefix: [UInt8], rest: ByteStream, name: String
+    ) throws(SavedImageError) {
+        try self.init(.pipe(SequentialBytes(of: name, ahead: prefix, rest)))
+    }
+
+    init(_ content: Content) throws(SavedImageError) {
+        self.content = content
+        switch content {
+        case .file(let file):
+            prefix = try SavedImageError.reading { () throws(FileError) in
+                try file.readWhatIsThere(at: 0, upTo: SavedImage.prefixSize)
+            }
+        case .pipe(let pipe): prefix = try pipe.peek(SavedImage.prefixSize)
+        }
+    }
+
+    /// The path, or `standard input`.
+    public var name: String {
+        switch content {
+        case .file(let file): file.name
+        case .pipe(let pipe): pipe.name
+        }
+    }
+
+    public var kind: SavedImage.Kind? { SavedImage.detect(prefix) }
+
+    /// Reads from front to back, for those who find that it is no saved image: what comes next, at
+    /// most `count` bytes; empty at the end.
+    public func read(upTo count: Int) throws(Errno) -> [UInt8] {
+        switch content {
+        case .file(let file):
+            do throws(FileError) {
+                let bytes = try file.readWhatIsThere(at: position, upTo: count)
+                position += Int64(bytes.count)
+                return bytes
+            } catch {
+                throw error.errno
+            }
+        case .pipe(let pipe):
+            do throws(SavedImageError) {
+                // One byte is enough to know that it is not the end; more would wait for more.
+                let isEnd = try pipe.peek(1).isEmpty
+                return isEnd ? [] : pipe.takeAhead(upTo: count)
+            } catch {
+                throw error.errno ?? .io
+            }
+        }
+    }
+}

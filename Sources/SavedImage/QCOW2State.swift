@@ -1,0 +1,158 @@
+internal import LinuxSystem
+
+/// The state of a VM in an internal snapshot: guest clusters behind the end of the virtual disk, found
+/// through the snapshot's two levels of tables.
+final class QCOW2State: SeekableBytes {
+    private let image: any SeekableBytes
+    private let header: QCOW2Header
+    private let snapshot: QCOW2Snapshot
+    /// Where the state begins, counted like offsets of the virtual disk.
+    private let start: Int64
+    /// The second level table that was used last, and its index; empty for one that is not allocated.
+    private var table: [UInt8] = []
+    private var tableIndex: Int64 = -1
+
+    var name: String { image.name }
+    var size: Int64 { snapshot.stateSize }
+
+    init(
+        of snapshot: QCOW2Snapshot, in image: any SeekableBytes, _ header: QCOW2Header
+    ) throws(SavedImageError) {
+        self.image = image
+        self.header = header
+        self.snapshot = snapshot
+        start = try Self.start(of: snapshot, in: image, header)
+        // What is read first of any stream; errors have better words here than in read(at:count:).
+        _ = try mapped(at: 0, count: Int(min(size, 8)))
+        _ = try mapped(at: size - 1, count: 1)
+    }
+
+    /// Checks that the first level table is in the file and covers the state, too.
+    private static func start(
+        of snapshot: QCOW2Snapshot, in image: any SeekableBytes, _ header: QCOW2Header
+    ) throws(SavedImageError) -> Int64 {
+        let tableSize = snapshot.tableEntries * 8
+        guard tableSize <= SavedImageLimits.firstLevelTable else {
+            throw SavedImageError(
+                .limitExceeded, image.name,
+                "the first level table of its snapshot \(snapshot.id) has \(tableSize) bytes; at "
+                    + "most \(SavedImageLimits.firstLevelTable) are possible")
+        }
+        guard snapshot.tableOffset <= image.size, tableSize <= image.size - snapshot.tableOffset
+        else {
+            throw .damaged(
+                image.name, "the tables of its snapshot \(snapshot.id) are not inside the file")
+        }
+        let shift = UInt64(header.clusterBits + header.tableBits)
+        let diskEntries =
+            (snapshot.diskSize >> shift)
+            + (snapshot.diskSize & (1 << shift - 1) == 0 ? 0 : 1)
+        // At most 2^22 entries of at most 2^39 bytes, so the numbers fit.
+        guard diskEntries <= snapshot.tableEntries,
+            snapshot.stateSize <= (snapshot.tableEntries - Int64(diskEntries)) << Int64(shift)
+        else {
+            throw .damaged(
+                image.name,
+                "the tables of its snapshot \(snapshot.id) do not reach to the end of its state")
+        }
+        return Int64(diskEntries) << Int64(shift)
+    }
+
+    func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
+        if let error = rangeError(at: offset, count: count) { throw error }
+        do throws(SavedImageError) {
+            return try mapped(at: offset, count: count)
+        } catch {
+            throw FileError(.read, name, error.errno ?? .io)
+        }
+    }
+}
+
+extension QCOW2State {
+    /// Consecutive bytes of the image, or zeros.
+    private struct Extent {
+        /// Where in the file; nil for zeros.
+        var place: Int64?
+        var count: Int64
+    }
+
+    private func mapped(at offset: Int64, count: Int) throws(SavedImageError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count)
+        while bytes.count < count {
+            let extent = try extent(
+                at: start + offset + Int64(bytes.count), upTo: Int64(count - bytes.count))
+            if let place = extent.place {
+                bytes += try piece(at: place, count: Int(extent.count))
+            } else {
+                bytes += repeatElement(0, count: Int(extent.count))
+            }
+        }
+        return bytes
+    }
+
+    /// What belongs to `position`, with what follows it in the file, too.
+    private func extent(
+        at position: Int64, upTo count: Int64
+    ) throws(SavedImageError) -> Extent {
+        let size = Int64(header.clusterSize)
+        let within = position % size
+        let first = try place(of: position / size)
+        var extent = Extent(place: first.map { $0 + within }, count: min(size - within, count))
+        while extent.count < count {
+            let next = try place(of: (position + extent.count) / size)
+            guard next == extent.place.map({ $0 + extent.count }) else { break }
+            extent.count = min(extent.count + size, count)
+        }
+        return extent
+    }
+
+    /// Where a cluster is in the file; nil when it reads as zeros.
+    private func place(of cluster: Int64) throws(SavedImageError) -> Int64? {
+        let entries = Int64(1) << Int64(header.tableBits)
+        try loadTable(cluster / entries)
+        guard !table.isEmpty else { return nil }
+        let entry = table.bigEndian(at: Int(cluster % entries) * 8, as: UInt64.self)
+        guard entry & Self.isCompressed == 0 else {
+            throw .cannotRead(name, "the state of its snapshot \(snapshot.id) is compressed")
+        }
+        // Such a cluster can have a place, too, which is only reserved.
+        if header.version > 2, entry & Self.isZero != 0 { return nil }
+        return try placeInFile(entry)
+    }
+
+    private func loadTable(_ index: Int64) throws(SavedImageError) {
+        guard index != tableIndex else { return }
+        let entry = try piece(at: snapshot.tableOffset + index * 8, count: 8)
+        let place = try placeInFile(entry.bigEndian(at: 0, as: UInt64.self))
+        table = if let place { try piece(at: place, count: header.clusterSize) } else { [] }
+        tableIndex = index
+    }
+
+    /// Where the cluster begins that an entry of either level names; nil for none.
+    private func placeInFile(_ entry: UInt64) throws(SavedImageError) -> Int64? {
+        let place = Int64(entry & Self.offsetMask)
+        guard place % Int64(header.clusterSize) == 0 else {
+            throw .damaged(
+                name,
+                "a table of its snapshot \(snapshot.id) names byte \(place), where no "
+                    + "cluster begins")
+        }
+        return place == 0 ? nil : place
+    }
+
+    private func piece(at place: Int64, count: Int) throws(SavedImageError) -> [UInt8] {
+        guard place <= image.size, Int64(count) <= image.size - place else {
+            throw .damaged(
+                name, "a cluster of its snapshot \(snapshot.id) is not inside the file")
+        }
+        return try SavedImageError.reading { () throws(FileError) in
+            try image.read(at: place, count: count)
+        }
+    }
+
+    private static let isCompressed: UInt64 = 1 << 62
+    private static let isZero: UInt64 = 1
+    /// Bits 9 to 55 of an entry.
+    private static let offsetMask: UInt64 = 0x00ff_ffff_ffff_fe00
+}

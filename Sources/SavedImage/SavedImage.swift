@@ -1,0 +1,104 @@
+public import LinuxSystem
+
+/// A file that holds a QEMU migration stream, and the stream inside it.
+///
+/// What kind of file it is follows from its content alone. `Formats/saved-images.md` has the details.
+public struct SavedImage {
+    /// What the file as a whole is.
+    public let kind: Kind
+    /// The compression that the stream went through, the innermost one.
+    public let compression: Compression?
+    /// What libvirt says of the image, where it made it.
+    public let libvirt: LibvirtSave?
+    /// The snapshots of a qcow2 image.
+    public let snapshots: [QCOW2Snapshot]
+    /// The one of them that the stream is the state of.
+    public let snapshot: QCOW2Snapshot?
+
+    /// The stream, its first byte at offset 0.
+    ///
+    /// Of one that came through a pipe or a program only the beginning and the end are kept
+    /// (`KeptEnds`).
+    public let stream: any SeekableBytes
+    /// Where the stream begins in the file (in the decompressed one, if the file is compressed): the
+    /// offsets inside a stream with QEMU's mapped-ram capability count from the file's beginning.
+    public let streamOffset: Int64
+}
+
+extension SavedImage {
+    /// What a file is, by its first bytes.
+    public enum Kind: Hashable, Sendable {
+        /// A snapshot of vcpusnap; it holds no stream.
+        case snapshot
+        /// A stream and nothing else.
+        case stream
+        /// Of `virsh save`, `virsh managedsave`, or an external snapshot of libvirt with memory.
+        case libvirt
+        case compressed(Compression)
+        /// A qcow2 image, with internal snapshots.
+        case qcow2
+    }
+
+    /// How many bytes `detect` looks at, at most.
+    public static let prefixSize = 16
+
+    /// What a file is that begins with these bytes, and may go on; nil when that is nothing this
+    /// program knows.
+    public static func detect(_ prefix: [UInt8]) -> Kind? {
+        if prefix.starts(with: snapshotMagic) { return .snapshot }
+        if prefix.starts(with: streamMagic) { return .stream }
+        if prefix.starts(with: qcow2Magic) { return .qcow2 }
+        if prefix.starts(with: LibvirtSave.magic) || prefix.starts(with: LibvirtSave.partialMagic) {
+            return .libvirt
+        }
+        return Compression.allCases.first { prefix.starts(with: $0.magic) }.map { .compressed($0) }
+    }
+
+    /// `Formats/vcpusnap-v1.md`, section 3.
+    private static let snapshotMagic: [UInt8] = [0xf6, 0x76, 0x43, 0x53, 0x0d, 0x0a, 0x1a, 0x0a]
+    private static let streamMagic = Array("QEVM".utf8)
+    private static let qcow2Magic: [UInt8] = [0x51, 0x46, 0x49, 0xfb]
+}
+
+extension SavedImage {
+    /// A stream and nothing else.
+    init(stream: any SeekableBytes) {
+        self.init(
+            kind: .stream, compression: nil, libvirt: nil, snapshots: [], snapshot: nil,
+            stream: stream, streamOffset: 0)
+    }
+
+    init(libvirt: LibvirtSave, stream: any SeekableBytes) {
+        self.init(
+            kind: .libvirt, compression: libvirt.format.compression, libvirt: libvirt,
+            snapshots: [], snapshot: nil, stream: stream,
+            streamOffset: libvirt.format.compression == nil ? libvirt.streamOffset : 0)
+    }
+
+    init(snapshots: [QCOW2Snapshot], chosen: QCOW2Snapshot, stream: any SeekableBytes) {
+        self.init(
+            kind: .qcow2, compression: nil, libvirt: nil, snapshots: snapshots, snapshot: chosen,
+            stream: stream, streamOffset: 0)
+    }
+
+    /// The same, out of a compressed file.
+    func compressed(by compression: Compression) -> SavedImage {
+        SavedImage(
+            kind: .compressed(compression), compression: self.compression ?? compression,
+            libvirt: libvirt, snapshots: snapshots, snapshot: snapshot, stream: stream,
+            streamOffset: streamOffset)
+    }
+}
+
+extension SavedImage.Kind: CustomStringConvertible {
+    /// In words: `a file compressed by zstd`.
+    public var description: String {
+        switch self {
+        case .snapshot: "a vcpusnap snapshot"
+        case .stream: "a QEMU migration stream"
+        case .libvirt: "a saved image of libvirt"
+        case .compressed(let compression): "a file compressed by \(compression.program)"
+        case .qcow2: "a qcow2 image"
+        }
+    }
+}

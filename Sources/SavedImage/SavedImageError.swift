@@ -1,0 +1,80 @@
+public import LinuxSystem
+
+/// Why no QEMU stream could be got out of a file.
+public struct SavedImageError: Error, Hashable, Sendable {
+    /// The kind of failure.
+    public struct Code: Hashable, Sendable {
+        private enum Name: String {
+            case notRecognised, unfinished, malformed, limitExceeded, unsupported, noSuchSnapshot
+            case programMissing, programFailed, readFailed
+        }
+
+        private let name: Name
+
+        private init(_ name: Name) {
+            self.name = name
+        }
+
+        /// The first bytes are those of no file that holds a stream.
+        public static let notRecognised = Code(.notRecognised)
+        /// libvirt did not finish the save.
+        public static let unfinished = Code(.unfinished)
+        /// The file breaks a rule of its format, or ends too early.
+        public static let malformed = Code(.malformed)
+        /// A count or size is above `SavedImageLimits`.
+        public static let limitExceeded = Code(.limitExceeded)
+        /// The format allows it, this reader does not read it.
+        public static let unsupported = Code(.unsupported)
+        /// The file has no such internal snapshot, or none with the state of a VM.
+        public static let noSuchSnapshot = Code(.noSuchSnapshot)
+        /// The program that decompresses the file is not installed.
+        public static let programMissing = Code(.programMissing)
+        /// The program that decompresses the file said that it failed.
+        public static let programFailed = Code(.programFailed)
+        /// The file gave an error; see `errno`.
+        public static let readFailed = Code(.readFailed)
+    }
+
+    public var code: Code
+    /// The path, or `standard input`.
+    public var file: String
+    /// What was expected, what was found, and what to do next.
+    public var message: String
+    /// The system's error, where there was one.
+    public var errno: Errno?
+
+    init(_ code: Code, _ file: String, errno: Errno? = nil, _ message: String) {
+        self.code = code
+        self.file = file
+        self.message = message
+        self.errno = errno
+    }
+
+    /// For an error of the file itself, which says everything.
+    init(_ error: FileError) {
+        self.init(.readFailed, error.path, errno: error.errno, error.description)
+    }
+
+    /// Calls something that reads the file.
+    static func reading<Result>(
+        _ body: () throws(FileError) -> Result
+    ) throws(SavedImageError) -> Result {
+        do throws(FileError) {
+            return try body()
+        } catch {
+            throw SavedImageError(error)
+        }
+    }
+}
+
+extension SavedImageError.Code: CustomStringConvertible {
+    /// The name of the code, as in `SavedImageError.Code.malformed`: `malformed`.
+    public var description: String { name.rawValue }
+}
+
+extension SavedImageError: CustomStringConvertible {
+    /// One line: `"vm.save": the save was not finished …`.
+    public var description: String {
+        code == .readFailed ? message : "\"\(file)\": \(message)"
+    }
+}

@@ -1,0 +1,15 @@
+/// What is accepted at most; `Formats/saved-images.md`, section "Limits".
+public enum SavedImageLimits {
+    /// Bytes of the domain XML in a libvirt image.
+    public static let domainXML = 8 << 20
+    /// Compressed files inside compressed files.
+    public static let compressions = 2
+    /// Snapshots in a qcow2 image, as in QEMU.
+    public static let snapshots = 65536
+    /// Bytes of a qcow2 image's snapshot table, as in QEMU.
+    public static let snapshotTable: Int64 = 64 << 20
+    /// Bytes of a snapshot's first level table, as in QEMU.
+    public static let firstLevelTable: Int64 = 32 << 20
+    /// The bits of an offset inside a cluster, as in QEMU: 512 bytes to 2 MiB.
+    static let clusterBits: ClosedRange<UInt32> = 9...21
+}
