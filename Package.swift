@@ -74,7 +74,8 @@ let package = Package(
             swiftSettings: settings),
 
         // The files QEMU's streams come in, and a running QEMU.
-        .target(name: "SavedImage", dependencies: ["CLinux", "LinuxSystem"], swiftSettings: settings),
+        .target(
+            name: "SavedImage", dependencies: ["CLinux", "LinuxSystem"], swiftSettings: settings),
         .target(
             name: "QMP", dependencies: ["CLinux", "JSONText", "LinuxSystem"],
             swiftSettings: settings),
@@ -193,6 +194,10 @@ let package = Package(
                 "Emulation", "LinuxSystem", "Planning", "Policy", "Registers", "SeededRandom",
                 "Transfer", "VCPUModel",
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SavedImageTests",
+            dependencies: ["CLinux", "LinuxSystem", "SavedImage", "SeededRandom"],
             swiftSettings: settings),
         // These run the program itself.
         .testTarget(name: "CommandTests", dependencies: ["vcpusnap"], swiftSettings: settings),

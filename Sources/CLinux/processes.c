@@ -10,6 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* posix_spawn_file_actions_addclosefrom_np is younger than what it is made for. */
+#if defined(__GLIBC_PREREQ)
+#if __GLIBC_PREREQ(2, 34)
+#define HAS_CLOSEFROM 1
+#endif
+#endif
+
 enum {
     FIRST_FREE = 3,
     PIPE_SIZE = 1 << 20,
@@ -119,7 +126,7 @@ static int describe_streams(posix_spawn_file_actions_t *actions, const struct en
         error = posix_spawn_file_actions_adddup2(actions, ends->program_output, STDOUT_FILENO);
     if (error == 0)
         error = posix_spawn_file_actions_adddup2(actions, ends->program_errors, STDERR_FILENO);
-#if __GLIBC_PREREQ(2, 34)
+#ifdef HAS_CLOSEFROM
     /* Who started us may have left descriptors open; the other end of what we read would never end. */
     if (error == 0)
         error = posix_spawn_file_actions_addclosefrom_np(actions, FIRST_FREE);

@@ -17,12 +17,9 @@ public final class KeptEnds: SeekableBytes {
     ///   - first: how many bytes of the beginning to keep.
     ///   - last: how many bytes of the end to keep.
     ///   - next: gives the bytes that come next, and none at the end.
-    ///   - pass: takes the bytes that are no longer among the last ones, in order: with what `lastBytes`
-    ///     has in the end, it has seen all.
     public init<Failure: Error>(
         of name: String, first: Int = 1 << 16, last: Int = 1 << 26,
-        reading next: () throws(Failure) -> [UInt8],
-        passing pass: ([UInt8]) throws(Failure) -> Void = { (_) throws(Failure) in }
+        reading next: () throws(Failure) -> [UInt8]
     ) throws(Failure) {
         precondition(first >= 0 && last > 0, "an end has a size")
         self.name = name
@@ -31,8 +28,6 @@ public final class KeptEnds: SeekableBytes {
         while true {
             let bytes = try next()
             if bytes.isEmpty { return }
-            let surplus = ring.count + bytes.count - last
-            if surplus > 0 { try pass(oldestBytes(surplus, followedBy: bytes)) }
             append(bytes)
         }
     }
@@ -56,7 +51,7 @@ public final class KeptEnds: SeekableBytes {
         bytes.reserveCapacity(count)
         if fromHead > 0 { bytes += head[Int(offset)..<Int(offset) + fromHead] }
         guard fromHead < count else { return bytes }
-        let tailStart = lastBytesStart
+        let tailStart = size - Int64(ring.count)
         guard offset + Int64(fromHead) >= tailStart else {
             throw FileError(.read, name, .illegalSeek)
         }
@@ -65,19 +60,9 @@ public final class KeptEnds: SeekableBytes {
     }
 
     private static let chunkSize = 1 << 18
-
-    /// Where the last bytes that were kept begin.
-    public var lastBytesStart: Int64 { size - Int64(ring.count) }
 }
 
 extension KeptEnds {
-    /// The first `count` of the kept bytes and those that follow them.
-    private func oldestBytes(_ count: Int, followedBy bytes: [UInt8]) -> [UInt8] {
-        var result: [UInt8] = []
-        append(to: &result, at: 0, min(count, ring.count))
-        return result + bytes.prefix(count - result.count)
-    }
-
     private func append(_ bytes: [UInt8]) {
         if head.count < first { head += bytes.prefix(first - head.count) }
         size += Int64(bytes.count)
@@ -111,7 +96,6 @@ extension KeptEnds {
 
     /// Appends `count` bytes of the end, `start` counting from its oldest.
     private func append(to bytes: inout [UInt8], at start: Int, _ count: Int) {
-        guard !ring.isEmpty else { return }
         let place = (oldest + start) % ring.count
         let untilWrap = min(count, ring.count - place)
         bytes += ring[place..<place + untilWrap]
