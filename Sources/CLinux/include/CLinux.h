@@ -11,5 +11,6 @@
 #include "CLinuxFiles.h"
 #include "CLinuxHost.h"
 #include "CLinuxKVM.h"
+#include "CLinuxSockets.h"
 
 #endif
