@@ -138,6 +138,17 @@ let package = Package(
                 "Registers", "SeededRandom", "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
             ], path: "Tests/KVMProof", swiftSettings: settings),
 
+        // Captures from a running QEMU, and is killed at it.
+        .executableTarget(
+            name: "qmp-kill-subject", dependencies: ["QMP"], path: "Tests/QMPKillSubject",
+            swiftSettings: settings),
+        .testTarget(
+            name: "QMPTests",
+            dependencies: [
+                "CLinux", "JSONText", "LinuxSystem", "QMP", "SeededRandom", "qmp-kill-subject",
+            ],
+            swiftSettings: settings),
+
         .testTarget(
             name: "RegistersTests", dependencies: ["Registers", "SeededRandom"],
             exclude: ["Fixtures"],

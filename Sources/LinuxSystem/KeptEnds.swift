@@ -11,20 +11,25 @@ public final class KeptEnds: SeekableBytes {
     private var ring: [UInt8] = []
     private var oldest = 0
 
-    /// Reads to the end.
+    /// Nothing yet.
     /// - Parameters:
     ///   - name: for messages.
     ///   - first: how many bytes of the beginning to keep.
     ///   - last: how many bytes of the end to keep.
-    ///   - next: gives the bytes that come next, and none at the end.
-    public init<Failure: Error>(
-        of name: String, first: Int = 1 << 16, last: Int = 1 << 26,
-        reading next: () throws(Failure) -> [UInt8]
-    ) throws(Failure) {
+    public init(of name: String, first: Int = 1 << 16, last: Int = 1 << 26) {
         precondition(first >= 0 && last > 0, "an end has a size")
         self.name = name
         self.first = first
         self.last = last
+    }
+
+    /// Reads to the end.
+    /// - Parameter next: gives the bytes that come next, and none at the end.
+    public convenience init<Failure: Error>(
+        of name: String, first: Int = 1 << 16, last: Int = 1 << 26,
+        reading next: () throws(Failure) -> [UInt8]
+    ) throws(Failure) {
+        self.init(of: name, first: first, last: last)
         while true {
             let bytes = try next()
             if bytes.isEmpty { return }
@@ -51,7 +56,7 @@ public final class KeptEnds: SeekableBytes {
         bytes.reserveCapacity(count)
         if fromHead > 0 { bytes += head[Int(offset)..<Int(offset) + fromHead] }
         guard fromHead < count else { return bytes }
-        let tailStart = size - Int64(ring.count)
+        let tailStart = lastBytesStart
         guard offset + Int64(fromHead) >= tailStart else {
             throw FileError(.read, name, .illegalSeek)
         }
@@ -63,7 +68,20 @@ public final class KeptEnds: SeekableBytes {
 }
 
 extension KeptEnds {
-    private func append(_ bytes: [UInt8]) {
+    /// Where the last bytes that are kept begin.
+    public var lastBytesStart: Int64 { size - Int64(ring.count) }
+
+    /// The bytes that are no longer among the last ones after appending these, in order.
+    public func surplus(appending bytes: [UInt8]) -> [UInt8] {
+        let count = ring.count + bytes.count - last
+        guard count > 0 else { return [] }
+        var result: [UInt8] = []
+        append(to: &result, at: 0, min(count, ring.count))
+        return result + bytes.prefix(count - result.count)
+    }
+
+    /// Takes what comes next.
+    public func append(_ bytes: [UInt8]) {
         if head.count < first { head += bytes.prefix(first - head.count) }
         size += Int64(bytes.count)
         var rest = bytes.suffix(last)
@@ -96,6 +114,7 @@ extension KeptEnds {
 
     /// Appends `count` bytes of the end, `start` counting from its oldest.
     private func append(to bytes: inout [UInt8], at start: Int, _ count: Int) {
+        guard count > 0 else { return }
         let place = (oldest + start) % ring.count
         let untilWrap = min(count, ring.count - place)
         bytes += ring[place..<place + untilWrap]

@@ -86,3 +86,22 @@ public final class SeekableSlice: SeekableBytes {
         return try base.read(at: start + offset, count: count)
     }
 }
+
+/// Bytes that are in memory as a whole.
+public final class HeldBytes: SeekableBytes {
+    public let name: String
+    private let bytes: [UInt8]
+
+    public var size: Int64 { Int64(bytes.count) }
+
+    /// - Parameter name: for messages.
+    public init(_ bytes: [UInt8], name: String) {
+        self.bytes = bytes
+        self.name = name
+    }
+
+    public func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
+        if let error = rangeError(at: offset, count: count) { throw error }
+        return Array(bytes[Int(offset)..<Int(offset) + count])
+    }
+}

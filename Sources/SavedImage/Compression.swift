@@ -3,7 +3,7 @@ public enum Compression: String, Hashable, Sendable, CaseIterable {
     case gzip, bzip2, xz, lzop, zstd
 
     /// The program that decompresses.
-    var program: String { rawValue }
+    public var program: String { rawValue }
 
     /// Of every program; see `warningsArgument`.
     static let decompressArgument = "-dc"

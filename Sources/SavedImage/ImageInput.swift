@@ -68,6 +68,12 @@ public final class ImageInput {
         }
     }
 
+    /// Whether it can be read only once, from front to back.
+    public var isPipe: Bool {
+        if case .pipe = content { return true }
+        return false
+    }
+
     public var kind: SavedImage.Kind? { SavedImage.detect(prefix) }
 
     /// Reads from front to back, for those who find that it is no saved image: what comes next, at

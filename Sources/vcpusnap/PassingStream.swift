@@ -70,22 +70,20 @@ struct PassingStream {
     private func keepEnds(
         passingTo file: borrowing FileDescriptor
     ) throws(FileError) -> KeptEnds {
-        try KeptEnds(
-            of: input.name,
-            reading: { () throws(FileError) in
-                do throws(Errno) {
-                    return try input.read(upTo: Self.chunkSize)
-                } catch {
-                    throw FileError(.read, input.name, error)
-                }
-            },
-            passing: { bytes throws(FileError) in
-                do throws(Errno) {
-                    try file.writeAll(bytes)
-                } catch {
-                    throw FileError(.write, "the output", error)
-                }
-            })
+        let ends = KeptEnds(of: input.name)
+        var step = FileError.Step.read
+        do throws(Errno) {
+            while true {
+                step = .read
+                let bytes = try input.read(upTo: Self.chunkSize)
+                if bytes.isEmpty { return ends }
+                step = .write
+                try file.writeAll(ends.surplus(appending: bytes))
+                ends.append(bytes)
+            }
+        } catch {
+            throw FileError(step, step == .read ? input.name : "the output", error)
+        }
     }
 
     private static let chunkSize = 1 << 20

@@ -12,5 +12,6 @@
 #include "CLinuxHost.h"
 #include "CLinuxKVM.h"
 #include "CLinuxProcesses.h"
+#include "CLinuxSockets.h"
 
 #endif

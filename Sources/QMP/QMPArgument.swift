@@ -1,0 +1,47 @@
+/// An argument of a QMP command.
+public enum QMPArgument: Sendable {
+    case bool(Bool)
+    case integer(Int64)
+    case string(String)
+    case array([QMPArgument])
+    /// In this order.
+    case object([(String, QMPArgument)])
+}
+
+extension QMPArgument {
+    /// The JSON text (RFC 8259), on one line.
+    public var json: String {
+        switch self {
+        case .bool(let value): value ? "true" : "false"
+        case .integer(let value): String(value)
+        case .string(let text): Self.quoted(text)
+        case .array(let elements): "[" + elements.map(\.json).joined(separator: ", ") + "]"
+        case .object(let members):
+            "{"
+                + members.map { Self.quoted($0.0) + ": " + $0.1.json }.joined(separator: ", ")
+                + "}"
+        }
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars { result += escaped(scalar) }
+        return result + "\""
+    }
+
+    /// Quotation marks, backslashes and control characters may not stand for themselves; DEL may, but
+    /// QEMU's own writer escapes it too.
+    private static func escaped(_ scalar: Unicode.Scalar) -> String {
+        switch scalar {
+        case "\"": return "\\\""
+        case "\\": return "\\\\"
+        case "\n": return "\\n"
+        case "\r": return "\\r"
+        case "\t": return "\\t"
+        case ..<" ", "\u{7f}":
+            let digits = String(scalar.value, radix: 16)
+            return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        default: return String(scalar)
+        }
+    }
+}

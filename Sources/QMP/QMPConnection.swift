@@ -1,0 +1,289 @@
+internal import CLinux
+public import JSONText
+public import LinuxSystem
+
+/// A QMP monitor of a running QEMU, over its Unix socket (docs/interop/qmp-spec.rst).
+///
+/// No wait is without an end, and no more is held than a message of 16 MiB and the last thousand
+/// events.
+public final class QMPConnection {
+    /// The path of the socket.
+    public let path: String
+    public let timeouts: QMPTimeouts
+    /// Events in the order they came, the last thousand.
+    public private(set) var events: [QMPEvent] = []
+
+    private let socket: FileDescriptor
+    private var splitter = MessageSplitter()
+    private var lastID = 0
+    /// Part of every id, so that an answer to somebody who was connected before is not taken for one
+    /// of ours.
+    private let name = "vcpusnap-" + String(UInt64.random(in: 0...UInt64.max), radix: 16)
+
+    /// Connects, waits for the greeting, and leaves the negotiation of capabilities.
+    public init(
+        connectingTo path: String, timeouts: QMPTimeouts = QMPTimeouts()
+    ) throws(QMPError) {
+        self.path = path
+        self.timeouts = timeouts
+        let deadline = Deadline(in: timeouts.greeting)
+        socket = try Self.connect(path, timeouts, deadline)
+        try takeGreeting(deadline)
+        // QEMU refuses it when that of a client who was just killed counts for this one too. If it is
+        // still needed, the next command is refused and says so.
+        _ = try executeIfPossible("qmp_capabilities")
+    }
+
+    /// Has QEMU carry out a command.
+    /// - Returns: what it returned, `{}` for most.
+    @discardableResult
+    public func execute(
+        _ command: String, arguments: [(String, QMPArgument)] = []
+    ) throws(QMPError) -> JSONValue {
+        try exchange(command, arguments, nil, within: timeouts.answer)
+    }
+
+    /// Has QEMU carry out a command that takes a descriptor: `add-fd`, `getfd`.
+    ///
+    /// QEMU gets one of its own; this one can be closed afterwards.
+    @discardableResult
+    public func execute(
+        _ command: String, arguments: [(String, QMPArgument)] = [],
+        passing descriptor: borrowing FileDescriptor
+    ) throws(QMPError) -> JSONValue {
+        let number = descriptor.withNumber { $0 }
+        return try exchange(command, arguments, number, within: timeouts.answer)
+    }
+
+    /// Has QEMU carry out a command that takes its time.
+    func execute(
+        _ command: String, arguments: [(String, QMPArgument)], within time: Duration
+    ) throws(QMPError) -> JSONValue {
+        try exchange(command, arguments, nil, within: time)
+    }
+
+    /// Receives events until one has this name.
+    /// - Parameter start: how many events had come before it is looked for (`eventCount`).
+    /// - Returns: nil when none came in that time.
+    func waitForEvent(
+        _ name: String, since start: Int, within time: Duration
+    ) throws(QMPError) -> QMPEvent? {
+        let deadline = Deadline(in: time)
+        while true {
+            if let event = events(since: start).first(where: { $0.name == name }) { return event }
+            guard let message = try message(until: deadline, during: "the event \(name)") else {
+                return nil
+            }
+            note(message)
+        }
+    }
+
+    /// The events that came after `eventCount` was this, as far as they are still held.
+    func events(since start: Int) -> ArraySlice<QMPEvent> {
+        events.suffix(max(0, eventCount - start))
+    }
+
+    /// How many events have come since the connection was made.
+    private(set) var eventCount = 0
+
+    func error(_ problem: QMPError.Problem) -> QMPError {
+        QMPError(path, problem)
+    }
+
+    /// Lends the number of the socket; it must not be closed or kept.
+    func withSocket<Result>(_ body: (Int32) -> Result) -> Result {
+        socket.withNumber(body)
+    }
+}
+
+// MARK: Commands and answers
+
+extension QMPConnection {
+    private func exchange(
+        _ command: String, _ arguments: [(String, QMPArgument)], _ descriptor: Int32?,
+        within time: Duration
+    ) throws(QMPError) -> JSONValue {
+        lastID += 1
+        let id = "\(name)-\(lastID)"
+        let deadline = Deadline(in: time)
+        let text = Self.text(of: command, arguments, id: id)
+        guard try send(Array(text.utf8), descriptor, command, until: deadline) else {
+            throw error(.noAnswer(to: command, within: time))
+        }
+        while let message = try message(until: deadline, during: command) {
+            if let answer = try answer(in: message, to: command, id) { return answer }
+        }
+        throw error(.noAnswer(to: command, within: time))
+    }
+
+    /// A command as a line of JSON.
+    static func text(
+        of command: String, _ arguments: [(String, QMPArgument)], id: String
+    ) -> String {
+        var members: [(String, QMPArgument)] = [("execute", .string(command))]
+        if !arguments.isEmpty { members.append(("arguments", .object(arguments))) }
+        members.append(("id", .string(id)))
+        return QMPArgument.object(members).json + "\n"
+    }
+
+    /// What the command returned; nil for messages about something else.
+    private func answer(
+        in message: JSONValue, to command: String, _ id: String
+    ) throws(QMPError) -> JSONValue? {
+        if note(message) { return nil }
+        let failure = message["error"]
+        // QEMU does not know the id of what it could not parse. An answer with another id is one that
+        // came too late for its command.
+        guard message["id"]?.string == id || (message["id"] == nil && failure != nil) else {
+            return nil
+        }
+        if let result = message["return"] { return result }
+        guard let failure else {
+            throw error(.unexpectedAnswer(to: command, missing: "\"return\" or \"error\""))
+        }
+        throw error(
+            .refused(
+                command: command, errorClass: failure["class"]?.string ?? "an error",
+                description: failure["desc"]?.string ?? "without a description"))
+    }
+
+    /// Keeps an event, and answers false for other messages.
+    @discardableResult
+    private func note(_ message: JSONValue) -> Bool {
+        guard let event = QMPEvent(message) else { return false }
+        events.append(event)
+        if events.count > 1000 { events.removeFirst() }
+        eventCount += 1
+        return true
+    }
+}
+
+// MARK: The socket
+
+extension QMPConnection {
+    private static func connect(
+        _ path: String, _ timeouts: QMPTimeouts, _ deadline: Deadline
+    ) throws(QMPError) -> FileDescriptor {
+        while true {
+            let result = clinux_connect_unix(path)
+            if result >= 0 { return FileDescriptor(owning: result) }
+            let errno = Errno(rawValue: -result)
+            guard errno == .tryAgain else { throw QMPError(path, .cannotConnect(errno)) }
+            // Others wait already to be accepted.
+            guard !deadline.isOver else {
+                throw QMPError(path, .noGreeting(within: timeouts.greeting))
+            }
+            _ = clinux_wait_readable(-1, 10)
+        }
+    }
+
+    private func takeGreeting(_ deadline: Deadline) throws(QMPError) {
+        let first: JSONValue?
+        do throws(QMPError) {
+            first = try firstMessage(until: deadline)
+        } catch {
+            guard case .notJSON(let found, _) = error.problem else { throw error }
+            throw self.error(.notQMP(found))
+        }
+        guard let first else { throw error(.noGreeting(within: timeouts.greeting)) }
+        guard first["QMP"]?.members != nil else {
+            let names = first.members?.prefix(3).map { "\"\($0.name)\"" } ?? []
+            throw error(.notQMP("an object with " + names.joined(separator: ", ")))
+        }
+    }
+
+    /// The first message that is neither an event nor an answer: a client that takes the place of
+    /// another may get what was meant for that one before it is greeted.
+    private func firstMessage(until deadline: Deadline) throws(QMPError) -> JSONValue? {
+        while let message = try message(until: deadline, during: "the greeting") {
+            guard ["event", "return", "error"].contains(where: { message[$0] != nil }) else {
+                return message
+            }
+        }
+        return nil
+    }
+
+    /// The next message; nil when none came in time.
+    private func message(
+        until deadline: Deadline, during moment: String
+    ) throws(QMPError) -> JSONValue? {
+        while true {
+            if let text = try nextText() { return try parse(text) }
+            guard let bytes = try receive(until: deadline, during: moment) else { return nil }
+            splitter.append(bytes)
+        }
+    }
+
+    private func nextText() throws(QMPError) -> [UInt8]? {
+        do throws(MessageSplitter.Failure) {
+            return try splitter.next()
+        } catch {
+            switch error {
+            case .tooLong: throw self.error(.tooLong(limit: MessageSplitter.limit))
+            case .noObject(let line): throw self.error(.notJSON(Self.quoted(line), nil))
+            }
+        }
+    }
+
+    private func parse(_ text: [UInt8]) throws(QMPError) -> JSONValue {
+        do throws(JSONError) {
+            return try JSONValue(parsing: text)
+        } catch {
+            throw self.error(.notJSON(Self.quoted(text), error))
+        }
+    }
+
+    /// The beginning of what was received, as a message can show it.
+    private static func quoted(_ bytes: [UInt8]) -> String {
+        let shown = bytes.prefix(60).map { 0x20..<0x7f ~= $0 ? $0 : UInt8(ascii: ".") }
+        return "\"" + String(decoding: shown, as: UTF8.self) + (bytes.count > 60 ? "..." : "")
+            + "\""
+    }
+
+    private func receive(
+        until deadline: Deadline, during moment: String
+    ) throws(QMPError) -> [UInt8]? {
+        do throws(Errno) {
+            let wait = socket.withNumber { clinux_wait_readable($0, deadline.milliseconds) }
+            guard try Errno.check(wait) == 1 else { return nil }
+            let bytes = try socket.read(upTo: 1 << 16)
+            if !bytes.isEmpty { return bytes }
+        } catch {
+            throw self.error(.lost(during: moment, error))
+        }
+        throw error(.lost(during: moment, nil))
+    }
+
+    /// Sends all of it, the descriptor with the first part; false when the time is up before.
+    private func send(
+        _ bytes: [UInt8], _ descriptor: Int32?, _ command: String, until deadline: Deadline
+    ) throws(QMPError) -> Bool {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            do throws(Errno) {
+                let wait = socket.withNumber { clinux_wait_writable($0, deadline.milliseconds) }
+                guard try Errno.check(wait) == 1 else { return false }
+                let isFirst = rest.startIndex == 0
+                rest = rest.dropFirst(try sendSome(rest, isFirst ? descriptor : nil))
+            } catch {
+                throw self.error(.lost(during: command, error))
+            }
+        }
+        return true
+    }
+
+    /// How many bytes were sent; 0 when the socket is full after all.
+    private func sendSome(
+        _ bytes: ArraySlice<UInt8>, _ descriptor: Int32?
+    ) throws(Errno) -> Int {
+        let result = socket.withNumber { number in
+            bytes.withUnsafeBytes { buffer -> Int64 in
+                // SAFETY: the slice is not empty, so it has an address; sendmsg(2) only reads it.
+                guard let address = buffer.baseAddress else { return 0 }
+                return clinux_send(number, address, buffer.count, descriptor ?? -1)
+            }
+        }
+        if result == -Int64(Errno.tryAgain.rawValue) { return 0 }
+        return Int(try Errno.check(result))
+    }
+}

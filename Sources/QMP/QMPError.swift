@@ -1,0 +1,121 @@
+public import JSONText
+public import LinuxSystem
+
+/// Why QEMU was not asked, did not answer, or would not do it.
+public struct QMPError: Error, Hashable, Sendable {
+    public indirect enum Problem: Hashable, Sendable {
+        /// A failed `connect`.
+        case cannotConnect(Errno)
+        /// There is a server, and nothing came from it in this time.
+        case noGreeting(within: Duration)
+        /// What came first is no QMP greeting; its beginning.
+        case notQMP(String)
+        /// The connection ended, or broke with an error number, while this was waited for.
+        case lost(during: String, Errno?)
+        case noAnswer(to: String, within: Duration)
+        /// One message of more bytes than this.
+        case tooLong(limit: Int)
+        /// Its beginning, and what is wrong with it.
+        case notJSON(String, JSONError?)
+        /// QEMU's own error.
+        case refused(command: String, errorClass: String, description: String)
+        /// An answer without this.
+        case unexpectedAnswer(to: String, missing: String)
+        /// A call to this host's kernel.
+        case system(call: String, Errno)
+        /// The VM is in a run state in which it cannot be captured, or not in this way.
+        case unsuitable(runState: String, reason: String)
+        /// Something else about the VM is in the way.
+        case obstacle(String, nextStep: String)
+        case tooLarge(limit: Int)
+        case migrationFailed(status: String, description: String?)
+        /// The device state was not saved for the first reason, the migration failed for the second.
+        case bothWays(Problem, Problem)
+    }
+
+    /// The path of the socket.
+    public var socket: String
+    public var problem: Problem
+    /// The run state of a VM that was running before and is not any more; nil when it runs, or was
+    /// never touched.
+    public var runStateLeft: String?
+
+    public init(_ socket: String, _ problem: Problem, runStateLeft: String? = nil) {
+        self.socket = socket
+        self.problem = problem
+        self.runStateLeft = runStateLeft
+    }
+}
+
+extension QMPError: CustomStringConvertible {
+    /// What failed, what was found, and what to do about it.
+    public var description: String {
+        let what = "QMP socket \"\(socket)\": \(problem)"
+        guard let runStateLeft else { return what }
+        return what + "; the VM was running before and is now \"\(runStateLeft)\": "
+            + "look why, and resume it with the QMP command cont"
+    }
+}
+
+extension QMPError.Problem: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .cannotConnect(let errno): "cannot connect: \(errno)" + Self.advice(errno)
+        case .noGreeting(let time):
+            "it accepts connections, but no QMP greeting came within \(time): most likely another "
+                + "client is connected, and a QMP socket serves one at a time; disconnect it, or give "
+                + "QEMU a second one (-qmp unix:PATH,server=on,wait=off)"
+        case .notQMP(let found):
+            "expected a QMP greeting, found \(found): name the socket of QEMU's -qmp, not a "
+                + "monitor for people (-monitor), a console or another program's"
+        case .lost(let moment, let errno): Self.lost(moment, errno)
+        case .noAnswer(let command, let time): Self.noAnswer(command, time)
+        case .tooLong(let limit):
+            "a message is longer than the \(limit) bytes that are read: this is not QEMU"
+        case .notJSON(let found, let error):
+            "expected a QMP message, found \(found)" + (error.map { " (\($0))" } ?? "")
+                + ": does another program use this connection?"
+        case .refused(let command, let errorClass, let description):
+            "QEMU refused \(command): \(errorClass): \(description)"
+        case .unexpectedAnswer(let command, let missing):
+            "the answer to \(command) has no \(missing), which every QEMU since 4.0 gives"
+        case .system(let call, let errno): "\(call): \(errno)"
+        case .unsuitable(let runState, let reason): "the VM is \"\(runState)\": \(reason)"
+        case .obstacle(let what, let nextStep): "\(what): \(nextStep)"
+        case .tooLarge(let limit):
+            "the device state has more than the \(limit) bytes that are kept; the VM is not affected"
+        case .migrationFailed(let status, let description):
+            "the migration into this program ended as \"\(status)\""
+                + (description.map { ": \($0)" } ?? "")
+        case .bothWays(let first, let second):
+            "\(first); and the migration that was tried instead: \(second)"
+        }
+    }
+
+    /// The operator's next step for an error of connect(2).
+    private static func advice(_ errno: Errno) -> String {
+        switch errno {
+        case .noEntry: ": there is no such socket; check the name, and that QEMU runs with -qmp"
+        case .connectionRefused:
+            ": nobody listens; the QEMU that made it has ended, or it is no stream socket"
+        case .accessDenied, .notPermitted:
+            ": become the user QEMU runs as, or root; connecting needs write permission"
+        case .nameTooLong:
+            ": a socket's path has at most 107 bytes; change into its folder and use a shorter one"
+        default: ""
+        }
+    }
+
+    private static func lost(_ moment: String, _ errno: Errno?) -> String {
+        "the connection ended during \(moment)" + (errno.map { ": \($0)" } ?? "")
+            + ": QEMU has ended, or its monitor was closed; look at QEMU's own output"
+    }
+
+    private static func noAnswer(_ command: String, _ time: Duration) -> String {
+        let what = "QEMU did not answer \(command) within \(time)"
+        guard command == DeviceStateCapture.command else {
+            return what + ": it may be stuck (a slow disk, a stopped process); look at its threads"
+        }
+        return what + ": it resumes the VM by itself when it has done it; do not send cont before"
+    }
+}

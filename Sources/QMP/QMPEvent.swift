@@ -1,0 +1,28 @@
+public import JSONText
+
+/// Something that happened in QEMU, as it told every client.
+public struct QMPEvent: Sendable {
+    /// `STOP`, `RESUME`, `MIGRATION`.
+    public let name: String
+    /// When, in microseconds since 1970-01-01T00:00:00Z by the host's clock; nil when QEMU could not
+    /// read it.
+    public let microseconds: Int64?
+    public let data: JSONValue?
+
+    /// Nil for a message that is no event.
+    init?(_ message: JSONValue) {
+        guard let name = message["event"]?.string else { return nil }
+        self.name = name
+        microseconds = message["timestamp"].flatMap(Self.microseconds)
+        data = message["data"]
+    }
+
+    private static func microseconds(_ timestamp: JSONValue) -> Int64? {
+        guard let seconds = timestamp["seconds"]?.integer,
+            let rest = timestamp["microseconds"]?.integer, seconds >= 0, rest >= 0
+        else { return nil }
+        let (product, tooLarge) = seconds.multipliedReportingOverflow(by: 1_000_000)
+        let (sum, stillTooLarge) = product.addingReportingOverflow(rest)
+        return tooLarge || stillTooLarge ? nil : sum
+    }
+}

@@ -1,0 +1,133 @@
+import CLinux
+import Foundation
+import JSONText
+import QMP
+import Testing
+
+/// A real QEMU with nothing in it to run, ended with the test.
+final class QEMU {
+    /// Found on the PATH; nil when there is none.
+    static let program: String? = (ProcessInfo.processInfo.environment["PATH"] ?? "")
+        .split(separator: ":").map { $0 + "/qemu-system-aarch64" }
+        .first { FileManager.default.isExecutableFile(atPath: $0) }
+
+    static var isThere: Bool { program != nil }
+    static let reason: Comment = "needs qemu-system-aarch64 on the PATH"
+
+    let path: String
+    private let folder: TemporaryFolder
+    private let process = Process()
+
+    init(vCPUs: Int = 2, _ arguments: String...) throws {
+        folder = try TemporaryFolder()
+        path = folder.file("q")
+        process.executableURL = URL(fileURLWithPath: Self.program ?? "")
+        process.arguments =
+            [
+                "-M", "virt", "-cpu", "max", "-smp", String(vCPUs), "-m", "64", "-display", "none",
+                "-serial", "none", "-monitor", "none", "-qmp", "unix:\(path),server=on,wait=off",
+            ] + arguments
+        process.standardError = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+    }
+
+    deinit {
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    /// A connection, once QEMU has made its socket.
+    func connect() throws -> QMPConnection {
+        var timeouts = QMPTimeouts()
+        timeouts.greeting = .seconds(60)
+        for _ in 0..<1000 {
+            do throws(QMPError) {
+                return try QMPConnection(connectingTo: path, timeouts: timeouts)
+            } catch {
+                guard case .cannotConnect = error.problem else { throw error }
+                Thread.sleep(forTimeInterval: 0.02)
+            }
+        }
+        return try QMPConnection(connectingTo: path, timeouts: timeouts)
+    }
+}
+
+extension QMPConnection {
+    var runState: String {
+        get throws { try execute("query-status")["status"]?.string ?? "" }
+    }
+
+    /// The migration capabilities that are on, and the parameters a capture changes.
+    var migrationSettings: String {
+        get throws {
+            let list = try execute("query-migrate-capabilities").array ?? []
+            let names = list.filter { $0["state"]?.bool == true }
+                .compactMap { $0["capability"]?.string }
+            let parameters = try execute("query-migrate-parameters")
+            let values = ["max-bandwidth", "downtime-limit"].map {
+                String(parameters[$0]?.integer ?? -1)
+            }
+            return (names.sorted() + values).joined(separator: " ")
+        }
+    }
+}
+
+/// A server between a client and a QEMU that passes everything on, descriptors too, but may answer a
+/// command itself, and sees everything first.
+final class Proxy: Sendable {
+    let server: Server
+    var path: String { server.path }
+
+    /// - Parameters:
+    ///   - hidden: a command that is said not to be there.
+    ///   - seen: called with each line before it is passed on, from either side.
+    init(
+        to target: String, hiding hidden: String? = nil,
+        seen: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws {
+        server = try Server { client in
+            guard let qemu = Self.connect(target) else { return }
+            Self.passOn(from: qemu, to: client, seen)
+            while let (line, descriptor) = client.receiveLine() {
+                seen(line)
+                if let hidden, line.contains("\"\(hidden)\"") {
+                    client.send(Self.notFound(line))
+                } else {
+                    qemu.send(line, descriptor: descriptor)
+                }
+                if let descriptor { close(descriptor) }
+            }
+            qemu.hangUp()
+        }
+    }
+
+    private static func notFound(_ line: String) -> String {
+        let id = line.components(separatedBy: "\"id\": \"").last?.prefix { $0 != "\"" } ?? ""
+        return #"{"id": "\#(id)", "error": {"class": "CommandNotFound", "desc": "hidden"}}"# + "\n"
+    }
+
+    private static func passOn(
+        from qemu: Peer, to client: Peer, _ seen: @escaping @Sendable (String) -> Void
+    ) {
+        Thread.detachNewThread {
+            while let (line, _) = qemu.receiveLine() {
+                seen(line)
+                client.send(line)
+            }
+            client.hangUp()
+        }
+    }
+
+    private static func connect(_ path: String) -> Peer? {
+        for _ in 0..<1000 {
+            let number = clinux_connect_unix(path)
+            if number >= 0 {
+                _ = fcntl(number, F_SETFL, fcntl(number, F_GETFL) & ~O_NONBLOCK)
+                return Peer(owning: number)
+            }
+            Thread.sleep(forTimeInterval: 0.02)
+        }
+        return nil
+    }
+}
