@@ -1,4 +1,3 @@
-internal import CLinux
 internal import LinuxSystem
 internal import Registers
 internal import VCPUModel
@@ -22,7 +21,7 @@ public struct KVMHost: Sendable {
         let vm = try system.makeVM()
         let scratch = try ScratchVM(in: vm, vcpuCount: 1)
         kernelRelease = HostIdentity.kernelRelease()
-        counterFrequency = clinux_counter_frequency()
+        counterFrequency = HostIdentity.counterFrequency()
         capabilities = Self.capabilities(of: vm)
         abilities = scratch.abilities
         writableMasks = try vm.writableMasks()

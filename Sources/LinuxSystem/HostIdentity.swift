@@ -7,6 +7,11 @@ public enum HostIdentity {
         TextBuffer.read(clinux_kernel_release) ?? ""
     }
 
+    /// CNTFRQ_EL0, the frequency of the generic timer, in Hz; 0 on machines that are not arm64.
+    public static func counterFrequency() -> UInt64 {
+        clinux_counter_frequency()
+    }
+
     /// The value of an environment variable, nil when it is not set.
     public static func environment(_ name: String) -> String? {
         clinux_getenv(name).map { String(cString: $0) }

@@ -25,10 +25,10 @@ struct LoadMessages {
         if version.comparesWholeLists {
             lines += vcpu.registers.compactMap(mismatch)
         }
-        if version.namesRefusedRegisters, vcpu.failure == .refusedValues {
-            lines += vcpu.registers.compactMap(refusal)
-        }
-        return lines
+        guard version.namesRefusedRegisters, vcpu.putFails else { return lines }
+        let refusals = vcpu.registers.compactMap(refusal)
+        // Once when it loads the section, if it gets that far, and once when it puts all registers.
+        return lines + (vcpu.failure == .refusedValues ? refusals + refusals : refusals)
     }
 
     /// `handle_cpreg_only_in_incoming_stream`, `handle_cpreg_missing_in_incoming_stream`.
@@ -62,35 +62,49 @@ struct LoadMessages {
     // MARK: The end
 
     private func ending(_ failure: VCPULoad.Failure, _ vcpu: VCPULoad) -> [String] {
-        version.namesRefusedRegisters
-            ? newEnding(failure, vcpu.index) : oldEnding(failure, vcpu.index)
+        let device =
+            "error while loading state for instance \(Self.hex(vcpu.index)) of device 'cpu'"
+        let putFails = vcpu.putFails ? ["Failed to put registers after init: Invalid argument"] : []
+        guard version.namesRefusedRegisters else {
+            let (reason, number) = oldReason(failure)
+            return reason + [device] + (vcpu.putFails ? putFails : [Self.end + number])
+        }
+        let (before, number, reason) = newReason(failure)
+        return before + (vcpu.putFails ? putFails : ["\(Self.end)\(number): \(device): \(reason)"])
     }
 
-    private func oldEnding(_ failure: VCPULoad.Failure, _ index: UInt32) -> [String] {
-        let device = "error while loading state for instance \(Self.hex(index)) of device 'cpu'"
+    private static let end = "load of migration failed: "
+
+    private func oldReason(
+        _ failure: VCPULoad.Failure
+    ) -> (lines: [String], number: String) {
         guard case .tooManyRegisters(let count, let limit) = failure else {
-            return [device, "load of migration failed: Operation not permitted"]
+            return ([], "Operation not permitted")
         }
-        return [
-            "Invalid value \(count) expecting positive value <= \(limit)",
-            "Failed to load cpu:cpreg_vmstate_array_len", device,
-            "load of migration failed: Invalid argument",
-        ]
+        return (
+            [Self.invalid(count, limit), "Failed to load cpu:cpreg_vmstate_array_len"],
+            "Invalid argument"
+        )
     }
 
-    private func newEnding(_ failure: VCPULoad.Failure, _ index: UInt32) -> [String] {
-        let device = "error while loading state for instance \(Self.hex(index)) of device 'cpu': "
+    /// Since 10.2 the reasons are joined into one line.
+    private func newReason(
+        _ failure: VCPULoad.Failure
+    ) -> (lines: [String], number: String, reason: String) {
         guard case .tooManyRegisters(let count, let limit) = failure else {
-            return [
-                "load of migration failed: Operation not permitted: " + device
-                    + "post load hook failed for: cpu, version_id: 22, minimum_version: 22, ret: -1"
-            ]
+            return (
+                [], "Operation not permitted",
+                "post load hook failed for: cpu, version_id: 22, minimum_version: 22, ret: -1"
+            )
         }
-        return [
-            "Invalid value \(count) expecting positive value <= \(limit)",
-            "load of migration failed: Invalid argument: " + device
-                + "Failed to load element of type int32 le for cpreg_vmstate_array_len: -22",
-        ]
+        return (
+            [Self.invalid(count, limit)], "Invalid argument",
+            "Failed to load element of type int32 le for cpreg_vmstate_array_len: -22"
+        )
+    }
+
+    private static func invalid(_ count: Int, _ limit: Int) -> String {
+        "Invalid value \(count) expecting positive value <= \(limit)"
     }
 
     private static func hex(_ number: UInt32) -> String {

@@ -72,14 +72,19 @@ public struct LoadPlan: Sendable {
         output = LoadMessages(version: version).lines(for: loads)
     }
 
-    /// Fresh vCPUs as QEMU makes them: with every feature that the host has and the stream shows.
+    /// Fresh vCPUs as QEMU makes them for `-cpu host`: with everything that the host has, but the PMU
+    /// and AArch32 at EL1 only if the stream shows them, because those take an option (`pmu=off`,
+    /// `aarch64=off`).
     private static func vcpus(
         for guests: [RegisterList], on profile: HostProfile
     ) throws(RegisterBankError) -> [EmulatedCPU] {
         let vcpus = EmulatedHost(profile).makeVCPUs(guests.count)
+        let usual = profile.vcpuInit?.features ?? profile.features
         for (guest, vcpu) in zip(guests, vcpus) {
-            let wanted = guest[.vcpuInit].flatMap { VCPUInit($0) }?.features ?? profile.features
-            let features = wanted.intersection(profile.features)
+            let shown = guest[.vcpuInit].flatMap { VCPUInit($0) }?.features ?? usual
+            let optional: VCPUFeatures = [.pmuV3, .el1In32Bit, .hasEL2]
+            let features = usual.subtracting(optional)
+                .union(shown.intersection(optional).intersection(profile.features))
             try vcpu.write(VCPUInit(features: features).value, to: .vcpuInit)
             let finalized = features.intersection(.finalizable)
             guard !finalized.isEmpty else { continue }

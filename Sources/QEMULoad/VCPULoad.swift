@@ -20,6 +20,9 @@ public struct VCPULoad: Hashable, Sendable {
     /// The vCPU's number.
     public var index: UInt32
     public var failure: Failure?
+    /// Whether KVM refuses a value that QEMU had taken from the stream by then: after a failed load too
+    /// it puts all registers once more (`cpu_synchronize_all_post_init`), and ends with that error.
+    public var putFails = false
     /// Every register of the stream or the destination, ascending by id; what would have become of it
     /// where QEMU gave up before.
     public var registers: [RegisterLoad]
@@ -44,6 +47,7 @@ struct VCPULoader {
         var result = VCPULoad(index: section.instance, registers: [])
         result.registers = merge(incoming, local) + fixedRegisters()
         result.failure = failure(result.registers, incoming.count, local.count)
+        result.putFails = putFails(result.registers, result.failure)
         for index in result.registers.indices {
             guard let loss = result.registers[index].loss else { continue }
             result.registers[index].pardon = policy.pardon(loss, of: guest)
@@ -62,6 +66,15 @@ struct VCPULoader {
         return registers.contains(where: \.fate.isFailure) ? .refusedValues : nil
     }
 
+    private func putFails(_ registers: [RegisterLoad], _ failure: VCPULoad.Failure?) -> Bool {
+        if case .tooManyRegisters = failure { return false }
+        let refused = registers.filter { $0.fate.isFailure && $0.fate != .unknown }
+        guard !version.comparesWholeLists else { return !refused.isEmpty }
+        // The walk over the lists ended at the first register that the destination does not have.
+        let end = registers.filter { $0.fate == .unknown }.map(\.id).min()
+        return refused.contains { register in end.map { register.id < $0 } ?? true }
+    }
+
     // MARK: The list
 
     /// What QEMU writes to KVM, in the list's order, and what KVM makes of it.
@@ -70,8 +83,11 @@ struct VCPULoader {
     ) -> [RegisterLoad] {
         let values = Dictionary(incoming.map { ($0.id, $0.value) }) { first, _ in first }
         let known = Set(local)
-        // QEMU writes the whole list, also what the stream does not have.
-        let written = local.map { id in (id, write(values[id], to: id)) }
+        let fresh = local.map { id in (id, (try? vcpu.read(id))?.lowBits) }
+        // QEMU always writes the whole list, also what the stream does not have: once when it has made
+        // the vCPU, and that has its effects (a CLR view of a PMU bitmap clears it).
+        for (id, value) in fresh where id.isPutAtReset { _ = write(value, to: id) }
+        let written = fresh.map { id, value in (id, write(values[id] ?? value, to: id)) }
         let loaded = written.map { id, failure in
             register(id, incoming: values[id], failure)
         }
@@ -80,9 +96,7 @@ struct VCPULoader {
     }
 
     private func write(_ value: UInt64?, to id: RegisterID) -> Errno? {
-        guard let size = id.size, let value = value ?? (try? vcpu.read(id))?.lowBits else {
-            return nil
-        }
+        guard let size = id.size, let value else { return nil }
         do throws(RegisterBankError) {
             try vcpu.write(RegisterValue(value, size: size), to: id)
             return nil
@@ -158,6 +172,11 @@ struct VCPULoader {
         if id.size == 256 { return value.littleEndianBytes[16...].allSatisfy { $0 == 0 } }
         return value.isZero
     }
+}
+
+extension RegisterID {
+    /// Counters are written when a stream is loaded only (`kvm_arm_cpreg_level`).
+    fileprivate var isPutAtReset: Bool { RegisterDictionary.entry(for: self)?.isCounter != true }
 }
 
 /// What QEMU 11.1 expects to differ between two KVM lists (`arm_register_cpreg_mig_tolerance`).

@@ -27,6 +27,8 @@ public struct Provenance: Hashable, Sendable {
 
         /// The machine type of the QEMU that wrote the state: `virt-10.0`.
         public static let qemuMachine = Key(rawValue: "qemu-machine")
+        /// The QEMU version that the state was taken from: `10.0.2`.
+        public static let qemuVersion = Key(rawValue: "qemu-version")
         /// What ran the vCPUs in QEMU: `kvm`, `tcg` or `hvf`.
         public static let accelerator = Key(rawValue: "qemu-accelerator")
 

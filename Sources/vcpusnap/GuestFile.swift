@@ -18,12 +18,11 @@ enum GuestFile {
         }
     }
 
-    private static func open(_ location: Location) throws -> ImageInput {
-        switch location {
-        case .standardStream: try ImageInput(.input)
-        case .file(let path): try ImageInput(opening: path)
-        case .kvm, .emulated:
-            throw CommandError("\(location.text) is not a file: name a file or -")
+    /// A file or pipe with its first bytes looked at.
+    static func open(_ location: Location) throws -> ImageInput {
+        switch try location.place(orElse: "name a file or -") {
+        case .standardStream: return try ImageInput(.input)
+        case .path(let path): return try ImageInput(opening: path)
         }
     }
 

@@ -63,12 +63,12 @@ extension Location {
         case emulated(String)
     }
 
-    /// Nil for files.
+    /// Nil for files, and for a VM that runs.
     var host: Host? {
         switch self {
         case .kvm: .kvm
         case .emulated(let name): .emulated(name)
-        case .file, .standardStream: nil
+        case .file, .standardStream, .qmp: nil
         }
     }
 

@@ -6,6 +6,8 @@ enum Location: ExpressibleByArgument, Equatable {
     case emulated(String)
     /// A scratch VM on this host's KVM.
     case kvm
+    /// A running VM, by the Unix socket of its QEMU's QMP monitor.
+    case qmp(String)
     case file(String)
     case standardStream
 
@@ -16,6 +18,8 @@ enum Location: ExpressibleByArgument, Equatable {
             self = .kvm
         } else if argument.hasPrefix("emulated:") {
             self = .emulated(String(argument.dropFirst("emulated:".count)))
+        } else if argument.hasPrefix("qmp:") {
+            self = .qmp(String(argument.dropFirst("qmp:".count)))
         } else if argument.isEmpty {
             return nil
         } else {
@@ -27,8 +31,27 @@ enum Location: ExpressibleByArgument, Equatable {
         switch self {
         case .emulated(let name): "emulated:" + name
         case .kvm: "kvm:"
+        case .qmp(let socket): "qmp:" + socket
         case .file(let path): path
         case .standardStream: "-"
+        }
+    }
+}
+
+extension Location {
+    /// Where bytes are read or written.
+    enum Place {
+        case path(String)
+        case standardStream
+    }
+
+    /// - Parameter advice: what to give instead.
+    /// - Throws: for what is no file.
+    func place(orElse advice: String) throws -> Place {
+        switch self {
+        case .file(let path): return .path(path)
+        case .standardStream: return .standardStream
+        case .kvm, .emulated, .qmp: throw CommandError("\(text) is not a file: \(advice)")
         }
     }
 }

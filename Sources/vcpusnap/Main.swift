@@ -73,7 +73,9 @@ struct Vcpusnap: ParsableCommand {
         abstract: "Save, restore and compare the complete state of ARM KVM vCPUs.",
         discussion: """
             A SOURCE or TARGET is one of
-              FILE             a snapshot file; - is standard input; a .vhost file is its host
+              FILE             a snapshot file, a QEMU migration stream or a saved image with one;
+                               - is standard input; a .vhost file is its host
+              qmp:SOCKET       a VM that QEMU runs, by its QMP monitor (only as SOURCE)
               kvm:             a scratch VM on this host's /dev/kvm (arm64)
               emulated:NAME    an emulated host: a built-in profile or the path of a .vhost file
 
@@ -81,6 +83,8 @@ struct Vcpusnap: ParsableCommand {
               vcpusnap save kvm: -o cpu.vcpusnap
               vcpusnap restore cpu.vcpusnap emulated:6.1-neoverse-n1
               vcpusnap plan cpu.vcpusnap --host other.vhost
+              vcpusnap plan vm.mig --host other.vhost --qemu 10.0
+              vcpusnap mend vm.mig --host other.vhost -o mended.mig
               vcpusnap diff cpu.vcpusnap other.vcpusnap
               vcpusnap set cpu.vcpusnap SCTLR_EL1.M=0
               vcpusnap inject cpu.vcpusnap breakpoint

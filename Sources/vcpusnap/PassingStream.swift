@@ -10,11 +10,7 @@ struct PassingStream {
 
     /// Nil for a regular file, which can be read at any place.
     init?(_ source: Location) throws {
-        switch source {
-        case .standardStream: input = try ImageInput(.input)
-        case .file(let path): input = try ImageInput(opening: path)
-        case .kvm, .emulated: return nil
-        }
+        input = try GuestFile.open(source)
         guard input.isPipe else { return nil }
         guard input.kind == .stream else {
             throw CommandError(

@@ -6,23 +6,22 @@ internal import VCPUModel
 /// Snapshot files and streams, with the file's name in every error.
 enum SnapshotFile {
     static func read(_ location: Location) throws -> Snapshot {
-        try reading(location) { reader throws(SnapshotFormatError) in
+        let stream = try open(location)
+        return try reading(location, stream.read) { reader throws(SnapshotFormatError) in
             try reader.decode()
         }
     }
 
     /// Of a file that was opened to see what it is.
     static func read(_ input: ImageInput, _ location: Location) throws -> Snapshot {
-        var reader = SnapshotReader { count throws(Errno) in try input.read(upTo: count) }
-        do throws(SnapshotFormatError) {
-            return try reader.decode()
-        } catch {
-            throw CommandError("\(location.text): \(error)")
+        try reading(location, input.read) { reader throws(SnapshotFormatError) in
+            try reader.decode()
         }
     }
 
     static func verify(_ location: Location) throws -> VerificationReport {
-        try reading(location) { reader throws(SnapshotFormatError) in
+        let stream = try open(location)
+        return try reading(location, stream.read) { reader throws(SnapshotFormatError) in
             try reader.verify()
         }
     }
@@ -35,21 +34,18 @@ enum SnapshotFile {
         } catch {
             throw CommandError("\(location.text): \(error)")
         }
-        switch location {
+        switch try location.place(orElse: "a snapshot goes to a file or -") {
         case .standardStream: try StandardStream.output.write(bytes)
-        case .file(let path): try AtomicFile.replace(path, with: [bytes])
-        case .kvm, .emulated:
-            throw CommandError("\(location.text) is not a file: a snapshot goes to a file or -")
+        case .path(let path): try AtomicFile.replace(path, with: [bytes])
         }
     }
 
     /// Reads from front to back, so that what is no snapshot is refused by its first bytes.
     private static func reading<Result>(
-        _ location: Location,
+        _ location: Location, _ next: @escaping (Int) throws(Errno) -> [UInt8],
         _ body: (inout SnapshotReader) throws(SnapshotFormatError) -> Result
     ) throws -> Result {
-        let stream = try open(location)
-        var reader = SnapshotReader { count throws(Errno) in try stream.read(upTo: count) }
+        var reader = SnapshotReader(next)
         do throws(SnapshotFormatError) {
             return try body(&reader)
         } catch {
@@ -58,11 +54,9 @@ enum SnapshotFile {
     }
 
     private static func open(_ location: Location) throws -> ByteStream {
-        switch location {
+        switch try location.place(orElse: "name a snapshot file or -") {
         case .standardStream: return try ByteStream(.input)
-        case .file(let path): return try ByteStream(opening: path)
-        case .kvm, .emulated:
-            throw CommandError("\(location.text) is not a file: name a snapshot file or -")
+        case .path(let path): return try ByteStream(opening: path)
         }
     }
 }

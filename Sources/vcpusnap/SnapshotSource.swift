@@ -18,6 +18,7 @@ struct SnapshotSource {
         vcpus: Int = 1
     ) throws -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
         if let path = location.profilePath { return (try Self.snapshot(ofProfile: path), []) }
+        if case .qmp(let socket) = location { return try RunningVM(socket).capture() }
         guard let host = location.host else { return try GuestFile(location).snapshot() }
         let made = try HostMachine.make(host, vcpus: vcpus)
         try made.initialise()

@@ -14,13 +14,15 @@ struct StreamFile {
         try self.init(image.stream, of: image)
     }
 
-    init(_ bytes: any SeekableBytes, of image: SavedImage? = nil) throws {
-        name = bytes.name
+    init(
+        _ bytes: any SeekableBytes, of image: SavedImage? = nil, named name: String? = nil
+    ) throws {
+        self.name = name ?? bytes.name
         self.image = image
         do throws(QEMUStreamError) {
             stream = try QEMUStream(bytes)
         } catch {
-            throw CommandError("\(bytes.name): \(error)")
+            throw CommandError("\(self.name): \(error)")
         }
     }
 

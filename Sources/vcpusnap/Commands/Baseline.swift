@@ -33,15 +33,13 @@ struct BaselineCommand: ParsableCommand {
     func run() throws {
         let profiles = try hosts.map(ProfileFile.load)
         let report = BaselineOutput(try Baseline(of: profiles))
-        switch output {
+        switch try output?.place(orElse: "give --output a file or -") {
         case nil: try report.print(as: format)
         case .standardStream?: try StandardOutput.write(report.template)
-        case .file(let path)?:
+        case .path(let path)?:
             try AtomicFile.replace(
                 path, permissions: 0o644, with: [Array(report.template.utf8)])
             try report.print(as: format)
-        case .kvm?, .emulated?:
-            throw CommandError("give --output a file or -")
         }
         guard report.obstacles.isEmpty else { throw ExitStatus.finding }
     }

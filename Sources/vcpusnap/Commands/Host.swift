@@ -42,11 +42,9 @@ struct Host: ParsableCommand {
         let profile = try profile()
         guard let output else { return try HostOutput(profile).print(as: format) }
         let bytes = Array(profile.text.utf8)
-        switch output {
+        switch try output.place(orElse: "give --output a file or -") {
         case .standardStream: try StandardStream.output.write(bytes)
-        case .file(let path): try AtomicFile.replace(path, permissions: 0o644, with: [bytes])
-        case .kvm, .emulated:
-            throw CommandError("\(output.text) is not a file: give --output a file or -")
+        case .path(let path): try AtomicFile.replace(path, permissions: 0o644, with: [bytes])
         }
     }
 

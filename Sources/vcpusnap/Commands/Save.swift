@@ -9,13 +9,18 @@ struct Save: ParsableCommand {
             The file appears whole or not at all, and only its owner can read it: it holds the
             guest's pointer authentication keys.
 
+            qmp:SOCKET is a VM that QEMU runs, with KVM or without: it stops for some milliseconds, how
+            many is said on standard error, and QEMU itself makes it go on, whatever becomes of this
+            program. Its RAM is not read.
+
             EXAMPLES
               vcpusnap save kvm: -o cpu.vcpusnap
               vcpusnap save emulated:6.12-neoverse-n1 --vcpus 4 -o four.vcpusnap
+              vcpusnap save qmp:/run/vm.qmp -o vm.vcpusnap
               vcpusnap save emulated:6.12-max -o - | ssh host vcpusnap restore - kvm:
             """)
 
-    @Argument(help: "What to save: kvm:, emulated:NAME or FILE.")
+    @Argument(help: "What to save: kvm:, qmp:SOCKET, emulated:NAME or FILE.")
     var source: Location
 
     @Option(name: .shortAndLong, help: "The snapshot to write; - is standard output.")
