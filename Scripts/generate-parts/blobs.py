@@ -1,12 +1,12 @@
-"""Embeds files as they are: host profiles and zstd dictionaries."""
+"""Embeds zstd dictionaries as they are."""
 
 import c_source
 from records import DataError
 
 
 def source(kind, origin, paths):
-    """The C file that holds `paths` and the accessors declared in include/<kind>s.h."""
-    parts = [c_source.BANNER.format(origin=origin), f'\n#include "{header(kind)}"\n']
+    """The C file that holds `paths` and the accessors declared in include/<kind>.h."""
+    parts = [c_source.BANNER.format(origin=origin), f'\n#include "{kind}.h"\n']
     for index, path in enumerate(paths):
         data = path.read_bytes()
         if not data:
@@ -14,10 +14,6 @@ def source(kind, origin, paths):
         parts.append("\n" + c_source.byte_array(f"bytes_{index}", data))
     parts.append(accessors(kind, paths))
     return "".join(parts)
-
-
-def header(kind):
-    return "host_profiles.h" if kind == "host_profile" else f"{kind}.h"
 
 
 def accessors(kind, paths):

@@ -12,10 +12,20 @@ extension HostProfile {
 
     /// A profile that is part of this library; nil when none has the name.
     public static func builtIn(named name: String) throws(DirectiveError) -> HostProfile? {
-        guard let index = builtInNames.firstIndex(of: name),
-            let bytes = cformat_host_profile_bytes(index)
-        else { return nil }
-        let text = UnsafeBufferPointer(start: bytes, count: cformat_host_profile_length(index))
-        return try HostProfile(parsing: text, file: "built-in profile \(name)")
+        guard let index = builtInNames.firstIndex(of: name) else { return nil }
+        return try HostProfile(parsing: text(index), file: "built-in profile \(name)")
+    }
+
+    private static func text(_ index: Int) -> [UInt8] {
+        var text: [UInt8] = []
+        for line in 0..<cformat_host_profile_line_count(index) {
+            var length = 0
+            guard let start = cformat_host_profile_line(index, line, &length) else { break }
+            // SAFETY: the table's line has `length` bytes and is never changed.
+            UnsafeRawBufferPointer(start: start, count: length).withMemoryRebound(to: UInt8.self) {
+                text += $0
+            }
+        }
+        return text
     }
 }
