@@ -37,7 +37,7 @@ public final class QEMUVCPUBank: RegisterBank {
                 explanation: "expected \(id.size ?? 0) bytes, found \(value.size)")
         }
         guard let own = places.places[id] else { return try writeOutsidePlaces(value, to: id) }
-        if let reason = Self.constant(id, origin), own[0].read(section) != value {
+        if let reason = whyNotLoaded(value, id), own[0].read(section) != value {
             throw RegisterBankError(.write, id, .invalidArgument, explanation: reason)
         }
         for place in own { place.write(value, to: &section) }
@@ -47,12 +47,14 @@ public final class QEMUVCPUBank: RegisterBank {
 
     private static let notThere = "the stream's cpu section has no such register"
 
-    /// QEMU's emulation compares these at load and fails where they differ.
-    private static func constant(_ id: RegisterID, _ origin: StreamOrigin) -> String? {
-        guard origin != .kvm, let entry = RegisterDictionary.entry(for: id),
-            entry.isFeatureIDRegister || entry.isImplementationID
-        else { return nil }
-        return "QEMU's CPU model fixes it, and a stream with another value does not load"
+    /// QEMU's emulation reads back what it loads, and gives up where that is something else.
+    private func whyNotLoaded(_ value: RegisterValue, _ id: RegisterID) -> String? {
+        guard origin != .kvm, let entry = RegisterDictionary.entry(for: id) else { return nil }
+        if entry.isQEMUConstant {
+            return "QEMU's CPU model fixes it, and a stream with another value does not load"
+        }
+        guard value.lowBits & entry.bitsQEMUDrops != 0 else { return nil }
+        return "QEMU drops reserved bits, and a stream that has them does not load"
     }
 }
 

@@ -82,6 +82,8 @@ extension RegisterEntry {
         static let pmu = Flags(rawValue: 1 << 7)
         static let secret = Flags(rawValue: 1 << 8)
         static let clearView = Flags(rawValue: 1 << 9)
+        static let qemuConstant = Flags(rawValue: 1 << 10)
+        static let qemuMasked = Flags(rawValue: 1 << 11)
     }
 
     private var flags: Flags { Flags(rawValue: row.flags) }
@@ -111,6 +113,19 @@ extension RegisterEntry {
 
     /// A pointer authentication key.
     public var isSecret: Bool { flags.contains(.secret) }
+
+    /// A register that QEMU's own emulation never changes: ID registers and some that it makes zero.
+    public var isQEMUConstant: Bool {
+        isFeatureIDRegister || isImplementationID || flags.contains(.qemuConstant)
+    }
+
+    /// The bits that QEMU's own emulation drops from a value: reserved ones, of a few registers.
+    public var bitsQEMUDrops: UInt64 {
+        guard flags.contains(.qemuMasked) else { return 0 }
+        return fields.filter(\.isReserved).reduce(0) { bits, field in
+            bits | (UInt64.max >> UInt64(63 - field.msb + field.lsb)) << UInt64(field.lsb)
+        }
+    }
 
     /// A CLR view of a SET register: PMCNTENCLR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0.
     public var isClearTwin: Bool { flags.contains(.clearView) }

@@ -49,9 +49,11 @@ struct Convert: ParsableCommand {
         let reports = try Restore.run(snapshot.vcpus, into: ordered, options: options)
         try StreamOutput(output).write(
             try target.filePatch(replacing: banks.map(\.section)), of: into)
-        let result = RestoreOutput(
+        var result = RestoreOutput(
             source: source.text, target: into.text, dryRun: false, policy: options.policy.name,
             reports: reports, counter: nil, values: report.values)
+        // QEMU's own lists have hundreds of AArch32 registers beside those of the snapshot.
+        result.listsDestinationOnly = false
         try result.print(as: report.format, besides: output)
         guard result.complete else { throw ExitStatus.finding }
     }

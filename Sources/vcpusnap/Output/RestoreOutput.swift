@@ -45,6 +45,12 @@ struct RestoreOutput: Report {
     var complete: Bool
     var counter: CounterText?
     var vcpus: [VCPU]
+    /// Whether the text has a line for each register that only the target has.
+    var listsDestinationOnly = true
+
+    private enum CodingKeys: CodingKey {
+        case source, target, dryRun, policy, complete, counter, vcpus
+    }
 
     init(
         source: String, target: String, dryRun: Bool, policy: String, reports: [RestoreReport],
@@ -62,7 +68,9 @@ struct RestoreOutput: Report {
     func text(_ style: TextStyle) -> String {
         let verb = dryRun ? "dry run" : "restore"
         let head = style.bold("\(verb) of \(source) into \(target)") + "\n"
-        return head + (counter?.line ?? "") + vcpus.map { $0.text(style) }.joined()
+        let unlisted = VCPU.unlisted.union(listsDestinationOnly ? [] : ["not-in-snapshot"])
+        return head + (counter?.line ?? "")
+            + vcpus.map { $0.text(style, without: unlisted) }.joined()
     }
 }
 
@@ -84,9 +92,9 @@ extension RestoreOutput.VCPU {
         }
     }
 
-    func text(_ style: TextStyle) -> String {
+    func text(_ style: TextStyle, without unlisted: Set<String>) -> String {
         var text = style.bold("vCPU \(index)") + ": " + summary(style) + "\n"
-        for outcome in RestoreOutcome.names where !Self.unlisted.contains(outcome) {
+        for outcome in RestoreOutcome.names where !unlisted.contains(outcome) {
             text += list(outcome, registers.filter { $0.outcome == outcome && $0.pardon == nil })
         }
         text += list("pardoned by the policy", registers.filter { $0.pardon != nil })
@@ -100,7 +108,7 @@ extension RestoreOutput.VCPU {
     }
 
     /// Outcomes with nothing to say about single registers; their number is in the summary.
-    private static let unlisted: Set = ["restored", "already-equal", "volatile", "skipped"]
+    static let unlisted: Set = ["restored", "already-equal", "volatile", "skipped"]
 
     private func summary(_ style: TextStyle) -> String {
         let parts = RestoreOutcome.names.compactMap { name in
