@@ -5,7 +5,7 @@ public import VCPUModel
 /// A vCPU of a migration stream as a bank: its "cpu" section by KVM's ids.
 ///
 /// What KVM keeps outside its list is here too where the stream has it, or something that decides it: the
-/// power state, a pending SError, and for a KVM stream the init features, as its registers show them.
+/// power state, a pending SError, and the init features, as its registers show them.
 public final class QEMUVCPUBank: RegisterBank {
     public private(set) var section: CPUSection
     private let origin: StreamOrigin
@@ -62,14 +62,11 @@ public final class QEMUVCPUBank: RegisterBank {
 
 extension QEMUVCPUBank {
     private var outsidePlaces: [RegisterID] {
-        var ids: [RegisterID] = [.mpState, .vcpuEvents]
+        var ids: [RegisterID] = [.mpState, .vcpuEvents, .vcpuInit]
         if section.subsection("cpu/vfp") != nil, places.places[.fpcr] == nil {
             ids += [.fpcr, .fpsr]
         }
-        if origin == .kvm {
-            ids.append(.vcpuInit)
-            if section.subsection("cpu/sve") != nil { ids.append(.vcpuFinalized) }
-        }
+        if section.subsection("cpu/sve") != nil { ids.append(.vcpuFinalized) }
         return ids
     }
 
@@ -169,14 +166,16 @@ extension QEMUVCPUBank {
 
     // MARK: Features
 
-    /// The features QEMU must have made the vCPU with, for its list to be as it is.
+    /// The features QEMU must have made the vCPU with, for its list to be as it is; of a vCPU that QEMU
+    /// emulated, those a vCPU of KVM would need.
     private var features: VCPUFeatures {
         var features: VCPUFeatures = [.psci02]
         let has = places.places
         if has[.pmuControl] != nil { features.insert(.pmuV3) }
         if section.subsection("cpu/sve") != nil { features.insert(.sve) }
         if has[Self.firstKey] != nil { features.insert(.pointerAuthentication) }
-        if has[Self.hypervisorConfiguration] != nil { features.insert(.hasEL2) }
+        // QEMU's own lists have registers of EL2 without EL2 too.
+        if origin == .kvm, has[Self.hypervisorConfiguration] != nil { features.insert(.hasEL2) }
         let mode = AArch32Mode(pstate: section.programState)
         if section.isAArch32, mode != .user { features.insert(.el1In32Bit) }
         return features

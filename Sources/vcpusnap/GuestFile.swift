@@ -9,12 +9,14 @@ enum GuestFile {
     case snapshot(Snapshot)
     case stream(StreamFile)
 
-    init(_ location: Location) throws {
+    /// - Parameter internalSnapshot: of a qcow2 image; nil for the newest.
+    init(_ location: Location, _ internalSnapshot: String? = nil) throws {
         let input = try Self.open(location)
         switch input.kind {
         case .snapshot, nil: self = .snapshot(try SnapshotFile.read(input, location))
         case .stream, .libvirt, .compressed, .qcow2:
-            self = .stream(try StreamFile(try SavedImage.open(input)))
+            self = .stream(
+                try StreamFile(try SavedImage.open(input, snapshot: internalSnapshot)))
         }
     }
 
@@ -37,8 +39,10 @@ enum GuestFile {
     }
 
     /// The QEMU stream of a file, for what is done with no other.
-    static func stream(_ location: Location) throws -> StreamFile {
-        guard case .stream(let file) = try GuestFile(location) else {
+    static func stream(
+        _ location: Location, _ internalSnapshot: String? = nil
+    ) throws -> StreamFile {
+        guard case .stream(let file) = try GuestFile(location, internalSnapshot) else {
             throw CommandError(
                 "\(location.text) is a snapshot, and this is about QEMU's migration streams")
         }

@@ -7,9 +7,12 @@ internal import VCPUModel
 /// The SOURCE of a command: a snapshot file, or vCPUs of a host in their reset state.
 struct SnapshotSource {
     private let location: Location
+    private let internalSnapshot: String?
 
-    init(_ location: Location) {
+    /// - Parameter internalSnapshot: of a qcow2 image; nil for the newest.
+    init(_ location: Location, _ internalSnapshot: String? = nil) {
         self.location = location
+        self.internalSnapshot = internalSnapshot
     }
 
     /// The snapshot, and the registers a host listed but did not let us read.
@@ -19,7 +22,9 @@ struct SnapshotSource {
     ) throws -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
         if let path = location.profilePath { return (try Self.snapshot(ofProfile: path), []) }
         if case .qmp(let socket) = location { return try RunningVM(socket).capture() }
-        guard let host = location.host else { return try GuestFile(location).snapshot() }
+        guard let host = location.host else {
+            return try GuestFile(location, internalSnapshot).snapshot()
+        }
         let made = try HostMachine.make(host, vcpus: vcpus)
         try made.initialise()
         return try Self.capture(made.banks, made.provenance.from(location))

@@ -17,6 +17,7 @@ struct Convert: ParsableCommand {
 
             EXAMPLES
               vcpusnap convert vm.mig -o vm.vcpusnap
+              vcpusnap convert disk.qcow2 --snapshot before-upgrade -o vm.vcpusnap
               vcpusnap convert vm.vcpusnap --into template.mig -o new.mig
             """)
 
@@ -28,6 +29,8 @@ struct Convert: ParsableCommand {
 
     @Option(name: .shortAndLong, help: "The file to write.")
     var output: Location
+
+    @OptionGroup var internalSnapshot: InternalSnapshotOption
 
     @OptionGroup var policy: PolicyOption
 
@@ -59,7 +62,7 @@ struct Convert: ParsableCommand {
     }
 
     private func makeSnapshot() throws {
-        let file = try GuestFile.stream(source)
+        let file = try GuestFile.stream(source, internalSnapshot.name)
         file.warn()
         let capture = try file.snapshot()
         try SnapshotFile.write(capture.snapshot, to: output)

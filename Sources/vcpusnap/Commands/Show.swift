@@ -6,16 +6,18 @@ internal import VCPUModel
 /// `vcpusnap show FILE`.
 struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show the registers of a snapshot.",
+        abstract: "Show the registers of a snapshot or a QEMU stream.",
         discussion: """
             EXAMPLES
               vcpusnap show cpu.vcpusnap
               vcpusnap show cpu.vcpusnap --register 'ID_AA64*'
+              vcpusnap show vm.save
+              vcpusnap show disk.qcow2 --snapshot before-upgrade
               vcpusnap show cpu.vcpusnap --register SCTLR_EL1 --format json
               vcpusnap show guest32.vcpusnap --aarch32 --register '?F?R'
             """)
 
-    @Argument(help: "A snapshot: FILE, -, kvm: or emulated:NAME.")
+    @Argument(help: "FILE, -, qmp:SOCKET, kvm: or emulated:NAME.")
     var source: Location
 
     @Option(
@@ -28,10 +30,12 @@ struct Show: ParsableCommand {
         help: "Also show the p14 and p15 registers of an AArch32 guest, which KVM keeps in others.")
     var isAArch32 = false
 
+    @OptionGroup var internalSnapshot: InternalSnapshotOption
+
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        var snapshot = try SnapshotSource(source).read().snapshot
+        var snapshot = try SnapshotSource(source, internalSnapshot.name).read().snapshot
         if isAArch32 { try addCoprocessorRegisters(to: &snapshot) }
         let pattern = register.map(RegisterPattern.init)
         let report = ShowOutput(

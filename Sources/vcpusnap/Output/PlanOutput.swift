@@ -107,8 +107,18 @@ extension PlanOutput.CauseText {
         let pardoned = pardoned.count
         let count = "\(losses.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
         return "  " + style.bold(text) + " (\(count))\n" + alike.map(Self.lines).joined()
-            + commonRemedies.map { "    can be done: \($0)\n" }.joined()
+            + remedyLines
     }
+
+    /// A line for each remedy; of very many the first ones.
+    private var remedyLines: String {
+        let all = commonRemedies
+        let more = all.count - Self.mostRemedies
+        return all.prefix(Self.mostRemedies).map { "    can be done: \($0)\n" }.joined()
+            + (more > 0 ? "    can be done: \(more) more of the kind\n" : "")
+    }
+
+    private static let mostRemedies = 6
 
     /// The losses of which the same is to be said, together; those that count first.
     private var alike: [[PlanOutput.Loss]] {
