@@ -9,9 +9,9 @@ public enum StreamWarning: Hashable, Sendable {
     case longVectors(vcpu: UInt32)
     /// SME's ZA or ZT0 are in use; KVM has no registers for them.
     case matrixState(vcpu: UInt32)
-    /// Registers of the Secure bank, which QEMU loads into their Non-secure twins
-    /// (`kvm_to_cpreg_id`, `target/arm/cpregs.h`).
-    case secureBank(vcpu: UInt32, count: Int)
+    /// An AArch32 CPU with EL3: QEMU looks its Secure bank up by ids that are the Non-secure one's
+    /// (`kvm_to_cpreg_id`, `target/arm/cpregs.h`), when it saves and when it loads.
+    case secureBank(vcpu: UInt32)
     /// EL3's stack pointer, which no register id stands for.
     case stackPointerEL3(vcpu: UInt32)
     /// Monitor mode: its own SP and LR are in no register of KVM's.
@@ -19,7 +19,7 @@ public enum StreamWarning: Hashable, Sendable {
 
     public var vcpu: UInt32 {
         switch self {
-        case .longVectors(let vcpu), .matrixState(let vcpu), .secureBank(let vcpu, _),
+        case .longVectors(let vcpu), .matrixState(let vcpu), .secureBank(let vcpu),
             .stackPointerEL3(let vcpu), .monitorMode(let vcpu):
             vcpu
         }
@@ -37,9 +37,9 @@ extension StreamWarning: CustomStringConvertible {
             "its SVE vectors can be longer than 1024 bits, and QEMU saves only the low 1024 bits of "
                 + "Z0 to Z31: what was above is lost"
         case .matrixState: "it uses SME's ZA or ZT0, which a snapshot cannot hold"
-        case .secureBank(_, let count):
-            "\(count) AArch32 registers of the Secure bank: QEMU loads them into their Non-secure "
-                + "twins, so what they hold is lost when the stream is loaded"
+        case .secureBank:
+            "it has a Secure bank, in whose place QEMU saves the Non-secure registers: what the bank "
+                + "held is lost"
         case .stackPointerEL3: "SP_EL3 is in use, which a snapshot cannot hold"
         case .monitorMode:
             "it is in Monitor mode, whose SP and LR a snapshot cannot hold"
@@ -51,15 +51,12 @@ extension QEMUStream {
     /// What is known to be lost, of every vCPU.
     public var warnings: [StreamWarning] {
         cpus.flatMap { cpu in
-            let secure = cpu.entries.filter { !$0.id.survivesCPRegisterKey && $0.id.isAArch32 }
             var result: [StreamWarning] = []
             if cpu.hasLongVectors { result.append(.longVectors(vcpu: cpu.instance)) }
             if cpu.subsection("cpu/sme") != nil || cpu.subsection("cpu/zt0") != nil {
                 result.append(.matrixState(vcpu: cpu.instance))
             }
-            if !secure.isEmpty {
-                result.append(.secureBank(vcpu: cpu.instance, count: secure.count))
-            }
+            if cpu.hasSecureBank { result.append(.secureBank(vcpu: cpu.instance)) }
             if cpu.usesStackPointerEL3 {
                 result.append(.stackPointerEL3(vcpu: cpu.instance))
             }
@@ -69,11 +66,17 @@ extension QEMUStream {
     }
 }
 
-extension RegisterID {
-    fileprivate var isAArch32: Bool { architecture == .arm }
-}
-
 extension CPUSection {
+    /// Whether EL3 of the CPU is AArch32's, whose registers are banked: then it lists SCR_EL3 and no ID
+    /// register of AArch64.
+    fileprivate var hasSecureBank: Bool {
+        let ids = Set(entries.map(\.id))
+        return ids.contains(Self.secureConfiguration) && !ids.contains(.instructions1)
+    }
+
+    /// SCR_EL3.
+    private static let secureConfiguration = RegisterID(rawValue: 0x6030_0000_0013_f088)
+
     /// In AArch64 state SP_EL3 is X31 while EL3 uses it.
     fileprivate var usesStackPointerEL3: Bool {
         let isInUse = !isAArch32 && programState & 0xf == 0xd
