@@ -76,22 +76,6 @@ struct HostFacts: Hashable, Sendable {
     }
 }
 
-/// PMCR_EL0.
-struct PMUControl: Hashable, Sendable {
-    let bits: UInt64
-
-    init(_ bits: UInt64) {
-        self.bits = bits
-    }
-
-    /// N, bits 15:11: the number of event counters.
-    var counters: Int { Int(bits >> 11 & 0x1f) }
-
-    /// The bits the PMU's bitmaps have for that many counters: one each, and bit 31 for the cycle
-    /// counter (`kvm_pmu_valid_counter_mask`, `arch/arm64/kvm/pmu-emul.c`).
-    var counterMask: UInt64 { (1 << UInt64(counters)) - 1 | 1 << 31 }
-}
-
 extension RegisterID {
     /// `KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_2`.
     static let workaround2 = RegisterID(rawValue: 0x6030_0000_0014_0002)

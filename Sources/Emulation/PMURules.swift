@@ -4,7 +4,6 @@ internal import VCPUModel
 extension PMUControl {
     /// The bits a guest controls: E, P, C, D, X, DP, LC and LP (`ARMV8_PMU_PMCR_MASK`).
     private static let controls: UInt64 = 0xff
-    private static let countersMask: UInt64 = 0x1f << 11
     /// LC: the cycle counter overflows at 64 bits.
     private static let longCycleCounter: UInt64 = 1 << 6
 

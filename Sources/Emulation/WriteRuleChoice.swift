@@ -112,7 +112,7 @@ extension WriteRuleChoice {
         case .idFields(let mask): return mask
         case .cacheLevels: return CacheLevels.writableMask
         case .pmuControl: return PMUControl.acceptableMask(of: 0, host: host)
-        case .counters: return PMUControl(UInt64(host.counters) << 11).counterMask
+        case .counters: return PMUControl(counters: host.counters).counterMask
         case .services(let known): return known
         case .unchanged, .zero, .ignored, .workaround: return 0
         case .eventCounter: return EventCounter.mask(debugFeatures: host.debugFeatures)

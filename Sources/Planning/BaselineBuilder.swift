@@ -111,7 +111,7 @@ struct BaselineBuilder {
 
     /// PMCR_EL0.N, bits 15:11: the least.
     private mutating func buildCounters(_ id: RegisterID, _ values: [UInt64]) {
-        let mask: UInt64 = 0x1f << 11
+        let mask = PMUControl.countersMask
         let least = values.map { $0 & mask }.min() ?? 0
         let other = values.filter { $0 & mask != least }
         guard !other.isEmpty else { return }

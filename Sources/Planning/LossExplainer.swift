@@ -239,7 +239,7 @@ extension LossExplainer {
 
 extension LossExplainer {
     private static func performanceMonitors(_ restore: RegisterRestore) -> String {
-        let counters: UInt64 = 0x1f << 11  // PMCR_EL0.N
+        let counters = PMUControl.countersMask
         let (wanted, found) = (restore.wanted?.lowBits ?? 0, restore.found?.lowBits ?? 0)
         let isShort = restore.id != .pmuControl || wanted & counters != found & counters
         return isShort ? "as many event counters" : "the same performance monitors"

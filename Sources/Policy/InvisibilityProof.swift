@@ -88,7 +88,7 @@ enum InvisibilityProof {
             encoding.crn == 14, encoding.crm >= 8, let control = bits(.pmuControl, guest)
         else { return nil }
         let number = (encoding.crm & 3) << 3 | encoding.op2
-        let count = Int(control >> 11 & 0x1f)
+        let count = PMUControl(control).counters
         // 31 in the place of a counter's number is PMCCFILTR_EL0.
         guard number != 31, number >= count else { return nil }
         return "the guest's PMCR_EL0.N has \(count) counters, and this is number \(number)"

@@ -1,0 +1,23 @@
+/// PMCR_EL0.
+public struct PMUControl: Hashable, Sendable {
+    public let bits: UInt64
+
+    public init(_ bits: UInt64) {
+        self.bits = bits
+    }
+
+    /// With that many counters, and nothing else.
+    public init(counters: Int) {
+        bits = UInt64(counters) << 11 & Self.countersMask
+    }
+
+    /// N, bits 15:11: the number of event counters.
+    public static let countersMask: UInt64 = 0x1f << 11
+
+    /// The number of event counters.
+    public var counters: Int { Int((bits & Self.countersMask) >> 11) }
+
+    /// The bits the PMU's bitmaps have for that many counters: one each, and bit 31 for the cycle
+    /// counter (`kvm_pmu_valid_counter_mask`, `arch/arm64/kvm/pmu-emul.c`).
+    public var counterMask: UInt64 { (1 << UInt64(counters)) - 1 | 1 << 31 }
+}
