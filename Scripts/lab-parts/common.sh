@@ -37,7 +37,7 @@ cache_dir() {
 # A part is ready when its stamp says the version of the recipe that this script implements.
 part_version() {
   case $1 in
-    qemu | cc) echo 1 ;;
+    qemu | cc | vmm) echo 1 ;;
     guest) echo 2 ;;
     swift) echo 1 ;;
   esac
@@ -58,5 +58,9 @@ qemu_cpus() {
   # QEMU 7.2 indents the names, QEMU 10 does too; the heading ends with a colon.
   qemu-system-aarch64 -M virt -cpu help | sed -n 's/^ \+\([^ ]\+\)$/\1/p'
 }
+
+# archive DIR: what the kernel unpacks at its start, on stdout. (Plain: unpacking gzip costs an emulated CPU more
+# than reading a few MB.)
+archive() { (cd "$1" && find . -print0 | LC_ALL=C sort -z | cpio --quiet -0 -o -H newc -R +0:+0); }
 
 native_kvm() { [[ $(uname -m) == aarch64 && -r /dev/kvm && -w /dev/kvm ]]; }

@@ -4,8 +4,7 @@
 # In the order in which they must be loaded.
 LAB_MODULES="virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_mmio virtio_blk virtio_console"
 
-# pack_initrd OUT MODULES-DIR: userland, modules and init as one plain cpio. (Plain: unpacking gzip costs
-# an emulated CPU more than reading a few MB.)
+# pack_initrd OUT MODULES-DIR: userland, modules and init as one archive.
 pack_initrd() {
   local out=$1 modules=$2 stage name
   stage=$(mktemp -d "${TMPDIR:-/tmp}/vcpusnap-lab.XXXXXX")
@@ -16,7 +15,7 @@ pack_initrd() {
   done
   echo "$LAB_MODULES" >"$stage/lab/modules/order"
   install -m 755 "$LAB_PARTS/guest-init" "$stage/init"
-  (cd "$stage" && find . -print0 | LC_ALL=C sort -z | cpio --quiet -0 -o -H newc -R +0:+0) >"$out.$$"
+  archive "$stage" >"$out.$$"
   mv "$out.$$" "$out"
   rm -rf "$stage"
 }
@@ -53,7 +52,7 @@ run_cleanup() {
 lab_run() {
   local mode=$1
   shift
-  local kernel='' cpu='' smp=2 memory=1024 share='' limit='' append='' modules='' kvm=yes with=() env=() value
+  local kernel='' cpu='' smp=2 memory='' share='' limit='' append='' modules='' kvm=yes vmm=no with=() env=() value
   while [[ $# -gt 0 ]]; do
     case $1 in
       --kernel=* | --cpu=* | --smp=* | --memory=* | --share=* | --timeout=* | --append=* | --modules=* | --with=* | --env=*)
@@ -77,6 +76,7 @@ lab_run() {
       --modules) modules=$2; shift 2 ;;
       --with) with+=("$2"); shift 2 ;;
       --env) env+=("$2"); shift 2 ;;
+      --vmm) vmm=yes; shift ;;
       --allow-no-kvm) kvm=no; shift ;;
       --) shift; break ;;
       -*) die $EX_USAGE "$mode does not know '$1'; try: Scripts/lab help" ;;
@@ -85,6 +85,7 @@ lab_run() {
   done
   [[ $mode == shell || $# -gt 0 ]] || die $EX_USAGE "run needs a command; for example: Scripts/lab run -- uname -a"
   [[ $smp =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--smp needs a number, not '$smp'"
+  [[ -n $memory ]] || { [[ $vmm == yes ]] && memory=2048 || memory=1024; }
   [[ $memory =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--memory needs a number of MiB, not '$memory'"
   [[ ${limit:=300} =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--timeout needs a number of seconds, not '$limit'"
   [[ -z $share || -d $share ]] || die $EX_NOINPUT "--share: no such folder: $share"
@@ -96,7 +97,7 @@ lab_run() {
     [[ -f $value ]] || die $EX_NOINPUT "--with: no such file: $value"
   done
 
-  if native_kvm && [[ -z $kernel && -z $cpu ]]; then
+  if native_kvm && [[ -z $kernel && -z $cpu && $vmm == no ]]; then
     run_native "$mode" "$limit" "$share" "$@"
     return
   fi
@@ -125,6 +126,13 @@ lab_run() {
     pack_initrd "$initrd" "$dir/modules"
   else
     die $EX_NOINPUT "no such kernel: $kernel (6.12, 6.1, or the path of an arm64 Image)"
+  fi
+
+  if [[ $vmm == yes ]]; then
+    need_part vmm
+    # The kernel unpacks one archive after the other.
+    cat "$initrd" "$LAB_CACHE/vmm.cpio" >"$dir/initrd-vmm"
+    initrd=$dir/initrd-vmm
   fi
 
   # What goes in: the command, the programs and the working folder, as a tar stream on the first disk.

@@ -107,15 +107,36 @@ host_tools() {
 
 # arm_packages DIR PACKAGE...: download arm64 packages and unpack them into DIR.
 arm_packages() {
-  local dir=$1 work deb
+  local dir=$1 work
   shift
   apt_update_arm
   work=$(mktemp -d "$LAB_CACHE/tmp/deb.XXXXXX")
   (cd "$work" && quietly apt apt-get "${LAB_APT_ARM[@]}" download "$@") ||
     unavailable "cannot download $* (no network?); details: $LAB_CACHE/log/apt.log"
-  mkdir -p "$dir"
-  for deb in "$work"/*.deb; do dpkg-deb --fsys-tarfile "$deb" | tar -x --no-same-owner --keep-directory-symlink -C "$dir"; done
+  unpack_debs "$dir" "$work"
   rm -rf "$work"
+}
+
+# arm_packages_with_all DIR PACKAGE...: the same, with everything that the packages depend on.
+arm_packages_with_all() {
+  local dir=$1 work
+  shift
+  apt_update_arm
+  work=$(mktemp -d "$LAB_CACHE/tmp/deb.XXXXXX")
+  mkdir "$work/partial"
+  # The locks that apt would take are those of this machine's own dpkg, which is not concerned.
+  quietly apt apt-get "${LAB_APT_ARM[@]}" -o Debug::NoLocking=1 -o "Dir::Cache::archives=$work" \
+    install -y --download-only --no-install-recommends "$@" ||
+    unavailable "cannot download $* (no network?); details: $LAB_CACHE/log/apt.log"
+  unpack_debs "$dir" "$work"
+  rm -rf "$work"
+}
+
+# unpack_debs DIR FROM
+unpack_debs() {
+  local deb
+  mkdir -p "$1"
+  for deb in "$2"/*.deb; do dpkg-deb --fsys-tarfile "$deb" | tar -x --no-same-owner --keep-directory-symlink -C "$1"; done
 }
 
 qemu_version() { qemu-system-aarch64 --version | sed -n '1s/.*version \([0-9.]*\).*/\1/p'; }
@@ -211,6 +232,42 @@ setup_cc() {
   stamp cc "$(aarch64-linux-gnu-gcc --version | sed -n 1p)"
 }
 
+# copy_libraries FROM TO PROGRAM: the shared libraries that PROGRAM needs, except those the guest has anyway.
+copy_libraries() {
+  local from=$1 to=$2 file=$3 name found
+  while read -r name; do
+    [[ ! -e $LAB_CACHE/userland/lib/$name && ! -e $to/$name ]] || continue
+    found=$(find "$from" -path '*lib/*' -name "$name" | sed -n 1p)
+    [[ -n $found ]] || die $EX_LAB "the library $name, which $(basename "$file") needs, is in none of the packages"
+    install -m 755 "$(readlink -f "$found")" "$to/$name"
+    copy_libraries "$from" "$to" "$to/$name"
+  done < <(readelf -d "$file" | sed -n 's/.*(NEEDED).*\[\(.*\)\]$/\1/p')
+}
+
+# QEMU as a program of the guest, with a kernel for guests of its own: an archive that goes in after the initrd. Of
+# 91 packages only what QEMU loads, since an emulated CPU unpacks it at every boot.
+setup_vmm() {
+  local new root rom version
+  need_part guest
+  host_tools cpio:cpio readelf:binutils
+  note "fetching QEMU for the guest"
+  new=$(mktemp -d "$LAB_CACHE/tmp/vmm.XXXXXX")
+  root=$new/out
+  arm_packages_with_all "$new/deb" qemu-system-arm ipxe-qemu
+  mkdir -p "$root"/usr/{bin,lib/aarch64-linux-gnu,share/qemu} "$root/vmm"
+  install -m 755 "$new/deb/usr/bin/qemu-system-aarch64" "$root/usr/bin/"
+  copy_libraries "$new/deb" "$root/usr/lib/aarch64-linux-gnu" "$root/usr/bin/qemu-system-aarch64"
+  # The option ROM of the network card that a virt machine has when nobody says otherwise.
+  rom=$(find "$new/deb" -name efi-virtio.rom -type f | sed -n 1p)
+  install -m 644 "$rom" "$root/usr/share/qemu/"
+  cp "$LAB_CACHE/kernels/6.12/Image" "$root/vmm/Image"
+  archive "$root" >"$new/vmm.cpio"
+  mv "$new/vmm.cpio" "$LAB_CACHE/vmm.cpio"
+  version=$(apt-cache "${LAB_APT_ARM[@]}" show --no-all-versions qemu-system-arm | sed -n 's/^Version: .*:\([0-9.]*\).*/\1/p')
+  stamp vmm "QEMU $version for the guest, $(du -m "$LAB_CACHE/vmm.cpio" | cut -f1) MB"
+  rm -rf "$new"
+}
+
 lab_setup() {
   local parts=qemu,guest,cc,swift part started
   while [[ $# -gt 0 ]]; do
@@ -221,7 +278,7 @@ lab_setup() {
     esac
   done
   for part in ${parts//,/ }; do
-    [[ -n $(part_version "$part") ]] || die $EX_USAGE "there is no part '$part'; the parts are qemu, guest, cc and swift"
+    [[ -n $(part_version "$part") ]] || die $EX_USAGE "there is no part '$part'; the parts are qemu, guest, cc, swift and vmm"
   done
   if native_kvm; then
     note "this machine is arm64 with its own /dev/kvm: nothing to set up for run and swift-build without --kernel and --cpu"

@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""Compares what vCPUs hold after QEMU loaded a stream with what `vcpusnap plan --qemu` said they will hold.
+
+usage: held.py VCPUSNAP STREAM RESAVED PROFILE VERSION
+
+RESAVED has the devices of the same VM, saved right after QEMU loaded STREAM, before it ran. Every register of both is
+compared but those that move by themselves; prints how many, and exits 1 on a difference.
+"""
+
+import json
+import subprocess
+import sys
+
+
+def output_of(*command):
+    process = subprocess.run(command, capture_output=True, text=True)
+    if process.returncode > 1:
+        sys.exit(process.stderr)
+    return json.loads(process.stdout)
+
+
+def main():
+    program, stream, resaved, profile, version = sys.argv[1:]
+    shown = output_of(program, "show", resaved, "--show-keys", "--format", "json")
+    plan = output_of(program, "plan", stream, "--host", profile, "--qemu", version, "--show-keys",
+                     "--format", "json")
+    # What differs between two states of one VM only by moving is a matter of diff.
+    moving = {register["id"]
+              for vcpu in output_of(program, "diff", stream, resaved, "--format", "json")["vcpus"]
+              for register in vcpu.get("volatile", [])}
+    equal = differences = altered = 0
+    for predicted, real in zip(plan["hosts"][0]["vcpus"], shown["vcpus"], strict=True):
+        values = {register["id"]: register["value"] for register in real["registers"]}
+        held = {register["id"]: register["held"] for register in predicted["registers"] if "held" in register}
+        outside = {number for number in values if number.startswith("0x76")}
+        if unsaid := set(values) - set(held) - outside:
+            sys.exit(f"plan says nothing of {sorted(unsaid)}")
+        altered += sum(register["fate"] == "altered" for register in predicted["registers"])
+        for number, value in held.items():
+            if number in moving:
+                continue
+            if values.get(number) == value:
+                equal += 1
+            else:
+                differences += 1
+                print(f"        vCPU {real['index']}, {number}: plan says {value}, it holds {values.get(number)}")
+    print(f"        {equal} registers hold what plan said, {altered} of them not what the stream says")
+    return 1 if differences or not equal else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
