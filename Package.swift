@@ -128,6 +128,9 @@ let package = Package(
 
         // Tests, and what they share.
         .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: settings),
+        .target(
+            name: "RealQEMU", dependencies: ["QMP"], path: "Tests/RealQEMU",
+            swiftSettings: settings),
 
         // The proof, on a running guest, that what is saved is all there is; it needs arm64 KVM.
         .target(name: "GuestPrograms", path: "Tests/GuestPrograms"),
@@ -145,7 +148,8 @@ let package = Package(
         .testTarget(
             name: "QMPTests",
             dependencies: [
-                "CLinux", "JSONText", "LinuxSystem", "QMP", "SeededRandom", "qmp-kill-subject",
+                "CLinux", "JSONText", "LinuxSystem", "QMP", "RealQEMU", "SeededRandom",
+                "qmp-kill-subject",
             ],
             swiftSettings: settings),
 
@@ -211,7 +215,10 @@ let package = Package(
             dependencies: ["CLinux", "LinuxSystem", "SavedImage", "SeededRandom"],
             swiftSettings: settings),
         // These run the program itself.
-        .testTarget(name: "CommandTests", dependencies: ["vcpusnap"], swiftSettings: settings),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["JSONText", "QMP", "RealQEMU", "SeededRandom", "vcpusnap"],
+            swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

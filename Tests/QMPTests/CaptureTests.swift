@@ -38,8 +38,7 @@ import Testing
     }
 
     private func bytes(_ state: CapturedDeviceState) -> [UInt8]? {
-        guard case .whole(let bytes) = state.stream else { return nil }
-        return bytes
+        try? state.stream.read(at: 0, count: Int(state.stream.size))
     }
 
     // MARK: The device state

@@ -2,6 +2,7 @@ import Foundation
 import JSONText
 import LinuxSystem
 import QMP
+import RealQEMU
 import Testing
 
 @Suite struct ConnectionTests {

@@ -1,5 +1,6 @@
 import Foundation
 import QMP
+import RealQEMU
 import SeededRandom
 import Testing
 

@@ -2,55 +2,11 @@ import CLinux
 import Foundation
 import JSONText
 import QMP
+import RealQEMU
 import Testing
 
-/// A real QEMU with nothing in it to run, ended with the test.
-final class QEMU {
-    /// Found on the PATH; nil when there is none.
-    static let program: String? = (ProcessInfo.processInfo.environment["PATH"] ?? "")
-        .split(separator: ":").map { $0 + "/qemu-system-aarch64" }
-        .first { FileManager.default.isExecutableFile(atPath: $0) }
-
-    static var isThere: Bool { program != nil }
+extension QEMU {
     static let reason: Comment = "needs qemu-system-aarch64 on the PATH"
-
-    let path: String
-    private let folder: TemporaryFolder
-    private let process = Process()
-
-    init(vCPUs: Int = 2, _ arguments: String...) throws {
-        folder = try TemporaryFolder()
-        path = folder.file("q")
-        process.executableURL = URL(fileURLWithPath: Self.program ?? "")
-        process.arguments =
-            [
-                "-M", "virt", "-cpu", "max", "-smp", String(vCPUs), "-m", "64", "-display", "none",
-                "-serial", "none", "-monitor", "none", "-qmp", "unix:\(path),server=on,wait=off",
-            ] + arguments
-        process.standardError = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-    }
-
-    deinit {
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-    }
-
-    /// A connection, once QEMU has made its socket.
-    func connect() throws -> QMPConnection {
-        var timeouts = QMPTimeouts()
-        timeouts.greeting = .seconds(60)
-        for _ in 0..<1000 {
-            do throws(QMPError) {
-                return try QMPConnection(connectingTo: path, timeouts: timeouts)
-            } catch {
-                guard case .cannotConnect = error.problem else { throw error }
-                Thread.sleep(forTimeInterval: 0.02)
-            }
-        }
-        return try QMPConnection(connectingTo: path, timeouts: timeouts)
-    }
 }
 
 extension QMPConnection {

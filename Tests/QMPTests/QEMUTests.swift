@@ -1,6 +1,8 @@
 import Foundation
 import JSONText
+import LinuxSystem
 import QMP
+import RealQEMU
 import Testing
 
 /// Captures from a real QEMU.
@@ -25,7 +27,7 @@ import Testing
         let connection = try qemu.connect()
         for _ in 0..<3 {
             let state = try DeviceStateCapture.capture(over: connection, allowing: [way])
-            try expectDeviceState(state)
+            try expectDeviceState(state, by: way)
             #expect(state.way == way)
             #expect(state.wasRunning)
             #expect(state.runStateAfter == "running")
@@ -43,7 +45,7 @@ import Testing
         let connection = try qemu.connect()
         try connection.execute("stop")
         let state = try DeviceStateCapture.capture(over: connection, allowing: [way])
-        try expectDeviceState(state)
+        try expectDeviceState(state, by: way)
         #expect(!state.wasRunning)
         #expect(state.runStateAfter == "paused")
         #expect(state.stopTime == nil)
@@ -57,7 +59,7 @@ import Testing
         let qemu = try QEMU(vCPUs: 1, "-S")
         let connection = try qemu.connect()
         let state = try DeviceStateCapture.capture(over: connection, allowing: [way])
-        try expectDeviceState(state)
+        try expectDeviceState(state, by: way)
         #expect(state.runStateAfter == "prelaunch")
         try connection.execute("cont")
         #expect(try connection.runState == "running")
@@ -79,7 +81,7 @@ import Testing
         let proxy = try Proxy(to: qemu.path, hiding: "xen-save-devices-state")
         let connection = try QMPConnection(connectingTo: proxy.path)
         let state = try DeviceStateCapture.capture(over: connection)
-        try expectDeviceState(state)
+        try expectDeviceState(state, by: .migration)
         #expect(state.way == .migration)
         guard case .refused(_, "CommandNotFound", _) = state.reasonForMigration else {
             Issue.record("\(String(describing: state.reasonForMigration))")
@@ -100,7 +102,7 @@ import Testing
         try connection.execute(
             "migrate-set-parameters", arguments: [("max-bandwidth", .integer(1_000_000))])
         let state = try DeviceStateCapture.capture(over: connection, allowing: [.migration])
-        try expectDeviceState(state)
+        try expectDeviceState(state, by: .migration)
         #expect(
             try connection.migrationSettings == "multifd pause-before-switchover 1000000 300")
     }
@@ -132,6 +134,6 @@ import Testing
             guard case .notQMP = error.problem else { throw error }
         }
         let connection = try QMPConnection(connectingTo: pretty)
-        expectDeviceState(try DeviceStateCapture.capture(over: connection))
+        try expectDeviceState(try DeviceStateCapture.capture(over: connection))
     }
 }

@@ -1,0 +1,113 @@
+import Foundation
+import JSONText
+import QMP
+import RealQEMU
+import SeededRandom
+import Testing
+
+@Suite(
+    "save qmp:, with a real QEMU",
+    .enabled(if: QEMU.isThere, "needs qemu-system-aarch64 on the PATH"))
+struct LiveSaveTests {
+    private func runState(_ qemu: QEMU) throws -> String {
+        try qemu.connect().execute("query-status")["status"]?.string ?? ""
+    }
+
+    @Test("the snapshot has every vCPU, the VM stood still and runs again, and that is said")
+    func savesARunningVM() throws {
+        let (qemu, folder) = (try QEMU(vCPUs: 3), try Folder())
+        #expect(try runState(qemu) == "running")
+        let save = try Program.run("save", "qmp:" + qemu.path, "-o", folder / "live")
+        #expect(save.status == 0)
+        #expect(save.text.isEmpty)
+        let line = #/qmp:.*: the VM stood still for [0-9]+\.[0-9] ms/#
+        #expect(try line.firstMatch(in: save.errors) != nil)
+        #expect(try runState(qemu) == "running")
+        let shown = try Program.run("show", folder / "live", "--format", "json").json()
+        let vcpus = try #require(shown["vcpus"] as? [[String: Any]])
+        #expect(vcpus.map { $0["index"] as? Int } == [0, 1, 2])
+        let entries = try #require(shown["provenance"] as? [[String: String]])
+        let provenance = Dictionary(
+            uniqueKeysWithValues: entries.map { ($0["key"] ?? "", $0["value"] ?? "") })
+        #expect(provenance["qemu-accelerator"] == "tcg")
+        #expect(provenance["qemu-machine"]?.hasPrefix("virt-") == true)
+        #expect(provenance["source"] == "qmp:" + qemu.path)
+        #expect(provenance["qemu-version"] != nil && provenance["time"] != nil)
+        let mode = try FileManager.default.attributesOfItem(atPath: folder / "live")
+        #expect(mode[.posixPermissions] as? Int == 0o600)
+    }
+
+    @Test("a VM that does not run has the same registers twice, and still does not run")
+    func leavesAStoppedVMStopped() throws {
+        let (qemu, folder) = (try QEMU(vCPUs: 2), try Folder())
+        try qemu.connect().execute("stop")
+        let save = try Program.run("save", "qmp:" + qemu.path, "-o", folder / "first")
+        #expect(save.errors.contains("the VM was not running (paused), and stays so"))
+        let diff = try Program.run("diff", folder / "first", "qmp:" + qemu.path, "--exact")
+        #expect(diff.status == 0)
+        #expect(try runState(qemu) == "paused")
+    }
+
+    @Test("a full disk costs the snapshot, not the VM", arguments: ["/dev/full", "/nowhere/x"])
+    func fullDisk(_ output: String) throws {
+        let qemu = try QEMU(vCPUs: 1)
+        #expect(try runState(qemu) == "running")
+        let save = try Program.run("save", "qmp:" + qemu.path, "-o", output)
+        #expect(save.status == 2)
+        #expect(save.errors.contains(output))
+        #expect(try runState(qemu) == "running")
+    }
+
+    @Test("who is killed while it saves leaves the VM running")
+    func killed() throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        print("seed \(seed)")
+        var random = SeededGenerator(seed: seed)
+        let (qemu, folder) = (try QEMU(vCPUs: 2), try Folder())
+        #expect(try runState(qemu) == "running")
+        for _ in 0..<30 {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: Program.path)
+            process.arguments = ["save", "qmp:" + qemu.path, "-o", folder / "killed"]
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            usleep(UInt32.random(in: 0...25_000, using: &random))
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            #expect(try runState(qemu) == "running")
+        }
+        // Whole or not at all: a temporary file may be left behind, a half snapshot not.
+        if FileManager.default.fileExists(atPath: folder / "killed") {
+            #expect(try Program.run("verify", folder / "killed").status == 0)
+        }
+        #expect(try Program.run("save", "qmp:" + qemu.path, "-o", folder / "after").status == 0)
+    }
+
+    @Test("a socket that nobody listens on, and one that is no monitor, are named")
+    func noMonitor() throws {
+        let folder = try Folder()
+        let missing = try Program.run("save", "qmp:" + folder / "none", "-o", folder / "x")
+        #expect(missing.status == 2)
+        #expect(missing.errors.contains(folder / "none"))
+        #expect(missing.errors.contains("ENOENT"))
+        try folder.write(Data("no socket".utf8), "file")
+        let file = try Program.run("show", "qmp:" + folder / "file")
+        #expect(file.status == 2)
+        #expect(file.errors.contains("ECONNREFUSED"))
+    }
+
+    @Test("a VM that runs is no place to write to")
+    func noTarget() throws {
+        let folder = try Folder()
+        for arguments in [
+            ["save", "emulated:6.12-neoverse-n1", "-o", "qmp:/x"],
+            ["restore", "-", "qmp:/x"], ["set", "qmp:/x", "X0=1"],
+            ["convert", "-", "-o", "qmp:/x"],
+        ] {
+            let run = try Program.run(arguments)
+            #expect(run.status == 2, "\(arguments)")
+            #expect(!run.errors.isEmpty)
+        }
+        #expect(try folder.names.isEmpty)
+    }
+}

@@ -1,0 +1,54 @@
+import Foundation
+package import QMP
+
+/// A real QEMU with nothing in it to run, ended with the test.
+package final class QEMU {
+    /// Found on the PATH; nil when there is none.
+    package static let program: String? = (ProcessInfo.processInfo.environment["PATH"] ?? "")
+        .split(separator: ":").map { $0 + "/qemu-system-aarch64" }
+        .first { FileManager.default.isExecutableFile(atPath: $0) }
+
+    package static var isThere: Bool { program != nil }
+
+    /// Of its QMP socket.
+    package let path: String
+    private let folder: URL
+    private let process = Process()
+
+    package init(vCPUs: Int = 2, _ arguments: String...) throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "vcpusnap-\(UUID().uuidString.prefix(8))")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        path = folder.appendingPathComponent("q").path
+        process.executableURL = URL(fileURLWithPath: Self.program ?? "")
+        process.arguments =
+            [
+                "-M", "virt", "-cpu", "max", "-smp", String(vCPUs), "-m", "64", "-display", "none",
+                "-serial", "none", "-monitor", "none", "-qmp", "unix:\(path),server=on,wait=off",
+            ] + arguments
+        process.standardError = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+    }
+
+    deinit {
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    /// A connection, once QEMU has made its socket.
+    package func connect() throws -> QMPConnection {
+        var timeouts = QMPTimeouts()
+        timeouts.greeting = .seconds(60)
+        for _ in 0..<1000 {
+            do throws(QMPError) {
+                return try QMPConnection(connectingTo: path, timeouts: timeouts)
+            } catch {
+                guard case .cannotConnect = error.problem else { throw error }
+                Thread.sleep(forTimeInterval: 0.02)
+            }
+        }
+        return try QMPConnection(connectingTo: path, timeouts: timeouts)
+    }
+}
