@@ -121,7 +121,8 @@ let package = Package(
             name: "vcpusnap",
             dependencies: [
                 "Difference", "Editing", "Emulation", "KVM", "LinuxSystem", "Registers",
-                "Planning", "Policy", "QEMULoad", "QEMUStream", "QMP", "SavedImage", "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
+                "Planning", "Policy", "QEMULoad", "QEMUStream", "QMP", "SavedImage",
+                "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),

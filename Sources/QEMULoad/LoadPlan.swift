@@ -21,7 +21,9 @@ public struct LoadPlan: Sendable {
     public let host: String
     public let version: QEMUVersion
     public let policy: String
-    /// In the order of the stream. QEMU gives up at the first that fails.
+    /// In the order of the stream.
+    ///
+    /// QEMU gives up at the first that fails.
     public let vcpus: [VCPULoad]
     /// The lines QEMU prints, without the program's name and time stamps.
     public let output: [String]

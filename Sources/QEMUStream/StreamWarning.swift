@@ -84,7 +84,9 @@ extension CPUSection {
     }
 
     /// Whether ZCR_EL1 asks for more than 1024 bits, or a predicate has bits beyond those of such
-    /// vectors. The stream does not say how long they are.
+    /// vectors.
+    ///
+    /// The stream does not say how long they are.
     fileprivate var hasLongVectors: Bool {
         guard let sve = subsection("cpu/sve") else { return false }
         let predicates = sve.fields.lowerBound + 112 * 32

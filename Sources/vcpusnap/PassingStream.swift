@@ -20,7 +20,9 @@ struct PassingStream {
         }
     }
 
-    /// Mends what comes and writes it. What may not be mended is not written to a file, and in a pipe
+    /// Mends what comes and writes it.
+    ///
+    /// What may not be mended is not written to a file, and in a pipe
     /// ends before its vCPUs.
     func mend(_ request: MendRequest, to output: Location) throws -> StreamMend {
         guard case .file(let path) = output else {

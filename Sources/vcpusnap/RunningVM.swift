@@ -10,7 +10,9 @@ struct RunningVM {
         self.socket = socket
     }
 
-    /// The registers of all its vCPUs at one moment. It goes on as it was; for how long it stood still is
+    /// The registers of all its vCPUs at one moment.
+    ///
+    /// It goes on as it was; for how long it stood still is
     /// said on standard error.
     func capture() throws -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
         let connection = try QMPConnection(connectingTo: socket)
