@@ -16,6 +16,7 @@ let package = Package(
         .library(name: "SnapshotFormat", targets: ["SnapshotFormat"]),
         .library(name: "Emulation", targets: ["Emulation"]),
         .library(name: "KVM", targets: ["KVM"]),
+        .library(name: "Attach", targets: ["Attach"]),
         .library(name: "QEMUStream", targets: ["QEMUStream"]),
         .library(name: "SavedImage", targets: ["SavedImage"]),
         .library(name: "QEMULoad", targets: ["QEMULoad"]),
@@ -66,6 +67,11 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "KVM", dependencies: ["CLinux", "LinuxSystem", "Registers", "VCPUModel"],
+            swiftSettings: settings),
+
+        // The vCPUs of a running process that did not ask for it.
+        .target(
+            name: "Attach", dependencies: ["CLinux", "LinuxSystem", "Registers", "VCPUModel"],
             swiftSettings: settings),
 
         .target(
