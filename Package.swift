@@ -148,6 +148,12 @@ let package = Package(
                 "Registers", "SeededRandom", "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
             ], path: "Tests/KVMProof", swiftSettings: settings),
 
+        // Attaches to the VMMs of Tests/AttachTargets; it needs arm64 KVM.
+        .executableTarget(
+            name: "attach-proof",
+            dependencies: ["Attach", "LinuxSystem", "Registers", "VCPUModel"],
+            path: "Tests/AttachProof", swiftSettings: settings),
+
         // Captures from a running QEMU, and is killed at it.
         .executableTarget(
             name: "qmp-kill-subject", dependencies: ["QMP"], path: "Tests/QMPKillSubject",

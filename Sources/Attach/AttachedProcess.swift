@@ -37,29 +37,48 @@ public struct AttachedProcess: ~Copyable {
     /// - Parameters:
     ///   - method: nil for what the process allows.
     ///   - milliseconds: how long it may be stopped; it is let go after that.
-    public init(
-        _ process: Int, vcpuCount: Int, method: Method? = nil, within milliseconds: Int = 10_000
-    ) throws(AttachError) {
+    public static func attach(
+        to process: Int, vcpuCount: Int, method: Method? = nil, within milliseconds: Int = 10_000
+    ) throws(AttachError) -> AttachedProcess {
         #if arch(arm64)
-            let files = ProcessFiles(process: process)
-            let memory = ProcessMemory(process: process)
-            var threads = StoppedThreads(of: process, within: milliseconds)
-            try threads.stopAll()
-            let mappings = files.mappings()
-            guard let code = ExistingCode(in: memory, mappings),
-                let chosen = try Self.choose(threads, memory, mappings)
-            else { throw AttachError(process: process, .noUsableThread) }
-            let filter = files.status("Seccomp", ofThread: chosen.thread.id)
-            self.process = process
-            self.mappings = mappings
-            self.method = method ?? (filter == "2" ? .singleCalls : .routine)
-            self.threads = threads
-            injection = Injection(into: chosen, code, memory, files)
-            try prepare(vcpuCount)
+            var process = try stopped(process, method, milliseconds)
+            try process.prepare(vcpuCount)
+            return process
         #else
             throw AttachError(process: process, .notARM64)
         #endif
     }
+
+    private init(
+        _ threads: consuming StoppedThreads, _ method: Method, _ injection: Injection,
+        _ mappings: [ProcessFiles.Mapping]
+    ) {
+        process = injection.process.process
+        self.threads = threads
+        self.method = method
+        self.injection = injection
+        self.mappings = mappings
+    }
+
+    private static func stopped(
+        _ process: Int, _ method: Method?, _ milliseconds: Int
+    ) throws(AttachError) -> AttachedProcess {
+        let files = ProcessFiles(process: process)
+        let memory = ProcessMemory(process: process)
+        var threads = StoppedThreads(of: process, within: milliseconds)
+        try threads.stopAll()
+        let mappings = files.mappings()
+        guard let code = ExistingCode(in: memory, mappings),
+            let chosen = try choose(threads, memory, mappings)
+        else { throw AttachError(process: process, .noUsableThread) }
+        let isFiltered = files.status("Seccomp", ofThread: chosen.thread.id) == Self.filtered
+        return AttachedProcess(
+            threads, method ?? (isFiltered ? .singleCalls : .routine),
+            Injection(into: chosen, code, memory, files), mappings)
+    }
+
+    /// SECCOMP_MODE_FILTER.
+    private static let filtered = "2"
 
     private static func choose(
         _ threads: borrowing StoppedThreads, _ memory: ProcessMemory,

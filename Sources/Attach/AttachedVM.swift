@@ -19,8 +19,8 @@ public final class AttachedVM {
     ) throws(AttachError) {
         guard !vcpus.isEmpty else { throw AttachError(process: process, .noVCPU) }
         calls = AttachedCalls(
-            try AttachedProcess(
-                process, vcpuCount: vcpus.count, method: method, within: milliseconds))
+            try AttachedProcess.attach(
+                to: process, vcpuCount: vcpus.count, method: method, within: milliseconds))
         banks = vcpus.map { [calls] in AttachedVCPUBank($0, calls) }
         do throws(Errno) {
             try AttachedVCPUBank.refresh(banks, calls)
