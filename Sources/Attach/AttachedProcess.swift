@@ -31,6 +31,7 @@ public struct AttachedProcess: ~Copyable {
     private let injection: Injection
     private let mappings: [ProcessFiles.Mapping]
     private var workspace: Workspace?
+    private var gates: [Gate] = []
     private var single: SingleCalls?
 
     /// Stops every thread of the process.
@@ -96,12 +97,26 @@ public struct AttachedProcess: ~Copyable {
         let size = UInt64(max(1, vcpuCount)) * Self.workspacePerVCPU
         if method == .routine, let area = Workspace.freeArea(of: size, mappings) {
             workspace = try Workspace.make(in: area, injection, &threads)
-            guard workspace == nil else { return }
+            if workspace != nil {
+                let isItsOwn = vcpuCount == 1 && injection.chosen.registers.isOutOfKVMRun
+                if !isItsOwn { try closeGates(area) }
+                return
+            }
             // The chain goes on to its end, and the thread is itself again.
             try threads.run(injection, until: .announcement)
         }
         method = .singleCalls
         single = try SingleCalls(injection, threads)
+    }
+
+    /// Closes a gate for every thread but the one that makes the calls.
+    private mutating func closeGates(_ area: Range<UInt64>) throws(AttachError) {
+        for thread in threads.threads where thread != injection.thread {
+            let gate = try threads.perform("hold a thread") { () throws(Errno) in
+                try Gate.close(for: thread, area, injection, mappings)
+            }
+            gates += gate.map { [$0] } ?? []
+        }
     }
 
     /// Makes calls in the process.
@@ -133,6 +148,7 @@ public struct AttachedProcess: ~Copyable {
     public consuming func letGo() throws(AttachError) -> Cost {
         if workspace != nil { try threads.run(injection, until: .announcement) }
         let isAsBefore = try threads.perform("put the thread back") { () throws(Errno) in
+            for gate in gates { try gate.open() }
             try injection.putBack()
             return try injection.isAsBefore()
         }

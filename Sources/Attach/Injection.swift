@@ -53,21 +53,25 @@ struct Injection {
 
     /// The registers in a system call whose return leads to the frame at `next`.
     func calling(
-        _ number: UInt64, _ arguments: [UInt64], next: UInt64
+        _ number: UInt64, _ arguments: [UInt64], next: UInt64, from before: ThreadRegisters? = nil
     ) -> ThreadRegisters {
-        var registers = elsewhere(at: code.systemCall, next: next)
+        var registers = elsewhere(at: code.systemCall, next: next, from: before)
         for (index, argument) in arguments.enumerated() { registers.words[index] = argument }
         registers.words[8] = number
         return registers
     }
 
     /// The registers before the first instruction at `address`, whose return leads to the frame at `next`.
-    func elsewhere(at address: UInt64, next: UInt64) -> ThreadRegisters {
-        var registers = chosen.registers
+    /// - Parameter before: the thread's registers; nil for those of the thread that makes the calls.
+    func elsewhere(
+        at address: UInt64, next: UInt64, from before: ThreadRegisters? = nil
+    ) -> ThreadRegisters {
+        let before = before ?? chosen.registers
+        var registers = before
         registers.words[30] = code.trampoline
         registers.words[ThreadRegisters.sp] = next
         registers.words[ThreadRegisters.pc] = address
-        registers.words[ThreadRegisters.pstate] = chosen.registers.pstateElsewhere
+        registers.words[ThreadRegisters.pstate] = before.pstateElsewhere
         return registers
     }
 

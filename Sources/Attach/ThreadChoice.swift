@@ -110,7 +110,9 @@ extension ChosenThread {
         return best?.0
     }
 
-    private static func candidate(
+    /// A thread that has `room` bytes below its stack pointer; nil for another, or one whose state cannot
+    /// be put back.
+    static func candidate(
         _ thread: TracedThread, _ registers: ThreadRegisters, _ mappings: [ProcessFiles.Mapping],
         _ room: UInt64
     ) throws(Errno) -> ChosenThread? {

@@ -13,7 +13,7 @@ struct Workspace {
 
     /// Where a table goes, and how many words have room.
     var tableAt: UInt64 { area.lowerBound + codeSize }
-    var room: Int { Int((area.upperBound - tableAt) / 8) }
+    var room: Int { Int((Gate.word(in: area) - tableAt) / 8) }
 
     /// Has the thread make the area; it comes to a stop about to remove it again.
     /// - Returns: nil when the process may not have executable memory; the thread stops all the same.
@@ -91,7 +91,7 @@ struct Workspace {
     private static let guardSize: UInt64 = 1 << 20
 }
 
-/// The frames that make a workspace, announce it, remove it, announce that, and go back.
+/// The frames that make a workspace, announce it, remove it, open the gates, announce that, and go back.
 private struct Chain {
     let base: UInt64
     let removal: UInt64
@@ -105,6 +105,7 @@ private struct Chain {
             (SystemCall.mprotect, [start + codeSize, size - codeSize, Self.readWrite]),
             (SystemCall.tgkill, injection.announcing),
             (SystemCall.munmap, [start, size]),
+            (SystemCall.futex, [Gate.word(in: area), Gate.wake, Gate.everyone]),
             (SystemCall.tgkill, injection.announcing),
         ]
         let last = injection.lastFrame.words
