@@ -72,14 +72,15 @@ public struct AttachedProcess: ~Copyable {
         guard let code = ExistingCode(in: memory, mappings),
             let chosen = try choose(threads, memory, mappings)
         else { throw AttachError(process: process, .noUsableThread) }
-        let isFiltered = files.status("Seccomp", ofThread: chosen.thread.id) == Self.filtered
+        let status = files.status(ofThread: chosen.thread.id)
+        let isFiltered = status["Seccomp"] == Self.filtered
         return AttachedProcess(
             threads, method ?? (isFiltered ? .singleCalls : .routine),
-            Injection(into: chosen, code, memory, files), mappings)
+            Injection(into: chosen, code, memory, status: status), mappings)
     }
 
     /// SECCOMP_MODE_FILTER.
-    private static let filtered = "2"
+    private static let filtered: Substring = "2"
 
     private static func choose(
         _ threads: borrowing StoppedThreads, _ memory: ProcessMemory,

@@ -21,27 +21,28 @@ struct Injection {
 
     var thread: TracedThread { chosen.thread }
 
+    /// - Parameter status: of the thread, from `/proc`.
     init(
         into chosen: ChosenThread, _ code: ExistingCode, _ process: ProcessMemory,
-        _ files: ProcessFiles
+        status: [Substring: Substring]
     ) {
         self.chosen = chosen
         self.code = code
         self.process = process
         own = (
-            Self.innermost(files.status("NStgid", ofThread: chosen.thread.id), process.process),
-            Self.innermost(files.status("NSpid", ofThread: chosen.thread.id), chosen.thread.id)
+            Self.innermost(status["NStgid"], process.process),
+            Self.innermost(status["NSpid"], chosen.thread.id)
         )
-        signal = Self.quietSignal(caught: files.status("SigCgt") ?? "")
+        signal = Self.quietSignal(caught: status["SigCgt"] ?? "")
     }
 
     /// The ids of nested pid namespaces, outermost first.
-    private static func innermost(_ ids: String?, _ outer: Int) -> UInt64 {
+    private static func innermost(_ ids: Substring?, _ outer: Int) -> UInt64 {
         UInt64(ids?.split(separator: "\t").last ?? "") ?? UInt64(outer)
     }
 
     /// SIGURG, SIGWINCH or SIGCHLD, which do nothing by default: one that the process does not catch.
-    private static func quietSignal(caught: String) -> Int {
+    private static func quietSignal(caught: Substring) -> Int {
         let mask = UInt64(caught, radix: 16) ?? 0
         return [23, 28, 17].first { mask >> UInt64($0 - 1) & 1 == 0 } ?? 23
     }

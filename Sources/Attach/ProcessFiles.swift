@@ -28,13 +28,15 @@ struct ProcessFiles {
         }
     }
 
-    /// The value of a line of `/proc/PID/status`, or of one of its threads.
-    func status(_ key: String, ofThread thread: Int? = nil) -> String? {
+    /// The lines of `/proc/PID/status`, or of one of its threads, by what they begin with.
+    func status(ofThread thread: Int? = nil) -> [Substring: Substring] {
         let path = thread.map { "task/\($0)/status" } ?? "status"
-        let line = lines(of: path).first { $0.hasPrefix(key + ":") }
-        return line.map { line in
-            String(line.dropFirst(key.count + 1).drop { $0 == "\t" || $0 == " " })
+        var values: [Substring: Substring] = [:]
+        for line in lines(of: path) {
+            let parts = line.split(separator: ":\t", maxSplits: 1)
+            if parts.count == 2 { values[parts[0]] = parts[1] }
         }
+        return values
     }
 
     /// What the process is called: at most 15 characters, which it can change.

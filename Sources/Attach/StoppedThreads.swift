@@ -40,7 +40,7 @@ struct StoppedThreads: ~Copyable {
             for id in listed where !stopped.contains(id) {
                 if try seize(id, files) { fresh.append(id) }
             }
-            if fresh.isEmpty, files.status("Threads") == String(listed.count) {
+            if fresh.isEmpty, files.status()["Threads"] == Substring("\(listed.count)") {
                 if stopped.isEmpty { throw error(.targetExited) }
                 return
             }
@@ -56,7 +56,7 @@ struct StoppedThreads: ~Copyable {
             stopped.append(id)
             return true
         } catch {
-            let state = files.status("State", ofThread: id) ?? "X"
+            let state = files.status(ofThread: id)["State"] ?? "X"
             if error == .noProcess || state.hasPrefix("Z") || state.hasPrefix("X") { return false }
             throw refusal(error, files)
         }
@@ -64,7 +64,7 @@ struct StoppedThreads: ~Copyable {
 
     private func refusal(_ errno: Errno, _ files: ProcessFiles) -> AttachError {
         guard errno == .notPermitted else { return error(.call("PTRACE_SEIZE", errno)) }
-        let tracer = files.status("TracerPid").flatMap { Int($0) } ?? 0
+        let tracer = files.status()["TracerPid"].flatMap { Int($0) } ?? 0
         if tracer != 0 { return error(.alreadyTraced(by: tracer)) }
         return error(.notPermitted(yamaScope: Self.yamaScope()))
     }

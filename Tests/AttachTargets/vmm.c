@@ -9,7 +9,8 @@
  *   --seccomp     every thread has a filter that kills, as strict as a microVM's
  *   --churn       threads come and go
  *   --block       all signals are blocked in all threads
- *   --dump FILE   stop the vCPUs at the third beat, and write what they hold, for ever the same
+ *   --dump FILE   stop the vCPUs at the third beat, and write what they hold, for ever the same; on
+ *                 stderr, how long reading all of it takes: "floor: 812 us"
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -257,6 +258,37 @@ static void dump(const char *path)
     fclose(file);
 }
 
+/* What reading all registers takes here, in nanoseconds: the least of a few times. */
+static long floor_of_reading(void)
+{
+    static struct {
+        struct kvm_reg_list head;
+        uint64_t ids[4096];
+    } list;
+    long least = 1l << 62;
+
+    for (int times = 0; times < 5; times++) {
+        struct timespec begin, end;
+        uint8_t value[256];
+        long took;
+
+        clock_gettime(CLOCK_MONOTONIC, &begin);
+        for (int index = 0; index < vcpu_count; index++) {
+            list.head.n = 4096;
+            ioctl(vcpus[index], KVM_GET_REG_LIST, &list);
+            for (uint64_t i = 0; i < list.head.n; i++) {
+                struct kvm_one_reg reg = {list.head.reg[i], (uintptr_t)value};
+
+                ioctl(vcpus[index], KVM_GET_ONE_REG, &reg);
+            }
+        }
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        took = (end.tv_sec - begin.tv_sec) * 1000000000l + end.tv_nsec - begin.tv_nsec;
+        least = took < least ? took : least;
+    }
+    return least;
+}
+
 static void ignore(int signal)
 {
     (void)signal;
@@ -341,6 +373,7 @@ int main(int count, char **arguments)
         if (number == 3 && dump_path != NULL) {
             stop_vcpus(threads);
             dump(dump_path);
+            fprintf(stderr, "floor: %ld us\n", floor_of_reading() / 1000);
         }
         beat(number);
     }
