@@ -15,6 +15,8 @@ public struct AttachError: Error, Hashable, Sendable {
         case targetExited
         /// A thread did not stop within the time: it waits for something inside the kernel.
         case threadDoesNotStop(thread: Int)
+        /// The calls took longer than it may be stopped.
+        case outOfTime
         /// Threads came and went too fast to stop all of them.
         case tooManyNewThreads
         /// It runs AArch32 code.
@@ -56,6 +58,7 @@ extension AttachError: CustomStringConvertible {
         case .targetExited: "it ended in the meantime"
         case .threadDoesNotStop(let thread):
             "thread \(thread) does not stop: it waits inside the kernel; try again later"
+        case .outOfTime: "the calls take longer than it may be stopped: allow more time"
         case .tooManyNewThreads: "threads come and go too fast to stop them all; try again"
         case .notAArch64: "it is no 64-bit Arm program"
         case .notARM64: "this program was built for another machine: run the arm64 build"

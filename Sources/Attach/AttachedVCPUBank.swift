@@ -12,8 +12,9 @@ public import VCPUModel
 /// registers it has; whether it was to start powered off does not.
 public final class AttachedVCPUBank: RegisterBank {
     public let vcpu: VMM.VCPU
-    /// `exit_reason` of the vCPU's `struct kvm_run`: why `KVM_RUN` returned last. Nil when its mapping
-    /// was not found.
+    /// Why `KVM_RUN` returned last: `exit_reason` of the vCPU's `struct kvm_run`.
+    ///
+    /// Nil when its mapping was not found.
     public private(set) var exitReason: UInt32?
 
     private let calls: AttachedCalls

@@ -51,7 +51,9 @@ struct ProcessFiles {
 
     /// The text of a file in the folder; nil when it cannot be read.
     private func lines(of file: String) -> [Substring] {
-        guard let bytes = try? File.read("\(folder)/\(file)", limit: Self.largest) else { return [] }
+        guard let bytes = try? File.read("\(folder)/\(file)", limit: Self.largest) else {
+            return []
+        }
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     }
 
@@ -67,7 +69,8 @@ struct ProcessFiles {
             result = clinux_read_link("\(folder)/\(name)", address, buffer.count)
             initialised = Int(max(0, result))
         }
-        return result < 0 ? nil : String(decoding: bytes.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return result < 0
+            ? nil : String(decoding: bytes.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// `ffff9221d000-ffff9221f000 r-xp 00000000 00:00 0    [vdso]`.

@@ -59,8 +59,12 @@ struct Reading {
     /// What KVM needs to have been told for these registers to be there.
     private mutating func addInitialisation() {
         var features: VCPUFeatures = []
-        for (name, feature) in Self.telling where value(of: name) != nil { features.insert(feature) }
-        if let version = value(of: "PSCI_VERSION"), version != Self.psci01 { features.insert(.psci02) }
+        for (name, feature) in Self.telling where value(of: name) != nil {
+            features.insert(feature)
+        }
+        if let version = value(of: "PSCI_VERSION"), version != Self.psci01 {
+            features.insert(.psci02)
+        }
         if ids.contains(.sveVectorLengths) { features.insert(.sve) }
         ids.append(.vcpuInit)
         values[.vcpuInit] = .success(VCPUInit(features: features).value)

@@ -1,3 +1,5 @@
+internal import CLinux
+
 /// A signal frame that no signal made: rt_sigreturn(2) takes all of a thread's registers from it.
 ///
 /// The layout is `struct rt_sigframe` of `arch/arm64/kernel/signal.c`, with `struct ucontext` and
@@ -20,10 +22,10 @@ struct SignalFrame {
     }
 
     // In words of eight bytes.
-    private static let stackFlagsAt = 152 / 8
-    private static let maskAt = 168 / 8
-    private static let registersAt = 312 / 8
-    private static let recordsAt = 592 / 8
+    private static let stackFlagsAt = Int(CLINUX_FRAME_STACK_FLAGS) / 8
+    private static let maskAt = Int(CLINUX_FRAME_SIGNAL_MASK) / 8
+    private static let registersAt = Int(CLINUX_FRAME_REGISTERS) / 8
+    private static let recordsAt = Int(CLINUX_FRAME_RECORDS) / 8
 
     /// Flags that sigaltstack(2) refuses: rt_sigreturn then leaves the thread's signal stack alone
     /// (`restore_altstack` in `kernel/signal.c` passes on no error but EFAULT).
@@ -61,8 +63,8 @@ struct VectorState: Hashable {
     }
 
     static let statusAt = 64
-    private static let fpsimdMagic: UInt64 = 0x4650_8001
-    private static let fpsimdSize: UInt64 = 528
-    private static let sveMagic: UInt64 = 0x5356_4501
+    private static let fpsimdMagic = UInt64(CLINUX_FPSIMD_MAGIC)
+    private static let fpsimdSize = UInt64(CLINUX_FPSIMD_SIZE)
+    private static let sveMagic = UInt64(CLINUX_SVE_MAGIC)
     private static let room = 4096
 }

@@ -12,9 +12,12 @@ struct StoppedThreads: ~Copyable {
     private var owed: [Int: Int] = [:]
     /// How often a thread was waited for and stopped.
     private(set) var stops = 0
+    private var isComplete = false
     /// When the first thread was interrupted, in nanoseconds.
     private var began: Int64 = 0
-    private var patience: Int { max(1, Int((deadline - clinux_monotonic_nanoseconds()) / 1_000_000)) }
+    private var patience: Int {
+        max(1, Int((deadline - clinux_monotonic_nanoseconds()) / 1_000_000))
+    }
 
     init(of process: Int, within milliseconds: Int) {
         self.process = process
@@ -42,6 +45,7 @@ struct StoppedThreads: ~Copyable {
             }
             if fresh.isEmpty, files.status()["Threads"] == Substring("\(listed.count)") {
                 if stopped.isEmpty { throw error(.targetExited) }
+                isComplete = true
                 return
             }
             try stop(fresh)
@@ -110,7 +114,9 @@ struct StoppedThreads: ~Copyable {
                 return stop
             }
         } catch {
-            if error == .timedOut { throw self.error(.threadDoesNotStop(thread: id)) }
+            if error == .timedOut {
+                throw self.error(isComplete ? .outOfTime : .threadDoesNotStop(thread: id))
+            }
             guard error == .noChild else { throw self.error(.call("waitpid", error)) }
         }
         stopped.removeAll { $0 == id }

@@ -25,7 +25,11 @@ public struct VMM: Hashable, Sendable {
     /// - Throws: `noVCPU` when it has no VM with vCPUs.
     public init(process: Int) throws(AttachError) {
         let files = ProcessFiles(process: process)
-        guard !files.threads().isEmpty else { throw AttachError(process: process, .noSuchProcess) }
+        // One that has ended has a state, for its parent, and nothing else.
+        let state = files.status()["State"]
+        guard let state, !state.hasPrefix("Z"), !state.hasPrefix("X") else {
+            throw AttachError(process: process, .noSuchProcess)
+        }
         guard let descriptors = files.descriptors() else {
             throw AttachError(process: process, .notPermitted(yamaScope: nil))
         }

@@ -116,7 +116,8 @@ private struct Chain {
         var next = base
         for call in calls {
             next += frameSize
-            words += injection.frame(injection.calling(call.number, call.arguments, next: next)).words
+            let registers = injection.calling(call.number, call.arguments, next: next)
+            words += injection.frame(registers).words
         }
         self.words = words + last
     }

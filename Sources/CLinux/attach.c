@@ -2,7 +2,7 @@
 #include "CLinuxAttach.h"
 
 #include <errno.h>
-#include <sched.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -17,9 +17,8 @@ enum {
     TRACE_SYSTEM_CALLS = 1,
 
     NANOSECONDS = 1000000000,
-    /* How long waiting spins, and then how long it sleeps at a time. */
-    SPIN = 2000000,
-    PAUSE = 100000,
+    /* How long waiting sleeps at a time when no signal comes. */
+    PAUSE = 500000,
 };
 
 static int request(int number, int thread, uint64_t address, uint64_t data)
@@ -107,34 +106,39 @@ static struct clinux_stop describe(int status)
     return stop;
 }
 
-static void let_others_run(int64_t waited)
+static int look_for_stop(int thread, struct clinux_stop *stop)
 {
-    struct timespec pause = {0, PAUSE};
-
-    if (waited < SPIN)
-        sched_yield();
-    else
-        nanosleep(&pause, NULL);
-}
-
-int clinux_wait_for_stop(int thread, int milliseconds, struct clinux_stop *stop)
-{
-    int64_t begin = clinux_monotonic_nanoseconds(), waited = 0;
     int status;
     pid_t result;
 
-    do {
+    do
         result = waitpid(thread, &status, __WALL | WNOHANG);
-        if (result > 0) {
-            *stop = describe(status);
-            return 1;
-        }
-        if (result < 0 && errno != EINTR)
-            return -errno;
-        let_others_run(waited);
-        waited = clinux_monotonic_nanoseconds() - begin;
-    } while (waited / 1000000 < milliseconds);
-    return 0;
+    while (result < 0 && errno == EINTR);
+    if (result < 0)
+        return -errno;
+    if (result > 0)
+        *stop = describe(status);
+    return result > 0;
+}
+
+/*
+ * SIGCHLD, blocked here, ends a sleep at once. It may go to another thread of this process, or be
+ * ignored; then the sleep is over soon. Yielding the CPU instead does not let the other thread run on it.
+ */
+int clinux_wait_for_stop(int thread, int milliseconds, struct clinux_stop *stop)
+{
+    struct timespec pause = {0, PAUSE};
+    int64_t end = clinux_monotonic_nanoseconds() + milliseconds * 1000000ll;
+    sigset_t child, before;
+    int result;
+
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    pthread_sigmask(SIG_BLOCK, &child, &before);
+    while ((result = look_for_stop(thread, stop)) == 0 && clinux_monotonic_nanoseconds() < end)
+        sigtimedwait(&child, NULL, &pause);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return result;
 }
 
 int64_t clinux_read_memory(int process, uint64_t address, void *buffer, size_t size)

@@ -38,6 +38,9 @@ enum Main {
         return arguments[index] == "single" ? .singleCalls : .routine
     }
 
+    /// Single calls in an emulated machine take long.
+    private static let patience = 60_000
+
     private static func list() throws {
         let table = try ProcessTable.read()
         for vmm in table.vmms {
@@ -53,7 +56,8 @@ enum Main {
         _ process: Int, _ method: AttachedProcess.Method?
     ) throws -> ([AttachedVCPUBank], AttachedProcess.Cost) {
         let vcpus = try VMM(process: process).vms.flatMap(\.vcpus)
-        let (banks, cost) = try AttachedVM.capture(vcpus, of: process, method: method)
+        let (banks, cost) = try AttachedVM.capture(
+            vcpus, of: process, method: method, within: patience)
         return (banks, cost)
     }
 
@@ -100,7 +104,9 @@ enum Main {
         }
         pauses.sort()
         print("\(count) times; the last: \(last)")
-        print("pause: least \(pauses[0]) us, median \(pauses[count / 2]) us, most \(pauses[count - 1]) us")
+        print(
+            "pause: least \(pauses[0]) us, median \(pauses[count / 2]) us, most \(pauses[count - 1]) us"
+        )
     }
 
     private static func write(_ process: Int, _ name: String, _ text: String) throws {

@@ -5,7 +5,7 @@
  *
  * usage: vmm [--vcpus N] [--beats N] [--checkers N] [--sve] [--seccomp] [--churn] [--block] [--dump FILE]
  *   --beats N     end after that many (default: for ever), with status 1 if there were errors
- *   --checkers N  threads that do nothing but check (default 1); with --sve the SVE registers too
+ *   --checkers N  threads that do nothing but check (default 1); with --sve those of SVE too, if there are any
  *   --seccomp     every thread has a filter that kills, as strict as a microVM's
  *   --churn       threads come and go
  *   --block       all signals are blocked in all threads
@@ -13,6 +13,7 @@
  *                 stderr, how long reading all of it takes: "floor: 812 us"
  */
 #define _GNU_SOURCE
+#include <asm/hwcap.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -28,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -210,6 +212,8 @@ static void be_strict(void)
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         ALLOW_CALL(SYS_rt_sigreturn),
+        /* The kernel's own way of going on with a wait that anything interrupted. */
+        ALLOW_CALL(SYS_restart_syscall),
         ALLOW_CALL(SYS_futex),
         ALLOW_CALL(SYS_write),
         ALLOW_CALL(SYS_exit),
@@ -339,7 +343,7 @@ int main(int count, char **arguments)
         else if (strcmp(arguments[i], "--dump") == 0)
             dump_path = arguments[++i];
         else if (strcmp(arguments[i], "--sve") == 0)
-            sve = 1;
+            sve = (getauxval(AT_HWCAP) & HWCAP_SVE) != 0;
         else if (strcmp(arguments[i], "--seccomp") == 0)
             strict = 1;
         else if (strcmp(arguments[i], "--churn") == 0)

@@ -21,6 +21,17 @@ enum {
     CLINUX_NT_ARM_SSVE = 0x40b,
 };
 
+/* Where things are in a signal frame of arm64, in bytes, and what its records begin with. */
+enum {
+    CLINUX_FRAME_STACK_FLAGS = 152,
+    CLINUX_FRAME_SIGNAL_MASK = 168,
+    CLINUX_FRAME_REGISTERS = 312,
+    CLINUX_FRAME_RECORDS = 592,
+    CLINUX_FPSIMD_MAGIC = 0x46508001,
+    CLINUX_FPSIMD_SIZE = 528,
+    CLINUX_SVE_MAGIC = 0x53564501,
+};
+
 /* How waiting for a thread ended; signal, event and code have a meaning as the kind says. */
 enum clinux_stop_kind {
     CLINUX_STOP_SIGNAL = 1, /* signal-delivery-stop of `signal` */
@@ -66,7 +77,7 @@ int clinux_ptrace_poke(int thread, uint64_t address, uint64_t word);
 
 /*
  * waitpid(2) with __WALL for one traced thread, until it stops or is gone; 0 when the time is up.
- * Polls, at first without sleeping: a blocking wait has no time limit.
+ * A wait that blocks has no time limit, so this one looks again and again.
  */
 int clinux_wait_for_stop(int thread, int milliseconds, struct clinux_stop *_Nonnull stop);
 
