@@ -1,6 +1,8 @@
 extension JSONValue {
     /// Values inside each other, at most; deeper texts are refused before they take stack.
     public static let deepest = 64
+    /// Values in a text, at most; the description of a stream of QEMU has some thousands.
+    public static let most = 1 << 20
 
     /// Parses a text that is one value.
     public init(parsing text: [UInt8]) throws(JSONError) {
@@ -14,6 +16,7 @@ private struct JSONParser {
     private let text: [UInt8]
     private var position = 0
     private var depth = 0
+    private var count = 0
 
     init(_ text: [UInt8]) {
         self.text = text
@@ -28,6 +31,8 @@ private struct JSONParser {
 
     private mutating func value() throws(JSONError) -> JSONValue {
         skipSpace()
+        count += 1
+        guard count <= JSONValue.most else { throw error("more than \(JSONValue.most) values") }
         let start = position
         let content = try content()
         return JSONValue(content, start..<position)
