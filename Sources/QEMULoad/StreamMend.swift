@@ -156,7 +156,10 @@ private struct Mender {
             }
             let (after, rules) = policy.value(of: entry.id, saved: before)
             if after != before { note(position, entry.id, before, after, .rules(rules)) }
-            kept.append(CPUSection.Entry(id: entry.id, value: after.lowBits))
+            // Above a 32-bit register's bits the stream may have others, which are not to be changed.
+            kept.append(
+                after == before
+                    ? entry : CPUSection.Entry(id: entry.id, value: after.lowBits))
         }
         try replaceEntries(position, kept)
     }
