@@ -32,7 +32,8 @@ struct KeptEndsTests {
     ) {
         let range = offset..<offset + count
         let tail = max(0, all.count - last)
-        let isKept = count == 0 || range.upperBound <= min(first, all.count) || tail <= first
+        let isKept =
+            count == 0 || range.upperBound <= min(first, all.count) || tail <= first
             || range.lowerBound >= tail
         do throws(FileError) {
             let bytes = try ends.read(at: Int64(offset), count: count)

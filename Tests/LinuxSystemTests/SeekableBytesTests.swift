@@ -35,10 +35,12 @@ struct SeekableBytesTests {
         }
     }
 
-    @Test("Ranges that are not inside are EINVAL, whatever their size", arguments: [
-        (-1, 1), (0, -1), (1000, 1), (999, 2), (1001, 0), (.max, 1), (1, .max), (.max, .max),
-        (.min, 1), (0, .min), (500, .max),
-    ] as [(Int64, Int)])
+    @Test(
+        "Ranges that are not inside are EINVAL, whatever their size",
+        arguments: [
+            (-1, 1), (0, -1), (1000, 1), (999, 2), (1001, 0), (.max, 1), (1, .max), (.max, .max),
+            (.min, 1), (0, .min), (500, .max),
+        ] as [(Int64, Int)])
     func rangesOutside(offset: Int64, count: Int) throws {
         let path = try folder.make("f", pattern(1000))
         let file = try SeekableFile(opening: path)

@@ -52,7 +52,9 @@ struct LoadPlanTests {
         #expect(forced.vcpus.allSatisfy { $0.losses.isEmpty })
     }
 
-    @Test("Every register of the stream has one fate, in ascending order", arguments: QEMUVersion.kinds)
+    @Test(
+        "Every register of the stream has one fate, in ascending order",
+        arguments: QEMUVersion.kinds)
     func everyRegister(version: QEMUVersion) throws {
         let stream = try QEMUStream(n1)
         for host in ["6.12-neoverse-n1", "6.1-neoverse-n1", "6.12-max", "6.1-cortex-a57"] {
@@ -166,7 +168,8 @@ struct LoadPlanTests {
 
     // MARK: Lists that differ
 
-    @Test("A register at the end of a list that is not longer is dropped without a word before 11.0")
+    @Test(
+        "A register at the end of a list that is not longer is dropped without a word before 11.0")
     func dropped() throws {
         // CNTKCTL_EL1 makes room for one that the host has not.
         let removed = try register("CNTKCTL_EL1")
@@ -185,8 +188,10 @@ struct LoadPlanTests {
         let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.comparing)
         #expect(plan.verdict == .fails)
         #expect(plan.vcpus[0].registers.first { $0.id == Self.services2 }?.fate == .unknown)
-        #expect(plan.output.contains("fw feat reg 3 in the incoming stream but unknown on the "
-            + "destination: fail migration"))
+        #expect(
+            plan.output.contains(
+                "fw feat reg 3 in the incoming stream but unknown on the "
+                    + "destination: fail migration"))
         #expect(
             plan.output.contains(
                 "system register op0:3 op1:0 crn:14 crm:1 op2:0 expected by the destination but "
@@ -201,7 +206,9 @@ struct LoadPlanTests {
         #expect(plan.output.first == "Invalid value 259 expecting positive value <= 258")
     }
 
-    @Test("A stranger in the middle of the list makes every version give up", arguments: QEMUVersion.kinds)
+    @Test(
+        "A stranger in the middle of the list makes every version give up",
+        arguments: QEMUVersion.kinds)
     func strangerInTheMiddle(version: QEMUVersion) throws {
         let removed = try register("CNTKCTL_EL1")
         let stream = try QEMUStream(n1) {
@@ -232,9 +239,11 @@ struct LoadPlanTests {
         }
     }
 
-    @Test("The second services bitmap may be missing for 11.1, if it has no service", arguments: [
-        (0, true), (1, false), (1 << 63, false),
-    ] as [(UInt64, Bool)])
+    @Test(
+        "The second services bitmap may be missing for 11.1, if it has no service",
+        arguments: [
+            (0, true), (1, false), (1 << 63, false),
+        ] as [(UInt64, Bool)])
     func services(value: UInt64, isTolerated: Bool) throws {
         let stream = try QEMUStream(n1) { $0.set(Self.services2, value) }
         let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.tolerant)
@@ -249,7 +258,9 @@ struct LoadPlanTests {
 
     // MARK: Vectors
 
-    @Test("What is above 128 bits of Z is lost without SVE, and nobody says so", arguments: QEMUVersion.kinds)
+    @Test(
+        "What is above 128 bits of Z is lost without SVE, and nobody says so",
+        arguments: QEMUVersion.kinds)
     func vectors(version: QEMUVersion) throws {
         let stream = try QEMUStream(max)
         let before = try loadPlan(stream, on: "6.12-neoverse-n1", by: version)
@@ -288,15 +299,17 @@ struct LoadPlanTests {
         let force = try loadPlan(
             stream, on: "6.1-neoverse-n1", by: Self.comparing, policy: RestorePolicy(.force))
         for plan in [exact, force] {
-            #expect(plan.vcpus.map { $0.registers.map(\.fate) }
-                == safe.vcpus.map { $0.registers.map(\.fate) })
+            #expect(
+                plan.vcpus.map { $0.registers.map(\.fate) }
+                    == safe.vcpus.map { $0.registers.map(\.fate) })
             #expect(plan.output == safe.output)
             // QEMU has no policy.
             #expect(plan.verdict == .fails)
         }
         #expect(exact.vcpus[0].losses.count == 22)
-        #expect(safe.vcpus[0].losses.map(\.id.name)
-            == ["CCSIDR1", "CCSIDR2", "ID_AA64DFR0_EL1", "CLIDR_EL1", "CNTPCT_EL0"])
+        #expect(
+            safe.vcpus[0].losses.map(\.id.name)
+                == ["CCSIDR1", "CCSIDR2", "ID_AA64DFR0_EL1", "CLIDR_EL1", "CNTPCT_EL0"])
         #expect(force.vcpus[0].losses.isEmpty)
         let pardon = try #require(try safe.load(of: "TCR2_EL1").pardon)
         #expect(pardon.rule == "safe" && pardon.proof?.contains("ID_AA64MMFR3_EL1.TCRX") == true)

@@ -151,8 +151,11 @@ struct FixtureTests {
             }
             // The stack pointer in use stands twice, and one of the two is stale.
             let changed = zip(before, bank.section.body).enumerated().filter { $1.0 != $1.1 }
-            #expect(changed.allSatisfy { 400..<464 ~= $0.offset || 336..<400 ~= $0.offset
-                || 536..<568 ~= $0.offset })
+            #expect(
+                changed.allSatisfy {
+                    400..<464 ~= $0.offset || 336..<400 ~= $0.offset
+                        || 536..<568 ~= $0.offset
+                })
         }
     }
 

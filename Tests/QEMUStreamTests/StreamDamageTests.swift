@@ -180,9 +180,11 @@ struct StreamDamageTests {
 
     // MARK: Lengths that lie
 
-    @Test("A list's length beyond the section or the limit is refused", arguments: [
-        -1, .min, 4, 16_384, 16_385, 1 << 20, .max,
-    ] as [Int32])
+    @Test(
+        "A list's length beyond the section or the limit is refused",
+        arguments: [
+            -1, .min, 4, 16_384, 16_385, 1 << 20, .max,
+        ] as [Int32])
     func lyingLength(count: Int32) {
         for isDescribed in [true, false] {
             var stream = Self.crafted
@@ -212,23 +214,25 @@ struct StreamDamageTests {
         #expect(problem(CraftedStream(cpu, isDescribed: isDescribed).bytes) != nil)
     }
 
-    @Test("Sizes that lie in the description do no harm, and the vCPUs are found without it", arguments: [
-        ("\"size\": 568", "\"size\": 569"), ("\"size\": 568", "\"size\": 0"),
-        ("\"size\": 568", "\"size\": -568"), ("\"size\": 568", "\"size\": 9223372036854775807"),
-        ("\"size\": 568", "\"size\": 1e30"), ("\"size\": 568", "\"size\": null"),
-        ("\"size\": 568", "\"size\": \"568\""), (", \"size\": 568", ""),
-        ("\"size\": 568", "\"array_len\": 1099511627776, \"size\": 1099511627776"),
-        ("\"size\": 568", "\"array_len\": -1, \"size\": 568"),
-        ("\"size\": 5,", "\"size\": -5,"), ("\"size\": 5,", "\"size\": 1099511627777,"),
-        ("\"size\": 5,", "\"size\": 9223372036854775807,"),
-        ("\"instance_id\": 0, \"size\"", "\"instance_id\": 1, \"size\""),
-        ("\"name\": \"pio\"", "\"name\": \"pix\""), ("\"name\": \"pio\"", "\"name\": \"\""),
-        ("\"name\": \"cpu\", \"instance_id\": 1", "\"name\": \"cpu\", \"instance_id\": 2"),
-        ("\"array_len\": 3", "\"array_len\": 4"), ("\"array_len\": 3", "\"array_len\": 0"),
-        ("\"array_len\": 3", "\"array_len\": 4611686018427387904"),
-        ("\"devices\"", "\"device\""), ("\"fields\"", "\"field\""),
-        ("\"devices\": [", "\"devices\": [7, null, \"cpu\", [], {}, "),
-    ])
+    @Test(
+        "Sizes that lie in the description do no harm, and the vCPUs are found without it",
+        arguments: [
+            ("\"size\": 568", "\"size\": 569"), ("\"size\": 568", "\"size\": 0"),
+            ("\"size\": 568", "\"size\": -568"), ("\"size\": 568", "\"size\": 9223372036854775807"),
+            ("\"size\": 568", "\"size\": 1e30"), ("\"size\": 568", "\"size\": null"),
+            ("\"size\": 568", "\"size\": \"568\""), (", \"size\": 568", ""),
+            ("\"size\": 568", "\"array_len\": 1099511627776, \"size\": 1099511627776"),
+            ("\"size\": 568", "\"array_len\": -1, \"size\": 568"),
+            ("\"size\": 5,", "\"size\": -5,"), ("\"size\": 5,", "\"size\": 1099511627777,"),
+            ("\"size\": 5,", "\"size\": 9223372036854775807,"),
+            ("\"instance_id\": 0, \"size\"", "\"instance_id\": 1, \"size\""),
+            ("\"name\": \"pio\"", "\"name\": \"pix\""), ("\"name\": \"pio\"", "\"name\": \"\""),
+            ("\"name\": \"cpu\", \"instance_id\": 1", "\"name\": \"cpu\", \"instance_id\": 2"),
+            ("\"array_len\": 3", "\"array_len\": 4"), ("\"array_len\": 3", "\"array_len\": 0"),
+            ("\"array_len\": 3", "\"array_len\": 4611686018427387904"),
+            ("\"devices\"", "\"device\""), ("\"fields\"", "\"field\""),
+            ("\"devices\": [", "\"devices\": [7, null, \"cpu\", [], {}, "),
+        ])
     func lyingSizes(text: String, lie: String) throws {
         var stream = Self.crafted
         let description = stream.description
@@ -256,10 +260,13 @@ struct StreamDamageTests {
         #expect(read.cpus.count == 1)
     }
 
-    @Test("A description that is no JSON, or too deep, says where", arguments: [
-        "{\"devices\": [}", "{]}", "[[[[[}", "{\"a\": nul}",
-        String(repeating: "{\"a\":", count: 100_000) + "1" + String(repeating: "}", count: 100_000),
-    ])
+    @Test(
+        "A description that is no JSON, or too deep, says where",
+        arguments: [
+            "{\"devices\": [}", "{]}", "[[[[[}", "{\"a\": nul}",
+            String(repeating: "{\"a\":", count: 100_000) + "1"
+                + String(repeating: "}", count: 100_000),
+        ])
     func noJSON(text: String) {
         var stream = Self.crafted
         stream.json = text
@@ -355,11 +362,13 @@ struct StreamDamageTests {
         }
     }
 
-    @Test("Subsections of QEMU's that need no description are known by their lengths", arguments: [
-        ("cpu/sve", 4128), ("cpu/sme", 65_536), ("cpu/zt0", 64), ("cpu/serror", 10),
-        ("cpu/irq-line-state", 4), ("cpu/wfxt-timer", 8), ("cpu/syndrome64", 8),
-        ("cpu/pstate64", 8), ("cpu/event", 1), ("cpu/iwmmxt", 192), ("cpu/thumb2ee", 8),
-    ])
+    @Test(
+        "Subsections of QEMU's that need no description are known by their lengths",
+        arguments: [
+            ("cpu/sve", 4128), ("cpu/sme", 65_536), ("cpu/zt0", 64), ("cpu/serror", 10),
+            ("cpu/irq-line-state", 4), ("cpu/wfxt-timer", 8), ("cpu/syndrome64", 8),
+            ("cpu/pstate64", 8), ("cpu/event", 1), ("cpu/iwmmxt", 192), ("cpu/thumb2ee", 8),
+        ])
     func knownSubsections(name: String, length: Int) throws {
         var cpu = CraftedCPU()
         cpu.subsections = [CraftedSubsection(name, [UInt8](repeating: 0, count: length))]
@@ -439,7 +448,8 @@ struct StreamDamageTests {
 
     @Test("What only looks like a section costs little")
     func falseSections() throws {
-        let looks = [4] + bigEndian(1, 4) + [3] + Array("cpu".utf8) + bigEndian(0, 4)
+        let looks =
+            [4] + bigEndian(1, 4) + [3] + Array("cpu".utf8) + bigEndian(0, 4)
             + bigEndian(22, 4) as [UInt8]
         let bytes = Self.crafted.head + (0..<2000).flatMap { _ in looks } + [0]
         guard case .noCPUs = problem(bytes) else {

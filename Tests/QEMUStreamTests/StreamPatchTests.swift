@@ -93,9 +93,11 @@ struct StreamPatchTests {
         zip(try fixture.stream.cpus, counts).map { Array($0.entries.prefix($1)) }
     }
 
-    @Test("A list of another length changes the list and what is said of it", arguments: [
-        [257, 258], [258, 2], [100, 99], [99, 99], [9, 10], [2, 2],
-    ])
+    @Test(
+        "A list of another length changes the list and what is said of it",
+        arguments: [
+            [257, 258], [258, 2], [100, 99], [99, 99], [9, 10], [2, 2],
+        ])
     func shorterLists(counts: [Int]) throws {
         let lists = try firstEntries(.kvmN1, counts)
         let result = try changed(try Fixture.kvmN1.bytes, lists)
@@ -237,7 +239,9 @@ struct StreamPatchTests {
         #expect(section.registerCount == 16_384)
     }
 
-    @Test("A list of one or none is refused where a description would have to say so", arguments: [0, 1])
+    @Test(
+        "A list of one or none is refused where a description would have to say so",
+        arguments: [0, 1])
     func tinyLists(count: Int) throws {
         let bytes = try Fixture.kvmN1.bytes
         #expect(throws: QEMUStreamError.self) {

@@ -58,7 +58,8 @@ struct UndoFileTests {
         #expect(encoded.count == 104 + 4000 + 32)
     }
 
-    @Test("A start near the front has as much context as there is", arguments: [0, 1, 65_535, 65_536])
+    @Test(
+        "A start near the front has as much context as there is", arguments: [0, 1, 65_535, 65_536])
     func shortContext(start: Int) throws {
         let patch = FilePatch([.init(Int64(start)..<Int64(start), [7])])
         let encoded = try undo(patch).encoded
@@ -119,10 +120,12 @@ struct UndoFileTests {
         return body + SHA256.of([body])
     }
 
-    @Test("Numbers that do not fit are refused behind a right checksum", arguments: [
-        (8, 0), (8, 2), (16, 99), (16, 101), (16, 0), (16, 1 << 62), (24, 39), (24, 1 << 63),
-        (32, 41), (32, 1 << 63), (32, .max), (16, 40),
-    ] as [(Int, UInt64)])
+    @Test(
+        "Numbers that do not fit are refused behind a right checksum",
+        arguments: [
+            (8, 0), (8, 2), (16, 99), (16, 101), (16, 0), (16, 1 << 62), (24, 39), (24, 1 << 63),
+            (32, 41), (32, 1 << 63), (32, .max), (16, 40),
+        ] as [(Int, UInt64)])
     func forgedNumbers(offset: Int, value: UInt64) throws {
         let bytes = try forged {
             $0.replaceSubrange(offset..<offset + 8, with: bigEndian(value, 8))
@@ -245,9 +248,11 @@ struct UndoFileTests {
                 throw FileError(.read, name, .io)
             }
         }
-        let error = #expect(throws: QEMUStreamError.self) {
-            try UndoFile(of: FilePatch([.init(5..<6, [])]), to: Huge())
+        do throws(QEMUStreamError) {
+            _ = try UndoFile(of: FilePatch([.init(5..<6, [])]), to: Huge())
+            Issue.record("it was taken")
+        } catch {
+            #expect(error.description.contains("--output"))
         }
-        #expect(error?.description.contains("--output") == true)
     }
 }
