@@ -218,10 +218,9 @@ struct RegisterPlaces {
 
     private mutating func addList(_ section: CPUSection, _ origin: StreamOrigin) {
         for (index, entry) in section.entries.enumerated() {
-            let size = entry.id.size ?? 8
             // 32-bit registers take the low half of their 64 bits; ids of a size that no list has
             // cannot be shown.
-            guard size == 4 || size == 8 else { continue }
+            guard let size = entry.id.size, size == 4 || size == 8 else { continue }
             add(
                 entry.id.translated(from: origin),
                 RegisterPlace(section.valueOffset(index) + 8 - size, size))
