@@ -207,6 +207,9 @@ private struct Mender {
         if let known = vcpus[position].changes.firstIndex(where: { $0.id == id }) {
             vcpus[position].changes[known].after = after
             vcpus[position].changes[known].reason = reason
+            if after == vcpus[position].changes[known].before {
+                vcpus[position].changes.remove(at: known)
+            }
             return
         }
         vcpus[position].changes.append(

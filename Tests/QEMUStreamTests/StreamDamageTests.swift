@@ -142,7 +142,7 @@ struct StreamDamageTests {
         let seed = UInt64.random(in: 0 ... .max)
         var generator = SeededGenerator(seed: seed)
         let bytes = Self.crafted.bytes
-        for round in 0..<20_000 {
+        for round in 0..<4000 {
             var damaged = bytes
             // Past the fields that may be anything, three times in four.
             let start = round % 4 == 0 ? 0 : bytes.count - 1600
@@ -411,7 +411,6 @@ struct StreamDamageTests {
 
     @Test(
         "A known subsection that the description makes shorter is refused",
-        .disabled("it crashes: registers are read beyond the end of the section"),
         arguments: [
             ("cpu/vfp", 4), ("cpu/sve", 8), ("cpu/serror", 0), ("cpu/pstate64", 0),
         ])
@@ -435,13 +434,14 @@ struct StreamDamageTests {
         exercise(read)
     }
 
-    @Test(
-        "Two sections with one number and a description are refused or the last counts",
-        .disabled("it crashes: a patch of both replaces the same number of the description twice"))
+    @Test("Two sections with one number and a description are refused")
     func describedDuplicates() throws {
         var stream = Self.crafted
         stream.cpus[1].instance = 0
-        problem(stream.bytes)
+        guard case .damaged = problem(stream.bytes) else {
+            Issue.record("they were taken")
+            return
+        }
     }
 
     // MARK: Streams that look like many sections

@@ -133,9 +133,7 @@ struct UndoFileTests {
         #expect(throws: QEMUStreamError.self) { try UndoFile(decoding: bytes) }
     }
 
-    @Test(
-        "A size far below zero is refused",
-        .disabled("it crashes: originalSize - start overflows in UndoFile.init(decoding:)"))
+    @Test("A size far below zero is refused")
     func negativeSize() throws {
         let bytes = try forged { $0.replaceSubrange(16..<24, with: bigEndian(UInt64(1) << 63, 8)) }
         #expect(throws: QEMUStreamError.self) { try UndoFile(decoding: bytes) }

@@ -67,6 +67,7 @@ struct Mend: ParsableCommand {
     }
 
     func run() throws {
+        if let output { _ = try StreamOutput(output) }
         let request = MendRequest(
             profile: try host.map(ProfileFile.load), policy: try policy.load(),
             versions: try qemu.map { [try QEMUVersion(option: $0)] } ?? QEMUVersion.kinds)
@@ -74,6 +75,7 @@ struct Mend: ParsableCommand {
             return try pass(passing, to: output, request)
         }
         let file = try GuestFile.stream(source)
+        if inPlace, file.isOfPipe { throw CommandError("\(source.text) is a pipe: name a file") }
         let mend = try request.mend(file)
         let patch = mend.isSafe ? try file.filePatch(replacing: mend.sections) : nil
         if let patch { try write(patch) }
