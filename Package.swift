@@ -227,6 +227,25 @@ let package = Package(
             name: "SavedImageTests",
             dependencies: ["CLinux", "LinuxSystem", "SavedImage", "SeededRandom"],
             swiftSettings: settings),
+        .testTarget(
+            name: "JSONTextTests", dependencies: ["JSONText", "SeededRandom"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "LinuxSystemTests", dependencies: ["LinuxSystem", "SeededRandom"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "QEMUStreamTests",
+            dependencies: [
+                "Checksums", "LinuxSystem", "QEMUStream", "Registers", "SeededRandom", "VCPUModel",
+            ],
+            exclude: ["Streams"], swiftSettings: settings),
+        .testTarget(
+            name: "QEMULoadTests",
+            dependencies: [
+                "Emulation", "LinuxSystem", "Policy", "QEMULoad", "QEMUStream", "Registers",
+                "SeededRandom", "VCPUModel",
+            ],
+            swiftSettings: settings),
         // These run the program itself.
         .testTarget(
             name: "CommandTests",

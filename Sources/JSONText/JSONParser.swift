@@ -1,6 +1,8 @@
 extension JSONValue {
     /// Values inside each other, at most; deeper texts are refused before they take stack.
     public static let deepest = 64
+    /// Values in a text, at most; the description of a stream of QEMU has some thousands.
+    public static let most = 1 << 20
 
     /// Parses a text that is one value.
     public init(parsing text: [UInt8]) throws(JSONError) {
@@ -14,6 +16,7 @@ private struct JSONParser {
     private let text: [UInt8]
     private var position = 0
     private var depth = 0
+    private var count = 0
 
     init(_ text: [UInt8]) {
         self.text = text
@@ -28,6 +31,8 @@ private struct JSONParser {
 
     private mutating func value() throws(JSONError) -> JSONValue {
         skipSpace()
+        count += 1
+        guard count <= JSONValue.most else { throw error("more than \(JSONValue.most) values") }
         let start = position
         let content = try content()
         return JSONValue(content, start..<position)
@@ -93,24 +98,36 @@ private struct JSONParser {
         return elements
     }
 
+    /// `-`, then 0 or digits that do not begin with one, a fraction, an exponent.
     private mutating func number() throws(JSONError) -> String {
         let start = position
-        while position < text.count, Self.isPartOfNumber(text[position]) { position += 1 }
-        let digits = String(decoding: text[start..<position], as: UTF8.self)
-        guard start < position, Double(digits) != nil else {
-            position = start
-            throw error("expected a value")
+        skip("-")
+        let isZero = skip("0")
+        guard skipDigits() != isZero else { throw error("expected a value", at: start) }
+        if skip("."), !skipDigits() { throw error("expected digits") }
+        if skip("e") || skip("E") {
+            if !skip("+") { skip("-") }
+            guard skipDigits() else { throw error("expected digits") }
         }
-        return digits
+        return String(decoding: text[start..<position], as: UTF8.self)
     }
 
-    private static func isPartOfNumber(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "+"),
-            UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"):
-            true
-        default: false
+    /// Whether there was at least one.
+    private mutating func skipDigits() -> Bool {
+        let start = position
+        while position < text.count, UInt8(ascii: "0")...UInt8(ascii: "9") ~= text[position] {
+            position += 1
         }
+        return position > start
+    }
+
+    @discardableResult
+    private mutating func skip(_ character: Unicode.Scalar) -> Bool {
+        guard position < text.count, text[position] == UInt8(ascii: character) else {
+            return false
+        }
+        position += 1
+        return true
     }
 
     // MARK: Strings
@@ -152,9 +169,13 @@ private struct JSONParser {
         guard 0xd800..<0xdc00 ~= first, text[position...].starts(with: Array("\\u".utf8)) else {
             return Unicode.Scalar(first) ?? "\u{fffd}"
         }
+        let beforeSecond = position
         position += 2
         let second = try fourDigits()
-        guard 0xdc00..<0xe000 ~= second else { return "\u{fffd}" }
+        guard 0xdc00..<0xe000 ~= second else {
+            position = beforeSecond
+            return "\u{fffd}"
+        }
         return Unicode.Scalar(0x10000 + (first - 0xd800) << 10 + (second - 0xdc00)) ?? "\u{fffd}"
     }
 
@@ -196,7 +217,7 @@ private struct JSONParser {
         position += word.utf8.count
     }
 
-    private func error(_ problem: String) -> JSONError {
-        JSONError(problem: problem, offset: position)
+    private func error(_ problem: String, at offset: Int? = nil) -> JSONError {
+        JSONError(problem: problem, offset: offset ?? position)
     }
 }

@@ -74,7 +74,11 @@ extension FileDescriptor {
     ) throws(Errno) {
         var position = range.lowerBound
         while position < range.upperBound {
-            guard let data = try nextData(from: position), data < range.upperBound else { return }
+            guard let data = try nextData(from: position), data < range.upperBound else {
+                // The rest is a hole, unless the file has become shorter.
+                guard try regularSize() >= range.upperBound else { throw .io }
+                return
+            }
             let hole = min(try nextHole(from: data), range.upperBound)
             try copyData(data..<hole, to: target, at: place + data - range.lowerBound)
             position = hole

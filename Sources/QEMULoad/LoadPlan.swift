@@ -74,6 +74,17 @@ public struct LoadPlan: Sendable {
         output = LoadMessages(version: version).lines(for: loads)
     }
 
+    /// All vCPUs of a VM have the same.
+    private static func features(
+        for guests: [RegisterList], on profile: HostProfile
+    ) -> VCPUFeatures {
+        let usual = profile.vcpuInit?.features ?? profile.features
+        let shown = guests.map { $0[.vcpuInit].flatMap { VCPUInit($0) }?.features ?? usual }
+        let optional: VCPUFeatures = [.pmuV3, .el1In32Bit, .hasEL2]
+        let wanted = shown.reduce(optional) { $0.intersection($1) }
+        return usual.subtracting(optional).union(wanted.intersection(profile.features))
+    }
+
     /// Fresh vCPUs as QEMU makes them for `-cpu host`: with everything that the host has, but the PMU
     /// and AArch32 at EL1 only if the stream shows them, because those take an option (`pmu=off`,
     /// `aarch64=off`).
@@ -81,12 +92,8 @@ public struct LoadPlan: Sendable {
         for guests: [RegisterList], on profile: HostProfile
     ) throws(RegisterBankError) -> [EmulatedCPU] {
         let vcpus = EmulatedHost(profile).makeVCPUs(guests.count)
-        let usual = profile.vcpuInit?.features ?? profile.features
-        for (guest, vcpu) in zip(guests, vcpus) {
-            let shown = guest[.vcpuInit].flatMap { VCPUInit($0) }?.features ?? usual
-            let optional: VCPUFeatures = [.pmuV3, .el1In32Bit, .hasEL2]
-            let features = usual.subtracting(optional)
-                .union(shown.intersection(optional).intersection(profile.features))
+        let features = features(for: guests, on: profile)
+        for vcpu in vcpus {
             try vcpu.write(VCPUInit(features: features).value, to: .vcpuInit)
             let finalized = features.intersection(.finalizable)
             guard !finalized.isEmpty else { continue }

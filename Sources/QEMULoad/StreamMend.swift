@@ -69,29 +69,35 @@ extension StreamMend {
         versions: [QEMUVersion] = QEMUVersion.kinds
     ) throws(Problem) {
         guard stream.origin == .kvm else { throw .origin(stream.origin) }
-        var mender = try Mender(stream, profile, policy)
-        try mender.mend()
+        var mender = try Mender(stream, policy)
+        try mender.mend(for: profile)
         vcpus = mender.vcpus
         sections = mender.sections
         var plans: [LoadPlan] = []
-        for version in versions { plans.append(try mender.plan(version)) }
+        for version in versions { plans.append(try mender.plan(version, on: profile)) }
         self.plans = plans
+    }
+
+    /// Only what the policy's rules say, for a destination that nothing is known of: streams of every
+    /// origin, and no plan.
+    public init(of stream: QEMUStream, byRulesOf policy: RestorePolicy) throws(Problem) {
+        var mender = try Mender(stream, policy)
+        try mender.applyRules()
+        vcpus = mender.vcpus
+        sections = mender.sections
+        plans = []
     }
 }
 
 /// Changes sections until what is left loads.
 private struct Mender {
-    private let profile: HostProfile
     private let policy: RestorePolicy
     private let origin: StreamOrigin
     private let guests: [RegisterList]
     private(set) var sections: [CPUSection]
     private(set) var vcpus: [StreamMend.VCPU]
 
-    init(
-        _ stream: QEMUStream, _ profile: HostProfile, _ policy: RestorePolicy
-    ) throws(StreamMend.Problem) {
-        self.profile = profile
+    init(_ stream: QEMUStream, _ policy: RestorePolicy) throws(StreamMend.Problem) {
         self.policy = policy
         origin = stream.origin
         sections = stream.cpus
@@ -105,7 +111,9 @@ private struct Mender {
         }
     }
 
-    func plan(_ version: QEMUVersion) throws(StreamMend.Problem) -> LoadPlan {
+    func plan(
+        _ version: QEMUVersion, on profile: HostProfile
+    ) throws(StreamMend.Problem) -> LoadPlan {
         do throws(RegisterBankError) {
             return try LoadPlan(
                 of: sections, origin: origin, on: profile, version: version, policy: policy,
@@ -119,11 +127,11 @@ private struct Mender {
     /// round changes something that no later one does.
     private static let mostRounds = 8
 
-    mutating func mend() throws(StreamMend.Problem) {
-        for position in sections.indices { try applyRules(position) }
+    mutating func mend(for profile: HostProfile) throws(StreamMend.Problem) {
+        try applyRules()
         for _ in 0..<Self.mostRounds {
             // From 11.0 on QEMU looks at every register, so what it takes all versions take.
-            let plan = try plan(QEMUVersion(11, 0))
+            let plan = try plan(QEMUVersion(11, 0), on: profile)
             var isChanged = false
             for position in sections.indices {
                 if try change(position, plan.vcpus[position]) { isChanged = true }
@@ -133,6 +141,10 @@ private struct Mender {
     }
 
     // MARK: Rules
+
+    mutating func applyRules() throws(StreamMend.Problem) {
+        for position in sections.indices { try applyRules(position) }
+    }
 
     private mutating func applyRules(_ position: Int) throws(StreamMend.Problem) {
         var kept: [CPUSection.Entry] = []
@@ -144,7 +156,10 @@ private struct Mender {
             }
             let (after, rules) = policy.value(of: entry.id, saved: before)
             if after != before { note(position, entry.id, before, after, .rules(rules)) }
-            kept.append(CPUSection.Entry(id: entry.id, value: after.lowBits))
+            // Above a 32-bit register's bits the stream may have others, which are not to be changed.
+            kept.append(
+                after == before
+                    ? entry : CPUSection.Entry(id: entry.id, value: after.lowBits))
         }
         try replaceEntries(position, kept)
     }
@@ -192,6 +207,9 @@ private struct Mender {
         if let known = vcpus[position].changes.firstIndex(where: { $0.id == id }) {
             vcpus[position].changes[known].after = after
             vcpus[position].changes[known].reason = reason
+            if after == vcpus[position].changes[known].before {
+                vcpus[position].changes.remove(at: known)
+            }
             return
         }
         vcpus[position].changes.append(
@@ -221,7 +239,8 @@ extension StreamMend.Problem: CustomStringConvertible {
         switch self {
         case .origin(let origin):
             "the stream was written with \(origin.text), and its list of registers is another than "
-                + "KVM's: only streams of KVM can be mended for KVM"
+                + "KVM's: only streams of KVM can be mended for a host; without --host the rules of "
+                + "the policy are applied to any"
         case .stream(let error): "\(error)"
         case .bank(let error): "\(error)"
         }

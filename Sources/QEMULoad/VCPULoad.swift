@@ -159,11 +159,19 @@ struct VCPULoader {
     private func fixedRegisters() -> [RegisterLoad] {
         let local = Set(vcpu.list())
         return guest.filter { !$0.0.isCPRegister && $0.0.architecture != .vcpu }.map { id, value in
-            let isKept = local.contains(id) || Self.isKeptWithoutSVE(id, value)
+            let isKept =
+                local.contains(id) || Self.isKeptWithoutSVE(id, value)
+                || Self.isVector(id) && local.contains(.z(0))
             return RegisterLoad(
                 id: id, fate: isKept ? .loaded : .dropped, incoming: value,
                 held: isKept ? value : nil)
         }
+    }
+
+    /// With SVE a V register is the low part of its Z register.
+    private static func isVector(_ id: RegisterID) -> Bool {
+        guard case .core = id.group else { return false }
+        return id.size == 16
     }
 
     /// Without SVE the low 128 bits of a Z register are its V register, and all that is left.

@@ -135,9 +135,12 @@ extension CPUSection {
     /// Replaces the list; what stands before and after stays as it is.
     /// - Throws: `list` when the ids do not ascend.
     public mutating func replaceEntries(_ entries: [Entry]) throws(QEMUStreamError) {
-        guard entries.count <= Self.mostRegisters,
-            zip(entries, entries.dropFirst()).allSatisfy({ $0.id < $1.id })
-        else { throw .list("its ids must ascend") }
+        guard entries.count <= Self.mostRegisters else {
+            throw .list("it has \(entries.count) registers, and \(Self.mostRegisters) are the most")
+        }
+        guard zip(entries, entries.dropFirst()).allSatisfy({ $0.id < $1.id }) else {
+            throw .list("its ids must ascend")
+        }
         let shift = 16 * (entries.count - registerCount)
         let list =
             BigEndian.bytes(UInt64(entries.count), 4)

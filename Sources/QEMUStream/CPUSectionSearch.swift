@@ -43,13 +43,26 @@ struct CPUSectionSearch {
         }
     }
 
+    /// How long a body with the list's length that stands there can be; nil for a length that no list
+    /// has, before anything is copied.
+    private static func longestBody(in bytes: [UInt8], at start: Int) -> Int? {
+        let place = start + CPUSection.Field.listLength
+        guard place + 4 <= bytes.count else { return nil }
+        let count = Int(BigEndian.read32(bytes, at: place))
+        guard count <= CPUSection.mostRegisters else { return nil }
+        return CPUSection.Field.list + 16 * count + CPUSection.Field.tail + longestSubsections
+    }
+
+    /// ZA has half of it.
+    private static let longestSubsections = 1 << 17
+
     /// The section, if everything in it is as it must be.
     private static func section(in bytes: [UInt8], at offset: Int, _ start: Int64) -> CPUSection? {
         let place = SectionPlace(
             offset: start + Int64(offset), headerLength: Int64(headerLength), bodyLength: 0,
             hasFooter: true)
-        let most = CPUSection.Field.list + 16 * CPUSection.mostRegisters + (1 << 17)
-        let body = Array(bytes[(offset + headerLength)...].prefix(most))
+        guard let length = longestBody(in: bytes, at: offset + headerLength) else { return nil }
+        let body = Array(bytes[(offset + headerLength)...].prefix(length))
         guard
             let section = try? CPUSection(
                 instance: BigEndian.read32(bytes, at: offset + 9), place: place, body: body,

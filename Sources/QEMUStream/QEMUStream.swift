@@ -37,7 +37,13 @@ public struct QEMUStream {
         else { return try CPUSectionSearch.sections(in: bytes) }
         var cpus: [CPUSection] = []
         for (place, device) in sections {
-            cpus.append(try section(at: place, device, in: bytes))
+            let cpu = try section(at: place, device, in: bytes)
+            guard !cpus.contains(where: { $0.instance == cpu.instance }) else {
+                throw .damaged(
+                    part: "the cpu sections", offset: place.offset,
+                    expected: "one of each vCPU", found: "another of vCPU \(cpu.instance)")
+            }
+            cpus.append(cpu)
         }
         return cpus
     }

@@ -103,19 +103,22 @@ extension StreamDescription {
             guard let name = part["vmsd_name"]?.string, let length = lengthOfState(part) else {
                 return nil
             }
-            total &+= length &+ Int64(6 + name.utf8.count)
+            total += length + Int64(6 + name.utf8.count)
+            guard total <= longestSection else { return nil }
         }
-        return 0...longestSection ~= total ? total : nil
+        return total
     }
 
     /// The fields of a state without its subsections.
     static func lengthOfFields(_ state: JSONValue) -> Int64? {
         var total: Int64 = 0
         for field in state["fields"]?.array ?? [] {
-            guard let size = lengthOfField(field) else { return nil }
-            total &+= size
+            guard let size = lengthOfField(field), size <= longestSection - total else {
+                return nil
+            }
+            total += size
         }
-        return 0...longestSection ~= total ? total : nil
+        return total
     }
 
     private static func lengthOfField(_ field: JSONValue) -> Int64? {

@@ -62,7 +62,8 @@ struct SubsectionReader {
     ) throws(QEMUStreamError) -> Subsection {
         let start = position + 2 + name.utf8.count
         let version = BigEndian.read32(body, at: start)
-        guard let length = describedLengths[name] ?? Subsection.knownLengths[name] else {
+        // What this program reads must have the length it reads, whatever the description says.
+        guard let length = Subsection.knownLengths[name] ?? describedLengths[name] else {
             throw damaged(
                 "a subsection this program knows, or one the stream describes", "\(name)")
         }

@@ -99,7 +99,9 @@ extension UndoFile {
         contextDigest = Array(bytes[40..<72])
         changedDigest = Array(bytes[72..<104])
         tail = Array(bytes[Self.headerLength..<bytes.count - SHA256.size])
-        guard start >= 0, changedSize >= start, Int64(tail.count) == originalSize - start else {
+        guard start >= 0, changedSize >= start, originalSize >= start,
+            Int64(tail.count) == originalSize - start
+        else {
             throw .damaged(
                 part: "the undo file's sizes", offset: 16, expected: "sizes that fit its content",
                 found: "others")

@@ -36,10 +36,19 @@ struct Convert: ParsableCommand {
 
     @OptionGroup var report: OutputOptions
 
+    func validate() throws {
+        guard source != .standardStream || into != .standardStream else {
+            throw ValidationError("standard input can be read only once: name a file for one side")
+        }
+    }
+
     func run() throws {
         guard let into else { return try makeSnapshot() }
         let snapshot = try GuestFile(source).snapshot().snapshot
         let target = try GuestFile.stream(into)
+        guard !target.isOfPipe else {
+            throw CommandError("\(into.text) is a pipe, which can be read only once: name a file")
+        }
         let banks = target.banks
         guard target.stream.cpus.map(\.instance).sorted() == snapshot.vcpus.map(\.index) else {
             throw CommandError(

@@ -15,6 +15,10 @@ struct Mend: ParsableCommand {
             policy does not pardon is not done: nothing is written then, every such register is named,
             and the exit code is 1. --policy takes rules for them (Formats/policy-v1.md).
 
+            Without --host, what the policy ignores is taken out and what it overrides replaced, in streams of
+            QEMU's own emulation too: QEMU 10.1 does not load what 10.0 wrote unless the rule
+            "ignore p14_3_c0_c5_0_ns" takes out a register that it has no more.
+
             --in-place first writes FILE.undo, from which vcpusnap unmend restores the original bytes.
             In a pipe, as in migrate "exec:vcpusnap mend - --host H -o - > FILE", a stream that may not be
             mended is cut off before its vCPUs, so that no QEMU loads it.
@@ -28,8 +32,11 @@ struct Mend: ParsableCommand {
     @Argument(help: "The QEMU stream or saved image: FILE or -.")
     var source: Location
 
-    @Option(help: "The host that is to load it: a built-in profile or a .vhost file.")
-    var host: String
+    @Option(
+        help:
+            "The host that is to load it: a built-in profile or a .vhost file; without it only the policy's rules are applied."
+    )
+    var host: String?
 
     @Option(help: "The QEMU version that is to load it; every one from 7.2 on if not given.")
     var qemu: String?
@@ -51,19 +58,24 @@ struct Mend: ParsableCommand {
         guard [output != nil, inPlace, dryRun].filter(\.self).count == 1 else {
             throw ValidationError("give one of --output FILE, --in-place and --dry-run")
         }
+        if host == nil, RestorePolicy.Preset(rawValue: policy.text) != nil {
+            throw ValidationError("give --host PROFILE, or a --policy FILE whose rules are applied")
+        }
         if inPlace, source == .standardStream {
             throw ValidationError("--in-place needs a file")
         }
     }
 
     func run() throws {
+        if let output { _ = try StreamOutput(output) }
         let request = MendRequest(
-            profile: try ProfileFile.load(host), policy: try policy.load(),
+            profile: try host.map(ProfileFile.load), policy: try policy.load(),
             versions: try qemu.map { [try QEMUVersion(option: $0)] } ?? QEMUVersion.kinds)
         if let output, let passing = try PassingStream(source) {
             return try pass(passing, to: output, request)
         }
         let file = try GuestFile.stream(source)
+        if inPlace, file.isOfPipe { throw CommandError("\(source.text) is a pipe: name a file") }
         let mend = try request.mend(file)
         let patch = mend.isSafe ? try file.filePatch(replacing: mend.sections) : nil
         if let patch { try write(patch) }
@@ -94,13 +106,14 @@ struct Mend: ParsableCommand {
 
 /// What a stream is mended for.
 struct MendRequest {
-    let profile: HostProfile
+    let profile: HostProfile?
     let policy: RestorePolicy
     let versions: [QEMUVersion]
 
     func mend(_ file: StreamFile) throws -> StreamMend {
         file.warn()
         do throws(StreamMend.Problem) {
+            guard let profile else { return try StreamMend(of: file.stream, byRulesOf: policy) }
             return try StreamMend(
                 of: file.stream, on: profile, policy: policy, versions: versions)
         } catch {

@@ -33,7 +33,8 @@ struct MendOutput: Report {
     }
 
     var source: String
-    var host: String
+    /// Absent where only rules were applied.
+    var host: String?
     var policy: String
     /// Whether nothing stood in the way.
     var mended: Bool
@@ -43,7 +44,7 @@ struct MendOutput: Report {
     var plans: [Plan]
 
     init(
-        source: String, host: String, policy: String, mend: StreamMend, isWritten: Bool,
+        source: String, host: String?, policy: String, mend: StreamMend, isWritten: Bool,
         values: ValueText
     ) {
         self.source = source
@@ -58,7 +59,9 @@ struct MendOutput: Report {
     }
 
     func text(_ style: TextStyle) -> String {
-        let head = style.bold("mend \(source) for \(host)") + ": " + verdict(style) + "\n"
+        let head =
+            style.bold("mend \(source)" + (host.map { " for \($0)" } ?? "")) + ": " + verdict(style)
+            + "\n"
         let failing = mended ? [] : plans.filter { $0.verdict == "fails" }
         return head + vcpus.map { $0.text(style, isDone: mended) }.joined()
             + failing.prefix(1).map(\.text).joined()
@@ -67,6 +70,9 @@ struct MendOutput: Report {
     private func verdict(_ style: TextStyle) -> String {
         guard mended else { return style.bad("not done") }
         let isChanged = vcpus.contains { !$0.changes.isEmpty }
+        guard host != nil else {
+            return style.good(isChanged ? "the rules are applied" : "no rule changes it")
+        }
         return style.good(isChanged ? "it loads there" : "it loads there as it is")
     }
 }

@@ -25,7 +25,7 @@ struct PassingStream {
     /// What may not be mended is not written to a file, and in a pipe
     /// ends before its vCPUs.
     func mend(_ request: MendRequest, to output: Location) throws -> StreamMend {
-        guard case .file(let path) = output else {
+        guard case .path(let path) = try output.place(orElse: "a stream goes to a file or -") else {
             return try mend(request, into: try FileDescriptor(duplicating: .output))
         }
         var outcome: Result<StreamMend, any Error>?

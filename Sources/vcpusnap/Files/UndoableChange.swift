@@ -13,18 +13,21 @@ struct UndoableChange {
 
     /// Writes the undo file, then changes the file.
     func apply(_ patch: FilePatch) throws {
+        try checkNothingIsLost(isChanging: !patch.isEmpty)
         guard !patch.isEmpty else { return }
-        try checkNothingIsLost()
         let undo = try UndoFile(of: patch, to: try SeekableFile(opening: path))
         try AtomicFile.replace(undoPath, with: [undo.encoded])
         try patch.applyInPlace(to: path, limit: UndoFile.longestTail)
     }
 
-    /// An undo file that is needed, or is another file's, is not replaced.
-    private func checkNothingIsLost() throws {
+    /// An undo file that is needed, or is another file's, is not replaced; a file whose change was
+    /// interrupted is never as it should be.
+    private func checkNothingIsLost(isChanging: Bool) throws {
         guard let undo = try existing() else { return }
         switch try undo.state(of: try SeekableFile(opening: path)) {
         case .original: return
+        case .changed where !isChanging: return
+        case .foreign where !isChanging: return
         case .changed, .between:
             throw CommandError(
                 "\(path) was changed before, and \(undoPath) restores it: run vcpusnap unmend first"

@@ -26,6 +26,9 @@ struct StreamFile {
         }
     }
 
+    /// Whether it came through a pipe, and cannot be read again.
+    var isOfPipe: Bool { stream.bytes is KeptEnds && image?.compression == nil }
+
     var banks: [QEMUVCPUBank] {
         stream.cpus.map { QEMUVCPUBank($0, origin: stream.origin) }
     }

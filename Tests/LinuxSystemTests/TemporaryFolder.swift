@@ -1,0 +1,69 @@
+import Foundation
+import Glibc
+
+/// A folder of a test's own, removed with everything in it.
+final class TemporaryFolder {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.path + "/vcpusnap-test-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    func file(_ name: String) -> String { path + "/" + name }
+
+    func make(_ name: String, _ bytes: [UInt8]) throws -> String {
+        try Data(bytes).write(to: URL(fileURLWithPath: file(name)))
+        return file(name)
+    }
+
+    func bytes(_ name: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(fileURLWithPath: file(name))))
+    }
+
+    var names: [String] {
+        get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
+    }
+
+    func permissions(_ name: String) throws -> Int? {
+        try FileManager.default.attributesOfItem(atPath: file(name))[.posixPermissions] as? Int
+    }
+
+    /// How many bytes of the disk a file takes.
+    func allocated(_ name: String) -> Int? {
+        var status = stat()
+        guard stat(file(name), &status) == 0 else { return nil }
+        return Int(status.st_blocks) * 512
+    }
+
+    /// A file of that size that is a hole everywhere but at these places.
+    func makeSparse(_ name: String, size: Int, _ data: [(offset: Int, bytes: [UInt8])]) throws
+        -> String
+    {
+        _ = try make(name, [])
+        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: file(name)))
+        try handle.truncate(atOffset: UInt64(size))
+        for (offset, bytes) in data {
+            try handle.seek(toOffset: UInt64(offset))
+            try handle.write(contentsOf: bytes)
+        }
+        try handle.synchronize()
+        try handle.close()
+        return file(name)
+    }
+
+    func truncate(_ name: String, to size: Int) throws {
+        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: file(name)))
+        try handle.truncate(atOffset: UInt64(size))
+        try handle.close()
+    }
+}
+
+/// Bytes in which every place can be told from those around it.
+func pattern(_ count: Int, salt: UInt8 = 0) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) ^ salt }
+}

@@ -1,0 +1,351 @@
+import LinuxSystem
+import Policy
+import QEMULoad
+import QEMUStream
+import Registers
+import Testing
+import VCPUModel
+
+@Suite("What QEMU does with a stream")
+struct LoadPlanTests {
+    private static let older = QEMUVersion(10, 0)
+    private static let naming = QEMUVersion(10, 2)
+    private static let comparing = QEMUVersion(11, 0)
+    private static let tolerant = QEMUVersion(11, 1)
+
+    private static let services2 = RegisterID(rawValue: 0x6030_0000_0016_0003)
+    /// In the middle of the list, of no host.
+    private static let stranger = RegisterID(rawValue: 0x6030_0000_0013_bfff)
+
+    private static let putFailed = "Failed to put registers after init: Invalid argument"
+    private static let newEnding =
+        "load of migration failed: Operation not permitted: error while loading state for instance "
+        + "0x0 of device 'cpu': post load hook failed for: cpu, version_id: 22, "
+        + "minimum_version: 22, ret: -1"
+
+    // MARK: The host it comes from
+
+    @Test("A stream loads where it was made", arguments: QEMUVersion.kinds)
+    func ownHost(version: QEMUVersion) throws {
+        for (stream, host) in [(n1, "6.12-neoverse-n1"), (max, "6.12-max")] {
+            let plan = try loadPlan(try QEMUStream(stream), on: host, by: version)
+            #expect(plan.verdict != .fails)
+            #expect(plan.output.isEmpty)
+            #expect(plan.host == host && plan.version == version && plan.policy == "safe")
+            for vcpu in plan.vcpus {
+                #expect(vcpu.failure == nil)
+                let names = Set(vcpu.registers.map(\.fate.name))
+                #expect(names.isSubset(of: ["loaded", "altered"]), "\(names)")
+            }
+        }
+    }
+
+    @Test("Linux 6.12 replays a PMU's SET register that it cleared before through the CLR view")
+    func countersStay() throws {
+        let stream = try QEMUStream(n1)
+        let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.older)
+        #expect(plan.verdict == .loadsWithLosses)
+        // The CLR views of the other two come after them, so that QEMU's first put clears both.
+        #expect(plan.names("altered") == ["PMOVSSET_EL0"])
+        let forced = try loadPlan(
+            stream, on: "6.12-neoverse-n1", by: Self.older, policy: RestorePolicy(.force))
+        #expect(forced.verdict == .loads)
+        #expect(forced.vcpus.allSatisfy { $0.losses.isEmpty })
+    }
+
+    @Test(
+        "Every register of the stream has one fate, in ascending order",
+        arguments: QEMUVersion.kinds)
+    func everyRegister(version: QEMUVersion) throws {
+        let stream = try QEMUStream(n1)
+        for host in ["6.12-neoverse-n1", "6.1-neoverse-n1", "6.12-max", "6.1-cortex-a57"] {
+            let plan = try loadPlan(stream, on: host, by: version)
+            for (vcpu, section) in zip(plan.vcpus, stream.cpus) {
+                let ids = vcpu.registers.map(\.id)
+                #expect(zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 })
+                #expect(Set(section.entries.map(\.id)).isSubset(of: Set(ids)))
+                #expect(ids.contains(.x(30)) && ids.contains(.v(31)) && ids.contains(.pstate))
+                #expect(vcpu.index == section.instance)
+            }
+        }
+    }
+
+    // MARK: An older host, version by version
+
+    @Test("QEMU before 11.0 gives up at the number of registers, each with its words")
+    func tooMany() throws {
+        let stream = try QEMUStream(n1)
+        let old = try loadPlan(stream, on: "6.1-neoverse-n1", by: Self.older)
+        #expect(old.verdict == .fails)
+        #expect(
+            old.output == [
+                "Invalid value 258 expecting positive value <= 241",
+                "Failed to load cpu:cpreg_vmstate_array_len",
+                "error while loading state for instance 0x0 of device 'cpu'",
+                "load of migration failed: Invalid argument",
+            ])
+        let new = try loadPlan(stream, on: "6.1-neoverse-n1", by: Self.naming)
+        #expect(
+            new.output == [
+                "Invalid value 258 expecting positive value <= 241",
+                "load of migration failed: Invalid argument: error while loading state for "
+                    + "instance 0x0 of device 'cpu': Failed to load element of type int32 le for "
+                    + "cpreg_vmstate_array_len: -22",
+            ])
+        for plan in [old, new] {
+            #expect(
+                plan.vcpus.map(\.failure)
+                    == Array(repeating: .tooManyRegisters(258, limit: 241), count: 2))
+        }
+    }
+
+    @Test("QEMU 11.0 names every register that the host has not, and gives up")
+    func named() throws {
+        let plan = try loadPlan(try QEMUStream(n1), on: "6.1-neoverse-n1", by: Self.comparing)
+        let absent =
+            (3...13).map { "demuxed reg \($0)" }
+            + [
+                "op0:3 op1:0 crn:2 crm:0 op2:3", "op0:3 op1:0 crn:10 crm:2 op2:2",
+                "op0:3 op1:0 crn:10 crm:2 op2:3", "op0:3 op1:3 crn:14 crm:0 op2:1",
+                "op0:3 op1:3 crn:14 crm:2 op2:1", "op0:3 op1:3 crn:14 crm:2 op2:2",
+            ].map { "system register \($0)" }
+        let lines = absent.map {
+            "\($0) in the incoming stream but unknown on the destination: fail migration"
+        }
+        // The registers it has are put all the same, and KVM refuses five.
+        #expect(Array(plan.output.prefix(lines.count)) == lines)
+        #expect(plan.output.dropFirst(lines.count).dropLast().count == 5)
+        #expect(
+            plan.output.dropFirst(lines.count).dropLast().allSatisfy {
+                $0.hasPrefix("Could not set register ")
+            })
+        #expect(plan.output.last == Self.putFailed)
+        #expect(plan.vcpus.map(\.failure) == [.unknownRegisters, .unknownRegisters])
+        #expect(plan.names("unknown").count == 17)
+    }
+
+    @Test("QEMU 11.1 lets three of them be missing")
+    func tolerated() throws {
+        let plan = try loadPlan(try QEMUStream(n1), on: "6.1-neoverse-n1", by: Self.tolerant)
+        #expect(plan.verdict == .fails)
+        #expect(plan.names("tolerated") == ["TCR2_EL1", "PIRE0_EL1", "PIR_EL1"])
+        #expect(plan.output.count == 14 + 5 + 1)
+        #expect(plan.output.allSatisfy { !$0.contains("crn:10") && !$0.contains("crn:2 ") })
+        #expect(plan.output.last == Self.putFailed)
+    }
+
+    @Test("Values that KVM refuses are named from 10.2 on, and an error number is known")
+    func refused() throws {
+        let stream = try QEMUStream(n1)
+        let old = try loadPlan(stream, on: "6.12-max", by: Self.older)
+        #expect(
+            old.output == [
+                "error while loading state for instance 0x0 of device 'cpu'", Self.putFailed,
+            ])
+        let new = try loadPlan(stream, on: "6.12-max", by: Self.naming)
+        #expect(
+            new.output.first
+                == "Could not set register system register op0:3 op1:0 crn:0 crm:0 op2:0 to "
+                + "414fd0c1 (is f0510)")
+        #expect(new.output.last == Self.putFailed)
+        // When the section is loaded, and when all registers are put.
+        #expect(new.output.count == 2 * new.names("refused").count + 1)
+        let midr = try new.load(of: "MIDR_EL1")
+        #expect(midr.fate == .refused(.invalidArgument))
+        #expect(midr.incoming == RegisterValue(0x414f_d0c1))
+        #expect(midr.held == RegisterValue(0xf0510))
+        #expect(midr.isLoss && midr.pardon == nil)
+        #expect(new.vcpus.map(\.failure) == [.refusedValues, .refusedValues])
+    }
+
+    @Test("Only the first vCPU that fails is printed")
+    func secondVCPU() throws {
+        let stream = try QEMUStream(n1)
+        var second = stream.cpus[1]
+        var entries = second.entries
+        entries.set(.midr, 0x1234)
+        try second.replaceEntries(entries)
+        let plan = try loadPlan(
+            try stream.replacing([second]), on: "6.12-neoverse-n1", by: Self.naming)
+        #expect(plan.verdict == .fails)
+        #expect(plan.vcpus.map { $0.failure == nil } == [true, false])
+        #expect(plan.output.count == 3)
+        #expect(plan.output[0].contains("to 1234 (is 414fd0c1)"))
+        #expect(plan.output[1] == plan.output[0])
+        let old = try loadPlan(
+            try stream.replacing([second]), on: "6.12-neoverse-n1", by: Self.older)
+        #expect(old.output.first?.contains("instance 0x1") == true)
+    }
+
+    // MARK: Lists that differ
+
+    @Test(
+        "A register at the end of a list that is not longer is dropped without a word before 11.0")
+    func dropped() throws {
+        // CNTKCTL_EL1 makes room for one that the host has not.
+        let removed = try register("CNTKCTL_EL1")
+        let stream = try QEMUStream(n1) {
+            $0.remove(removed)
+            $0.set(Self.services2, 1)
+        }
+        for version in [QEMUVersion.oldest, Self.older, Self.naming] {
+            let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: version)
+            #expect(plan.verdict == .loadsWithLosses)
+            #expect(plan.output.isEmpty)
+            #expect(plan.vcpus[0].registers.first { $0.id == Self.services2 }?.fate == .dropped)
+            #expect(try plan.load(of: "CNTKCTL_EL1").fate == .keptAtReset)
+            #expect(plan.vcpus[0].losses.contains { $0.id == Self.services2 })
+        }
+        let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.comparing)
+        #expect(plan.verdict == .fails)
+        #expect(plan.vcpus[0].registers.first { $0.id == Self.services2 }?.fate == .unknown)
+        #expect(
+            plan.output.contains(
+                "fw feat reg 3 in the incoming stream but unknown on the "
+                    + "destination: fail migration"))
+        #expect(
+            plan.output.contains(
+                "system register op0:3 op1:0 crn:14 crm:1 op2:0 expected by the destination but "
+                    + "not in the incoming stream: skip it"))
+    }
+
+    @Test("One at the end of a longer list is one too many before 11.0")
+    func oneTooMany() throws {
+        let stream = try QEMUStream(n1) { $0.set(Self.services2, 0) }
+        let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.older)
+        #expect(plan.vcpus[0].failure == .tooManyRegisters(259, limit: 258))
+        #expect(plan.output.first == "Invalid value 259 expecting positive value <= 258")
+    }
+
+    @Test(
+        "A stranger in the middle of the list makes every version give up",
+        arguments: QEMUVersion.kinds)
+    func strangerInTheMiddle(version: QEMUVersion) throws {
+        let removed = try register("CNTKCTL_EL1")
+        let stream = try QEMUStream(n1) {
+            $0.remove(removed)
+            $0.set(Self.stranger, 0)
+        }
+        let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: version)
+        #expect(plan.verdict == .fails)
+        #expect(plan.vcpus[0].failure == .unknownRegisters)
+        #expect(plan.vcpus[0].registers.first { $0.id == Self.stranger }?.fate == .unknown)
+        #expect(plan.output.isEmpty == false)
+        #expect(
+            plan.output.contains { $0.contains("unknown on the destination") }
+                == (version >= Self.comparing))
+    }
+
+    @Test("What the stream does not have keeps a fresh vCPU's value, which is no loss")
+    func keptAtReset() throws {
+        let removed = try register("CNTKCTL_EL1")
+        let stream = try QEMUStream(n1) { $0.remove(removed) }
+        for version in QEMUVersion.kinds {
+            let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: version)
+            let load = try plan.load(of: "CNTKCTL_EL1")
+            #expect(load.fate == .keptAtReset)
+            #expect(load.incoming == nil && load.held != nil && load.loss == nil)
+            #expect(plan.verdict != .fails)
+            #expect(plan.output.count == (version >= Self.comparing ? 2 : 0))
+        }
+    }
+
+    @Test(
+        "The second services bitmap may be missing for 11.1, if it has no service",
+        arguments: [
+            (0, true), (1, false), (1 << 63, false),
+        ] as [(UInt64, Bool)])
+    func services(value: UInt64, isTolerated: Bool) throws {
+        let stream = try QEMUStream(n1) { $0.set(Self.services2, value) }
+        let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.tolerant)
+        let load = try #require(plan.vcpus[0].registers.first { $0.id == Self.services2 })
+        #expect(load.fate == (isTolerated ? .tolerated : .unknown))
+        #expect((plan.verdict == .fails) == !isTolerated)
+        // That the destination has no such services is pardoned where there are none.
+        #expect(load.isLoss == !isTolerated)
+        let before = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.comparing)
+        #expect(before.verdict == .fails)
+    }
+
+    // MARK: Vectors
+
+    @Test(
+        "What is above 128 bits of Z is lost without SVE, and nobody says so",
+        arguments: QEMUVersion.kinds)
+    func vectors(version: QEMUVersion) throws {
+        let stream = try QEMUStream(max)
+        let before = try loadPlan(stream, on: "6.12-neoverse-n1", by: version)
+        #expect(before.names("dropped").isEmpty || version < Self.comparing)
+        #expect(try before.load(of: "z3").fate == .loaded)
+        let bank = QEMUVCPUBank(stream.cpus[0], origin: stream.origin)
+        var bytes = try bank.read(.z(3)).littleEndianBytes
+        bytes[16] = 1
+        try bank.write(try #require(RegisterValue(littleEndian: bytes)), to: .z(3))
+        var predicate = try bank.read(.p(2)).littleEndianBytes
+        predicate[0] = 1
+        try bank.write(try #require(RegisterValue(littleEndian: predicate)), to: .p(2))
+        let changed = try stream.replacing([bank.section])
+        let after = try loadPlan(changed, on: "6.12-neoverse-n1", by: version)
+        for name in ["z3", "p2"] {
+            let load = try after.load(of: name)
+            let number = String(load.id.rawValue, radix: 16)
+            #expect(load.fate == .dropped)
+            #expect(load.isLoss)
+            #expect(!after.output.contains { $0.contains(number) })
+        }
+        #expect(try after.load(of: "z2").fate == .loaded)
+        let own = try loadPlan(changed, on: "6.12-max", by: version)
+        #expect(try own.load(of: "z3").fate == .loaded)
+        #expect(try own.load(of: "p2").fate == .loaded)
+    }
+
+    // MARK: Pardons
+
+    @Test("Pardons are the policy's, and change no fate")
+    func pardons() throws {
+        let stream = try QEMUStream(n1)
+        let safe = try loadPlan(stream, on: "6.1-neoverse-n1", by: Self.comparing)
+        let exact = try loadPlan(
+            stream, on: "6.1-neoverse-n1", by: Self.comparing, policy: RestorePolicy(.exact))
+        let force = try loadPlan(
+            stream, on: "6.1-neoverse-n1", by: Self.comparing, policy: RestorePolicy(.force))
+        for plan in [exact, force] {
+            #expect(
+                plan.vcpus.map { $0.registers.map(\.fate) }
+                    == safe.vcpus.map { $0.registers.map(\.fate) })
+            #expect(plan.output == safe.output)
+            // QEMU has no policy.
+            #expect(plan.verdict == .fails)
+        }
+        #expect(exact.vcpus[0].losses.count == 22)
+        #expect(
+            safe.vcpus[0].losses.map(\.id.name)
+                == ["CCSIDR1", "CCSIDR2", "ID_AA64DFR0_EL1", "CLIDR_EL1", "CNTPCT_EL0"])
+        #expect(force.vcpus[0].losses.isEmpty)
+        let pardon = try #require(try safe.load(of: "TCR2_EL1").pardon)
+        #expect(pardon.rule == "safe" && pardon.proof?.contains("ID_AA64MMFR3_EL1.TCRX") == true)
+        #expect(try force.load(of: "CNTPCT_EL0").pardon?.rule == "force")
+        let own = try loadPlan(
+            stream, on: "6.1-neoverse-n1", by: Self.comparing, policy: policy("drop CNTPCT_EL0"))
+        #expect(own.policy == "test")
+        #expect(try own.load(of: "CNTPCT_EL0").pardon?.rule == "drop CNTPCT_EL0")
+    }
+
+    @Test("The names of fates are all there, and each is its own")
+    func names() {
+        let fates: [RegisterLoad.Fate] = [
+            .unknown, .refused(.invalidArgument), .dropped, .altered, .tolerated, .keptAtReset,
+            .loaded,
+        ]
+        #expect(fates.map(\.name) == RegisterLoad.Fate.names)
+        #expect(fates.filter(\.isFailure).map(\.name) == ["unknown", "refused"])
+    }
+
+    @Test("A stream of QEMU's emulation has registers that no KVM has")
+    func otherOrigin() throws {
+        let stream = try QEMUStream("tcg-max")
+        let plan = try loadPlan(stream, on: "6.12-max", by: Self.comparing)
+        #expect(plan.verdict == .fails)
+        #expect(plan.vcpus.allSatisfy { $0.failure == .unknownRegisters })
+    }
+}

@@ -1,0 +1,256 @@
+import Checksums
+import Foundation
+import LinuxSystem
+import QEMUStream
+import SeededRandom
+import Testing
+
+@Suite("Undo files")
+struct UndoFileTests {
+    /// A file of 70 000 bytes, changed at 66 000 and 68 000.
+    private static let original = (0..<70_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
+    private static let shrinking = FilePatch([
+        .init(66_000..<66_500, [1, 2, 3]), .init(68_000..<68_001, [9, 9]),
+    ])
+    private static let growing = FilePatch([
+        .init(66_000..<66_001, [UInt8](repeating: 0xee, count: 5000))
+    ])
+    private static let steady = FilePatch([.init(66_000..<66_003, [0, 0, 0])])
+
+    private static let patches = [shrinking, growing, steady]
+
+    private func changed(_ patch: FilePatch, _ bytes: [UInt8] = original) -> [UInt8] {
+        var result = bytes
+        for replacement in patch.replacements.reversed() {
+            let range = Int(replacement.range.lowerBound)..<Int(replacement.range.upperBound)
+            result.replaceSubrange(range, with: replacement.bytes)
+        }
+        return result
+    }
+
+    private func undo(_ patch: FilePatch, _ bytes: [UInt8] = original) throws -> UndoFile {
+        try UndoFile(of: patch, to: MemoryBytes(bytes))
+    }
+
+    private func state(
+        _ undo: UndoFile, of bytes: [UInt8]
+    ) throws(QEMUStreamError) -> UndoFile.State {
+        try undo.state(of: MemoryBytes(bytes))
+    }
+
+    // MARK: Layout
+
+    @Test("An undo file has the layout of its page, byte by byte", arguments: 0..<3)
+    func layout(number: Int) throws {
+        let patch = Self.patches[number]
+        let after = changed(patch)
+        let encoded = try undo(patch).encoded
+        #expect(Array(encoded[0..<8]) == Array("VCPUUNDO".utf8))
+        #expect(Array(encoded[8..<16]) == bigEndian(1, 8))
+        #expect(Array(encoded[16..<24]) == bigEndian(70_000, 8))
+        #expect(Array(encoded[24..<32]) == bigEndian(after.count, 8))
+        #expect(Array(encoded[32..<40]) == bigEndian(66_000, 8))
+        let context = SHA256.of([Array(Self.original[464..<66_000])])
+        #expect(Array(encoded[40..<72]) == context)
+        #expect(Array(encoded[72..<104]) == SHA256.of([Array(after[66_000...])]))
+        #expect(Array(encoded[104..<104 + 4000]) == Array(Self.original[66_000...]))
+        #expect(Array(encoded[(104 + 4000)...]) == SHA256.of([Array(encoded[..<4104])]))
+        #expect(encoded.count == 104 + 4000 + 32)
+    }
+
+    @Test(
+        "A start near the front has as much context as there is", arguments: [0, 1, 65_535, 65_536])
+    func shortContext(start: Int) throws {
+        let patch = FilePatch([.init(Int64(start)..<Int64(start), [7])])
+        let encoded = try undo(patch).encoded
+        let context = Array(Self.original[max(0, start - 65_536)..<start])
+        #expect(Array(encoded[40..<72]) == SHA256.of([context]))
+        #expect(encoded.count == 136 + 70_000 - start)
+    }
+
+    @Test("What is decoded encodes to the same bytes", arguments: 0..<3)
+    func roundTrip(number: Int) throws {
+        let undo = try undo(Self.patches[number])
+        let again = try UndoFile(decoding: undo.encoded)
+        #expect(again.encoded == undo.encoded)
+        #expect(try state(again, of: Self.original) == .original)
+        #expect(try state(again, of: changed(Self.patches[number])) == .changed)
+    }
+
+    @Test("A patch of nothing has nothing to undo")
+    func emptyPatch() {
+        #expect(throws: QEMUStreamError.self) { try undo(FilePatch([])) }
+    }
+
+    // MARK: Damage
+
+    private func small() throws -> [UInt8] {
+        try undo(FilePatch([.init(40..<50, [1, 2])]), Array(Self.original[..<100])).encoded
+    }
+
+    @Test("Every cut undo file is refused")
+    func cut() throws {
+        let encoded = try small()
+        for count in encoded.indices {
+            #expect(throws: QEMUStreamError.self, "cut to \(count)") {
+                try UndoFile(decoding: Array(encoded.prefix(count)))
+            }
+        }
+        #expect(throws: QEMUStreamError.self) { try UndoFile(decoding: encoded + [0]) }
+    }
+
+    @Test("Every flipped bit is refused")
+    func flipped() throws {
+        let encoded = try small()
+        for position in encoded.indices {
+            for bit in 0..<8 {
+                var damaged = encoded
+                damaged[position] ^= 1 << UInt8(bit)
+                #expect(throws: QEMUStreamError.self, "byte \(position), bit \(bit)") {
+                    try UndoFile(decoding: damaged)
+                }
+            }
+        }
+    }
+
+    /// An undo file with other numbers and a right checksum.
+    private func forged(_ change: (inout [UInt8]) -> Void) throws -> [UInt8] {
+        var body = Array(try small().dropLast(32))
+        change(&body)
+        return body + SHA256.of([body])
+    }
+
+    @Test(
+        "Numbers that do not fit are refused behind a right checksum",
+        arguments: [
+            (8, 0), (8, 2), (16, 99), (16, 101), (16, 0), (16, 1 << 62), (24, 39), (24, 1 << 63),
+            (32, 41), (32, 1 << 63), (32, .max), (16, 40),
+        ] as [(Int, UInt64)])
+    func forgedNumbers(offset: Int, value: UInt64) throws {
+        let bytes = try forged {
+            $0.replaceSubrange(offset..<offset + 8, with: bigEndian(value, 8))
+        }
+        #expect(throws: QEMUStreamError.self) { try UndoFile(decoding: bytes) }
+    }
+
+    @Test("A size far below zero is refused")
+    func negativeSize() throws {
+        let bytes = try forged { $0.replaceSubrange(16..<24, with: bigEndian(UInt64(1) << 63, 8)) }
+        #expect(throws: QEMUStreamError.self) { try UndoFile(decoding: bytes) }
+    }
+
+    // MARK: States
+
+    @Test("Files before, after and in between are told apart", arguments: 0..<3)
+    func states(number: Int) throws {
+        let patch = Self.patches[number]
+        let undo = try undo(patch)
+        let after = changed(patch)
+        #expect(try state(undo, of: Self.original) == .original)
+        #expect(try state(undo, of: after) == .changed)
+        // The new tail was written in part, and the size not changed yet.
+        for count in [1, 2, 3, 1000, 3000] where after[66_000...].count > count {
+            var partly = Self.original
+            let written = Array(after[66_000..<66_000 + count])
+            partly.replaceSubrange(
+                66_000..<min(partly.count, 66_000 + count), with: written)
+            guard partly != after else { continue }
+            #expect(try state(undo, of: partly) == .between)
+        }
+    }
+
+    @Test("Other files are foreign")
+    func foreign() throws {
+        let undo = try undo(Self.shrinking)
+        var other = Self.original
+        other[65_999] ^= 1
+        #expect(try state(undo, of: other) == .foreign)
+        other = Self.original
+        other[464] ^= 1
+        #expect(try state(undo, of: other) == .foreign)
+        #expect(try state(undo, of: Self.original + [0]) == .foreign)
+        #expect(try state(undo, of: Array(changed(Self.shrinking).dropLast())) == .foreign)
+        #expect(try state(undo, of: Array(Self.original[..<66_000])) == .foreign)
+        #expect(try state(undo, of: Array(Self.original[..<100])) == .foreign)
+        #expect(try state(undo, of: []) == .foreign)
+        // What lies further ahead than the context is not looked at: it may be terabytes.
+        other = Self.original
+        other[463] ^= 1
+        #expect(try state(undo, of: other) == .original)
+    }
+
+    // MARK: Undoing
+
+    /// Undoes on a real file.
+    private func restored(_ bytes: [UInt8], by undo: UndoFile) throws -> [UInt8] {
+        let path = FileManager.default.temporaryDirectory.path + "/vcpusnap-" + UUID().uuidString
+        let url = URL(fileURLWithPath: path)
+        try Data(bytes).write(to: url)
+        defer { try? FileManager.default.removeItem(at: url) }
+        let file = try SeekableFile(opening: path)
+        try undo.undoing(file).applyInPlace(to: path, limit: UndoFile.longestTail)
+        return Array(try Data(contentsOf: url))
+    }
+
+    @Test("Undoing restores the bytes from every state of a change", arguments: 0..<3)
+    func undoing(number: Int) throws {
+        let patch = Self.patches[number]
+        let undo = try UndoFile(decoding: try undo(patch).encoded)
+        let after = changed(patch)
+        #expect(try restored(after, by: undo) == Self.original)
+        #expect(try restored(Self.original, by: undo) == Self.original)
+        let newTail = Array(after[66_000...])
+        for count in stride(from: 0, through: newTail.count, by: 617) {
+            // As applyInPlace leaves it when it is interrupted: some of the new tail over the old.
+            var partly = Array(Self.original[..<66_000]) + newTail.prefix(count)
+            if partly.count < Self.original.count { partly += Self.original[partly.count...] }
+            #expect(try state(undo, of: partly) != .foreign, "\(count)")
+            #expect(try restored(partly, by: undo) == Self.original, "\(count)")
+        }
+        // Undoing itself was interrupted: some of the old tail over the new one.
+        for count in stride(from: 0, through: 4000, by: 617) {
+            var partly = Array(Self.original[..<(66_000 + count)])
+            if partly.count < after.count { partly += after[partly.count...] }
+            #expect(try state(undo, of: partly) != .foreign, "\(count)")
+            #expect(try restored(partly, by: undo) == Self.original, "\(count)")
+        }
+    }
+
+    @Test("Random patches are undone")
+    func randomPatches() throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        var generator = SeededGenerator(seed: seed)
+        for round in 0..<100 {
+            let bytes = Array(Self.original.prefix(Int.random(in: 1...500, using: &generator)))
+            let middle = Int.random(in: 0..<bytes.count, using: &generator)
+            let patch = FilePatch([
+                .init(
+                    Int64(middle)..<Int64(Int.random(in: middle...bytes.count, using: &generator)),
+                    (0..<Int.random(in: 0...80, using: &generator)).map { UInt8($0) })
+            ])
+            let undo = try UndoFile(decoding: try undo(patch, bytes).encoded)
+            let after = changed(patch, bytes)
+            #expect(
+                try state(undo, of: after) == (after == bytes ? .original : .changed),
+                "seed \(seed), round \(round)")
+            #expect(changed(undo.undoing(MemoryBytes(after)), after) == bytes, "seed \(seed)")
+        }
+    }
+
+    @Test("A change with too much after it is refused before anything is read")
+    func tooMuch() {
+        final class Huge: SeekableBytes {
+            let name = "huge"
+            let size: Int64 = 1 << 40
+            func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
+                throw FileError(.read, name, .io)
+            }
+        }
+        do throws(QEMUStreamError) {
+            _ = try UndoFile(of: FilePatch([.init(5..<6, [])]), to: Huge())
+            Issue.record("it was taken")
+        } catch {
+            #expect(error.description.contains("--output"))
+        }
+    }
+}
