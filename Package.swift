@@ -126,7 +126,7 @@ let package = Package(
         .executableTarget(
             name: "vcpusnap",
             dependencies: [
-                "Difference", "Editing", "Emulation", "KVM", "LinuxSystem", "Registers",
+                "Attach", "Difference", "Editing", "Emulation", "KVM", "LinuxSystem", "Registers",
                 "Planning", "Policy", "QEMULoad", "QEMUStream", "QMP", "SavedImage",
                 "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
