@@ -104,7 +104,7 @@ public struct AttachedProcess: ~Copyable {
                 return
             }
             // The chain goes on to its end, and the thread is itself again.
-            try threads.run(injection, until: .announcement)
+            try threads.run(injection, until: injection.announced)
         }
         method = .singleCalls
         single = try SingleCalls(injection, threads)
@@ -147,7 +147,7 @@ public struct AttachedProcess: ~Copyable {
     /// - Throws: `targetExited`; and when the thread is not what it was, which its chain of frames then
     ///   sees to.
     public consuming func letGo() throws(AttachError) -> Cost {
-        if workspace != nil { try threads.run(injection, until: .announcement) }
+        if workspace != nil { try threads.run(injection, until: injection.announced) }
         let isAsBefore = try threads.perform("put the thread back") { () throws(Errno) in
             for gate in gates { try gate.open() }
             try injection.putBack()

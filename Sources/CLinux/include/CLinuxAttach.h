@@ -19,6 +19,7 @@ enum {
     CLINUX_NT_ARM_SYSTEM_CALL = 0x404,
     CLINUX_NT_ARM_SVE = 0x405,
     CLINUX_NT_ARM_SSVE = 0x40b,
+    CLINUX_NT_ARM_GCS = 0x410,
 };
 
 /* Where things are in a signal frame of arm64, in bytes, and what its records begin with. */
@@ -100,5 +101,8 @@ int64_t clinux_page_size(void);
  * What it takes and does is described where it is.
  */
 const uint32_t *_Nonnull clinux_attach_routine(size_t *_Nonnull count);
+
+/* The instruction after the routine's announcement. */
+enum { CLINUX_ATTACH_ROUTINE_ANNOUNCED = 15 };
 
 #endif
