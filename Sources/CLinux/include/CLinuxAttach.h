@@ -93,6 +93,12 @@ int clinux_read_link(const char *_Nonnull path, char *_Nonnull buffer, size_t si
 /* CLOCK_MONOTONIC in nanoseconds. */
 int64_t clinux_monotonic_nanoseconds(void);
 
+/* madvise(2) with MADV_POPULATE_READ, since 5.14: maps the pages of a range of this process. */
+int clinux_fault_in(uint64_t address, size_t size);
+
+/* getpid(2). */
+int clinux_process_id(void);
+
 /* sysconf(3) with _SC_PAGESIZE. */
 int64_t clinux_page_size(void);
 
