@@ -167,6 +167,8 @@ let package = Package(
             swiftSettings: settings),
 
         .testTarget(
+            name: "AttachTests", dependencies: ["Attach", "LinuxSystem"], swiftSettings: settings),
+        .testTarget(
             name: "RegistersTests", dependencies: ["Registers", "SeededRandom"],
             exclude: ["Fixtures"],
             swiftSettings: settings),

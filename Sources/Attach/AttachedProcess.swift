@@ -66,6 +66,7 @@ public struct AttachedProcess: ~Copyable {
     ) throws(AttachError) -> AttachedProcess {
         let files = ProcessFiles(process: process)
         let memory = ProcessMemory(process: process)
+        faultInOwnCode()
         var threads = StoppedThreads(of: process, within: milliseconds)
         try threads.stopAll()
         let mappings = files.mappings()
@@ -78,6 +79,17 @@ public struct AttachedProcess: ~Copyable {
             threads, method ?? (isFiltered ? .singleCalls : .routine),
             Injection(into: chosen, code, memory, status: status), mappings)
     }
+
+    /// Has the kernel map this program's own code and data now, not page by page while others are stopped.
+    private static func faultInOwnCode() {
+        let own = ProcessFiles(process: Int(clinux_process_id()))
+        for mapping in own.mappings() where mapping.range.count <= largestOwn {
+            // What cannot be mapped ahead will be when it is used.
+            _ = clinux_fault_in(mapping.range.lowerBound, mapping.range.count)
+        }
+    }
+
+    private static let largestOwn = 1 << 25
 
     /// SECCOMP_MODE_FILTER.
     private static let filtered: Substring = "2"
@@ -104,7 +116,7 @@ public struct AttachedProcess: ~Copyable {
                 return
             }
             // The chain goes on to its end, and the thread is itself again.
-            try threads.run(injection, until: .announcement)
+            try threads.run(injection, until: injection.announced)
         }
         method = .singleCalls
         single = try SingleCalls(injection, threads)
@@ -147,7 +159,7 @@ public struct AttachedProcess: ~Copyable {
     /// - Throws: `targetExited`; and when the thread is not what it was, which its chain of frames then
     ///   sees to.
     public consuming func letGo() throws(AttachError) -> Cost {
-        if workspace != nil { try threads.run(injection, until: .announcement) }
+        if workspace != nil { try threads.run(injection, until: injection.announced) }
         let isAsBefore = try threads.perform("put the thread back") { () throws(Errno) in
             for gate in gates { try gate.open() }
             try injection.putBack()

@@ -146,10 +146,8 @@ public final class AttachedVCPUBank: RegisterBank {
 
     private func addReading(of list: ListedIDs, to batch: inout CallBatch) {
         for id in list.ids {
-            let words = ((RegisterID(rawValue: id).size ?? 8) + 7) / 8
-            batch.add(
-                Request.getRegister, on: vcpu.descriptor, id: id,
-                value: Array(repeating: 0, count: words))
+            let room = ((RegisterID(rawValue: id).size ?? 8) + 7) / 8
+            batch.add(Request.getRegister, on: vcpu.descriptor, id: id, room: room)
         }
         batch.add(Request.getMPState, on: vcpu.descriptor, [0])
         batch.add(Request.getEvents, on: vcpu.descriptor, Array(repeating: 0, count: 8))

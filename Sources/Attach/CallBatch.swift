@@ -29,11 +29,25 @@ struct CallBatch {
         add(request, descriptor, [id, 0] + value, pointsIntoItself: true)
     }
 
+    /// Adds a call whose argument is `struct kvm_one_reg`, with room for a value behind it.
+    mutating func add(_ request: UInt64, on descriptor: Int, id: UInt64, room: Int) {
+        let start = buffers.count
+        buffers.append(id)
+        buffers.append(contentsOf: repeatElement(0, count: room + 1))
+        add(request, descriptor, from: start, pointsIntoItself: true)
+    }
+
     private mutating func add(
         _ request: UInt64, _ descriptor: Int, _ words: [UInt64], pointsIntoItself: Bool
     ) {
         let start = buffers.count
         buffers += words
+        add(request, descriptor, from: start, pointsIntoItself: pointsIntoItself)
+    }
+
+    private mutating func add(
+        _ request: UInt64, _ descriptor: Int, from start: Int, pointsIntoItself: Bool
+    ) {
         calls.append(
             Call(
                 descriptor: descriptor, request: request, buffer: start..<buffers.count,

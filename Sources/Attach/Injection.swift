@@ -76,6 +76,9 @@ struct Injection {
         return registers
     }
 
+    /// The end of the chain's own announcement.
+    var announced: Awaited { .announcement(at: code.systemCall + 4) }
+
     var announcing: [UInt64] { [own.process, own.thread, UInt64(signal)] }
 
     /// The frame that makes the thread what it was.
@@ -112,7 +115,9 @@ struct Injection {
 
 /// What the thread in which calls are made does next.
 enum Awaited {
-    case announcement, systemCall
+    /// It sends itself the quiet signal by the call that ends at this address.
+    case announcement(at: UInt64)
+    case systemCall
 }
 
 extension StoppedThreads {
@@ -125,8 +130,10 @@ extension StoppedThreads {
             let signal = Int(stop.signal)
             switch (UInt32(stop.kind), awaited) {
             case (CLINUX_STOP_SYSCALL.rawValue, .systemCall): return
-            case (CLINUX_STOP_SIGNAL.rawValue, .announcement) where signal == injection.signal:
-                return
+            case (CLINUX_STOP_SIGNAL.rawValue, .announcement(let end))
+            where signal == injection.signal:
+                // Somebody else's does nothing, as if there were no tracer.
+                if try isAt(end, injection.thread) { return }
             case (CLINUX_STOP_SIGNAL.rawValue, _) where Self.faults.contains(signal):
                 try? injection.putBack()
                 throw error(.injectionFailed(signal: signal))
@@ -135,6 +142,12 @@ extension StoppedThreads {
                 owe(signal, to: id)
             default: continue
             }
+        }
+    }
+
+    private func isAt(_ address: UInt64, _ thread: TracedThread) throws(AttachError) -> Bool {
+        try perform("look at the thread") { () throws(Errno) in
+            try thread.registers()?.pc == address
         }
     }
 

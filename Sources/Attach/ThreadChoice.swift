@@ -138,10 +138,14 @@ extension ChosenThread {
         return relative.contains(registers.words[8]) ? .sleeps : .repeats
     }
 
-    /// Nil in streaming mode, whose state a signal frame of ours cannot put back.
+    /// Nil in streaming mode, whose state a signal frame of ours cannot put back, and with a guarded
+    /// control stack, with which rt_sigreturn takes no frames but the kernel's.
     private static func vectors(of thread: TracedThread) throws(Errno) -> VectorState? {
         let simd = try thread.set(CLINUX_NT_PRFPREG, words: 66)
         if let streaming = try? thread.set(CLINUX_NT_ARM_SSVE, words: 2), isLive(streaming) {
+            return nil
+        }
+        if let guarded = try? thread.set(CLINUX_NT_ARM_GCS, words: 3), guarded[0] & 1 != 0 {
             return nil
         }
         // Threads that are in a system call have nothing beyond V0 to V31 (Documentation/arch/arm64/sve.rst).

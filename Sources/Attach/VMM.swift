@@ -9,6 +9,11 @@ public struct VMM: Hashable, Sendable {
         /// The number it was made with (`KVM_CREATE_VCPU`).
         public var index: Int
         public var descriptor: Int
+
+        public init(index: Int, descriptor: Int) {
+            self.index = index
+            self.descriptor = descriptor
+        }
     }
 
     public struct VM: Hashable, Sendable {

@@ -27,7 +27,7 @@ struct Workspace {
                 injection.elsewhere(at: injection.code.trampoline, next: chain.base))
             try injection.thread.setSignalMask(injection.quietMask)
         }
-        try threads.run(injection, until: .announcement)
+        try threads.run(injection, until: injection.announced)
         let workspace = Workspace(area: area, codeSize: page, removal: chain.removal)
         return workspace.placeCode(injection) ? workspace : nil
     }
@@ -64,7 +64,8 @@ struct Workspace {
             try injection.process.write(image, at: tableAt)
             try injection.thread.setRegisters(registers)
         }
-        try threads.run(injection, until: .announcement)
+        let end = area.lowerBound + UInt64(CLINUX_ATTACH_ROUTINE_ANNOUNCED * 4)
+        try threads.run(injection, until: .announcement(at: end))
         let done = try threads.perform("read the results") { () throws(Errno) in
             try injection.process.read(image.count, at: tableAt)
         }

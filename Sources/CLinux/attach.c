@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -171,6 +172,18 @@ int64_t clinux_monotonic_nanoseconds(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * NANOSECONDS + now.tv_nsec;
+}
+
+int clinux_fault_in(uint64_t address, size_t size)
+{
+    enum { POPULATE_READ = 22 };
+
+    return madvise((void *)(uintptr_t)address, size, POPULATE_READ) < 0 ? -errno : 0;
+}
+
+int clinux_process_id(void)
+{
+    return getpid();
 }
 
 int64_t clinux_page_size(void)

@@ -19,6 +19,7 @@ enum {
     CLINUX_NT_ARM_SYSTEM_CALL = 0x404,
     CLINUX_NT_ARM_SVE = 0x405,
     CLINUX_NT_ARM_SSVE = 0x40b,
+    CLINUX_NT_ARM_GCS = 0x410,
 };
 
 /* Where things are in a signal frame of arm64, in bytes, and what its records begin with. */
@@ -92,6 +93,12 @@ int clinux_read_link(const char *_Nonnull path, char *_Nonnull buffer, size_t si
 /* CLOCK_MONOTONIC in nanoseconds. */
 int64_t clinux_monotonic_nanoseconds(void);
 
+/* madvise(2) with MADV_POPULATE_READ, since 5.14: maps the pages of a range of this process. */
+int clinux_fault_in(uint64_t address, size_t size);
+
+/* getpid(2). */
+int clinux_process_id(void);
+
 /* sysconf(3) with _SC_PAGESIZE. */
 int64_t clinux_page_size(void);
 
@@ -100,5 +107,8 @@ int64_t clinux_page_size(void);
  * What it takes and does is described where it is.
  */
 const uint32_t *_Nonnull clinux_attach_routine(size_t *_Nonnull count);
+
+/* The instruction after the routine's announcement. */
+enum { CLINUX_ATTACH_ROUTINE_ANNOUNCED = 15 };
 
 #endif
