@@ -65,7 +65,7 @@ extension AttachError: CustomStringConvertible {
         case .noUsableThread: "no thread has room on its stack for a call, or can make one"
         case .injectionFailed(let signal):
             "the calls made in it ended with signal \(signal); its registers were put back"
-        case .noVCPU: "it has no such vCPU"
+        case .noVCPU: "it has no VM of KVM, or not the vCPU that was asked for"
         case .call(let name, let errno): "\(name): \(errno)"
         }
     }
