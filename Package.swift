@@ -16,6 +16,7 @@ let package = Package(
         .library(name: "SnapshotFormat", targets: ["SnapshotFormat"]),
         .library(name: "Emulation", targets: ["Emulation"]),
         .library(name: "KVM", targets: ["KVM"]),
+        .library(name: "Attach", targets: ["Attach"]),
         .library(name: "QEMUStream", targets: ["QEMUStream"]),
         .library(name: "SavedImage", targets: ["SavedImage"]),
         .library(name: "QEMULoad", targets: ["QEMULoad"]),
@@ -66,6 +67,11 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "KVM", dependencies: ["CLinux", "LinuxSystem", "Registers", "VCPUModel"],
+            swiftSettings: settings),
+
+        // The vCPUs of a running process that did not ask for it.
+        .target(
+            name: "Attach", dependencies: ["CLinux", "LinuxSystem", "Registers", "VCPUModel"],
             swiftSettings: settings),
 
         .target(
@@ -120,7 +126,7 @@ let package = Package(
         .executableTarget(
             name: "vcpusnap",
             dependencies: [
-                "Difference", "Editing", "Emulation", "KVM", "LinuxSystem", "Registers",
+                "Attach", "Difference", "Editing", "Emulation", "KVM", "LinuxSystem", "Registers",
                 "Planning", "Policy", "QEMULoad", "QEMUStream", "QMP", "SavedImage",
                 "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -142,6 +148,12 @@ let package = Package(
                 "Registers", "SeededRandom", "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
             ], path: "Tests/KVMProof", swiftSettings: settings),
 
+        // Attaches to the VMMs of Tests/AttachTargets; it needs arm64 KVM.
+        .executableTarget(
+            name: "attach-proof",
+            dependencies: ["Attach", "LinuxSystem", "Registers", "VCPUModel"],
+            path: "Tests/AttachProof", swiftSettings: settings),
+
         // Captures from a running QEMU, and is killed at it.
         .executableTarget(
             name: "qmp-kill-subject", dependencies: ["QMP"], path: "Tests/QMPKillSubject",
@@ -154,6 +166,8 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        .testTarget(
+            name: "AttachTests", dependencies: ["Attach", "LinuxSystem"], swiftSettings: settings),
         .testTarget(
             name: "RegistersTests", dependencies: ["Registers", "SeededRandom"],
             exclude: ["Fixtures"],

@@ -6,6 +6,18 @@
 #include <linux/kvm.h>
 #include <stddef.h>
 
+#if defined(__aarch64__)
+/* The kernel's own signal structures, which the C library's headers redefine. */
+#include <linux/elf.h>
+#include <linux/types.h>
+#include <asm/signal.h>
+#include <asm/siginfo.h>
+#include <asm/sigcontext.h>
+#include <asm/ucontext.h>
+#include <asm/ptrace.h>
+#endif
+
+#include "CLinuxAttach.h"
 #include "CLinuxKVM.h"
 #include "kvm_numbers.h"
 #include "kvm_structures.h"
@@ -63,6 +75,30 @@ SAME_OFFSET(clinux_kvm_run, mmio.length, kvm_run, mmio.len);
 SAME_OFFSET(clinux_kvm_run, mmio.is_write, kvm_run, mmio.is_write);
 
 #if defined(__aarch64__)
+
+SAME_SIZE(clinux_arm64_registers, user_pt_regs);
+SAME_OFFSET(clinux_arm64_registers, sp, user_pt_regs, sp);
+SAME_OFFSET(clinux_arm64_registers, pc, user_pt_regs, pc);
+SAME_OFFSET(clinux_arm64_registers, pstate, user_pt_regs, pstate);
+SAME(CLINUX_NT_PRSTATUS, NT_PRSTATUS);
+SAME(CLINUX_NT_PRFPREG, NT_PRFPREG);
+SAME(CLINUX_NT_ARM_SYSTEM_CALL, NT_ARM_SYSTEM_CALL);
+SAME(CLINUX_NT_ARM_SVE, NT_ARM_SVE);
+
+/* What SignalFrame.swift writes; struct rt_sigframe of the kernel is siginfo and ucontext. */
+struct rt_sigframe {
+    siginfo_t info;
+    struct ucontext context;
+};
+SAME(CLINUX_FRAME_STACK_FLAGS, offsetof(struct rt_sigframe, context.uc_stack.ss_flags));
+SAME(CLINUX_FRAME_SIGNAL_MASK, offsetof(struct rt_sigframe, context.uc_sigmask));
+SAME(CLINUX_FRAME_REGISTERS, offsetof(struct rt_sigframe, context.uc_mcontext.regs));
+SAME(CLINUX_FRAME_RECORDS, offsetof(struct rt_sigframe, context.uc_mcontext.__reserved));
+SAME(CLINUX_FPSIMD_MAGIC, FPSIMD_MAGIC);
+SAME(CLINUX_FPSIMD_SIZE, sizeof(struct fpsimd_context));
+SAME(CLINUX_SVE_MAGIC, SVE_MAGIC);
+SAME(offsetof(struct sigcontext, sp), offsetof(struct sigcontext, regs) + 31 * 8);
+SAME(offsetof(struct sigcontext, pstate), offsetof(struct sigcontext, regs) + 33 * 8);
 
 SAME(CLINUX_KVM_ARM_PREFERRED_TARGET, KVM_ARM_PREFERRED_TARGET);
 SAME(CLINUX_KVM_ARM_VCPU_INIT, KVM_ARM_VCPU_INIT);

@@ -27,6 +27,14 @@ public struct Provenance: Hashable, Sendable {
 
         /// The machine type of the QEMU that wrote the state: `virt-10.0`.
         public static let qemuMachine = Key(rawValue: "qemu-machine")
+        /// The name of the process whose vCPUs these are: `qemu-system-aar`.
+        public static let vmm = Key(rawValue: "vmm")
+
+        /// Why `KVM_RUN` returned last on a vCPU of a running process: `INTR`, `MMIO`.
+        public static func exitReason(_ vcpu: Int) -> Key {
+            Key(rawValue: "exit-reason.\(vcpu)")
+        }
+
         /// The QEMU version that the state was taken from: `10.0.2`.
         public static let qemuVersion = Key(rawValue: "qemu-version")
         /// What ran the vCPUs in QEMU: `kvm`, `tcg` or `hvf`.

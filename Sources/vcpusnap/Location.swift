@@ -8,6 +8,8 @@ enum Location: ExpressibleByArgument, Equatable {
     case kvm
     /// A running VM, by the Unix socket of its QEMU's QMP monitor.
     case qmp(String)
+    /// A VM of a running process, by its id and, where it has several, the VM's descriptor.
+    case process(Int, vm: Int?)
     case file(String)
     case standardStream
 
@@ -20,6 +22,9 @@ enum Location: ExpressibleByArgument, Equatable {
             self = .emulated(String(argument.dropFirst("emulated:".count)))
         } else if argument.hasPrefix("qmp:") {
             self = .qmp(String(argument.dropFirst("qmp:".count)))
+        } else if argument.hasPrefix("pid:") {
+            guard let process = Self.process(argument.dropFirst("pid:".count)) else { return nil }
+            self = process
         } else if argument.isEmpty {
             return nil
         } else {
@@ -27,11 +32,20 @@ enum Location: ExpressibleByArgument, Equatable {
         }
     }
 
+    /// `PID` or `PID/FD`.
+    private static func process(_ text: some StringProtocol) -> Location? {
+        let numbers = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+        guard 1...2 ~= numbers.count, let process = numbers[0], process > 0 else { return nil }
+        guard numbers.count == 2 else { return .process(process, vm: nil) }
+        return numbers[1].map { .process(process, vm: $0) }
+    }
+
     var text: String {
         switch self {
         case .emulated(let name): "emulated:" + name
         case .kvm: "kvm:"
         case .qmp(let socket): "qmp:" + socket
+        case .process(let process, let vm): "pid:\(process)" + (vm.map { "/\($0)" } ?? "")
         case .file(let path): path
         case .standardStream: "-"
         }
@@ -51,7 +65,7 @@ extension Location {
         switch self {
         case .file(let path): return .path(path)
         case .standardStream: return .standardStream
-        case .kvm, .emulated, .qmp: throw CommandError("\(text) is not a file: \(advice)")
+        case .kvm, .emulated, .qmp, .process: throw CommandError("\(text) is not a file: \(advice)")
         }
     }
 }

@@ -76,6 +76,7 @@ struct Vcpusnap: ParsableCommand {
               FILE             a snapshot file, a QEMU migration stream or a saved image with one;
                                - is standard input; a .vhost file is its host
               qmp:SOCKET       a VM that QEMU runs, by its QMP monitor (only as SOURCE)
+              pid:PID          a VM of a running process, whatever VMM it is (arm64)
               kvm:             a scratch VM on this host's /dev/kvm (arm64)
               emulated:NAME    an emulated host: a built-in profile or the path of a .vhost file
 
@@ -99,6 +100,6 @@ struct Vcpusnap: ParsableCommand {
         subcommands: [
             Save.self, RestoreCommand.self, PlanCommand.self, BaselineCommand.self, Diff.self,
             Show.self, Convert.self, Mend.self, Unmend.self, SetCommand.self, Inject.self,
-            Matrix.self, Verify.self, Host.self, RegisterCommand.self,
+            Matrix.self, ListCommand.self, Verify.self, Host.self, RegisterCommand.self,
         ])
 }

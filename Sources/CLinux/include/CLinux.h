@@ -8,6 +8,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include "CLinuxAttach.h"
 #include "CLinuxFiles.h"
 #include "CLinuxHost.h"
 #include "CLinuxKVM.h"

@@ -13,18 +13,32 @@ struct Save: ParsableCommand {
             many is said on standard error, and QEMU itself makes it go on, whatever becomes of this
             program. Its RAM is not read.
 
+            pid:PID is a process with a VM of KVM, whatever VMM it is (vcpusnap list names them). Its
+            threads are stopped, the calls that read the vCPUs are made in it, and it is let go as it
+            was, also if this program is killed; how long that took is said on standard error. A process
+            with several VMs needs pid:PID/FD, the descriptor of one. A vCPU that was stopped before the
+            VMM answered an MMIO or hypercall exit is no clean point to restore: that is recorded, and
+            --settle reads again until there is none.
+
             EXAMPLES
               vcpusnap save kvm: -o cpu.vcpusnap
               vcpusnap save emulated:6.12-neoverse-n1 --vcpus 4 -o four.vcpusnap
               vcpusnap save qmp:/run/vm.qmp -o vm.vcpusnap
+              vcpusnap save pid:4711 --settle -o vm.vcpusnap
               vcpusnap save emulated:6.12-max -o - | ssh host vcpusnap restore - kvm:
             """)
 
-    @Argument(help: "What to save: kvm:, qmp:SOCKET, emulated:NAME or FILE.")
+    @Argument(help: "What to save: kvm:, qmp:SOCKET, pid:PID, emulated:NAME or FILE.")
     var source: Location
 
     @Option(name: .shortAndLong, help: "The snapshot to write; - is standard output.")
     var output: Location
+
+    @Flag(
+        help:
+            "Of a running process: read again until no vCPU waits for the answer to an MMIO or hypercall exit."
+    )
+    var settle = false
 
     @Option(help: "The number of vCPUs to create on kvm: or an emulated host (1 to 512).")
     var vcpus = 1
@@ -36,7 +50,9 @@ struct Save: ParsableCommand {
     }
 
     func run() throws {
-        let capture = try SnapshotSource(source).read(vcpus: vcpus)
+        var from = SnapshotSource(source)
+        from.isSettling = settle
+        let capture = try from.read(vcpus: vcpus)
         for failure in capture.unreadable {
             StandardError.write("vcpusnap: \(source.text): \(failure)\n")
         }

@@ -68,7 +68,7 @@ extension Location {
         switch self {
         case .kvm: .kvm
         case .emulated(let name): .emulated(name)
-        case .file, .standardStream, .qmp: nil
+        case .file, .standardStream, .qmp, .process: nil
         }
     }
 

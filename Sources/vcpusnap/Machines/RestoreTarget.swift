@@ -13,9 +13,21 @@ struct RestoreTarget {
     /// CNTFRQ_EL0 of the host, where it is known, in Hz.
     var counterFrequency: UInt64? { provenance.counterFrequency }
 
-    /// Opens a file, or makes as many fresh vCPUs as the snapshot has.
+    /// A VM of another process, which stands still until the restore is finished.
+    private var process: RunningProcess.Stopped?
+
+    /// Opens a file or a VM that runs, or makes as many fresh vCPUs as the snapshot has.
     init(_ location: Location, for snapshot: Snapshot) throws {
         self.location = location
+        if case .process(let process, let vm) = location {
+            let stopped = try RunningProcess(process, vm: vm, location.text).stop(for: snapshot)
+            self.process = stopped
+            banks = stopped.banks
+            provenance = stopped.provenance
+            kernel = stopped.provenance.kernelVersion
+            indices = snapshot.vcpus.map(\.index)
+            return
+        }
         if let host = location.host {
             let machine = try HostMachine.make(host, vcpus: snapshot.vcpus.count)
             banks = machine.banks
@@ -39,7 +51,8 @@ struct RestoreTarget {
     /// Keeps the result: in the target itself where that is a file, and in `output` if given.
     /// - Parameter isUndone: whether the target was put back, so that its file stays as it is.
     func finish(_ output: Location?, isUndone: Bool) throws {
-        let isRewritten = location.host == nil && !isUndone
+        defer { try? process?.letGo() }
+        let isRewritten = location.host == nil && process == nil && !isUndone
         let destinations = [isRewritten ? location : nil, output].compactMap(\.self)
         guard !destinations.isEmpty else { return }
         var result = try SnapshotSource.capture(banks, provenance).snapshot

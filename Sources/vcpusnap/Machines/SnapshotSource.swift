@@ -8,6 +8,8 @@ internal import VCPUModel
 struct SnapshotSource {
     private let location: Location
     private let internalSnapshot: String?
+    /// Whether a VM that runs is read again until no vCPU is in the middle of an exit.
+    var isSettling = false
 
     /// - Parameter internalSnapshot: of a qcow2 image; nil for the newest.
     init(_ location: Location, _ internalSnapshot: String? = nil) {
@@ -22,6 +24,9 @@ struct SnapshotSource {
     ) throws -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
         if let path = location.profilePath { return (try Self.snapshot(ofProfile: path), []) }
         if case .qmp(let socket) = location { return try RunningVM(socket).capture() }
+        if case .process(let process, let vm) = location {
+            return try RunningProcess(process, vm: vm, location.text).capture(settling: isSettling)
+        }
         guard let host = location.host else {
             return try GuestFile(location, internalSnapshot).snapshot()
         }

@@ -1,0 +1,81 @@
+public import LinuxSystem
+
+/// Why the vCPUs of a running process were not reached.
+///
+/// Whatever the reason, the process has been let go and runs on as it was.
+public struct AttachError: Error, Hashable, Sendable {
+    public enum Reason: Hashable, Sendable {
+        /// No process of this id, or it is in another pid namespace.
+        case noSuchProcess
+        /// Another process traces it: a debugger, `strace`, or this program once more.
+        case alreadyTraced(by: Int)
+        /// The kernel does not allow this user to trace it.
+        case notPermitted(yamaScope: Int?)
+        /// It ended, or was killed, in the meantime.
+        case targetExited
+        /// A thread did not stop within the time: it waits for something inside the kernel.
+        case threadDoesNotStop(thread: Int)
+        /// The calls took longer than it may be stopped.
+        case outOfTime
+        /// Threads came and went too fast to stop all of them.
+        case tooManyNewThreads
+        /// It runs AArch32 code.
+        case notAArch64
+        /// This program was built for a machine that has no Arm vCPUs.
+        case notARM64
+        /// No thread has room below its stack pointer, or the process has not the code it takes.
+        case noUsableThread
+        /// Injected code ended with this signal.
+        case injectionFailed(signal: Int)
+        /// It has no VM, or not the vCPU that was asked for.
+        case noVCPU
+        /// A call of the kernel failed.
+        case call(String, Errno)
+    }
+
+    public var process: Int
+    public var reason: Reason
+
+    public init(process: Int, _ reason: Reason) {
+        self.process = process
+        self.reason = reason
+    }
+}
+
+extension AttachError: CustomStringConvertible {
+    /// What is the matter, and what to do about it.
+    public var description: String {
+        "process \(process): " + text
+    }
+
+    private var text: String {
+        switch reason {
+        case .noSuchProcess:
+            "there is none here: check the id, and that it is one of this pid namespace"
+        case .alreadyTraced(let tracer):
+            "process \(tracer) traces it already (a debugger or strace): end that first"
+        case .notPermitted(let scope): "no permission to trace it: " + Self.advice(scope)
+        case .targetExited: "it ended in the meantime"
+        case .threadDoesNotStop(let thread):
+            "thread \(thread) does not stop: it waits inside the kernel; try again later"
+        case .outOfTime: "the calls take longer than it may be stopped: allow more time"
+        case .tooManyNewThreads: "threads come and go too fast to stop them all; try again"
+        case .notAArch64: "it is no 64-bit Arm program"
+        case .notARM64: "this program was built for another machine: run the arm64 build"
+        case .noUsableThread: "no thread has room on its stack for a call, or can make one"
+        case .injectionFailed(let signal):
+            "the calls made in it ended with signal \(signal); its registers were put back"
+        case .noVCPU: "it has no VM of KVM, or not the vCPU that was asked for"
+        case .call(let name, let errno): "\(name): \(errno)"
+        }
+    }
+
+    private static func advice(_ scope: Int?) -> String {
+        switch scope {
+        case 1: "run as root or with CAP_SYS_PTRACE (kernel.yama.ptrace_scope is 1)"
+        case 2: "it takes CAP_SYS_PTRACE (kernel.yama.ptrace_scope is 2)"
+        case 3: "this host allows it to nobody until it boots again (kernel.yama.ptrace_scope is 3)"
+        default: "run as its user or as root"
+        }
+    }
+}

@@ -1,0 +1,35 @@
+internal import LinuxSystem
+
+/// The process that the banks of a VM's vCPUs make their calls in, while it is attached to.
+final class AttachedCalls {
+    private var process: AttachedProcess?
+    /// Why the process is not attached to any more, when that was no wish of ours.
+    private(set) var problem: AttachError?
+
+    init(_ process: consuming AttachedProcess) {
+        self.process = .some(consume process)
+    }
+
+    /// - Throws: `ESRCH` when the process was let go, or has gone.
+    func make(_ batch: inout CallBatch) throws(Errno) {
+        guard process != nil else { throw .noProcess }
+        do throws(AttachError) {
+            try process?.make(&batch)
+        } catch {
+            problem = error
+            process = nil
+            throw .noProcess
+        }
+    }
+
+    /// The word at an address of the only mapping of this name; nil unless there is one.
+    func firstWord(of mapping: String, at offset: UInt64) -> UInt64? {
+        guard let start = process?.onlyMapping(of: mapping)?.lowerBound else { return nil }
+        return try? process?.read(1, at: start + offset).first
+    }
+
+    func letGo() throws(AttachError) -> AttachedProcess.Cost? {
+        if let problem { throw problem }
+        return try process.take()?.letGo()
+    }
+}

@@ -1,0 +1,106 @@
+internal import LinuxSystem
+internal import Registers
+internal import VCPUModel
+
+/// What `KVM_GET_REG_LIST` left.
+struct ListedIDs {
+    let errno: Errno?
+    let ids: [UInt64]
+    /// How many ids there are, if there was no room for them.
+    let needed: Int
+
+    init(_ result: Int64, _ buffer: ArraySlice<UInt64>) {
+        let count = Int(clamping: buffer.first ?? 0)
+        errno = result < 0 ? Errno(rawValue: Int32(clamping: -result)) : nil
+        needed = errno == .argumentListTooLong ? count : 0
+        ids = errno == nil ? Array(buffer.dropFirst().prefix(count)) : []
+    }
+}
+
+/// Everything that was read of a vCPU.
+struct Reading {
+    /// Why there is nothing; nil when there is.
+    var listErrno: Errno?
+    /// In ascending order, with those outside KVM's list.
+    var ids: [RegisterID]
+    var values: [RegisterID: Result<RegisterValue, Errno>]
+
+    static let none = Reading(listErrno: .noProcess, ids: [], values: [:])
+
+    private init(
+        listErrno: Errno?, ids: [RegisterID], values: [RegisterID: Result<RegisterValue, Errno>]
+    ) {
+        self.listErrno = listErrno
+        self.ids = ids
+        self.values = values
+    }
+
+    /// Takes a vCPU's results out of a batch: its registers, then MP state and events.
+    init(_ list: ListedIDs, _ batch: CallBatch, from start: Int) {
+        self.init(listErrno: list.errno, ids: list.ids.map(RegisterID.init(rawValue:)), values: [:])
+        guard listErrno == nil else { return }
+        for (offset, id) in ids.enumerated() {
+            values[id] = Self.value(
+                batch.result(start + offset), batch.value(start + offset), size: id.size ?? 0)
+        }
+        addInitialisation()
+        let behind = start + list.ids.count
+        add(.mpState, batch.result(behind), batch.buffer(behind))
+        add(.vcpuEvents, batch.result(behind + 1), Self.state(ofEvents: batch.buffer(behind + 1)))
+        ids.sort()
+    }
+
+    private mutating func add(_ id: RegisterID, _ result: Int64, _ words: ArraySlice<UInt64>) {
+        guard result >= 0, let size = id.size else { return }
+        ids.append(id)
+        values[id] = Self.value(result, words, size: size)
+    }
+
+    /// What KVM needs to have been told for these registers to be there.
+    private mutating func addInitialisation() {
+        var features: VCPUFeatures = []
+        for (name, feature) in Self.telling where value(of: name) != nil {
+            features.insert(feature)
+        }
+        if let version = value(of: "PSCI_VERSION"), version != Self.psci01 {
+            features.insert(.psci02)
+        }
+        if ids.contains(.sveVectorLengths) { features.insert(.sve) }
+        ids.append(.vcpuInit)
+        values[.vcpuInit] = .success(VCPUInit(features: features).value)
+        let finalised = features.intersection(VCPUFeatures.finalizable)
+        guard !finalised.isEmpty else { return }
+        ids.append(.vcpuFinalized)
+        values[.vcpuFinalized] = .success(RegisterValue(UInt64(finalised.rawValue), size: 4))
+    }
+
+    private func value(of name: String) -> UInt64? {
+        guard let id = RegisterID(parsing: name), let result = values[id] else { return nil }
+        return (try? result.get())?.lowBits
+    }
+
+    /// What `KVM_REG_ARM_PSCI_VERSION` is without PSCI 0.2 (`include/uapi/linux/psci.h`).
+    private static let psci01: UInt64 = 1
+
+    /// Registers that a vCPU has because of a feature (`arch/arm64/kvm/sys_regs.c`).
+    private static let telling: [(String, VCPUFeatures)] = [
+        ("PMCR_EL0", .pmuV3), ("APIAKEYLO_EL1", .pointerAuthentication), ("HCR_EL2", .hasEL2),
+    ]
+
+    private static func value(
+        _ result: Int64, _ words: ArraySlice<UInt64>, size: Int
+    ) -> Result<RegisterValue, Errno> {
+        if result < 0 { return .failure(Errno(rawValue: Int32(clamping: -result))) }
+        let bytes = words.flatMap { word in
+            (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64($0 * 8)) }
+        }
+        let value = RegisterValue(littleEndian: bytes.prefix(size))
+        return value.map { .success($0) } ?? .failure(.invalidArgument)
+    }
+
+    /// Without a pending SError the kernel still says whether one could have a syndrome: no state.
+    private static func state(ofEvents words: ArraySlice<UInt64>) -> ArraySlice<UInt64> {
+        let isPending = (words.first ?? 0) & 0xff != 0
+        return isPending ? words : [0, 0]
+    }
+}

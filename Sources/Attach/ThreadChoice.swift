@@ -1,0 +1,164 @@
+internal import CLinux
+internal import LinuxSystem
+
+/// Code that is in the process anyway.
+struct ExistingCode: Hashable {
+    /// `mov x8, #139; svc #0`, rt_sigreturn: the kernel puts it into every process (vdso).
+    var trampoline: UInt64
+    /// `svc #0; ret`.
+    var systemCall: UInt64
+
+    private static let supervisorCall: UInt32 = 0xd400_0001
+    private static let moveNumber: UInt32 = 0xd280_1168
+    private static let goBack: UInt32 = 0xd65f_03c0
+
+    /// Nil when it has not both.
+    init?(in memory: ProcessMemory, _ mappings: [ProcessFiles.Mapping]) {
+        let executable = mappings.filter { $0.isExecutable }
+        // The vdso, which is small, has both on every kernel so far.
+        let ordered =
+            executable.filter { $0.name == "[vdso]" } + executable.filter { $0.name != "[vdso]" }
+        var trampoline: UInt64?
+        var systemCall: UInt64?
+        for mapping in ordered {
+            let code = Self.instructions(in: mapping, memory)
+            trampoline =
+                trampoline
+                ?? Self.find(Self.moveNumber, Self.supervisorCall, code, mapping.range.lowerBound)
+            systemCall =
+                systemCall
+                ?? Self.find(Self.supervisorCall, Self.goBack, code, mapping.range.lowerBound)
+            if let trampoline, let systemCall {
+                self.trampoline = trampoline
+                self.systemCall = systemCall
+                return
+            }
+        }
+        return nil
+    }
+
+    private static func instructions(
+        in mapping: ProcessFiles.Mapping, _ memory: ProcessMemory
+    ) -> [UInt64] {
+        let size = min(mapping.range.upperBound - mapping.range.lowerBound, mostSearched)
+        return (try? memory.read(Int(size / 8), at: mapping.range.lowerBound)) ?? []
+    }
+
+    private static func find(
+        _ first: UInt32, _ second: UInt32, _ code: [UInt64], _ base: UInt64
+    ) -> UInt64? {
+        var previous: UInt32 = 0
+        for (index, word) in code.enumerated() {
+            let low = UInt32(truncatingIfNeeded: word)
+            let high = UInt32(truncatingIfNeeded: word >> 32)
+            if previous == first, low == second { return base + UInt64(index * 8) - 4 }
+            if low == first, high == second { return base + UInt64(index * 8) }
+            previous = high
+        }
+        return nil
+    }
+
+    private static let mostSearched: UInt64 = 1 << 24
+}
+
+/// The thread in which the calls are made, and what it was when it stopped.
+struct ChosenThread {
+    var thread: TracedThread
+    var registers: ThreadRegisters
+    var signalMask: UInt64
+    var vectors: VectorState
+    /// The mapping its stack pointer is in.
+    var stack: Range<UInt64>
+
+    /// Free memory below the stack pointer that ends at this address, at a distance.
+    ///
+    /// The procedure call standard (AAPCS64) lets nothing live below the stack pointer.
+    var top: UInt64 { (registers.sp - Self.distance) & ~15 }
+
+    private static let distance: UInt64 = 512
+}
+
+/// How well a thread is suited, best first.
+private enum Suitability: Int, Comparable {
+    /// Out of `KVM_RUN`, which says EINTR to its caller: every VMM expects that.
+    case runsVCPU
+    /// In the program's own code, or at the end of a system call.
+    case inProgram
+    /// The interrupted system call will be made again.
+    case repeats
+    /// It waits for a time, from when the call is made: made again, it would wait longer.
+    case sleeps
+
+    static func < (left: Suitability, right: Suitability) -> Bool { left.rawValue < right.rawValue }
+}
+
+extension ChosenThread {
+    /// The best of the stopped threads that has `room` bytes below its stack pointer.
+    static func choose(
+        from threads: [TracedThread], _ memory: ProcessMemory, _ mappings: [ProcessFiles.Mapping],
+        room: UInt64
+    ) throws(Errno) -> ChosenThread? {
+        var best: (ChosenThread, Suitability)?
+        for thread in threads {
+            guard let registers = try thread.registers() else { throw .notExecutable }
+            let suitability = suitability(of: registers, memory)
+            if let best, best.1 <= suitability { continue }
+            guard let chosen = try candidate(thread, registers, mappings, room) else { continue }
+            best = (chosen, suitability)
+            if suitability == .runsVCPU { break }
+        }
+        return best?.0
+    }
+
+    /// A thread that has `room` bytes below its stack pointer; nil for another, or one whose state cannot
+    /// be put back.
+    static func candidate(
+        _ thread: TracedThread, _ registers: ThreadRegisters, _ mappings: [ProcessFiles.Mapping],
+        _ room: UInt64
+    ) throws(Errno) -> ChosenThread? {
+        guard let stack = mappings.first(where: { $0.range.contains(registers.sp) }),
+            stack.isWritable, registers.sp - stack.range.lowerBound > room + distance + 16,
+            let vectors = try vectors(of: thread), vectors.fits
+        else { return nil }
+        return ChosenThread(
+            thread: thread, registers: registers, signalMask: try thread.signalMask(),
+            vectors: vectors, stack: stack.range)
+    }
+
+    private static func suitability(
+        of registers: ThreadRegisters, _ memory: ProcessMemory
+    ) -> Suitability {
+        if registers.isOutOfKVMRun { return .runsVCPU }
+        // The kernel has put the program counter back to the instruction of a call it will repeat.
+        let aligned = registers.pc & ~7
+        guard let word = try? memory.read(1, at: aligned)[0] else { return .sleeps }
+        let instruction = UInt32(truncatingIfNeeded: word >> ((registers.pc - aligned) * 8))
+        guard instruction == 0xd400_0001 else { return .inProgram }
+        let relative = [SystemCall.futex, SystemCall.nanosleep, SystemCall.clockNanosleep]
+        return relative.contains(registers.words[8]) ? .sleeps : .repeats
+    }
+
+    /// Nil in streaming mode, whose state a signal frame of ours cannot put back, and with a guarded
+    /// control stack, with which rt_sigreturn takes no frames but the kernel's.
+    private static func vectors(of thread: TracedThread) throws(Errno) -> VectorState? {
+        let simd = try thread.set(CLINUX_NT_PRFPREG, words: 66)
+        if let streaming = try? thread.set(CLINUX_NT_ARM_SSVE, words: 2), isLive(streaming) {
+            return nil
+        }
+        if let guarded = try? thread.set(CLINUX_NT_ARM_GCS, words: 3), guarded[0] & 1 != 0 {
+            return nil
+        }
+        // Threads that are in a system call have nothing beyond V0 to V31 (Documentation/arch/arm64/sve.rst).
+        guard let header = try? thread.set(CLINUX_NT_ARM_SVE, words: 2), isLive(header) else {
+            return VectorState(simd: Array(simd.prefix(65)), sve: nil)
+        }
+        let size = Int(header[0] & 0xffff_ffff)
+        let sve = try thread.set(CLINUX_NT_ARM_SVE, words: (size + 7) / 8)
+        return VectorState(simd: Array(simd.prefix(65)), sve: sve)
+    }
+
+    /// SVE_PT_REGS_SVE in the flags of `struct user_sve_header`.
+    private static func isLive(_ header: [UInt64]) -> Bool {
+        header.count == 2 && header[1] >> 32 & 1 != 0
+    }
+}

@@ -1,0 +1,153 @@
+internal import CLinux
+internal import LinuxSystem
+
+/// The general registers of a thread.
+struct ThreadRegisters: Hashable {
+    /// X0 to X30, SP, PC and PSTATE.
+    var words: [UInt64]
+
+    static let sp = 31
+    static let pc = 32
+    static let pstate = 33
+    static let count = 34
+
+    /// PSTATE.BTYPE and PSTATE.SS, which belong to the instruction that comes next.
+    private static let momentary: UInt64 = 3 << 10 | 1 << 21
+
+    var sp: UInt64 { words[Self.sp] }
+    var pc: UInt64 { words[Self.pc] }
+
+    /// PSTATE for other code in the same thread.
+    var pstateElsewhere: UInt64 { words[Self.pstate] & ~Self.momentary }
+
+    /// Whether the thread has just been interrupted in `KVM_RUN`.
+    var isOutOfKVMRun: Bool {
+        words[8] == SystemCall.ioctl && words[1] == Self.kvmRun
+            && words[0] == UInt64(bitPattern: -Int64(Errno.interrupted.rawValue))
+    }
+
+    private static let kvmRun: UInt64 = 0xae80
+}
+
+/// Numbers of system calls on arm64 (`include/uapi/asm-generic/unistd.h`).
+enum SystemCall {
+    static let ioctl: UInt64 = 29
+    static let futex: UInt64 = 98
+    static let nanosleep: UInt64 = 101
+    static let clockNanosleep: UInt64 = 115
+    static let tgkill: UInt64 = 131
+    static let munmap: UInt64 = 215
+    static let mmap: UInt64 = 222
+    static let mprotect: UInt64 = 226
+}
+
+/// A thread that this one traces; the calls are those of ptrace(2).
+struct TracedThread: Hashable {
+    let id: Int
+
+    private var number: Int32 { Int32(truncatingIfNeeded: id) }
+
+    func seize() throws(Errno) { try Errno.check(clinux_ptrace_seize(number)) }
+
+    func interrupt() throws(Errno) { try Errno.check(clinux_ptrace_interrupt(number)) }
+
+    func resume(signal: Int = 0) throws(Errno) {
+        try Errno.check(clinux_ptrace_continue(number, Int32(truncatingIfNeeded: signal)))
+    }
+
+    func resumeToSystemCall() throws(Errno) {
+        try Errno.check(clinux_ptrace_to_system_call(number, 0))
+    }
+
+    func detach(signal: Int = 0) throws(Errno) {
+        try Errno.check(clinux_ptrace_detach(number, Int32(truncatingIfNeeded: signal)))
+    }
+
+    /// Waits until the thread stops or is gone; nil when the time is up.
+    func wait(milliseconds: Int) throws(Errno) -> clinux_stop? {
+        var stop = clinux_stop()
+        let limit = Int32(clamping: milliseconds)
+        return try Errno.check(clinux_wait_for_stop(number, limit, &stop)) == 0 ? nil : stop
+    }
+
+    /// The general registers; nil when the thread runs AArch32 code.
+    func registers() throws(Errno) -> ThreadRegisters? {
+        let words = try set(CLINUX_NT_PRSTATUS, words: ThreadRegisters.count + 1)
+        return words.count == ThreadRegisters.count ? ThreadRegisters(words: words) : nil
+    }
+
+    func setRegisters(_ registers: ThreadRegisters) throws(Errno) {
+        try Self.check(CLINUX_NT_PRSTATUS, registers.words, number)
+    }
+
+    /// A register set as 64-bit words; a last partial word is filled with zero bits.
+    func set(_ type: some BinaryInteger, words count: Int) throws(Errno) -> [UInt64] {
+        var words = [UInt64](repeating: 0, count: count)
+        // SAFETY: the kernel writes at most as many bytes as the array has.
+        let size = try Errno.check(clinux_ptrace_get_set(number, Int32(type), &words, count * 8))
+        return Array(words.prefix((Int(size) + 7) / 8))
+    }
+
+    func change(_ type: some BinaryInteger, to words: [UInt64]) throws(Errno) {
+        try Self.check(type, words, number)
+    }
+
+    private static func check(
+        _ type: some BinaryInteger, _ words: [UInt64], _ number: Int32
+    ) throws(Errno) {
+        // SAFETY: the kernel reads as many bytes as the array has.
+        try Errno.check(clinux_ptrace_set_set(number, Int32(type), words, words.count * 8))
+    }
+
+    /// The blocked signals: bit n stands for signal n + 1.
+    func signalMask() throws(Errno) -> UInt64 {
+        var mask: UInt64 = 0
+        try Errno.check(clinux_ptrace_get_mask(number, &mask))
+        return mask
+    }
+
+    func setSignalMask(_ mask: UInt64) throws(Errno) {
+        try Errno.check(clinux_ptrace_set_mask(number, mask))
+    }
+
+    /// Has the kernel repeat no system call when the thread goes on.
+    func forgetSystemCall() throws(Errno) {
+        var none: Int32 = -1
+        // SAFETY: the kernel reads the four bytes of the number.
+        try Errno.check(clinux_ptrace_set_set(number, Int32(CLINUX_NT_ARM_SYSTEM_CALL), &none, 4))
+    }
+
+    func poke(_ word: UInt64, at address: UInt64) throws(Errno) {
+        try Errno.check(clinux_ptrace_poke(number, address, word))
+    }
+}
+
+/// The memory of another process.
+struct ProcessMemory {
+    let process: Int
+
+    private var number: Int32 { Int32(truncatingIfNeeded: process) }
+
+    /// Reads whole words; `EFAULT` unless all of them are there.
+    func read(_ count: Int, at address: UInt64) throws(Errno) -> [UInt64] {
+        var words = [UInt64](repeating: 0, count: count)
+        // SAFETY: process_vm_readv(2) writes at most as many bytes as the array has.
+        let done = try Errno.check(clinux_read_memory(number, address, &words, count * 8))
+        guard done == count * 8 else { throw .badAddress }
+        return words
+    }
+
+    /// Writes whole words; `EFAULT` unless all of them were written.
+    func write(_ words: [UInt64], at address: UInt64) throws(Errno) {
+        // SAFETY: process_vm_writev(2) reads at most as many bytes as the array has.
+        let done = try Errno.check(
+            clinux_write_memory(number, address, words, words.count * 8))
+        guard done == words.count * 8 else { throw .badAddress }
+    }
+}
+
+extension Errno {
+    static let noProcess = Errno(rawValue: 3)  // ESRCH
+    static let noChild = Errno(rawValue: 10)  // ECHILD
+    static let badAddress = Errno(rawValue: 14)  // EFAULT
+}

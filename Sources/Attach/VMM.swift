@@ -1,0 +1,98 @@
+public import LinuxSystem
+
+/// A process that has VMs of KVM open, as `/proc` shows it.
+///
+/// Nothing is attached to for this.
+public struct VMM: Hashable, Sendable {
+    /// A vCPU, by the descriptor that its process has of it.
+    public struct VCPU: Hashable, Sendable {
+        /// The number it was made with (`KVM_CREATE_VCPU`).
+        public var index: Int
+        public var descriptor: Int
+
+        public init(index: Int, descriptor: Int) {
+            self.index = index
+            self.descriptor = descriptor
+        }
+    }
+
+    public struct VM: Hashable, Sendable {
+        public var descriptor: Int
+        /// By ascending index.
+        public var vcpus: [VCPU]
+    }
+
+    public var process: Int
+    public var name: String
+    public var vms: [VM]
+
+    /// The process of this id.
+    /// - Throws: `noVCPU` when it has no VM with vCPUs.
+    public init(process: Int) throws(AttachError) {
+        let files = ProcessFiles(process: process)
+        // One that has ended has a state, for its parent, and nothing else.
+        let state = files.status()["State"]
+        guard let state, !state.hasPrefix("Z"), !state.hasPrefix("X") else {
+            throw AttachError(process: process, .noSuchProcess)
+        }
+        guard let descriptors = files.descriptors() else {
+            throw AttachError(process: process, .notPermitted(yamaScope: nil))
+        }
+        guard let vmm = VMM(process: process, name: files.name(), descriptors) else {
+            throw AttachError(process: process, .noVCPU)
+        }
+        self = vmm
+    }
+
+    /// Nil when the descriptors include no vCPU.
+    ///
+    /// Which VM a vCPU is of is not told: it is taken to be the VM that was opened last before it,
+    /// which is how every VMM makes them.
+    init?(process: Int, name: String, _ descriptors: [(number: Int, target: String)]) {
+        self.process = process
+        self.name = name
+        vms = []
+        for (number, target) in descriptors {
+            if target == Self.vmTarget { vms.append(VM(descriptor: number, vcpus: [])) }
+            guard let index = Self.vcpuIndex(target) else { continue }
+            // A VM's own descriptor may be closed while its vCPUs live.
+            if vms.isEmpty { vms.append(VM(descriptor: -1, vcpus: [])) }
+            guard !vms[vms.count - 1].vcpus.contains(where: { $0.index == index }) else { continue }
+            vms[vms.count - 1].vcpus.append(VCPU(index: index, descriptor: number))
+        }
+        vms = vms.filter { !$0.vcpus.isEmpty }
+        for position in vms.indices { vms[position].vcpus.sort { $0.index < $1.index } }
+        if vms.isEmpty { return nil }
+    }
+
+    private static let vmTarget = "anon_inode:kvm-vm"
+
+    /// The N of `anon_inode:kvm-vcpu:N`; nil for all else, such as `anon_inode:kvm-vcpu-stats:N`.
+    private static func vcpuIndex(_ target: String) -> Int? {
+        let prefix = "anon_inode:kvm-vcpu:"
+        return target.hasPrefix(prefix) ? Int(target.dropFirst(prefix.count)) : nil
+    }
+}
+
+/// The processes of this host, as far as its pid namespace shows them.
+public struct ProcessTable: Hashable, Sendable {
+    /// Those with vCPUs, by ascending process id.
+    public var vmms: [VMM]
+    /// How many processes' descriptors may not be seen.
+    public var hidden: Int
+
+    /// Looks at every process.
+    public static func read() throws(FileError) -> ProcessTable {
+        var table = ProcessTable(vmms: [], hidden: 0)
+        for process in try Folder.names(in: "/proc").compactMap({ Int($0) }).sorted() {
+            let files = ProcessFiles(process: process)
+            if let descriptors = files.descriptors() {
+                let vmm = VMM(process: process, name: files.name(), descriptors)
+                table.vmms += vmm.map { [$0] } ?? []
+            } else if !files.threads().isEmpty {
+                table.hidden += 1
+            }
+        }
+        return table
+    }
+}

@@ -1,0 +1,192 @@
+#define _GNU_SOURCE
+#include "CLinuxAttach.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Names of <linux/ptrace.h>, which does not go together with <sys/ptrace.h> everywhere. */
+enum {
+    GET_MASK = 0x420a,
+    SET_MASK = 0x420b,
+    TRACE_SYSTEM_CALLS = 1,
+
+    NANOSECONDS = 1000000000,
+    /* How long waiting sleeps at a time when no signal comes. */
+    PAUSE = 500000,
+};
+
+static int request(int number, int thread, uint64_t address, uint64_t data)
+{
+    long result = ptrace((enum __ptrace_request)number, thread, (void *)(uintptr_t)address,
+                         (void *)(uintptr_t)data);
+
+    return result < 0 ? -errno : 0;
+}
+
+int clinux_ptrace_seize(int thread)
+{
+    return request(PTRACE_SEIZE, thread, 0, TRACE_SYSTEM_CALLS);
+}
+
+int clinux_ptrace_interrupt(int thread)
+{
+    return request(PTRACE_INTERRUPT, thread, 0, 0);
+}
+
+int clinux_ptrace_continue(int thread, int signal)
+{
+    return request(PTRACE_CONT, thread, 0, (uint64_t)signal);
+}
+
+int clinux_ptrace_to_system_call(int thread, int signal)
+{
+    return request(PTRACE_SYSCALL, thread, 0, (uint64_t)signal);
+}
+
+int clinux_ptrace_detach(int thread, int signal)
+{
+    return request(PTRACE_DETACH, thread, 0, (uint64_t)signal);
+}
+
+int64_t clinux_ptrace_get_set(int thread, int type, void *buffer, size_t size)
+{
+    struct iovec range = {buffer, size};
+    int result = request(PTRACE_GETREGSET, thread, (uint64_t)type, (uintptr_t)&range);
+
+    return result < 0 ? result : (int64_t)range.iov_len;
+}
+
+int clinux_ptrace_set_set(int thread, int type, const void *buffer, size_t size)
+{
+    /* struct iovec is older than const. */
+    struct iovec range = {(void *)buffer, size};
+
+    return request(PTRACE_SETREGSET, thread, (uint64_t)type, (uintptr_t)&range);
+}
+
+int clinux_ptrace_get_mask(int thread, uint64_t *mask)
+{
+    return request(GET_MASK, thread, sizeof(*mask), (uintptr_t)mask);
+}
+
+int clinux_ptrace_set_mask(int thread, uint64_t mask)
+{
+    return request(SET_MASK, thread, sizeof(mask), (uintptr_t)&mask);
+}
+
+int clinux_ptrace_poke(int thread, uint64_t address, uint64_t word)
+{
+    return request(PTRACE_POKEDATA, thread, address, word);
+}
+
+static struct clinux_stop describe(int status)
+{
+    struct clinux_stop stop = {0, 0, 0};
+
+    if (WIFEXITED(status)) {
+        stop.kind = CLINUX_STOP_EXITED;
+        stop.signal = WEXITSTATUS(status);
+    } else if (WIFSIGNALED(status)) {
+        stop.kind = CLINUX_STOP_KILLED;
+        stop.signal = WTERMSIG(status);
+    } else {
+        stop.signal = WSTOPSIG(status) & 0x7f;
+        stop.event = status >> 16;
+        stop.kind = stop.event != 0 ? CLINUX_STOP_EVENT : CLINUX_STOP_SIGNAL;
+        /* PTRACE_O_TRACESYSGOOD marks these by bit 7. */
+        if (stop.event == 0 && WSTOPSIG(status) == (SIGTRAP | 0x80))
+            stop.kind = CLINUX_STOP_SYSCALL;
+    }
+    return stop;
+}
+
+static int look_for_stop(int thread, struct clinux_stop *stop)
+{
+    int status;
+    pid_t result;
+
+    do
+        result = waitpid(thread, &status, __WALL | WNOHANG);
+    while (result < 0 && errno == EINTR);
+    if (result < 0)
+        return -errno;
+    if (result > 0)
+        *stop = describe(status);
+    return result > 0;
+}
+
+/*
+ * SIGCHLD, blocked here, ends a sleep at once. It may go to another thread of this process, or be
+ * ignored; then the sleep is over soon. Yielding the CPU instead does not let the other thread run on it.
+ */
+int clinux_wait_for_stop(int thread, int milliseconds, struct clinux_stop *stop)
+{
+    struct timespec pause = {0, PAUSE};
+    int64_t end = clinux_monotonic_nanoseconds() + milliseconds * 1000000ll;
+    sigset_t child, before;
+    int result;
+
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    pthread_sigmask(SIG_BLOCK, &child, &before);
+    while ((result = look_for_stop(thread, stop)) == 0 && clinux_monotonic_nanoseconds() < end)
+        sigtimedwait(&child, NULL, &pause);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return result;
+}
+
+int64_t clinux_read_memory(int process, uint64_t address, void *buffer, size_t size)
+{
+    struct iovec local = {buffer, size}, remote = {(void *)(uintptr_t)address, size};
+    ssize_t done = process_vm_readv(process, &local, 1, &remote, 1, 0);
+
+    return done < 0 ? -errno : done;
+}
+
+int64_t clinux_write_memory(int process, uint64_t address, const void *buffer, size_t size)
+{
+    /* struct iovec is older than const. */
+    struct iovec local = {(void *)buffer, size}, remote = {(void *)(uintptr_t)address, size};
+    ssize_t done = process_vm_writev(process, &local, 1, &remote, 1, 0);
+
+    return done < 0 ? -errno : done;
+}
+
+int clinux_read_link(const char *path, char *buffer, size_t size)
+{
+    ssize_t length = readlink(path, buffer, size);
+
+    return length < 0 ? -errno : (int)length;
+}
+
+int64_t clinux_monotonic_nanoseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * NANOSECONDS + now.tv_nsec;
+}
+
+int clinux_fault_in(uint64_t address, size_t size)
+{
+    enum { POPULATE_READ = 22 };
+
+    return madvise((void *)(uintptr_t)address, size, POPULATE_READ) < 0 ? -errno : 0;
+}
+
+int clinux_process_id(void)
+{
+    return getpid();
+}
+
+int64_t clinux_page_size(void)
+{
+    return sysconf(_SC_PAGESIZE);
+}

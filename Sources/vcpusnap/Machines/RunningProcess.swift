@@ -1,0 +1,162 @@
+internal import Attach
+internal import LinuxSystem
+internal import Registers
+internal import VCPUModel
+
+/// A VM of a running process, reached from outside.
+struct RunningProcess {
+    private let process: Int
+    private let vm: VMM.VM
+    private let name: String
+    private let text: String
+
+    /// - Parameters:
+    ///   - descriptor: of the VM, where there are several.
+    ///   - text: as on the command line.
+    init(_ process: Int, vm descriptor: Int?, _ text: String) throws {
+        let vmm = try VMM(process: process)
+        let matching = vmm.vms.filter { descriptor == nil || $0.descriptor == descriptor }
+        guard let vm = matching.first, matching.count == 1 else {
+            let names = vmm.vms.map { "pid:\(process)/\($0.descriptor)" }.joined(separator: ", ")
+            throw CommandError("\(text): name one of its VMs: \(names)")
+        }
+        self.process = process
+        self.vm = vm
+        name = vmm.name
+        self.text = text
+    }
+
+    // MARK: Reading
+
+    /// The registers of all its vCPUs at one moment; for how long it stood still is said on standard
+    /// error.
+    func capture(
+        settling: Bool
+    ) throws -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
+        var tries = 0
+        while true {
+            let (banks, cost) = try AttachedVM.capture(vm.vcpus, of: process)
+            let unsettled = banks.filter { $0.exit?.isUnfinished == true }
+            tries += 1
+            if settling, !unsettled.isEmpty, tries < Self.mostTries { continue }
+            report(cost, tries)
+            guard unsettled.isEmpty || !settling else { throw notSettled(unsettled) }
+            warn(unsettled)
+            return try snapshot(of: banks)
+        }
+    }
+
+    /// Each takes some milliseconds, and a vCPU needs less than one to go on.
+    private static let mostTries = 100
+
+    private func snapshot(
+        of banks: [AttachedVCPUBank]
+    ) throws -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
+        var result = try SnapshotSource.capture(banks, provenance(of: banks))
+        for (position, bank) in banks.enumerated() {
+            result.snapshot.vcpus[position].index = UInt32(clamping: bank.vcpu.index)
+        }
+        return result
+    }
+
+    private func report(_ cost: AttachedProcess.Cost, _ tries: Int) {
+        let pause = RunningVM.milliseconds(cost.nanoseconds / 1000)
+        let way =
+            cost.method == .routine
+            ? "" : ", by single calls, because it may have no executable memory of ours"
+        let again = tries > 1 ? "; read \(tries) times" : ""
+        StandardError.write(
+            "vcpusnap: \(text): \(name) stood still for \(pause) ms, \(cost.stops) stops of "
+                + "\(cost.threads) threads\(way)\(again)\n")
+    }
+
+    private func warn(_ unsettled: [AttachedVCPUBank]) {
+        for bank in unsettled {
+            StandardError.write(
+                "vcpusnap: \(text): warning: vCPU \(bank.vcpu.index) waits for the answer to "
+                    + "\(bank.exit?.name ?? "an exit"): its state is complete only after KVM_RUN "
+                    + "(--settle tries again)\n")
+        }
+    }
+
+    private func notSettled(_ unsettled: [AttachedVCPUBank]) -> CommandError {
+        let names = unsettled.map { "vCPU \($0.vcpu.index) (\($0.exit?.name ?? "?"))" }
+        return CommandError(
+            "\(text): after \(Self.mostTries) tries still in the middle of an exit: "
+                + names.joined(separator: ", ") + "; its VMM may be stopped")
+    }
+
+    private func provenance(of banks: [AttachedVCPUBank]) -> Provenance {
+        var result = Provenance()
+        result[.tool] = Version.text
+        result[.time] = SystemClock.utcTimestamp()
+        result[.source] = text
+        result[.vmm] = name
+        result[.kernel] = HostIdentity.kernelRelease()
+        result[.counterFrequency] = String(HostIdentity.counterFrequency())
+        for bank in banks {
+            result[.exitReason(bank.vcpu.index)] = bank.exit?.name
+        }
+        return result
+    }
+
+    // MARK: Writing
+
+    /// A process that stands still while its vCPUs are written.
+    final class Stopped {
+        let banks: [AttachedVCPUBank]
+        let provenance: Provenance
+        private let vm: AttachedVM
+        private let report: (AttachedProcess.Cost) -> Void
+
+        fileprivate init(
+            _ vm: AttachedVM, _ provenance: Provenance,
+            _ report: @escaping (AttachedProcess.Cost) -> Void
+        ) {
+            self.vm = vm
+            banks = vm.banks
+            self.provenance = provenance
+            self.report = report
+        }
+
+        /// Lets it go on, and says how long it stood still.
+        func letGo() throws {
+            if let cost = try vm.letGo() { report(cost) }
+        }
+    }
+
+    /// Stops the process to write the vCPUs of a snapshot.
+    func stop(for snapshot: Snapshot) throws -> Stopped {
+        let indices = vm.vcpus.map { UInt32(clamping: $0.index) }
+        guard indices == snapshot.vcpus.map(\.index) else {
+            throw CommandError(
+                "\(text) has the vCPUs \(indices.map(String.init).joined(separator: ", ")), the "
+                    + "snapshot has \(snapshot.indexText): they must be the same")
+        }
+        let attached = try AttachedVM(vm.vcpus, of: process)
+        return Stopped(attached, provenance(of: attached.banks)) { report($0, 1) }
+    }
+}
+
+/// Why `KVM_RUN` returned last (`KVM_EXIT_*`, `include/uapi/linux/kvm.h`).
+struct VCPUExit {
+    let number: UInt32
+
+    /// As in the kernel's header without its prefix; the number where it is none of arm64's.
+    var name: String { Self.names[number] ?? "exit reason \(number)" }
+
+    /// Whether the guest's state is complete only once `KVM_RUN` is called again
+    /// (Documentation/virt/kvm/api.rst, 5, "struct kvm_run").
+    var isUnfinished: Bool { [3, 6, 28].contains(number) }
+
+    private static let names: [UInt32: String] = [
+        0: "UNKNOWN", 3: "HYPERCALL", 4: "DEBUG", 6: "MMIO", 7: "IRQ_WINDOW_OPEN", 8: "SHUTDOWN",
+        9: "FAIL_ENTRY", 10: "INTR", 17: "INTERNAL_ERROR", 24: "SYSTEM_EVENT", 28: "ARM_NISV",
+        31: "DIRTY_RING_FULL", 39: "MEMORY_FAULT",
+    ]
+}
+
+extension AttachedVCPUBank {
+    /// Nil where it is not known.
+    fileprivate var exit: VCPUExit? { exitReason.map { VCPUExit(number: $0) } }
+}

@@ -1,0 +1,46 @@
+internal import Attach
+
+/// The report of `list`.
+struct ListOutput: Report {
+    struct Process: Encodable {
+        var pid: Int
+        var name: String
+        var vms: [VM]
+    }
+
+    struct VM: Encodable {
+        var descriptor: Int
+        /// The numbers of the vCPUs.
+        var vcpus: [Int]
+    }
+
+    var processes: [Process]
+    /// Processes that this user may not look into.
+    var hidden: Int
+
+    init(_ table: ProcessTable) {
+        hidden = table.hidden
+        processes = table.vmms.map { vmm in
+            Process(
+                pid: vmm.process, name: vmm.name,
+                vms: vmm.vms.map { VM(descriptor: $0.descriptor, vcpus: $0.vcpus.map(\.index)) })
+        }
+    }
+
+    func text(_ style: TextStyle) -> String {
+        let lines = processes.map { process in
+            let vms = process.vms.map { vm in
+                process.vms.count == 1
+                    ? "\(vm.vcpus.count) vCPUs"
+                    : "pid:\(process.pid)/\(vm.descriptor) with \(vm.vcpus.count) vCPUs"
+            }
+            return style.bold("pid:\(process.pid)") + "  \(process.name)  "
+                + vms.joined(separator: ", ") + "\n"
+        }
+        let none = lines.isEmpty ? "no process with a VM of KVM is to be seen\n" : ""
+        let more =
+            hidden > 0
+            ? "\(hidden) processes could not be looked into: run as root to see them\n" : ""
+        return lines.joined() + none + more
+    }
+}

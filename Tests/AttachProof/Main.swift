@@ -1,0 +1,124 @@
+import Attach
+import Glibc
+import LinuxSystem
+import Registers
+import VCPUModel
+
+/// What the tests ask of the module Attach, on a machine with arm64 KVM.
+///
+///     attach-proof list
+///     attach-proof dump PID [routine|single]     every register, a line each
+///     attach-proof loop PID COUNT [routine|single]
+///     attach-proof write PID REGISTER VALUE      writes it to every vCPU, and reads it back
+@main
+enum Main {
+    static func main() {
+        let arguments = CommandLine.arguments
+        do {
+            try run(Array(arguments.dropFirst()))
+        } catch {
+            print("attach-proof: \(error)")
+            exit(1)
+        }
+    }
+
+    private static func run(_ arguments: [String]) throws {
+        let number = arguments.count > 1 ? Int(arguments[1]) ?? 0 : 0
+        switch arguments.first {
+        case "list": try list()
+        case "dump": try dump(number, method(arguments, 2))
+        case "loop": try loop(number, Int(arguments[2]) ?? 1, method(arguments, 3))
+        case "write": try write(number, arguments[2], arguments[3])
+        default: exit(64)
+        }
+    }
+
+    private static func method(_ arguments: [String], _ index: Int) -> AttachedProcess.Method? {
+        guard arguments.count > index else { return nil }
+        return arguments[index] == "single" ? .singleCalls : .routine
+    }
+
+    /// Single calls in an emulated machine take long.
+    private static let patience = 60_000
+
+    private static func list() throws {
+        let table = try ProcessTable.read()
+        for vmm in table.vmms {
+            print("\(vmm.process) \(vmm.name)")
+            for vm in vmm.vms {
+                print("  vm \(vm.descriptor): \(vm.vcpus.map { "\($0.index)@\($0.descriptor)" })")
+            }
+        }
+        print("hidden: \(table.hidden)")
+    }
+
+    private static func capture(
+        _ process: Int, _ method: AttachedProcess.Method?
+    ) throws -> ([AttachedVCPUBank], AttachedProcess.Cost) {
+        let vcpus = try VMM(process: process).vms.flatMap(\.vcpus)
+        let (banks, cost) = try AttachedVM.capture(
+            vcpus, of: process, method: method, within: patience)
+        return (banks, cost)
+    }
+
+    private static func describe(_ cost: AttachedProcess.Cost) -> String {
+        "\(cost.method), \(cost.threads) threads, \(cost.stops) stops, \(cost.nanoseconds / 1000) us"
+    }
+
+    /// As the target's own `--dump`: KVM's list only.
+    private static func dump(_ process: Int, _ method: AttachedProcess.Method?) throws {
+        let (banks, cost) = try capture(process, method)
+        for bank in banks {
+            for id in try bank.list() {
+                print("\(bank.vcpu.index) \(hex(id.rawValue, 16)) \(text(bank, id))")
+            }
+        }
+        let exits = banks.map { $0.exitReason.map(String.init) ?? "?" }
+        print("# \(describe(cost)), exits \(exits)")
+    }
+
+    private static func text(_ bank: AttachedVCPUBank, _ id: RegisterID) -> String {
+        do throws(RegisterBankError) {
+            return try bank.read(id).littleEndianBytes.reversed().map { hex(UInt64($0), 2) }
+                .joined()
+        } catch {
+            return "errno \(error.errno.rawValue)"
+        }
+    }
+
+    private static func hex(_ number: UInt64, _ digits: Int) -> String {
+        let text = String(number, radix: 16)
+        return String(repeating: "0", count: digits - text.count) + text
+    }
+
+    private static func loop(
+        _ process: Int, _ count: Int, _ method: AttachedProcess.Method?
+    ) throws {
+        var pauses: [Int64] = []
+        var last = ""
+        for _ in 0..<count {
+            let (banks, cost) = try capture(process, method)
+            guard try banks.allSatisfy({ try $0.list().count > 100 }) else { exit(5) }
+            pauses.append(cost.nanoseconds / 1000)
+            last = describe(cost)
+        }
+        pauses.sort()
+        print("\(count) times; the last: \(last)")
+        print(
+            "pause: least \(pauses[0]) us, median \(pauses[count / 2]) us, most \(pauses[count - 1]) us"
+        )
+    }
+
+    private static func write(_ process: Int, _ name: String, _ text: String) throws {
+        guard let id = RegisterID(parsing: name), let size = id.size,
+            let value = RegisterValue(parsing: text, size: size)
+        else { exit(64) }
+        let vm = try AttachedVM(VMM(process: process).vms.flatMap(\.vcpus), of: process)
+        for bank in vm.banks {
+            let before = try bank.read(id)
+            try bank.write(value, to: id)
+            print("\(bank.vcpu.index): \(before) -> \(try bank.read(id))")
+        }
+        print(try vm.letGo().map(describe) ?? "")
+    }
+}

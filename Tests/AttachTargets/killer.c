@@ -1,0 +1,149 @@
+/*
+ * Starts a program again and again, kills it (SIGKILL) after a random time, and looks each time whether the
+ * process it was attached to runs on as before: no thread traced or stopped, the same memory map and
+ * descriptors.
+ *
+ * usage: killer PID COUNT SEED MICROSECONDS PROGRAM ARGS...
+ *   MICROSECONDS   the program lives for at most that long
+ *
+ * Status 1 if once it did not.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char map[1 << 20], first_map[1 << 20];
+
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15ull;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+    return z ^ z >> 31;
+}
+
+static void read_file(const char *path, char *buffer, size_t size)
+{
+    int fd = open(path, O_RDONLY);
+    ssize_t done;
+    size_t length = 0;
+
+    while (fd >= 0 && (done = read(fd, buffer + length, size - 1 - length)) > 0)
+        length += done;
+    buffer[length] = 0;
+    close(fd);
+}
+
+static int count_entries(const char *path)
+{
+    DIR *folder = opendir(path);
+    int count = 0;
+
+    while (folder != NULL && readdir(folder) != NULL)
+        count++;
+    if (folder != NULL)
+        closedir(folder);
+    return count;
+}
+
+/* How many threads are traced; -1000 when the process has gone. */
+static int traced_threads(const char *pid)
+{
+    char path[300], status[4096];
+    DIR *folder;
+    struct dirent *entry;
+    int count = 0;
+
+    snprintf(path, sizeof(path), "/proc/%s/task", pid);
+    folder = opendir(path);
+    if (folder == NULL)
+        return -1000;
+    while ((entry = readdir(folder)) != NULL) {
+        snprintf(path, sizeof(path), "/proc/%s/task/%s/status", pid, entry->d_name);
+        read_file(path, status, sizeof(status));
+        if (strstr(status, "State:\tt") != NULL || strstr(status, "State:\tT") != NULL ||
+            (strstr(status, "TracerPid:") != NULL && strstr(status, "TracerPid:\t0\n") == NULL))
+            count++;
+    }
+    closedir(folder);
+    return count;
+}
+
+/* An attached process reaches its old state within a moment. */
+static int is_as_before(const char *pid, int descriptors)
+{
+    char path[64];
+
+    for (int tries = 0; tries < 200; tries++) {
+        int traced = traced_threads(pid);
+
+        if (traced < 0)
+            return 0;
+        snprintf(path, sizeof(path), "/proc/%s/maps", pid);
+        read_file(path, map, sizeof(map));
+        snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+        if (traced == 0 && strcmp(map, first_map) == 0 && count_entries(path) == descriptors)
+            return 1;
+        usleep(10000);
+    }
+    return 0;
+}
+
+static pid_t start(char **arguments)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        int null = open("/dev/null", O_RDWR);
+
+        dup2(null, 1);
+        execvp(arguments[0], arguments);
+        _exit(127);
+    }
+    return child;
+}
+
+int main(int count, char **arguments)
+{
+    char path[64];
+    int descriptors, kills, attached = 0, mapped = 0;
+    uint64_t state;
+
+    if (count < 6)
+        return 64;
+    kills = atoi(arguments[2]);
+    state = strtoull(arguments[3], NULL, 0);
+    snprintf(path, sizeof(path), "/proc/%s/maps", arguments[1]);
+    read_file(path, first_map, sizeof(first_map));
+    snprintf(path, sizeof(path), "/proc/%s/fd", arguments[1]);
+    descriptors = count_entries(path);
+    for (int n = 0; n < kills; n++) {
+        uint64_t life = next_random(&state) % strtoull(arguments[4], NULL, 0);
+        pid_t child = start(arguments + 5);
+
+        usleep(life);
+        kill(child, SIGSTOP); /* to look what it was doing; what it traces stays as it is */
+        attached += traced_threads(arguments[1]) > 0;
+        snprintf(path, sizeof(path), "/proc/%s/maps", arguments[1]);
+        read_file(path, map, sizeof(map));
+        mapped += strcmp(map, first_map) != 0;
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        if (!is_as_before(arguments[1], descriptors)) {
+            printf("kill %d after %llu us: the process is not as before\n%s", n,
+                   (unsigned long long)life, map);
+            return 1;
+        }
+    }
+    printf("%d kills, %d while threads were stopped, %d of them with code in it\n", kills, attached,
+           mapped);
+    return 0;
+}

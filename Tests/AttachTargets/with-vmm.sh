@@ -1,0 +1,61 @@
+#!/bin/sh
+# Runs in a lab guest: starts the test VMM and runs COMMAND with its process id in $VMM; dump is the file of --dump.
+# Afterwards the VMM must be as it was: heartbeat, guest, registers, memory map, descriptors and threads.
+# usage: with-vmm.sh VMM-ARGS... -- COMMAND...
+set -u
+work=$(mktemp -d)
+
+fail() {
+  echo "with-vmm: $*" >&2
+  tail -n 2 "$work/beats" >&2
+  cat "$work/stderr" >&2
+  exit 3
+}
+
+beats() { grep -c '^beat .*guest' "$work/beats"; }
+beaten() {
+  target=$(($(beats) + $1)) waited=0
+  until [ "$(beats)" -ge $target ]; do
+    [ -d "/proc/$VMM/fd" ] || fail "the VMM has ended"
+    [ $waited -lt 300 ] || fail "the heart stopped"
+    waited=$((waited + 1))
+    sleep 0.1
+  done
+}
+
+# What must not change; threads of --churn come and go, and their stacks.
+look() {
+  ls "/proc/$VMM/fd"
+  grep -e SigBlk -e SigPnd -e SigCgt "/proc/$VMM/status"
+  [ -n "$churn" ] || cat "/proc/$VMM/maps"
+  [ -n "$churn" ] || ls "/proc/$VMM/task"
+}
+
+churn='' stopped='' arguments=''
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+  [ "$1" != --churn ] || churn=yes
+  [ "$1" != --dump ] || stopped=yes
+  arguments="$arguments $1"
+  shift
+done
+shift
+touch "$work/beats"
+# shellcheck disable=SC2086 # the arguments are words
+vmm $arguments >"$work/beats" 2>"$work/stderr" &
+VMM=$!
+export VMM
+beaten 4
+look >"$work/before"
+status=0
+sh -c "$*" || status=$?
+look >"$work/after"
+cmp "$work/before" "$work/after" || fail "it is not as it was"
+guest() { tail -n 1 "$work/beats" | sed 's/.*guest //'; }
+first=$(guest)
+beaten 3
+[ -n "$stopped" ] || [ "$(guest)" != "$first" ] || fail "the guest does not go on"
+grep -q 'errors [1-9]' "$work/beats" && fail "a thread's registers changed under it"
+grep '^floor' "$work/stderr"
+tail -n 1 "$work/beats"
+kill -KILL $VMM
+exit $status
