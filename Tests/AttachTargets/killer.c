@@ -1,10 +1,10 @@
 /*
- * Starts a program again and again, kills it (SIGKILL) after a random time, and looks each time whether the
- * process it was attached to runs on as before: no thread traced or stopped, the same memory map and
- * descriptors.
+ * Starts a program again and again, kills it (SIGKILL) a random time after it first attached to a process,
+ * and looks each time whether that process runs on as before: no thread traced or stopped, the same memory
+ * map and descriptors.
  *
  * usage: killer PID COUNT SEED MICROSECONDS PROGRAM ARGS...
- *   MICROSECONDS   the program lives for at most that long
+ *   MICROSECONDS   the program lives for at most that long after it attached
  *
  * Status 1 if once it did not.
  */
@@ -129,6 +129,8 @@ int main(int count, char **arguments)
         uint64_t life = next_random(&state) % strtoull(arguments[4], NULL, 0);
         pid_t child = start(arguments + 5);
 
+        for (int tries = 0; tries < 5000 && traced_threads(arguments[1]) == 0; tries++)
+            usleep(1000);
         usleep(life);
         kill(child, SIGSTOP); /* to look what it was doing; what it traces stays as it is */
         attached += traced_threads(arguments[1]) > 0;
