@@ -92,7 +92,7 @@ public struct AttachedProcess: ~Copyable {
     private static let largestOwn = 1 << 25
 
     /// SECCOMP_MODE_FILTER.
-    private static let filtered: Substring = "2"
+    static let filtered: Substring = "2"
 
     private static func choose(
         _ threads: borrowing StoppedThreads, _ memory: ProcessMemory,

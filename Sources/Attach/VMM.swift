@@ -74,6 +74,17 @@ public struct VMM: Hashable, Sendable {
     }
 }
 
+extension VMM {
+    /// Whether a thread may make only the system calls of a filter (seccomp), which may kill the process
+    /// for another one.
+    public var isFiltered: Bool {
+        let files = ProcessFiles(process: process)
+        return files.threads().contains {
+            files.status(ofThread: $0)["Seccomp"] == AttachedProcess.filtered
+        }
+    }
+}
+
 /// The processes of this host, as far as its pid namespace shows them.
 public struct ProcessTable: Hashable, Sendable {
     /// Those with vCPUs, by ascending process id.

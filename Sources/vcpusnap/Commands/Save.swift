@@ -40,6 +40,10 @@ struct Save: ParsableCommand {
     )
     var settle = false
 
+    @Flag(
+        help: "Attach to a process under a seccomp filter, which may kill it for our calls.")
+    var despiteFilter = false
+
     @Option(help: "The number of vCPUs to create on kvm: or an emulated host (1 to 512).")
     var vcpus = 1
 
@@ -52,6 +56,7 @@ struct Save: ParsableCommand {
     func run() throws {
         var from = SnapshotSource(source)
         from.isSettling = settle
+        from.takesFilterRisk = despiteFilter
         let capture = try from.read(vcpus: vcpus)
         for failure in capture.unreadable {
             StandardError.write("vcpusnap: \(source.text): \(failure)\n")

@@ -13,8 +13,17 @@ struct RunningProcess {
     /// - Parameters:
     ///   - descriptor: of the VM, where there are several.
     ///   - text: as on the command line.
-    init(_ process: Int, vm descriptor: Int?, _ text: String) throws {
+    ///   - takesFilterRisk: whether a process that a seccomp filter watches is attached to all the same.
+    init(
+        _ process: Int, vm descriptor: Int?, _ text: String, takesFilterRisk: Bool = false
+    ) throws {
         let vmm = try VMM(process: process)
+        guard takesFilterRisk || !vmm.isFiltered else {
+            throw CommandError(
+                "\(text): \(vmm.name) runs under a seccomp filter, which kills it if it does not allow "
+                    + "ioctl with the requests that read a vCPU, and restart_syscall; save "
+                    + "--despite-filter takes that risk")
+        }
         let matching = vmm.vms.filter { descriptor == nil || $0.descriptor == descriptor }
         guard let vm = matching.first, matching.count == 1 else {
             let names = vmm.vms.map { "pid:\(process)/\($0.descriptor)" }.joined(separator: ", ")

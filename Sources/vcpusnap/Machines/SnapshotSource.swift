@@ -10,6 +10,8 @@ struct SnapshotSource {
     private let internalSnapshot: String?
     /// Whether a VM that runs is read again until no vCPU is in the middle of an exit.
     var isSettling = false
+    /// Whether a process that a seccomp filter watches is attached to all the same.
+    var takesFilterRisk = false
 
     /// - Parameter internalSnapshot: of a qcow2 image; nil for the newest.
     init(_ location: Location, _ internalSnapshot: String? = nil) {
@@ -25,7 +27,9 @@ struct SnapshotSource {
         if let path = location.profilePath { return (try Self.snapshot(ofProfile: path), []) }
         if case .qmp(let socket) = location { return try RunningVM(socket).capture() }
         if case .process(let process, let vm) = location {
-            return try RunningProcess(process, vm: vm, location.text).capture(settling: isSettling)
+            return try RunningProcess(
+                process, vm: vm, location.text, takesFilterRisk: takesFilterRisk
+            ).capture(settling: isSettling)
         }
         guard let host = location.host else {
             return try GuestFile(location, internalSnapshot).snapshot()
