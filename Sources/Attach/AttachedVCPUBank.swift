@@ -77,11 +77,13 @@ public final class AttachedVCPUBank: RegisterBank {
         let words = Self.words(value.littleEndianBytes)
         switch id {
         case .vcpuEvents:
-            batch.add(Request.setEvents, on: vcpu.descriptor, words + Array(repeating: 0, count: 6))
-        case .mpState: batch.add(Request.setMPState, on: vcpu.descriptor, words)
+            batch.add(
+                CLINUX_KVM_SET_VCPU_EVENTS, on: vcpu.descriptor,
+                words + Array(repeating: 0, count: 6))
+        case .mpState: batch.add(CLINUX_KVM_SET_MP_STATE, on: vcpu.descriptor, words)
         default:
             guard id.architecture == .arm64 else { throw failure(.write, id, .noEntry) }
-            batch.add(Request.setRegister, on: vcpu.descriptor, id: id.rawValue, value: words)
+            batch.add(CLINUX_KVM_SET_ONE_REG, on: vcpu.descriptor, id: id.rawValue, value: words)
         }
         do throws(Errno) {
             try calls.make(&batch)
@@ -134,7 +136,7 @@ public final class AttachedVCPUBank: RegisterBank {
             var batch = CallBatch()
             for bank in banks {
                 let empty = [UInt64(room)] + Array(repeating: 0, count: room)
-                batch.add(Request.list, on: bank.vcpu.descriptor, empty)
+                batch.add(CLINUX_KVM_GET_REG_LIST, on: bank.vcpu.descriptor, empty)
             }
             try calls.make(&batch)
             let lists = banks.indices.map { ListedIDs(batch.result($0), batch.buffer($0)) }
@@ -147,10 +149,10 @@ public final class AttachedVCPUBank: RegisterBank {
     private func addReading(of list: ListedIDs, to batch: inout CallBatch) {
         for id in list.ids {
             let room = ((RegisterID(rawValue: id).size ?? 8) + 7) / 8
-            batch.add(Request.getRegister, on: vcpu.descriptor, id: id, room: room)
+            batch.add(CLINUX_KVM_GET_ONE_REG, on: vcpu.descriptor, id: id, room: room)
         }
-        batch.add(Request.getMPState, on: vcpu.descriptor, [0])
-        batch.add(Request.getEvents, on: vcpu.descriptor, Array(repeating: 0, count: 8))
+        batch.add(CLINUX_KVM_GET_MP_STATE, on: vcpu.descriptor, [0])
+        batch.add(CLINUX_KVM_GET_VCPU_EVENTS, on: vcpu.descriptor, Array(repeating: 0, count: 8))
     }
 
     private func currentExitReason() -> UInt32? {
@@ -185,15 +187,4 @@ public final class AttachedVCPUBank: RegisterBank {
     private static let firstRoom = 1023
     /// What a single call has room for.
     private static let mostRoom = SingleCalls.mostWords - 1
-}
-
-/// Numbers of the ioctls (`kvm_numbers.h` of CLinux).
-private enum Request {
-    static let list: UInt64 = 0xc008_aeb0
-    static let getRegister: UInt64 = 0x4010_aeab
-    static let setRegister: UInt64 = 0x4010_aeac
-    static let getMPState: UInt64 = 0x8004_ae98
-    static let setMPState: UInt64 = 0x4004_ae99
-    static let getEvents: UInt64 = 0x8040_ae9f
-    static let setEvents: UInt64 = 0x4040_aea0
 }

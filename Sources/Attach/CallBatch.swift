@@ -20,17 +20,17 @@ struct CallBatch {
     var size: Int { calls.count * Self.entrySize + buffers.count }
 
     /// Adds a call whose argument is a structure.
-    mutating func add(_ request: UInt64, on descriptor: Int, _ structure: [UInt64]) {
+    mutating func add(_ request: UInt, on descriptor: Int, _ structure: [UInt64]) {
         add(request, descriptor, structure, pointsIntoItself: false)
     }
 
     /// Adds a call whose argument is `struct kvm_one_reg`, with the value behind it.
-    mutating func add(_ request: UInt64, on descriptor: Int, id: UInt64, value: [UInt64]) {
+    mutating func add(_ request: UInt, on descriptor: Int, id: UInt64, value: [UInt64]) {
         add(request, descriptor, [id, 0] + value, pointsIntoItself: true)
     }
 
     /// Adds a call whose argument is `struct kvm_one_reg`, with room for a value behind it.
-    mutating func add(_ request: UInt64, on descriptor: Int, id: UInt64, room: Int) {
+    mutating func add(_ request: UInt, on descriptor: Int, id: UInt64, room: Int) {
         let start = buffers.count
         buffers.append(id)
         buffers.append(contentsOf: repeatElement(0, count: room + 1))
@@ -38,7 +38,7 @@ struct CallBatch {
     }
 
     private mutating func add(
-        _ request: UInt64, _ descriptor: Int, _ words: [UInt64], pointsIntoItself: Bool
+        _ request: UInt, _ descriptor: Int, _ words: [UInt64], pointsIntoItself: Bool
     ) {
         let start = buffers.count
         buffers += words
@@ -46,11 +46,11 @@ struct CallBatch {
     }
 
     private mutating func add(
-        _ request: UInt64, _ descriptor: Int, from start: Int, pointsIntoItself: Bool
+        _ request: UInt, _ descriptor: Int, from start: Int, pointsIntoItself: Bool
     ) {
         calls.append(
             Call(
-                descriptor: descriptor, request: request, buffer: start..<buffers.count,
+                descriptor: descriptor, request: UInt64(request), buffer: start..<buffers.count,
                 pointsIntoItself: pointsIntoItself))
         results.append(-Int64(Self.notMade))
     }

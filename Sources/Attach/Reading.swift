@@ -58,11 +58,8 @@ struct Reading {
 
     /// What KVM needs to have been told for these registers to be there.
     private mutating func addInitialisation() {
-        var features: VCPUFeatures = []
-        for (name, feature) in Self.telling where value(of: name) != nil {
-            features.insert(feature)
-        }
-        if let version = value(of: "PSCI_VERSION"), version != Self.psci01 {
+        var features = VCPUFeatures(shownBy: { bits(of: $0) != nil })
+        if let version = bits(of: .psciVersion), version != Self.psci01 {
             features.insert(.psci02)
         }
         if ids.contains(.sveVectorLengths) { features.insert(.sve) }
@@ -74,18 +71,12 @@ struct Reading {
         values[.vcpuFinalized] = .success(RegisterValue(UInt64(finalised.rawValue), size: 4))
     }
 
-    private func value(of name: String) -> UInt64? {
-        guard let id = RegisterID(parsing: name), let result = values[id] else { return nil }
-        return (try? result.get())?.lowBits
+    private func bits(of id: RegisterID) -> UInt64? {
+        (try? values[id]?.get())?.lowBits
     }
 
     /// What `KVM_REG_ARM_PSCI_VERSION` is without PSCI 0.2 (`include/uapi/linux/psci.h`).
     private static let psci01: UInt64 = 1
-
-    /// Registers that a vCPU has because of a feature (`arch/arm64/kvm/sys_regs.c`).
-    private static let telling: [(String, VCPUFeatures)] = [
-        ("PMCR_EL0", .pmuV3), ("APIAKEYLO_EL1", .pointerAuthentication), ("HCR_EL2", .hasEL2),
-    ]
 
     private static func value(
         _ result: Int64, _ words: ArraySlice<UInt64>, size: Int

@@ -22,11 +22,9 @@ struct ThreadRegisters: Hashable {
 
     /// Whether the thread has just been interrupted in `KVM_RUN`.
     var isOutOfKVMRun: Bool {
-        words[8] == SystemCall.ioctl && words[1] == Self.kvmRun
+        words[8] == SystemCall.ioctl && words[1] == UInt64(CLINUX_KVM_RUN)
             && words[0] == UInt64(bitPattern: -Int64(Errno.interrupted.rawValue))
     }
-
-    private static let kvmRun: UInt64 = 0xae80
 }
 
 /// Numbers of system calls on arm64 (`include/uapi/asm-generic/unistd.h`).
@@ -77,7 +75,7 @@ struct TracedThread: Hashable {
     }
 
     func setRegisters(_ registers: ThreadRegisters) throws(Errno) {
-        try Self.check(CLINUX_NT_PRSTATUS, registers.words, number)
+        try change(CLINUX_NT_PRSTATUS, to: registers.words)
     }
 
     /// A register set as 64-bit words; a last partial word is filled with zero bits.
@@ -89,12 +87,6 @@ struct TracedThread: Hashable {
     }
 
     func change(_ type: some BinaryInteger, to words: [UInt64]) throws(Errno) {
-        try Self.check(type, words, number)
-    }
-
-    private static func check(
-        _ type: some BinaryInteger, _ words: [UInt64], _ number: Int32
-    ) throws(Errno) {
         // SAFETY: the kernel reads as many bytes as the array has.
         try Errno.check(clinux_ptrace_set_set(number, Int32(type), words, words.count * 8))
     }

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CLinuxAttach.h"
+#include "CLinuxHost.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -17,7 +18,6 @@ enum {
     SET_MASK = 0x420b,
     TRACE_SYSTEM_CALLS = 1,
 
-    NANOSECONDS = 1000000000,
     /* How long waiting sleeps at a time when no signal comes. */
     PAUSE = 500000,
 };
@@ -164,14 +164,6 @@ int clinux_read_link(const char *path, char *buffer, size_t size)
     ssize_t length = readlink(path, buffer, size);
 
     return length < 0 ? -errno : (int)length;
-}
-
-int64_t clinux_monotonic_nanoseconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * NANOSECONDS + now.tv_nsec;
 }
 
 int clinux_fault_in(uint64_t address, size_t size)

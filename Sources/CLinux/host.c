@@ -38,6 +38,14 @@ int64_t clinux_realtime_seconds(void)
     return time(NULL);
 }
 
+int64_t clinux_monotonic_nanoseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 int clinux_format_utc(int64_t seconds, char *buffer, size_t size)
 {
     time_t moment = seconds;

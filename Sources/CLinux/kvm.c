@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 
-#include "kvm_numbers.h"
+#include "CLinuxKVMNumbers.h"
 #include "kvm_structures.h"
 
 static int call(int fd, unsigned long request, unsigned long argument)

@@ -19,7 +19,7 @@
 
 #include "CLinuxAttach.h"
 #include "CLinuxKVM.h"
-#include "kvm_numbers.h"
+#include "CLinuxKVMNumbers.h"
 #include "kvm_structures.h"
 
 #define SAME(ours, theirs) _Static_assert((ours) == (theirs), #ours " is not " #theirs)

@@ -208,16 +208,6 @@ int clinux_wait_for_child(int output, int errors, int feed)
            (fds[2].revents != 0 ? CLINUX_FEED_READY : 0);
 }
 
-int64_t clinux_feed_child(int feed, const void *bytes, size_t count)
-{
-    ssize_t done;
-
-    do
-        done = send(feed, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (done < 0 && errno == EINTR);
-    return done < 0 ? -errno : done;
-}
-
 int clinux_wait_for_exit(int pid)
 {
     int status;

@@ -1,5 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinuxSockets.h"
+#include "CLinuxHost.h"
+#include "CLinuxProcesses.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +14,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -73,10 +74,7 @@ int64_t clinux_send(int fd, const void *bytes, size_t count, int descriptor)
 
 static int64_t monotonic_milliseconds(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return clinux_monotonic_nanoseconds() / 1000000;
 }
 
 static int wait_for(int fd, short events, int milliseconds)
@@ -282,8 +280,6 @@ int clinux_guard_release(int line, int process)
 
     send(line, "", 1, MSG_NOSIGNAL);
     close(line);
-    do
-        result = waitpid(process, NULL, 0);
-    while (result < 0 && errno == EINTR);
-    return result < 0 && errno != ECHILD ? -errno : 0;
+    result = clinux_wait_for_exit(process);
+    return result < 0 && result != -ECHILD ? result : 0;
 }

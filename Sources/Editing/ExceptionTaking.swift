@@ -305,8 +305,6 @@ extension RegisterID {
     fileprivate static let monitorDebug = RegisterID(rawValue: 0x6030_0000_0013_8012)
     /// IFSR32_EL2.
     fileprivate static let instructionFaultStatus = RegisterID(rawValue: 0x6030_0000_0013_e281)
-    /// HCR_EL2.
-    fileprivate static let hypervisorConfiguration = RegisterID(rawValue: 0x6030_0000_0013_e088)
     /// MDCR_EL2.
     fileprivate static let monitorDebugEL2 = RegisterID(rawValue: 0x6030_0000_0013_e089)
     /// GCSCR_EL1.

@@ -16,6 +16,7 @@ public struct Errno: RawRepresentable, Error, Hashable, Sendable {
     public static let argumentListTooLong = Errno(rawValue: 7)  // E2BIG
     public static let notExecutable = Errno(rawValue: 8)  // ENOEXEC
     public static let badFileDescriptor = Errno(rawValue: 9)  // EBADF
+    public static let tryAgain = Errno(rawValue: 11)  // EAGAIN
     public static let noMemory = Errno(rawValue: 12)  // ENOMEM
     public static let accessDenied = Errno(rawValue: 13)  // EACCES
     public static let busy = Errno(rawValue: 16)  // EBUSY

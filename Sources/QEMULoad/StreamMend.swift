@@ -149,7 +149,7 @@ private struct Mender {
     private mutating func applyRules(_ position: Int) throws(StreamMend.Problem) {
         var kept: [CPUSection.Entry] = []
         for entry in sections[position].entries {
-            let before = Self.value(entry)
+            let before = entry.registerValue
             if let rule = policy.omission(of: entry.id) {
                 note(position, entry.id, before, nil, .rules([rule]))
                 continue
@@ -185,7 +185,7 @@ private struct Mender {
                 continue
             }
             let after = load.held
-            note(position, entry.id, Self.value(entry), after, .pardoned(pardon))
+            note(position, entry.id, entry.registerValue, after, .pardoned(pardon))
             if let after { kept.append(CPUSection.Entry(id: entry.id, value: after.lowBits)) }
         }
         try replaceEntries(position, kept)
@@ -193,11 +193,6 @@ private struct Mender {
     }
 
     // MARK: Bookkeeping
-
-    /// 32-bit registers have values of 32 bits.
-    private static func value(_ entry: CPUSection.Entry) -> RegisterValue {
-        RegisterValue(entry.value, size: entry.id.size == 4 ? 4 : 8)
-    }
 
     /// Of a register changed twice the first value and the last are kept.
     private mutating func note(

@@ -135,7 +135,7 @@ struct VCPULoader {
     private func absent(_ entry: CPUSection.Entry, last: RegisterID?) -> RegisterLoad {
         RegisterLoad(
             id: entry.id, fate: fateOfAbsent(entry, last: last),
-            incoming: RegisterValue(entry.value, size: entry.id.size == 4 ? 4 : 8))
+            incoming: entry.registerValue)
     }
 
     private func fateOfAbsent(

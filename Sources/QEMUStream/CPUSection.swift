@@ -1,4 +1,6 @@
+internal import LinuxSystem
 public import Registers
+public import VCPUModel
 
 /// The "cpu" section of one vCPU (`vmstate_arm_cpu`, version 22, `target/arm/machine.c`).
 ///
@@ -76,7 +78,7 @@ public struct CPUSection: Sendable {
                 part: "the cpu section", offset: offset,
                 expected: "at least \(Field.list + Field.tail) bytes", found: "\(body.count)")
         }
-        let count = Int(Int32(bitPattern: BigEndian.read32(body, at: Field.listLength)))
+        let count = Int(Int32(bitPattern: body.bigEndian(at: Field.listLength, as: UInt32.self)))
         let room = (body.count - Field.list - Field.tail) / 16
         guard 0...min(room, mostRegisters) ~= count else {
             throw .damaged(
@@ -92,7 +94,7 @@ public struct CPUSection: Sendable {
     ) throws(QEMUStreamError) {
         var last: UInt64?
         for index in 0..<count {
-            let id = BigEndian.read(body, at: Field.list + 8 * index, 8)
+            let id = body.bigEndian(at: Field.list + 8 * index, count: 8)
             if let last, id <= last {
                 throw .damaged(
                     part: "cpreg_vmstate_indexes", offset: offset + Int64(Field.list + 8 * index),
@@ -116,14 +118,19 @@ extension CPUSection {
             self.id = id
             self.value = value
         }
+
+        /// The value in the register's own size: 32-bit registers have values of 32 bits.
+        public var registerValue: RegisterValue {
+            RegisterValue(value, size: id.size == 4 ? 4 : 8)
+        }
     }
 
     /// `cpreg_vmstate_indexes` and `cpreg_vmstate_values`, ascending by id.
     public var entries: [Entry] {
         (0..<registerCount).map { index in
             Entry(
-                id: RegisterID(rawValue: BigEndian.read(body, at: Field.list + 8 * index, 8)),
-                value: BigEndian.read(body, at: valueOffset(index), 8))
+                id: RegisterID(rawValue: body.bigEndian(at: Field.list + 8 * index, count: 8)),
+                value: body.bigEndian(at: valueOffset(index), count: 8))
         }
     }
 
@@ -165,7 +172,7 @@ extension Subsection {
 
 extension CPUSection {
     func number(at offset: Int, _ count: Int) -> UInt64 {
-        BigEndian.read(body, at: offset, count)
+        body.bigEndian(at: offset, count: count)
     }
 
     mutating func set(_ value: UInt64, at offset: Int, _ count: Int) {

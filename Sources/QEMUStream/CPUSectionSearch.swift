@@ -39,7 +39,7 @@ struct CPUSectionSearch {
             }
         }
         return result.filter {
-            BigEndian.read32(bytes, at: $0 + 13) == CPUSection.version
+            bytes.bigEndian(at: $0 + 13, as: UInt32.self) == CPUSection.version
         }
     }
 
@@ -48,7 +48,7 @@ struct CPUSectionSearch {
     private static func longestBody(in bytes: [UInt8], at start: Int) -> Int? {
         let place = start + CPUSection.Field.listLength
         guard place + 4 <= bytes.count else { return nil }
-        let count = Int(BigEndian.read32(bytes, at: place))
+        let count = Int(bytes.bigEndian(at: place, as: UInt32.self))
         guard count <= CPUSection.mostRegisters else { return nil }
         return CPUSection.Field.list + 16 * count + CPUSection.Field.tail + longestSubsections
     }
@@ -65,7 +65,8 @@ struct CPUSectionSearch {
         let body = Array(bytes[(offset + headerLength)...].prefix(length))
         guard
             let section = try? CPUSection(
-                instance: BigEndian.read32(bytes, at: offset + 9), place: place, body: body,
+                instance: bytes.bigEndian(at: offset + 9, as: UInt32.self), place: place,
+                body: body,
                 describedLengths: [:])
         else { return nil }
         let end = offset + headerLength + section.body.count

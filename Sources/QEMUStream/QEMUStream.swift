@@ -57,7 +57,7 @@ public struct QEMUStream {
                 expected: "at most \(longestSection) bytes", found: "\(place.bodyLength)")
         }
         let header = try bytes.bytes(at: place.offset, count: Int(place.headerLength))
-        let version = BigEndian.read32(header, at: header.count - 4)
+        let version = header.bigEndian(at: header.count - 4, as: UInt32.self)
         guard version == CPUSection.version else {
             throw .damaged(
                 part: "the cpu section's version", offset: place.bodyOffset - 4,

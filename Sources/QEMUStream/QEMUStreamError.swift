@@ -25,7 +25,7 @@ extension QEMUStreamError: CustomStringConvertible {
         case .file(let error): "\(error)"
         case .notAStream(let bytes):
             "not a QEMU migration stream: expected 51 45 56 4d (QEVM), found "
-                + (bytes.isEmpty ? "nothing" : Self.hex(bytes))
+                + (bytes.isEmpty ? "nothing" : bytes.hexadecimal)
         case .version(let version):
             "a migration stream of version \(version), expected 3: QEMU older than 0.13 wrote it, or "
                 + "it is damaged"
@@ -34,10 +34,6 @@ extension QEMUStreamError: CustomStringConvertible {
         case .noCPUs(let reason): "no Arm vCPU in this migration stream: \(reason)"
         case .list(let problem): "the register list cannot be written: \(problem)"
         }
-    }
-
-    private static func hex(_ bytes: [UInt8]) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
     }
 }
 

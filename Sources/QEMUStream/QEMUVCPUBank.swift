@@ -169,20 +169,12 @@ extension QEMUVCPUBank {
     /// The features QEMU must have made the vCPU with, for its list to be as it is; of a vCPU that QEMU
     /// emulated, those a vCPU of KVM would need.
     private var features: VCPUFeatures {
-        var features: VCPUFeatures = [.psci02]
-        let has = places.places
-        if has[.pmuControl] != nil { features.insert(.pmuV3) }
-        if section.subsection("cpu/sve") != nil { features.insert(.sve) }
-        if has[Self.firstKey] != nil { features.insert(.pointerAuthentication) }
+        var features = VCPUFeatures(shownBy: { places.places[$0] != nil }).union(.psci02)
         // QEMU's own lists have registers of EL2 without EL2 too.
-        if origin == .kvm, has[Self.hypervisorConfiguration] != nil { features.insert(.hasEL2) }
+        if origin != .kvm { features.remove(.hasEL2) }
+        if section.subsection("cpu/sve") != nil { features.insert(.sve) }
         let mode = AArch32Mode(pstate: section.programState)
         if section.isAArch32, mode != .user { features.insert(.el1In32Bit) }
         return features
     }
-
-    /// APIAKEYLO_EL1.
-    private static let firstKey = RegisterID(rawValue: 0x6030_0000_0013_c108)
-    /// HCR_EL2.
-    private static let hypervisorConfiguration = RegisterID(rawValue: 0x6030_0000_0013_e088)
 }

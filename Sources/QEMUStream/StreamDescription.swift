@@ -8,6 +8,8 @@ struct StreamDescription {
     let offset: Int64
     let text: [UInt8]
     let json: JSONValue
+    /// In the order of the stream.
+    let devices: [Device]
 
     /// QEMU's own are 10 to 100 KB; its analysis script looks at 10 MB.
     static let longest = 10 << 20
@@ -40,7 +42,7 @@ struct StreamDescription {
         while position >= 1 {
             if tail[position] == SectionKind.description,
                 tail[position - 1] == SectionKind.endOfFile,
-                BigEndian.read(tail, at: position + 1, 4) == UInt64(end - position - 5)
+                tail.bigEndian(at: position + 1, count: 4) == UInt64(end - position - 5)
             {
                 return try parse(Array(tail[position + 5..<end]), at: start + Int64(position) + 5)
             }
@@ -53,8 +55,10 @@ struct StreamDescription {
         _ text: [UInt8], at offset: Int64
     ) throws(QEMUStreamError) -> StreamDescription {
         do throws(JSONError) {
+            let json = try JSONValue(parsing: text)
             return StreamDescription(
-                offset: offset, text: text, json: try JSONValue(parsing: text))
+                offset: offset, text: text, json: json,
+                devices: (json["devices"]?.array ?? []).compactMap(Device.init))
         } catch {
             throw .damaged(
                 part: "the stream's JSON description", offset: offset + Int64(error.offset),
@@ -76,22 +80,21 @@ extension StreamDescription {
 
         /// The kind byte, section id, name with its length, instance and version.
         var headerLength: Int64 { Int64(14 + name.utf8.count) }
-    }
 
-    /// In the order of the stream.
-    var devices: [Device] {
-        (json["devices"]?.array ?? []).compactMap { device in
-            guard let name = device["name"]?.string, name.utf8.count < 256,
-                let instance = device["instance_id"]?.integer
+        /// Nil for what is no device.
+        fileprivate init?(_ json: JSONValue) {
+            guard let name = json["name"]?.string, name.utf8.count < 256,
+                let instance = json["instance_id"]?.integer
             else { return nil }
-            return Device(
-                name: name, instance: UInt32(truncatingIfNeeded: instance),
-                bodyLength: Self.bodyLength(device), json: device)
+            self.name = name
+            self.instance = UInt32(truncatingIfNeeded: instance)
+            bodyLength = StreamDescription.bodyLength(json)
+            self.json = json
         }
     }
 
     /// Devices without a description of their own have `size` and one field that stands for it.
-    private static func bodyLength(_ device: JSONValue) -> Int64? {
+    fileprivate static func bodyLength(_ device: JSONValue) -> Int64? {
         if device["vmsd_name"] == nil, let size = device["size"]?.integer, size >= 0 { return size }
         return lengthOfState(device)
     }
@@ -143,7 +146,6 @@ extension StreamDescription {
     func sections(
         named name: String, in stream: any SeekableBytes
     ) throws(QEMUStreamError) -> [(place: SectionPlace, device: Device)]? {
-        let devices = devices
         var missing = devices.filter { $0.name == name }.count
         var found: [(place: SectionPlace, device: Device)] = []
         var end = sectionsEnd
@@ -195,7 +197,7 @@ struct SectionPlace: Hashable, Sendable {
         let name = Array(device.name.utf8)
         guard header[0] == SectionKind.full, Int(header[5]) == name.count,
             header[6..<6 + name.count].elementsEqual(name),
-            BigEndian.read32(header, at: 6 + name.count) == device.instance
+            header.bigEndian(at: 6 + name.count, as: UInt32.self) == device.instance
         else { return false }
         guard hasFooter else { return true }
         let footer = try stream.bytes(at: bodyEnd, count: Int(Self.footerLength))

@@ -28,7 +28,7 @@ public struct StreamHeader: Hashable, Sendable {
             throw .damaged(
                 part: "the header", offset: 4, expected: "the version", found: "the end")
         }
-        let version = BigEndian.read32(head, at: 4)
+        let version = head.bigEndian(at: 4, as: UInt32.self)
         guard version == Self.version else { throw .version(version) }
         readConfiguration(head)
     }
@@ -36,7 +36,7 @@ public struct StreamHeader: Hashable, Sendable {
     /// Takes what is well formed: a reader that only wants registers does not depend on it.
     private mutating func readConfiguration(_ head: [UInt8]) {
         guard head.count >= 13, head[8] == SectionKind.configuration else { return }
-        let length = Int(BigEndian.read32(head, at: 9))
+        let length = Int(head.bigEndian(at: 9, as: UInt32.self))
         guard length <= Self.longestName, 13 + length <= head.count else { return }
         let name = head[13..<13 + length]
         machineType = String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
@@ -50,7 +50,8 @@ public struct StreamHeader: Hashable, Sendable {
             let nameEnd = position + 2 + Int(head[position + 1])
             guard nameEnd + 8 <= head.count else { return }
             if head[position + 2..<nameEnd].elementsEqual(name) {
-                readNames(head, count: Int(BigEndian.read32(head, at: nameEnd + 4)), nameEnd + 8)
+                readNames(
+                    head, count: Int(head.bigEndian(at: nameEnd + 4, as: UInt32.self)), nameEnd + 8)
                 return
             }
             // The one other subsection that may come before it is target-page-bits, one u32.

@@ -1,3 +1,5 @@
+internal import LinuxSystem
+
 /// A subsection of a "cpu" section (`vmstate_arm_cpu.subsections`, `target/arm/machine.c`).
 public struct Subsection: Hashable, Sendable {
     public var name: String
@@ -61,7 +63,7 @@ struct SubsectionReader {
         _ name: String, depth: Int
     ) throws(QEMUStreamError) -> Subsection {
         let start = position + 2 + name.utf8.count
-        let version = BigEndian.read32(body, at: start)
+        let version = body.bigEndian(at: start, as: UInt32.self)
         // What this program reads must have the length it reads, whatever the description says.
         guard let length = Subsection.knownLengths[name] ?? describedLengths[name] else {
             throw damaged(

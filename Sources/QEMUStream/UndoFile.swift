@@ -88,14 +88,14 @@ extension UndoFile {
                 part: "the undo file", offset: Int64(max(0, bytes.count - SHA256.size)),
                 expected: "the SHA-256 of what is before", found: "another")
         }
-        let version = BigEndian.read(bytes, at: 8, 8)
+        let version = bytes.bigEndian(at: 8, count: 8)
         guard version == Self.version else {
             throw .damaged(
                 part: "the undo file's version", offset: 8, expected: "1", found: "\(version)")
         }
-        originalSize = Int64(bitPattern: BigEndian.read(bytes, at: 16, 8))
-        changedSize = Int64(bitPattern: BigEndian.read(bytes, at: 24, 8))
-        start = Int64(bitPattern: BigEndian.read(bytes, at: 32, 8))
+        originalSize = Int64(bitPattern: bytes.bigEndian(at: 16, count: 8))
+        changedSize = Int64(bitPattern: bytes.bigEndian(at: 24, count: 8))
+        start = Int64(bitPattern: bytes.bigEndian(at: 32, count: 8))
         contextDigest = Array(bytes[40..<72])
         changedDigest = Array(bytes[72..<104])
         tail = Array(bytes[Self.headerLength..<bytes.count - SHA256.size])

@@ -24,6 +24,10 @@ extension RegisterID {
     public static let cacheType = RegisterID(rawValue: 0x6030_0000_0013_d801)
     /// PMCR_EL0.
     public static let pmuControl = RegisterID(rawValue: 0x6030_0000_0013_dce0)
+    /// APIAKEYLO_EL1.
+    public static let firstPointerKey = RegisterID(rawValue: 0x6030_0000_0013_c108)
+    /// HCR_EL2.
+    public static let hypervisorConfiguration = RegisterID(rawValue: 0x6030_0000_0013_e088)
     /// `KVM_REG_ARM_PSCI_VERSION`.
     public static let psciVersion = RegisterID(rawValue: 0x6030_0000_0014_0000)
 }

@@ -98,15 +98,15 @@ extension ChildProcess {
 
     /// Gives the program input, as much as it takes; how many bytes that was.
     ///
-    /// The corresponding C function is `send`.
+    /// The corresponding C function is `sendmsg`.
     /// - Throws: `EPIPE` or `ECONNRESET` when it reads no more.
     borrowing func give(_ bytes: ArraySlice<UInt8>) throws(Errno) -> Int {
         guard let feed else { throw .badFileDescriptor }
         let result = feed.socket.withNumber { number in
             bytes.withUnsafeBytes { buffer -> Int64 in
-                // SAFETY: send(2) only reads the buffer, within its size.
+                // SAFETY: sendmsg(2) only reads the buffer, within its size.
                 guard let address = buffer.baseAddress else { return 0 }
-                return clinux_feed_child(number, address, buffer.count)
+                return clinux_send(number, address, buffer.count, -1)
             }
         }
         return Int(try Errno.check(result))
@@ -125,9 +125,4 @@ extension ChildProcess {
         let result = try Errno.check(clinux_wait_for_exit(id))
         return result < 256 ? .exit(status: result) : .signal(result - 256)
     }
-}
-
-extension Errno {
-    /// A non-blocking call had nothing to do (EAGAIN).
-    static let tryAgain = Errno(rawValue: 11)
 }

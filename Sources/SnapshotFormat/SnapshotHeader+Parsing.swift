@@ -1,4 +1,5 @@
 internal import Checksums
+internal import LinuxSystem
 
 extension SnapshotHeader {
     /// `F6 v C S CR LF SUB LF`; the document of the format says why.
@@ -157,14 +158,10 @@ extension SnapshotHeader {
                     ? "the file is empty" : "the file ends inside its header; get a complete copy")
         }
         let other = otherFormats.first { prefix.starts(with: $0.start) }
-        let found = other.map { "this is \($0.name)" } ?? "found \(hexadecimal(start))"
+        let found = other.map { "this is \($0.name)" } ?? "found \(start.hexadecimal)"
         throw SnapshotFormatError(
             .notASnapshot, offset: 0,
-            "not a vcpusnap file: it should start with \(hexadecimal(magic[...])), \(found)")
-    }
-
-    private static func hexadecimal(_ bytes: ArraySlice<UInt8>) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+            "not a vcpusnap file: it should start with \(magic.hexadecimal), \(found)")
     }
 }
 

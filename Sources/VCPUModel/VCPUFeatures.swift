@@ -43,6 +43,16 @@ public struct VCPUFeatures: OptionSet, Hashable, Sendable {
         self.init(rawValue: 1 << UInt32(feature.bit))
     }
 
+    /// The features a vCPU must have been made with for KVM to show some registers of it, as far as
+    /// one register tells (the `visibility` functions in `arch/arm64/kvm/sys_regs.c`).
+    public init(shownBy isThere: (RegisterID) -> Bool) {
+        let telling: [(id: RegisterID, features: VCPUFeatures)] = [
+            (.pmuControl, .pmuV3), (.firstPointerKey, .pointerAuthentication),
+            (.hypervisorConfiguration, .hasEL2),
+        ]
+        self.init(telling.filter { isThere($0.id) }.map(\.features))
+    }
+
     private static func name(ofBit bit: Int) -> String {
         VCPUFeature.all.first { $0.bit == bit }?.name ?? "bit-\(bit)"
     }

@@ -237,9 +237,15 @@ struct StreamReadTests {
                 #expect(registers.count == counts.values.reduce(0, +))
                 for register in registers {
                     #expect(
-                        Set(register.keys).subtracting(["incoming", "held", "errno", "pardon"])
-                            == ["name", "id", "fate"])
+                        Set(register.keys).subtracting([
+                            "incoming", "held", "moving", "errno", "pardon",
+                        ]) == ["name", "id", "fate"])
                 }
+                let moving = registers.reduce(into: [:]) {
+                    $0[$1["name"] as? String ?? ""] = $1["moving"] as? String
+                }
+                #expect(moving["CNTV_CTL_EL0"] == "0x4")
+                #expect(moving["SCTLR_EL1"] == nil)
             }
         }
         #expect(try streamObjects(hosts[0]["vcpus"])[0]["failure"] != nil)

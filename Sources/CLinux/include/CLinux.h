@@ -12,6 +12,7 @@
 #include "CLinuxFiles.h"
 #include "CLinuxHost.h"
 #include "CLinuxKVM.h"
+#include "CLinuxKVMNumbers.h"
 #include "CLinuxProcesses.h"
 #include "CLinuxSockets.h"
 

@@ -90,9 +90,6 @@ int64_t clinux_write_memory(int process, uint64_t address, const void *_Nonnull 
 /* readlink(2): the length of the target, which is cut off at `size`. */
 int clinux_read_link(const char *_Nonnull path, char *_Nonnull buffer, size_t size);
 
-/* CLOCK_MONOTONIC in nanoseconds. */
-int64_t clinux_monotonic_nanoseconds(void);
-
 /* madvise(2) with MADV_POPULATE_READ, since 5.14: maps the pages of a range of this process. */
 int clinux_fault_in(uint64_t address, size_t size);
 

@@ -19,6 +19,9 @@ int clinux_kernel_release(char *_Nonnull buffer, size_t size);
 /* Seconds since 1970-01-01T00:00:00Z, time(2). */
 int64_t clinux_realtime_seconds(void);
 
+/* CLOCK_MONOTONIC in nanoseconds; async-signal-safe. */
+int64_t clinux_monotonic_nanoseconds(void);
+
 /* "2026-11-24T11:09:53Z" (RFC 3339) for such a number. struct tm and strftime(3) stay in C.
  * Returns the length without the terminating NUL; -ERANGE when the buffer is too small. */
 int clinux_format_utc(int64_t seconds, char *_Nonnull buffer, size_t size);

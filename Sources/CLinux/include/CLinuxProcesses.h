@@ -10,7 +10,7 @@ struct clinux_child {
     int pid;
     int output; /* a pipe: its standard output */
     int errors; /* a pipe: its standard error */
-    int feed;   /* a socket: its standard input; -1 when it was given a file */
+    int feed;   /* a socket, for clinux_send: its standard input; -1 when it was given a file */
 };
 
 /*
@@ -34,12 +34,6 @@ enum clinux_child_ready {
  * descriptor of -1 is left out.
  */
 int clinux_wait_for_child(int output, int errors, int feed);
-
-/*
- * send(2) with MSG_NOSIGNAL and MSG_DONTWAIT: may send less than asked, and a reader that has gone is
- * -EPIPE, without a signal.
- */
-int64_t clinux_feed_child(int feed, const void *_Nonnull bytes, size_t count);
 
 /*
  * waitpid(2): waits for the program's end and frees its process id, which is then never to be used

@@ -37,10 +37,8 @@ struct StreamFile {
     func snapshot() throws(RegisterBankError) -> (
         snapshot: Snapshot, unreadable: [RegisterBankError]
     ) {
-        var result = try SnapshotSource.capture(banks, provenance)
-        for (position, cpu) in stream.cpus.enumerated() {
-            result.snapshot.vcpus[position].index = cpu.instance
-        }
+        var result = try SnapshotSource.capture(
+            banks, provenance, indices: stream.cpus.map(\.instance))
         result.snapshot.vcpus.sort { $0.index < $1.index }
         return result
     }

@@ -55,8 +55,7 @@ struct RestoreTarget {
         let isRewritten = location.host == nil && process == nil && !isUndone
         let destinations = [isRewritten ? location : nil, output].compactMap(\.self)
         guard !destinations.isEmpty else { return }
-        var result = try SnapshotSource.capture(banks, provenance).snapshot
-        for (position, index) in indices.enumerated() { result.vcpus[position].index = index }
+        let result = try SnapshotSource.capture(banks, provenance, indices: indices).snapshot
         for destination in destinations { try SnapshotFile.write(result, to: destination) }
     }
 }

@@ -51,22 +51,13 @@ struct RunningProcess {
             report(cost, tries)
             guard unsettled.isEmpty || !settling else { throw notSettled(unsettled) }
             warn(unsettled)
-            return try snapshot(of: banks)
+            return try SnapshotSource.capture(
+                banks, provenance(of: banks), indices: banks.map { $0.vcpu.snapshotIndex })
         }
     }
 
     /// Each takes some milliseconds, and a vCPU needs less than one to go on.
     private static let mostTries = 100
-
-    private func snapshot(
-        of banks: [AttachedVCPUBank]
-    ) throws -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
-        var result = try SnapshotSource.capture(banks, provenance(of: banks))
-        for (position, bank) in banks.enumerated() {
-            result.snapshot.vcpus[position].index = UInt32(clamping: bank.vcpu.index)
-        }
-        return result
-    }
 
     private func report(_ cost: AttachedProcess.Cost, _ tries: Int) {
         let pause = RunningVM.milliseconds(cost.nanoseconds / 1000)
@@ -136,7 +127,7 @@ struct RunningProcess {
 
     /// Stops the process to write the vCPUs of a snapshot.
     func stop(for snapshot: Snapshot) throws -> Stopped {
-        let indices = vm.vcpus.map { UInt32(clamping: $0.index) }
+        let indices = vm.vcpus.map(\.snapshotIndex)
         guard indices == snapshot.vcpus.map(\.index) else {
             throw CommandError(
                 "\(text) has the vCPUs \(indices.map(String.init).joined(separator: ", ")), the "
@@ -163,6 +154,10 @@ struct VCPUExit {
         9: "FAIL_ENTRY", 10: "INTR", 17: "INTERNAL_ERROR", 24: "SYSTEM_EVENT", 28: "ARM_NISV",
         31: "DIRTY_RING_FULL", 39: "MEMORY_FAULT",
     ]
+}
+
+extension VMM.VCPU {
+    fileprivate var snapshotIndex: UInt32 { UInt32(clamping: index) }
 }
 
 extension AttachedVCPUBank {

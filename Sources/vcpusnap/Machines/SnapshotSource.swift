@@ -56,13 +56,15 @@ struct SnapshotSource {
     }
 
     /// Reads all banks into one snapshot.
+    /// - Parameter indices: the vCPUs' numbers; nil where they count from 0.
     static func capture(
-        _ banks: [any RegisterBank], _ provenance: Provenance
+        _ banks: [any RegisterBank], _ provenance: Provenance, indices: [UInt32]? = nil
     ) throws(RegisterBankError) -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
         var snapshot = Snapshot(provenance: provenance, vcpus: [])
         var unreadable: [RegisterBankError] = []
-        for (index, bank) in banks.enumerated() {
-            let capture = try Capture(of: bank, index: UInt32(clamping: index))
+        for (position, bank) in banks.enumerated() {
+            let index = indices?[position] ?? UInt32(clamping: position)
+            let capture = try Capture(of: bank, index: index)
             snapshot.vcpus.append(capture.state)
             unreadable += capture.unreadable
         }

@@ -26,6 +26,8 @@ struct LoadPlanOutput: Report {
         var fate: String
         var incoming: String?
         var held: String?
+        /// The bits of `held` that move by themselves; nil when none do.
+        var moving: String?
         var errno: String?
         var pardon: PardonText?
     }
@@ -119,6 +121,8 @@ extension LoadPlanOutput.Register {
         fate = load.fate.name
         incoming = values.text(load.incoming, of: load.id)
         held = values.text(load.held, of: load.id)
+        let moves = RegisterDictionary.volatileBits(of: load.id)
+        moving = moves == 0 ? nil : RegisterValue(moves).description
         pardon = load.pardon.map(PardonText.init)
         if case .refused(let number) = load.fate { errno = number.symbol }
     }

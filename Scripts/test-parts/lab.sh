@@ -1,0 +1,54 @@
+# Sourced by Scripts/test-kvm, test-qemu and test-attach: what tests in the lab share.
+# shellcheck shell=bash
+
+passed=0
+failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# check NAME COMMAND...: counts whether the command succeeds.
+check() {
+  local name=$1 status=0
+  shift
+  "$@" || status=$?
+  if [ "$status" -eq 0 ]; then
+    passed=$((passed + 1))
+    echo "ok      $name"
+  else
+    failed=$((failed + 1))
+    echo "FAILED  $name (status $status)"
+  fi
+}
+
+# expect STATUS COMMAND...: succeeds when the command ends with that status.
+expect() {
+  local expected=$1 status=0
+  shift
+  "$@" || status=$?
+  [ "$status" -eq "$expected" ] || { echo "        status $status, expected $expected"; return 1; }
+}
+
+# finish: says what was counted; the status is whether nothing failed.
+finish() {
+  echo "$passed passed, $failed failed"
+  [ "$failed" -eq 0 ]
+}
+
+# set_up WHAT ARGUMENT...: sets the lab up; ends the tests where that is impossible, which passes with a
+# word of WHAT was left out, and in CI fails.
+set_up() {
+  local what=$1 status=0
+  shift
+  Scripts/lab setup "$@" 2>"$work/setup.log" || status=$?
+  [ "$status" -ne 0 ] || return 0
+  tail -n 1 "$work/setup.log"
+  [ "$status" -eq 69 ] && [ "${CI:-}" != true ] && { echo "SKIPPED: $what"; exit 0; }
+  exit 1
+}
+
+# build PRODUCT: builds it for the lab, into the folder $bin.
+build() {
+  Scripts/lab swift-build --product "$1" -Xswiftc -warnings-as-errors >"$work/build.log" 2>&1 ||
+    { tail -n 40 "$work/build.log"; exit 1; }
+  bin=$(tail -n 1 "$work/build.log")
+}
