@@ -7,6 +7,8 @@ public struct AttachError: Error, Hashable, Sendable {
     public enum Reason: Hashable, Sendable {
         /// No process of this id, or it is in another pid namespace.
         case noSuchProcess
+        /// `/proc` shows it, but it has no id in this program's pid namespace.
+        case otherNamespace
         /// Another process traces it: a debugger, `strace`, or this program once more.
         case alreadyTraced(by: Int)
         /// The kernel does not allow this user to trace it.
@@ -25,6 +27,10 @@ public struct AttachError: Error, Hashable, Sendable {
         case notARM64
         /// No thread has room below its stack pointer, or the process has not the code it takes.
         case noUsableThread
+        /// A filter (seccomp) watches a thread, and this program may not read what it allows.
+        case filterUnreadable
+        /// The filters of all threads forbid these calls.
+        case callsForbidden([String])
         /// Injected code ended with this signal.
         case injectionFailed(signal: Int)
         /// It has no VM, or not the vCPU that was asked for.
@@ -52,6 +58,8 @@ extension AttachError: CustomStringConvertible {
         switch reason {
         case .noSuchProcess:
             "there is none here: check the id, and that it is one of this pid namespace"
+        case .otherNamespace:
+            "it is not of this pid namespace, though /proc shows it: run outside of the namespace"
         case .alreadyTraced(let tracer):
             "process \(tracer) traces it already (a debugger or strace): end that first"
         case .notPermitted(let scope): "no permission to trace it: " + Self.advice(scope)
@@ -63,6 +71,13 @@ extension AttachError: CustomStringConvertible {
         case .notAArch64: "it is no 64-bit Arm program"
         case .notARM64: "this program was built for another machine: run the arm64 build"
         case .noUsableThread: "no thread has room on its stack for a call, or can make one"
+        case .filterUnreadable:
+            "a seccomp filter watches it, which could kill it for a call, and to read the filter takes "
+                + "CAP_SYS_ADMIN, no filter of one's own, and a kernel with CONFIG_CHECKPOINT_RESTORE; "
+                + "save --despite-filter takes it to allow what Firecracker's does"
+        case .callsForbidden(let names):
+            "its seccomp filters forbid what this takes: \(names.joined(separator: ", ")); nothing was "
+                + "done to it"
         case .injectionFailed(let signal):
             "the calls made in it ended with signal \(signal); its registers were put back"
         case .noVCPU: "it has no VM of KVM, or not the vCPU that was asked for"

@@ -10,14 +10,27 @@ final class AttachedCalls {
         self.process = .some(consume process)
     }
 
+    /// Makes calls one by one.
     /// - Throws: `ESRCH` when the process was let go, or has gone.
     func make(_ batch: inout CallBatch) throws(Errno) {
-        guard process != nil else { throw .noProcess }
+        try perform { process throws(AttachError) in try process.make(&batch) }
+    }
+
+    /// Reads everything of vCPUs.
+    func readAll(_ vcpus: [Int]) throws(Errno) -> [RawReading] {
+        try perform { process throws(AttachError) in try process.readAll(vcpus) }
+    }
+
+    private func perform<Result>(
+        _ body: (inout AttachedProcess) throws(AttachError) -> Result
+    ) throws(Errno) -> Result {
+        guard var attached = process.take() else { throw .noProcess }
         do throws(AttachError) {
-            try process?.make(&batch)
+            let result = try body(&attached)
+            process = .some(attached)
+            return result
         } catch {
             problem = error
-            process = nil
             throw .noProcess
         }
     }

@@ -11,8 +11,33 @@ public struct AttachedProcess: ~Copyable {
     public enum Method: Hashable, Sendable {
         /// A routine makes all of them, where the process may have executable memory.
         case routine
-        /// One at a time: where a filter (seccomp) or a policy forbids the routine.
+        /// Many at a time, through memory below the stack pointer: where a filter (seccomp) or a policy
+        /// forbids the routine.
+        case chains
+        /// Each by itself, through memory below the stack pointer: what chains fall back to.
         case singleCalls
+    }
+
+    /// What a process is attached to for.
+    public struct Purpose: Hashable, Sendable {
+        /// Whether its vCPUs are to be written.
+        public var writes: Bool
+        /// Whether a filter (seccomp) that cannot be read is taken to allow what Firecracker's does.
+        public var takesFilterRisk: Bool
+        /// Nil for what the process allows.
+        public var method: Method?
+        /// For how many milliseconds the process may be stopped; it is let go after that.
+        public var patience: Int
+
+        public init(
+            writes: Bool = false, takesFilterRisk: Bool = false, method: Method? = nil,
+            patience: Int = 10_000
+        ) {
+            self.writes = writes
+            self.takesFilterRisk = takesFilterRisk
+            self.method = method
+            self.patience = patience
+        }
     }
 
     /// What it cost.
@@ -30,20 +55,19 @@ public struct AttachedProcess: ~Copyable {
     private var threads: StoppedThreads
     private let injection: Injection
     private let mappings: [ProcessFiles.Mapping]
+    private let filters: [CallFilter]
     private var workspace: Workspace?
     private var gates: [Gate] = []
-    private var single: SingleCalls?
+    private var stack: StackCalls?
 
     /// Stops every thread of the process.
-    /// - Parameters:
-    ///   - method: nil for what the process allows.
-    ///   - milliseconds: how long it may be stopped; it is let go after that.
-    public static func attach(
-        to process: Int, vcpuCount: Int, method: Method? = nil, within milliseconds: Int = 10_000
+    /// - Parameter vcpus: the descriptors that the process has of them.
+    static func attach(
+        to process: Int, vcpus: [Int], for purpose: Purpose
     ) throws(AttachError) -> AttachedProcess {
         #if arch(arm64)
-            var process = try stopped(process, method, milliseconds)
-            try process.prepare(vcpuCount)
+            var process = try stopped(process, vcpus, purpose)
+            try process.prepare(vcpus, purpose)
             return process
         #else
             throw AttachError(process: process, .notARM64)
@@ -52,32 +76,39 @@ public struct AttachedProcess: ~Copyable {
 
     private init(
         _ threads: consuming StoppedThreads, _ method: Method, _ injection: Injection,
-        _ mappings: [ProcessFiles.Mapping]
+        _ mappings: [ProcessFiles.Mapping], _ filters: [CallFilter]
     ) {
         process = injection.process.process
         self.threads = threads
         self.method = method
         self.injection = injection
         self.mappings = mappings
+        self.filters = filters
     }
 
     private static func stopped(
-        _ process: Int, _ method: Method?, _ milliseconds: Int
+        _ process: Int, _ vcpus: [Int], _ purpose: Purpose
     ) throws(AttachError) -> AttachedProcess {
         let files = ProcessFiles(process: process)
         let memory = ProcessMemory(process: process)
         faultInOwnCode()
-        var threads = StoppedThreads(of: process, within: milliseconds)
+        // Reading these takes longer than all that is done while the process stands still.
+        let caught = files.status()["SigCgt"] ?? ""
+        let filtered = files.filteredThreads()
+        var threads = StoppedThreads(of: process, within: purpose.patience)
         try threads.stopAll()
         let mappings = files.mappings()
-        guard let code = ExistingCode(in: memory, mappings),
-            let chosen = try choose(threads, memory, mappings)
-        else { throw AttachError(process: process, .noUsableThread) }
-        let status = files.status(ofThread: chosen.thread.id)
-        let isFiltered = status["Seccomp"] == Self.filtered
+        guard let code = ExistingCode(in: memory, mappings) else {
+            throw AttachError(process: process, .noUsableThread)
+        }
+        let filters = try filters(of: threads, files, known: filtered, purpose)
+        let choice = ThreadChoice(
+            threads: Array(zip(threads.threads, filters)), code: code, memory: memory,
+            mappings: mappings)
+        let (chosen, method) = try choose(choice, threads, vcpus, purpose)
         return AttachedProcess(
-            threads, method ?? (isFiltered ? .singleCalls : .routine),
-            Injection(into: chosen, code, memory, status: status), mappings)
+            threads, method,
+            Injection(into: chosen, code, memory, caught: caught), mappings, filters)
     }
 
     /// Has the kernel map this program's own code and data now, not page by page while others are stopped.
@@ -91,56 +122,116 @@ public struct AttachedProcess: ~Copyable {
 
     private static let largestOwn = 1 << 25
 
-    /// SECCOMP_MODE_FILTER.
-    static let filtered: Substring = "2"
+    // MARK: Filters
+
+    private static func filters(
+        of threads: borrowing StoppedThreads, _ files: ProcessFiles, known: [Int: Bool],
+        _ purpose: Purpose
+    ) throws(AttachError) -> [CallFilter] {
+        var filters: [CallFilter] = []
+        for thread in threads.threads {
+            let filter = try threads.perform("PTRACE_SECCOMP_GET_FILTER") { () throws(Errno) in
+                try CallFilter(of: thread) {
+                    known[thread.id] ?? files.isFiltered(thread.id)
+                }
+            }
+            guard filter != .unreadable || purpose.takesFilterRisk else {
+                throw threads.error(.filterUnreadable)
+            }
+            filters.append(filter)
+        }
+        return filters
+    }
 
     private static func choose(
-        _ threads: borrowing StoppedThreads, _ memory: ProcessMemory,
-        _ mappings: [ProcessFiles.Mapping]
-    ) throws(AttachError) -> ChosenThread? {
+        _ choice: ThreadChoice, _ threads: borrowing StoppedThreads, _ vcpus: [Int],
+        _ purpose: Purpose
+    ) throws(AttachError) -> (ChosenThread, Method) {
+        let needed = needed(vcpus, purpose)
         do throws(Errno) {
-            return try ChosenThread.choose(
-                from: threads.threads, memory, mappings, room: SingleCalls.room)
+            if purpose.method == nil || purpose.method == .routine,
+                let area = Workspace.freeArea(forVCPUs: vcpus.count, choice.mappings),
+                let chosen = try choice.best(
+                    making: needed + statesOf(vcpus[0]) + Workspace.calls(making: area))
+            {
+                return (chosen, .routine)
+            }
+            if let chosen = try choice.best(making: needed) {
+                return (chosen, purpose.method == .singleCalls ? .singleCalls : .chains)
+            }
         } catch {
             throw threads.error(error == .notExecutable ? .notAArch64 : .targetExited)
         }
+        let forbidden = choice.leastForbidden(of: needed)
+        throw threads.error(
+            forbidden.isEmpty ? .noUsableThread : .callsForbidden(forbidden.map { "\($0)" }))
     }
 
-    private mutating func prepare(_ vcpuCount: Int) throws(AttachError) {
-        let size = UInt64(max(1, vcpuCount)) * Self.workspacePerVCPU
-        if method == .routine, let area = Workspace.freeArea(of: size, mappings) {
+    /// The calls without which there is nothing to be done.
+    private static func needed(_ vcpus: [Int], _ purpose: Purpose) -> [SystemCall] {
+        let requests =
+            [CLINUX_KVM_GET_REG_LIST, CLINUX_KVM_GET_ONE_REG]
+            + (purpose.writes ? [CLINUX_KVM_SET_ONE_REG] : [])
+        return requests.map { .ioctl(UInt64($0), on: vcpus[0], 0) } + [.signalReturn, .wake(0)]
+    }
+
+    /// The calls that the routine makes and that could be left out.
+    private static func statesOf(_ vcpu: Int) -> [SystemCall] {
+        [CLINUX_KVM_GET_MP_STATE, CLINUX_KVM_GET_VCPU_EVENTS].map {
+            .ioctl(UInt64($0), on: vcpu, 0)
+        }
+    }
+
+    // MARK: Calls
+
+    private mutating func prepare(_ vcpus: [Int], _ purpose: Purpose) throws(AttachError) {
+        if method == .routine, let area = Workspace.freeArea(forVCPUs: vcpus.count, mappings) {
             workspace = try Workspace.make(in: area, injection, &threads)
-            if workspace != nil {
-                let isItsOwn = vcpuCount == 1 && injection.chosen.registers.isOutOfKVMRun
-                if !isItsOwn { try closeGates(area) }
+            if let workspace {
+                if !isOnItsOwn { try closeGates(workspace.gateWord) }
                 return
             }
-            // The chain goes on to its end, and the thread is itself again.
-            try threads.run(injection, until: injection.announced)
+            method = .chains
         }
-        method = .singleCalls
-        single = try SingleCalls(injection, threads)
+        let stack = try StackCalls(
+            injection, openingGatesWith: isOnItsOwn ? nil : vcpus[0],
+            chains: method == .chains, threads)
+        self.stack = stack
+        if let word = stack.gateWord { try closeGates(word) }
+    }
+
+    /// Whether the thread that makes the calls is the only one that runs a vCPU: nothing else could keep
+    /// it waiting then.
+    private var isOnItsOwn: Bool {
+        injection.chosen.registers.isOutOfKVMRun
+            && mappings.count(where: { $0.name.hasPrefix(VMM.vcpuTarget) }) == 1
     }
 
     /// Closes a gate for every thread but the one that makes the calls.
-    private mutating func closeGates(_ area: Range<UInt64>) throws(AttachError) {
-        for thread in threads.threads where thread != injection.thread {
+    private mutating func closeGates(
+        _ word: (address: UInt64, value: UInt32)
+    ) throws(AttachError) {
+        for (thread, filter) in zip(threads.threads, filters) where thread != injection.thread {
             let gate = try threads.perform("hold a thread") { () throws(Errno) in
-                try Gate.close(for: thread, area, injection, mappings)
+                try Gate.close(for: thread, filter: filter, until: word, injection, mappings)
             }
             gates += gate.map { [$0] } ?? []
         }
     }
 
-    /// Makes calls in the process.
+    /// Reads everything of vCPUs.
+    mutating func readAll(_ vcpus: [Int]) throws(AttachError) -> [RawReading] {
+        if let workspace { return try workspace.readAll(vcpus, injection, &threads) }
+        return try stack?.readAll(vcpus, injection, &threads) ?? []
+    }
+
+    /// Makes calls one by one.
     mutating func make(_ batch: inout CallBatch) throws(AttachError) {
         if let workspace {
-            guard batch.size <= workspace.room else {
-                throw threads.error(.call("the calls", .argumentListTooLong))
-            }
-            try workspace.make(&batch, injection, &threads)
+            let calls = workspace.oneByOne(injection)
+            try calls.make(0..<batch.count, of: &batch, injection, &threads)
         } else {
-            try single?.make(&batch, injection, &threads)
+            try stack?.make(&batch, injection, &threads)
         }
     }
 
@@ -159,7 +250,7 @@ public struct AttachedProcess: ~Copyable {
     /// - Throws: `targetExited`; and when the thread is not what it was, which its chain of frames then
     ///   sees to.
     public consuming func letGo() throws(AttachError) -> Cost {
-        if workspace != nil { try threads.run(injection, until: injection.announced) }
+        try workspace?.remove(injection, &threads)
         let isAsBefore = try threads.perform("put the thread back") { () throws(Errno) in
             for gate in gates { try gate.open() }
             try injection.putBack()
@@ -173,7 +264,4 @@ public struct AttachedProcess: ~Copyable {
         let nanoseconds = threads.letGo()
         return Cost(stops: stops, threads: count, nanoseconds: nanoseconds, method: method)
     }
-
-    /// Enough for two thousand registers.
-    private static let workspacePerVCPU: UInt64 = 1 << 18
 }

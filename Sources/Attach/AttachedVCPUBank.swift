@@ -19,14 +19,8 @@ public final class AttachedVCPUBank: RegisterBank {
 
     private let calls: AttachedCalls
     /// What was read last: taken apart when it is asked for, after the process was let go.
-    private var answers: Answers?
+    private var raw: RawReading?
     private var takenApart: Reading?
-
-    private struct Answers {
-        var list: ListedIDs
-        var batch: CallBatch
-        var start: Int
-    }
 
     init(_ vcpu: VMM.VCPU, _ calls: AttachedCalls) {
         self.vcpu = vcpu
@@ -79,7 +73,7 @@ public final class AttachedVCPUBank: RegisterBank {
         case .vcpuEvents:
             batch.add(
                 CLINUX_KVM_SET_VCPU_EVENTS, on: vcpu.descriptor,
-                words + Array(repeating: 0, count: 6))
+                words + Array(repeating: 0, count: RawReading.eventsWords - words.count))
         case .mpState: batch.add(CLINUX_KVM_SET_MP_STATE, on: vcpu.descriptor, words)
         default:
             guard id.architecture == .arm64 else { throw failure(.write, id, .noEntry) }
@@ -87,7 +81,7 @@ public final class AttachedVCPUBank: RegisterBank {
         }
         do throws(Errno) {
             try calls.make(&batch)
-            answers = nil
+            raw = nil
             takenApart = nil
             try Errno.check(batch.result(0))
         } catch {
@@ -102,62 +96,28 @@ public final class AttachedVCPUBank: RegisterBank {
     ) throws(RegisterBankError) -> Reading {
         if let takenApart { return takenApart }
         do throws(Errno) {
-            if answers == nil { try Self.refresh([self], calls) }
+            if raw == nil { try Self.refresh([self], calls) }
         } catch {
             throw failure(operation, id, error)
         }
-        let reading = answers.map { Reading($0.list, $0.batch, from: $0.start) } ?? .none
+        let reading = raw.map(Reading.init) ?? .none
         takenApart = reading
         return reading
     }
 
-    /// Reads everything of these vCPUs: two rounds of calls.
+    /// Reads everything of these vCPUs.
     static func refresh(_ banks: [AttachedVCPUBank], _ calls: AttachedCalls) throws(Errno) {
-        let lists = try registerLists(of: banks, calls)
-        var batch = CallBatch()
-        var starts: [Int] = []
-        for (bank, list) in zip(banks, lists) {
-            starts.append(batch.count)
-            bank.addReading(of: list, to: &batch)
-        }
-        try calls.make(&batch)
-        for (index, bank) in banks.enumerated() {
-            bank.answers = Answers(list: lists[index], batch: batch, start: starts[index])
+        let readings = try calls.readAll(banks.map(\.vcpu.descriptor))
+        for (bank, reading) in zip(banks, readings) {
+            bank.raw = reading
             bank.takenApart = nil
             bank.exitReason = bank.currentExitReason()
         }
     }
 
-    private static func registerLists(
-        of banks: [AttachedVCPUBank], _ calls: AttachedCalls
-    ) throws(Errno) -> [ListedIDs] {
-        var room = firstRoom
-        while true {
-            var batch = CallBatch()
-            for bank in banks {
-                let empty = [UInt64(room)] + Array(repeating: 0, count: room)
-                batch.add(CLINUX_KVM_GET_REG_LIST, on: bank.vcpu.descriptor, empty)
-            }
-            try calls.make(&batch)
-            let lists = banks.indices.map { ListedIDs(batch.result($0), batch.buffer($0)) }
-            let needed = lists.map(\.needed).max() ?? 0
-            if needed <= room || needed > mostRoom { return lists }
-            room = needed
-        }
-    }
-
-    private func addReading(of list: ListedIDs, to batch: inout CallBatch) {
-        for id in list.ids {
-            let room = ((RegisterID(rawValue: id).size ?? 8) + 7) / 8
-            batch.add(CLINUX_KVM_GET_ONE_REG, on: vcpu.descriptor, id: id, room: room)
-        }
-        batch.add(CLINUX_KVM_GET_MP_STATE, on: vcpu.descriptor, [0])
-        batch.add(CLINUX_KVM_GET_VCPU_EVENTS, on: vcpu.descriptor, Array(repeating: 0, count: 8))
-    }
-
     private func currentExitReason() -> UInt32? {
         let offset = UInt64(MemoryLayout<clinux_kvm_run>.offset(of: \.exit_reason) ?? 8)
-        let word = calls.firstWord(of: "anon_inode:kvm-vcpu:\(vcpu.index)", at: offset)
+        let word = calls.firstWord(of: "\(VMM.vcpuTarget)\(vcpu.index)", at: offset)
         return word.map { UInt32(truncatingIfNeeded: $0) }
     }
 
@@ -179,12 +139,9 @@ public final class AttachedVCPUBank: RegisterBank {
         case (.vcpuInit?, .invalidArgument):
             "the process has initialised the vCPU with other features"
         case (.vcpuFinalized?, .notPermitted): "the process has done that with other features"
-        case (_, .notExecutable): "the process has not initialised the vCPU"
+        case (_, .notExecutable): "the process has not initialised vCPU \(vcpu.index)"
+        case (_, .canceled): "a filter of the process (seccomp) does not allow the call"
         default: nil
         }
     }
-
-    private static let firstRoom = 1023
-    /// What a single call has room for.
-    private static let mostRoom = SingleCalls.mostWords - 1
 }

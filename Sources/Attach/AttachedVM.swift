@@ -9,18 +9,14 @@ public final class AttachedVM {
     private let calls: AttachedCalls
 
     /// Stops the process and reads every register of every vCPU.
-    /// - Parameters:
-    ///   - vcpus: of one VM, or of several.
-    ///   - method: nil for what the process allows.
-    ///   - milliseconds: how long the process may be stopped.
+    /// - Parameter vcpus: of one VM, or of several.
     public init(
-        _ vcpus: [VMM.VCPU], of process: Int, method: AttachedProcess.Method? = nil,
-        within milliseconds: Int = 10_000
+        _ vcpus: [VMM.VCPU], of process: Int, for purpose: AttachedProcess.Purpose = .init()
     ) throws(AttachError) {
         guard !vcpus.isEmpty else { throw AttachError(process: process, .noVCPU) }
         calls = AttachedCalls(
             try AttachedProcess.attach(
-                to: process, vcpuCount: vcpus.count, method: method, within: milliseconds))
+                to: process, vcpus: vcpus.map(\.descriptor), for: purpose))
         banks = vcpus.map { [calls] in AttachedVCPUBank($0, calls) }
         do throws(Errno) {
             try AttachedVCPUBank.refresh(banks, calls)
@@ -31,10 +27,9 @@ public final class AttachedVM {
 
     /// Reads every register of every vCPU, and lets the process go before looking at them.
     public static func capture(
-        _ vcpus: [VMM.VCPU], of process: Int, method: AttachedProcess.Method? = nil,
-        within milliseconds: Int = 10_000
+        _ vcpus: [VMM.VCPU], of process: Int, for purpose: AttachedProcess.Purpose = .init()
     ) throws(AttachError) -> (banks: [AttachedVCPUBank], cost: AttachedProcess.Cost) {
-        let vm = try AttachedVM(vcpus, of: process, method: method, within: milliseconds)
+        let vm = try AttachedVM(vcpus, of: process, for: purpose)
         guard let cost = try vm.letGo() else { throw AttachError(process: process, .targetExited) }
         return (vm.banks, cost)
     }

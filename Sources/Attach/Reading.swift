@@ -2,21 +2,6 @@ internal import LinuxSystem
 internal import Registers
 internal import VCPUModel
 
-/// What `KVM_GET_REG_LIST` left.
-struct ListedIDs {
-    let errno: Errno?
-    let ids: [UInt64]
-    /// How many ids there are, if there was no room for them.
-    let needed: Int
-
-    init(_ result: Int64, _ buffer: ArraySlice<UInt64>) {
-        let count = Int(clamping: buffer.first ?? 0)
-        errno = result < 0 ? Errno(rawValue: Int32(clamping: -result)) : nil
-        needed = errno == .argumentListTooLong ? count : 0
-        ids = errno == nil ? Array(buffer.dropFirst().prefix(count)) : []
-    }
-}
-
 /// Everything that was read of a vCPU.
 struct Reading {
     /// Why there is nothing; nil when there is.
@@ -35,30 +20,37 @@ struct Reading {
         self.values = values
     }
 
-    /// Takes a vCPU's results out of a batch: its registers, then MP state and events.
-    init(_ list: ListedIDs, _ batch: CallBatch, from start: Int) {
-        self.init(listErrno: list.errno, ids: list.ids.map(RegisterID.init(rawValue:)), values: [:])
+    init(_ raw: RawReading) {
+        self.init(
+            listErrno: raw.list.errno, ids: raw.ids.map(RegisterID.init(rawValue:)), values: [:])
         guard listErrno == nil else { return }
-        for (offset, id) in ids.enumerated() {
+        var rest = raw.values[...]
+        for (index, id) in ids.enumerated() {
+            let words = rest.prefix(RawReading.words(of: id.rawValue))
+            rest = rest.dropFirst(words.count)
+            let wasRead = index < raw.results.count
             values[id] = Self.value(
-                batch.result(start + offset), batch.value(start + offset), size: id.size ?? 0)
+                wasRead ? raw.results[index] : RawReading.Answer.notMade.result, words,
+                size: id.size ?? 0)
         }
         addInitialisation()
-        let behind = start + list.ids.count
-        add(.mpState, batch.result(behind), batch.buffer(behind))
-        add(.vcpuEvents, batch.result(behind + 1), Self.state(ofEvents: batch.buffer(behind + 1)))
+        add(.mpState, raw.mpState, raw.mpState.words[...])
+        add(.vcpuEvents, raw.events, Self.state(ofEvents: raw.events.words[...]))
         ids.sort()
     }
 
-    private mutating func add(_ id: RegisterID, _ result: Int64, _ words: ArraySlice<UInt64>) {
-        guard result >= 0, let size = id.size else { return }
+    /// A kernel may not know the call; but what was not asked for is said to be missing.
+    private mutating func add(
+        _ id: RegisterID, _ answer: RawReading.Answer, _ words: ArraySlice<UInt64>
+    ) {
+        guard answer.errno == nil || answer.errno == .canceled, let size = id.size else { return }
         ids.append(id)
-        values[id] = Self.value(result, words, size: size)
+        values[id] = Self.value(answer.result, words, size: size)
     }
 
     /// What KVM needs to have been told for these registers to be there.
     private mutating func addInitialisation() {
-        var features = VCPUFeatures(shownBy: { bits(of: $0) != nil })
+        var features = VCPUFeatures(shownBy: bits)
         if let version = bits(of: .psciVersion), version != Self.psci01 {
             features.insert(.psci02)
         }

@@ -1,3 +1,4 @@
+internal import CLinux
 public import LinuxSystem
 
 /// A process that has VMs of KVM open, as `/proc` shows it.
@@ -25,6 +26,8 @@ public struct VMM: Hashable, Sendable {
     public var process: Int
     public var name: String
     public var vms: [VM]
+    /// Whether a VM seems to have a vCPU twice: then some are another VM's, and which is not to be told.
+    public private(set) var isAmbiguous = false
 
     /// The process of this id.
     /// - Throws: `noVCPU` when it has no VM with vCPUs.
@@ -57,32 +60,33 @@ public struct VMM: Hashable, Sendable {
             guard let index = Self.vcpuIndex(target) else { continue }
             // A VM's own descriptor may be closed while its vCPUs live.
             if vms.isEmpty { vms.append(VM(descriptor: -1, vcpus: [])) }
-            guard !vms[vms.count - 1].vcpus.contains(where: { $0.index == index }) else { continue }
-            vms[vms.count - 1].vcpus.append(VCPU(index: index, descriptor: number))
+            let twin = vms[vms.count - 1].vcpus.first { $0.index == index }
+            guard let twin else {
+                vms[vms.count - 1].vcpus.append(VCPU(index: index, descriptor: number))
+                continue
+            }
+            if !Self.areSame(twin.descriptor, number, of: process) { isAmbiguous = true }
         }
         vms = vms.filter { !$0.vcpus.isEmpty }
         for position in vms.indices { vms[position].vcpus.sort { $0.index < $1.index } }
         if vms.isEmpty { return nil }
     }
 
+    /// Whether two descriptors of a process are copies of each other (kcmp(2)).
+    private static func areSame(_ first: Int, _ second: Int, of process: Int) -> Bool {
+        clinux_is_same_file(
+            Int32(truncatingIfNeeded: process), UInt(bitPattern: first), UInt(bitPattern: second))
+    }
+
     private static let vmTarget = "anon_inode:kvm-vm"
 
     /// The N of `anon_inode:kvm-vcpu:N`; nil for all else, such as `anon_inode:kvm-vcpu-stats:N`.
     private static func vcpuIndex(_ target: String) -> Int? {
-        let prefix = "anon_inode:kvm-vcpu:"
-        return target.hasPrefix(prefix) ? Int(target.dropFirst(prefix.count)) : nil
+        target.hasPrefix(vcpuTarget) ? Int(target.dropFirst(vcpuTarget.count)) : nil
     }
-}
 
-extension VMM {
-    /// Whether a thread may make only the system calls of a filter (seccomp), which may kill the process
-    /// for another one.
-    public var isFiltered: Bool {
-        let files = ProcessFiles(process: process)
-        return files.threads().contains {
-            files.status(ofThread: $0)["Seccomp"] == AttachedProcess.filtered
-        }
-    }
+    /// What the links of vCPUs' descriptors and their mappings are called, before the number.
+    static let vcpuTarget = "anon_inode:kvm-vcpu:"
 }
 
 /// The processes of this host, as far as its pid namespace shows them.

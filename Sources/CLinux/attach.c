@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -16,6 +17,7 @@
 enum {
     GET_MASK = 0x420a,
     SET_MASK = 0x420b,
+    GET_FILTER = 0x420c,
     TRACE_SYSTEM_CALLS = 1,
 
     /* How long waiting sleeps at a time when no signal comes. */
@@ -79,6 +81,19 @@ int clinux_ptrace_get_mask(int thread, uint64_t *mask)
 int clinux_ptrace_set_mask(int thread, uint64_t mask)
 {
     return request(SET_MASK, thread, sizeof(mask), (uintptr_t)&mask);
+}
+
+int clinux_ptrace_get_filter(int thread, uint64_t index, uint64_t *instructions)
+{
+    long count = ptrace((enum __ptrace_request)GET_FILTER, thread, (void *)(uintptr_t)index,
+                        instructions);
+
+    return count < 0 ? -errno : (int)count;
+}
+
+int clinux_signal_thread(int process, int thread, int signal)
+{
+    return syscall(SYS_tgkill, process, thread, signal) < 0 ? -errno : 0;
 }
 
 int clinux_ptrace_poke(int thread, uint64_t address, uint64_t word)
@@ -171,6 +186,14 @@ int clinux_fault_in(uint64_t address, size_t size)
     enum { POPULATE_READ = 22 };
 
     return madvise((void *)(uintptr_t)address, size, POPULATE_READ) < 0 ? -errno : 0;
+}
+
+bool clinux_is_same_file(int process, unsigned long first, unsigned long second)
+{
+    /* KCMP_FILE of <linux/kcmp.h>. */
+    enum { OPEN_FILE = 0 };
+
+    return syscall(SYS_kcmp, process, process, OPEN_FILE, first, second) == 0;
 }
 
 int clinux_process_id(void)

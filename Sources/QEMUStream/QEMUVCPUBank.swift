@@ -169,12 +169,14 @@ extension QEMUVCPUBank {
     /// The features QEMU must have made the vCPU with, for its list to be as it is; of a vCPU that QEMU
     /// emulated, those a vCPU of KVM would need.
     private var features: VCPUFeatures {
-        var features = VCPUFeatures(shownBy: { places.places[$0] != nil }).union(.psci02)
+        var features = VCPUFeatures(shownBy: valueInPlace).union(.psci02)
         // QEMU's own lists have registers of EL2 without EL2 too.
         if origin != .kvm { features.remove(.hasEL2) }
         if section.subsection("cpu/sve") != nil { features.insert(.sve) }
-        let mode = AArch32Mode(pstate: section.programState)
-        if section.isAArch32, mode != .user { features.insert(.el1In32Bit) }
         return features
+    }
+
+    private func valueInPlace(_ id: RegisterID) -> UInt64? {
+        places.places[id]?.first?.read(section).lowBits
     }
 }

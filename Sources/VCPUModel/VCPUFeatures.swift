@@ -43,14 +43,26 @@ public struct VCPUFeatures: OptionSet, Hashable, Sendable {
         self.init(rawValue: 1 << UInt32(feature.bit))
     }
 
-    /// The features a vCPU must have been made with for KVM to show some registers of it, as far as
-    /// one register tells (the `visibility` functions in `arch/arm64/kvm/sys_regs.c`).
-    public init(shownBy isThere: (RegisterID) -> Bool) {
+    /// The features a vCPU must have been made with for KVM to show some registers of it (the `visibility`
+    /// functions in `arch/arm64/kvm/sys_regs.c`) and for it to be in its state, as far as one register tells.
+    /// - Parameter value: of a register; nil for one that the vCPU has not.
+    public init(shownBy value: (RegisterID) -> UInt64?) {
         let telling: [(id: RegisterID, features: VCPUFeatures)] = [
             (.pmuControl, .pmuV3), (.firstPointerKey, .pointerAuthentication),
             (.hypervisorConfiguration, .hasEL2),
         ]
-        self.init(telling.filter { isThere($0.id) }.map(\.features))
+        self.init(telling.filter { value($0.id) != nil }.map(\.features))
+        if Self.isEL1AArch32(value) { insert(.el1In32Bit) }
+    }
+
+    /// User mode can be below an EL1 in AArch64 too. But only AArch32 has Abort, Undefined, IRQ and FIQ mode,
+    /// and an exception that was taken to one leaves a mode in its SPSR, which KVM resets to 0.
+    private static func isEL1AArch32(_ value: (RegisterID) -> UInt64?) -> Bool {
+        guard let mode = value(.pstate).flatMap(AArch32Mode.init(pstate:)) else { return false }
+        return mode != .user
+            || (1...4).contains {
+                value(.savedProgramState($0)).flatMap(AArch32Mode.init(pstate:)) != nil
+            }
     }
 
     private static func name(ofBit bit: Int) -> String {

@@ -7,8 +7,9 @@ import VCPUModel
 /// What the tests ask of the module Attach, on a machine with arm64 KVM.
 ///
 ///     attach-proof list
-///     attach-proof dump PID [routine|single]     every register, a line each
-///     attach-proof loop PID COUNT [routine|single]
+///     attach-proof dump PID [routine|chains|single]     every register, a line each
+///     attach-proof loop PID COUNT [routine|chains|single]
+///     attach-proof hold PID SECONDS              keeps it stopped that long
 ///     attach-proof write PID REGISTER VALUE      writes it to every vCPU, and reads it back
 @main
 enum Main {
@@ -28,6 +29,7 @@ enum Main {
         case "list": try list()
         case "dump": try dump(number, method(arguments, 2))
         case "loop": try loop(number, Int(arguments[2]) ?? 1, method(arguments, 3))
+        case "hold": try hold(number, UInt32(arguments[2]) ?? 1)
         case "write": try write(number, arguments[2], arguments[3])
         default: exit(64)
         }
@@ -35,7 +37,10 @@ enum Main {
 
     private static func method(_ arguments: [String], _ index: Int) -> AttachedProcess.Method? {
         guard arguments.count > index else { return nil }
-        return arguments[index] == "single" ? .singleCalls : .routine
+        let methods: [String: AttachedProcess.Method] = [
+            "routine": .routine, "chains": .chains, "single": .singleCalls,
+        ]
+        return methods[arguments[index]]
     }
 
     /// Single calls in an emulated machine take long.
@@ -57,7 +62,7 @@ enum Main {
     ) throws -> ([AttachedVCPUBank], AttachedProcess.Cost) {
         let vcpus = try VMM(process: process).vms.flatMap(\.vcpus)
         let (banks, cost) = try AttachedVM.capture(
-            vcpus, of: process, method: method, within: patience)
+            vcpus, of: process, for: .init(method: method, patience: patience))
         return (banks, cost)
     }
 
@@ -107,6 +112,12 @@ enum Main {
         print(
             "pause: least \(pauses[0]) us, median \(pauses[count / 2]) us, most \(pauses[count - 1]) us"
         )
+    }
+
+    private static func hold(_ process: Int, _ seconds: UInt32) throws {
+        let vm = try AttachedVM(VMM(process: process).vms.flatMap(\.vcpus), of: process)
+        sleep(seconds)
+        print(try vm.letGo().map(describe) ?? "")
     }
 
     private static func write(_ process: Int, _ name: String, _ text: String) throws {

@@ -1,16 +1,25 @@
 /*
  * A VMM to be attached to. Its guest counts; its threads check all of their registers all the time; ten
- * times a second it says how far the guest is and how many registers were not what they should be:
+ * times a second it says how far the guest is, and how many registers were not what they should be and how
+ * many waits ended before their time:
  *   beat 12: errors 0 checks 531 guest 81234 80012
  *
- * usage: vmm [--vcpus N] [--beats N] [--checkers N] [--sve] [--seccomp] [--churn] [--block] [--dump FILE]
+ * usage: vmm [--vcpus N] [--beats N] [--checkers N] [--sve] [--filter KIND] [--churn] [--block] [--dump FILE]
+ *            [--mmio MILLISECONDS] [--aarch32] [--uninitialised] [--second-vm before|after]
  *   --beats N     end after that many (default: for ever), with status 1 if there were errors
  *   --checkers N  threads that do nothing but check (default 1); with --sve those of SVE too, if there are any
- *   --seccomp     every thread has a filter that kills, as strict as a microVM's
+ *   --filter microvm  every thread has a filter that kills: vCPU threads may read registers, but not
+ *                 events, others may not even return from a signal
+ *            closed   the same, but that vCPU threads may only run
+ *            noexec   executable memory is refused, with EPERM
  *   --churn       threads come and go
  *   --block       all signals are blocked in all threads
  *   --dump FILE   stop the vCPUs at the third beat, and write what they hold, for ever the same; on
  *                 stderr, how long reading all of it takes: "floor: 812 us"
+ *   --mmio M      the guest writes to a device now and then, which takes that long to answer
+ *   --aarch32     the guest's EL1 is AArch32
+ *   --uninitialised   there is a vCPU more, which was made and nothing else
+ *   --second-vm   there is another VM, with a vCPU 0; its descriptor is made before or after the vCPUs of the first
  */
 #define _GNU_SOURCE
 #include <asm/hwcap.h>
@@ -41,13 +50,18 @@
 #define MEMORY 0x100000
 #define CODE 0x10000
 #define COUNTERS 0x20000
+#define DEVICE 0x10000000
 
 uint64_t checked_call(int fd, unsigned long request, unsigned long argument, long *result,
                       uint64_t seed);
 uint64_t checked_spin(uint64_t rounds, long a, long b, long c, uint64_t seed);
 uint64_t checked_long_spin(uint64_t rounds, long a, long b, long c, uint64_t seed);
 
-static int vm, vcpus[MOST], vcpu_count = 1, sve, strict;
+enum filter { NO_FILTER, MICROVM, CLOSED, NO_EXEC };
+
+static int vm, vcpus[MOST], vcpu_count = 1, sve, aarch32, uninitialised, mmio_milliseconds = -1;
+static enum filter filter;
+static const char *second_vm;
 static struct kvm_run *runs[MOST];
 static volatile uint64_t *memory;
 static _Atomic uint64_t errors, checks;
@@ -72,26 +86,46 @@ static uint64_t core(size_t offset)
     return 0x6030000000100000ull | offset / 4;
 }
 
-static void make_vcpu(int kvm, int index)
-{
-    static const uint32_t code[] = {
-        0xf9400041, /* ldr x1, [x2]    */
-        0x91000421, /* add x1, x1, #1  */
-        0xf9000041, /* str x1, [x2]    */
-        0x17fffffd, /* b   .-12        */
-    };
-    struct kvm_vcpu_init init;
-    long size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-    int vcpu = ioctl(vm, KVM_CREATE_VCPU, index);
+/* Counts at x2 for ever. */
+static const uint32_t counting[] = {
+    0xf9400041, /* ldr x1, [x2]    */
+    0x91000421, /* add x1, x1, #1  */
+    0xf9000041, /* str x1, [x2]    */
+    0x17fffffd, /* b   .-12        */
+};
 
-    if (vcpu < 0 || ioctl(vm, KVM_ARM_PREFERRED_TARGET, &init) < 0)
-        fail("KVM_CREATE_VCPU");
+/* The same, and every 2^19 times it writes to a device at x3. */
+static const uint32_t counting_and_writing[] = {
+    0xf9400041, /* ldr  x1, [x2]      */
+    0x91000421, /* add  x1, x1, #1    */
+    0xf9000041, /* str  x1, [x2]      */
+    0xf240483f, /* tst  x1, #0x7ffff  */
+    0x54ffff81, /* b.ne .-16          */
+    0xf9000061, /* str  x1, [x3]      */
+    0x17fffffa, /* b    .-24          */
+};
+
+static const uint32_t counting_in_a32[] = {
+    0xe5921000, /* ldr r1, [r2]    */
+    0xe2811001, /* add r1, r1, #1  */
+    0xe5821000, /* str r1, [r2]    */
+    0xeafffffb, /* b   .-12        */
+};
+
+static void initialise(int kvm, int vcpu)
+{
+    struct kvm_vcpu_init init;
+
+    if (ioctl(vm, KVM_ARM_PREFERRED_TARGET, &init) < 0)
+        fail("KVM_ARM_PREFERRED_TARGET");
     init.features[0] = 1u << KVM_ARM_VCPU_PSCI_0_2;
     if (ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) > 0)
         init.features[0] |= 1u << KVM_ARM_VCPU_PMU_V3;
-    if (ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_ADDRESS) > 0)
+    if (aarch32)
+        init.features[0] |= 1u << KVM_ARM_VCPU_EL1_32BIT;
+    else if (ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_ADDRESS) > 0)
         init.features[0] |= 3u << KVM_ARM_VCPU_PTRAUTH_ADDRESS;
-    if (ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_SVE) > 0)
+    if (!aarch32 && ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_SVE) > 0)
         init.features[0] |= 1u << KVM_ARM_VCPU_SVE;
     if (ioctl(vcpu, KVM_ARM_VCPU_INIT, &init) < 0)
         fail("KVM_ARM_VCPU_INIT");
@@ -108,21 +142,60 @@ static void make_vcpu(int kvm, int index)
         if (ioctl(vcpu, KVM_SET_DEVICE_ATTR, &attribute) < 0)
             fail("KVM_ARM_VCPU_PMU_V3_INIT");
     }
-    runs[index] = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
-    if (runs[index] == MAP_FAILED)
-        fail("mmap");
-    memcpy((char *)memory + CODE, code, sizeof(code));
+}
+
+static void set_general(int vcpu, int number, uint64_t value)
+{
+    set_register(vcpu, core(offsetof(struct kvm_regs, regs.regs[number])), value);
+}
+
+static int make_vcpu(int kvm, int index)
+{
+    int vcpu = ioctl(vm, KVM_CREATE_VCPU, index);
+
+    if (vcpu < 0)
+        fail("KVM_CREATE_VCPU");
+    initialise(kvm, vcpu);
     for (int n = 3; n < 31; n++)
-        set_register(vcpu, core(offsetof(struct kvm_regs, regs.regs[n])), 0x1111 * n + index);
-    set_register(vcpu, core(offsetof(struct kvm_regs, regs.regs[2])), COUNTERS + 64 * index);
+        set_general(vcpu, n, 0x1111 * n + index);
+    set_general(vcpu, 2, COUNTERS + 64 * index);
+    set_general(vcpu, 3, DEVICE);
     set_register(vcpu, core(offsetof(struct kvm_regs, regs.pc)), CODE);
-    set_register(vcpu, core(offsetof(struct kvm_regs, regs.pstate)), 0x3c5);
-    vcpus[index] = vcpu;
+    /* EL1h, or Supervisor mode, with all exceptions masked. */
+    set_register(vcpu, core(offsetof(struct kvm_regs, regs.pstate)), aarch32 ? 0x1d3 : 0x3c5);
+    return vcpu;
+}
+
+/* A VM whose only vCPU never runs; its X5 is 5. */
+static void make_second_vm(int kvm)
+{
+    int first = vm, vcpu;
+
+    vm = ioctl(kvm, KVM_CREATE_VM, 0);
+    if (vm < 0)
+        fail("KVM_CREATE_VM");
+    vcpu = make_vcpu(kvm, 0);
+    set_general(vcpu, 5, 5);
+    vm = first;
+}
+
+static void make_vcpus(int kvm)
+{
+    long size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+
+    for (int index = 0; index < vcpu_count; index++) {
+        vcpus[index] = make_vcpu(kvm, index);
+        runs[index] = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpus[index], 0);
+        if (runs[index] == MAP_FAILED)
+            fail("mmap");
+    }
+    if (uninitialised && ioctl(vm, KVM_CREATE_VCPU, vcpu_count) < 0)
+        fail("KVM_CREATE_VCPU");
 }
 
 static void make_vm(void)
 {
-    int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), other = -1;
     struct kvm_userspace_memory_region region = {.memory_size = MEMORY};
 
     memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -130,17 +203,96 @@ static void make_vm(void)
     region.userspace_addr = (uintptr_t)memory;
     if (vm < 0 || ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) < 0)
         fail("KVM_CREATE_VM");
-    for (int index = 0; index < vcpu_count; index++)
-        make_vcpu(kvm, index);
+    if (aarch32)
+        memcpy((char *)memory + CODE, counting_in_a32, sizeof(counting_in_a32));
+    else if (mmio_milliseconds >= 0)
+        memcpy((char *)memory + CODE, counting_and_writing, sizeof(counting_and_writing));
+    else
+        memcpy((char *)memory + CODE, counting, sizeof(counting));
+    if (second_vm != NULL && strcmp(second_vm, "before") == 0) {
+        other = ioctl(kvm, KVM_CREATE_VM, 0);
+        make_vcpus(kvm);
+        if (ioctl(other, KVM_CREATE_VCPU, 0) < 0)
+            fail("KVM_CREATE_VCPU");
+    } else {
+        make_vcpus(kvm);
+        if (second_vm != NULL)
+            make_second_vm(kvm);
+    }
     close(kvm);
 }
 
+static int64_t now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000000000ll + time.tv_nsec;
+}
+
+/* Nobody wakes it before the time is over, so that is an error. */
 static void wait_until_woken(int milliseconds)
 {
     static uint32_t never;
     struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+    int64_t end = now() + milliseconds * 1000000ll;
 
     syscall(SYS_futex, &never, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0, milliseconds ? &time : NULL, 0, 0);
+    errors += now() < end;
+}
+
+#define ALLOW_CALL(number) \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define LOAD(member) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, member))
+#define KILL BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
+
+static void install(struct sock_filter *instructions, size_t size)
+{
+    struct sock_fprog program = {size / sizeof(*instructions), instructions};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0)
+        fail("seccomp");
+}
+
+/* What this thread may do from now on. */
+static void be_filtered(int runs_vcpu)
+{
+    struct sock_filter no_exec[] = {
+        LOAD(nr),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 3),
+        LOAD(args[2]),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_filter other[] = {
+        LOAD(nr), ALLOW_CALL(SYS_futex), ALLOW_CALL(SYS_write), ALLOW_CALL(SYS_exit_group),
+        /* The kernel's own way of going on with a wait that anything interrupted. */
+        ALLOW_CALL(SYS_restart_syscall), KILL,
+    };
+    struct sock_filter vcpu[] = {
+        LOAD(nr), ALLOW_CALL(SYS_futex), ALLOW_CALL(SYS_write), ALLOW_CALL(SYS_exit_group),
+        ALLOW_CALL(SYS_restart_syscall), ALLOW_CALL(SYS_rt_sigreturn),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 1, 0), KILL,
+        LOAD(args[1]), ALLOW_CALL(KVM_RUN), ALLOW_CALL((uint32_t)KVM_GET_REG_LIST),
+        ALLOW_CALL((uint32_t)KVM_GET_ONE_REG), ALLOW_CALL((uint32_t)KVM_GET_MP_STATE), KILL,
+    };
+    struct sock_filter closed[] = {
+        LOAD(nr), ALLOW_CALL(SYS_futex), ALLOW_CALL(SYS_write), ALLOW_CALL(SYS_exit_group),
+        ALLOW_CALL(SYS_restart_syscall), ALLOW_CALL(SYS_rt_sigreturn),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 1, 0), KILL,
+        LOAD(args[1]), ALLOW_CALL(KVM_RUN), KILL,
+    };
+
+    if (filter == NO_EXEC)
+        install(no_exec, sizeof(no_exec));
+    else if (filter != NO_FILTER && !runs_vcpu)
+        install(other, sizeof(other));
+    else if (filter == MICROVM)
+        install(vcpu, sizeof(vcpu));
+    else if (filter == CLOSED)
+        install(closed, sizeof(closed));
 }
 
 static void *run_vcpu(void *argument)
@@ -149,6 +301,7 @@ static void *run_vcpu(void *argument)
     uint64_t seed = index * 1000;
     long result;
 
+    be_filtered(1);
     while (!stop) {
         errors += checked_call(vcpus[index], KVM_RUN, 0, &result, seed++);
         checks++;
@@ -156,6 +309,8 @@ static void *run_vcpu(void *argument)
             fprintf(stderr, "KVM_RUN: %ld\n", result);
             exit(3);
         }
+        if (result == 0 && runs[index]->exit_reason == KVM_EXIT_MMIO && mmio_milliseconds > 0)
+            wait_until_woken(mmio_milliseconds);
     }
     stopped++;
     for (;;)
@@ -167,10 +322,11 @@ static void *check(void *argument)
 {
     uint64_t seed = (uintptr_t)argument << 32;
 
+    be_filtered(0);
     for (;;) {
         errors += (sve ? checked_long_spin : checked_spin)(100000, 0, 0, 0, seed++);
         checks++;
-        if (!strict)
+        if (filter == NO_FILTER)
             usleep(1000);
     }
     return NULL;
@@ -202,37 +358,6 @@ static void start(void *(*body)(void *), uintptr_t argument)
 
     if (pthread_create(&thread, NULL, body, (void *)argument) != 0)
         fail("pthread_create");
-}
-
-#define ALLOW_CALL(number) \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-
-static void be_strict(void)
-{
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        ALLOW_CALL(SYS_rt_sigreturn),
-        /* The kernel's own way of going on with a wait that anything interrupted. */
-        ALLOW_CALL(SYS_restart_syscall),
-        ALLOW_CALL(SYS_futex),
-        ALLOW_CALL(SYS_write),
-        ALLOW_CALL(SYS_exit),
-        ALLOW_CALL(SYS_exit_group),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 1, 0),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
-        ALLOW_CALL(KVM_RUN),
-        ALLOW_CALL((uint32_t)KVM_GET_REG_LIST),
-        ALLOW_CALL((uint32_t)KVM_GET_ONE_REG),
-        ALLOW_CALL((uint32_t)KVM_GET_MP_STATE),
-        ALLOW_CALL((uint32_t)KVM_GET_VCPU_EVENTS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-    };
-    struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
-
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) != 0)
-        fail("seccomp");
 }
 
 /* A line for each register: vCPU, id, and its value or the error number. */
@@ -272,11 +397,10 @@ static long floor_of_reading(void)
     long least = 1l << 62;
 
     for (int times = 0; times < 5; times++) {
-        struct timespec begin, end;
+        int64_t begin = now();
         uint8_t value[256];
         long took;
 
-        clock_gettime(CLOCK_MONOTONIC, &begin);
         for (int index = 0; index < vcpu_count; index++) {
             list.head.n = 4096;
             ioctl(vcpus[index], KVM_GET_REG_LIST, &list);
@@ -286,8 +410,7 @@ static long floor_of_reading(void)
                 ioctl(vcpus[index], KVM_GET_ONE_REG, &reg);
             }
         }
-        clock_gettime(CLOCK_MONOTONIC, &end);
-        took = (end.tv_sec - begin.tv_sec) * 1000000000l + end.tv_nsec - begin.tv_nsec;
+        took = now() - begin;
         least = took < least ? took : least;
     }
     return least;
@@ -325,6 +448,17 @@ static void beat(uint64_t number)
         _exit(4);
 }
 
+static enum filter filter_named(const char *name)
+{
+    if (strcmp(name, "microvm") == 0)
+        return MICROVM;
+    if (strcmp(name, "closed") == 0)
+        return CLOSED;
+    if (strcmp(name, "noexec") == 0)
+        return NO_EXEC;
+    exit(64);
+}
+
 int main(int count, char **arguments)
 {
     pthread_t threads[MOST];
@@ -344,8 +478,16 @@ int main(int count, char **arguments)
             dump_path = arguments[++i];
         else if (strcmp(arguments[i], "--sve") == 0)
             sve = (getauxval(AT_HWCAP) & HWCAP_SVE) != 0;
-        else if (strcmp(arguments[i], "--seccomp") == 0)
-            strict = 1;
+        else if (strcmp(arguments[i], "--filter") == 0)
+            filter = filter_named(arguments[++i]);
+        else if (strcmp(arguments[i], "--mmio") == 0)
+            mmio_milliseconds = atoi(arguments[++i]);
+        else if (strcmp(arguments[i], "--aarch32") == 0)
+            aarch32 = 1;
+        else if (strcmp(arguments[i], "--uninitialised") == 0)
+            uninitialised = 1;
+        else if (strcmp(arguments[i], "--second-vm") == 0)
+            second_vm = arguments[++i];
         else if (strcmp(arguments[i], "--churn") == 0)
             churn = 1;
         else if (strcmp(arguments[i], "--block") == 0)
@@ -370,8 +512,7 @@ int main(int count, char **arguments)
         start(come_and_go, 0);
     /* Threads need more calls while they start. */
     wait_until_woken(200);
-    if (strict)
-        be_strict();
+    be_filtered(0);
     for (uint64_t number = 1; number <= beats; number++) {
         wait_until_woken(100);
         if (number == 3 && dump_path != NULL) {

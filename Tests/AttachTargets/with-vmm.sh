@@ -34,7 +34,8 @@ look() {
 churn='' stopped='' arguments=''
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
   [ "$1" != --churn ] || churn=yes
-  [ "$1" != --dump ] || stopped=yes
+  # Neither guest goes on: the one has been stopped, the other waits for its device.
+  case "$1 ${2:-}" in "--dump "* | "--mmio 100000") stopped=yes ;; esac
   arguments="$arguments $1"
   shift
 done

@@ -2,6 +2,7 @@
 #ifndef CLINUX_ATTACH_H
 #define CLINUX_ATTACH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -73,6 +74,15 @@ int clinux_ptrace_set_set(int thread, int type, const void *_Nonnull buffer, siz
 int clinux_ptrace_get_mask(int thread, uint64_t *_Nonnull mask);
 int clinux_ptrace_set_mask(int thread, uint64_t mask);
 
+/*
+ * PTRACE_SECCOMP_GET_FILTER: the instructions of the filter that was installed as the last but `index`, each
+ * eight bytes (struct sock_filter), of which there are at most 4096. Returns how many.
+ */
+int clinux_ptrace_get_filter(int thread, uint64_t index, uint64_t *_Nonnull instructions);
+
+/* tgkill(2). */
+int clinux_signal_thread(int process, int thread, int signal);
+
 /* PTRACE_POKEDATA: writes through any protection, and makes the word visible to execution. */
 int clinux_ptrace_poke(int thread, uint64_t address, uint64_t word);
 
@@ -90,6 +100,9 @@ int64_t clinux_write_memory(int process, uint64_t address, const void *_Nonnull 
 /* readlink(2): the length of the target, which is cut off at `size`. */
 int clinux_read_link(const char *_Nonnull path, char *_Nonnull buffer, size_t size);
 
+/* kcmp(2): whether two descriptors of a process are known to be of one open file. */
+bool clinux_is_same_file(int process, unsigned long first, unsigned long second);
+
 /* madvise(2) with MADV_POPULATE_READ, since 5.14: maps the pages of a range of this process. */
 int clinux_fault_in(uint64_t address, size_t size);
 
@@ -100,12 +113,16 @@ int clinux_process_id(void);
 int64_t clinux_page_size(void);
 
 /*
- * Machine code of arm64 that makes many ioctls: instruction words, of which there are *count.
- * What it takes and does is described where it is.
+ * Machine code of arm64 that makes many ioctls: instruction words, of which there are *count. What it
+ * takes is described where it is. An entry of its table is
+ *   { uint32_t fd, unused; uint64_t request, argument; int64_t result;
+ *     uint64_t values, results, values_end; uint64_t unused, scratch[2]; }
+ * Where `values` is not 0 the request is KVM_GET_REG_LIST, and each register of the list is read too: its
+ * value to `values`, as long as that is below `values_end`, in whole words of eight bytes one behind the
+ * other, and what KVM_GET_ONE_REG returned to `results`.
  */
 const uint32_t *_Nonnull clinux_attach_routine(size_t *_Nonnull count);
 
-/* The instruction after the routine's announcement. */
-enum { CLINUX_ATTACH_ROUTINE_ANNOUNCED = 15 };
+enum { CLINUX_ATTACH_ENTRY_SIZE = 80 };
 
 #endif

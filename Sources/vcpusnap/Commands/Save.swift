@@ -18,7 +18,8 @@ struct Save: ParsableCommand {
             was, also if this program is killed; how long that took is said on standard error. A process
             with several VMs needs pid:PID/FD, the descriptor of one. A vCPU that was stopped before the
             VMM answered an MMIO or hypercall exit is no clean point to restore: that is recorded, and
-            --settle reads again until there is none.
+            --settle reads again until there is none. Where a seccomp filter watches the threads, no call
+            is made that it forbids: what cannot be read then is named.
 
             EXAMPLES
               vcpusnap save kvm: -o cpu.vcpusnap
@@ -41,7 +42,9 @@ struct Save: ParsableCommand {
     var settle = false
 
     @Flag(
-        help: "Attach to a process under a seccomp filter, which may kill it for our calls.")
+        help:
+            "Attach to a process whose seccomp filter cannot be read, which may kill it for our calls."
+    )
     var despiteFilter = false
 
     @Option(help: "The number of vCPUs to create on kvm: or an emulated host (1 to 512).")

@@ -9,20 +9,20 @@ struct RunningProcess {
     private let vm: VMM.VM
     private let name: String
     private let text: String
+    private let takesFilterRisk: Bool
 
     /// - Parameters:
     ///   - descriptor: of the VM, where there are several.
     ///   - text: as on the command line.
-    ///   - takesFilterRisk: whether a process that a seccomp filter watches is attached to all the same.
+    ///   - takesFilterRisk: whether a seccomp filter that cannot be read is no reason to leave it alone.
     init(
         _ process: Int, vm descriptor: Int?, _ text: String, takesFilterRisk: Bool = false
     ) throws {
         let vmm = try VMM(process: process)
-        guard takesFilterRisk || !vmm.isFiltered else {
+        guard !vmm.isAmbiguous else {
             throw CommandError(
-                "\(text): \(vmm.name) runs under a seccomp filter, which kills it if it does not allow "
-                    + "ioctl with the requests that read a vCPU, and restart_syscall; save "
-                    + "--despite-filter takes that risk")
+                "\(text): \(vmm.name) has several VMs, and which of them a vCPU is of cannot be told: it "
+                    + "made a VM's vCPUs after it had opened another VM")
         }
         let matching = vmm.vms.filter { descriptor == nil || $0.descriptor == descriptor }
         guard let vm = matching.first, matching.count == 1 else {
@@ -33,6 +33,7 @@ struct RunningProcess {
         self.vm = vm
         name = vmm.name
         self.text = text
+        self.takesFilterRisk = takesFilterRisk
     }
 
     // MARK: Reading
@@ -44,7 +45,8 @@ struct RunningProcess {
     ) throws -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
         var tries = 0
         while true {
-            let (banks, cost) = try AttachedVM.capture(vm.vcpus, of: process)
+            let (banks, cost) = try AttachedVM.capture(
+                vm.vcpus, of: process, for: .init(takesFilterRisk: takesFilterRisk))
             let unsettled = banks.filter { $0.exit?.isUnfinished == true }
             tries += 1
             if settling, !unsettled.isEmpty, tries < Self.mostTries { continue }
@@ -63,7 +65,7 @@ struct RunningProcess {
         let pause = RunningVM.milliseconds(cost.nanoseconds / 1000)
         let way =
             cost.method == .routine
-            ? "" : ", by single calls, because it may have no executable memory of ours"
+            ? "" : ", by calls through its stack, because it may have no executable memory of ours"
         let again = tries > 1 ? "; read \(tries) times" : ""
         StandardError.write(
             "vcpusnap: \(text): \(name) stood still for \(pause) ms, \(cost.stops) stops of "
@@ -133,7 +135,7 @@ struct RunningProcess {
                 "\(text) has the vCPUs \(indices.map(String.init).joined(separator: ", ")), the "
                     + "snapshot has \(snapshot.indexText): they must be the same")
         }
-        let attached = try AttachedVM(vm.vcpus, of: process)
+        let attached = try AttachedVM(vm.vcpus, of: process, for: .init(writes: true))
         return Stopped(attached, provenance(of: attached.banks)) { report($0, 1) }
     }
 }

@@ -6,6 +6,8 @@ struct ListOutput: Report {
         var pid: Int
         var name: String
         var vms: [VM]
+        /// Whether which VM a vCPU is of cannot be told.
+        var ambiguous: Bool?
     }
 
     struct VM: Encodable {
@@ -23,7 +25,8 @@ struct ListOutput: Report {
         processes = table.vmms.map { vmm in
             Process(
                 pid: vmm.process, name: vmm.name,
-                vms: vmm.vms.map { VM(descriptor: $0.descriptor, vcpus: $0.vcpus.map(\.index)) })
+                vms: vmm.vms.map { VM(descriptor: $0.descriptor, vcpus: $0.vcpus.map(\.index)) },
+                ambiguous: vmm.isAmbiguous ? true : nil)
         }
     }
 
@@ -35,7 +38,8 @@ struct ListOutput: Report {
                     : "pid:\(process.pid)/\(vm.descriptor) with \(vm.vcpus.count) vCPUs"
             }
             return style.bold("pid:\(process.pid)") + "  \(process.name)  "
-                + vms.joined(separator: ", ") + "\n"
+                + vms.joined(separator: ", ")
+                + (process.ambiguous == true ? " (which vCPU is whose cannot be told)" : "") + "\n"
         }
         let none = lines.isEmpty ? "no process with a VM of KVM is to be seen\n" : ""
         let more =

@@ -27,18 +27,6 @@ struct ThreadRegisters: Hashable {
     }
 }
 
-/// Numbers of system calls on arm64 (`include/uapi/asm-generic/unistd.h`).
-enum SystemCall {
-    static let ioctl: UInt64 = 29
-    static let futex: UInt64 = 98
-    static let nanosleep: UInt64 = 101
-    static let clockNanosleep: UInt64 = 115
-    static let tgkill: UInt64 = 131
-    static let munmap: UInt64 = 215
-    static let mmap: UInt64 = 222
-    static let mprotect: UInt64 = 226
-}
-
 /// A thread that this one traces; the calls are those of ptrace(2).
 struct TracedThread: Hashable {
     let id: Int
@@ -109,6 +97,38 @@ struct TracedThread: Hashable {
         try Errno.check(clinux_ptrace_set_set(number, Int32(CLINUX_NT_ARM_SYSTEM_CALL), &none, 4))
     }
 
+    /// Sends the thread a signal, which waits while the thread blocks it.
+    func send(_ signal: Int, process: Int) throws(Errno) {
+        try Errno.check(
+            clinux_signal_thread(
+                Int32(truncatingIfNeeded: process), number, Int32(truncatingIfNeeded: signal)))
+    }
+
+    /// Its seccomp filters, newest first.
+    /// - Throws: `EINVAL` when it has none, or the kernel cannot tell; `EACCES` without CAP_SYS_ADMIN, or
+    ///   when this program has filters itself.
+    func filters() throws(Errno) -> [FilterProgram] {
+        var programs: [FilterProgram] = []
+        while true {
+            do throws(Errno) {
+                programs.append(try filter(UInt64(programs.count)))
+            } catch {
+                guard error == .noEntry, !programs.isEmpty else { throw error }
+                return programs
+            }
+        }
+    }
+
+    private func filter(_ index: UInt64) throws(Errno) -> FilterProgram {
+        var words = [UInt64](repeating: 0, count: Self.longestFilter)
+        // SAFETY: the kernel writes an instruction, of eight bytes, for each it returns: at most that many.
+        let count = try Errno.check(clinux_ptrace_get_filter(number, index, &words))
+        return FilterProgram(instructions: Array(words.prefix(Int(count))))
+    }
+
+    /// BPF_MAXINSNS.
+    private static let longestFilter = 4096
+
     func poke(_ word: UInt64, at address: UInt64) throws(Errno) {
         try Errno.check(clinux_ptrace_poke(number, address, word))
     }
@@ -140,6 +160,7 @@ struct ProcessMemory {
 
 extension Errno {
     static let noProcess = Errno(rawValue: 3)  // ESRCH
+    static let wrongMediumType = Errno(rawValue: 124)  // EMEDIUMTYPE
     static let noChild = Errno(rawValue: 10)  // ECHILD
     static let badAddress = Errno(rawValue: 14)  // EFAULT
 }

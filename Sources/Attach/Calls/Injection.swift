@@ -7,63 +7,67 @@ internal import LinuxSystem
 /// itself: behind each call is a chain of signal frames, which rt_sigreturn(2) takes one by one, and
 /// which undo what was done and end with the registers, the signal mask and the vectors of before. So
 /// the process goes on unharmed when this one dies, at whatever instant: the kernel then detaches, and
-/// the thread runs to the end of its chain. What announces a result is a signal that is ignored by default.
+/// the thread runs to the end of its chain.
 ///
-/// Single-stepping would be no such state: a thread whose tracer dies takes the next SIGTRAP itself.
+/// What stops the thread where results are to be read is a signal that it is sent before it runs, that
+/// is blocked until the frame there unblocks it, and that does nothing by default. So that takes no call
+/// that a filter could forbid. Single-stepping would be no such state: a thread whose tracer dies takes
+/// the next SIGTRAP itself.
 struct Injection {
     let process: ProcessMemory
     let code: ExistingCode
     let chosen: ChosenThread
-    /// The thread and its process as they call themselves in their pid namespace.
-    let own: (process: UInt64, thread: UInt64)
-    /// What the thread announces results with.
+    /// What stops the thread.
     let signal: Int
 
     var thread: TracedThread { chosen.thread }
 
-    /// - Parameter status: of the thread, from `/proc`.
+    /// - Parameter caught: the signals that the process catches, as `/proc` writes them.
     init(
         into chosen: ChosenThread, _ code: ExistingCode, _ process: ProcessMemory,
-        status: [Substring: Substring]
+        caught: Substring
     ) {
         self.chosen = chosen
         self.code = code
         self.process = process
-        own = (
-            Self.innermost(status["NStgid"], process.process),
-            Self.innermost(status["NSpid"], chosen.thread.id)
-        )
-        signal = Self.quietSignal(caught: status["SigCgt"] ?? "")
+        signal = Self.quietSignal(
+            caught: UInt64(caught, radix: 16) ?? 0, blocked: chosen.signalMask)
     }
 
-    /// The ids of nested pid namespaces, outermost first.
-    private static func innermost(_ ids: Substring?, _ outer: Int) -> UInt64 {
-        UInt64(ids?.split(separator: "\t").last ?? "") ?? UInt64(outer)
+    /// SIGURG, SIGWINCH or SIGCHLD, which do nothing by default: one that the process does not catch, and
+    /// does not wait for either (which takes blocking it) if there is such a one.
+    private static func quietSignal(caught: UInt64, blocked: UInt64) -> Int {
+        func isIn(_ mask: UInt64, _ signal: Int) -> Bool { mask >> UInt64(signal - 1) & 1 != 0 }
+        let free = [23, 28, 17].filter { !isIn(caught, $0) }
+        return free.first { !isIn(blocked, $0) } ?? free.first ?? 23
     }
 
-    /// SIGURG, SIGWINCH or SIGCHLD, which do nothing by default: one that the process does not catch.
-    private static func quietSignal(caught: Substring) -> Int {
-        let mask = UInt64(caught, radix: 16) ?? 0
-        return [23, 28, 17].first { mask >> UInt64($0 - 1) & 1 == 0 } ?? 23
-    }
+    /// All signals but those by which the kernel says that the code itself is at fault: blocked, such a
+    /// one would have the process's own handler taken away.
+    static let blocked = ~faults.reduce(UInt64(0)) { $0 | 1 << UInt64($1 - 1) }
 
-    /// All signals but the one that announces.
-    var quietMask: UInt64 { ~(1 << UInt64(signal - 1)) }
+    /// SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV and SIGSYS.
+    static let faults: Set<Int> = [4, 5, 6, 7, 8, 11, 31]
+
+    /// Whether the thread's filter lets it make a call.
+    func allows(_ call: SystemCall) -> Bool {
+        chosen.filter.allows(call, returningTo: code.behindSystemCall)
+    }
 
     // MARK: States
 
     /// The registers in a system call whose return leads to the frame at `next`.
+    /// - Parameter before: the thread's registers; nil for those of the thread that makes the calls.
     func calling(
-        _ number: UInt64, _ arguments: [UInt64], next: UInt64, from before: ThreadRegisters? = nil
+        _ call: SystemCall, next: UInt64, from before: ThreadRegisters? = nil
     ) -> ThreadRegisters {
         var registers = elsewhere(at: code.systemCall, next: next, from: before)
-        for (index, argument) in arguments.enumerated() { registers.words[index] = argument }
-        registers.words[8] = number
+        for (index, argument) in call.arguments.enumerated() { registers.words[index] = argument }
+        registers.words[8] = call.number
         return registers
     }
 
     /// The registers before the first instruction at `address`, whose return leads to the frame at `next`.
-    /// - Parameter before: the thread's registers; nil for those of the thread that makes the calls.
     func elsewhere(
         at address: UInt64, next: UInt64, from before: ThreadRegisters? = nil
     ) -> ThreadRegisters {
@@ -76,20 +80,22 @@ struct Injection {
         return registers
     }
 
-    /// The end of the chain's own announcement.
-    var announced: Awaited { .announcement(at: code.systemCall + 4) }
-
-    var announcing: [UInt64] { [own.process, own.thread, UInt64(signal)] }
-
     /// The frame that makes the thread what it was.
     var lastFrame: SignalFrame {
         SignalFrame(
             registers: chosen.registers, signalMask: chosen.signalMask, vectors: chosen.vectors)
     }
 
-    func frame(_ registers: ThreadRegisters) -> SignalFrame {
-        SignalFrame(registers: registers, signalMask: quietMask, vectors: chosen.vectors.short)
+    /// A frame on the way.
+    func frame(_ registers: ThreadRegisters, isAnnounced: Bool) -> SignalFrame {
+        SignalFrame(
+            registers: registers,
+            signalMask: isAnnounced ? Self.blocked & ~(1 << UInt64(signal - 1)) : Self.blocked,
+            vectors: chosen.vectors.short)
     }
+
+    /// The size in bytes of a frame on the way.
+    var frameSize: UInt64 { UInt64(frame(chosen.registers, isAnnounced: false).words.count * 8) }
 
     /// Makes the thread what it was, at once.
     ///
@@ -115,13 +121,33 @@ struct Injection {
 
 /// What the thread in which calls are made does next.
 enum Awaited {
-    /// It sends itself the quiet signal by the call that ends at this address.
-    case announcement(at: UInt64)
+    /// It takes the frame of a step that is announced.
+    case announcement(ThreadRegisters)
+    /// It enters or leaves a system call.
     case systemCall
 }
 
 extension StoppedThreads {
-    /// Lets the thread run until it announces a result, or enters or leaves a system call.
+    /// Sets the thread's registers, and lets it run until it comes to a step that is announced.
+    mutating func run(
+        _ injection: Injection, from start: ThreadRegisters, to end: ThreadRegisters
+    ) throws(AttachError) {
+        try perform("start the calls") { () throws(Errno) in
+            try injection.thread.setRegisters(start)
+        }
+        try run(injection, to: end)
+    }
+
+    /// Lets the thread go on until it comes to a step that is announced.
+    mutating func run(_ injection: Injection, to end: ThreadRegisters) throws(AttachError) {
+        try perform("send it a signal") { () throws(Errno) in
+            try injection.thread.setSignalMask(Injection.blocked)
+            try injection.thread.send(injection.signal, process: process)
+        }
+        try run(injection, until: .announcement(end))
+    }
+
+    /// Lets the thread run until it is where it is awaited.
     mutating func run(_ injection: Injection, until awaited: Awaited) throws(AttachError) {
         let id = injection.thread.id
         while true {
@@ -132,9 +158,8 @@ extension StoppedThreads {
             case (CLINUX_STOP_SYSCALL.rawValue, .systemCall): return
             case (CLINUX_STOP_SIGNAL.rawValue, .announcement(let end))
             where signal == injection.signal:
-                // Somebody else's does nothing, as if there were no tracer.
                 if try isAt(end, injection.thread) { return }
-            case (CLINUX_STOP_SIGNAL.rawValue, _) where Self.faults.contains(signal):
+            case (CLINUX_STOP_SIGNAL.rawValue, _) where Injection.faults.contains(signal):
                 try? injection.putBack()
                 throw error(.injectionFailed(signal: signal))
             // Only SIGSTOP cannot be blocked; and a SIGCONT to the process shows as an event.
@@ -145,9 +170,12 @@ extension StoppedThreads {
         }
     }
 
-    private func isAt(_ address: UInt64, _ thread: TracedThread) throws(AttachError) -> Bool {
+    private func isAt(
+        _ place: ThreadRegisters, _ thread: TracedThread
+    ) throws(AttachError) -> Bool {
         try perform("look at the thread") { () throws(Errno) in
-            try thread.registers()?.pc == address
+            let now = try thread.registers()
+            return now?.pc == place.pc && now?.sp == place.sp
         }
     }
 
@@ -162,6 +190,14 @@ extension StoppedThreads {
         }
     }
 
-    /// SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV and SIGSYS.
-    private static let faults: Set<Int> = [4, 5, 6, 7, 8, 11, 31]
+    /// Names the step in which a call failed.
+    func perform<Result>(
+        _ step: String, _ body: () throws(Errno) -> Result
+    ) throws(AttachError) -> Result {
+        do throws(Errno) {
+            return try body()
+        } catch {
+            throw self.error(error == .noProcess ? .targetExited : .call(step, error))
+        }
+    }
 }

@@ -61,12 +61,14 @@ struct StoppedThreads: ~Copyable {
             return true
         } catch {
             let state = files.status(ofThread: id)["State"] ?? "X"
-            if error == .noProcess || state.hasPrefix("Z") || state.hasPrefix("X") { return false }
+            if state.hasPrefix("Z") || state.hasPrefix("X") { return false }
             throw refusal(error, files)
         }
     }
 
     private func refusal(_ errno: Errno, _ files: ProcessFiles) -> AttachError {
+        // `/proc` may be that of another namespace than this program's.
+        if errno == .noProcess { return error(.otherNamespace) }
         guard errno == .notPermitted else { return error(.call("PTRACE_SEIZE", errno)) }
         let tracer = files.status()["TracerPid"].flatMap { Int($0) } ?? 0
         if tracer != 0 { return error(.alreadyTraced(by: tracer)) }

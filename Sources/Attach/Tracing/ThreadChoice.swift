@@ -8,7 +8,10 @@ struct ExistingCode: Hashable {
     /// `svc #0; ret`.
     var systemCall: UInt64
 
-    private static let supervisorCall: UInt32 = 0xd400_0001
+    /// Where a call made there returns to.
+    var behindSystemCall: UInt64 { systemCall + 4 }
+
+    fileprivate static let supervisorCall: UInt32 = 0xd400_0001
     private static let moveNumber: UInt32 = 0xd280_1168
     private static let goBack: UInt32 = 0xd65f_03c0
 
@@ -61,12 +64,13 @@ struct ExistingCode: Hashable {
     private static let mostSearched: UInt64 = 1 << 24
 }
 
-/// The thread in which the calls are made, and what it was when it stopped.
+/// A stopped thread in which calls can be made, and what it was when it stopped.
 struct ChosenThread {
     var thread: TracedThread
     var registers: ThreadRegisters
     var signalMask: UInt64
     var vectors: VectorState
+    var filter: CallFilter
     /// The mapping its stack pointer is in.
     var stack: Range<UInt64>
 
@@ -78,43 +82,98 @@ struct ChosenThread {
     private static let distance: UInt64 = 512
 }
 
-/// How well a thread is suited, best first.
-private enum Suitability: Int, Comparable {
-    /// Out of `KVM_RUN`, which says EINTR to its caller: every VMM expects that.
-    case runsVCPU
-    /// In the program's own code, or at the end of a system call.
-    case inProgram
-    /// The interrupted system call will be made again.
-    case repeats
-    /// It waits for a time, from when the call is made: made again, it would wait longer.
-    case sleeps
+/// What a thread was stopped in, by how little it matters to it that it makes calls of ours: best first.
+enum Interrupted: Int, Comparable {
+    /// `KVM_RUN`, which says EINTR to its caller: every VMM expects that.
+    case runOfVCPU
+    /// The program's own code, or the end of a system call.
+    case program
+    /// A system call that will be made again.
+    case call
+    /// A wait for a time from when the call is made: made again, it would wait longer.
+    case relativeWait
+    /// Such a wait, interrupted before. The kernel knows when it ends, and forgets that upon rt_sigreturn(2):
+    /// the wait would then end with EINTR.
+    case resumedWait
 
-    static func < (left: Suitability, right: Suitability) -> Bool { left.rawValue < right.rawValue }
+    static func < (left: Interrupted, right: Interrupted) -> Bool { left.rawValue < right.rawValue }
+
+    init(_ registers: ThreadRegisters, _ memory: ProcessMemory) {
+        guard !registers.isOutOfKVMRun else {
+            self = .runOfVCPU
+            return
+        }
+        // The kernel has put the program counter back to the instruction of a call it will repeat.
+        let aligned = registers.pc & ~7
+        let word = try? memory.read(1, at: aligned)[0]
+        let instruction = word.map {
+            UInt32(truncatingIfNeeded: $0 >> ((registers.pc - aligned) * 8))
+        }
+        if let instruction, instruction != ExistingCode.supervisorCall {
+            self = .program
+        } else if registers.words[8] == SystemCall.restart.number {
+            self = .resumedWait
+        } else {
+            self = registers.isRelativeWait ? .relativeWait : .call
+        }
+    }
 }
 
-extension ChosenThread {
-    /// The best of the stopped threads that has `room` bytes below its stack pointer.
-    static func choose(
-        from threads: [TracedThread], _ memory: ProcessMemory, _ mappings: [ProcessFiles.Mapping],
-        room: UInt64
-    ) throws(Errno) -> ChosenThread? {
-        var best: (ChosenThread, Suitability)?
-        for thread in threads {
+extension ThreadRegisters {
+    /// Whether the system call they are about to make waits for a time from then.
+    fileprivate var isRelativeWait: Bool {
+        switch words[8] {
+        case SystemCall.nanosleep: true
+        // Flags that are not TIMER_ABSTIME.
+        case SystemCall.clockNanosleep: words[1] & 1 == 0
+        // FUTEX_WAIT, whatever its flags, with a time.
+        case SystemCall.futex: words[1] & 0x7f == 0 && words[3] != 0
+        default: false
+        }
+    }
+}
+
+/// The threads of a stopped process, to choose one from.
+struct ThreadChoice {
+    let threads: [(thread: TracedThread, filter: CallFilter)]
+    let code: ExistingCode
+    let memory: ProcessMemory
+    let mappings: [ProcessFiles.Mapping]
+
+    /// The best thread that may make all the calls; nil when there is none with room on its stack.
+    func best(making calls: [SystemCall]) throws(Errno) -> ChosenThread? {
+        var best: (ChosenThread, Interrupted)?
+        for (thread, filter) in threads {
             guard let registers = try thread.registers() else { throw .notExecutable }
-            let suitability = suitability(of: registers, memory)
-            if let best, best.1 <= suitability { continue }
-            guard let chosen = try candidate(thread, registers, mappings, room) else { continue }
-            best = (chosen, suitability)
-            if suitability == .runsVCPU { break }
+            let interrupted = Interrupted(registers, memory)
+            if let best, best.1 <= interrupted { continue }
+            guard forbidden(of: calls, by: filter).isEmpty,
+                let chosen = try ChosenThread.candidate(
+                    thread, registers, filter, mappings, StackCalls.room)
+            else { continue }
+            best = (chosen, interrupted)
+            if interrupted == .runOfVCPU { break }
         }
         return best?.0
     }
 
+    /// Those of some calls that the thread which may make most of them may not make.
+    func leastForbidden(of calls: [SystemCall]) -> [SystemCall] {
+        threads.map { forbidden(of: calls, by: $0.filter) }.min { $0.count < $1.count } ?? []
+    }
+
+    private func forbidden(of calls: [SystemCall], by filter: CallFilter) -> [SystemCall] {
+        filter == .none
+            ? [] : calls.filter { !filter.allows($0, returningTo: code.behindSystemCall) }
+    }
+}
+
+extension ChosenThread {
     /// A thread that has `room` bytes below its stack pointer; nil for another, or one whose state cannot
     /// be put back.
     static func candidate(
-        _ thread: TracedThread, _ registers: ThreadRegisters, _ mappings: [ProcessFiles.Mapping],
-        _ room: UInt64
+        _ thread: TracedThread, _ registers: ThreadRegisters, _ filter: CallFilter,
+        _ mappings: [ProcessFiles.Mapping], _ room: UInt64
     ) throws(Errno) -> ChosenThread? {
         guard let stack = mappings.first(where: { $0.range.contains(registers.sp) }),
             stack.isWritable, registers.sp - stack.range.lowerBound > room + distance + 16,
@@ -122,20 +181,7 @@ extension ChosenThread {
         else { return nil }
         return ChosenThread(
             thread: thread, registers: registers, signalMask: try thread.signalMask(),
-            vectors: vectors, stack: stack.range)
-    }
-
-    private static func suitability(
-        of registers: ThreadRegisters, _ memory: ProcessMemory
-    ) -> Suitability {
-        if registers.isOutOfKVMRun { return .runsVCPU }
-        // The kernel has put the program counter back to the instruction of a call it will repeat.
-        let aligned = registers.pc & ~7
-        guard let word = try? memory.read(1, at: aligned)[0] else { return .sleeps }
-        let instruction = UInt32(truncatingIfNeeded: word >> ((registers.pc - aligned) * 8))
-        guard instruction == 0xd400_0001 else { return .inProgram }
-        let relative = [SystemCall.futex, SystemCall.nanosleep, SystemCall.clockNanosleep]
-        return relative.contains(registers.words[8]) ? .sleeps : .repeats
+            vectors: vectors, filter: filter, stack: stack.range)
     }
 
     /// Nil in streaming mode, whose state a signal frame of ours cannot put back, and with a guarded

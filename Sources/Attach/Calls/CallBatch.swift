@@ -1,0 +1,91 @@
+/// ioctls to be made inside a process one by one, each with its argument in a buffer of whole words.
+struct CallBatch {
+    private struct Call {
+        var descriptor: Int
+        var request: UInt64
+        /// Where its buffer is in `buffers`.
+        var buffer: Range<Int>
+        /// The words of its buffer that the call fills, if it succeeds.
+        var filled: Range<Int>
+        /// Whether word 1 of the buffer is the address of word 2, as in `struct kvm_one_reg`.
+        var pointsIntoItself: Bool
+    }
+
+    private var calls: [Call] = []
+    private var buffers: [UInt64] = []
+    /// What each call returned: a value, or a negated error number.
+    private var results: [Int64] = []
+
+    var count: Int { calls.count }
+
+    /// Adds a call whose argument is a structure, of which the call fills the words behind the given.
+    mutating func add(_ request: UInt, on descriptor: Int, _ given: [UInt64] = [], room: Int = 0) {
+        add(request, descriptor, given, room, pointsIntoItself: false)
+    }
+
+    /// Adds a call whose argument is `struct kvm_one_reg`, with a value or room for one behind it.
+    mutating func add(
+        _ request: UInt, on descriptor: Int, id: UInt64, value: [UInt64] = [], room: Int = 0
+    ) {
+        add(request, descriptor, [id, 0] + value, room, pointsIntoItself: true)
+    }
+
+    private mutating func add(
+        _ request: UInt, _ descriptor: Int, _ given: [UInt64], _ room: Int, pointsIntoItself: Bool
+    ) {
+        let start = buffers.count
+        buffers += given
+        buffers += repeatElement(Self.unfilled, count: room)
+        calls.append(
+            Call(
+                descriptor: descriptor, request: UInt64(request), buffer: start..<buffers.count,
+                filled: start + given.count..<buffers.count, pointsIntoItself: pointsIntoItself))
+        results.append(RawReading.Answer.notMade.result)
+    }
+
+    func result(_ index: Int) -> Int64 { results[index] }
+
+    /// What a call has returned and filled.
+    func answer(_ index: Int) -> RawReading.Answer {
+        RawReading.Answer(result: results[index], words: Array(buffers[calls[index].filled]))
+    }
+
+    /// The buffer of a call, as the call left it.
+    func buffer(_ index: Int) -> [UInt64] { Array(buffers[calls[index].buffer]) }
+
+    /// How many words a call's buffer has.
+    func size(_ index: Int) -> Int { calls[index].buffer.count }
+
+    /// Whether the buffer alone can show that the call has succeeded.
+    func fillsBuffer(_ index: Int) -> Bool { !calls[index].filled.isEmpty }
+
+    /// A call with its argument at `address`.
+    func call(_ index: Int, at address: UInt64) -> SystemCall {
+        .ioctl(calls[index].request, on: calls[index].descriptor, address)
+    }
+
+    /// What its argument has to be there.
+    func argument(_ index: Int, at address: UInt64) -> [UInt64] {
+        var words = Array(buffers[calls[index].buffer])
+        if calls[index].pointsIntoItself { words[1] = address + 16 }
+        return words
+    }
+
+    mutating func take(_ index: Int, result: Int64, _ words: [UInt64]) {
+        results[index] = result
+        buffers.replaceSubrange(calls[index].buffer, with: words)
+    }
+
+    /// Takes a buffer whose call's result was not seen: it was 0 if the call has filled it.
+    /// - Returns: whether it has.
+    mutating func take(_ index: Int, _ words: ArraySlice<UInt64>) -> Bool {
+        let call = calls[index]
+        let given = call.filled.lowerBound - call.buffer.lowerBound
+        guard words.dropFirst(given).contains(where: { $0 != Self.unfilled }) else { return false }
+        take(index, result: 0, Array(words))
+        return true
+    }
+
+    /// A word that no call has filled, but by a rare chance.
+    private static let unfilled: UInt64 = 0x6e6f_7420_6669_6c6c
+}

@@ -1,0 +1,32 @@
+internal import LinuxSystem
+
+/// Makes calls each by itself and sees what it returns; each stops the thread twice.
+struct OneByOne {
+    /// Where a call's argument goes.
+    let buffer: UInt64
+    /// The frame that each call returns to.
+    let next: UInt64
+
+    func make(
+        _ indices: some Collection<Int>, of batch: inout CallBatch, _ injection: Injection,
+        _ threads: inout StoppedThreads
+    ) throws(AttachError) {
+        for index in indices {
+            let start = injection.calling(batch.call(index, at: buffer), next: next)
+            let argument = batch.argument(index, at: buffer)
+            try threads.perform("place a call") { () throws(Errno) in
+                try injection.process.write(argument, at: buffer)
+                try injection.thread.setRegisters(start)
+                try injection.thread.setSignalMask(Injection.blocked)
+            }
+            // Its beginning, and its end.
+            try threads.run(injection, until: .systemCall)
+            try threads.run(injection, until: .systemCall)
+            let (result, words) = try threads.perform("read a result") { () throws(Errno) in
+                let result = try injection.thread.registers()?.words[0] ?? 0
+                return (result, try injection.process.read(argument.count, at: buffer))
+            }
+            batch.take(index, result: Int64(bitPattern: result), words)
+        }
+    }
+}

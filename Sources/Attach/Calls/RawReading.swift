@@ -1,0 +1,42 @@
+internal import LinuxSystem
+internal import Registers
+
+/// What the calls that read a vCPU left, before it is taken apart.
+struct RawReading {
+    /// What a call returned, and the words it has filled.
+    struct Answer {
+        var result: Int64
+        var words: [UInt64]
+
+        /// Nil when the call succeeded.
+        var errno: Errno? { result < 0 ? Errno(rawValue: Int32(clamping: -result)) : nil }
+
+        /// Of a call that was not made, because a filter forbids it or there was no room.
+        static let notMade = Answer(result: -Int64(Errno.canceled.rawValue), words: [])
+    }
+
+    /// KVM_GET_REG_LIST: the number of ids, then the ids.
+    var list: Answer
+    /// KVM_GET_ONE_REG of each id: what it returned, and all values one behind the other in whole words.
+    var results: [Int64]
+    var values: [UInt64]
+    var mpState: Answer
+    var events: Answer
+
+    var ids: ArraySlice<UInt64> {
+        list.errno == nil
+            ? list.words.dropFirst().prefix(Int(clamping: list.words.first ?? 0)) : []
+    }
+
+    /// How many words a register's value takes.
+    static func words(of id: UInt64) -> Int {
+        // KVM_REG_SIZE_MASK: the logarithm of the size in bytes.
+        ((1 << Int(id >> 52 & 15)) + 7) / 8
+    }
+
+    /// The words that a list of registers may have, with their number.
+    static let mostListWords = 2048
+    /// struct kvm_mp_state and struct kvm_vcpu_events.
+    static let mpStateWords = 1
+    static let eventsWords = 8
+}

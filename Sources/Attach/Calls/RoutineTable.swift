@@ -1,0 +1,115 @@
+internal import CLinux
+internal import LinuxSystem
+
+/// The table of the routine in `attach_routine.c` that reads everything of some vCPUs, and the memory that
+/// goes with it.
+struct RoutineTable {
+    /// Where the answers of a vCPU go.
+    private struct Places {
+        let list: UInt64
+        let results: UInt64
+        /// The MP state, and the events behind it.
+        let small: UInt64
+        let values: UInt64
+        let valuesEnd: UInt64
+
+        init(in area: Range<UInt64>) {
+            list = area.lowerBound
+            results = list + UInt64(RawReading.mostListWords * 8)
+            small = results + UInt64(RawReading.mostListWords * 8)
+            values = small + UInt64((RawReading.mpStateWords + RawReading.eventsWords) * 8)
+            valuesEnd = area.upperBound - RoutineTable.largestValue
+        }
+    }
+
+    private let descriptors: [Int]
+    private let places: [Places]
+    /// Where the entries are.
+    let entries: Range<UInt64>
+
+    /// - Parameter area: free memory, of at least `sizePerVCPU` bytes for each vCPU.
+    init(of descriptors: [Int], in area: Range<UInt64>) {
+        self.descriptors = descriptors
+        let size = UInt64(descriptors.count * Self.callsPerVCPU) * Self.entrySize
+        entries = area.lowerBound..<area.lowerBound + size
+        let room = (area.upperBound - entries.upperBound) / UInt64(max(1, descriptors.count)) & ~7
+        let behind = entries.upperBound
+        places = descriptors.indices.map { index in
+            let start = behind + UInt64(index) * room
+            return Places(in: start..<start + room)
+        }
+    }
+
+    /// Puts the table in its place.
+    func write(to process: ProcessMemory) throws(Errno) {
+        var table: [UInt64] = []
+        for (descriptor, places) in zip(descriptors, places) {
+            table += Self.entry(
+                CLINUX_KVM_GET_REG_LIST, descriptor, places.list,
+                [places.values, places.results, places.valuesEnd])
+            table += Self.entry(CLINUX_KVM_GET_MP_STATE, descriptor, places.small)
+            let events = places.small + UInt64(RawReading.mpStateWords * 8)
+            table += Self.entry(CLINUX_KVM_GET_VCPU_EVENTS, descriptor, events)
+            try process.write([UInt64(RawReading.mostListWords - 1)], at: places.list)
+        }
+        try process.write(table, at: entries.lowerBound)
+    }
+
+    private static func entry(
+        _ request: UInt, _ descriptor: Int, _ argument: UInt64, _ more: [UInt64] = [0, 0, 0]
+    ) -> [UInt64] {
+        let head = [UInt64(UInt32(truncatingIfNeeded: descriptor)), UInt64(request), argument]
+        let result = UInt64(bitPattern: RawReading.Answer.notMade.result)
+        return head + [result] + more + [0, 0, 0]
+    }
+
+    /// What the routine left.
+    func readings(in process: ProcessMemory) throws(Errno) -> [RawReading] {
+        let table = try process.read(entries.count / 8, at: entries.lowerBound)
+        var readings: [RawReading] = []
+        for (index, places) in places.enumerated() {
+            let results = (0..<Self.callsPerVCPU).map { call in
+                Int64(bitPattern: table[(index * Self.callsPerVCPU + call) * Self.entryWords + 3])
+            }
+            readings.append(try Self.reading(results, places, process))
+        }
+        return readings
+    }
+
+    private static func reading(
+        _ results: [Int64], _ places: Places, _ process: ProcessMemory
+    ) throws(Errno) -> RawReading {
+        let list = try process.read(RawReading.mostListWords, at: places.list)
+        let states = RawReading.mpStateWords
+        let small = try process.read(states + RawReading.eventsWords, at: places.small)
+        var reading = RawReading(
+            list: .init(result: results[0], words: list), results: [], values: [],
+            mpState: .init(result: results[1], words: Array(small.prefix(states))),
+            events: .init(result: results[2], words: Array(small.dropFirst(states))))
+        let (count, words) = readable(reading.ids, places)
+        reading.results = try process.read(count, at: places.results)
+            .map { Int64(bitPattern: $0) }
+        reading.values = try process.read(words, at: places.values)
+        return reading
+    }
+
+    /// For how many registers there was room, and how many words their values take.
+    private static func readable(
+        _ ids: ArraySlice<UInt64>, _ places: Places
+    ) -> (count: Int, words: Int) {
+        let room = Int(places.valuesEnd - places.values) / 8
+        var words = 0
+        for (count, id) in ids.enumerated() {
+            if words >= room { return (count, words) }
+            words += RawReading.words(of: id)
+        }
+        return (ids.count, words)
+    }
+
+    /// Enough for two thousand registers.
+    static let sizePerVCPU: UInt64 = 1 << 18
+    private static let largestValue: UInt64 = 1 << 15
+    private static let callsPerVCPU = 3
+    private static let entrySize = UInt64(CLINUX_ATTACH_ENTRY_SIZE)
+    private static let entryWords = Int(CLINUX_ATTACH_ENTRY_SIZE) / 8
+}

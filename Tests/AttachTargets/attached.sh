@@ -1,0 +1,203 @@
+#!/bin/sh
+# Runs in a lab guest: one of the checks below, most of them while the VMM of with-vmm.sh runs, whose id is in $VMM.
+# usage: attached.sh CHECK [ARGS...]
+set -eu
+
+# refused TEXT COMMAND...: the command fails and says so.
+refused() {
+  text=$1
+  shift
+  status=0
+  "$@" >said 2>&1 || status=$?
+  cat said
+  [ $status -ne 0 ] || { echo "it was not refused"; return 1; }
+  grep -q -e "$text" said
+}
+
+# same METHOD...: what is read by each method is what the VMM has dumped itself. Counters run on while nothing else does:
+# CNTPCT_EL0, CNTVCT_EL0.
+same() {
+  sort dump >its
+  for method; do
+    attach-proof dump "$VMM" "$method" >seen
+    grep -v -e '^#' -e ' 76' seen | sort >mine
+    echo "$(wc -l <mine) registers; $(tail -n 1 seen)"
+    diff its mine | grep '^[-+][0-9]' | grep -v -e 603000000013df01 -e 603000000013df1a >differences || true
+    cat differences
+    [ -s mine ] && [ ! -s differences ]
+  done
+}
+
+written() {
+  attach-proof write "$VMM" X5 0x1234567890 | tee seen
+  [ "$(grep -c -e '-> 0x1234567890' seen)" -eq 2 ]
+}
+
+# restored [there]: what is saved goes into a vCPU of this program's own, and there where it is from.
+restored() {
+  vcpusnap save "pid:$VMM" -o saved
+  vcpusnap restore saved kvm:
+  [ "${1:-}" = there ] || return 0
+  vcpusnap restore saved "pid:$VMM" --policy exact
+  vcpusnap diff saved "pid:$VMM" >/dev/null
+}
+
+# stopped: a process that was stopped stays stopped.
+stopped() {
+  kill -STOP "$VMM"
+  sleep 0.2
+  attach-proof loop "$VMM" 5
+  sleep 0.2
+  grep State "/proc/$VMM/status" | grep T
+  kill -CONT "$VMM"
+}
+
+# MARK: Filters
+
+# through_stack [OPTION]: saves by calls through the stack, and all vCPUs but for their events.
+through_stack() {
+  status=0
+  vcpusnap save "pid:$VMM" -o saved "$@" 2>said || status=$?
+  cat said
+  grep -q "through its stack" said
+  vcpusnap verify saved
+}
+all_but_events() {
+  through_stack "$@"
+  [ $status -eq 1 ] && [ "$(grep -c 'VCPU_EVENTS.*seccomp' said)" -eq 2 ]
+}
+everything() {
+  through_stack
+  [ $status -eq 0 ]
+}
+not_read() { refused 'ioctl KVM_GET_REG_LIST, ioctl KVM_GET_ONE_REG' vcpusnap save "pid:$VMM" -o saved --despite-filter; }
+not_written() {
+  vcpusnap save "pid:$VMM" -o saved || [ $? -eq 1 ]
+  refused 'forbid.*ioctl KVM_SET_ONE_REG' vcpusnap restore saved "pid:$VMM"
+}
+at_ones_risk() {
+  refused 'CAP_SYS_ADMIN' vcpusnap save "pid:$VMM" -o saved
+  all_but_events --despite-filter
+}
+
+# MARK: Exits
+
+# exit_reasons: that of each vCPU in the file saved, a line each.
+exit_reasons() { vcpusnap show saved --format json | grep -A 1 'exit-reason' | sed -n 's/.*"value" : "\(.*\)"/\1/p'; }
+
+settled() {
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    vcpusnap save "pid:$VMM" --settle -o saved 2>>said
+    exit_reasons >>reasons
+  done
+  cat said
+  sort reasons | uniq -c
+  grep -q 'read [0-9]* times' said
+  [ "$(wc -l <reasons)" -eq 20 ]
+  ! grep MMIO reasons
+}
+unsettled() {
+  vcpusnap save "pid:$VMM" -o saved 2>said
+  cat said
+  grep -q 'vCPU 0 waits for the answer to MMIO' said
+  [ "$(exit_reasons)" = MMIO ]
+  refused 'still in the middle of an exit: vCPU 0 (MMIO)' vcpusnap save "pid:$VMM" --settle -o more
+  [ ! -e more ]
+}
+
+# MARK: Several VMs
+
+# two_vms: each can be saved when it is named. X5 tells whose vCPU it is.
+two_vms() {
+  vcpusnap list
+  refused 'name one of its VMs: pid:' vcpusnap save "pid:$VMM" -o saved
+  # shellcheck disable=SC2046 # two words
+  set -- $(vcpusnap list | grep -o "pid:[0-9]*/[0-9]*")
+  [ $# -eq 2 ]
+  vcpusnap save "$1" -o first
+  vcpusnap save "$2" -o second
+  [ "$(vcpusnap show first | grep -c '^ *x5 .*0x555[56]$')" -eq 2 ]
+  [ "$(vcpusnap show second | grep -c '^ *x5 .*0x5$')" -eq 1 ]
+}
+not_told_apart() {
+  vcpusnap list | grep "cannot be told"
+  refused 'which of them a vCPU is of cannot be told' vcpusnap save "pid:$VMM" -o saved
+}
+
+# MARK: What cannot be done
+
+no_vmm() {
+  refused 'there is none here' vcpusnap show pid:99999
+  refused 'no VM of KVM' vcpusnap show pid:$$
+}
+from_another_namespace() { refused 'not of this pid namespace' unshare -p -f vcpusnap show "pid:$VMM"; }
+in_a_namespace() {
+  unshare -p -f vmm >beats &
+  sleep 2
+  attach-proof loop "$(pidof vmm)" 5
+  sleep 1
+  tail -n 1 beats | grep 'errors 0'
+}
+not_initialised() {
+  refused 'has not initialised vCPU 1' vcpusnap save "pid:$VMM" -o saved
+  [ ! -e saved ]
+}
+traced() {
+  attach-proof hold "$VMM" 3 &
+  sleep 1
+  refused 'traces it already' vcpusnap show "pid:$VMM"
+  wait $!
+}
+ending() {
+  vmm --beats 30 >beats &
+  sleep 1
+  refused '\(ended\|none here\)' attach-proof loop $! 1000000
+}
+
+# as_user COMMAND...: as one who may use KVM, and nothing more.
+as_user() {
+  grep -q '^u:' /etc/passwd || echo u:x:1000:1000::/:/bin/sh >>/etc/passwd
+  chmod 666 /dev/kvm
+  su u -c "$*"
+}
+# another's TEXT: the VMM of another user; and yama's levels (kernel.yama.ptrace_scope).
+users() {
+  vmm >theirs &
+  as_user "vmm >/tmp/mine" &
+  sleep 2
+  theirs='' mine=''
+  for pid in $(pidof vmm); do
+    if grep -q "Uid:.1000" "/proc/$pid/status"; then mine=$pid; else theirs=$pid; fi
+  done
+  scope() { echo "$1" >/proc/sys/kernel/yama/ptrace_scope; }
+  refused "no permission" as_user "vcpusnap show pid:$theirs"
+  as_user "vcpusnap show pid:$mine >/dev/null"
+  scope 1
+  refused "ptrace_scope is 1" as_user "vcpusnap show pid:$mine"
+  scope 2
+  refused "ptrace_scope is 2" as_user "vcpusnap show pid:$mine"
+  vcpusnap show "pid:$mine" >/dev/null
+  scope 3
+  refused "until it boots again" vcpusnap show "pid:$mine"
+  sleep 1
+  tail -n 1 theirs /tmp/mine
+  ! grep "errors [1-9]" theirs /tmp/mine
+}
+unprivileged() { as_user "cd \$(mktemp -d) && with-vmm.sh --vcpus 2 --filter microvm -- attached.sh at_ones_risk"; }
+
+# MARK: QEMU
+
+# qemu TIMES: nothing is left behind in it.
+qemu() {
+  pid=$(pidof qemu-system-aarch64)
+  look() {
+    grep -v heap "/proc/$pid/maps"
+    ls "/proc/$pid/fd" "/proc/$pid/task"
+  }
+  look >before
+  attach-proof loop "$pid" "$1"
+  look >after
+  cmp before after
+}
+
+"$@"
