@@ -55,6 +55,8 @@ public struct VCPUFeatures: OptionSet, Hashable, Sendable {
         if Self.isEL1AArch32(value) { insert(.el1In32Bit) }
     }
 
+    /// Whether only AArch32 at EL1 leads to such a state.
+    ///
     /// User mode can be below an EL1 in AArch64 too. But only AArch32 has Abort, Undefined, IRQ and FIQ mode,
     /// and an exception that was taken to one leaves a mode in its SPSR, which KVM resets to 0.
     private static func isEL1AArch32(_ value: (RegisterID) -> UInt64?) -> Bool {

@@ -78,7 +78,9 @@ private struct Machine {
         self.data = data
     }
 
-    /// Nil while there is no result. The codes are those of `include/uapi/linux/bpf_common.h`.
+    /// The result; nil while there is none.
+    ///
+    /// The codes are those of `include/uapi/linux/bpf_common.h`.
     mutating func execute(_ instruction: Instruction) -> UInt32? {
         let operand = instruction.operand
         switch instruction.code {

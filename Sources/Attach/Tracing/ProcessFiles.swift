@@ -72,7 +72,7 @@ struct ProcessFiles {
 }
 
 extension ProcessFiles {
-    /// Lines of a name and a value. Looked at as bytes: others stand still meanwhile.
+    /// Lines of a name and a value, looked at as bytes: others stand still meanwhile.
     struct Status {
         let bytes: [UInt8]
 
