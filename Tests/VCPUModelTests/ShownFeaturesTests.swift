@@ -15,10 +15,12 @@ struct ShownFeaturesTests {
         #expect(features([.hypervisorConfiguration: 0]) == .hasEL2)
     }
 
-    @Test(arguments: [
-        (0x3c5, false), (0x0, false), (0x4, false), (0x1d3, true), (0x1d1, true), (0x1d2, true),
-        (0x1d7, true), (0x1db, true), (0x1df, true), (0x1d0, false), (0x1da, false), (0x1d6, false),
-    ] as [(UInt64, Bool)])
+    @Test(
+        arguments: [
+            (0x3c5, false), (0x0, false), (0x4, false), (0x1d3, true), (0x1d1, true), (0x1d2, true),
+            (0x1d7, true), (0x1db, true), (0x1df, true), (0x1d0, false), (0x1da, false),
+            (0x1d6, false),
+        ] as [(UInt64, Bool)])
     func privilegedModesOfAArch32(pstate: UInt64, isAArch32: Bool) {
         #expect(features([.pstate: pstate]).contains(.el1In32Bit) == isAArch32)
     }

@@ -33,9 +33,9 @@ struct ListOutput: Report {
     func text(_ style: TextStyle) -> String {
         let lines = processes.map { process in
             let vms = process.vms.map { vm in
-                process.vms.count == 1
-                    ? "\(vm.vcpus.count) vCPUs"
-                    : "pid:\(process.pid)/\(vm.descriptor) with \(vm.vcpus.count) vCPUs"
+                let count = vm.vcpus.count == 1 ? "1 vCPU" : "\(vm.vcpus.count) vCPUs"
+                return process.vms.count == 1
+                    ? count : "pid:\(process.pid)/\(vm.descriptor) with \(count)"
             }
             return style.bold("pid:\(process.pid)") + "  \(process.name)  "
                 + vms.joined(separator: ", ")

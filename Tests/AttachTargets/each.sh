@@ -1,0 +1,14 @@
+#!/bin/sh
+# Runs in a lab guest: every check of a file, each in a folder of its own, and says of each what it printed and how
+# it ended.
+# usage: each.sh FILE
+# A line of FILE is "NAME | COMMAND".
+set -u
+checks=$(command -v "$1")
+while IFS='|' read -r name command; do
+  folder=$(mktemp -d)
+  status=0
+  (cd "$folder" && sh -c "set -e; $command") >"$folder/printed" 2>&1 </dev/null || status=$?
+  sed 's/^/        /' "$folder/printed"
+  echo "each: $status ${name% }"
+done <"$checks"
