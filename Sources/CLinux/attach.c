@@ -18,6 +18,7 @@ enum {
     GET_MASK = 0x420a,
     SET_MASK = 0x420b,
     GET_FILTER = 0x420c,
+    GET_RSEQ = 0x420f,
     TRACE_SYSTEM_CALLS = 1,
 
     /* How long waiting sleeps at a time when no signal comes. */
@@ -89,6 +90,19 @@ int clinux_ptrace_get_filter(int thread, uint64_t index, uint64_t *instructions)
                         instructions);
 
     return count < 0 ? -errno : (int)count;
+}
+
+uint64_t clinux_ptrace_get_rseq(int thread)
+{
+    /* struct ptrace_rseq_configuration */
+    struct {
+        uint64_t address;
+        uint32_t size, signature, flags, unused;
+    } configuration = {0, 0, 0, 0, 0};
+
+    return request(GET_RSEQ, thread, sizeof(configuration), (uintptr_t)&configuration) < 0
+               ? 0
+               : configuration.address;
 }
 
 int clinux_signal_thread(int process, int thread, int signal)

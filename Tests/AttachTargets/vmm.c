@@ -1,11 +1,11 @@
 /*
  * A VMM to be attached to. Its guest counts; its threads check all of their registers all the time; ten
- * times a second it says how far the guest is, and how many registers were not what they should be and how
- * many waits ended before their time:
- *   beat 12: errors 0 checks 531 guest 81234 80012
+ * times a second it says how far the guest is, and how many errors there were: registers that were not what
+ * they should be, waits that ended before their time, signals that were lost:
+ *   beat 12: errors 0 checks 531 signals 0 guest 81234 80012
  *
  * usage: vmm [--vcpus N] [--beats N] [--checkers N] [--sve] [--filter KIND] [--churn] [--block] [--dump FILE]
- *            [--mmio MILLISECONDS] [--aarch32] [--uninitialised] [--second-vm before|after]
+ *            [--mmio MILLISECONDS] [--aarch32] [--uninitialised] [--second-vm before|after] [--signals] [--sequences]
  *   --beats N     end after that many (default: for ever), with status 1 if there were errors
  *   --checkers N  threads that do nothing but check (default 1); with --sve those of SVE too, if there are any
  *   --filter microvm  every thread has a filter that kills: vCPU threads may read registers, but not
@@ -19,6 +19,10 @@
  *   --mmio M      the guest writes to a device now and then, which takes that long to answer
  *   --aarch32     the guest's EL1 is AArch32
  *   --uninitialised   there is a vCPU more, which was made and nothing else
+ *   --signals     vCPU threads get signals all the time, each with a number; one that is lost, or comes with
+ *                 another number, is an error; and one waits for ever, blocked
+ *   --sequences   threads that check are in restartable sequences (rseq(2)) nearly all the time; one that the
+ *                 kernel should have begun anew and did not is an error
  *   --second-vm   there is another VM, with a vCPU 0; its descriptor is made before or after the vCPUs of the first
  */
 #define _GNU_SOURCE
@@ -29,6 +33,7 @@
 #include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/kvm.h>
+#include <linux/rseq.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
@@ -42,6 +47,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -64,7 +70,9 @@ static enum filter filter;
 static const char *second_vm;
 static struct kvm_run *runs[MOST];
 static volatile uint64_t *memory;
+static pthread_t vcpu_threads[MOST];
 static _Atomic uint64_t errors, checks;
+static _Atomic int received;
 static _Atomic int stop, stopped;
 
 static void fail(const char *what)
@@ -189,6 +197,9 @@ static void make_vcpus(int kvm)
         if (runs[index] == MAP_FAILED)
             fail("mmap");
     }
+    /* Descriptors that look like vCPUs, and are none more. */
+    if (ioctl(vcpus[0], KVM_GET_STATS_FD, NULL) < 0 || dup(vcpus[0]) < 0)
+        fail("KVM_GET_STATS_FD");
     if (uninitialised && ioctl(vm, KVM_CREATE_VCPU, vcpu_count) < 0)
         fail("KVM_CREATE_VCPU");
 }
@@ -332,6 +343,55 @@ static void *check(void *argument)
     return NULL;
 }
 
+/*
+ * One long sequence. The kernel clears rseq_cs when it finds the thread elsewhere; then it does not begin the
+ * sequence anew. 0: it was not interrupted. 1: it was, and has been begun anew. 2: it was, and has not.
+ */
+static int sequence(struct rseq *own)
+{
+    static struct rseq_cs descriptor __attribute__((aligned(32)));
+    uint64_t left = 1000000, seen;
+    int result;
+
+    asm volatile("   adr  %[seen], 1f\n"
+                 "   str  %[seen], [%[descriptor], #8]\n"
+                 "   mov  %[seen], #3f - 1f\n"
+                 "   str  %[seen], [%[descriptor], #16]\n"
+                 "   adr  %[seen], 4f\n"
+                 "   str  %[seen], [%[descriptor], #24]\n"
+                 "   str  %[descriptor], [%[own], #8]\n"
+                 "1: subs %[left], %[left], #1\n"
+                 "   b.ne 1b\n"
+                 "   ldr  %[seen], [%[own], #8]\n"
+                 "   cbz  %[seen], 2f\n"
+                 "   mov  %w[result], #0\n"
+                 "   b    3f\n"
+                 "2: mov  %w[result], #2\n"
+                 "3: b    5f\n"
+                 "   .inst %c[signature]\n"
+                 "4: mov  %w[result], #1\n"
+                 "5:\n"
+                 : [left] "+r"(left), [seen] "=&r"(seen), [result] "=&r"(result)
+                 : [own] "r"(own), [descriptor] "r"(&descriptor), [signature] "i"(RSEQ_SIG)
+                 : "memory", "cc");
+    return result;
+}
+
+static void *be_in_sequences(void *argument)
+{
+    struct rseq *own = (struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
+
+    if (__rseq_size == 0)
+        fail("rseq");
+    for (;;) {
+        int result = sequence(own);
+
+        errors += result == 2;
+        checks += result == 1;
+    }
+    return argument;
+}
+
 static void *nothing(void *argument)
 {
     wait_until_woken(1 + (int)(uintptr_t)argument % 5);
@@ -421,14 +481,53 @@ static void ignore(int signal)
     (void)signal;
 }
 
-static void stop_vcpus(pthread_t *threads)
+/* The numbers that come to a thread are those from 1. */
+static void receive(int signal, siginfo_t *info, void *context)
+{
+    static __thread int last;
+
+    (void)signal, (void)context;
+    errors += info->si_value.sival_int != ++last;
+    received++;
+}
+
+static void *send_signals(void *argument)
+{
+    for (int number = 1;; number++) {
+        int before = received;
+        union sigval value = {.sival_int = number};
+        int64_t end = now() + 10000000000ll;
+
+        for (int index = 0; index < vcpu_count; index++)
+            if (pthread_sigqueue(vcpu_threads[index], SIGRTMIN + 2, value) != 0)
+                fail("pthread_sigqueue");
+        while (received < before + vcpu_count && now() < end)
+            wait_until_woken(1);
+        errors += received != before + vcpu_count;
+    }
+    return argument;
+}
+
+static void prepare_signals(void)
+{
+    struct sigaction action = {.sa_sigaction = receive, .sa_flags = SA_SIGINFO};
+    sigset_t blocked;
+
+    sigaction(SIGRTMIN + 2, &action, NULL);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGRTMIN + 3);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    raise(SIGRTMIN + 3);
+}
+
+static void stop_vcpus(void)
 {
     stop = 1;
     for (int index = 0; index < vcpu_count; index++)
         runs[index]->immediate_exit = 1;
     while (stopped < vcpu_count) {
         for (int index = 0; index < vcpu_count; index++)
-            pthread_kill(threads[index], SIGUSR1);
+            pthread_kill(vcpu_threads[index], SIGUSR1);
         wait_until_woken(1);
     }
 }
@@ -436,9 +535,9 @@ static void stop_vcpus(pthread_t *threads)
 static void beat(uint64_t number)
 {
     char line[2048];
-    int length = sprintf(line, "beat %llu: errors %llu checks %llu guest",
+    int length = sprintf(line, "beat %llu: errors %llu checks %llu signals %d guest",
                          (unsigned long long)number, (unsigned long long)errors,
-                         (unsigned long long)checks);
+                         (unsigned long long)checks, received);
 
     for (int index = 0; index < vcpu_count; index++)
         length += sprintf(line + length, " %llu",
@@ -461,9 +560,8 @@ static enum filter filter_named(const char *name)
 
 int main(int count, char **arguments)
 {
-    pthread_t threads[MOST];
     uint64_t beats = ~0ull;
-    int checkers = 1, churn = 0, block = 0;
+    int checkers = 1, churn = 0, block = 0, signals = 0, sequences = 0;
     const char *dump_path = NULL;
     struct sigaction action = {.sa_handler = ignore};
 
@@ -488,6 +586,10 @@ int main(int count, char **arguments)
             uninitialised = 1;
         else if (strcmp(arguments[i], "--second-vm") == 0)
             second_vm = arguments[++i];
+        else if (strcmp(arguments[i], "--signals") == 0)
+            signals = 1;
+        else if (strcmp(arguments[i], "--sequences") == 0)
+            sequences = 1;
         else if (strcmp(arguments[i], "--churn") == 0)
             churn = 1;
         else if (strcmp(arguments[i], "--block") == 0)
@@ -502,21 +604,25 @@ int main(int count, char **arguments)
         sigfillset(&all);
         sigprocmask(SIG_SETMASK, &all, NULL);
     }
+    if (signals)
+        prepare_signals();
     make_vm();
     for (intptr_t index = 0; index < vcpu_count; index++)
-        if (pthread_create(&threads[index], NULL, run_vcpu, (void *)index) != 0)
+        if (pthread_create(&vcpu_threads[index], NULL, run_vcpu, (void *)index) != 0)
             fail("pthread_create");
     for (int n = 0; n < checkers; n++)
-        start(check, n + 1);
+        start(sequences ? be_in_sequences : check, n + 1);
     if (churn)
         start(come_and_go, 0);
+    if (signals)
+        start(send_signals, 0);
     /* Threads need more calls while they start. */
     wait_until_woken(200);
     be_filtered(0);
     for (uint64_t number = 1; number <= beats; number++) {
         wait_until_woken(100);
         if (number == 3 && dump_path != NULL) {
-            stop_vcpus(threads);
+            stop_vcpus();
             dump(dump_path);
             fprintf(stderr, "floor: %ld us\n", floor_of_reading() / 1000);
         }

@@ -13,8 +13,8 @@ struct Gate {
     private let thread: TracedThread
     private let registers: ThreadRegisters
 
-    /// Nil for a thread that has no room for a frame, or whose filter forbids a gate, or which waits for a
-    /// time that a gate would have it forget; it is left as it is.
+    /// Nil for a thread that has no room for a frame, or whose filter forbids a gate, or which was stopped
+    /// in what a gate would have it forget; it is left as it is.
     static func close(
         for thread: TracedThread, filter: CallFilter, until word: (address: UInt64, value: UInt32),
         _ injection: Injection, _ mappings: [ProcessFiles.Mapping]
@@ -24,7 +24,7 @@ struct Gate {
         guard filter.allows(wait, returningTo: behind),
             filter.allows(.signalReturn, returningTo: behind),
             let registers = try thread.registers(),
-            Interrupted(registers, injection.process) < .relativeWait,
+            Interrupted(thread, registers, injection.process) < .relativeWait,
             let held = try ChosenThread.candidate(thread, registers, filter, mappings, room)
         else { return nil }
         let frame = SignalFrame(

@@ -95,10 +95,13 @@ enum Interrupted: Int, Comparable {
     /// Such a wait, interrupted before. The kernel knows when it ends, and forgets that upon rt_sigreturn(2):
     /// the wait would then end with EINTR.
     case resumedWait
+    /// A restartable sequence (rseq(2)), which the kernel begins anew when the thread goes on. If it went
+    /// elsewhere first, it would not.
+    case sequence
 
     static func < (left: Interrupted, right: Interrupted) -> Bool { left.rawValue < right.rawValue }
 
-    init(_ registers: ThreadRegisters, _ memory: ProcessMemory) {
+    init(_ thread: TracedThread, _ registers: ThreadRegisters, _ memory: ProcessMemory) {
         guard !registers.isOutOfKVMRun else {
             self = .runOfVCPU
             return
@@ -110,12 +113,25 @@ enum Interrupted: Int, Comparable {
             UInt32(truncatingIfNeeded: $0 >> ((registers.pc - aligned) * 8))
         }
         if let instruction, instruction != ExistingCode.supervisorCall {
-            self = .program
+            let isInSequence = Self.isInSequence(thread, registers.pc, memory)
+            self = isInSequence ? .sequence : .program
         } else if registers.words[8] == SystemCall.restart.number {
             self = .resumedWait
         } else {
             self = registers.isRelativeWait ? .relativeWait : .call
         }
+    }
+
+    /// `struct rseq` has the address of `struct rseq_cs` in word 1; that has the start of the sequence in
+    /// word 1 and its size in word 2 (`include/uapi/linux/rseq.h`).
+    private static func isInSequence(
+        _ thread: TracedThread, _ address: UInt64, _ memory: ProcessMemory
+    ) -> Bool {
+        guard let own = thread.restartableSequences(),
+            let descriptor = try? memory.read(1, at: own + 8)[0], descriptor != 0,
+            let sequence = try? memory.read(3, at: descriptor)
+        else { return false }
+        return address &- sequence[1] < sequence[2]
     }
 }
 
@@ -145,7 +161,7 @@ struct ThreadChoice {
         var best: (ChosenThread, Interrupted)?
         for (thread, filter) in threads {
             guard let registers = try thread.registers() else { throw .notExecutable }
-            let interrupted = Interrupted(registers, memory)
+            let interrupted = Interrupted(thread, registers, memory)
             if let best, best.1 <= interrupted { continue }
             guard forbidden(of: calls, by: filter).isEmpty,
                 let chosen = try ChosenThread.candidate(

@@ -97,6 +97,12 @@ struct TracedThread: Hashable {
         try Errno.check(clinux_ptrace_set_set(number, Int32(CLINUX_NT_ARM_SYSTEM_CALL), &none, 4))
     }
 
+    /// Where its `struct rseq` is; nil when it has none.
+    func restartableSequences() -> UInt64? {
+        let address = clinux_ptrace_get_rseq(number)
+        return address == 0 ? nil : address
+    }
+
     /// Sends the thread a signal, which waits while the thread blocks it.
     func send(_ signal: Int, process: Int) throws(Errno) {
         try Errno.check(

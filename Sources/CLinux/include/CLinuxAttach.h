@@ -80,6 +80,12 @@ int clinux_ptrace_set_mask(int thread, uint64_t mask);
  */
 int clinux_ptrace_get_filter(int thread, uint64_t index, uint64_t *_Nonnull instructions);
 
+/*
+ * PTRACE_GET_RSEQ_CONFIGURATION, since 5.13: where the thread has its struct rseq; 0 when it has none, or the
+ * kernel does not say.
+ */
+uint64_t clinux_ptrace_get_rseq(int thread);
+
 /* tgkill(2). */
 int clinux_signal_thread(int process, int thread, int signal);
 

@@ -74,6 +74,7 @@ struct Convert: ParsableCommand {
         let file = try GuestFile.stream(source, internalSnapshot.name)
         file.warn()
         let capture = try file.snapshot()
+        for register in capture.unreadable { register.report(from: source) }
         try SnapshotFile.write(capture.snapshot, to: output)
         guard capture.unreadable.isEmpty else { throw ExitStatus.finding }
     }

@@ -30,8 +30,8 @@ struct Diff: ParsableCommand {
             throw CommandError("standard input can be read only once: name a file for one side")
         }
         let difference = SnapshotDifference(
-            try SnapshotSource(left).read().snapshot,
-            try SnapshotSource(right).read().snapshot)
+            try SnapshotSource(left).snapshot(),
+            try SnapshotSource(right).snapshot())
         let same = exact ? difference.isExactlySame : difference.isSame
         let report = DiffOutput(
             left: left.text, right: right.text, same: same, difference, output.values)

@@ -50,7 +50,7 @@ struct Host: ParsableCommand {
 
     private func profile() throws -> HostProfile {
         guard let from else { return try HostRecorder().record(name: name) }
-        let snapshot = try SnapshotSource(from).read().snapshot
+        let snapshot = try SnapshotSource(from).snapshot()
         guard let profile = HostProfile(from: snapshot, name: name) else {
             throw CommandError(
                 "\(from.text) does not tell of its host: it needs a vCPU with VCPU_INIT, and the "

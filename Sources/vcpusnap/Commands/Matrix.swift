@@ -83,11 +83,11 @@ struct Matrix: ParsableCommand {
         let isBuiltIn = HostProfile.builtInNames.contains(name)
         guard isBuiltIn || name.hasSuffix(".vhost") else {
             return MoveMatrix.Source(
-                name: name, snapshot: try SnapshotSource(.file(name)).read().snapshot)
+                name: name, snapshot: try SnapshotSource(.file(name)).snapshot())
         }
         let location = Location.emulated(name)
         return MoveMatrix.Source(
             name: try ProfileFile.load(name).name,
-            snapshot: try SnapshotSource(location).read().snapshot)
+            snapshot: try SnapshotSource(location).snapshot())
     }
 }

@@ -50,7 +50,7 @@ struct PlanCommand: ParsableCommand {
         let policy = try policy.load()
         let profiles = try hosts.map(ProfileFile.load)
         if let qemu { return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy) }
-        let snapshot = try SnapshotSource(source).read().snapshot
+        let snapshot = try SnapshotSource(source).snapshot()
         let plans = try profiles.map { try MovePlan(of: snapshot, on: $0, policy: policy) }
         let report = PlanOutput(
             source: source.text, policy: policy.name, plans: plans, values: output.values)

@@ -53,7 +53,7 @@ struct RestoreCommand: ParsableCommand {
     }
 
     func run() throws {
-        let snapshot = try SnapshotSource(source).read().snapshot
+        let snapshot = try SnapshotSource(source).snapshot()
         let destination = try RestoreTarget(target, for: snapshot)
         var options = Restore.Options()
         options.isStrict = strict

@@ -61,9 +61,7 @@ struct Save: ParsableCommand {
         from.isSettling = settle
         from.takesFilterRisk = despiteFilter
         let capture = try from.read(vcpus: vcpus)
-        for failure in capture.unreadable {
-            StandardError.write("vcpusnap: \(source.text): \(failure)\n")
-        }
+        for register in capture.unreadable { register.report(from: source) }
         try SnapshotFile.write(capture.snapshot, to: output)
         guard capture.unreadable.isEmpty else { throw ExitStatus.finding }
     }

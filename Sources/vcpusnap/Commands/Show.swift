@@ -35,7 +35,7 @@ struct Show: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        var snapshot = try SnapshotSource(source, internalSnapshot.name).read().snapshot
+        var snapshot = try SnapshotSource(source, internalSnapshot.name).snapshot()
         if isAArch32 { try addCoprocessorRegisters(to: &snapshot) }
         let pattern = register.map(RegisterPattern.init)
         let report = ShowOutput(

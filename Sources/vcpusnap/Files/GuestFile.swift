@@ -29,7 +29,7 @@ enum GuestFile {
     }
 
     /// Its registers, and what of them could not be read; known losses go to standard error.
-    func snapshot() throws -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
+    func snapshot() throws -> (snapshot: Snapshot, unreadable: [UnreadableRegister]) {
         switch self {
         case .snapshot(let snapshot): return (snapshot, [])
         case .stream(let file):

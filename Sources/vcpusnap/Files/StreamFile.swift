@@ -35,7 +35,7 @@ struct StreamFile {
 
     /// The registers of every vCPU, by KVM's ids.
     func snapshot() throws(RegisterBankError) -> (
-        snapshot: Snapshot, unreadable: [RegisterBankError]
+        snapshot: Snapshot, unreadable: [UnreadableRegister]
     ) {
         var result = try SnapshotSource.capture(
             banks, provenance, indices: stream.cpus.map(\.instance))

@@ -42,7 +42,7 @@ struct RunningProcess {
     /// error.
     func capture(
         settling: Bool
-    ) throws -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
+    ) throws -> (snapshot: Snapshot, unreadable: [UnreadableRegister]) {
         var tries = 0
         while true {
             let (banks, cost) = try AttachedVM.capture(

@@ -14,7 +14,7 @@ struct RunningVM {
     ///
     /// It goes on as it was; for how long it stood still is
     /// said on standard error.
-    func capture() throws -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
+    func capture() throws -> (snapshot: Snapshot, unreadable: [UnreadableRegister]) {
         let connection = try QMPConnection(connectingTo: socket)
         let state = try DeviceStateCapture.capture(over: connection)
         report(state)

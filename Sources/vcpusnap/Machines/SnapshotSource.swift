@@ -23,7 +23,7 @@ struct SnapshotSource {
     /// - Parameter vcpus: how many to make where the source is a host.
     func read(
         vcpus: Int = 1
-    ) throws -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
+    ) throws -> (snapshot: Snapshot, unreadable: [UnreadableRegister]) {
         if let path = location.profilePath { return (try Self.snapshot(ofProfile: path), []) }
         if case .qmp(let socket) = location { return try RunningVM(socket).capture() }
         if case .process(let process, let vm) = location {
@@ -37,6 +37,13 @@ struct SnapshotSource {
         let made = try HostMachine.make(host, vcpus: vcpus)
         try made.initialise()
         return try Self.capture(made.banks, made.provenance.from(location))
+    }
+
+    /// The same, where what could not be read is said on standard error and no more is made of it.
+    func snapshot() throws -> Snapshot {
+        let (snapshot, unreadable) = try read()
+        for register in unreadable { register.report(from: location) }
+        return snapshot
     }
 
     /// A fresh vCPU of a profile's host, with everything else the profile says as provenance.
@@ -59,16 +66,28 @@ struct SnapshotSource {
     /// - Parameter indices: the vCPUs' numbers; nil where they count from 0.
     static func capture(
         _ banks: [any RegisterBank], _ provenance: Provenance, indices: [UInt32]? = nil
-    ) throws(RegisterBankError) -> (snapshot: Snapshot, unreadable: [RegisterBankError]) {
+    ) throws(RegisterBankError) -> (snapshot: Snapshot, unreadable: [UnreadableRegister]) {
         var snapshot = Snapshot(provenance: provenance, vcpus: [])
-        var unreadable: [RegisterBankError] = []
+        var unreadable: [UnreadableRegister] = []
         for (position, bank) in banks.enumerated() {
             let index = indices?[position] ?? UInt32(clamping: position)
             let capture = try Capture(of: bank, index: index)
             snapshot.vcpus.append(capture.state)
-            unreadable += capture.unreadable
+            unreadable += capture.unreadable.map { UnreadableRegister(vcpu: index, error: $0) }
         }
         return (snapshot, unreadable)
+    }
+}
+
+/// A register that a source lists and does not let us read.
+struct UnreadableRegister {
+    /// The vCPU's number.
+    var vcpu: UInt32
+    var error: RegisterBankError
+
+    /// Says so on standard error.
+    func report(from source: Location) {
+        StandardError.write("vcpusnap: \(source.text): vCPU \(vcpu): \(error)\n")
     }
 }
 
