@@ -151,7 +151,7 @@ let package = Package(
         // Attaches to the VMMs of Tests/AttachTargets; it needs arm64 KVM.
         .executableTarget(
             name: "attach-proof",
-            dependencies: ["Attach", "LinuxSystem", "Registers", "VCPUModel"],
+            dependencies: ["Attach", "LinuxSystem", "Registers", "SeededRandom", "VCPUModel"],
             path: "Tests/AttachProof", swiftSettings: settings),
 
         // Captures from a running QEMU, and is killed at it.

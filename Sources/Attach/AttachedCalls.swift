@@ -41,7 +41,7 @@ final class AttachedCalls {
         return try? process?.read(1, at: start + offset).first
     }
 
-    func letGo() throws(AttachError) -> AttachedProcess.Cost? {
+    func letGo() throws(AttachError) -> AttachedVM.Cost? {
         if let problem { throw problem }
         return try process.take()?.letGo()
     }

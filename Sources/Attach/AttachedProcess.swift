@@ -6,52 +6,9 @@ internal import LinuxSystem
 /// KVM takes calls for a vCPU only from the process that made it, so they are made there, by one of its
 /// own threads (see `Injection`). The process is let go when this value's life ends, at the latest, and
 /// also when this program is killed; it is then as it was, but for what was written to its vCPUs.
-public struct AttachedProcess: ~Copyable {
-    /// How the calls are made.
-    public enum Method: Hashable, Sendable {
-        /// A routine makes all of them, where the process may have executable memory.
-        case routine
-        /// Many at a time, through memory below the stack pointer: where a filter (seccomp) or a policy
-        /// forbids the routine.
-        case chains
-        /// Each by itself, through memory below the stack pointer: what chains fall back to.
-        case singleCalls
-    }
-
-    /// What a process is attached to for.
-    public struct Purpose: Hashable, Sendable {
-        /// Whether its vCPUs are to be written.
-        public var writes: Bool
-        /// Whether a filter (seccomp) that cannot be read is taken to allow what Firecracker's does.
-        public var takesFilterRisk: Bool
-        /// Nil for what the process allows.
-        public var method: Method?
-        /// For how many milliseconds the process may be stopped; it is let go after that.
-        public var patience: Int
-
-        public init(
-            writes: Bool = false, takesFilterRisk: Bool = false, method: Method? = nil,
-            patience: Int = 10_000
-        ) {
-            self.writes = writes
-            self.takesFilterRisk = takesFilterRisk
-            self.method = method
-            self.patience = patience
-        }
-    }
-
-    /// What it cost.
-    public struct Cost: Hashable, Sendable {
-        /// How often a thread was stopped, each thread's first stop included.
-        public var stops: Int
-        public var threads: Int
-        /// From when the first thread was interrupted to when the last was let go.
-        public var nanoseconds: Int64
-        public var method: Method
-    }
-
-    public let process: Int
-    public private(set) var method: Method
+struct AttachedProcess: ~Copyable {
+    let process: Int
+    private(set) var method: AttachedVM.Method
     private var threads: StoppedThreads
     private let injection: Injection
     private let mappings: [ProcessFiles.Mapping]
@@ -63,7 +20,7 @@ public struct AttachedProcess: ~Copyable {
     /// Stops every thread of the process.
     /// - Parameter vcpus: the descriptors that the process has of them.
     static func attach(
-        to process: Int, vcpus: [Int], for purpose: Purpose
+        to process: Int, vcpus: [Int], for purpose: AttachedVM.Purpose
     ) throws(AttachError) -> AttachedProcess {
         #if arch(arm64)
             var process = try stopped(process, vcpus, purpose)
@@ -75,7 +32,7 @@ public struct AttachedProcess: ~Copyable {
     }
 
     private init(
-        _ threads: consuming StoppedThreads, _ method: Method, _ injection: Injection,
+        _ threads: consuming StoppedThreads, _ method: AttachedVM.Method, _ injection: Injection,
         _ mappings: [ProcessFiles.Mapping], _ filters: [CallFilter]
     ) {
         process = injection.process.process
@@ -87,16 +44,18 @@ public struct AttachedProcess: ~Copyable {
     }
 
     private static func stopped(
-        _ process: Int, _ vcpus: [Int], _ purpose: Purpose
+        _ process: Int, _ vcpus: [Int], _ purpose: AttachedVM.Purpose
     ) throws(AttachError) -> AttachedProcess {
         let files = ProcessFiles(process: process)
         let memory = ProcessMemory(process: process)
         faultInOwnCode()
-        // Reading these takes longer than all that is done while the process stands still.
+        // Read before the process stands still, because it takes long.
         let caught = files.status()["SigCgt"] ?? ""
         let filtered = files.filteredThreads()
         var threads = StoppedThreads(of: process, within: purpose.patience)
         try threads.stopAll()
+        // Descriptors may have been closed, and their numbers used again.
+        guard vcpus.allSatisfy(files.isVCPU) else { throw threads.error(.noVCPU) }
         let mappings = files.mappings()
         guard let code = ExistingCode(in: memory, mappings) else {
             throw AttachError(process: process, .noUsableThread)
@@ -126,7 +85,7 @@ public struct AttachedProcess: ~Copyable {
 
     private static func filters(
         of threads: borrowing StoppedThreads, _ files: ProcessFiles, known: [Int: Bool],
-        _ purpose: Purpose
+        _ purpose: AttachedVM.Purpose
     ) throws(AttachError) -> [CallFilter] {
         var filters: [CallFilter] = []
         for thread in threads.threads {
@@ -145,8 +104,8 @@ public struct AttachedProcess: ~Copyable {
 
     private static func choose(
         _ choice: ThreadChoice, _ threads: borrowing StoppedThreads, _ vcpus: [Int],
-        _ purpose: Purpose
-    ) throws(AttachError) -> (ChosenThread, Method) {
+        _ purpose: AttachedVM.Purpose
+    ) throws(AttachError) -> (ChosenThread, AttachedVM.Method) {
         let needed = needed(vcpus, purpose)
         do throws(Errno) {
             if purpose.method == nil || purpose.method == .routine,
@@ -168,7 +127,7 @@ public struct AttachedProcess: ~Copyable {
     }
 
     /// The calls without which there is nothing to be done.
-    private static func needed(_ vcpus: [Int], _ purpose: Purpose) -> [SystemCall] {
+    private static func needed(_ vcpus: [Int], _ purpose: AttachedVM.Purpose) -> [SystemCall] {
         let requests =
             [CLINUX_KVM_GET_REG_LIST, CLINUX_KVM_GET_ONE_REG]
             + (purpose.writes ? [CLINUX_KVM_SET_ONE_REG] : [])
@@ -184,7 +143,8 @@ public struct AttachedProcess: ~Copyable {
 
     // MARK: Calls
 
-    private mutating func prepare(_ vcpus: [Int], _ purpose: Purpose) throws(AttachError) {
+    private mutating func prepare(_ vcpus: [Int], _ purpose: AttachedVM.Purpose) throws(AttachError)
+    {
         if method == .routine, let area = Workspace.freeArea(forVCPUs: vcpus.count, mappings) {
             workspace = try Workspace.make(in: area, injection, &threads)
             if let workspace {
@@ -249,7 +209,7 @@ public struct AttachedProcess: ~Copyable {
     /// Removes what was made in the process, makes its thread what it was, and lets it go.
     /// - Throws: `targetExited`; and when the thread is not what it was, which its chain of frames then
     ///   sees to.
-    public consuming func letGo() throws(AttachError) -> Cost {
+    consuming func letGo() throws(AttachError) -> AttachedVM.Cost {
         try workspace?.remove(injection, &threads)
         let isAsBefore = try threads.perform("put the thread back") { () throws(Errno) in
             for gate in gates { try gate.open() }
@@ -262,6 +222,7 @@ public struct AttachedProcess: ~Copyable {
         let stops = threads.stops
         let count = threads.threads.count
         let nanoseconds = threads.letGo()
-        return Cost(stops: stops, threads: count, nanoseconds: nanoseconds, method: method)
+        return AttachedVM.Cost(
+            stops: stops, threads: count, nanoseconds: nanoseconds, method: method)
     }
 }

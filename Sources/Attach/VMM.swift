@@ -89,6 +89,13 @@ public struct VMM: Hashable, Sendable {
     static let vcpuTarget = "anon_inode:kvm-vcpu:"
 }
 
+extension ProcessFiles {
+    /// Whether a descriptor is a vCPU.
+    func isVCPU(_ descriptor: Int) -> Bool {
+        link("fd/\(descriptor)").map { $0.hasPrefix(VMM.vcpuTarget) } ?? false
+    }
+}
+
 /// The processes of this host, as far as its pid namespace shows them.
 public struct ProcessTable: Hashable, Sendable {
     /// Those with vCPUs, by ascending process id.

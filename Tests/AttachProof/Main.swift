@@ -2,6 +2,7 @@ import Attach
 import Glibc
 import LinuxSystem
 import Registers
+import SeededRandom
 import VCPUModel
 
 /// What the tests ask of the module Attach, on a machine with arm64 KVM.
@@ -9,6 +10,7 @@ import VCPUModel
 ///     attach-proof list
 ///     attach-proof dump PID [routine|chains|single]     every register, a line each
 ///     attach-proof loop PID COUNT [routine|chains|single]
+///     attach-proof hurry PID COUNT SEED          as loop, with 1 to 80 milliseconds of time, so that it often fails
 ///     attach-proof hold PID SECONDS              keeps it stopped that long
 ///     attach-proof write PID REGISTER VALUE      writes it to every vCPU, and reads it back
 @main
@@ -29,15 +31,16 @@ enum Main {
         case "list": try list()
         case "dump": try dump(number, method(arguments, 2))
         case "loop": try loop(number, Int(arguments[2]) ?? 1, method(arguments, 3))
+        case "hurry": try hurry(number, Int(arguments[2]) ?? 1, UInt64(arguments[3]) ?? 1)
         case "hold": try hold(number, UInt32(arguments[2]) ?? 1)
         case "write": try write(number, arguments[2], arguments[3])
         default: exit(64)
         }
     }
 
-    private static func method(_ arguments: [String], _ index: Int) -> AttachedProcess.Method? {
+    private static func method(_ arguments: [String], _ index: Int) -> AttachedVM.Method? {
         guard arguments.count > index else { return nil }
-        let methods: [String: AttachedProcess.Method] = [
+        let methods: [String: AttachedVM.Method] = [
             "routine": .routine, "chains": .chains, "single": .singleCalls,
         ]
         return methods[arguments[index]]
@@ -58,20 +61,20 @@ enum Main {
     }
 
     private static func capture(
-        _ process: Int, _ method: AttachedProcess.Method?
-    ) throws -> ([AttachedVCPUBank], AttachedProcess.Cost) {
+        _ process: Int, _ method: AttachedVM.Method?
+    ) throws -> ([AttachedVCPUBank], AttachedVM.Cost) {
         let vcpus = try VMM(process: process).vms.flatMap(\.vcpus)
         let (banks, cost) = try AttachedVM.capture(
             vcpus, of: process, for: .init(method: method, patience: patience))
         return (banks, cost)
     }
 
-    private static func describe(_ cost: AttachedProcess.Cost) -> String {
+    private static func describe(_ cost: AttachedVM.Cost) -> String {
         "\(cost.method), \(cost.threads) threads, \(cost.stops) stops, \(cost.nanoseconds / 1000) us"
     }
 
     /// As the target's own `--dump`: KVM's list only.
-    private static func dump(_ process: Int, _ method: AttachedProcess.Method?) throws {
+    private static func dump(_ process: Int, _ method: AttachedVM.Method?) throws {
         let (banks, cost) = try capture(process, method)
         for bank in banks {
             for id in try bank.list() {
@@ -97,7 +100,7 @@ enum Main {
     }
 
     private static func loop(
-        _ process: Int, _ count: Int, _ method: AttachedProcess.Method?
+        _ process: Int, _ count: Int, _ method: AttachedVM.Method?
     ) throws {
         var pauses: [Int64] = []
         var last = ""
@@ -112,6 +115,26 @@ enum Main {
         print(
             "pause: least \(pauses[0]) us, median \(pauses[count / 2]) us, most \(pauses[count - 1]) us"
         )
+    }
+
+    private static func hurry(_ process: Int, _ count: Int, _ seed: UInt64) throws {
+        let vcpus = try VMM(process: process).vms.flatMap(\.vcpus)
+        var random = SeededGenerator(seed: seed)
+        var failures: [String: Int] = [:]
+        for _ in 0..<count {
+            let patience = Int.random(in: 1...80, using: &random)
+            do throws(AttachError) {
+                _ = try AttachedVM.capture(vcpus, of: process, for: .init(patience: patience))
+            } catch {
+                switch error.reason {
+                case .outOfTime, .threadDoesNotStop: failures["\(error)", default: 0] += 1
+                default: throw error
+                }
+            }
+        }
+        print("seed \(seed), \(count) times, of which there was not enough time:")
+        for (failure, times) in failures { print("  \(times): \(failure)") }
+        if failures.isEmpty { exit(6) }
     }
 
     private static func hold(_ process: Int, _ seconds: UInt32) throws {

@@ -148,6 +148,11 @@ traced() {
   refused 'traces it already' vcpusnap show "pid:$VMM"
   wait $!
 }
+# not_stopping: a thread that cannot be stopped; the others are let go.
+not_stopping() {
+  refused 'thread [0-9]* does not stop: it waits inside the kernel' vcpusnap show "pid:$VMM"
+  ! grep TracerPid "/proc/$VMM"/task/*/status | grep -v 'TracerPid:.0$'
+}
 ending() {
   vmm --beats 30 >beats &
   sleep 1

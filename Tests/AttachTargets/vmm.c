@@ -6,6 +6,7 @@
  *
  * usage: vmm [--vcpus N] [--beats N] [--checkers N] [--sve] [--filter KIND] [--churn] [--block] [--dump FILE]
  *            [--mmio MILLISECONDS] [--aarch32] [--uninitialised] [--second-vm before|after] [--signals] [--sequences]
+ *            [--vfork SECONDS]
  *   --beats N     end after that many (default: for ever), with status 1 if there were errors
  *   --checkers N  threads that do nothing but check (default 1); with --sve those of SVE too, if there are any
  *   --filter microvm  every thread has a filter that kills: vCPU threads may read registers, but not
@@ -23,6 +24,7 @@
  *                 another number, is an error; and one waits for ever, blocked
  *   --sequences   threads that check are in restartable sequences (rseq(2)) nearly all the time; one that the
  *                 kernel should have begun anew and did not is an error
+ *   --vfork S     a thread waits that long inside the kernel, where nothing interrupts it
  *   --second-vm   there is another VM, with a vCPU 0; its descriptor is made before or after the vCPUs of the first
  */
 #define _GNU_SOURCE
@@ -392,6 +394,19 @@ static void *be_in_sequences(void *argument)
     return argument;
 }
 
+static void *wait_for_child(void *argument)
+{
+    pid_t child = vfork();
+
+    if (child == 0) {
+        sleep((uintptr_t)argument);
+        _exit(0);
+    }
+    for (;;)
+        pause();
+    return NULL;
+}
+
 static void *nothing(void *argument)
 {
     wait_until_woken(1 + (int)(uintptr_t)argument % 5);
@@ -561,7 +576,7 @@ static enum filter filter_named(const char *name)
 int main(int count, char **arguments)
 {
     uint64_t beats = ~0ull;
-    int checkers = 1, churn = 0, block = 0, signals = 0, sequences = 0;
+    int checkers = 1, churn = 0, block = 0, signals = 0, sequences = 0, vfork_seconds = 0;
     const char *dump_path = NULL;
     struct sigaction action = {.sa_handler = ignore};
 
@@ -588,6 +603,8 @@ int main(int count, char **arguments)
             second_vm = arguments[++i];
         else if (strcmp(arguments[i], "--signals") == 0)
             signals = 1;
+        else if (strcmp(arguments[i], "--vfork") == 0)
+            vfork_seconds = atoi(arguments[++i]);
         else if (strcmp(arguments[i], "--sequences") == 0)
             sequences = 1;
         else if (strcmp(arguments[i], "--churn") == 0)
@@ -616,6 +633,8 @@ int main(int count, char **arguments)
         start(come_and_go, 0);
     if (signals)
         start(send_signals, 0);
+    if (vfork_seconds > 0)
+        start(wait_for_child, vfork_seconds);
     /* Threads need more calls while they start. */
     wait_until_woken(200);
     be_filtered(0);

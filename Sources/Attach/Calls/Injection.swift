@@ -179,12 +179,12 @@ extension StoppedThreads {
         }
     }
 
-    private func resume(_ thread: TracedThread, until awaited: Awaited) throws(AttachError) {
+    private mutating func resume(
+        _ thread: TracedThread, until awaited: Awaited
+    ) throws(AttachError) {
+        let toSystemCall = if case .systemCall = awaited { true } else { false }
         do throws(Errno) {
-            switch awaited {
-            case .announcement: try thread.resume()
-            case .systemCall: try thread.resumeToSystemCall()
-            }
+            try resume(thread, toSystemCall: toSystemCall)
         } catch {
             throw self.error(error == .noProcess ? .targetExited : .call("PTRACE_CONT", error))
         }

@@ -54,7 +54,8 @@ struct ProcessFiles {
         ((try? Folder.names(in: "\(folder)/\(name)")) ?? []).compactMap { Int($0) }
     }
 
-    private func link(_ name: String) -> String? {
+    /// Where a link in the folder leads; nil when there is none.
+    func link(_ name: String) -> String? {
         var result: Int32 = 0
         let bytes = [CChar](unsafeUninitializedCapacity: Self.longestLink) { buffer, initialised in
             // SAFETY: readlink(2) writes at most `count` bytes and returns how many.

@@ -7,7 +7,10 @@ internal import LinuxSystem
 struct StoppedThreads: ~Copyable {
     let process: Int
     private let deadline: Int64
-    private var stopped: [Int] = []
+    /// The traced threads, in the order in which they were found.
+    private var traced: [Int] = []
+    /// Those of them that were not seen to have stopped.
+    private var running: Set<Int> = []
     /// Signals that a thread has yet to get, because they came while it ran injected code.
     private var owed: [Int: Int] = [:]
     /// How often a thread was waited for and stopped.
@@ -24,11 +27,9 @@ struct StoppedThreads: ~Copyable {
         deadline = clinux_monotonic_nanoseconds() + Int64(milliseconds) * 1_000_000
     }
 
-    deinit {
-        for id in stopped { try? TracedThread(id: id).detach(signal: owed[id] ?? 0) }
-    }
+    deinit { detachAll() }
 
-    var threads: [TracedThread] { stopped.map { TracedThread(id: $0) } }
+    var threads: [TracedThread] { traced.map { TracedThread(id: $0) } }
 
     /// Stops every thread, those too that are born meanwhile.
     ///
@@ -40,11 +41,11 @@ struct StoppedThreads: ~Copyable {
             let listed = files.threads()
             if listed.isEmpty { throw error(stops == 0 ? .noSuchProcess : .targetExited) }
             var fresh: [Int] = []
-            for id in listed where !stopped.contains(id) {
+            for id in listed where !traced.contains(id) {
                 if try seize(id, files) { fresh.append(id) }
             }
             if fresh.isEmpty, files.status()["Threads"] == Substring("\(listed.count)") {
-                if stopped.isEmpty { throw error(.targetExited) }
+                if traced.isEmpty { throw error(.targetExited) }
                 isComplete = true
                 return
             }
@@ -57,7 +58,8 @@ struct StoppedThreads: ~Copyable {
     private mutating func seize(_ id: Int, _ files: ProcessFiles) throws(AttachError) -> Bool {
         do throws(Errno) {
             try TracedThread(id: id).seize()
-            stopped.append(id)
+            traced.append(id)
+            running.insert(id)
             return true
         } catch {
             let state = files.status(ofThread: id)["State"] ?? "X"
@@ -97,6 +99,7 @@ struct StoppedThreads: ~Copyable {
             do throws(Errno) {
                 try thread.interrupt()
                 try thread.resume(signal: Int(stop.signal))
+                running.insert(id)
             } catch {
                 if error != .noProcess { throw self.error(.call("PTRACE_CONT", error)) }
             }
@@ -110,6 +113,7 @@ struct StoppedThreads: ~Copyable {
                 throw .timedOut
             }
             stops += 1
+            running.remove(id)
             if stop.kind != Int32(CLINUX_STOP_EXITED.rawValue),
                 stop.kind != Int32(CLINUX_STOP_KILLED.rawValue)
             {
@@ -121,8 +125,15 @@ struct StoppedThreads: ~Copyable {
             }
             guard error == .noChild else { throw self.error(.call("waitpid", error)) }
         }
-        stopped.removeAll { $0 == id }
+        traced.removeAll { $0 == id }
+        running.remove(id)
         return nil
+    }
+
+    /// Lets a thread go on, for now.
+    mutating func resume(_ thread: TracedThread, toSystemCall: Bool) throws(Errno) {
+        if toSystemCall { try thread.resumeToSystemCall() } else { try thread.resume() }
+        running.insert(thread.id)
     }
 
     /// Has a thread get a signal when it is let go.
@@ -131,10 +142,35 @@ struct StoppedThreads: ~Copyable {
     /// Lets every thread go.
     /// - Returns: the nanoseconds since the first was interrupted.
     consuming func letGo() -> Int64 {
-        for id in stopped { try? TracedThread(id: id).detach(signal: owed[id] ?? 0) }
-        stopped = []
+        detachAll()
+        traced = []
         return clinux_monotonic_nanoseconds() - began
     }
+
+    /// Lets every thread go.
+    ///
+    /// One that does not stop cannot be: the kernel does it when this program ends.
+    private func detachAll() {
+        for id in traced where !running.contains(id) {
+            try? TracedThread(id: id).detach(signal: owed[id] ?? 0)
+        }
+        for id in running { try? TracedThread(id: id).interrupt() }
+        let end = clinux_monotonic_nanoseconds() + Self.grace
+        for id in running {
+            let left = max(0, end - clinux_monotonic_nanoseconds()) / 1_000_000
+            detachWhenStopped(TracedThread(id: id), within: Int(left))
+        }
+    }
+
+    /// A signal that the thread has stopped for is passed on.
+    private func detachWhenStopped(_ thread: TracedThread, within milliseconds: Int) {
+        guard let stop = try? thread.wait(milliseconds: milliseconds) else { return }
+        let isSignal = stop.kind == Int32(CLINUX_STOP_SIGNAL.rawValue)
+        try? thread.detach(signal: isSignal ? Int(stop.signal) : owed[thread.id] ?? 0)
+    }
+
+    /// For how many nanoseconds threads that were told to stop are waited for.
+    private static let grace: Int64 = 1_000_000_000
 
     func error(_ reason: AttachError.Reason) -> AttachError {
         AttachError(process: process, reason)

@@ -61,7 +61,7 @@ struct RunningProcess {
     /// Each takes some milliseconds, and a vCPU needs less than one to go on.
     private static let mostTries = 100
 
-    private func report(_ cost: AttachedProcess.Cost, _ tries: Int) {
+    private func report(_ cost: AttachedVM.Cost, _ tries: Int) {
         let pause = RunningVM.milliseconds(cost.nanoseconds / 1000)
         let way =
             cost.method == .routine
@@ -109,11 +109,11 @@ struct RunningProcess {
         let banks: [AttachedVCPUBank]
         let provenance: Provenance
         private let vm: AttachedVM
-        private let report: (AttachedProcess.Cost) -> Void
+        private let report: (AttachedVM.Cost) -> Void
 
         fileprivate init(
             _ vm: AttachedVM, _ provenance: Provenance,
-            _ report: @escaping (AttachedProcess.Cost) -> Void
+            _ report: @escaping (AttachedVM.Cost) -> Void
         ) {
             self.vm = vm
             banks = vm.banks
