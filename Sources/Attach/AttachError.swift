@@ -13,6 +13,8 @@ public struct AttachError: Error, Hashable, Sendable {
         case alreadyTraced(by: Int)
         /// The kernel does not allow this user to trace it.
         case notPermitted(yamaScope: Int?)
+        /// Its vCPUs were to be written, and a thread was inside `KVM_RUN`.
+        case isRunning
         /// It ended, or was killed, in the meantime.
         case targetExited
         /// A thread did not stop within the time: it waits for something inside the kernel.
@@ -63,6 +65,8 @@ extension AttachError: CustomStringConvertible {
         case .alreadyTraced(let tracer):
             "process \(tracer) traces it already (a debugger or strace): end that first"
         case .notPermitted(let scope): "no permission to trace it: " + Self.advice(scope)
+        case .isRunning:
+            "its vCPUs run, and can be written only while they do not: stop the VM first"
         case .targetExited: "it ended in the meantime"
         case .threadDoesNotStop(let thread):
             "thread \(thread) does not stop: it waits inside the kernel; try again later"

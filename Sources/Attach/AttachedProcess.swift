@@ -60,6 +60,7 @@ struct AttachedProcess: ~Copyable {
         guard let code = ExistingCode(in: memory, mappings) else {
             throw AttachError(process: process, .noUsableThread)
         }
+        if purpose.writes { try refuseWritingWhileItRuns(threads) }
         let filters = try filters(of: threads, files, known: filtered, purpose)
         let choice = ThreadChoice(
             threads: Array(zip(threads.threads, filters)), code: code, memory: memory,
@@ -68,6 +69,18 @@ struct AttachedProcess: ~Copyable {
         return AttachedProcess(
             threads, method,
             Injection(into: chosen, code, memory, caught: caught), mappings, filters)
+    }
+
+    /// A guest that runs would go on with registers that do not go with its memory.
+    private static func refuseWritingWhileItRuns(
+        _ threads: borrowing StoppedThreads
+    ) throws(AttachError) {
+        for thread in threads.threads {
+            let registers = try threads.perform("look at a thread") { () throws(Errno) in
+                try thread.registers()
+            }
+            if registers?.isOutOfKVMRun == true { throw threads.error(.isRunning) }
+        }
     }
 
     /// Has the kernel map this program's own code and data now, not page by page while others are stopped.

@@ -42,6 +42,12 @@ restored() {
   vcpusnap diff saved "pid:$VMM" >/dev/null
 }
 
+# running: into vCPUs that run nothing is restored.
+running() {
+  vcpusnap save "pid:$VMM" -o saved
+  refused 'its vCPUs run' vcpusnap restore saved "pid:$VMM"
+}
+
 # stopped: a process that was stopped stays stopped.
 stopped() {
   kill -STOP "$VMM"

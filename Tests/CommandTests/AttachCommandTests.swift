@@ -44,6 +44,16 @@ struct AttachCommandTests {
         #expect(run.errors.contains(location))
     }
 
+    @Test("a dry run writes to no process")
+    func dryRun() throws {
+        let folder = try Folder()
+        let snapshot = folder / "x"
+        #expect(try Program.run("save", "emulated:6.12-neoverse-n1", "-o", snapshot).status == 0)
+        let run = try Program.run("restore", snapshot, "pid:1", "--dry-run")
+        #expect(run.status == 2)
+        #expect(run.errors.contains("--dry-run would write to the VM"))
+    }
+
     @Test("a process is no file to write to")
     func noFile() throws {
         let run = try Program.run("save", "emulated:6.12-neoverse-n1", "-o", "pid:1")

@@ -1,6 +1,8 @@
 internal import LinuxSystem
 
 /// Makes calls each by itself and sees what it returns; each stops the thread twice.
+///
+/// A call that the thread's filter forbids is not made.
 struct OneByOne {
     /// Where a call's argument goes.
     let buffer: UInt64
@@ -11,7 +13,7 @@ struct OneByOne {
         _ indices: some Collection<Int>, of batch: inout CallBatch, _ injection: Injection,
         _ threads: inout StoppedThreads
     ) throws(AttachError) {
-        for index in indices {
+        for index in indices where injection.allows(batch.call(index, at: buffer)) {
             let start = injection.calling(batch.call(index, at: buffer), next: next)
             let argument = batch.argument(index, at: buffer)
             try threads.perform("place a call") { () throws(Errno) in

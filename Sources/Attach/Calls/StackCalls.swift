@@ -54,9 +54,9 @@ struct StackCalls {
     func make(
         _ batch: inout CallBatch, _ injection: Injection, _ threads: inout StoppedThreads
     ) throws(AttachError) {
-        let allowed = (0..<batch.count).filter { injection.allows(batch.call($0, at: 0)) }
-        var alone = allowed.filter { !chains || !batch.fillsBuffer($0) }
-        var rest = allowed.filter { chains && batch.fillsBuffer($0) }[...]
+        let together = (0..<batch.count).filter { chains && batch.fillsBuffer($0) }
+        var alone = (0..<batch.count).filter { !chains || !batch.fillsBuffer($0) }
+        var rest = together.filter { injection.allows(batch.call($0, at: 0)) }[...]
         while !rest.isEmpty {
             let group = rest.prefix(countThatFits(rest, batch, injection))
             alone += try makeTogether(group, &batch, injection, &threads)

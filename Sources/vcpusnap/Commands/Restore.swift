@@ -14,17 +14,22 @@ struct RestoreCommand: ParsableCommand {
             policy. A failure does not stop the restore; the report names every register that was
             lost, and why.
 
+            pid:PID is a VM of a running process, with as many vCPUs, none of which runs: the VM is fresh,
+            or stopped in its VMM.
+
             EXAMPLES
               vcpusnap restore cpu.vcpusnap kvm:
               vcpusnap restore cpu.vcpusnap emulated:6.1-neoverse-n1 -o result.vcpusnap
               vcpusnap restore new.vcpusnap old.vcpusnap --strict
               vcpusnap restore cpu.vcpusnap kvm: --policy fleet.vpolicy
+              vcpusnap restore cpu.vcpusnap pid:4711
             """)
 
     @Argument(help: "The snapshot: FILE or -.")
     var source: Location
 
-    @Argument(help: "Where to: kvm:, emulated:NAME, or the FILE of a snapshot to overwrite.")
+    @Argument(
+        help: "Where to: kvm:, emulated:NAME, pid:PID, or the FILE of a snapshot to overwrite.")
     var target: Location
 
     @Flag(help: "On any loss put every register back as it was, and report that.")
@@ -45,7 +50,13 @@ struct RestoreCommand: ParsableCommand {
 
     func validate() throws {
         guard target != .standardStream else {
-            throw ValidationError("a restore needs kvm:, emulated:NAME or a file as its TARGET")
+            throw ValidationError(
+                "a restore needs kvm:, emulated:NAME, pid:PID or a file as its TARGET")
+        }
+        if dryRun, case .process = target {
+            throw ValidationError(
+                "--dry-run would write to the VM: vcpusnap diff says what differs, vcpusnap plan what a "
+                    + "restore on such a host would do")
         }
         guard output != .standardStream else {
             throw ValidationError("the report goes to standard output: give --output a file")

@@ -51,11 +51,13 @@ struct RestoreTarget {
     /// Keeps the result: in the target itself where that is a file, and in `output` if given.
     /// - Parameter isUndone: whether the target was put back, so that its file stays as it is.
     func finish(_ output: Location?, isUndone: Bool) throws {
-        defer { try? process?.letGo() }
         let isRewritten = location.host == nil && process == nil && !isUndone
         let destinations = [isRewritten ? location : nil, output].compactMap(\.self)
-        guard !destinations.isEmpty else { return }
-        let result = try SnapshotSource.capture(banks, provenance, indices: indices).snapshot
+        let result =
+            destinations.isEmpty
+            ? nil : try SnapshotSource.capture(banks, provenance, indices: indices).snapshot
+        try process?.letGo()
+        guard let result else { return }
         for destination in destinations { try SnapshotFile.write(result, to: destination) }
     }
 }
