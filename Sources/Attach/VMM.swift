@@ -65,16 +65,16 @@ public struct VMM: Hashable, Sendable {
                 vms[vms.count - 1].vcpus.append(VCPU(index: index, descriptor: number))
                 continue
             }
-            if !Self.areSame(twin.descriptor, number, of: process) { isAmbiguous = true }
+            if Self.areDifferent(twin.descriptor, number, of: process) { isAmbiguous = true }
         }
         vms = vms.filter { !$0.vcpus.isEmpty }
         for position in vms.indices { vms[position].vcpus.sort { $0.index < $1.index } }
         if vms.isEmpty { return nil }
     }
 
-    /// Whether two descriptors of a process are copies of each other (kcmp(2)).
-    private static func areSame(_ first: Int, _ second: Int, of process: Int) -> Bool {
-        clinux_is_same_file(
+    /// Whether two descriptors of a process are no copies of each other.
+    private static func areDifferent(_ first: Int, _ second: Int, of process: Int) -> Bool {
+        clinux_is_other_file(
             Int32(truncatingIfNeeded: process), UInt(bitPattern: first), UInt(bitPattern: second))
     }
 

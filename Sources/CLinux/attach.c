@@ -202,12 +202,13 @@ int clinux_fault_in(uint64_t address, size_t size)
     return madvise((void *)(uintptr_t)address, size, POPULATE_READ) < 0 ? -errno : 0;
 }
 
-bool clinux_is_same_file(int process, unsigned long first, unsigned long second)
+bool clinux_is_other_file(int process, unsigned long first, unsigned long second)
 {
     /* KCMP_FILE of <linux/kcmp.h>. */
     enum { OPEN_FILE = 0 };
+    long order = syscall(SYS_kcmp, process, process, OPEN_FILE, first, second);
 
-    return syscall(SYS_kcmp, process, process, OPEN_FILE, first, second) == 0;
+    return order > 0 || (order < 0 && errno == ENOSYS);
 }
 
 int clinux_process_id(void)

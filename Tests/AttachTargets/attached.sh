@@ -154,6 +154,19 @@ traced() {
   refused 'traces it already' vcpusnap show "pid:$VMM"
   wait $!
 }
+# hurried COUNT SEED: attaches that have no time to end leave their calls behind, which end by themselves, each after
+# the one that came after it.
+hurried() {
+  cat "/proc/$VMM/maps" >maps
+  attach-proof hurry "$VMM" "$1" "$2"
+  waited=0
+  until cat "/proc/$VMM/maps" | cmp -s - maps; do
+    [ $waited -lt 60 ] || { echo "there is something left after a minute"; return 1; }
+    waited=$((waited + 1))
+    sleep 1
+  done
+}
+
 # not_stopping: a thread that cannot be stopped; the others are let go.
 not_stopping() {
   refused 'thread [0-9]* does not stop: it waits inside the kernel' vcpusnap show "pid:$VMM"

@@ -9,6 +9,9 @@ fail() {
   echo "with-vmm: $*" >&2
   tail -n 2 "$work/beats" >&2
   cat "$work/stderr" >&2
+  [ ! -f "$work/after" ] || diff "$work/before" "$work/after" >&2
+  cat "/proc/$VMM"/task/*/syscall >&2
+  kill -KILL "$VMM"
   exit 3
 }
 

@@ -10,8 +10,7 @@ internal import LinuxSystem
 /// vain: waking takes the futex's lock, under which waiting looks at the word (`futex_wait_setup` in
 /// `kernel/futex/waitwake.c`).
 struct Gate {
-    private let thread: TracedThread
-    private let registers: ThreadRegisters
+    private let held: ChosenThread
 
     /// Nil for a thread that has no room for a frame, or whose filter forbids a gate, or which was stopped
     /// in what a gate would have it forget; it is left as it is.
@@ -33,12 +32,15 @@ struct Gate {
         let start = held.top - UInt64(frame.count * 8)
         try injection.process.write(frame, at: start)
         try thread.setRegisters(injection.calling(wait, next: start, from: registers))
-        return Gate(thread: thread, registers: registers)
+        // A signal with a handler would end the waiting. The frame gives the mask back.
+        try thread.setSignalMask(Injection.blocked)
+        return Gate(held: held)
     }
 
     /// Has the thread go on as if nothing had been.
     func open() throws(Errno) {
-        try thread.setRegisters(registers)
+        try held.thread.setSignalMask(held.signalMask)
+        try held.thread.setRegisters(held.registers)
     }
 
     private static let room: UInt64 = 8192

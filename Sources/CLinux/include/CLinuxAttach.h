@@ -106,8 +106,11 @@ int64_t clinux_write_memory(int process, uint64_t address, const void *_Nonnull 
 /* readlink(2): the length of the target, which is cut off at `size`. */
 int clinux_read_link(const char *_Nonnull path, char *_Nonnull buffer, size_t size);
 
-/* kcmp(2): whether two descriptors of a process are known to be of one open file. */
-bool clinux_is_same_file(int process, unsigned long first, unsigned long second);
+/*
+ * kcmp(2): whether two descriptors of a process are of two open files, or the kernel cannot tell at all. False
+ * for a process that this one may not look into.
+ */
+bool clinux_is_other_file(int process, unsigned long first, unsigned long second);
 
 /* madvise(2) with MADV_POPULATE_READ, since 5.14: maps the pages of a range of this process. */
 int clinux_fault_in(uint64_t address, size_t size);
