@@ -160,7 +160,7 @@ hurried() {
   cat "/proc/$VMM/maps" >maps
   attach-proof hurry "$VMM" "$1" "$2"
   waited=0
-  until cat "/proc/$VMM/maps" | cmp -s - maps; do
+  until cmp -s maps "/proc/$VMM/maps"; do
     [ $waited -lt 60 ] || { echo "there is something left after a minute"; return 1; }
     waited=$((waited + 1))
     sleep 1
