@@ -6,7 +6,7 @@
  *
  * usage: vmm [--vcpus N] [--beats N] [--checkers N] [--sve] [--filter KIND] [--churn] [--block] [--dump FILE]
  *            [--mmio MILLISECONDS] [--aarch32] [--uninitialised] [--second-vm before|after] [--signals] [--sequences]
- *            [--vfork SECONDS]
+ *            [--vfork SECONDS] [--no-memory]
  *   --beats N     end after that many (default: for ever), with status 1 if there were errors
  *   --checkers N  threads that do nothing but check (default 1); with --sve those of SVE too, if there are any
  *   --filter microvm  every thread has a filter that kills: vCPU threads may read registers, but not
@@ -25,6 +25,7 @@
  *   --sequences   threads that check are in restartable sequences (rseq(2)) nearly all the time; one that the
  *                 kernel should have begun anew and did not is an error
  *   --vfork S     a thread waits that long inside the kernel, where nothing interrupts it
+ *   --no-memory   no more memory can be mapped (RLIMIT_AS)
  *   --second-vm   there is another VM, with a vCPU 0; its descriptor is made before or after the vCPUs of the first
  */
 #define _GNU_SOURCE
@@ -49,6 +50,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -491,6 +493,21 @@ static long floor_of_reading(void)
     return least;
 }
 
+static void map_no_more(void)
+{
+    struct rlimit limit;
+    unsigned long pages;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    if (file == NULL || fscanf(file, "%lu", &pages) != 1)
+        fail("statm");
+    fclose(file);
+    limit.rlim_cur = limit.rlim_max = pages * sysconf(_SC_PAGESIZE);
+    setrlimit(RLIMIT_AS, &limit);
+    if (mmap(NULL, 1 << 18, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+        fail("mmap");
+}
+
 static void ignore(int signal)
 {
     (void)signal;
@@ -576,7 +593,7 @@ static enum filter filter_named(const char *name)
 int main(int count, char **arguments)
 {
     uint64_t beats = ~0ull;
-    int checkers = 1, churn = 0, block = 0, signals = 0, sequences = 0, vfork_seconds = 0;
+    int checkers = 1, churn = 0, block = 0, signals = 0, sequences = 0, vfork_seconds = 0, no_memory = 0;
     const char *dump_path = NULL;
     struct sigaction action = {.sa_handler = ignore};
 
@@ -605,6 +622,8 @@ int main(int count, char **arguments)
             signals = 1;
         else if (strcmp(arguments[i], "--vfork") == 0)
             vfork_seconds = atoi(arguments[++i]);
+        else if (strcmp(arguments[i], "--no-memory") == 0)
+            no_memory = 1;
         else if (strcmp(arguments[i], "--sequences") == 0)
             sequences = 1;
         else if (strcmp(arguments[i], "--churn") == 0)
@@ -637,6 +656,8 @@ int main(int count, char **arguments)
         start(wait_for_child, vfork_seconds);
     /* Threads need more calls while they start. */
     wait_until_woken(200);
+    if (no_memory)
+        map_no_more();
     be_filtered(0);
     for (uint64_t number = 1; number <= beats; number++) {
         wait_until_woken(100);

@@ -57,7 +57,7 @@ extension CallFilter {
 extension ProcessFiles {
     /// Whether filters decide which system calls a thread may make.
     func isFiltered(_ thread: Int) -> Bool {
-        status(ofThread: thread)["Seccomp"] == Self.filterMode
+        status(ofThread: thread)["Seccomp"].map { $0 != Self.noFilter } ?? false
     }
 
     /// The same of all threads.
@@ -65,6 +65,6 @@ extension ProcessFiles {
         Dictionary(threads().map { ($0, isFiltered($0)) }) { first, _ in first }
     }
 
-    /// SECCOMP_MODE_FILTER.
-    private static let filterMode: Substring = "2"
+    /// SECCOMP_MODE_DISABLED; the strict mode is a filter that cannot be read.
+    private static let noFilter: Substring = "0"
 }
