@@ -107,6 +107,8 @@ unsettled() {
   cat said
   grep -q 'vCPU 0 waits for the answer to MMIO' said
   [ "$(exit_reasons)" = MMIO ]
+  vcpusnap restore saved kvm: 2>said
+  grep 'vCPU 0 was saved while it waited for the answer to MMIO' said
   refused 'still in the middle of an exit: vCPU 0 (MMIO)' vcpusnap save "pid:$VMM" --settle -o more
   [ ! -e more ]
 }

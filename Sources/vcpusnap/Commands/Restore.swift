@@ -65,6 +65,7 @@ struct RestoreCommand: ParsableCommand {
 
     func run() throws {
         let snapshot = try SnapshotSource(source).snapshot()
+        snapshot.warnOfUnfinishedExits(from: source)
         let destination = try RestoreTarget(target, for: snapshot)
         var options = Restore.Options()
         options.isStrict = strict

@@ -149,13 +149,29 @@ struct VCPUExit {
 
     /// Whether the guest's state is complete only once `KVM_RUN` is called again
     /// (Documentation/virt/kvm/api.rst, 5, "struct kvm_run").
-    var isUnfinished: Bool { [3, 6, 28].contains(number) }
+    var isUnfinished: Bool { Self.unfinished.contains(name) }
+
+    static let unfinished: Set = ["HYPERCALL", "MMIO", "ARM_NISV"]
 
     private static let names: [UInt32: String] = [
         0: "UNKNOWN", 3: "HYPERCALL", 4: "DEBUG", 6: "MMIO", 7: "IRQ_WINDOW_OPEN", 8: "SHUTDOWN",
         9: "FAIL_ENTRY", 10: "INTR", 17: "INTERNAL_ERROR", 24: "SYSTEM_EVENT", 28: "ARM_NISV",
         31: "DIRTY_RING_FULL", 39: "MEMORY_FAULT",
     ]
+}
+
+extension Snapshot {
+    /// Says on standard error which vCPUs were saved in the middle of an exit, of which restoring makes no more.
+    func warnOfUnfinishedExits(from source: Location) {
+        for vcpu in vcpus {
+            guard let exit = provenance[.exitReason(Int(vcpu.index))],
+                VCPUExit.unfinished.contains(exit)
+            else { continue }
+            StandardError.write(
+                "vcpusnap: \(source.text): warning: vCPU \(vcpu.index) was saved while it waited for the "
+                    + "answer to \(exit): the guest goes on without one\n")
+        }
+    }
 }
 
 extension VMM.VCPU {
