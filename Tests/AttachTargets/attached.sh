@@ -213,10 +213,13 @@ unprivileged() { as_user "cd \$(mktemp -d) && with-vmm.sh --vcpus 2 --filter mic
 
 # MARK: QEMU
 
-# as_qemu: what is saved is what is in the file stream.
+# as_qemu: what is saved is what is in the file stream, and can be restored there.
 as_qemu() {
-  vcpusnap save "pid:$(pidof qemu-system-aarch64)" -o saved
+  vcpusnap list
+  pid=$(pidof qemu-system-aarch64)
+  vcpusnap save "pid:$pid" -o saved
   vcpusnap diff saved stream
+  vcpusnap restore saved "pid:$pid" --policy exact
 }
 
 # qemu TIMES: nothing is left behind in it.
