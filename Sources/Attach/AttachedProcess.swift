@@ -13,6 +13,8 @@ struct AttachedProcess: ~Copyable {
     private let injection: Injection
     private let mappings: [ProcessFiles.Mapping]
     private let filters: [CallFilter]
+    /// Where a workspace may be made; nil without one.
+    private let area: Range<UInt64>?
     private var workspace: Workspace?
     private var gates: [Gate] = []
     private var stack: StackCalls?
@@ -24,7 +26,7 @@ struct AttachedProcess: ~Copyable {
     ) throws(AttachError) -> AttachedProcess {
         #if arch(arm64)
             var process = try stopped(process, vcpus, purpose)
-            try process.prepare(vcpus, purpose)
+            try process.prepare(vcpus)
             return process
         #else
             throw AttachError(process: process, .notARM64)
@@ -33,7 +35,7 @@ struct AttachedProcess: ~Copyable {
 
     private init(
         _ threads: consuming StoppedThreads, _ method: AttachedVM.Method, _ injection: Injection,
-        _ mappings: [ProcessFiles.Mapping], _ filters: [CallFilter]
+        _ mappings: [ProcessFiles.Mapping], _ filters: [CallFilter], _ area: Range<UInt64>?
     ) {
         process = injection.process.process
         self.threads = threads
@@ -41,6 +43,7 @@ struct AttachedProcess: ~Copyable {
         self.injection = injection
         self.mappings = mappings
         self.filters = filters
+        self.area = area
     }
 
     private static func stopped(
@@ -65,10 +68,11 @@ struct AttachedProcess: ~Copyable {
         let choice = ThreadChoice(
             threads: Array(zip(threads.threads, filters)), code: code, memory: memory,
             mappings: mappings)
-        let (chosen, method) = try choose(choice, threads, vcpus, purpose)
+        let (chosen, method, area) = try choose(choice, threads, vcpus, purpose)
         return AttachedProcess(
             threads, method,
-            Injection(into: chosen, code, memory, caught: caught), mappings, filters)
+            Injection(into: chosen, code, memory, caught: caught), mappings, filters,
+            area)
     }
 
     /// A guest that runs would go on with registers that do not go with its memory.
@@ -118,7 +122,7 @@ struct AttachedProcess: ~Copyable {
     private static func choose(
         _ choice: ThreadChoice, _ threads: borrowing StoppedThreads, _ vcpus: [Int],
         _ purpose: AttachedVM.Purpose
-    ) throws(AttachError) -> (ChosenThread, AttachedVM.Method) {
+    ) throws(AttachError) -> (ChosenThread, AttachedVM.Method, area: Range<UInt64>?) {
         let needed = needed(vcpus, purpose)
         do throws(Errno) {
             if purpose.method == nil || purpose.method == .routine,
@@ -126,10 +130,10 @@ struct AttachedProcess: ~Copyable {
                 let chosen = try choice.best(
                     making: needed + statesOf(vcpus[0]) + Workspace.calls(making: area))
             {
-                return (chosen, .routine)
+                return (chosen, .routine, area)
             }
             if let chosen = try choice.best(making: needed) {
-                return (chosen, purpose.method == .singleCalls ? .singleCalls : .chains)
+                return (chosen, purpose.method == .singleCalls ? .singleCalls : .chains, nil)
             }
         } catch {
             throw threads.error(error == .notExecutable ? .notAArch64 : .targetExited)
@@ -156,9 +160,8 @@ struct AttachedProcess: ~Copyable {
 
     // MARK: Calls
 
-    private mutating func prepare(_ vcpus: [Int], _ purpose: AttachedVM.Purpose) throws(AttachError)
-    {
-        if method == .routine, let area = Workspace.freeArea(forVCPUs: vcpus.count, mappings) {
+    private mutating func prepare(_ vcpus: [Int]) throws(AttachError) {
+        if let area {
             workspace = try Workspace.make(in: area, injection, &threads)
             if let workspace {
                 if !isOnItsOwn { try closeGates(workspace.gateWord) }

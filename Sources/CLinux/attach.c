@@ -30,7 +30,7 @@ static int request(int number, int thread, uint64_t address, uint64_t data)
     long result = ptrace((enum __ptrace_request)number, thread, (void *)(uintptr_t)address,
                          (void *)(uintptr_t)data);
 
-    return result < 0 ? -errno : 0;
+    return result < 0 ? -errno : (int)result;
 }
 
 int clinux_ptrace_seize(int thread)
@@ -86,10 +86,7 @@ int clinux_ptrace_set_mask(int thread, uint64_t mask)
 
 int clinux_ptrace_get_filter(int thread, uint64_t index, uint64_t *instructions)
 {
-    long count = ptrace((enum __ptrace_request)GET_FILTER, thread, (void *)(uintptr_t)index,
-                        instructions);
-
-    return count < 0 ? -errno : (int)count;
+    return request(GET_FILTER, thread, index, (uintptr_t)instructions);
 }
 
 uint64_t clinux_ptrace_get_rseq(int thread)

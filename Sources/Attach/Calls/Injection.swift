@@ -19,6 +19,8 @@ struct Injection {
     let chosen: ChosenThread
     /// What stops the thread.
     let signal: Int
+    /// The size in bytes of a frame on the way.
+    let frameSize: UInt64
 
     var thread: TracedThread { chosen.thread }
 
@@ -32,6 +34,9 @@ struct Injection {
         self.process = process
         signal = Self.quietSignal(
             caught: UInt64(caught, radix: 16) ?? 0, blocked: chosen.signalMask)
+        let frame = SignalFrame(
+            registers: chosen.registers, signalMask: Self.blocked, vectors: chosen.vectors.short)
+        frameSize = UInt64(frame.words.count * 8)
     }
 
     /// SIGURG, SIGWINCH or SIGCHLD, which do nothing by default: one that the process does not catch, and
@@ -93,9 +98,6 @@ struct Injection {
             signalMask: isAnnounced ? Self.blocked & ~(1 << UInt64(signal - 1)) : Self.blocked,
             vectors: chosen.vectors.short)
     }
-
-    /// The size in bytes of a frame on the way.
-    var frameSize: UInt64 { UInt64(frame(chosen.registers, isAnnounced: false).words.count * 8) }
 
     /// Makes the thread what it was, at once.
     ///
