@@ -43,6 +43,8 @@ start_qemu() {
       -qmp unix:$NESTED/qmp.sock,server=on,wait=off "$@" </dev/null 2>$NESTED/stderr || status=$?
     echo $status >$NESTED/.status
     mv $NESTED/.status $NESTED/status
+    # For who waits for an answer: no end of file tells that QEMU ended, because the pipe is open on both sides.
+    echo ended 1<>$NESTED/qmp.out
   ) &
   job=$!
   # Open for reading and writing, so that neither side waits for the other to open it.
@@ -53,11 +55,9 @@ start_qemu() {
 # qmp COMMAND: sends it and prints QEMU's answer. 1 if that is an error, 2 if there is none.
 qmp() {
   echo "$1" >&3
-  waited=0
-  # No end of file tells that QEMU ended, because the pipe is open on this side too.
-  while [ $waited -lt 30 ] && [ ! -f $NESTED/status ]; do
-    # shellcheck disable=SC3045 # busybox has it
-    read -r -t 1 line <&4 || waited=$((waited + 1))
+  # A time that is up in the middle of a line would lose what of it was read, so there is one long time for each.
+  # shellcheck disable=SC3045 # busybox has it
+  while [ ! -f $NESTED/status ] && read -r -t 30 line <&4; do
     case $line in
       '{"return"'*) echo "$line"; return 0 ;;
       '{"error"'*) echo "$line"; return 1 ;;
