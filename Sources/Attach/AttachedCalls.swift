@@ -30,7 +30,7 @@ final class AttachedCalls {
             process = .some(attached)
             return result
         } catch {
-            problem = error
+            problem = error.unlessEnded
             throw .noProcess
         }
     }
@@ -43,6 +43,10 @@ final class AttachedCalls {
 
     func letGo() throws(AttachError) -> AttachedVM.Cost? {
         if let problem { throw problem }
-        return try process.take()?.letGo()
+        do throws(AttachError) {
+            return try process.take()?.letGo()
+        } catch {
+            throw error.unlessEnded
+        }
     }
 }

@@ -25,9 +25,13 @@ struct AttachedProcess: ~Copyable {
         to process: Int, vcpus: [Int], for purpose: AttachedVM.Purpose
     ) throws(AttachError) -> AttachedProcess {
         #if arch(arm64)
-            var process = try stopped(process, vcpus, purpose)
-            try process.prepare(vcpus)
-            return process
+            do throws(AttachError) {
+                var process = try stopped(process, vcpus, purpose)
+                try process.prepare(vcpus)
+                return process
+            } catch {
+                throw error.unlessEnded
+            }
         #else
             throw AttachError(process: process, .notARM64)
         #endif

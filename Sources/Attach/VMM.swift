@@ -33,18 +33,15 @@ public struct VMM: Hashable, Sendable {
     /// - Throws: `noVCPU` when it has no VM with vCPUs.
     public init(process: Int) throws(AttachError) {
         let files = ProcessFiles(process: process)
-        // One that has ended has a state, for its parent, and nothing else.
-        let state = files.status()["State"]
-        guard let state, !state.hasPrefix("Z"), !state.hasPrefix("X") else {
-            throw AttachError(process: process, .noSuchProcess)
+        let descriptors = files.descriptors()
+        if let vmm = VMM(process: process, name: files.name(), descriptors ?? []) {
+            self = vmm
+            return
         }
-        guard let descriptors = files.descriptors() else {
-            throw AttachError(process: process, .notPermitted(yamaScope: nil))
-        }
-        guard let vmm = VMM(process: process, name: files.name(), descriptors) else {
-            throw AttachError(process: process, .noVCPU)
-        }
-        self = vmm
+        // Looked at afterwards: one that ends closes its descriptors before it is gone.
+        if files.isEnding { throw AttachError(process: process, .noSuchProcess) }
+        throw AttachError(
+            process: process, descriptors == nil ? .notPermitted(yamaScope: nil) : .noVCPU)
     }
 
     /// Nil when the descriptors include no vCPU.

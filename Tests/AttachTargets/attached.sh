@@ -174,10 +174,13 @@ not_stopping() {
   refused 'thread [0-9]* does not stop: it waits inside the kernel' vcpusnap show "pid:$VMM"
   ! grep TracerPid "/proc/$VMM"/task/*/status | grep -v 'TracerPid:.0$'
 }
+# ending COUNT: whatever it was at when the VMM ended, that is what is said.
 ending() {
-  vmm --beats 30 >beats &
-  sleep 1
-  refused '\(ended\|none here\)' attach-proof loop $! 1000000
+  for _ in $(seq "$1"); do
+    vmm --beats 3 >beats &
+    sleep 0.2
+    refused '\(ended in the meantime\|none here\)' attach-proof loop $! 1000000
+  done
 }
 
 # as_user COMMAND...: as one who may use KVM, and nothing more.

@@ -33,6 +33,24 @@ struct ProcessFiles {
         Status(bytes: bytes(of: thread.map { "task/\($0)/status" } ?? "status"))
     }
 
+    /// Whether the process has ended, or is about to: what is found of it from then on is less and less.
+    ///
+    /// The field `flags` of `/proc/PID/stat` has `PF_EXITING` (`include/linux/sched.h`) before anything
+    /// of the process is taken away (`do_exit` in `kernel/exit.c`).
+    var isEnding: Bool {
+        // The name before the fields may hold anything.
+        let fields = bytes(of: "stat").split(separator: UInt8(ascii: ")")).last?
+            .split(separator: UInt8(ascii: " "))
+        guard let fields, fields.count > Self.flagsField,
+            let flags = UInt32(String(decoding: fields[Self.flagsField], as: UTF8.self))
+        else { return true }
+        return flags & Self.exiting != 0
+    }
+
+    /// The place of `flags` among the fields after the name.
+    private static let flagsField = 6
+    private static let exiting: UInt32 = 4
+
     /// What the process is called: at most 15 characters, which it can change.
     func name() -> String {
         String(decoding: bytes(of: "comm").prefix { $0 != Self.newline }, as: UTF8.self)
