@@ -136,7 +136,13 @@ let package = Package(
         // Tests, and what they share.
         .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: settings),
         .target(
-            name: "RealQEMU", dependencies: ["QMP"], path: "Tests/RealQEMU",
+            name: "TestFiles", dependencies: ["LinuxSystem"], path: "Tests/TestFiles",
+            swiftSettings: settings),
+        .target(
+            name: "TestSubjects", dependencies: ["Emulation", "Policy", "Registers", "VCPUModel"],
+            path: "Tests/TestSubjects", swiftSettings: settings),
+        .target(
+            name: "RealQEMU", dependencies: ["QMP", "TestFiles"], path: "Tests/RealQEMU",
             swiftSettings: settings),
 
         // The proof, on a running guest, that what is saved is all there is; it needs arm64 KVM.
@@ -161,7 +167,7 @@ let package = Package(
         .testTarget(
             name: "QMPTests",
             dependencies: [
-                "CLinux", "JSONText", "LinuxSystem", "QMP", "RealQEMU", "SeededRandom",
+                "CLinux", "JSONText", "LinuxSystem", "QMP", "RealQEMU", "SeededRandom", "TestFiles",
                 "qmp-kill-subject",
             ],
             swiftSettings: settings),
@@ -187,8 +193,8 @@ let package = Package(
         .testTarget(
             name: "EmulationTests",
             dependencies: [
-                "DirectiveText", "Emulation", "VCPUModel", "Registers", "LinuxSystem",
-                "SeededRandom",
+                "DirectiveText", "Emulation", "LinuxSystem", "Registers", "SeededRandom",
+                "TestSubjects", "VCPUModel",
             ],
             swiftSettings: settings),
         .testTarget(
@@ -205,53 +211,58 @@ let package = Package(
         .testTarget(
             name: "SyncTests",
             dependencies: [
-                "Emulation", "LinuxSystem", "Registers", "SeededRandom", "Sync", "VCPUModel",
+                "Emulation", "LinuxSystem", "Registers", "SeededRandom", "Sync", "TestSubjects",
+                "VCPUModel",
             ],
             swiftSettings: settings),
         .testTarget(
             name: "EditingTests",
             dependencies: [
-                "Editing", "Emulation", "LinuxSystem", "Registers", "Sync", "VCPUModel",
+                "Editing", "Emulation", "LinuxSystem", "Registers", "Sync", "TestSubjects",
+                "VCPUModel",
             ],
             swiftSettings: settings),
         .testTarget(
             name: "PolicyTests",
-            dependencies: ["DirectiveText", "Policy", "Registers", "SeededRandom", "VCPUModel"],
+            dependencies: [
+                "DirectiveText", "Policy", "Registers", "SeededRandom", "TestSubjects", "VCPUModel",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "PlanningTests",
             dependencies: [
                 "Emulation", "LinuxSystem", "Planning", "Policy", "Registers", "SeededRandom",
-                "Transfer", "VCPUModel",
+                "TestSubjects", "Transfer", "VCPUModel",
             ],
             swiftSettings: settings),
         .testTarget(
             name: "SavedImageTests",
-            dependencies: ["CLinux", "LinuxSystem", "SavedImage", "SeededRandom"],
+            dependencies: ["CLinux", "LinuxSystem", "SavedImage", "SeededRandom", "TestFiles"],
             swiftSettings: settings),
         .testTarget(
             name: "JSONTextTests", dependencies: ["JSONText", "SeededRandom"],
             swiftSettings: settings),
         .testTarget(
-            name: "LinuxSystemTests", dependencies: ["LinuxSystem", "SeededRandom"],
+            name: "LinuxSystemTests", dependencies: ["LinuxSystem", "SeededRandom", "TestFiles"],
             swiftSettings: settings),
         .testTarget(
             name: "QEMUStreamTests",
             dependencies: [
-                "Checksums", "LinuxSystem", "QEMUStream", "Registers", "SeededRandom", "VCPUModel",
+                "Checksums", "LinuxSystem", "QEMUStream", "Registers", "SeededRandom", "TestFiles",
+                "TestSubjects", "VCPUModel",
             ],
             exclude: ["Streams"], swiftSettings: settings),
         .testTarget(
             name: "QEMULoadTests",
             dependencies: [
                 "Emulation", "LinuxSystem", "Policy", "QEMULoad", "QEMUStream", "Registers",
-                "SeededRandom", "VCPUModel",
+                "SeededRandom", "TestFiles", "TestSubjects", "VCPUModel",
             ],
             swiftSettings: settings),
         // These run the program itself.
         .testTarget(
             name: "CommandTests",
-            dependencies: ["JSONText", "QMP", "RealQEMU", "SeededRandom", "vcpusnap"],
+            dependencies: ["JSONText", "QMP", "RealQEMU", "SeededRandom", "TestFiles", "vcpusnap"],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

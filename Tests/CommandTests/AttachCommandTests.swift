@@ -1,4 +1,5 @@
 import Foundation
+import TestFiles
 import Testing
 
 @Suite("Commands: list, and pid: as a place")
@@ -15,7 +16,7 @@ struct AttachCommandTests {
 
     @Test("a process that is not there is named, and what to check")
     func noProcess() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         for command in [
             ["save", "pid:2147483646", "-o", folder / "x"], ["show", "pid:2147483646"],
         ] {
@@ -46,7 +47,7 @@ struct AttachCommandTests {
 
     @Test("a dry run writes to no process")
     func dryRun() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let snapshot = folder / "x"
         #expect(try Program.run("save", "emulated:6.12-neoverse-n1", "-o", snapshot).status == 0)
         let run = try Program.run("restore", snapshot, "pid:1", "--dry-run")

@@ -1,14 +1,15 @@
 import Foundation
+import TestFiles
 import Testing
 
 private let host = "emulated:6.12-neoverse-n1"
 
 @Suite("Commands: bad input gives a clear error, exit code 2, and leaves nothing behind")
 struct BadInputTests {
-    let folder: Folder
+    let folder: TemporaryFolder
 
     init() throws {
-        folder = try Folder()
+        folder = try TemporaryFolder()
     }
 
     /// Expects trouble: exit code 2, nothing on stdout, one message that has all these words.
@@ -38,18 +39,18 @@ struct BadInputTests {
 
     @Test(arguments: ["verify", "show"])
     func wrongFile(command: String) throws {
-        try folder.write(
-            Data("#!/bin/sh\necho this is no snapshot, but long enough to be one\n".utf8), "a")
+        try folder.make(
+            "a", Data("#!/bin/sh\necho this is no snapshot, but long enough to be one\n".utf8))
         expectTrouble(try Program.run(command, folder / "a"), folder / "a")
     }
 
     @Test func emptyFile() throws {
-        try folder.write(Data(), "a")
+        try folder.make("a", Data())
         expectTrouble(try Program.run("restore", folder / "a", host), folder / "a")
     }
 
     @Test func truncatedFile() throws {
-        try folder.write(try sample().dropLast(10), "a")
+        try folder.make("a", try sample().dropLast(10))
         expectTrouble(try Program.run("restore", folder / "a", host), "byte")
         expectTrouble(try Program.run("diff", folder / "a", host), "byte")
     }
@@ -57,7 +58,7 @@ struct BadInputTests {
     @Test func damagedFileIsNamedByVerify() throws {
         var data = try sample()
         data[data.count / 2] ^= 1
-        try folder.write(data, "a")
+        try folder.make("a", data)
         let run = try Program.run("verify", folder / "a")
         #expect(run.status == 2)
         #expect(run.text.contains("damaged"))
@@ -66,13 +67,13 @@ struct BadInputTests {
     @Test func otherVersion() throws {
         var data = try sample()
         data[8] = 9
-        try folder.write(data, "a")
+        try folder.make("a", data)
         expectTrouble(try Program.run("show", folder / "a"), "version is 9")
     }
 
     @Test func textModeDamage() throws {
         let text = try sample().flatMap { $0 == 0x0a ? [0x0d, 0x0a] : [$0] }
-        try folder.write(Data(text), "a")
+        try folder.make("a", Data(text))
         expectTrouble(try Program.run("show", folder / "a"), "as text")
     }
 
@@ -84,7 +85,7 @@ struct BadInputTests {
     }
 
     @Test func malformedProfile() throws {
-        try folder.write(Data("vhost 7\n".utf8), "p.vhost")
+        try folder.make("p.vhost", Data("vhost 7\n".utf8))
         expectTrouble(
             try Program.run("save", "emulated:" + folder / "p.vhost", "-o", folder / "a"),
             "p.vhost:1")
@@ -123,8 +124,8 @@ struct BadInputTests {
 
     /// Root may read and write everything, so root runs the program as somebody else.
     @Test func noPermission() throws {
-        let readOnly = try Folder()
-        try readOnly.write(try sample(), "a")
+        let readOnly = try TemporaryFolder()
+        try readOnly.make("a", try sample())
         let manager = FileManager.default
         try manager.setAttributes([.posixPermissions: 0], ofItemAtPath: readOnly / "a")
         try manager.setAttributes([.posixPermissions: 0o555], ofItemAtPath: readOnly.path)
@@ -152,7 +153,7 @@ struct BadInputTests {
         defer { umount(folder.path) }
         let old = try sample()
         try #require(old.count <= 4096)
-        try folder.write(old, "a")
+        try folder.make("a", old)
         let run = try Program.run("save", host, "-o", folder / "a")
         expectTrouble(run, "ENOSPC", folder / "a")
         #expect(try folder.data("a") == old)

@@ -1,4 +1,5 @@
 import Foundation
+import TestFiles
 import Testing
 
 private let newer = "emulated:6.12-neoverse-n1"
@@ -20,10 +21,10 @@ extension Run {
 
 @Suite("Commands: set and inject")
 struct EditCommandTests {
-    let folder: Folder
+    let folder: TemporaryFolder
 
     init() throws {
-        folder = try Folder()
+        folder = try TemporaryFolder()
     }
 
     private func save(_ source: String, _ name: String, vcpus: Int = 1) throws {
@@ -244,11 +245,11 @@ struct EditCommandTests {
         try save(newer, "a")
         var data = try folder.data("a")
         data[data.count / 2] ^= 1
-        try folder.write(data, "a")
+        try folder.make("a", data)
         try expectTrouble(["set", folder / "a", "x0=1"], folder / "a")
         try expectTrouble(["inject", folder / "a", "breakpoint"], folder / "a")
         try expectTrouble(["set", folder / "a", "x0=1", "-o", folder / "b"], folder / "a")
-        try folder.write(data.dropLast(10), "a")
+        try folder.make("a", data.dropLast(10))
         try expectTrouble(["set", folder / "a", "x0=1"], folder / "a", "byte")
     }
 

@@ -3,6 +3,7 @@ import JSONText
 import QMP
 import RealQEMU
 import SeededRandom
+import TestFiles
 import Testing
 
 @Suite(
@@ -15,7 +16,7 @@ struct LiveSaveTests {
 
     @Test("the snapshot has every vCPU, the VM stood still and runs again, and that is said")
     func savesARunningVM() throws {
-        let (qemu, folder) = (try QEMU(vCPUs: 3), try Folder())
+        let (qemu, folder) = (try QEMU(vCPUs: 3), try TemporaryFolder())
         #expect(try runState(qemu) == "running")
         let save = try Program.run("save", "qmp:" + qemu.path, "-o", folder / "live")
         #expect(save.status == 0)
@@ -39,7 +40,7 @@ struct LiveSaveTests {
 
     @Test("a VM that does not run has the same registers twice, and still does not run")
     func leavesAStoppedVMStopped() throws {
-        let (qemu, folder) = (try QEMU(vCPUs: 2), try Folder())
+        let (qemu, folder) = (try QEMU(vCPUs: 2), try TemporaryFolder())
         try qemu.connect().execute("stop")
         let save = try Program.run("save", "qmp:" + qemu.path, "-o", folder / "first")
         #expect(save.errors.contains("the VM was not running (paused), and stays so"))
@@ -63,7 +64,7 @@ struct LiveSaveTests {
         let seed = UInt64.random(in: 0...UInt64.max)
         print("seed \(seed)")
         var random = SeededGenerator(seed: seed)
-        let (qemu, folder) = (try QEMU(vCPUs: 2), try Folder())
+        let (qemu, folder) = (try QEMU(vCPUs: 2), try TemporaryFolder())
         #expect(try runState(qemu) == "running")
         for _ in 0..<30 {
             let process = Process()
@@ -85,12 +86,12 @@ struct LiveSaveTests {
 
     @Test("a socket that nobody listens on, and one that is no monitor, are named")
     func noMonitor() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let missing = try Program.run("save", "qmp:" + folder / "none", "-o", folder / "x")
         #expect(missing.status == 2)
         #expect(missing.errors.contains(folder / "none"))
         #expect(missing.errors.contains("ENOENT"))
-        try folder.write(Data("no socket".utf8), "file")
+        try folder.make("file", Data("no socket".utf8))
         let file = try Program.run("show", "qmp:" + folder / "file")
         #expect(file.status == 2)
         #expect(file.errors.contains("ECONNREFUSED"))
@@ -98,7 +99,7 @@ struct LiveSaveTests {
 
     @Test("a VM that runs is no place to write to")
     func noTarget() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         for arguments in [
             ["save", "emulated:6.12-neoverse-n1", "-o", "qmp:/x"],
             ["restore", "-", "qmp:/x"], ["set", "qmp:/x", "X0=1"],

@@ -1,4 +1,5 @@
 import Foundation
+import TestFiles
 import Testing
 
 private let newer = "emulated:6.12-neoverse-n1"
@@ -6,10 +7,10 @@ private let older = "emulated:6.1-neoverse-n1"
 
 @Suite("Commands: save, restore, diff, show, verify")
 struct MainJobTests {
-    let folder: Folder
+    let folder: TemporaryFolder
 
     init() throws {
-        folder = try Folder()
+        folder = try TemporaryFolder()
     }
 
     private func save(_ source: String, _ name: String, vcpus: Int = 1) throws {

@@ -1,4 +1,5 @@
 import Foundation
+import TestFiles
 import Testing
 
 @testable import vcpusnap
@@ -13,7 +14,7 @@ private struct Page {
 
     let text: String
 
-    init(_ folder: Folder, _ name: String = "page.html") throws {
+    init(_ folder: TemporaryFolder, _ name: String = "page.html") throws {
         text = String(decoding: try folder.data(name), as: UTF8.self)
     }
 
@@ -66,10 +67,10 @@ extension Run {
 struct MatrixPageTests {
     private static let kinds = ["6.1-neoverse-n1", "6.12-neoverse-n1", "6.12-max"]
 
-    let folder: Folder
+    let folder: TemporaryFolder
 
     init() throws {
-        folder = try Folder()
+        folder = try TemporaryFolder()
     }
 
     @discardableResult
@@ -193,7 +194,7 @@ struct MatrixPageTests {
         let text = String(decoding: try folder.data("rack1.vhost"), as: UTF8.self)
         let changed = text.replacing(/\ncounter-frequency \d+\n/, with: "\ncounter-frequency 7\n")
         try #require(changed != text)
-        try folder.write(Data(changed.utf8), "rack1.vhost")
+        try folder.make("rack1.vhost", Data(changed.utf8))
         #expect(try matrix(of: [guest], on: [host]).status == 1)
         let page = try Page(folder)
         #expect(page.cells.map(\.word) == ["no Hz"])
@@ -209,7 +210,7 @@ struct MatrixPageTests {
             override ID_AA64PFR0_EL1.CSV2 1
 
             """
-        try folder.write(Data(rules.utf8), "p.vpolicy")
+        try folder.make("p.vpolicy", Data(rules.utf8))
         let run = try matrix(
             of: ["6.12-max"], on: ["6.12-max"], "--policy", folder / "p.vpolicy")
         #expect(run.status == 0)

@@ -1,4 +1,5 @@
 import Foundation
+import TestFiles
 import Testing
 
 private let newer = "emulated:6.12-neoverse-n1"
@@ -6,11 +7,11 @@ private let older = "6.1-neoverse-n1"
 
 /// A folder with a snapshot of a fresh guest of 6.12-neoverse-n1, and what tests add to it.
 private struct Guest {
-    let folder: Folder
+    let folder: TemporaryFolder
     var snapshot: String { folder / "guest" }
 
     init() throws {
-        folder = try Folder()
+        folder = try TemporaryFolder()
         let run = try Program.run("save", newer, "-o", snapshot)
         try #require(run.status == 0, "\(run.errors)")
     }
@@ -24,13 +25,13 @@ private struct Guest {
         let text = run.text
             .replacing("kernel 6.12.117+deb13-cloud-arm64\n", with: "kernel \(kernel)\n")
             .replacing("counter-frequency 62500000\n", with: "counter-frequency \(hertz)\n")
-        try folder.write(Data(text.utf8), name + ".vhost")
+        try folder.make(name + ".vhost", Data(text.utf8))
         return folder / (name + ".vhost")
     }
 
     func policy(_ lines: String...) throws -> String {
         let text = (["vpolicy 1", "name fleet"] + lines).joined(separator: "\n") + "\n"
-        try folder.write(Data(text.utf8), "p.vpolicy")
+        try folder.make("p.vpolicy", Data(text.utf8))
         return folder / "p.vpolicy"
     }
 }
@@ -273,7 +274,7 @@ struct PlanCommandTests {
             try plan("--host", "no-such-host"), "no-such-host", "6.12-neoverse-n1", older)
         expectTrouble(try plan("--host", guest.folder / "none.vhost"), "none.vhost", "ENOENT")
         expectTrouble(try plan())
-        try guest.folder.write(Data("vhost 1\nname a\ncolour blue\n".utf8), "bad.vhost")
+        try guest.folder.make("bad.vhost", Data("vhost 1\nname a\ncolour blue\n".utf8))
         expectTrouble(try plan("--host", guest.folder / "bad.vhost"), "bad.vhost:3:1: unknown")
     }
 
@@ -296,7 +297,7 @@ struct PlanCommandTests {
         expectTrouble(
             try Program.run(
                 "matrix", guest.snapshot, "--host", older, "--policy", policy), message)
-        try guest.folder.write(Data(repeating: 0x23, count: 65_537), "large")
+        try guest.folder.make("large", Data(repeating: 0x23, count: 65_537))
         expectTrouble(try plan("--host", older, "--policy", guest.folder / "large"), "EFBIG")
     }
 
@@ -396,7 +397,7 @@ struct BaselineCommandTests {
     }
 
     @Test func fileAndReport() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let run = try Program.run(["baseline"] + neoverses + ["-o", folder / "n.vbaseline"])
         #expect(run.status == 1)
         #expect(run.text.hasPrefix("baseline of 6.12-neoverse-n1, 6.12-neoverse-v1\n"))
@@ -405,7 +406,7 @@ struct BaselineCommandTests {
     }
 
     @Test func trouble() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         expectTrouble(try Program.run("baseline", "6.12-max"), "at least two hosts")
         expectTrouble(try Program.run("baseline", "6.12-max", "no-such"), "no-such")
         expectTrouble(try Program.run("baseline", "6.12-max", folder / "none"), "ENOENT")
@@ -426,14 +427,13 @@ struct MatrixCommandTests {
     }
 
     /// A folder with two hosts and a file that is none.
-    private func fleet() throws -> Folder {
-        let fleet = try Folder()
+    private func fleet() throws -> TemporaryFolder {
+        let fleet = try TemporaryFolder()
         for (name, kernel) in [("b", "6.14.0"), ("a", "6.12.117+deb13-cloud-arm64")] {
             let file = try guest.profile("host-" + name, kernel: kernel)
-            try fleet.write(
-                try Data(contentsOf: URL(fileURLWithPath: file)), name + ".vhost")
+            try fleet.make(name + ".vhost", try Data(contentsOf: URL(fileURLWithPath: file)))
         }
-        try fleet.write(Data("no profile\n".utf8), "README")
+        try fleet.make("README", Data("no profile\n".utf8))
         return fleet
     }
 
@@ -516,7 +516,7 @@ struct MatrixCommandTests {
         expectTrouble(try Program.run("matrix", guest.snapshot, "--host", "no-such"), "no-such")
         expectTrouble(
             try Program.run("matrix", guest.folder / "none", "--host", older), "none", "ENOENT")
-        try guest.folder.write(Data("vhost 9\n".utf8), "bad.vhost")
+        try guest.folder.make("bad.vhost", Data("vhost 9\n".utf8))
         expectTrouble(
             try Program.run("matrix", guest.snapshot, "--hosts", guest.folder.path),
             "bad.vhost:1")
@@ -686,7 +686,7 @@ struct ProfileCommandTests {
         expectTrouble(
             try Program.run("host", "--from", guest.snapshot, "-o", "kvm:"), "kvm:",
             "give --output a file")
-        try guest.folder.write(Data("no snapshot of anything at all\n".utf8), "text")
+        try guest.folder.make("text", Data("no snapshot of anything at all\n".utf8))
         expectTrouble(try Program.run("host", "--from", guest.folder / "text"), "text")
     }
 
@@ -716,8 +716,8 @@ struct ProfileCommandTests {
         #expect(same.status == 0)
         let text = String(decoding: try guest.folder.data("own.vhost"), as: UTF8.self)
         let psci = "register PSCI_VERSION 0x6030000000140000 "
-        try guest.folder.write(
-            Data(text.replacing(psci + "0x10001", with: psci + "0x10000").utf8), "other.vhost")
+        try guest.folder.make(
+            "other.vhost", Data(text.replacing(psci + "0x10001", with: psci + "0x10000").utf8))
         let run = try Program.run("diff", own, guest.folder / "other.vhost", "--format", "json")
         #expect(run.status == 1)
         let report = try run.json()
@@ -740,7 +740,7 @@ struct ProfileCommandTests {
     }
 
     @Test func malformedProfile() throws {
-        try guest.folder.write(Data("vhost 1\nname a\n".utf8), "bad.vhost")
+        try guest.folder.make("bad.vhost", Data("vhost 1\nname a\n".utf8))
         let bad = guest.folder / "bad.vhost"
         expectTrouble(try Program.run("show", bad), "bad.vhost:")
         expectTrouble(try Program.run("diff", bad, guest.snapshot), "bad.vhost:")

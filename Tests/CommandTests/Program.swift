@@ -1,4 +1,5 @@
 import Foundation
+import TestFiles
 import Testing
 
 /// One run of the vcpusnap program that was built along with these tests.
@@ -33,7 +34,7 @@ enum Program {
         _ arguments: [String], input: Data = Data(), standardOutput: String? = nil,
         program: [String] = [path]
     ) throws -> Run {
-        let folder = try Folder()
+        let folder = try TemporaryFolder()
         let (out, err, stdin) = (folder / "out", folder / "err", folder / "in")
         for file in [out, err] { try Data().write(to: URL(fileURLWithPath: file)) }
         try input.write(to: URL(fileURLWithPath: stdin))
@@ -53,35 +54,5 @@ enum Program {
             output: try Data(contentsOf: URL(fileURLWithPath: out)),
             errors: String(decoding: try Data(contentsOf: URL(fileURLWithPath: err)), as: UTF8.self)
         )
-    }
-}
-
-/// A folder of its own for one test, removed with it.
-final class Folder {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "vcpusnap-test-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    static func / (folder: Folder, name: String) -> String {
-        folder.path + "/" + name
-    }
-
-    var names: [String] {
-        get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
-    }
-
-    func data(_ name: String) throws -> Data {
-        try Data(contentsOf: URL(fileURLWithPath: self / name))
-    }
-
-    func write(_ data: Data, _ name: String) throws {
-        try data.write(to: URL(fileURLWithPath: self / name))
     }
 }

@@ -1,12 +1,13 @@
 import Foundation
+import TestFiles
 import Testing
 
 @Suite("Commands: convert")
 struct StreamConvertTests {
-    private let folder: Folder
+    private let folder: TemporaryFolder
 
     init() throws {
-        folder = try Folder()
+        folder = try TemporaryFolder()
     }
 
     private func snapshot(_ stream: String, _ name: String = "vm.vcpusnap") throws -> String {
@@ -40,7 +41,7 @@ struct StreamConvertTests {
             try Stream.pipe(Stream.n1, into: "convert", "-", "-o", "-"),
         ] {
             #expect(run.status == 0, "\(run.errors)")
-            try folder.write(run.output, "other.vcpusnap")
+            try folder.make("other.vcpusnap", run.output)
             #expect(try Program.run("diff", "--exact", path, folder / "other.vcpusnap").status == 0)
         }
     }
@@ -50,7 +51,7 @@ struct StreamConvertTests {
         let path = try snapshot(Stream.n1)
         expectStreamTrouble(
             try Program.run("convert", path, "-o", folder / "again"), path, "migration streams")
-        try folder.write(try Stream.data(Stream.n1).prefix(9000), "cut.mig")
+        try folder.make("cut.mig", try Stream.data(Stream.n1).prefix(9000))
         let run = try Program.run("convert", folder / "cut.mig", "-o", folder / "cut.vcpusnap")
         expectStreamTrouble(run, "cut.mig")
         #expect(try folder.names == ["cut.mig", "vm.vcpusnap"])

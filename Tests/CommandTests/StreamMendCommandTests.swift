@@ -1,4 +1,5 @@
 import Foundation
+import TestFiles
 import Testing
 
 private let older = "6.1-neoverse-n1"
@@ -6,18 +7,18 @@ private let versions = ["7.2", "10.2", "11.0", "11.1"]
 
 @Suite("Commands: mend")
 struct StreamMendCommandTests {
-    private let folder: Folder
+    private let folder: TemporaryFolder
     /// Pardons what safe does not, of the stream that is mended here.
     private let policy: String
 
     init() throws {
-        folder = try Folder()
+        folder = try TemporaryFolder()
         policy = folder / "old.vpolicy"
         let lines = [
             "vpolicy 1", "name old", "drop CCSIDR*", "drop CLIDR_EL1", "drop ID_AA64DFR0_EL1",
             "drop CNTPCT_EL0",
         ]
-        try folder.write(Data((lines.joined(separator: "\n") + "\n").utf8), "old.vpolicy")
+        try folder.make("old.vpolicy", Data((lines.joined(separator: "\n") + "\n").utf8))
     }
 
     private func mend(_ stream: String, _ arguments: String...) throws -> Run {
@@ -144,8 +145,8 @@ struct StreamMendCommandTests {
 
     @Test("Rules of the policy are named as the reason")
     func rules() throws {
-        try folder.write(
-            Data("vpolicy 1\nignore CNTKCTL_EL1\noverride PMUSERENR_EL0 0x3\n".utf8), "r.vpolicy")
+        try folder.make(
+            "r.vpolicy", Data("vpolicy 1\nignore CNTKCTL_EL1\noverride PMUSERENR_EL0 0x3\n".utf8))
         let run = try Program.run(
             "mend", Stream.n1, "--host", "6.12-neoverse-n1", "--policy", folder / "r.vpolicy", "-o",
             folder / "new.mig", "--format", "json")
@@ -201,7 +202,7 @@ struct StreamMendCommandTests {
 
     @Test("A refusal leaves an older output file alone, and writes no undo file")
     func refusedOverOld() throws {
-        try folder.write(Data("old".utf8), "new.mig")
+        try folder.make("new.mig", Data("old".utf8))
         let run = try Program.run("mend", Stream.n1, "--host", older, "-o", folder / "new.mig")
         #expect(run.status == 1)
         #expect(try folder.data("new.mig") == Data("old".utf8))
@@ -305,7 +306,7 @@ struct StreamMendCommandTests {
         #expect(try Stream.data(Stream.n1).starts(with: through.output))
         #expect(through.output.count <= 11_319)
         #expect(through.errors.contains(": not done"))
-        try folder.write(Data("old".utf8), "new.mig")
+        try folder.make("new.mig", Data("old".utf8))
         let file = try Stream.pipe(
             Stream.n1, into: "mend", "-", "--host", older, "-o", folder / "new.mig")
         #expect(file.status == 1)
@@ -318,7 +319,7 @@ struct StreamMendCommandTests {
         // More than is kept of the end: it is passed on before the vCPUs are known.
         let data = try Stream.data(Stream.n1)
         let memory = Data((0..<(80 << 20)).lazy.map { UInt8(truncatingIfNeeded: $0 >> 12) })
-        try folder.write(data.prefix(64) + memory + data.dropFirst(64), "large.mig")
+        try folder.make("large.mig", data.prefix(64) + memory + data.dropFirst(64))
         let run = try Stream.pipe(
             folder / "large.mig", into: "mend", "-", "--host", older, "--policy", policy, "-o",
             folder / "new.mig")
@@ -342,10 +343,10 @@ struct StreamMendCommandTests {
         #expect(try Program.run("convert", Stream.n1, "-o", folder / "s").status == 0)
         let snapshot = try Stream.pipe(folder / "s", into: "mend", "-", "--host", older, "-o", "-")
         expectStreamTrouble(snapshot, "standard input", "snapshot")
-        try folder.write(Data(), "empty")
+        try folder.make("empty", Data())
         let empty = try Stream.pipe(folder / "empty", into: "mend", "-", "--host", older, "-o", "-")
         expectStreamTrouble(empty, "standard input")
-        try folder.write(try Stream.data(Stream.n1).prefix(12_000), "cut")
+        try folder.make("cut", try Stream.data(Stream.n1).prefix(12_000))
         let cut = try Stream.pipe(
             folder / "cut", into: "mend", "-", "--host", older, "-o", folder / "new.mig")
         expectStreamTrouble(cut, "standard input", "cut off")
@@ -363,12 +364,12 @@ struct StreamMendCommandTests {
 
 @Suite("Commands: mend --in-place and unmend")
 struct StreamUnmendTests {
-    private let folder: Folder
+    private let folder: TemporaryFolder
     private let path: String
     private let original: Data
 
     init() throws {
-        folder = try Folder()
+        folder = try TemporaryFolder()
         path = try folder.copy(Stream.n1)
         original = try Stream.data(Stream.n1)
     }
@@ -450,10 +451,10 @@ struct StreamUnmendTests {
     @Test("An undo file of a file that is as it was does not stand in the way")
     func restoredByHand() throws {
         let changed = try mended()
-        try folder.write(original, "vm.mig")
+        try folder.make("vm.mig", original)
         #expect(try mend().status == 0)
         #expect(try folder.data("vm.mig") == changed)
-        try folder.write(original, "vm.mig")
+        try folder.make("vm.mig", original)
         let run = try Program.run("unmend", path)
         #expect(run.status == 0)
         #expect(run.text == "unmend: \(path) was as it was already\n")
@@ -470,8 +471,8 @@ struct StreamUnmendTests {
         // Some of the new bytes over the old ones, and the size not changed yet.
         let partly = changed.prefix(count) + original.dropFirst(count)
         for state in [Data(partly), Data(original.prefix(count) + changed.dropFirst(count))] {
-            try folder.write(state, "vm.mig")
-            try folder.write(undo, "vm.mig.undo")
+            try folder.make("vm.mig", state)
+            try folder.make("vm.mig.undo", undo)
             let run = try Program.run("unmend", path)
             #expect(run.status == 0, "\(run.errors)")
             #expect(try folder.data("vm.mig") == original)
@@ -483,7 +484,7 @@ struct StreamUnmendTests {
     func mendOfAnInterruptedFile() throws {
         let changed = try mended()
         // All of the new bytes, and the old size.
-        try folder.write(changed + original.dropFirst(changed.count), "vm.mig")
+        try folder.make("vm.mig", changed + original.dropFirst(changed.count))
         let run = try mend()
         #expect(run.status == 2)
         #expect(run.errors.contains("vcpusnap unmend"))
@@ -494,7 +495,7 @@ struct StreamUnmendTests {
         _ = try mended()
         let undo = try folder.data("vm.mig.undo")
         let other = try Stream.data(Stream.max)
-        try folder.write(other, "vm.mig")
+        try folder.make("vm.mig", other)
         expectStreamTrouble(
             try Program.run("unmend", path), "\(path).undo belongs to another file", path)
         let run = try mend()
@@ -510,7 +511,7 @@ struct StreamUnmendTests {
         var flipped = undo
         flipped[200] ^= 1
         for damaged in [flipped, undo.dropLast(), Data(), Data("VCPUUNDO".utf8)] {
-            try folder.write(damaged, "vm.mig.undo")
+            try folder.make("vm.mig.undo", damaged)
             expectStreamTrouble(try Program.run("unmend", path), "\(path).undo", "damaged")
             // For a host that wants still other registers.
             let again = try Program.run(

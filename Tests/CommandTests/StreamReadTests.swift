@@ -1,18 +1,14 @@
 import Foundation
+import TestFiles
 import Testing
 
 /// The real streams of QEMUStreamTests, and copies of them for tests that change something.
 enum Stream {
-    static let n1 = path("kvm-6.12-neoverse-n1")
-    static let max = path("kvm-6.12-max")
-    static let devices = path("kvm-6.12-neoverse-n1-devices")
-    static let tcgA15 = path("tcg-cortex-a15")
-    static let tcgMax = path("tcg-max")
-
-    private static func path(_ name: String) -> String {
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("QEMUStreamTests/Streams/\(name).mig").path
-    }
+    static let n1 = StreamFixture.kvmN1.path
+    static let max = StreamFixture.kvmMax.path
+    static let devices = StreamFixture.kvmDevices.path
+    static let tcgA15 = StreamFixture.tcgA15.path
+    static let tcgMax = StreamFixture.tcgMax.path
 
     static func data(_ path: String) throws -> Data {
         try Data(contentsOf: URL(fileURLWithPath: path))
@@ -29,15 +25,14 @@ enum Stream {
     }
 }
 
-extension Folder {
+extension TemporaryFolder {
     func permissions(_ name: String) throws -> Int? {
         try FileManager.default.attributesOfItem(atPath: self / name)[.posixPermissions] as? Int
     }
 
     /// A copy of a stream, for tests that change it.
     func copy(_ stream: String, as name: String = "vm.mig") throws -> String {
-        try write(try Stream.data(stream), name)
-        return self / name
+        try make(name, try Stream.data(stream))
     }
 }
 
@@ -59,10 +54,10 @@ func expectStreamTrouble(
 
 @Suite("Commands: streams read")
 struct StreamReadTests {
-    private let folder: Folder
+    private let folder: TemporaryFolder
 
     init() throws {
-        folder = try Folder()
+        folder = try TemporaryFolder()
     }
 
     // MARK: show
@@ -292,7 +287,7 @@ struct StreamReadTests {
     func damaged() throws {
         let data = try Stream.data(Stream.n1)
         for (count, word) in [(6, "byte 6"), (5000, "cut off"), (16_000, "cut off")] {
-            try folder.write(data.prefix(count), "cut.mig")
+            try folder.make("cut.mig", data.prefix(count))
             let run = try Program.run("show", folder / "cut.mig")
             #expect(run.status == 2)
             #expect(run.output.isEmpty)
@@ -302,19 +297,19 @@ struct StreamReadTests {
         // A list out of order.
         var unsorted = data
         unsorted[11_319 + 17 + 572 + 7] = 0xff
-        try folder.write(unsorted, "unsorted.mig")
+        try folder.make("unsorted.mig", unsorted)
         let run = try Program.run("show", folder / "unsorted.mig")
         expectStreamTrouble(run, "unsorted.mig", "damaged at byte", "cpreg_vmstate_indexes")
         var version = data
         version[7] = 2
-        try folder.write(version, "version.mig")
+        try folder.make("version.mig", version)
         let old = try Program.run("show", folder / "version.mig")
         expectStreamTrouble(old, "version.mig", "version 2")
     }
 
     @Test("A stream cut in a pipe is refused as a cut file is")
     func damagedPipe() throws {
-        try folder.write(try Stream.data(Stream.n1).prefix(16_000), "cut.mig")
+        try folder.make("cut.mig", try Stream.data(Stream.n1).prefix(16_000))
         let run = try Stream.pipe(folder / "cut.mig", into: "show", "-")
         expectStreamTrouble(run, "standard input", "cut off")
     }

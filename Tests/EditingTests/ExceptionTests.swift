@@ -1,6 +1,7 @@
 import Editing
 import Emulation
 import Registers
+import TestSubjects
 import Testing
 import VCPUModel
 

@@ -1,29 +1,16 @@
 import Editing
 import Emulation
 import Registers
+import TestSubjects
 import Testing
 import VCPUModel
 
-/// A register by name; a misspelt one fails the test.
-func register(_ name: String, _ place: SourceLocation = #_sourceLocation) throws -> RegisterID {
-    try #require(RegisterID(parsing: name), "no register \(name)", sourceLocation: place)
-}
-
 /// A vCPU on a built-in host, with other init features if they are given.
 func emulatedCPU(on host: String, features: VCPUFeatures? = nil) throws -> EmulatedCPU {
-    let profile = try #require(try HostProfile.builtIn(named: host), "no profile \(host)")
-    guard let features else { return EmulatedCPU(profile: profile, initialised: true) }
-    let cpu = EmulatedCPU(profile: profile)
+    guard let features else { return try vcpu(on: host) }
+    let cpu = EmulatedCPU(profile: try builtIn(host))
     try cpu.write(VCPUInit(features: features).value, to: .vcpuInit)
     return cpu
-}
-
-/// A vCPU on a host of a few registers; `lines` are `register` lines of a profile.
-func emulatedCPU(profile lines: String...) throws -> EmulatedCPU {
-    let head = ["vhost 1", "name test", "kernel 6.12.0", "feature PSCI_0_2", "feature PMU_V3"]
-    let tail = "register VCPU_INIT 0x7650000000000000 0xc00000005"
-    let text = (head + lines + [tail]).joined(separator: "\n") + "\n"
-    return EmulatedCPU(profile: try HostProfile(parsing: text, file: "test"), initialised: true)
 }
 
 /// A vCPU of a snapshot that was made on a built-in host, with these values in registers it has or
@@ -37,8 +24,7 @@ func snapshotBank(
     for id in cpu.list() where !removed.contains(id) { registers.set(try cpu.read(id), for: id) }
     for (name, text) in values {
         let id = try register(name)
-        let value = try #require(RegisterValue(parsing: text, size: id.size ?? 8), "\(text)")
-        registers.set(value, for: id)
+        registers.set(try value(text, of: id), for: id)
     }
     return SnapshotBank(registers)
 }

@@ -3,6 +3,7 @@ import Emulation
 import LinuxSystem
 import Registers
 import Sync
+import TestSubjects
 import Testing
 import VCPUModel
 
@@ -338,8 +339,8 @@ struct LiveAssignmentTests {
 
     /// TPIDR_EL0 takes four bits and TPIDR_EL1 none.
     @Test func acceptedThenChanged() throws {
-        let cpu = try emulatedCPU(
-            profile: "register TPIDR_EL0 0x603000000013de82 0x50 class=sanitised mask=0xf",
+        let cpu = try vcpu(
+            "register TPIDR_EL0 0x603000000013de82 0x50 class=sanitised mask=0xf",
             "register TPIDR_EL1 0x603000000013c684 0x0 class=writeIgnored")
         let edited = try changes(of: cpu) {
             let edit = try set("TPIDR_EL0=0x1f", "TPIDR_EL1=0x7", in: cpu)

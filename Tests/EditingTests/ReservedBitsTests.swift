@@ -1,5 +1,6 @@
 import Editing
 import Registers
+import TestSubjects
 import Testing
 import VCPUModel
 

@@ -3,6 +3,7 @@ import Emulation
 import LinuxSystem
 import Registers
 import Sync
+import TestSubjects
 import Testing
 import VCPUModel
 

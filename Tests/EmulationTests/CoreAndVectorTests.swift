@@ -2,6 +2,7 @@ import Emulation
 import LinuxSystem
 import Registers
 import SeededRandom
+import TestSubjects
 import Testing
 import VCPUModel
 

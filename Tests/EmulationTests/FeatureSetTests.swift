@@ -2,6 +2,7 @@ import DirectiveText
 import Emulation
 import LinuxSystem
 import Registers
+import TestSubjects
 import Testing
 import VCPUModel
 

@@ -1,6 +1,7 @@
 import Emulation
 import Foundation
 import Registers
+import TestSubjects
 import Testing
 import VCPUModel
 

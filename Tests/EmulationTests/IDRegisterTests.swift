@@ -1,6 +1,7 @@
 import Emulation
 import LinuxSystem
 import Registers
+import TestSubjects
 import Testing
 import VCPUModel
 

@@ -2,6 +2,7 @@ import DirectiveText
 import Emulation
 import Registers
 import SeededRandom
+import TestSubjects
 import Testing
 import VCPUModel
 

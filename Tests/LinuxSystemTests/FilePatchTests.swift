@@ -1,6 +1,7 @@
 import Foundation
 import LinuxSystem
 import SeededRandom
+import TestFiles
 import Testing
 
 @Suite("Patches of files")

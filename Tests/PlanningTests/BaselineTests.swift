@@ -2,6 +2,7 @@ import Emulation
 import Planning
 import Policy
 import Registers
+import TestSubjects
 import Testing
 import Transfer
 import VCPUModel

@@ -1,24 +1,10 @@
 import Emulation
 import Planning
-import Policy
 import Registers
+import TestSubjects
 import Testing
 import Transfer
 import VCPUModel
-
-/// A register by name; a misspelt one fails the test.
-func register(_ name: String, _ place: SourceLocation = #_sourceLocation) throws -> RegisterID {
-    try #require(RegisterID(parsing: name), "no register \(name)", sourceLocation: place)
-}
-
-func builtIn(_ name: String) throws -> HostProfile {
-    try #require(try HostProfile.builtIn(named: name), "no profile \(name)")
-}
-
-func policy(_ lines: String...) throws -> RestorePolicy {
-    let text = (["vpolicy 1", "name test"] + lines).joined(separator: "\n")
-    return try RestorePolicy(parsing: text.utf8, file: "test.vpolicy")
-}
 
 /// vCPUs of one VM on a host, made with these features, or as the profile's was, and finalized.
 func start(
@@ -56,7 +42,7 @@ extension Snapshot {
     /// Gives a register of every vCPU these low bits, and zero above them.
     mutating func set(_ name: String, _ bits: UInt64) throws {
         let id = try register(name)
-        let value = try #require(RegisterValue(parsing: String(bits), size: id.size ?? 8))
+        let value = try value(String(bits), of: id)
         for index in vcpus.indices { vcpus[index].registers.set(value, for: id) }
     }
 }
@@ -65,8 +51,7 @@ extension HostProfile {
     /// Gives a register these low bits, and zero above them.
     mutating func set(_ name: String, _ bits: UInt64) throws {
         let id = try register(name)
-        registers.set(
-            try #require(RegisterValue(parsing: String(bits), size: id.size ?? 8)), for: id)
+        registers.set(try value(String(bits), of: id), for: id)
     }
 
     func bits(_ name: String) throws -> UInt64 {

@@ -3,6 +3,7 @@ import Planning
 import Policy
 import Registers
 import Synchronization
+import TestSubjects
 import Testing
 import Transfer
 import VCPUModel

@@ -3,6 +3,7 @@ import LinuxSystem
 import Planning
 import Policy
 import Registers
+import TestSubjects
 import Testing
 import Transfer
 import VCPUModel

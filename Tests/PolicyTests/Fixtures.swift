@@ -1,13 +1,9 @@
 import DirectiveText
 import Policy
 import Registers
+import TestSubjects
 import Testing
 import VCPUModel
-
-/// A register by name; a misspelt one fails the test.
-func register(_ name: String, _ place: SourceLocation = #_sourceLocation) throws -> RegisterID {
-    try #require(RegisterID(parsing: name), "no register \(name)", sourceLocation: place)
-}
 
 /// A policy of these lines, below the line that names the format.
 func policy(_ lines: String...) throws -> RestorePolicy {
@@ -39,7 +35,7 @@ func guest(_ values: KeyValuePairs<String, UInt64>) throws -> RegisterList {
 
 /// A value with the register's size and these low bits.
 func value(_ bits: UInt64, of id: RegisterID) throws -> RegisterValue {
-    try #require(RegisterValue(parsing: String(bits), size: id.size ?? 8))
+    try value(String(bits), of: id)
 }
 
 /// A loss of a register.

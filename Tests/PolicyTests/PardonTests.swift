@@ -1,5 +1,6 @@
 import Policy
 import Registers
+import TestSubjects
 import Testing
 import VCPUModel
 

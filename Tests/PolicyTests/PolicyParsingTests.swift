@@ -2,6 +2,7 @@ import DirectiveText
 import Policy
 import Registers
 import SeededRandom
+import TestSubjects
 import Testing
 import VCPUModel
 
@@ -23,7 +24,7 @@ private let sample = """
 @Suite("Policies: reading and writing the format")
 struct PolicyParsingTests {
     private func field(_ register: String, _ name: String) throws -> RegisterField {
-        let id = try PolicyTests.register(register)
+        let id = try TestSubjects.register(register)
         return try #require(RegisterDictionary.entry(for: id)?.field(named: name))
     }
 

@@ -3,6 +3,8 @@ import Policy
 import QEMULoad
 import QEMUStream
 import Registers
+import TestFiles
+import TestSubjects
 import Testing
 import VCPUModel
 
@@ -27,7 +29,7 @@ struct LoadPlanTests {
 
     @Test("A stream loads where it was made", arguments: QEMUVersion.kinds)
     func ownHost(version: QEMUVersion) throws {
-        for (stream, host) in [(n1, "6.12-neoverse-n1"), (max, "6.12-max")] {
+        for (stream, host) in [(StreamFixture.kvmN1, "6.12-neoverse-n1"), (.kvmMax, "6.12-max")] {
             let plan = try loadPlan(try QEMUStream(stream), on: host, by: version)
             #expect(plan.verdict != .fails)
             #expect(plan.output.isEmpty)
@@ -42,7 +44,7 @@ struct LoadPlanTests {
 
     @Test("Linux 6.12 replays a PMU's SET register that it cleared before through the CLR view")
     func countersStay() throws {
-        let stream = try QEMUStream(n1)
+        let stream = try QEMUStream(.kvmN1)
         let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.older)
         #expect(plan.verdict == .loadsWithLosses)
         // The CLR views of the other two come after them, so that QEMU's first put clears both.
@@ -57,7 +59,7 @@ struct LoadPlanTests {
         "Every register of the stream has one fate, in ascending order",
         arguments: QEMUVersion.kinds)
     func everyRegister(version: QEMUVersion) throws {
-        let stream = try QEMUStream(n1)
+        let stream = try QEMUStream(.kvmN1)
         for host in ["6.12-neoverse-n1", "6.1-neoverse-n1", "6.12-max", "6.1-cortex-a57"] {
             let plan = try loadPlan(stream, on: host, by: version)
             for (vcpu, section) in zip(plan.vcpus, stream.cpus) {
@@ -74,7 +76,7 @@ struct LoadPlanTests {
 
     @Test("QEMU before 11.0 gives up at the number of registers, each with its words")
     func tooMany() throws {
-        let stream = try QEMUStream(n1)
+        let stream = try QEMUStream(.kvmN1)
         let old = try loadPlan(stream, on: "6.1-neoverse-n1", by: Self.older)
         #expect(old.verdict == .fails)
         #expect(
@@ -101,7 +103,7 @@ struct LoadPlanTests {
 
     @Test("QEMU 11.0 names every register that the host has not, and gives up")
     func named() throws {
-        let plan = try loadPlan(try QEMUStream(n1), on: "6.1-neoverse-n1", by: Self.comparing)
+        let plan = try loadPlan(try QEMUStream(.kvmN1), on: "6.1-neoverse-n1", by: Self.comparing)
         let absent =
             (3...13).map { "demuxed reg \($0)" }
             + [
@@ -126,7 +128,7 @@ struct LoadPlanTests {
 
     @Test("QEMU 11.1 lets three of them be missing")
     func tolerated() throws {
-        let plan = try loadPlan(try QEMUStream(n1), on: "6.1-neoverse-n1", by: Self.tolerant)
+        let plan = try loadPlan(try QEMUStream(.kvmN1), on: "6.1-neoverse-n1", by: Self.tolerant)
         #expect(plan.verdict == .fails)
         #expect(plan.names("tolerated") == ["TCR2_EL1", "PIRE0_EL1", "PIR_EL1"])
         #expect(plan.output.count == 14 + 5 + 1)
@@ -136,7 +138,7 @@ struct LoadPlanTests {
 
     @Test("Values that KVM refuses are named from 10.2 on, and an error number is known")
     func refused() throws {
-        let stream = try QEMUStream(n1)
+        let stream = try QEMUStream(.kvmN1)
         let old = try loadPlan(stream, on: "6.12-max", by: Self.older)
         #expect(
             old.output == [
@@ -160,7 +162,7 @@ struct LoadPlanTests {
 
     @Test("Only the first vCPU that fails is printed")
     func secondVCPU() throws {
-        let stream = try QEMUStream(n1)
+        let stream = try QEMUStream(.kvmN1)
         var second = stream.cpus[1]
         var entries = second.entries
         entries.set(.midr, 0x1234)
@@ -184,7 +186,7 @@ struct LoadPlanTests {
     func dropped() throws {
         // CNTKCTL_EL1 makes room for one that the host has not.
         let removed = try register("CNTKCTL_EL1")
-        let stream = try QEMUStream(n1) {
+        let stream = try QEMUStream(.kvmN1) {
             $0.remove(removed)
             $0.set(Self.services2, 1)
         }
@@ -211,7 +213,7 @@ struct LoadPlanTests {
 
     @Test("One at the end of a longer list is one too many before 11.0")
     func oneTooMany() throws {
-        let stream = try QEMUStream(n1) { $0.set(Self.services2, 0) }
+        let stream = try QEMUStream(.kvmN1) { $0.set(Self.services2, 0) }
         let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.older)
         #expect(plan.vcpus[0].failure == .tooManyRegisters(259, limit: 258))
         #expect(plan.output.first == "Invalid value 259 expecting positive value <= 258")
@@ -222,7 +224,7 @@ struct LoadPlanTests {
         arguments: QEMUVersion.kinds)
     func strangerInTheMiddle(version: QEMUVersion) throws {
         let removed = try register("CNTKCTL_EL1")
-        let stream = try QEMUStream(n1) {
+        let stream = try QEMUStream(.kvmN1) {
             $0.remove(removed)
             $0.set(Self.stranger, 0)
         }
@@ -239,7 +241,7 @@ struct LoadPlanTests {
     @Test("What the stream does not have keeps a fresh vCPU's value, which is no loss")
     func keptAtReset() throws {
         let removed = try register("CNTKCTL_EL1")
-        let stream = try QEMUStream(n1) { $0.remove(removed) }
+        let stream = try QEMUStream(.kvmN1) { $0.remove(removed) }
         for version in QEMUVersion.kinds {
             let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: version)
             let load = try plan.load(of: "CNTKCTL_EL1")
@@ -256,7 +258,7 @@ struct LoadPlanTests {
             (0, true), (1, false), (1 << 63, false),
         ] as [(UInt64, Bool)])
     func services(value: UInt64, isTolerated: Bool) throws {
-        let stream = try QEMUStream(n1) { $0.set(Self.services2, value) }
+        let stream = try QEMUStream(.kvmN1) { $0.set(Self.services2, value) }
         let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.tolerant)
         let load = try #require(plan.vcpus[0].registers.first { $0.id == Self.services2 })
         #expect(load.fate == (isTolerated ? .tolerated : .unknown))
@@ -273,7 +275,7 @@ struct LoadPlanTests {
         "What is above 128 bits of Z is lost without SVE, and nobody says so",
         arguments: QEMUVersion.kinds)
     func vectors(version: QEMUVersion) throws {
-        let stream = try QEMUStream(max)
+        let stream = try QEMUStream(.kvmMax)
         let before = try loadPlan(stream, on: "6.12-neoverse-n1", by: version)
         #expect(before.names("dropped").isEmpty || version < Self.comparing)
         #expect(try before.load(of: "z3").fate == .loaded)
@@ -303,7 +305,7 @@ struct LoadPlanTests {
 
     @Test("Pardons are the policy's, and change no fate")
     func pardons() throws {
-        let stream = try QEMUStream(n1)
+        let stream = try QEMUStream(.kvmN1)
         let safe = try loadPlan(stream, on: "6.1-neoverse-n1", by: Self.comparing)
         let exact = try loadPlan(
             stream, on: "6.1-neoverse-n1", by: Self.comparing, policy: RestorePolicy(.exact))
@@ -343,7 +345,7 @@ struct LoadPlanTests {
 
     @Test("A stream of QEMU's emulation has registers that no KVM has")
     func otherOrigin() throws {
-        let stream = try QEMUStream("tcg-max")
+        let stream = try QEMUStream(.tcgMax)
         let plan = try loadPlan(stream, on: "6.12-max", by: Self.comparing)
         #expect(plan.verdict == .fails)
         #expect(plan.vcpus.allSatisfy { $0.failure == .unknownRegisters })

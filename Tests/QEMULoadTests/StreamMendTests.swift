@@ -5,6 +5,8 @@ import QEMULoad
 import QEMUStream
 import Registers
 import SeededRandom
+import TestFiles
+import TestSubjects
 import Testing
 import VCPUModel
 
@@ -55,7 +57,7 @@ struct StreamMendTests {
 
     @Test("exact changes nothing, and names everything that does not load")
     func exact() throws {
-        let stream = try QEMUStream(n1)
+        let stream = try QEMUStream(.kvmN1)
         let mend = try mend(stream, RestorePolicy(.exact))
         #expect(!mend.isSafe && mend.changesNothing)
         #expect(mend.sections.map(\.body) == stream.cpus.map(\.body))
@@ -71,7 +73,7 @@ struct StreamMendTests {
 
     @Test("safe changes what cannot be noticed, and names what could be")
     func safe() throws {
-        let stream = try QEMUStream(n1)
+        let stream = try QEMUStream(.kvmN1)
         let mend = try mend(stream, RestorePolicy(.safe))
         #expect(!mend.isSafe && !mend.changesNothing)
         for vcpu in mend.vcpus {
@@ -94,9 +96,11 @@ struct StreamMendTests {
         try expectSound(mend, of: stream)
     }
 
-    @Test("force makes every stream load on every host", arguments: [n1, max, n1 + "-devices"])
-    func force(name: String) throws {
-        let stream = try QEMUStream(name)
+    @Test(
+        "force makes every stream load on every host",
+        arguments: [StreamFixture.kvmN1, .kvmMax, .kvmDevices])
+    func force(fixture: StreamFixture) throws {
+        let stream = try QEMUStream(fixture)
         for host in Self.hosts {
             let mend = try mend(stream, for: host, RestorePolicy(.force))
             #expect(mend.isSafe, "\(host)")
@@ -114,7 +118,7 @@ struct StreamMendTests {
 
     @Test("A policy that pardons what is left makes every version load")
     func policyText() throws {
-        let stream = try QEMUStream(n1)
+        let stream = try QEMUStream(.kvmN1)
         let mend = try mend(stream, enoughForOld())
         #expect(mend.isSafe)
         #expect(mend.plans.allSatisfy { $0.verdict != .fails })
@@ -130,7 +134,7 @@ struct StreamMendTests {
 
     @Test("Rules are carried out, wanted by the host or not")
     func rules() throws {
-        let stream = try QEMUStream(n1)
+        let stream = try QEMUStream(.kvmN1)
         let rules = try policy("ignore CNTKCTL_EL1", "override PMUSERENR_EL0 0x3")
         let mend = try mend(stream, for: "6.12-neoverse-n1", rules)
         #expect(mend.isSafe)
@@ -151,7 +155,7 @@ struct StreamMendTests {
 
     @Test("An override of a field keeps the other fields")
     func overrideOfAField() throws {
-        let stream = try QEMUStream(n1)
+        let stream = try QEMUStream(.kvmN1)
         let mend = try mend(
             stream, for: "6.12-neoverse-n1", policy("override SCTLR_EL1.M 0"))
         let change = try #require(mend.vcpus[0].changes.first)
@@ -161,7 +165,7 @@ struct StreamMendTests {
 
     @Test("An override that the host refuses is given up, or pardoned")
     func refusedOverride() throws {
-        let stream = try QEMUStream(n1)
+        let stream = try QEMUStream(.kvmN1)
         let mended = try mend(
             stream, for: "6.12-neoverse-n1", policy("override MIDR_EL1 0x1234"))
         #expect(!mended.isSafe)
@@ -177,7 +181,7 @@ struct StreamMendTests {
 
     @Test("require outdoes the proofs of safe")
     func require() throws {
-        let mended = try mend(try QEMUStream(n1), policy("require TCR2_EL1"))
+        let mended = try mend(try QEMUStream(.kvmN1), policy("require TCR2_EL1"))
         #expect(mended.vcpus[0].refusals.contains { $0.id.name == "TCR2_EL1" })
         #expect(!mended.vcpus[0].changes.contains { $0.id.name == "TCR2_EL1" })
     }
@@ -186,7 +190,7 @@ struct StreamMendTests {
 
     @Test("What fits is not changed", arguments: [RestorePolicy.Preset.exact, .safe, .force])
     func fits(preset: RestorePolicy.Preset) throws {
-        let stream = try QEMUStream(n1)
+        let stream = try QEMUStream(.kvmN1)
         let mend = try mend(stream, for: "6.12-neoverse-n1", RestorePolicy(preset))
         #expect(mend.changesNothing && mend.isSafe)
         #expect(mend.sections.map(\.body) == stream.cpus.map(\.body))
@@ -198,7 +202,7 @@ struct StreamMendTests {
     @Test("Above a register of 32 bits nothing is changed that is not named")
     func upperHalves() throws {
         let cache = try register("CCSIDR0")
-        let stream = try QEMUStream(n1) { $0.set(cache, 0xdead_beef_0000_0002) }
+        let stream = try QEMUStream(.kvmN1) { $0.set(cache, 0xdead_beef_0000_0002) }
         let mend = try mend(stream, for: "6.12-neoverse-n1", RestorePolicy(.safe))
         #expect(mend.changesNothing && mend.isSafe)
         #expect(mend.sections.map(\.body) == stream.cpus.map(\.body))
@@ -206,7 +210,7 @@ struct StreamMendTests {
 
     @Test("Mending a mended stream changes nothing", arguments: hosts)
     func idempotent(host: String) throws {
-        let stream = try QEMUStream(n1)
+        let stream = try QEMUStream(.kvmN1)
         let once = try mend(stream, for: host, RestorePolicy(.force))
         let again = try stream.replacing(once.sections)
         let twice = try mend(again, for: host, RestorePolicy(.force))
@@ -219,9 +223,9 @@ struct StreamMendTests {
 
     // MARK: What cannot be mended
 
-    @Test("Streams of QEMU's emulation are refused", arguments: ["tcg-max", "tcg-cortex-a15"])
-    func otherOrigin(name: String) throws {
-        let stream = try QEMUStream(name)
+    @Test("Streams of QEMU's emulation are refused", arguments: [StreamFixture.tcgMax, .tcgA15])
+    func otherOrigin(fixture: StreamFixture) throws {
+        let stream = try QEMUStream(fixture)
         let profile = try builtIn("6.12-max")
         do throws(StreamMend.Problem) {
             _ = try StreamMend(of: stream, on: profile, policy: RestorePolicy(.force))
@@ -234,7 +238,7 @@ struct StreamMendTests {
 
     @Test("Vectors that the host has not are no list's, and cannot be mended")
     func vectors() throws {
-        let stream = try QEMUStream(max)
+        let stream = try QEMUStream(.kvmMax)
         let bank = QEMUVCPUBank(stream.cpus[0], origin: stream.origin)
         var bytes = try bank.read(.z(3)).littleEndianBytes
         bytes[100] = 1
@@ -285,7 +289,7 @@ struct StreamMendTests {
         var generator = SeededGenerator(seed: seed)
         for round in 0..<40 {
             let comment: Comment = "seed \(seed), round \(round)"
-            let name = [n1, max].randomElement(using: &generator) ?? n1
+            let name = [StreamFixture.kvmN1, .kvmMax].randomElement(using: &generator) ?? .kvmN1
             let host = Self.hosts.randomElement(using: &generator) ?? ""
             let stream = try QEMUStream(name) {
                 $0 = randomEntries($0, using: &generator)
@@ -321,7 +325,7 @@ struct StreamMendTests {
         for round in 0..<20 {
             let comment: Comment = "seed \(seed), round \(round)"
             let host = Self.hosts.randomElement(using: &generator) ?? ""
-            let stream = try QEMUStream(n1) {
+            let stream = try QEMUStream(.kvmN1) {
                 $0 = randomEntries($0, using: &generator)
                 $0.sort { $0.id < $1.id }
                 for index in $0.indices where $0[index].id.size == 4 {

@@ -1,13 +1,15 @@
 import QEMUStream
 import Registers
+import TestFiles
+import TestSubjects
 import Testing
 import VCPUModel
 
 /// Streams of real QEMU and KVM, read here and by another reader.
 @Suite("Real streams")
 struct FixtureTests {
-    @Test("Each has the vCPUs and registers it has", arguments: Fixture.allCases)
-    func counts(fixture: Fixture) throws {
+    @Test("Each has the vCPUs and registers it has", arguments: StreamFixture.allCases)
+    func counts(fixture: StreamFixture) throws {
         let stream = try fixture.stream
         #expect(stream.cpus.map(\.instance) == Array(0..<UInt32(fixture.sections.count)))
         for cpu in stream.cpus {
@@ -22,8 +24,8 @@ struct FixtureTests {
         #expect(stream.origin == (isKVM ? .kvm : .tcg))
     }
 
-    @Test("Sections are their bytes, without header and footer", arguments: Fixture.allCases)
-    func bodies(fixture: Fixture) throws {
+    @Test("Sections are their bytes, without header and footer", arguments: StreamFixture.allCases)
+    func bodies(fixture: StreamFixture) throws {
         let bytes = try fixture.bytes
         let stream = try fixture.stream
         for (cpu, place) in zip(stream.cpus, fixture.sections) {
@@ -31,8 +33,8 @@ struct FixtureTests {
         }
     }
 
-    @Test("The description and the search find the same", arguments: Fixture.described)
-    func searchAgrees(fixture: Fixture) throws {
+    @Test("The description and the search find the same", arguments: StreamFixture.described)
+    func searchAgrees(fixture: StreamFixture) throws {
         let start = try #require(fixture.descriptionStart)
         let stripped = try QEMUStream(Array(fixture.bytes[..<(start - 5)]))
         let whole = try fixture.stream
@@ -45,8 +47,8 @@ struct FixtureTests {
         #expect(stripped.warnings == whole.warnings)
     }
 
-    @Test("Zeros after the description change nothing", arguments: Fixture.described)
-    func zerosAfterwards(fixture: Fixture) throws {
+    @Test("Zeros after the description change nothing", arguments: StreamFixture.described)
+    func zerosAfterwards(fixture: StreamFixture) throws {
         let padded = try QEMUStream(fixture.bytes + [UInt8](repeating: 0, count: 70_000))
         #expect(padded.hasDescription)
         #expect(try padded.cpus.map(\.body) == fixture.stream.cpus.map(\.body))
@@ -54,7 +56,7 @@ struct FixtureTests {
 
     @Test("Nothing before the devices is read but the header")
     func memoryIsNotRead() throws {
-        let head = try Fixture.kvmN1.bytes
+        let head = try StreamFixture.kvmN1.bytes
         let memory = [UInt8](repeating: 0x5a, count: 2 << 20)
         let padded = MemoryBytes(Array(head[..<8]) + memory + head[8...])
         let stream = try QEMUStream(padded)
@@ -67,8 +69,8 @@ struct FixtureTests {
 
     @Test(
         "Registers of AArch64 vCPUs are those of another reader",
-        arguments: Fixture.allCases.filter { $0 != .tcgA15 })
-    func aarch64(fixture: Fixture) throws {
+        arguments: StreamFixture.allCases.filter { $0 != .tcgA15 })
+    func aarch64(fixture: StreamFixture) throws {
         let bytes = try fixture.bytes
         for (bank, place) in zip(try fixture.stream.banks, fixture.sections) {
             let wire = WireCPU(bytes[place])
@@ -111,8 +113,8 @@ struct FixtureTests {
         #expect(try bank.bits(.fpsr) == fpscr & 0xf800_009f)
     }
 
-    @Test("The list is what stands there, by KVM's ids", arguments: Fixture.allCases)
-    func lists(fixture: Fixture) throws {
+    @Test("The list is what stands there, by KVM's ids", arguments: StreamFixture.allCases)
+    func lists(fixture: StreamFixture) throws {
         let bytes = try fixture.bytes
         let stream = try fixture.stream
         for (bank, place) in zip(stream.banks, fixture.sections) {
@@ -140,8 +142,10 @@ struct FixtureTests {
         }
     }
 
-    @Test("Every listed register can be read, and written as it is", arguments: Fixture.allCases)
-    func everyRegister(fixture: Fixture) throws {
+    @Test(
+        "Every listed register can be read, and written as it is", arguments: StreamFixture.allCases
+    )
+    func everyRegister(fixture: StreamFixture) throws {
         for bank in try fixture.stream.banks {
             let before = bank.section.body
             for register in bank.list() {
@@ -161,7 +165,7 @@ struct FixtureTests {
 
     @Test("Chosen values of a guest on KVM with two vCPUs")
     func valuesOfKVM() throws {
-        let banks = try Fixture.kvmN1.stream.banks
+        let banks = try StreamFixture.kvmN1.stream.banks
         #expect(try banks[0].bits("x0") == 0xffff_fdff_c008_7f40)
         #expect(try banks[0].bits("pc") == 0xffff_bec0_9dfb_ffa4)
         #expect(try banks[0].bits("pstate") == 0x40_0005)
@@ -183,7 +187,7 @@ struct FixtureTests {
 
     @Test("Chosen values of an AArch32 guest in FIQ mode")
     func valuesOfAArch32() throws {
-        let bank = try #require(try Fixture.tcgA15.stream.banks.first)
+        let bank = try #require(try StreamFixture.tcgA15.stream.banks.first)
         #expect(bank.section.isAArch32)
         let expected: [UInt64] = [
             0x272d_600a, 0x8b08_8249, 0xe489_3d34, 0x314d_b34f, 0x300a_deaf, 0x3b03_661b,
@@ -205,7 +209,7 @@ struct FixtureTests {
 
     @Test("Chosen values of vectors in two parts")
     func valuesOfVectors() throws {
-        let banks = try Fixture.tcgMax.stream.banks
+        let banks = try StreamFixture.tcgMax.stream.banks
         let z0 = try banks[0].read(.z(0)).words
         #expect(
             Array(z0[..<17]) == [

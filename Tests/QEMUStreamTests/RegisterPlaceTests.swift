@@ -1,6 +1,8 @@
 import LinuxSystem
 import QEMUStream
 import Registers
+import TestFiles
+import TestSubjects
 import Testing
 import VCPUModel
 
@@ -346,7 +348,7 @@ struct RegisterPlaceTests {
 
     @Test("A vCPU that QEMU emulated shows what one of KVM would need, and never EL2")
     func emulatedInit() throws {
-        let bank = try #require(try Fixture.tcgMax.stream.banks.first)
+        let bank = try #require(try StreamFixture.tcgMax.stream.banks.first)
         let value = try #require(VCPUInit(try bank.read(.vcpuInit)))
         #expect(value.features == [.psci02, .pmuV3, .sve, .pointerAuthentication])
         #expect(bank.list().contains(.vcpuFinalized))
@@ -425,7 +427,7 @@ struct RegisterPlaceTests {
 
     @Test("State that TCG lists under an AArch32 id only has its AArch64 register")
     func aarch64Names() throws {
-        let stream = try Fixture.tcgMax.stream
+        let stream = try StreamFixture.tcgMax.stream
         let bank = stream.banks[0]
         let own = try #require(RegisterID(parsing: "PAR_EL1"))
         #expect(!stream.cpus[0].entries.contains { $0.id == own })
@@ -446,7 +448,7 @@ struct RegisterPlaceTests {
         ])
     func constants(name: String) throws {
         let register = try #require(RegisterID(parsing: name))
-        let bank = try Fixture.tcgMax.stream.banks[0]
+        let bank = try StreamFixture.tcgMax.stream.banks[0]
         try #require(bank.list().contains(register))
         let value = try bank.read(register)
         let before = bank.section.body
@@ -459,7 +461,7 @@ struct RegisterPlaceTests {
         }
         #expect(bank.section.body == before)
         // A stream of KVM is for the destination's KVM to judge.
-        let kvm = try Fixture.kvmMax.stream.banks[0]
+        let kvm = try StreamFixture.kvmMax.stream.banks[0]
         let own = try kvm.bits(register)
         try kvm.write(RegisterValue(own ^ 1), to: register)
         #expect(try kvm.bits(register) == own ^ 1)
@@ -518,8 +520,8 @@ struct RegisterPlaceTests {
         #expect(StreamWarning.monitorMode(vcpu: 3).description.hasPrefix("vCPU 3: "))
     }
 
-    @Test("Warnings of real streams", arguments: Fixture.allCases)
-    func warningsOfFixtures(fixture: Fixture) throws {
+    @Test("Warnings of real streams", arguments: StreamFixture.allCases)
+    func warningsOfFixtures(fixture: StreamFixture) throws {
         let warnings = try fixture.stream.warnings
         switch fixture {
         case .kvmMax, .kvmN1, .kvmDevices, .tcgA15: #expect(warnings.isEmpty)

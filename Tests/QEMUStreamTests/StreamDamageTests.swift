@@ -2,6 +2,7 @@ import LinuxSystem
 import QEMUStream
 import Registers
 import SeededRandom
+import TestFiles
 import Testing
 import VCPUModel
 
@@ -57,7 +58,7 @@ struct StreamDamageTests {
     }()
 
     /// The section of a real stream's last vCPU, and nothing else of it.
-    private static func lastSection(_ fixture: Fixture) throws -> [UInt8] {
+    private static func lastSection(_ fixture: StreamFixture) throws -> [UInt8] {
         let place = try #require(fixture.sections.last)
         return try fixture.bytes[..<8] + fixture.bytes[place] + [0]
     }
@@ -90,8 +91,8 @@ struct StreamDamageTests {
         #expect(counts[2] == bytes.count - 8 - 2 * section)
     }
 
-    @Test("Every cut of a real section is refused", arguments: [Fixture.kvmDevices, .kvmMax])
-    func cutSection(fixture: Fixture) throws {
+    @Test("Every cut of a real section is refused", arguments: [StreamFixture.kvmDevices, .kvmMax])
+    func cutSection(fixture: StreamFixture) throws {
         let bytes = try Self.lastSection(fixture)
         for count in 0..<bytes.count - 1 {
             #expect(problem(Array(bytes.prefix(count))) != nil, "cut to \(count)")
@@ -157,8 +158,8 @@ struct StreamDamageTests {
         }
     }
 
-    @Test("Random damage of real streams never crashes", arguments: Fixture.allCases)
-    func randomDamage(fixture: Fixture) throws {
+    @Test("Random damage of real streams never crashes", arguments: StreamFixture.allCases)
+    func randomDamage(fixture: StreamFixture) throws {
         let seed = UInt64.random(in: 0 ... .max)
         var generator = SeededGenerator(seed: seed)
         let bytes = try fixture.bytes

@@ -3,6 +3,7 @@ import LinuxSystem
 import QEMUStream
 import Registers
 import SeededRandom
+import TestFiles
 import Testing
 
 /// Replaced lists: what changes, and that nothing else does.
@@ -48,7 +49,7 @@ struct StreamPatchTests {
 
     /// Checks a changed stream against the one it came from, by nothing but the two's bytes.
     private func expectOnlyLists(
-        _ lists: [[CPUSection.Entry]], of fixture: Fixture, in result: [UInt8],
+        _ lists: [[CPUSection.Entry]], of fixture: StreamFixture, in result: [UInt8],
         _ comment: Comment? = nil
     ) throws {
         let original = try fixture.bytes
@@ -89,7 +90,9 @@ struct StreamPatchTests {
         #expect(again.cpus.map(\.entries) == lists, comment)
     }
 
-    private func firstEntries(_ fixture: Fixture, _ counts: [Int]) throws -> [[CPUSection.Entry]] {
+    private func firstEntries(_ fixture: StreamFixture, _ counts: [Int]) throws -> [[CPUSection
+        .Entry]]
+    {
         zip(try fixture.stream.cpus, counts).map { Array($0.entries.prefix($1)) }
     }
 
@@ -100,12 +103,12 @@ struct StreamPatchTests {
         ])
     func shorterLists(counts: [Int]) throws {
         let lists = try firstEntries(.kvmN1, counts)
-        let result = try changed(try Fixture.kvmN1.bytes, lists)
+        let result = try changed(try StreamFixture.kvmN1.bytes, lists)
         try expectOnlyLists(lists, of: .kvmN1, in: result)
     }
 
-    @Test("A list that grows by digits", arguments: Fixture.described)
-    func longerLists(fixture: Fixture) throws {
+    @Test("A list that grows by digits", arguments: StreamFixture.described)
+    func longerLists(fixture: StreamFixture) throws {
         let lists = try fixture.stream.cpus.map { cpu in
             let last = try #require(cpu.entries.last)
             return cpu.entries
@@ -122,29 +125,29 @@ struct StreamPatchTests {
 
     @Test("Going down in digits and up again gives the same bytes", arguments: [100, 99, 10, 9, 2])
     func thereAndBack(count: Int) throws {
-        let bytes = try Fixture.kvmN1.bytes
+        let bytes = try StreamFixture.kvmN1.bytes
         let shorter = try changed(bytes, try firstEntries(.kvmN1, [count, count]))
         let digits = 2 * 2 * (3 - "\(count)".count)
         #expect(bytes.count - shorter.count == 2 * (258 - count) * 16 + digits)
-        #expect(try changed(shorter, try Fixture.kvmN1.stream.cpus.map(\.entries)) == bytes)
+        #expect(try changed(shorter, try StreamFixture.kvmN1.stream.cpus.map(\.entries)) == bytes)
     }
 
     @Test("A changed value alone leaves the description alone")
     func sameLength() throws {
-        let bytes = try Fixture.kvmMax.bytes
+        let bytes = try StreamFixture.kvmMax.bytes
         let stream = try QEMUStream(bytes)
         var section = stream.cpus[0]
         var entries = section.entries
         entries[17].value ^= 0xff
         try section.replaceEntries(entries)
         let result = applied(try stream.patch(replacing: [section]), to: bytes)
-        let place = Fixture.kvmMax.sections[0].lowerBound + 17 + 572 + 8 * (269 + 17) + 7
+        let place = StreamFixture.kvmMax.sections[0].lowerBound + 17 + 572 + 8 * (269 + 17) + 7
         #expect(bytes.indices.filter { bytes[$0] != result[$0] } == [place])
         #expect(result[place] == bytes[place] ^ 0xff)
     }
 
-    @Test("What is not changed makes an empty patch", arguments: Fixture.allCases)
-    func nothing(fixture: Fixture) throws {
+    @Test("What is not changed makes an empty patch", arguments: StreamFixture.allCases)
+    func nothing(fixture: StreamFixture) throws {
         let stream = try fixture.stream
         #expect(try stream.patch(replacing: stream.cpus).isEmpty)
         #expect(try stream.patch(replacing: []).isEmpty)
@@ -157,7 +160,7 @@ struct StreamPatchTests {
 
     @Test("Only the vCPU that is changed is replaced")
     func oneOfTwo() throws {
-        let bytes = try Fixture.kvmN1.bytes
+        let bytes = try StreamFixture.kvmN1.bytes
         let stream = try QEMUStream(bytes)
         var second = stream.cpus[1]
         try second.replaceEntries(Array(second.entries.dropFirst()))
@@ -168,7 +171,7 @@ struct StreamPatchTests {
 
     @Test("Without a description the list is all that changes")
     func withoutDescription() throws {
-        let bytes = try Fixture.kvmDevices.bytes
+        let bytes = try StreamFixture.kvmDevices.bytes
         let lists = try firstEntries(.kvmDevices, [200, 1])
         let result = try changed(bytes, lists)
         #expect(result.count == bytes.count - 16 * (58 + 257))
@@ -182,7 +185,7 @@ struct StreamPatchTests {
 
     @Test("Subsections of a changed section are where they were, after the list")
     func subsectionsMove() throws {
-        let stream = try Fixture.kvmMax.stream
+        let stream = try StreamFixture.kvmMax.stream
         let before = stream.banks[0]
         var section = stream.cpus[0]
         try section.replaceEntries(Array(section.entries.prefix(3)))
@@ -197,7 +200,7 @@ struct StreamPatchTests {
     func randomLists() throws {
         let seed = UInt64.random(in: 0 ... .max)
         var generator = SeededGenerator(seed: seed)
-        let bytes = try Fixture.kvmN1.bytes
+        let bytes = try StreamFixture.kvmN1.bytes
         let original = try QEMUStream(bytes).cpus.map(\.entries)
         for round in 0..<20 {
             let lists = original.map { entries in
@@ -224,7 +227,7 @@ struct StreamPatchTests {
 
     @Test("Lists that do not ascend are refused, and the section stays as it was")
     func badLists() throws {
-        var section = try Fixture.kvmN1.stream.cpus[0]
+        var section = try StreamFixture.kvmN1.stream.cpus[0]
         let before = section.body
         var entries = section.entries
         entries.swapAt(3, 4)
@@ -243,12 +246,12 @@ struct StreamPatchTests {
         "A list of one or none is refused where a description would have to say so",
         arguments: [0, 1])
     func tinyLists(count: Int) throws {
-        let bytes = try Fixture.kvmN1.bytes
+        let bytes = try StreamFixture.kvmN1.bytes
         #expect(throws: QEMUStreamError.self) {
             try changed(bytes, try firstEntries(.kvmN1, [258, count]))
         }
         let bare = try changed(
-            try Fixture.kvmDevices.bytes, try firstEntries(.kvmDevices, [258, count]))
+            try StreamFixture.kvmDevices.bytes, try firstEntries(.kvmDevices, [258, count]))
         #expect(try QEMUStream(bare).cpus[1].registerCount == count)
     }
 

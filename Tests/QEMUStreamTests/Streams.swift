@@ -1,34 +1,8 @@
-import Foundation
-import LinuxSystem
 import QEMUStream
 import Registers
+import TestFiles
 import Testing
 import VCPUModel
-
-/// Bytes in memory, as a file.
-final class MemoryBytes: SeekableBytes {
-    let name = "memory"
-    let bytes: [UInt8]
-    /// The most bytes that were asked for at once.
-    private(set) var mostAtOnce = 0
-    /// The lowest offset that was read, apart from the header.
-    private(set) var lowestOffset = Int64.max
-
-    init(_ bytes: [UInt8]) {
-        self.bytes = bytes
-    }
-
-    var size: Int64 { Int64(bytes.count) }
-
-    func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
-        guard offset >= 0, count >= 0, offset <= size, Int64(count) <= size - offset else {
-            throw FileError(.read, name, .invalidArgument)
-        }
-        mostAtOnce = max(mostAtOnce, count)
-        if offset > 0 { lowestOffset = min(lowestOffset, offset) }
-        return Array(bytes[Int(offset)..<Int(offset) + count])
-    }
-}
 
 extension QEMUStream {
     init(_ bytes: [UInt8]) throws(QEMUStreamError) {
@@ -38,27 +12,7 @@ extension QEMUStream {
     var banks: [QEMUVCPUBank] { cpus.map { QEMUVCPUBank($0, origin: origin) } }
 }
 
-/// The real streams of the folder `Streams`, their RAM left out.
-enum Fixture: String, CaseIterable, CustomTestStringConvertible {
-    case kvmMax = "kvm-6.12-max"
-    case kvmN1 = "kvm-6.12-neoverse-n1"
-    /// Of `xen-save-devices-state`: no configuration, no description.
-    case kvmDevices = "kvm-6.12-neoverse-n1-devices"
-    case tcgA15 = "tcg-cortex-a15"
-    case tcgMax = "tcg-max"
-
-    static let described = allCases.filter { $0 != .kvmDevices }
-
-    var testDescription: String { rawValue }
-
-    var bytes: [UInt8] {
-        get throws {
-            let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            let file = folder.appendingPathComponent("Streams/\(rawValue).mig")
-            return Array(try Data(contentsOf: file))
-        }
-    }
-
+extension StreamFixture {
     var stream: QEMUStream {
         get throws { try QEMUStream(bytes) }
     }
@@ -165,12 +119,6 @@ struct WireCPU {
 
 extension RegisterBank {
     func bits(_ id: RegisterID) throws -> UInt64 { try read(id).lowBits }
-
-    func bits(_ name: String, _ place: SourceLocation = #_sourceLocation) throws -> UInt64 {
-        let id = try #require(
-            RegisterID(parsing: name), "no register \(name)", sourceLocation: place)
-        return try bits(id)
-    }
 }
 
 func id(_ number: UInt64) -> RegisterID { RegisterID(rawValue: number) }

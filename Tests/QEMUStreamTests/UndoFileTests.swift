@@ -3,6 +3,7 @@ import Foundation
 import LinuxSystem
 import QEMUStream
 import SeededRandom
+import TestFiles
 import Testing
 
 @Suite("Undo files")
@@ -183,13 +184,11 @@ struct UndoFileTests {
 
     /// Undoes on a real file.
     private func restored(_ bytes: [UInt8], by undo: UndoFile) throws -> [UInt8] {
-        let path = FileManager.default.temporaryDirectory.path + "/vcpusnap-" + UUID().uuidString
-        let url = URL(fileURLWithPath: path)
-        try Data(bytes).write(to: url)
-        defer { try? FileManager.default.removeItem(at: url) }
+        let folder = try TemporaryFolder()
+        let path = try folder.make("changed", bytes)
         let file = try SeekableFile(opening: path)
         try undo.undoing(file).applyInPlace(to: path, limit: UndoFile.longestTail)
-        return Array(try Data(contentsOf: url))
+        return try folder.bytes("changed")
     }
 
     @Test("Undoing restores the bytes from every state of a change", arguments: 0..<3)

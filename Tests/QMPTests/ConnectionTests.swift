@@ -3,6 +3,7 @@ import JSONText
 import LinuxSystem
 import QMP
 import RealQEMU
+import TestFiles
 import Testing
 
 @Suite struct ConnectionTests {

@@ -1,5 +1,6 @@
 import CLinux
 import Foundation
+import TestFiles
 
 /// One end of a Unix stream socket, for servers in these tests; it blocks.
 final class Peer: @unchecked Sendable {

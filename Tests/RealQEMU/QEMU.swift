@@ -1,5 +1,6 @@
 import Foundation
 package import QMP
+import TestFiles
 
 /// A real QEMU with nothing in it to run, ended with the test.
 package final class QEMU {
@@ -12,14 +13,12 @@ package final class QEMU {
 
     /// Of its QMP socket.
     package let path: String
-    private let folder: URL
+    private let folder: TemporaryFolder
     private let process = Process()
 
     package init(vCPUs: Int = 2, _ arguments: String...) throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "vcpusnap-\(UUID().uuidString.prefix(8))")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        path = folder.appendingPathComponent("q").path
+        folder = try TemporaryFolder()
+        path = folder.file("q")
         process.executableURL = URL(fileURLWithPath: Self.program ?? "")
         process.arguments =
             [
@@ -34,7 +33,6 @@ package final class QEMU {
     deinit {
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
-        try? FileManager.default.removeItem(at: folder)
     }
 
     /// A connection, once QEMU has made its socket.

@@ -1,6 +1,7 @@
 import CLinux
 import LinuxSystem
 import SeededRandom
+import TestFiles
 import Testing
 
 @testable import SavedImage

@@ -1,4 +1,5 @@
 import LinuxSystem
+import TestFiles
 import Testing
 
 @testable import SavedImage

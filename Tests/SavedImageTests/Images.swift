@@ -1,6 +1,7 @@
 import Foundation
 import LinuxSystem
 import SeededRandom
+import TestFiles
 import Testing
 
 @testable import SavedImage
@@ -52,32 +53,17 @@ enum Images {
     }
 }
 
-/// A folder of a test's own, removed with everything in it.
-final class TemporaryFolder {
-    let path: String
-    private var pipes = 0
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.path + "/vcpusnap-test-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-        // A test that stops reading a pipe must not end all tests.
-        signal(SIGPIPE, SIG_IGN)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
+extension TemporaryFolder {
     /// A file with these bytes, instead of the one before; its path.
     func file(_ bytes: [UInt8]) throws -> String {
-        try Data(bytes).write(to: URL(fileURLWithPath: path + "/image"))
-        return path + "/image"
+        try make("image", bytes)
     }
 
     /// A named pipe that somebody writes these bytes to, once; its path.
     func pipe(_ bytes: [UInt8]) throws -> String {
-        pipes += 1
-        let path = path + "/pipe\(pipes)"
+        // A test that stops reading a pipe must not end all tests.
+        signal(SIGPIPE, SIG_IGN)
+        let path = file("pipe\(try names.count)")
         try #require(mkfifo(path, 0o600) == 0)
         Thread.detachNewThread {
             // A program that inherited it would keep the pipe from ending.

@@ -1,5 +1,6 @@
 import LinuxSystem
 import SeededRandom
+import TestFiles
 import Testing
 
 @testable import SavedImage

@@ -2,6 +2,7 @@ import Emulation
 import LinuxSystem
 import Registers
 import Sync
+import TestSubjects
 import Testing
 import VCPUModel
 

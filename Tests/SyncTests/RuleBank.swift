@@ -1,5 +1,6 @@
 import LinuxSystem
 import Registers
+import TestSubjects
 import VCPUModel
 
 /// How one register of a `RuleBank` behaves.

@@ -3,6 +3,7 @@ import LinuxSystem
 import Registers
 import SeededRandom
 import Sync
+import TestSubjects
 import Testing
 import VCPUModel
 

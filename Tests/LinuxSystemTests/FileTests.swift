@@ -1,5 +1,6 @@
 import Foundation
 import LinuxSystem
+import TestFiles
 import Testing
 
 @Suite struct FileTests {

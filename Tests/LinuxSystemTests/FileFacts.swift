@@ -1,34 +1,8 @@
 import Foundation
 import Glibc
+import TestFiles
 
-/// A folder of a test's own, removed with everything in it.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.path + "/vcpusnap-test-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    func file(_ name: String) -> String { path + "/" + name }
-
-    func make(_ name: String, _ bytes: [UInt8]) throws -> String {
-        try Data(bytes).write(to: URL(fileURLWithPath: file(name)))
-        return file(name)
-    }
-
-    func bytes(_ name: String) throws -> [UInt8] {
-        Array(try Data(contentsOf: URL(fileURLWithPath: file(name))))
-    }
-
-    var names: [String] {
-        get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
-    }
-
+extension TemporaryFolder {
     func permissions(_ name: String) throws -> Int? {
         try FileManager.default.attributesOfItem(atPath: file(name))[.posixPermissions] as? Int
     }
@@ -41,10 +15,10 @@ final class TemporaryFolder {
     }
 
     /// A file of that size that is a hole everywhere but at these places.
-    func makeSparse(_ name: String, size: Int, _ data: [(offset: Int, bytes: [UInt8])]) throws
-        -> String
-    {
-        _ = try make(name, [])
+    func makeSparse(
+        _ name: String, size: Int, _ data: [(offset: Int, bytes: [UInt8])]
+    ) throws -> String {
+        try make(name, [])
         let handle = try FileHandle(forUpdating: URL(fileURLWithPath: file(name)))
         try handle.truncate(atOffset: UInt64(size))
         for (offset, bytes) in data {

@@ -1,0 +1,26 @@
+public import LinuxSystem
+
+/// Bytes in memory, as a file; it knows how it was read.
+public final class MemoryBytes: SeekableBytes {
+    public let name = "memory"
+    public let bytes: [UInt8]
+    /// The most bytes that were asked for at once.
+    public private(set) var mostAtOnce = 0
+    /// The lowest offset that was read, apart from the start; `Int64.max` before that.
+    public private(set) var lowestOffset = Int64.max
+
+    public init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    public var size: Int64 { Int64(bytes.count) }
+
+    public func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
+        guard offset >= 0, count >= 0, offset <= size, Int64(count) <= size - offset else {
+            throw FileError(.read, name, .invalidArgument)
+        }
+        mostAtOnce = max(mostAtOnce, count)
+        if offset > 0 { lowestOffset = min(lowestOffset, offset) }
+        return Array(bytes[Int(offset)..<Int(offset) + count])
+    }
+}

@@ -1,0 +1,51 @@
+public import Foundation
+
+/// A folder of a test's own, removed with everything in it.
+public final class TemporaryFolder: Sendable {
+    /// Short: the path of a socket in it has at most 107 bytes.
+    public let path: String
+
+    public init() throws {
+        path = NSTemporaryDirectory() + "vcpusnap-test-" + UUID().uuidString.prefix(13)
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    /// The path of a file in it.
+    public func file(_ name: String) -> String { path + "/" + name }
+
+    public static func / (folder: TemporaryFolder, name: String) -> String { folder.file(name) }
+
+    /// Its files, in order.
+    public var names: [String] {
+        get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
+    }
+
+    // MARK: Contents
+
+    /// Makes a file, instead of the one before.
+    /// - Returns: its path.
+    @discardableResult
+    public func make(_ name: String, _ bytes: some Sequence<UInt8>) throws -> String {
+        try Data(bytes).write(to: URL(fileURLWithPath: file(name)))
+        return file(name)
+    }
+
+    @discardableResult
+    public func make(_ name: String, _ text: String) throws -> String {
+        try make(name, text.utf8)
+    }
+
+    public func data(_ name: String) throws -> Data {
+        try Data(contentsOf: URL(fileURLWithPath: file(name)))
+    }
+
+    public func bytes(_ name: String) throws -> [UInt8] { Array(try data(name)) }
+
+    public func text(_ name: String) throws -> String {
+        String(decoding: try data(name), as: UTF8.self)
+    }
+}

@@ -1,0 +1,71 @@
+public import Emulation
+public import Policy
+public import Registers
+public import VCPUModel
+
+/// What a test names and there is not: the test is wrong.
+public struct NoSuchSubject: Error, CustomStringConvertible {
+    public let description: String
+
+    static func require<Subject>(_ subject: Subject?, _ kind: String, _ name: String) throws
+        -> Subject
+    {
+        guard let subject else { throw NoSuchSubject(description: "no \(kind) \(name)") }
+        return subject
+    }
+}
+
+/// A register by name.
+public func register(_ name: String) throws -> RegisterID {
+    try NoSuchSubject.require(RegisterID(parsing: name), "register", name)
+}
+
+/// A register with a value: what the value's text says, in the register's size.
+public func value(_ text: String, of id: RegisterID) throws -> RegisterValue {
+    try NoSuchSubject.require(
+        RegisterValue(parsing: text, size: id.size ?? 8), "value of \(id.name)", text)
+}
+
+/// A host profile that is built in.
+public func builtIn(_ name: String) throws -> HostProfile {
+    try NoSuchSubject.require(try HostProfile.builtIn(named: name), "profile", name)
+}
+
+/// A policy of these lines, below those that name the format and the policy.
+public func policy(_ lines: String...) throws -> RestorePolicy {
+    let text = (["vpolicy 1", "name test"] + lines).joined(separator: "\n")
+    return try RestorePolicy(parsing: text.utf8, file: "test.vpolicy")
+}
+
+// MARK: vCPUs
+
+/// A vCPU on a built-in host, initialised as the host's profile was recorded.
+public func vcpu(on host: String) throws -> EmulatedCPU {
+    EmulatedCPU(profile: try builtIn(host), initialised: true)
+}
+
+/// A vCPU on a host of a few registers; `lines` are `register` and other lines of a profile.
+public func vcpu(kernel: String = "6.12.0", _ lines: String...) throws -> EmulatedCPU {
+    let text = profileText(kernel: kernel, lines)
+    return EmulatedCPU(profile: try HostProfile(parsing: text, file: "test"), initialised: true)
+}
+
+/// The profile of that host.
+public func profileText(kernel: String = "6.12.0", _ lines: [String] = []) -> String {
+    let head = ["vhost 1", "name test", "kernel \(kernel)", "feature PSCI_0_2", "feature PMU_V3"]
+    let tail = "register VCPU_INIT 0x7650000000000000 0xc00000005"
+    return (head + lines + [tail]).joined(separator: "\n") + "\n"
+}
+
+extension RegisterBank {
+    /// The low bits of a register.
+    public func bits(_ name: String) throws -> UInt64 {
+        try read(register(name)).lowBits
+    }
+
+    /// Gives a register these low bits, and zero above them.
+    public func set(_ name: String, _ bits: UInt64) throws {
+        let id = try register(name)
+        try write(value(String(bits), of: id), to: id)
+    }
+}
