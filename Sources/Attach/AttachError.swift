@@ -19,10 +19,8 @@ public struct AttachError: Error, Hashable, Sendable {
         case targetExited
         /// A thread did not stop within the time: it waits for something inside the kernel.
         case threadDoesNotStop(thread: Int)
-        /// The calls took longer than it may be stopped.
+        /// To stop it and to make the calls took longer than it may be stopped.
         case outOfTime
-        /// Threads came and went too fast to stop all of them.
-        case tooManyNewThreads
         /// It runs AArch32 code.
         case notAArch64
         /// This program was built for a machine that has no Arm vCPUs.
@@ -70,8 +68,7 @@ extension AttachError: CustomStringConvertible {
         case .targetExited: "it ended in the meantime"
         case .threadDoesNotStop(let thread):
             "thread \(thread) does not stop: it waits inside the kernel; try again later"
-        case .outOfTime: "the calls take longer than it may be stopped: allow more time"
-        case .tooManyNewThreads: "threads come and go too fast to stop them all; try again"
+        case .outOfTime: "it would have to stand still for longer than it may: allow more time"
         case .notAArch64: "it is no 64-bit Arm program"
         case .notARM64: "this program was built for another machine: run the arm64 build"
         case .noUsableThread: "no thread has room on its stack for a call, or can make one"
@@ -83,7 +80,7 @@ extension AttachError: CustomStringConvertible {
             "its seccomp filters forbid what this takes: \(names.joined(separator: ", ")); nothing was "
                 + "done to it"
         case .injectionFailed(let signal):
-            "the calls made in it ended with signal \(signal); its registers were put back"
+            "the calls made in it ended with signal \(signal); what they had changed was put back"
         case .noVCPU: "it has no VM of KVM, or not the vCPU that was asked for"
         case .call(let name, let errno): "\(name): \(errno)"
         }

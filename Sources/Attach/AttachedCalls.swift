@@ -30,6 +30,7 @@ final class AttachedCalls {
             process = .some(attached)
             return result
         } catch {
+            attached.leave(after: error)
             problem = error.unlessEnded
             throw .noProcess
         }

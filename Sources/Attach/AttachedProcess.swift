@@ -27,7 +27,12 @@ struct AttachedProcess: ~Copyable {
         #if arch(arm64)
             do throws(AttachError) {
                 var process = try stopped(process, vcpus, purpose)
-                try process.prepare(vcpus)
+                do throws(AttachError) {
+                    try process.prepare(vcpus)
+                } catch {
+                    process.leave(after: error)
+                    throw error
+                }
                 return process
             } catch {
                 throw error.unlessEnded
@@ -63,6 +68,7 @@ struct AttachedProcess: ~Copyable {
         try threads.stopAll()
         // Descriptors may have been closed, and their numbers used again.
         guard vcpus.allSatisfy(files.isVCPU) else { throw threads.error(.noVCPU) }
+        try refuseOtherCode(threads)
         let mappings = files.mappings()
         guard let code = ExistingCode(in: memory, mappings) else {
             throw AttachError(process: process, .noUsableThread)
@@ -83,12 +89,26 @@ struct AttachedProcess: ~Copyable {
     private static func refuseWritingWhileItRuns(
         _ threads: borrowing StoppedThreads
     ) throws(AttachError) {
-        for thread in threads.threads {
-            let registers = try threads.perform("look at a thread") { () throws(Errno) in
-                try thread.registers()
-            }
-            if registers?.isOutOfKVMRun == true { throw threads.error(.isRunning) }
+        for thread in threads.threads
+        where try registers(of: thread, threads)?.isOutOfKVMRun == true {
+            throw threads.error(.isRunning)
         }
+    }
+
+    /// All threads of a process run code of one kind.
+    private static func refuseOtherCode(
+        _ threads: borrowing StoppedThreads
+    ) throws(AttachError) {
+        guard let first = threads.threads.first, try registers(of: first, threads) == nil else {
+            return
+        }
+        throw threads.error(.notAArch64)
+    }
+
+    private static func registers(
+        of thread: TracedThread, _ threads: borrowing StoppedThreads
+    ) throws(AttachError) -> ThreadRegisters? {
+        try threads.perform("look at a thread") { () throws(Errno) in try thread.registers() }
     }
 
     /// Has the kernel map this program's own code and data now, not page by page while others are stopped.
@@ -226,15 +246,34 @@ struct AttachedProcess: ~Copyable {
         return found.count == 1 ? found[0].range : nil
     }
 
+    /// Does what the chain of frames does otherwise, if it was the chain that failed.
+    mutating func leave(after error: AttachError) {
+        if case .injectionFailed = error.reason { try? putBack() }
+    }
+
+    /// Removes what was made in the process, and makes its threads what they were.
+    private mutating func putBack() throws(AttachError) {
+        var failure: AttachError?
+        do throws(AttachError) {
+            try workspace?.remove(injection, &threads)
+        } catch {
+            guard case .injectionFailed = error.reason else { throw error }
+            failure = error
+        }
+        try threads.perform("put the threads back") { () throws(Errno) in
+            for gate in gates { try gate.open() }
+            try injection.putBack()
+        }
+        if let failure { throw failure }
+    }
+
     /// Removes what was made in the process, makes its thread what it was, and lets it go.
     /// - Throws: `targetExited`; and when the thread is not what it was, which its chain of frames then
     ///   sees to.
     consuming func letGo() throws(AttachError) -> AttachedVM.Cost {
-        try workspace?.remove(injection, &threads)
-        let isAsBefore = try threads.perform("put the thread back") { () throws(Errno) in
-            for gate in gates { try gate.open() }
-            try injection.putBack()
-            return try injection.isAsBefore()
+        try putBack()
+        let isAsBefore = try threads.perform("look at the thread") { () throws(Errno) in
+            try injection.isAsBefore()
         }
         guard isAsBefore else {
             throw threads.error(.call("put the thread back", .io))

@@ -102,6 +102,18 @@ uint64_t clinux_ptrace_get_rseq(int thread)
                : configuration.address;
 }
 
+_Static_assert(sizeof(siginfo_t) == CLINUX_SIGNAL_WORDS * 8, "siginfo_t");
+
+int clinux_ptrace_get_signal(int thread, uint64_t *information)
+{
+    return request(PTRACE_GETSIGINFO, thread, 0, (uintptr_t)information);
+}
+
+int clinux_ptrace_set_signal(int thread, const uint64_t *information)
+{
+    return request(PTRACE_SETSIGINFO, thread, 0, (uintptr_t)information);
+}
+
 int clinux_signal_thread(int process, int thread, int signal)
 {
     return syscall(SYS_tgkill, process, thread, signal) < 0 ? -errno : 0;

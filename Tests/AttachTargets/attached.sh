@@ -48,6 +48,23 @@ running() {
   refused 'its vCPUs run' vcpusnap restore saved "pid:$VMM"
 }
 
+# aborted COUNT METHOD: that many signals like those of faulty code, which somebody sends, arrive one after the other.
+aborted() {
+  kill -ABRT "$VMM"
+  attach-proof loop "$VMM" 1000000 "$2" &
+  loop=$!
+  for number in $(seq 2 "$1"); do
+    kill -ABRT "$VMM"
+    waited=0
+    until tail -n 1 "$BEATS" | grep -q "signals $number "; do
+      [ $waited -lt 50 ] || { echo "signal $number was lost"; return 1; }
+      waited=$((waited + 1))
+      sleep 0.1
+    done
+  done
+  kill $loop
+}
+
 # stopped: a process that was stopped stays stopped.
 stopped() {
   kill -STOP "$VMM"
@@ -84,6 +101,12 @@ not_written() {
 at_ones_risk() {
   refused 'CAP_SYS_ADMIN' vcpusnap save "pid:$VMM" -o saved
   all_but_events --despite-filter
+}
+
+# trapped: it is as it was, and has not got the signal.
+trapped() {
+  refused 'ended with signal 31; what they had changed was put back' \
+    vcpusnap save "pid:$VMM" -o saved --despite-filter
 }
 
 # MARK: Exits
@@ -150,6 +173,17 @@ not_initialised() {
   refused 'has not initialised vCPU 1' vcpusnap save "pid:$VMM" -o saved
   [ ! -e saved ]
 }
+# waiting TEXT VMM-ARGS...: a VMM that waits for ever is refused, and waits on.
+waiting() {
+  text=$1
+  shift
+  vmm "$@" &
+  VMM=$!
+  sleep 1
+  refused "$text" vcpusnap save "pid:$VMM" -o saved
+  sleep 0.2
+  grep 'State:.S' "/proc/$VMM/status"
+}
 traced() {
   attach-proof hold "$VMM" 3 &
   sleep 1
@@ -212,7 +246,8 @@ users() {
   tail -n 1 theirs /tmp/mine
   ! grep "errors [1-9]" theirs /tmp/mine
 }
-unprivileged() { as_user "cd \$(mktemp -d) && with-vmm.sh --vcpus 2 --filter microvm -- attached.sh at_ones_risk"; }
+# unprivileged FILTER CHECK
+unprivileged() { as_user "cd \$(mktemp -d) && with-vmm.sh --vcpus 2 --filter $1 -- attached.sh $2"; }
 
 # MARK: QEMU
 

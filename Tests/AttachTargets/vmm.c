@@ -6,13 +6,14 @@
  *
  * usage: vmm [--vcpus N] [--beats N] [--checkers N] [--sve] [--filter KIND] [--churn] [--block] [--dump FILE]
  *            [--mmio MILLISECONDS] [--aarch32] [--uninitialised] [--second-vm before|after] [--signals] [--sequences]
- *            [--vfork SECONDS] [--no-memory]
+ *            [--aborts] [--vfork SECONDS] [--no-memory] [--no-stack] [--become-aarch32]
  *   --beats N     end after that many (default: for ever), with status 1 if there were errors
  *   --checkers N  threads that do nothing but check (default 1); with --sve those of SVE too, if there are any
  *   --filter microvm  every thread has a filter that kills: vCPU threads may read registers, but not
  *                 events, others may not even return from a signal
  *            closed   the same, but that vCPU threads may only run
  *            noexec   executable memory is refused, with EPERM
+ *            trap     to read a register gives a signal, which would end the VMM
  *   --churn       threads come and go
  *   --block       all signals are blocked in all threads
  *   --dump FILE   stop the vCPUs at the third beat, and write what they hold, for ever the same; on
@@ -22,14 +23,18 @@
  *   --uninitialised   there is a vCPU more, which was made and nothing else
  *   --signals     vCPU threads get signals all the time, each with a number; one that is lost, or comes with
  *                 another number, is an error; and one waits for ever, blocked
+ *   --aborts      SIGABRT is counted; one that is not from who sent the first is an error
  *   --sequences   threads that check are in restartable sequences (rseq(2)) nearly all the time; one that the
  *                 kernel should have begun anew and did not is an error
  *   --vfork S     a thread waits that long inside the kernel, where nothing interrupts it
  *   --no-memory   no more memory can be mapped (RLIMIT_AS)
+ *   --no-stack    no beats and no vCPU that runs: only a thread that has nothing below its stack pointer
+ *   --become-aarch32  the same, but that it becomes a program of AArch32
  *   --second-vm   there is another VM, with a vCPU 0; its descriptor is made before or after the vCPUs of the first
  */
 #define _GNU_SOURCE
 #include <asm/hwcap.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -67,7 +72,7 @@ uint64_t checked_call(int fd, unsigned long request, unsigned long argument, lon
 uint64_t checked_spin(uint64_t rounds, long a, long b, long c, uint64_t seed);
 uint64_t checked_long_spin(uint64_t rounds, long a, long b, long c, uint64_t seed);
 
-enum filter { NO_FILTER, MICROVM, CLOSED, NO_EXEC };
+enum filter { NO_FILTER, MICROVM, CLOSED, NO_EXEC, TRAP };
 
 static int vm, vcpus[MOST], vcpu_count = 1, sve, aarch32, uninitialised, mmio_milliseconds = -1;
 static enum filter filter;
@@ -300,8 +305,19 @@ static void be_filtered(int runs_vcpu)
         LOAD(args[1]), ALLOW_CALL(KVM_RUN), KILL,
     };
 
+    struct sock_filter trap[] = {
+        LOAD(nr),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 3),
+        LOAD(args[1]),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)KVM_GET_ONE_REG, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+
     if (filter == NO_EXEC)
         install(no_exec, sizeof(no_exec));
+    else if (filter == TRAP)
+        install(trap, sizeof(trap));
     else if (filter != NO_FILTER && !runs_vcpu)
         install(other, sizeof(other));
     else if (filter == MICROVM)
@@ -508,6 +524,74 @@ static void map_no_more(void)
         fail("mmap");
 }
 
+/* Waits for ever with the stack pointer at the lowest address of a mapping. */
+static void wait_without_stack(void)
+{
+    long size = sysconf(_SC_PAGESIZE);
+    char *pages = mmap(NULL, 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (pages == MAP_FAILED || mprotect(pages + size, size, PROT_READ | PROT_WRITE) < 0)
+        fail("mmap");
+    asm volatile("   mov sp, %[stack]\n"
+                 "1: mov x0, #0\n"
+                 "   mov x1, #0\n"
+                 "   mov x2, #0\n"
+                 "   mov x3, #0\n"
+                 "   mov x4, #0\n"
+                 "   mov x8, %[ppoll]\n"
+                 "   svc #0\n"
+                 "   b   1b\n"
+                 :
+                 : [stack] "r"(pages + size), [ppoll] "i"(SYS_ppoll)
+                 : "x0", "x1", "x2", "x3", "x4", "x8", "memory");
+}
+
+/* Keeps the descriptors, and waits for ever. */
+static void become_aarch32(void)
+{
+    static const struct {
+        Elf32_Ehdr header;
+        Elf32_Phdr segment;
+        uint32_t code[3];
+    } program = {
+        .header = {
+            .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB, EV_CURRENT},
+            .e_type = ET_EXEC,
+            .e_machine = EM_ARM,
+            .e_version = EV_CURRENT,
+            .e_entry = 0x10000 + sizeof(Elf32_Ehdr) + sizeof(Elf32_Phdr),
+            .e_phoff = sizeof(Elf32_Ehdr),
+            .e_flags = EF_ARM_EABI_VER5,
+            .e_ehsize = sizeof(Elf32_Ehdr),
+            .e_phentsize = sizeof(Elf32_Phdr),
+            .e_phnum = 1,
+        },
+        .segment = {
+            .p_type = PT_LOAD,
+            .p_vaddr = 0x10000,
+            .p_filesz = sizeof(program),
+            .p_memsz = sizeof(program),
+            .p_flags = PF_R | PF_X,
+            .p_align = 0x1000,
+        },
+        .code = {
+            0xe3a0701d, /* mov r7, #29 (pause) */
+            0xef000000, /* svc #0              */
+            0xeafffffc, /* b   .-8             */
+        },
+    };
+    char *arguments[] = {"aarch32", NULL};
+    int file = memfd_create("aarch32", MFD_CLOEXEC);
+
+    if (file < 0 || write(file, &program, sizeof(program)) != sizeof(program))
+        fail("memfd");
+    fcntl(vm, F_SETFD, 0);
+    for (int index = 0; index < vcpu_count; index++)
+        fcntl(vcpus[index], F_SETFD, 0);
+    fexecve(file, arguments, arguments + 1);
+    fail("execve");
+}
+
 static void ignore(int signal)
 {
     (void)signal;
@@ -521,6 +605,33 @@ static void receive(int signal, siginfo_t *info, void *context)
     (void)signal, (void)context;
     errors += info->si_value.sival_int != ++last;
     received++;
+}
+
+static void receive_abort(int signal, siginfo_t *info, void *context)
+{
+    static _Atomic pid_t first;
+
+    (void)signal, (void)context;
+    if (first == 0)
+        first = info->si_pid;
+    errors += info->si_code != SI_USER || info->si_pid != first;
+    received++;
+}
+
+static void count_aborts(void)
+{
+    struct sigaction action = {.sa_sigaction = receive_abort, .sa_flags = SA_SIGINFO | SA_RESTART};
+
+    sigaction(SIGABRT, &action, NULL);
+}
+
+static void leave_aborts_to_others(void)
+{
+    sigset_t aborts;
+
+    sigemptyset(&aborts);
+    sigaddset(&aborts, SIGABRT);
+    sigprocmask(SIG_BLOCK, &aborts, NULL);
 }
 
 static void *send_signals(void *argument)
@@ -587,6 +698,8 @@ static enum filter filter_named(const char *name)
         return CLOSED;
     if (strcmp(name, "noexec") == 0)
         return NO_EXEC;
+    if (strcmp(name, "trap") == 0)
+        return TRAP;
     exit(64);
 }
 
@@ -594,6 +707,7 @@ int main(int count, char **arguments)
 {
     uint64_t beats = ~0ull;
     int checkers = 1, churn = 0, block = 0, signals = 0, sequences = 0, vfork_seconds = 0, no_memory = 0;
+    int no_stack = 0, other_code = 0, aborts = 0;
     const char *dump_path = NULL;
     struct sigaction action = {.sa_handler = ignore};
 
@@ -620,10 +734,16 @@ int main(int count, char **arguments)
             second_vm = arguments[++i];
         else if (strcmp(arguments[i], "--signals") == 0)
             signals = 1;
+        else if (strcmp(arguments[i], "--aborts") == 0)
+            aborts = 1;
         else if (strcmp(arguments[i], "--vfork") == 0)
             vfork_seconds = atoi(arguments[++i]);
         else if (strcmp(arguments[i], "--no-memory") == 0)
             no_memory = 1;
+        else if (strcmp(arguments[i], "--no-stack") == 0)
+            no_stack = 1;
+        else if (strcmp(arguments[i], "--become-aarch32") == 0)
+            other_code = 1;
         else if (strcmp(arguments[i], "--sequences") == 0)
             sequences = 1;
         else if (strcmp(arguments[i], "--churn") == 0)
@@ -642,7 +762,13 @@ int main(int count, char **arguments)
     }
     if (signals)
         prepare_signals();
+    if (aborts)
+        count_aborts();
     make_vm();
+    if (no_stack)
+        wait_without_stack();
+    if (other_code)
+        become_aarch32();
     for (intptr_t index = 0; index < vcpu_count; index++)
         if (pthread_create(&vcpu_threads[index], NULL, run_vcpu, (void *)index) != 0)
             fail("pthread_create");
@@ -654,6 +780,9 @@ int main(int count, char **arguments)
         start(send_signals, 0);
     if (vfork_seconds > 0)
         start(wait_for_child, vfork_seconds);
+    /* One that waits would wait no longer. */
+    if (aborts)
+        leave_aborts_to_others();
     /* Threads need more calls while they start. */
     wait_until_woken(200);
     if (no_memory)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs in a lab guest: starts the test VMM and runs COMMAND with its process id in $VMM; dump is the file of --dump.
+# Runs in a lab guest: starts the test VMM and runs COMMAND with its process id in $VMM and the file that it writes to
+# in $BEATS; dump is the file of --dump.
 # Afterwards the VMM must be as it was: heartbeat, guest, registers, memory map, descriptors and threads.
 # usage: with-vmm.sh VMM-ARGS... -- COMMAND...
 set -u
@@ -47,7 +48,8 @@ touch "$work/beats"
 # shellcheck disable=SC2086 # the arguments are words
 vmm $arguments >"$work/beats" 2>"$work/stderr" &
 VMM=$!
-export VMM
+BEATS=$work/beats
+export VMM BEATS
 beaten 4
 look >"$work/before"
 status=0

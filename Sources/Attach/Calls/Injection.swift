@@ -49,10 +49,7 @@ struct Injection {
 
     /// All signals but those by which the kernel says that the code itself is at fault: blocked, such a
     /// one would have the process's own handler taken away.
-    static let blocked = ~faults.reduce(UInt64(0)) { $0 | 1 << UInt64($1 - 1) }
-
-    /// SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV and SIGSYS.
-    static let faults: Set<Int> = [4, 5, 6, 7, 8, 11, 31]
+    static let blocked = ~CaughtSignal.faults.reduce(UInt64(0)) { $0 | 1 << UInt64($1 - 1) }
 
     /// Whether the thread's filter lets it make a call.
     func allows(_ call: SystemCall) -> Bool {
@@ -161,15 +158,19 @@ extension StoppedThreads {
             case (CLINUX_STOP_SIGNAL.rawValue, .announcement(let end))
             where signal == injection.signal:
                 if try isAt(end, injection.thread) { return }
-            case (CLINUX_STOP_SIGNAL.rawValue, _) where Injection.faults.contains(signal):
-                try? injection.putBack()
-                throw error(.injectionFailed(signal: signal))
-            // Only SIGSTOP cannot be blocked; and a SIGCONT to the process shows as an event.
             case (CLINUX_STOP_SIGNAL.rawValue, _) where signal != injection.signal:
-                owe(signal, to: id)
+                try take(injection.thread)
             default: continue
             }
         }
+    }
+
+    /// Keeps a signal that was sent to a thread until it is let go: SIGSTOP, or one like those that faulty
+    /// code has. (A SIGCONT to the process shows as an event.)
+    private mutating func take(_ thread: TracedThread) throws(AttachError) {
+        let signal = try perform("look at a signal") { () throws(Errno) in try thread.signal() }
+        if signal.isFault { throw error(.injectionFailed(signal: signal.number)) }
+        owe(signal, to: thread.id)
     }
 
     private func isAt(

@@ -12,7 +12,7 @@ struct StoppedThreads: ~Copyable {
     /// Those of them that were not seen to have stopped.
     private var running: Set<Int> = []
     /// Signals that a thread has yet to get, because they came while it ran injected code.
-    private var owed: [Int: Int] = [:]
+    private var owed: [Int: [CaughtSignal]] = [:]
     /// How often a thread was waited for and stopped.
     private(set) var stops = 0
     private var isComplete = false
@@ -37,7 +37,7 @@ struct StoppedThreads: ~Copyable {
     /// it names no new one and agrees with their number.
     mutating func stopAll() throws(AttachError) {
         let files = ProcessFiles(process: process)
-        for _ in 0..<Self.mostRounds {
+        while clinux_monotonic_nanoseconds() < deadline {
             let listed = files.threads()
             if listed.isEmpty { throw error(stops == 0 ? .noSuchProcess : .targetExited) }
             var fresh: [Int] = []
@@ -51,7 +51,7 @@ struct StoppedThreads: ~Copyable {
             }
             try stop(fresh)
         }
-        throw error(.tooManyNewThreads)
+        throw error(.outOfTime)
     }
 
     /// False when the thread has ended.
@@ -137,7 +137,7 @@ struct StoppedThreads: ~Copyable {
     }
 
     /// Has a thread get a signal when it is let go.
-    mutating func owe(_ signal: Int, to id: Int) { owed[id] = signal }
+    mutating func owe(_ signal: CaughtSignal, to id: Int) { owed[id, default: []].append(signal) }
 
     /// Lets every thread go.
     /// - Returns: the nanoseconds since the first was interrupted.
@@ -152,7 +152,7 @@ struct StoppedThreads: ~Copyable {
     /// One that does not stop cannot be: the kernel does it when this program ends.
     private func detachAll() {
         for id in traced where !running.contains(id) {
-            try? TracedThread(id: id).detach(signal: owed[id] ?? 0)
+            detach(TracedThread(id: id))
         }
         for id in running { try? TracedThread(id: id).interrupt() }
         let end = clinux_monotonic_nanoseconds() + Self.grace
@@ -166,7 +166,18 @@ struct StoppedThreads: ~Copyable {
     private func detachWhenStopped(_ thread: TracedThread, within milliseconds: Int) {
         guard let stop = try? thread.wait(milliseconds: milliseconds) else { return }
         let isSignal = stop.kind == Int32(CLINUX_STOP_SIGNAL.rawValue)
-        try? thread.detach(signal: isSignal ? Int(stop.signal) : owed[thread.id] ?? 0)
+        detach(thread, passing: isSignal ? try? thread.signal() : nil)
+    }
+
+    /// Lets a stopped thread go, with the signals that it is owed.
+    ///
+    /// It can take along one; others are sent once more, and then come from this program.
+    private func detach(_ thread: TracedThread, passing signal: CaughtSignal? = nil) {
+        let signals = (signal.map { [$0] } ?? []) + (owed[thread.id] ?? [])
+        for more in signals.dropFirst() { try? thread.send(more.number, process: process) }
+        // Who sent it is kept if the thread has stopped for a signal.
+        if let first = signals.first { try? thread.setSignal(first) }
+        try? thread.detach(signal: signals.first?.number ?? 0)
     }
 
     /// For how many nanoseconds threads that were told to stop are waited for.
@@ -175,8 +186,6 @@ struct StoppedThreads: ~Copyable {
     func error(_ reason: AttachError.Reason) -> AttachError {
         AttachError(process: process, reason)
     }
-
-    private static let mostRounds = 1000
 }
 
 extension Errno {

@@ -110,6 +110,20 @@ struct TracedThread: Hashable {
                 Int32(truncatingIfNeeded: process), number, Int32(truncatingIfNeeded: signal)))
     }
 
+    /// The signal that it has stopped for.
+    func signal() throws(Errno) -> CaughtSignal {
+        var words = [UInt64](repeating: 0, count: Int(CLINUX_SIGNAL_WORDS))
+        // SAFETY: the kernel writes a siginfo_t, of 128 bytes.
+        try Errno.check(clinux_ptrace_get_signal(number, &words))
+        return CaughtSignal(information: words)
+    }
+
+    /// Has it stopped for another signal: the one that it gets when it goes on with that.
+    func setSignal(_ signal: CaughtSignal) throws(Errno) {
+        // SAFETY: the kernel reads a siginfo_t, of 128 bytes.
+        try Errno.check(clinux_ptrace_set_signal(number, signal.information))
+    }
+
     /// Its seccomp filters, newest first.
     /// - Throws: `EINVAL` when it has none, or the kernel cannot tell; `EACCES` without CAP_SYS_ADMIN, or
     ///   when this program has filters itself.
@@ -138,6 +152,24 @@ struct TracedThread: Hashable {
     func poke(_ word: UInt64, at address: UInt64) throws(Errno) {
         try Errno.check(clinux_ptrace_poke(number, address, word))
     }
+}
+
+/// A signal that a thread stopped for instead of getting it.
+struct CaughtSignal: Hashable {
+    /// `siginfo_t`.
+    var information: [UInt64]
+
+    var number: Int { Int(UInt32(truncatingIfNeeded: information[0])) }
+
+    /// Whether the thread's own instruction is the cause, not somebody who has sent it: only the kernel's
+    /// codes are above zero.
+    var isFault: Bool {
+        Self.faults.contains(number) && Int32(truncatingIfNeeded: information[1]) > 0
+    }
+
+    /// SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV and SIGSYS: the kernel's ways to say that an
+    /// instruction cannot be.
+    static let faults: Set<Int> = [4, 5, 6, 7, 8, 11, 31]
 }
 
 /// The memory of another process.

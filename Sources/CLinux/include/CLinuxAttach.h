@@ -86,6 +86,11 @@ int clinux_ptrace_get_filter(int thread, uint64_t index, uint64_t *_Nonnull inst
  */
 uint64_t clinux_ptrace_get_rseq(int thread);
 
+/* PTRACE_GETSIGINFO and PTRACE_SETSIGINFO: the siginfo_t of the signal that the thread has stopped for. */
+enum { CLINUX_SIGNAL_WORDS = 16 };
+int clinux_ptrace_get_signal(int thread, uint64_t *_Nonnull information);
+int clinux_ptrace_set_signal(int thread, const uint64_t *_Nonnull information);
+
 /* tgkill(2). */
 int clinux_signal_thread(int process, int thread, int signal);
 
