@@ -48,10 +48,21 @@ running() {
   refused 'its vCPUs run' vcpusnap restore saved "pid:$VMM"
 }
 
-# aborted COUNT METHOD: that many signals like those of faulty code, which somebody sends, arrive one after the other.
+# unmapped: what calls left behind, when the program that made them ended, ends by itself.
+unmapped() {
+  waited=0
+  until cmp -s maps "/proc/$VMM/maps"; do
+    [ $waited -lt 60 ] || { echo "there is something left after a minute"; return 1; }
+    waited=$((waited + 1))
+    sleep 1
+  done
+}
+
+# aborted COUNT loop|hurry ARGUMENT: signals like those of faulty code, which somebody sends meanwhile, arrive one by one.
 aborted() {
+  cat "/proc/$VMM/maps" >maps
   kill -ABRT "$VMM"
-  attach-proof loop "$VMM" 1000000 "$2" &
+  attach-proof "$2" "$VMM" 1000000 "$3" &
   loop=$!
   for number in $(seq 2 "$1"); do
     kill -ABRT "$VMM"
@@ -63,6 +74,7 @@ aborted() {
     done
   done
   kill $loop
+  unmapped
 }
 
 # stopped: a process that was stopped stays stopped.
@@ -195,12 +207,7 @@ traced() {
 hurried() {
   cat "/proc/$VMM/maps" >maps
   attach-proof hurry "$VMM" "$1" "$2"
-  waited=0
-  until cmp -s maps "/proc/$VMM/maps"; do
-    [ $waited -lt 60 ] || { echo "there is something left after a minute"; return 1; }
-    waited=$((waited + 1))
-    sleep 1
-  done
+  unmapped
 }
 
 # not_stopping: a thread that cannot be stopped; the others are let go.

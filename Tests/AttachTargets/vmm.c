@@ -6,7 +6,7 @@
  *
  * usage: vmm [--vcpus N] [--beats N] [--checkers N] [--sve] [--filter KIND] [--churn] [--block] [--dump FILE]
  *            [--mmio MILLISECONDS] [--aarch32] [--uninitialised] [--second-vm before|after] [--signals] [--sequences]
- *            [--aborts] [--vfork SECONDS] [--no-memory] [--no-stack] [--become-aarch32]
+ *            [--aborts same|any] [--vfork SECONDS] [--no-memory] [--no-stack] [--become-aarch32]
  *   --beats N     end after that many (default: for ever), with status 1 if there were errors
  *   --checkers N  threads that do nothing but check (default 1); with --sve those of SVE too, if there are any
  *   --filter microvm  every thread has a filter that kills: vCPU threads may read registers, but not
@@ -23,7 +23,7 @@
  *   --uninitialised   there is a vCPU more, which was made and nothing else
  *   --signals     vCPU threads get signals all the time, each with a number; one that is lost, or comes with
  *                 another number, is an error; and one waits for ever, blocked
- *   --aborts      SIGABRT is counted; one that is not from who sent the first is an error
+ *   --aborts same|any  SIGABRT is counted; with same, one that is not from who sent the first is an error
  *   --sequences   threads that check are in restartable sequences (rseq(2)) nearly all the time; one that the
  *                 kernel should have begun anew and did not is an error
  *   --vfork S     a thread waits that long inside the kernel, where nothing interrupts it
@@ -76,7 +76,7 @@ enum filter { NO_FILTER, MICROVM, CLOSED, NO_EXEC, TRAP };
 
 static int vm, vcpus[MOST], vcpu_count = 1, sve, aarch32, uninitialised, mmio_milliseconds = -1;
 static enum filter filter;
-static const char *second_vm;
+static const char *second_vm, *aborts;
 static struct kvm_run *runs[MOST];
 static volatile uint64_t *memory;
 static pthread_t vcpu_threads[MOST];
@@ -614,7 +614,7 @@ static void receive_abort(int signal, siginfo_t *info, void *context)
     (void)signal, (void)context;
     if (first == 0)
         first = info->si_pid;
-    errors += info->si_code != SI_USER || info->si_pid != first;
+    errors += strcmp(aborts, "same") == 0 && (info->si_code != SI_USER || info->si_pid != first);
     received++;
 }
 
@@ -627,11 +627,11 @@ static void count_aborts(void)
 
 static void leave_aborts_to_others(void)
 {
-    sigset_t aborts;
+    sigset_t only;
 
-    sigemptyset(&aborts);
-    sigaddset(&aborts, SIGABRT);
-    sigprocmask(SIG_BLOCK, &aborts, NULL);
+    sigemptyset(&only);
+    sigaddset(&only, SIGABRT);
+    sigprocmask(SIG_BLOCK, &only, NULL);
 }
 
 static void *send_signals(void *argument)
@@ -707,7 +707,7 @@ int main(int count, char **arguments)
 {
     uint64_t beats = ~0ull;
     int checkers = 1, churn = 0, block = 0, signals = 0, sequences = 0, vfork_seconds = 0, no_memory = 0;
-    int no_stack = 0, other_code = 0, aborts = 0;
+    int no_stack = 0, other_code = 0;
     const char *dump_path = NULL;
     struct sigaction action = {.sa_handler = ignore};
 
@@ -735,7 +735,7 @@ int main(int count, char **arguments)
         else if (strcmp(arguments[i], "--signals") == 0)
             signals = 1;
         else if (strcmp(arguments[i], "--aborts") == 0)
-            aborts = 1;
+            aborts = arguments[++i];
         else if (strcmp(arguments[i], "--vfork") == 0)
             vfork_seconds = atoi(arguments[++i]);
         else if (strcmp(arguments[i], "--no-memory") == 0)
@@ -762,7 +762,7 @@ int main(int count, char **arguments)
     }
     if (signals)
         prepare_signals();
-    if (aborts)
+    if (aborts != NULL)
         count_aborts();
     make_vm();
     if (no_stack)
@@ -781,7 +781,7 @@ int main(int count, char **arguments)
     if (vfork_seconds > 0)
         start(wait_for_child, vfork_seconds);
     /* One that waits would wait no longer. */
-    if (aborts)
+    if (aborts != NULL)
         leave_aborts_to_others();
     /* Threads need more calls while they start. */
     wait_until_woken(200);

@@ -11,6 +11,8 @@ struct StoppedThreads: ~Copyable {
     private var traced: [Int] = []
     /// Those of them that were not seen to have stopped.
     private var running: Set<Int> = []
+    /// Those of the others that have stopped for a signal, which they get when they go on with it.
+    private var atSignals: Set<Int> = []
     /// Signals that a thread has yet to get, because they came while it ran injected code.
     private var owed: [Int: [CaughtSignal]] = [:]
     /// How often a thread was waited for and stopped.
@@ -94,7 +96,7 @@ struct StoppedThreads: ~Copyable {
         let thread = TracedThread(id: id)
         while true {
             guard let stop = try next(id) else { return }
-            guard stop.kind == Int32(CLINUX_STOP_SIGNAL.rawValue) else { return }
+            guard stop.isForSignal else { return }
             // This stop has taken the place of the one that was asked for.
             do throws(Errno) {
                 try thread.interrupt()
@@ -114,6 +116,7 @@ struct StoppedThreads: ~Copyable {
             }
             stops += 1
             running.remove(id)
+            if stop.isForSignal { atSignals.insert(id) } else { atSignals.remove(id) }
             if stop.kind != Int32(CLINUX_STOP_EXITED.rawValue),
                 stop.kind != Int32(CLINUX_STOP_KILLED.rawValue)
             {
@@ -152,7 +155,7 @@ struct StoppedThreads: ~Copyable {
     /// One that does not stop cannot be: the kernel does it when this program ends.
     private func detachAll() {
         for id in traced where !running.contains(id) {
-            detach(TracedThread(id: id))
+            detach(TracedThread(id: id), isAtSignal: atSignals.contains(id), owed[id] ?? [])
         }
         for id in running { try? TracedThread(id: id).interrupt() }
         let end = clinux_monotonic_nanoseconds() + Self.grace
@@ -165,19 +168,22 @@ struct StoppedThreads: ~Copyable {
     /// A signal that the thread has stopped for is passed on.
     private func detachWhenStopped(_ thread: TracedThread, within milliseconds: Int) {
         guard let stop = try? thread.wait(milliseconds: milliseconds) else { return }
-        let isSignal = stop.kind == Int32(CLINUX_STOP_SIGNAL.rawValue)
-        detach(thread, passing: isSignal ? try? thread.signal() : nil)
+        let signal = stop.isForSignal ? try? thread.signal() : nil
+        detach(
+            thread, isAtSignal: stop.isForSignal,
+            (signal.map { [$0] } ?? []) + (owed[thread.id] ?? []))
     }
 
-    /// Lets a stopped thread go, with the signals that it is owed.
+    /// Lets a stopped thread go, and has it get signals.
     ///
-    /// It can take along one; others are sent once more, and then come from this program.
-    private func detach(_ thread: TracedThread, passing signal: CaughtSignal? = nil) {
-        let signals = (signal.map { [$0] } ?? []) + (owed[thread.id] ?? [])
-        for more in signals.dropFirst() { try? thread.send(more.number, process: process) }
-        // Who sent it is kept if the thread has stopped for a signal.
-        if let first = signals.first { try? thread.setSignal(first) }
-        try? thread.detach(signal: signals.first?.number ?? 0)
+    /// One that has stopped for a signal takes along one, as it was sent. Others are sent once more, and
+    /// then come from this program.
+    private func detach(_ thread: TracedThread, isAtSignal: Bool, _ signals: [CaughtSignal]) {
+        var rest = signals[...]
+        let first = isAtSignal ? rest.popFirst() : nil
+        for signal in rest { try? thread.send(signal.number, process: process) }
+        if let first { try? thread.setSignal(first) }
+        try? thread.detach(signal: first?.number ?? 0)
     }
 
     /// For how many nanoseconds threads that were told to stop are waited for.
@@ -186,6 +192,10 @@ struct StoppedThreads: ~Copyable {
     func error(_ reason: AttachError.Reason) -> AttachError {
         AttachError(process: process, reason)
     }
+}
+
+extension clinux_stop {
+    fileprivate var isForSignal: Bool { kind == Int32(CLINUX_STOP_SIGNAL.rawValue) }
 }
 
 extension Errno {
