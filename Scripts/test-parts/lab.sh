@@ -28,6 +28,29 @@ expect() {
   [ "$status" -eq "$expected" ] || { echo "        status $status, expected $expected"; return 1; }
 }
 
+# begin NAME COMMAND...: the same beside others that were begun, as many as there are processors.
+begun=()
+begin() {
+  local output=$work/begun-${#begun[@]}
+  begun+=("$1")
+  shift
+  while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n || true; done
+  { "$@" >"$output" 2>&1 && touch "$output.passed"; } &
+}
+
+# await: waits for all that were begun, and says and counts them in order.
+await() {
+  local number output
+  wait || true
+  for number in "${!begun[@]}"; do
+    output=$work/begun-$number
+    cat "$output"
+    check "${begun[number]}" test -e "$output.passed"
+    rm -f "$output" "$output.passed"
+  done
+  begun=()
+}
+
 # finish: says what was counted; the status is whether nothing failed.
 finish() {
   echo "$passed passed, $failed failed"
@@ -44,6 +67,13 @@ set_up() {
   tail -n 1 "$work/setup.log"
   [ "$status" -eq 69 ] && [ "${CI:-}" != true ] && { echo "SKIPPED: $what"; exit 0; }
   exit 1
+}
+
+# build_here: builds the program for this machine, as Scripts/test does; its path is $vcpusnap.
+build_here() {
+  swift build --product vcpusnap -Xswiftc -warnings-as-errors >"$work/build.log" 2>&1 ||
+    { tail -n 40 "$work/build.log"; exit 1; }
+  vcpusnap=$(swift build --show-bin-path)/vcpusnap
 }
 
 # build PRODUCT: builds it for the lab, into the folder $bin.

@@ -318,7 +318,9 @@ struct StreamMendCommandTests {
     func largePipe() throws {
         // More than is kept of the end: it is passed on before the vCPUs are known.
         let data = try Stream.data(Stream.n1)
-        let memory = Data((0..<(80 << 20)).lazy.map { UInt8(truncatingIfNeeded: $0 >> 12) })
+        let memory = (0..<(80 << 8)).reduce(into: Data()) { memory, page in
+            memory.append(Data(repeating: UInt8(truncatingIfNeeded: page), count: 4096))
+        }
         try folder.make("large.mig", data.prefix(64) + memory + data.dropFirst(64))
         let run = try Stream.pipe(
             folder / "large.mig", into: "mend", "-", "--host", older, "--policy", policy, "-o",
