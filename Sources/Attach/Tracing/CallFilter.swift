@@ -6,7 +6,7 @@ enum CallFilter: Hashable {
     /// All.
     case none
     /// Those that every one of its filters allows.
-    case programs([FilterProgram])
+    case programs([SeccompProgram])
     /// It has filters, and they may not be read.
     case unreadable
 
@@ -20,9 +20,9 @@ enum CallFilter: Hashable {
         case .none: return true
         case .unreadable: return Self.isTakenForAllowed(call)
         case .programs(let programs):
-            let data = FilterProgram.Data(
+            let data = SeccompProgram.Data(
                 number: call.number, arguments: call.arguments, returningTo: address)
-            return programs.allSatisfy { FilterProgram.isAllowed($0.run(on: data)) }
+            return programs.allSatisfy { SeccompProgram.isAllowed($0.run(on: data)) }
         }
     }
 

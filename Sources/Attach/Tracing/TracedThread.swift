@@ -127,8 +127,8 @@ struct TracedThread: Hashable {
     /// Its seccomp filters, newest first.
     /// - Throws: `EINVAL` when it has none, or the kernel cannot tell; `EACCES` without CAP_SYS_ADMIN, or
     ///   when this program has filters itself.
-    func filters() throws(Errno) -> [FilterProgram] {
-        var programs: [FilterProgram] = []
+    func filters() throws(Errno) -> [SeccompProgram] {
+        var programs: [SeccompProgram] = []
         while true {
             do throws(Errno) {
                 programs.append(try filter(UInt64(programs.count)))
@@ -139,11 +139,11 @@ struct TracedThread: Hashable {
         }
     }
 
-    private func filter(_ index: UInt64) throws(Errno) -> FilterProgram {
+    private func filter(_ index: UInt64) throws(Errno) -> SeccompProgram {
         var words = [UInt64](repeating: 0, count: Self.longestFilter)
         // SAFETY: the kernel writes an instruction, of eight bytes, for each it returns: at most that many.
         let count = try Errno.check(clinux_ptrace_get_filter(number, index, &words))
-        return FilterProgram(instructions: Array(words.prefix(Int(count))))
+        return SeccompProgram(instructions: Array(words.prefix(Int(count))))
     }
 
     /// BPF_MAXINSNS.

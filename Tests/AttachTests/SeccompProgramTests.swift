@@ -2,7 +2,7 @@ import Attach
 import Testing
 
 /// Programs in the kernel's own encoding, against what the kernel says they mean.
-@Suite struct FilterProgramTests {
+@Suite struct SeccompProgramTests {
     /// BPF_STMT and BPF_JUMP of `<linux/filter.h>`.
     private static func statement(
         _ code: UInt16, _ operand: UInt32 = 0, _ jumpIfTrue: UInt8 = 0, _ jumpIfFalse: UInt8 = 0
@@ -14,16 +14,16 @@ import Testing
     private static let returnAccumulator: UInt16 = 0x16
     private static let returnOperand: UInt16 = 0x06
 
-    private let call = FilterProgram.Data(
+    private let call = SeccompProgram.Data(
         number: 29, arguments: [7, 0x1_4010_aeab, 0xffff_8000_1234], returningTo: 0xab_0000_0010)
 
     private func run(_ instructions: UInt64...) -> UInt32 {
-        FilterProgram(instructions: instructions).run(on: call)
+        SeccompProgram(instructions: instructions).run(on: call)
     }
 
     /// What is in the accumulator after some instructions.
     private func accumulator(_ instructions: UInt64...) -> UInt32 {
-        FilterProgram(instructions: instructions + [Self.statement(Self.returnAccumulator)])
+        SeccompProgram(instructions: instructions + [Self.statement(Self.returnAccumulator)])
             .run(on: call)
     }
 
@@ -40,7 +40,7 @@ import Testing
     func dataThatIsNotThereKills(offset: UInt32) {
         #expect(
             run(Self.statement(Self.load, offset), Self.statement(Self.returnOperand, 0x7fff_0000))
-                == FilterProgram.kill)
+                == SeccompProgram.kill)
     }
 
     /// The accumulator is 0x4010aeab and the index 12.
@@ -65,7 +65,7 @@ import Testing
         #expect(
             run(
                 Self.statement(0x01, 0), Self.statement(0x00, 1), Self.statement(0x3c),
-                Self.statement(Self.returnOperand, 0x7fff_0000)) == FilterProgram.kill)
+                Self.statement(Self.returnOperand, 0x7fff_0000)) == SeccompProgram.kill)
     }
 
     @Test func indexAndScratchMemory() {
@@ -78,8 +78,8 @@ import Testing
         #expect(
             accumulator(Self.statement(Self.load, 0), Self.statement(0x07), Self.statement(0x0c))
                 == 58)
-        #expect(run(Self.statement(0x60, 16)) == FilterProgram.kill)
-        #expect(run(Self.statement(0x02, 16)) == FilterProgram.kill)
+        #expect(run(Self.statement(0x60, 16)) == SeccompProgram.kill)
+        #expect(run(Self.statement(0x02, 16)) == SeccompProgram.kill)
     }
 
     /// Compared with 0x4010aeab, in the accumulator.
@@ -110,12 +110,12 @@ import Testing
     func whatTheKernelWouldNotLetInKills(code: UInt16) {
         #expect(
             run(Self.statement(code), Self.statement(Self.returnOperand, 0x7fff_0000))
-                == FilterProgram.kill)
+                == SeccompProgram.kill)
     }
 
     @Test func programsWithoutAnEndKill() {
-        #expect(run() == FilterProgram.kill)
-        #expect(run(Self.statement(0x05, .max)) == FilterProgram.kill)
+        #expect(run() == SeccompProgram.kill)
+        #expect(run(Self.statement(0x05, .max)) == SeccompProgram.kill)
     }
 
     /// SECCOMP_RET_* of `<linux/seccomp.h>`, with data in the low half.
@@ -126,6 +126,6 @@ import Testing
             (0x7ff0_0000, false),
         ] as [(UInt32, Bool)])
     func onlyTwoResultsLetACallThrough(result: UInt32, isAllowed: Bool) {
-        #expect(FilterProgram.isAllowed(result) == isAllowed)
+        #expect(SeccompProgram.isAllowed(result) == isAllowed)
     }
 }

@@ -2,7 +2,7 @@
 ///
 /// The instructions are those that `seccomp_check_filter` of `kernel/seccomp.c` lets in, the data they
 /// look at is `struct seccomp_data` (Documentation/userspace-api/seccomp_filter.rst).
-package struct FilterProgram: Hashable, Sendable {
+package struct SeccompProgram: Hashable, Sendable {
     /// `struct sock_filter` in 64 bits: code (16 bits, lowest), two jump offsets (8 each), operand (32).
     package var instructions: [UInt64]
 
@@ -68,13 +68,13 @@ private struct Instruction {
 
 /// The accumulator, the index and the sixteen words of scratch memory.
 private struct Machine {
-    let data: FilterProgram.Data
+    let data: SeccompProgram.Data
     var counter = 0
     private var accumulator: UInt32 = 0
     private var index: UInt32 = 0
     private var scratch = [UInt32](repeating: 0, count: 16)
 
-    init(data: FilterProgram.Data) {
+    init(data: SeccompProgram.Data) {
         self.data = data
     }
 
@@ -86,7 +86,7 @@ private struct Machine {
         switch instruction.code {
         case 0x20:
             guard operand % 4 == 0, let word = word(of: data.words, operand / 4) else {
-                return FilterProgram.kill
+                return SeccompProgram.kill
             }
             accumulator = word
         case 0x80: accumulator = Self.dataSize
@@ -94,10 +94,10 @@ private struct Machine {
         case 0x00: accumulator = operand
         case 0x01: index = operand
         case 0x60, 0x61:
-            guard let word = word(of: scratch, operand) else { return FilterProgram.kill }
+            guard let word = word(of: scratch, operand) else { return SeccompProgram.kill }
             if instruction.code == 0x60 { accumulator = word } else { index = word }
         case 0x02, 0x03:
-            guard word(of: scratch, operand) != nil else { return FilterProgram.kill }
+            guard word(of: scratch, operand) != nil else { return SeccompProgram.kill }
             scratch[Int(operand)] = instruction.code == 0x02 ? accumulator : index
         case 0x06: return operand
         case 0x16: return accumulator
@@ -121,7 +121,7 @@ private struct Machine {
         case 0x24: accumulator &*= other
         case 0x34:
             // The kernel ends the program so.
-            guard other != 0 else { return FilterProgram.kill }
+            guard other != 0 else { return SeccompProgram.kill }
             accumulator /= other
         case 0x44: accumulator |= other
         case 0x54: accumulator &= other
@@ -134,7 +134,7 @@ private struct Machine {
         case 0x25: jump(instruction, accumulator > other)
         case 0x35: jump(instruction, accumulator >= other)
         case 0x45: jump(instruction, accumulator & other != 0)
-        default: return FilterProgram.kill
+        default: return SeccompProgram.kill
         }
         return nil
     }
