@@ -114,6 +114,35 @@ int clinux_ptrace_set_signal(int thread, const uint64_t *information)
     return request(PTRACE_SETSIGINFO, thread, 0, (uintptr_t)information);
 }
 
+enum { SUSPENSIONS = 3 };
+static const int suspensions[SUSPENSIONS] = {SIGTSTP, SIGTTIN, SIGTTOU};
+
+uint64_t clinux_block_suspension(void)
+{
+    sigset_t all, before;
+    uint64_t fresh = 0;
+
+    sigemptyset(&all);
+    for (int i = 0; i < SUSPENSIONS; i++)
+        sigaddset(&all, suspensions[i]);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    for (int i = 0; i < SUSPENSIONS; i++)
+        if (!sigismember(&before, suspensions[i]))
+            fresh |= 1ull << (suspensions[i] - 1);
+    return fresh;
+}
+
+void clinux_unblock_suspension(uint64_t signals)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (int i = 0; i < SUSPENSIONS; i++)
+        if (signals >> (suspensions[i] - 1) & 1)
+            sigaddset(&set, suspensions[i]);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int clinux_signal_thread(int process, int thread, int signal)
 {
     return syscall(SYS_tgkill, process, thread, signal) < 0 ? -errno : 0;

@@ -5,6 +5,8 @@
  *
  * usage: killer PID COUNT SEED MICROSECONDS PROGRAM ARGS...
  *   MICROSECONDS   the program lives for at most that long after it attached
+ * usage: killer --suspend PID PROGRAM ARGS...
+ *   once, and it is not killed but told to stop, as by Ctrl-Z; when it stops, the process must be as before
  *
  * Status 1 if once it did not.
  */
@@ -105,10 +107,47 @@ static pid_t start(char **arguments)
         int null = open("/dev/null", O_RDWR);
 
         dup2(null, 1);
+        /* The kernel lets no terminal stop the groups that nobody in the session looks after. */
+        setpgid(0, 0);
         execvp(arguments[0], arguments);
         _exit(127);
     }
     return child;
+}
+
+static void wait_until_traced(const char *pid)
+{
+    for (int tries = 0; tries < 5000 && traced_threads(pid) == 0; tries++)
+        usleep(1000);
+}
+
+/* Remembers what the process is like: its memory map, and how many descriptors it has, which is returned. */
+static int look(const char *pid)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%s/maps", pid);
+    read_file(path, first_map, sizeof(first_map));
+    snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+    return count_entries(path);
+}
+
+static int suspend(const char *pid, char **program)
+{
+    int descriptors = look(pid), status;
+    pid_t child = start(program);
+
+    wait_until_traced(pid);
+    kill(child, SIGTSTP);
+    waitpid(child, &status, WUNTRACED);
+    if (!WIFSTOPPED(status) || !is_as_before(pid, descriptors)) {
+        printf("%s\n", WIFSTOPPED(status) ? "the process is not as before" : "it did not stop");
+        kill(child, SIGKILL);
+        return 1;
+    }
+    kill(child, SIGCONT);
+    waitpid(child, &status, 0);
+    return status != 0;
 }
 
 int main(int count, char **arguments)
@@ -117,20 +156,18 @@ int main(int count, char **arguments)
     int descriptors, kills, attached = 0, mapped = 0;
     uint64_t state;
 
+    if (count > 3 && strcmp(arguments[1], "--suspend") == 0)
+        return suspend(arguments[2], arguments + 3);
     if (count < 6)
         return 64;
     kills = atoi(arguments[2]);
     state = strtoull(arguments[3], NULL, 0);
-    snprintf(path, sizeof(path), "/proc/%s/maps", arguments[1]);
-    read_file(path, first_map, sizeof(first_map));
-    snprintf(path, sizeof(path), "/proc/%s/fd", arguments[1]);
-    descriptors = count_entries(path);
+    descriptors = look(arguments[1]);
     for (int n = 0; n < kills; n++) {
         uint64_t life = next_random(&state) % strtoull(arguments[4], NULL, 0);
         pid_t child = start(arguments + 5);
 
-        for (int tries = 0; tries < 5000 && traced_threads(arguments[1]) == 0; tries++)
-            usleep(1000);
+        wait_until_traced(arguments[1]);
         usleep(life);
         kill(child, SIGSTOP); /* to look what it was doing; what it traces stays as it is */
         attached += traced_threads(arguments[1]) > 0;

@@ -3,7 +3,8 @@ internal import LinuxSystem
 
 /// The threads of a process, traced and stopped.
 ///
-/// At the end of this value's life, at the latest, each is let go as it is.
+/// At the end of this value's life, at the latest, each is let go as it is. Until then this program is not
+/// stopped from its terminal (Ctrl-Z), for they would stand still with it.
 struct StoppedThreads: ~Copyable {
     let process: Int
     private let deadline: Int64
@@ -18,6 +19,7 @@ struct StoppedThreads: ~Copyable {
     /// How often a thread was waited for and stopped.
     private(set) var stops = 0
     private var isComplete = false
+    private let suspension = clinux_block_suspension()
     /// When the first thread was interrupted, in nanoseconds.
     private var began: Int64 = 0
     private var patience: Int {
@@ -29,7 +31,10 @@ struct StoppedThreads: ~Copyable {
         deadline = clinux_monotonic_nanoseconds() + Int64(milliseconds) * 1_000_000
     }
 
-    deinit { detachAll() }
+    deinit {
+        detachAll()
+        clinux_unblock_suspension(suspension)
+    }
 
     var threads: [TracedThread] { traced.map { TracedThread(id: $0) } }
 

@@ -91,6 +91,13 @@ enum { CLINUX_SIGNAL_WORDS = 16 };
 int clinux_ptrace_get_signal(int thread, uint64_t *_Nonnull information);
 int clinux_ptrace_set_signal(int thread, const uint64_t *_Nonnull information);
 
+/*
+ * Blocks the signals by which a terminal stops this program (SIGTSTP, SIGTTIN, SIGTTOU) in this thread. Returns those that
+ * were not blocked before (bit n: signal n + 1), for the other, which unblocks them.
+ */
+uint64_t clinux_block_suspension(void);
+void clinux_unblock_suspension(uint64_t signals);
+
 /* tgkill(2). */
 int clinux_signal_thread(int process, int thread, int signal);
 
