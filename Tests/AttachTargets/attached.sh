@@ -58,22 +58,39 @@ unmapped() {
   done
 }
 
-# aborted COUNT loop|hurry ARGUMENT: signals like those of faulty code, which somebody sends meanwhile, arrive one by one.
+# arrived NUMBER: so many signals have come to the VMM, or do within a minute.
+arrived() {
+  waited=0
+  until tail -n 1 "$BEATS" | grep -q "signals $1 "; do
+    [ $waited -lt 600 ] || { echo "signal $1 was lost"; return 1; }
+    waited=$((waited + 1))
+    sleep 0.1
+  done
+}
+
+# aborted COUNT METHOD: signals like those of faulty code, which somebody sends meanwhile, arrive one by one.
 aborted() {
   cat "/proc/$VMM/maps" >maps
   kill -ABRT "$VMM"
-  attach-proof "$2" "$VMM" 1000000 "$3" &
+  attach-proof loop "$VMM" 1000000 "$2" &
   loop=$!
   for number in $(seq 2 "$1"); do
     kill -ABRT "$VMM"
-    waited=0
-    until tail -n 1 "$BEATS" | grep -q "signals $number "; do
-      [ $waited -lt 50 ] || { echo "signal $number was lost"; return 1; }
-      waited=$((waited + 1))
-      sleep 0.1
-    done
+    arrived "$number"
   done
   kill $loop
+  unmapped
+}
+# aborted_in_haste COUNT SEED: also when there is too little time.
+aborted_in_haste() {
+  cat "/proc/$VMM/maps" >maps
+  for number in $(seq "$1"); do
+    attach-proof hurry "$VMM" 3 $(($2 + number)) >said &
+    sleep 0.$((number % 5))5
+    kill -ABRT "$VMM"
+    wait $! || [ $? -eq 6 ]
+    arrived "$number"
+  done
   unmapped
 }
 
