@@ -86,13 +86,6 @@ extension AttachError: CustomStringConvertible {
         }
     }
 
-    /// This error; of a process that has ended, or is about to, that instead, for all else follows from it.
-    var unlessEnded: AttachError {
-        if reason == .noSuchProcess || reason == .otherNamespace { return self }
-        return ProcessFiles(process: process).isEnding
-            ? AttachError(process: process, .targetExited) : self
-    }
-
     private static func advice(_ scope: Int?) -> String {
         switch scope {
         case 1: "run as root or with CAP_SYS_PTRACE (kernel.yama.ptrace_scope is 1)"

@@ -31,7 +31,7 @@ final class AttachedCalls {
             return result
         } catch {
             attached.leave(after: error)
-            problem = error.unlessEnded
+            problem = error
             throw .noProcess
         }
     }
@@ -44,10 +44,6 @@ final class AttachedCalls {
 
     func letGo() throws(AttachError) -> AttachedVM.Cost? {
         if let problem { throw problem }
-        do throws(AttachError) {
-            return try process.take()?.letGo()
-        } catch {
-            throw error.unlessEnded
-        }
+        return try process.take()?.letGo()
     }
 }

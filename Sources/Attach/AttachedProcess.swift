@@ -25,18 +25,14 @@ struct AttachedProcess: ~Copyable {
         to process: Int, vcpus: [Int], for purpose: AttachedVM.Purpose
     ) throws(AttachError) -> AttachedProcess {
         #if arch(arm64)
+            var process = try stopped(process, vcpus, purpose)
             do throws(AttachError) {
-                var process = try stopped(process, vcpus, purpose)
-                do throws(AttachError) {
-                    try process.prepare(vcpus)
-                } catch {
-                    process.leave(after: error)
-                    throw error
-                }
-                return process
+                try process.prepare(vcpus)
             } catch {
-                throw error.unlessEnded
+                process.leave(after: error)
+                throw error
             }
+            return process
         #else
             throw AttachError(process: process, .notARM64)
         #endif
@@ -71,7 +67,7 @@ struct AttachedProcess: ~Copyable {
         try refuseOtherCode(threads)
         let mappings = files.mappings()
         guard let code = ExistingCode(in: memory, mappings) else {
-            throw AttachError(process: process, .noUsableThread)
+            throw threads.error(.noUsableThread)
         }
         if purpose.writes { try refuseWritingWhileItRuns(threads) }
         let filters = try filters(of: threads, files, known: filtered, purpose)

@@ -194,8 +194,12 @@ struct StoppedThreads: ~Copyable {
     /// For how many nanoseconds threads that were told to stop are waited for.
     private static let grace: Int64 = 1_000_000_000
 
+    /// The error of this reason; of a process that has ended, or is about to, that is the reason, for all
+    /// else follows from it.
     func error(_ reason: AttachError.Reason) -> AttachError {
-        AttachError(process: process, reason)
+        let wasThere = reason != .noSuchProcess && reason != .otherNamespace
+        let hasEnded = wasThere && ProcessFiles(process: process).isEnding
+        return AttachError(process: process, hasEnded ? .targetExited : reason)
     }
 }
 
