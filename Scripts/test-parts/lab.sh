@@ -28,7 +28,7 @@ expect() {
   [ "$status" -eq "$expected" ] || { echo "        status $status, expected $expected"; return 1; }
 }
 
-# begin NAME COMMAND...: the same beside others that were begun, as many as there are processors.
+# begin NAME COMMAND...: as check, beside others that were begun, as many at a time as there are processors.
 begun=()
 begin() {
   local output=$work/begun-${#begun[@]}

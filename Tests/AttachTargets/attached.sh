@@ -48,25 +48,23 @@ running() {
   refused 'its vCPUs run' vcpusnap restore saved "pid:$VMM"
 }
 
-# unmapped: what calls left behind, when the program that made them ended, ends by itself.
-unmapped() {
-  waited=0
-  until cmp -s maps "/proc/$VMM/maps"; do
-    [ $waited -lt 60 ] || { echo "there is something left after a minute"; return 1; }
-    waited=$((waited + 1))
-    sleep 1
-  done
-}
-
-# arrived NUMBER: so many signals have come to the VMM, or do within a minute.
-arrived() {
-  waited=0
-  until tail -n 1 "$BEATS" | grep -q "signals $1 "; do
-    [ $waited -lt 600 ] || { echo "signal $1 was lost"; return 1; }
+# within_a_minute TEXT COMMAND...: the command succeeds by then; or TEXT is said.
+within_a_minute() {
+  text=$1 waited=0
+  shift
+  until "$@"; do
+    [ $waited -lt 600 ] || { echo "$text"; return 1; }
     waited=$((waited + 1))
     sleep 0.1
   done
 }
+
+# unmapped: what calls left behind, when the program that made them ended, ends by itself; it was as in the file maps.
+unmapped() { within_a_minute "there is something left after a minute" cmp -s maps "/proc/$VMM/maps"; }
+
+# arrived NUMBER: so many signals have come to the VMM, or do.
+have_come() { tail -n 1 "$BEATS" | grep -q "signals $1 "; }
+arrived() { within_a_minute "signal $1 was lost" have_come "$1"; }
 
 # aborted COUNT METHOD: signals like those of faulty code, which somebody sends meanwhile, arrive one by one.
 aborted() {
@@ -284,7 +282,7 @@ as_qemu() {
   vcpusnap restore saved "pid:$pid" --policy exact
 }
 
-# qemu TIMES: nothing is left behind in it.
+# qemu TIMES: nothing is left behind in it, and what the program saves while it ticks on is sound.
 qemu() {
   pid=$(pidof qemu-system-aarch64)
   look() {
@@ -293,6 +291,8 @@ qemu() {
   }
   look >before
   attach-proof loop "$pid" "$1"
+  for _ in 1 2 3 4 5; do vcpusnap save "pid:$pid" --settle -o running; done
+  vcpusnap verify running
   look >after
   cmp before after
 }

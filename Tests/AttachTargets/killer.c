@@ -79,20 +79,26 @@ static int traced_threads(const char *pid)
     return count;
 }
 
-/* An attached process reaches its old state within a moment. */
-static int is_as_before(const char *pid, int descriptors)
+/* Reads the memory map of a process, and returns how many descriptors it has. */
+static int look(const char *pid, char into[sizeof(map)])
 {
     char path[64];
 
+    snprintf(path, sizeof(path), "/proc/%s/maps", pid);
+    read_file(path, into, sizeof(map));
+    snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+    return count_entries(path);
+}
+
+/* An attached process reaches its old state within a moment. */
+static int is_as_before(const char *pid, int descriptors)
+{
     for (int tries = 0; tries < 200; tries++) {
         int traced = traced_threads(pid);
 
         if (traced < 0)
             return 0;
-        snprintf(path, sizeof(path), "/proc/%s/maps", pid);
-        read_file(path, map, sizeof(map));
-        snprintf(path, sizeof(path), "/proc/%s/fd", pid);
-        if (traced == 0 && strcmp(map, first_map) == 0 && count_entries(path) == descriptors)
+        if (look(pid, map) == descriptors && traced == 0 && strcmp(map, first_map) == 0)
             return 1;
         usleep(10000);
     }
@@ -121,20 +127,9 @@ static void wait_until_traced(const char *pid)
         usleep(1000);
 }
 
-/* Remembers what the process is like: its memory map, and how many descriptors it has, which is returned. */
-static int look(const char *pid)
-{
-    char path[64];
-
-    snprintf(path, sizeof(path), "/proc/%s/maps", pid);
-    read_file(path, first_map, sizeof(first_map));
-    snprintf(path, sizeof(path), "/proc/%s/fd", pid);
-    return count_entries(path);
-}
-
 static int suspend(const char *pid, char **program)
 {
-    int descriptors = look(pid), status;
+    int descriptors = look(pid, first_map), status;
     pid_t child = start(program);
 
     wait_until_traced(pid);
@@ -152,7 +147,6 @@ static int suspend(const char *pid, char **program)
 
 int main(int count, char **arguments)
 {
-    char path[64];
     int descriptors, kills, attached = 0, mapped = 0;
     uint64_t state;
 
@@ -162,7 +156,7 @@ int main(int count, char **arguments)
         return 64;
     kills = atoi(arguments[2]);
     state = strtoull(arguments[3], NULL, 0);
-    descriptors = look(arguments[1]);
+    descriptors = look(arguments[1], first_map);
     for (int n = 0; n < kills; n++) {
         uint64_t life = next_random(&state) % strtoull(arguments[4], NULL, 0);
         pid_t child = start(arguments + 5);
@@ -171,8 +165,7 @@ int main(int count, char **arguments)
         usleep(life);
         kill(child, SIGSTOP); /* to look what it was doing; what it traces stays as it is */
         attached += traced_threads(arguments[1]) > 0;
-        snprintf(path, sizeof(path), "/proc/%s/maps", arguments[1]);
-        read_file(path, map, sizeof(map));
+        look(arguments[1], map);
         mapped += strcmp(map, first_map) != 0;
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);

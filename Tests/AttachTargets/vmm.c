@@ -304,7 +304,6 @@ static void be_filtered(int runs_vcpu)
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 1, 0), KILL,
         LOAD(args[1]), ALLOW_CALL(KVM_RUN), KILL,
     };
-
     struct sock_filter trap[] = {
         LOAD(nr),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 3),
@@ -625,12 +624,12 @@ static void count_aborts(void)
     sigaction(SIGABRT, &action, NULL);
 }
 
-static void leave_aborts_to_others(void)
+static void block_signal(int signal)
 {
     sigset_t only;
 
     sigemptyset(&only);
-    sigaddset(&only, SIGABRT);
+    sigaddset(&only, signal);
     sigprocmask(SIG_BLOCK, &only, NULL);
 }
 
@@ -654,12 +653,9 @@ static void *send_signals(void *argument)
 static void prepare_signals(void)
 {
     struct sigaction action = {.sa_sigaction = receive, .sa_flags = SA_SIGINFO};
-    sigset_t blocked;
 
     sigaction(SIGRTMIN + 2, &action, NULL);
-    sigemptyset(&blocked);
-    sigaddset(&blocked, SIGRTMIN + 3);
-    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    block_signal(SIGRTMIN + 3);
     raise(SIGRTMIN + 3);
 }
 
@@ -780,9 +776,9 @@ int main(int count, char **arguments)
         start(send_signals, 0);
     if (vfork_seconds > 0)
         start(wait_for_child, vfork_seconds);
-    /* One that waits would wait no longer. */
+    /* Left to others: a wait that is interrupted ends. */
     if (aborts != NULL)
-        leave_aborts_to_others();
+        block_signal(SIGABRT);
     /* Threads need more calls while they start. */
     wait_until_woken(200);
     if (no_memory)

@@ -22,8 +22,7 @@ struct MainJobTests {
 
     @Test func saveMakesASoundFileForItsOwner() throws {
         try save(newer, "a")
-        let attributes = try FileManager.default.attributesOfItem(atPath: folder / "a")
-        #expect(attributes[.posixPermissions] as? Int == 0o600)
+        #expect(try folder.permissions("a") == 0o600)
         let verify = try Program.run("verify", folder / "a", "--format", "json")
         #expect(verify.status == 0)
         #expect(try verify.json()["sound"] as? Bool == true)

@@ -35,15 +35,14 @@ enum Program {
         program: [String] = [path]
     ) throws -> Run {
         let folder = try TemporaryFolder()
-        let (out, err, stdin) = (folder / "out", folder / "err", folder / "in")
-        for file in [out, err] { try Data().write(to: URL(fileURLWithPath: file)) }
-        try input.write(to: URL(fileURLWithPath: stdin))
+        let (out, err) = (try folder.make("out", ""), try folder.make("err", ""))
         let process = Process()
         let words = program + arguments
         process.executableURL = URL(fileURLWithPath: words[0])
         process.arguments = Array(words.dropFirst())
         process.environment = [:]
-        process.standardInput = FileHandle(forReadingAtPath: stdin)
+        process.standardInput = FileHandle(
+            forReadingAtPath: try folder.make("in", input))
         process.standardOutput = FileHandle(
             forWritingAtPath: standardOutput ?? out)
         process.standardError = FileHandle(forWritingAtPath: err)
@@ -51,8 +50,6 @@ enum Program {
         process.waitUntilExit()
         return Run(
             status: process.terminationReason == .exit ? process.terminationStatus : -1,
-            output: try Data(contentsOf: URL(fileURLWithPath: out)),
-            errors: String(decoding: try Data(contentsOf: URL(fileURLWithPath: err)), as: UTF8.self)
-        )
+            output: try folder.data("out"), errors: try folder.text("err"))
     }
 }

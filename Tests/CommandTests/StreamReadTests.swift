@@ -26,10 +26,6 @@ enum Stream {
 }
 
 extension TemporaryFolder {
-    func permissions(_ name: String) throws -> Int? {
-        try FileManager.default.attributesOfItem(atPath: self / name)[.posixPermissions] as? Int
-    }
-
     /// A copy of a stream, for tests that change it.
     func copy(_ stream: String, as name: String = "vm.mig") throws -> String {
         try make(name, try Stream.data(stream))

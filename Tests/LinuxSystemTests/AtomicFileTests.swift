@@ -18,8 +18,7 @@ import Testing
         try AtomicFile.replace(folder.file("a"), with: [bytes("one "), [], bytes("two")])
         #expect(try folder.text("a") == "one two")
         #expect(try folder.names == ["a"])
-        let attributes = try FileManager.default.attributesOfItem(atPath: folder.file("a"))
-        #expect(attributes[.posixPermissions] as? Int == 0o600)
+        #expect(try folder.permissions("a") == 0o600)
     }
 
     @Test func anOldFileIsReplacedWhole() throws {

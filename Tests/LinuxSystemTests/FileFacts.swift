@@ -3,10 +3,6 @@ import Glibc
 import TestFiles
 
 extension TemporaryFolder {
-    func permissions(_ name: String) throws -> Int? {
-        try FileManager.default.attributesOfItem(atPath: file(name))[.posixPermissions] as? Int
-    }
-
     /// How many bytes of the disk a file takes.
     func allocated(_ name: String) -> Int? {
         var status = stat()
