@@ -1,14 +1,12 @@
-internal import LinuxSystem
-
-/// Bytes as messages show them.
-enum Shown {
+/// Bytes that somebody else wrote, as messages show them.
+package enum Shown {
     /// `51 45 56 4d ("QEVM")`.
-    static func bytes(_ bytes: some Collection<UInt8>) -> String {
+    package static func bytes(_ bytes: some Collection<UInt8>) -> String {
         bytes.hexadecimal + " (\"\(text(bytes))\")"
     }
 
     /// Printable ASCII, and `.` for everything else, which might be meant for a terminal.
-    static func text(_ bytes: some Sequence<UInt8>) -> String {
+    package static func text(_ bytes: some Sequence<UInt8>) -> String {
         String(decoding: bytes.map { 0x20..<0x7f ~= $0 ? $0 : UInt8(ascii: ".") }, as: UTF8.self)
     }
 }
