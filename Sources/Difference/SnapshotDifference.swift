@@ -34,7 +34,9 @@ public struct ProvenanceDifference: Hashable, Sendable {
     static func between(_ left: Provenance, _ right: Provenance) -> [ProvenanceDifference] {
         let added = right.entries.map(\.key).filter { left[$0] == nil }
         return (left.entries.map(\.key) + added).compactMap { key in
-            guard left[key] != right[key] else { return nil }
+            // As bytes: texts that Unicode calls equivalent are not the same in the file.
+            guard left[key].map({ Array($0.utf8) }) != right[key].map({ Array($0.utf8) })
+            else { return nil }
             return ProvenanceDifference(key: key, left: left[key], right: right[key])
         }
     }

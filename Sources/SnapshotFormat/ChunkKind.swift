@@ -20,11 +20,12 @@ public struct ChunkKind: Hashable, Sendable {
 }
 
 extension ChunkKind: CustomStringConvertible {
-    /// The characters without trailing spaces; those that are not printable as hexadecimal.
+    /// The characters without trailing spaces; the four bytes in hexadecimal, in the order of the
+    /// file, where one is not printable.
     public var description: String {
         let characters = (0..<4).map { UInt8(truncatingIfNeeded: rawValue >> ($0 * 8)) }
         guard characters.allSatisfy({ 0x20..<0x7f ~= $0 }) else {
-            return "0x" + String(rawValue, radix: 16)
+            return "0x" + characters.map { String(0x100 | Int($0), radix: 16).dropFirst() }.joined()
         }
         let name = String(decoding: characters, as: UTF8.self)
         return String(name.prefix { $0 != " " })

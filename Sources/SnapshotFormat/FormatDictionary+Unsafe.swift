@@ -10,7 +10,7 @@ struct FormatDictionary: Sendable {
     let bytes: [UInt8]
     /// The dictionary id inside it; 0 for none.
     let id: UInt32
-    /// The first eight bytes of its SHA-256, little-endian; 0 for none.
+    /// The first eight bytes of its SHA-256 as a little-endian number; 0 for none.
     let digest: UInt64
 
     init(bytes: [UInt8]) {

@@ -12,11 +12,11 @@ extension Provenance {
         var writer = ByteWriter()
         for (key, value) in entries {
             for (text, isKey) in [(key.rawValue, true), (value, false)] {
-                if let defect = Self.defect(of: text, isKey: isKey) {
+                if isKey, text.isEmpty {
                     throw SnapshotFormatError(
-                        .invalidSnapshot, chunk: .provenance,
-                        "the \(isKey ? "key" : "value") of \"\(key.rawValue)\" \(defect)")
+                        .invalidSnapshot, chunk: .provenance, "a key is empty")
                 }
+                let text = Self.writable(text)
                 writer.append(variable: UInt64(text.utf8.count))
                 writer.append(text.utf8)
             }
@@ -55,6 +55,23 @@ extension Provenance {
             throw reader.malformed("\(what) \(defect)")
         }
         return text
+    }
+
+    /// A key or value as the format allows it.
+    ///
+    /// Text comes from other programs (names of machines and processes). What they name themselves
+    /// must not cost the state of a VM that was stopped to be saved.
+    private static func writable(_ text: String) -> String {
+        var result = String.UnicodeScalarView()
+        var length = 0
+        for scalar in text.unicodeScalars {
+            let isControl = scalar.value < 0x20 || scalar.value == 0x7f
+            let written = isControl ? Unicode.Scalar(0xfffd) ?? "?" : scalar
+            length += UTF8.width(written)
+            guard length <= SnapshotLimits.provenanceText else { break }
+            result.append(written)
+        }
+        return String(result)
     }
 
     /// What is wrong with a key or value, nil for nothing.

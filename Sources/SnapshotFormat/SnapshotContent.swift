@@ -7,12 +7,16 @@ struct SnapshotContent {
     /// The chunks whose header was read.
     var chunkCount = 0
     var contentSizes: [Int] = []
+    /// What the file has beyond version 1.0.
+    private(set) var unknown = UnknownContent()
     private var provenance: Provenance?
     private var vcpus: [VCPUState]?
     private var hasEnd = false
 
     init(header: SnapshotHeader) {
         self.header = header
+        unknown.features = header.compatibleFeatures
+        unknown.headerBytes = header.headerSize - SnapshotHeader.size
     }
 
     func makeDecompressor() throws(SnapshotFormatError) -> ZstdDecompressor {
@@ -33,7 +37,10 @@ struct SnapshotContent {
         guard !hasEnd else {
             throw chunk.error(.misplacedChunk, "it stands after the end chunk")
         }
-        guard try isKnown(chunk) else { return }
+        guard try isKnown(chunk) else {
+            unknown.chunks.append(chunk.header.kind)
+            return
+        }
         switch chunk.header.kind {
         case .provenance:
             try refuseSecond(chunk, provenance != nil)

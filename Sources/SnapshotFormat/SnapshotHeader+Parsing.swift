@@ -96,15 +96,24 @@ extension SnapshotHeader {
                     + "use a newer program")
         }
         try checkLimits()
-        guard let dictionary = FormatDictionary.all[dictionaryID],
-            dictionary.digest == dictionaryDigest
-        else {
+        try checkDictionary()
+    }
+
+    private func checkDictionary() throws(SnapshotFormatError) {
+        let known = FormatDictionary.all[dictionaryID]
+        guard known?.digest != dictionaryDigest else { return }
+        let digest = String(dictionaryDigest.byteSwapped, radix: 16)
+        let padding = String(repeating: "0", count: 16 - digest.count)
+        guard dictionaryID != 0 else {
             throw SnapshotFormatError(
-                .unknownDictionary, offset: 40,
-                "the file needs dictionary 0x\(String(dictionaryID, radix: 16)) with digest "
-                    + "0x\(String(dictionaryDigest, radix: 16)), which this program does not "
-                    + "have; use a newer program")
+                .unknownDictionary, offset: 44,
+                "the file names no dictionary, but the digest \(padding)\(digest) of one: the "
+                    + "program that wrote it is at fault")
         }
+        throw SnapshotFormatError(
+            .unknownDictionary, offset: 40,
+            "the file needs dictionary 0x\(String(dictionaryID, radix: 16)) with digest "
+                + "\(padding)\(digest), which this program does not have; use a newer program")
     }
 
     func checkLimits() throws(SnapshotFormatError) {

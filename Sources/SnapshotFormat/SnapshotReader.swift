@@ -7,6 +7,9 @@ public import VCPUModel
 public struct SnapshotReader {
     private var source: SnapshotSource
     private var header: SnapshotHeader?
+    /// What `decode` left out of a file of a later minor version; such a file must not be replaced
+    /// by what was read from it.
+    public private(set) var unknown = UnknownContent()
 
     public init(_ bytes: [UInt8]) {
         source = SnapshotSource(bytes)
@@ -52,6 +55,7 @@ public struct SnapshotReader {
             source.addToDigest(chunk.encoded())
         }
         try finish(content)
+        unknown = content.unknown
         return try content.snapshot()
     }
 

@@ -5,11 +5,21 @@ public import Registers
 /// The keys this version writes are the static members below; others survive reading and writing.
 /// Keys and values are single lines of UTF-8.
 public struct Provenance: Hashable, Sendable {
+    /// Keys are equal when their bytes are, not when Unicode calls them equivalent: so the file
+    /// format says.
     public struct Key: RawRepresentable, Hashable, Sendable {
         public let rawValue: String
 
         public init(rawValue: String) {
             self.rawValue = rawValue
+        }
+
+        public static func == (left: Key, right: Key) -> Bool {
+            left.rawValue.utf8.elementsEqual(right.rawValue.utf8)
+        }
+
+        public func hash(into hasher: inout Hasher) {
+            for byte in rawValue.utf8 { hasher.combine(byte) }
         }
 
         /// The program that wrote the snapshot and its version: `vcpusnap 0.1.0`.
@@ -77,13 +87,15 @@ public struct Provenance: Hashable, Sendable {
     }
 
     public static func == (left: Provenance, right: Provenance) -> Bool {
-        left.entries.elementsEqual(right.entries) { $0 == $1 }
+        left.entries.elementsEqual(right.entries) {
+            $0.key == $1.key && $0.value.utf8.elementsEqual($1.value.utf8)
+        }
     }
 
     public func hash(into hasher: inout Hasher) {
         for (key, value) in entries {
             hasher.combine(key)
-            hasher.combine(value)
+            for byte in value.utf8 { hasher.combine(byte) }
         }
     }
 }

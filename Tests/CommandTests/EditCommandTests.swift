@@ -65,6 +65,34 @@ struct EditCommandTests {
 
     // MARK: Files
 
+    /// A file of a later version of the format, with more than this program knows.
+    private func newerFile(_ vector: String, _ name: String) throws {
+        let vectors = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Formats/vectors/good")
+        let file = try Data(contentsOf: vectors.appendingPathComponent(vector + ".vcpusnap"))
+        _ = try folder.make(name, file)
+    }
+
+    @Test(
+        "A file that holds more than is known is not replaced by less",
+        arguments: [
+            ("minor-7", "features 0x80000000, 8 bytes of header"),
+            ("unknown-chunks", "2 chunks (NOTE, NOTE)"),
+            ("version-2-too", "1 chunk (VCPU)"),
+        ])
+    func whatIsNotKnownIsKept(vector: String, what: String) throws {
+        try newerFile(vector, "n")
+        try expectTrouble(
+            ["set", folder / "n", "x0=9"], "n is of a newer version", what, "--output")
+        try newerFile("plain", "p")
+        try expectTrouble(["restore", folder / "p", folder / "n"], what)
+        let run = try Program.run("set", folder / "n", "x0=9", "-o", folder / "o")
+        #expect(run.status == 0)
+        #expect(run.errors.contains(what) && run.errors.contains("o is without"))
+        #expect(try values(of: "x0", in: "o") == ["0x9"])
+    }
+
     @Test func aFileIsReplaced() throws {
         try save(newer, "a")
         try FileManager.default.setAttributes(

@@ -31,6 +31,15 @@ struct SnapshotDifferenceTests {
         #expect(difference.provenance.isEmpty)
     }
 
+    /// The file keeps bytes, so texts that Unicode calls equivalent are two texts.
+    @Test func provenanceIsComparedAsBytes() throws {
+        let difference = SnapshotDifference(
+            try snapshot(["x0": 1], tool: "caf\u{e9}"), try snapshot(["x0": 1], tool: "cafe\u{301}")
+        )
+        #expect(difference.provenance.map(\.key) == [.tool])
+        #expect(difference.isExactlySame)
+    }
+
     @Test func fieldsAreNamed() throws {
         let difference = SnapshotDifference(
             try snapshot(["ID_AA64PFR0_EL1": 0x1000_0000_0000_0011]),

@@ -97,7 +97,11 @@ struct RejectionTests {
         file.header = { $0.dictionaryID = 77 }
         try expect(file, .unknownDictionary, offset: 40, "dictionary 0x4d")
         file.header = { $0.dictionaryDigest = 1 }
-        try expect(file, .unknownDictionary, offset: 40, "digest 0x1")
+        try expect(file, .unknownDictionary, offset: 44, "digest 0100000000000000 of one")
+        file.header = {
+            ($0.dictionaryID, $0.dictionaryDigest) = (0x3173_6376, 0x0df5_7c0d_1831_2b74)
+        }
+        try expect(file, .unknownDictionary, offset: 40, "digest 742b31180d7cf50d")
         #expect(FormatDictionary.version1.id == 0x3173_6376)
     }
 
@@ -274,7 +278,7 @@ struct RejectionTests {
     func writer() throws {
         let empty = RegisterList()
         var provenance = Provenance()
-        provenance[.tool] = "two\nlines"
+        provenance[.init(rawValue: "")] = "of no key"
         let cases: [(Snapshot, Code)] = [
             (
                 Snapshot(
@@ -298,6 +302,36 @@ struct RejectionTests {
                 #expect(error.code == code, "\(error)")
             }
         }
+    }
+
+    /// Names of machines and processes come from elsewhere, and a VM was stopped to read them.
+    @Test("Text that the format does not allow costs characters, not the snapshot")
+    func foreignProvenance() throws {
+        var provenance = Provenance()
+        provenance[.qemuMachine] = "virt\u{1b}[31m\n\u{7f}\u{9b}é"
+        provenance[.vmm] = String(repeating: "ü", count: 3000)
+        let bytes = try SnapshotWriter.encode(Snapshot(provenance: provenance, vcpus: []))
+        let found = try SnapshotReader.decode(bytes).provenance
+        #expect(found[.qemuMachine] == "virt\u{fffd}[31m\u{fffd}\u{fffd}\u{9b}é")
+        #expect(found[.vmm] == String(repeating: "ü", count: 2048))
+    }
+
+    @Test("What a later version has beyond this one is told")
+    func unknownContent() throws {
+        var reader = SnapshotReader(try Golden.bytes("future-minor-version"))
+        _ = try reader.decode()
+        #expect(
+            reader.unknown.description
+                == "2 chunks (NOTE, NOTE), features 0x80000000, 8 bytes of header")
+        reader = SnapshotReader(try Golden.bytes("tiny"))
+        _ = try reader.decode()
+        #expect(reader.unknown.isEmpty)
+    }
+
+    @Test("A kind that is not printable is shown as the bytes that stand in the file")
+    func unprintableKind() {
+        #expect(ChunkKind(rawValue: 0x4a32_5b1b).description == "0x1b5b324a")
+        #expect(ChunkKind(rawValue: 0).description == "0x00000000")
     }
 
     @Test("The text of an error")

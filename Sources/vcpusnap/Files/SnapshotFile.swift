@@ -5,10 +5,34 @@ internal import VCPUModel
 
 /// Snapshot files and streams, with the file's name in every error.
 enum SnapshotFile {
+    /// A snapshot that will be changed and written again.
+    struct Changeable {
+        var snapshot: Snapshot
+        let location: Location
+        /// What the file has that a file written by this program does not.
+        let unknown: UnknownContent
+
+        fileprivate init(_ snapshot: Snapshot, _ location: Location, _ unknown: UnknownContent) {
+            self.snapshot = snapshot
+            self.location = location
+            self.unknown = unknown
+        }
+
+        /// What was read from vCPUs and is in no file yet.
+        init(_ snapshot: Snapshot, madeOn location: Location) {
+            self.init(snapshot, location, UnknownContent())
+        }
+    }
+
     static func read(_ location: Location) throws -> Snapshot {
+        try readToChange(location).snapshot
+    }
+
+    static func readToChange(_ location: Location) throws -> Changeable {
         let stream = try open(location)
         return try reading(location, stream.read) { reader throws(SnapshotFormatError) in
-            try reader.decode()
+            let snapshot = try reader.decode()
+            return Changeable(snapshot, location, reader.unknown)
         }
     }
 
@@ -24,6 +48,22 @@ enum SnapshotFile {
         return try reading(location, stream.read) { reader throws(SnapshotFormatError) in
             try reader.verify()
         }
+    }
+
+    /// Writes what was read from a file and changed: not over a file that holds more than that.
+    static func write(_ changed: Changeable, to location: Location) throws {
+        if !changed.unknown.isEmpty {
+            let loss =
+                "\(changed.location.text) is of a newer version of the format and has "
+                + "\(changed.unknown), which this program does not know"
+            guard location != changed.location else {
+                throw CommandError(
+                    "\(loss): it is not replaced; give --output another file, which will be "
+                        + "without, or use a newer program")
+            }
+            StandardError.write("vcpusnap: \(loss): \(location.text) is without\n")
+        }
+        try write(changed.snapshot, to: location)
     }
 
     /// Writes a whole file or nothing; a stream gets the bytes as they are.

@@ -26,7 +26,7 @@ struct EditTarget {
     /// Whether they are all the target has.
     let isWhole: Bool
     private let location: Location
-    private let contents: Snapshot
+    private let contents: SnapshotFile.Changeable
     private let banks: [any RegisterBank]
 
     init(_ location: Location, _ selection: Selection?) throws {
@@ -34,14 +34,14 @@ struct EditTarget {
         let (contents, banks) = try Self.open(location)
         self.contents = contents
         self.banks = banks
-        let all = zip(contents.vcpus, banks).map { (index: $0.index, bank: $1) }
+        let all = zip(contents.snapshot.vcpus, banks).map { (index: $0.index, bank: $1) }
         switch selection {
         case .all: vcpus = all
         case .one(let index): vcpus = all.filter { $0.index == index }
         case nil:
             guard all.count == 1 else {
                 throw CommandError(
-                    "\(location.text) has the vCPUs \(contents.indexText): name one with "
+                    "\(location.text) has the vCPUs \(contents.snapshot.indexText): name one with "
                         + "--vcpu, or --vcpu all")
             }
             vcpus = all
@@ -49,31 +49,31 @@ struct EditTarget {
         isWhole = vcpus.count == all.count
         guard !vcpus.isEmpty else {
             throw CommandError(
-                "\(location.text) has no such vCPU; it has \(contents.indexText)")
+                "\(location.text) has no such vCPU; it has \(contents.snapshot.indexText)")
         }
     }
 
     private static func open(
         _ location: Location
-    ) throws -> (contents: Snapshot, banks: [any RegisterBank]) {
+    ) throws -> (contents: SnapshotFile.Changeable, banks: [any RegisterBank]) {
         guard let host = location.host else {
-            let snapshot = try SnapshotFile.read(location)
-            return (snapshot, snapshot.vcpus.map { SnapshotBank($0.registers) })
+            let contents = try SnapshotFile.readToChange(location)
+            return (contents, contents.snapshot.vcpus.map { SnapshotBank($0.registers) })
         }
         let machine = try HostMachine.make(host, vcpus: 1)
         try machine.initialise()
         let capture = try SnapshotSource.capture(
             machine.banks, machine.provenance.from(location))
-        return (capture.snapshot, machine.banks)
+        return (.init(capture.snapshot, madeOn: location), machine.banks)
     }
 
     /// Keeps the result in `output`, or in the target itself where that is a file.
     func finish(_ output: Location?) throws {
         guard let destination = output ?? (location.host == nil ? location : nil) else { return }
         var result = contents
-        let now = try SnapshotSource.capture(banks, contents.provenance).snapshot
+        let now = try SnapshotSource.capture(banks, result.snapshot.provenance).snapshot
         for (position, vcpu) in now.vcpus.enumerated() {
-            result.vcpus[position].registers = vcpu.registers
+            result.snapshot.vcpus[position].registers = vcpu.registers
         }
         try SnapshotFile.write(result, to: destination)
     }

@@ -7,6 +7,8 @@ struct RestoreTarget {
     let kernel: KernelVersion?
     private let location: Location
     private let provenance: Provenance
+    /// What the target held, where it is a file.
+    private let existing: SnapshotFile.Changeable?
     /// The vCPU numbers of a file, which its banks do not know.
     private let indices: [UInt32]
 
@@ -26,6 +28,7 @@ struct RestoreTarget {
             provenance = stopped.provenance
             kernel = stopped.provenance.kernelVersion
             indices = snapshot.vcpus.map(\.index)
+            existing = nil
             return
         }
         if let host = location.host {
@@ -34,9 +37,11 @@ struct RestoreTarget {
             provenance = machine.provenance.from(location)
             kernel = machine.kernel
             indices = snapshot.vcpus.map(\.index)
+            existing = nil
             return
         }
-        let existing = try SnapshotFile.read(location)
+        let file = try SnapshotFile.readToChange(location)
+        let existing = file.snapshot
         guard existing.vcpus.map(\.index) == snapshot.vcpus.map(\.index) else {
             throw CommandError(
                 "\(location.text) has the vCPUs \(existing.indexText), the snapshot has "
@@ -46,6 +51,7 @@ struct RestoreTarget {
         provenance = existing.provenance
         kernel = existing.provenance.kernelVersion
         indices = existing.vcpus.map(\.index)
+        self.existing = file
     }
 
     /// Keeps the result: in the target itself where that is a file, and in `output` if given.
@@ -58,7 +64,9 @@ struct RestoreTarget {
             ? nil : try SnapshotSource.capture(banks, provenance, indices: indices).snapshot
         try process?.letGo()
         guard let result else { return }
-        for destination in destinations { try SnapshotFile.write(result, to: destination) }
+        var changed = existing ?? .init(result, madeOn: location)
+        changed.snapshot = result
+        for destination in destinations { try SnapshotFile.write(changed, to: destination) }
     }
 }
 

@@ -1,0 +1,29 @@
+/// What a file of a later minor version holds beyond version 1.0: what its reader left out, and
+/// what is lost when the snapshot is written again.
+public struct UnknownContent: Hashable, Sendable {
+    /// The kinds of the chunks that were left out, in the order of the file.
+    public var chunks: [ChunkKind] = []
+    /// Compatible features that the file uses, flag bits of the header.
+    public var features: UInt32 = 0
+    /// How many bytes the header has beyond those of version 1.0.
+    public var headerBytes = 0
+
+    /// Nothing.
+    public init() {}
+
+    public var isEmpty: Bool { chunks.isEmpty && features == 0 && headerBytes == 0 }
+}
+
+extension UnknownContent: CustomStringConvertible {
+    /// `2 chunks (NOTE, NOTE), features 0x4`.
+    public var description: String {
+        var parts: [String] = []
+        if !chunks.isEmpty {
+            let kinds = chunks.map(\.description).joined(separator: ", ")
+            parts.append("\(chunks.count) chunk\(chunks.count == 1 ? "" : "s") (\(kinds))")
+        }
+        if features != 0 { parts.append("features 0x\(String(features, radix: 16))") }
+        if headerBytes != 0 { parts.append("\(headerBytes) bytes of header") }
+        return parts.joined(separator: ", ")
+    }
+}
