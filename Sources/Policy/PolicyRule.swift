@@ -45,8 +45,6 @@ public struct PolicyRule: Hashable, Sendable {
         self.action = action
     }
 
-    func matches(_ id: RegisterID) -> Bool { pattern.matches(id) }
-
     var isOverride: Bool {
         if case .override = action { return true }
         return false
@@ -55,9 +53,8 @@ public struct PolicyRule: Hashable, Sendable {
     /// Whether it says that a register is written, or is not.
     var decidesWriting: Bool { action == .ignore || action == .require }
 
-    /// Whether it decides about a loss.
+    /// Whether it decides about a loss of a register that it matches.
     func speaks(of loss: PolicyLoss) -> Bool {
-        guard matches(loss.id) else { return false }
         switch (action, loss.kind) {
         case (.require, _), (.ignore, _): return true
         case (.drop(let test), .absent), (.drop(let test), .refused):

@@ -38,6 +38,7 @@ private struct PolicyParser {
 
     private var scanner: DirectiveScanner
     private var result: RestorePolicy
+    private var rules: [PolicyRule] = []
 
     init(_ text: some Collection<UInt8>, file: String) throws(DirectiveError) {
         scanner = try DirectiveScanner(
@@ -50,6 +51,7 @@ private struct PolicyParser {
 
     mutating func policy() throws(DirectiveError) -> RestorePolicy {
         while let directive = try scanner.next() { try read(directive) }
+        result.rules = rules
         return result
     }
 
@@ -78,10 +80,10 @@ private struct PolicyParser {
                 "\(PolicyRule.counterFrequency) can be required, ignored or dropped, "
                     + "found \"\(rule)\"", at: directive)
         }
-        guard result.rules.count < RestorePolicy.Limit.rules else {
+        guard rules.count < RestorePolicy.Limit.rules else {
             throw scanner.error("a policy has at most \(RestorePolicy.Limit.rules) rules")
         }
-        result.rules.append(rule)
+        rules.append(rule)
     }
 
     private mutating func preset(_ directive: Word) throws(DirectiveError) -> RestorePolicy.Preset {

@@ -18,12 +18,16 @@ public struct RestorePolicy: Hashable, Sendable {
     public var name: String
     public var base: Preset
     /// In the order of the file; the last one that speaks of a loss decides.
-    public var rules: [PolicyRule]
+    public var rules: [PolicyRule] {
+        didSet { matches = RuleMatches(rules) }
+    }
+    private var matches: RuleMatches
 
     public init(name: String, base: Preset, rules: [PolicyRule] = []) {
         self.name = name
         self.base = base
         self.rules = rules
+        matches = RuleMatches(rules)
     }
 
     public init(_ preset: Preset) {
@@ -35,6 +39,23 @@ public struct RestorePolicy: Hashable, Sendable {
         var policy = self
         policy.rules += ids.map { PolicyRule(RegisterPattern($0.number), .ignore) }
         return policy
+    }
+}
+
+extension RestorePolicy {
+    public static func == (left: RestorePolicy, right: RestorePolicy) -> Bool {
+        left.name == right.name && left.base == right.base && left.rules == right.rules
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(name)
+        hasher.combine(base)
+        hasher.combine(rules)
+    }
+
+    /// The rules that match a register, in order.
+    private func rules(for id: RegisterID) -> some BidirectionalCollection<PolicyRule> {
+        matches.of(id).lazy.map { rules[$0] }
     }
 }
 
@@ -75,7 +96,7 @@ extension RestorePolicy {
     /// The rule that leaves a register out; nil when it is written.
     public func omission(of id: RegisterID) -> PolicyRule? {
         // A later rule for the same register takes an `ignore` back.
-        let last = rules.last { $0.decidesWriting && $0.matches(id) }
+        let last = rules(for: id).last { $0.decidesWriting }
         return last?.action == .ignore ? last : nil
     }
 
@@ -83,7 +104,7 @@ extension RestorePolicy {
     public func value(
         of id: RegisterID, saved: RegisterValue
     ) -> (value: RegisterValue, rules: [PolicyRule]) {
-        let overriding = rules.filter { $0.isOverride && $0.matches(id) }
+        let overriding = rules.isEmpty ? [] : rules(for: id).filter(\.isOverride)
         return (overriding.reduce(saved) { $1.overriding($0) }, overriding)
     }
 }
@@ -94,7 +115,7 @@ extension RestorePolicy {
     /// Why a loss does not count; nil when it does.
     /// - Parameter guest: the vCPU as it was saved.
     public func pardon(_ loss: PolicyLoss, of guest: RegisterList) -> Pardon? {
-        if let rule = rules.last(where: { $0.speaks(of: loss) }) {
+        if let rule = rules(for: loss.id).last(where: { $0.speaks(of: loss) }) {
             return rule.action == .require ? nil : Pardon(rule: rule.description, proof: nil)
         }
         switch base {

@@ -2,34 +2,41 @@
 public struct RegisterPattern: Hashable, Sendable {
     /// The pattern as it was given.
     public let text: String
-    private let pattern: [Character]
+    /// The pattern in lower case; names are ASCII, so bytes are what is compared.
+    private let pattern: [UInt8]
     private let id: RegisterID?
 
     public init(_ text: String) {
         self.text = text
-        pattern = Array(text.lowercased())
+        pattern = Array(text.lowercased().utf8)
         id = RegisterID(parsing: text)
     }
 
     /// The one register it names; nil for a pattern, and for a name that is no register's.
     public var registerID: RegisterID? { id }
 
-    public var isWildcard: Bool { pattern.contains { $0 == "*" || $0 == "?" } }
+    public var isWildcard: Bool { pattern.contains { $0 == Self.any || $0 == Self.one } }
 
-    public func matches(_ id: RegisterID) -> Bool {
-        id == self.id || matches(Array(id.name.lowercased()))
+    private static let any = UInt8(ascii: "*")
+    private static let one = UInt8(ascii: "?")
+
+    public func matches(_ id: RegisterID) -> Bool { matches(MatchableRegister(id)) }
+
+    /// For many patterns and one register: its name is made once.
+    public func matches(_ register: MatchableRegister) -> Bool {
+        register.id == id || matches(register.name)
     }
 
     /// Greedy matching with one point of return: time is bounded by the product of the lengths.
-    private func matches(_ name: [Character]) -> Bool {
+    private func matches(_ name: [UInt8]) -> Bool {
         var (inPattern, inName) = (0, 0)
         var lastStar: (pattern: Int, name: Int)?
         while inName < name.count {
-            if inPattern < pattern.count, pattern[inPattern] == "*" {
+            if inPattern < pattern.count, pattern[inPattern] == Self.any {
                 lastStar = (inPattern, inName)
                 inPattern += 1
             } else if inPattern < pattern.count,
-                pattern[inPattern] == "?" || pattern[inPattern] == name[inName]
+                pattern[inPattern] == Self.one || pattern[inPattern] == name[inName]
             {
                 inPattern += 1
                 inName += 1
@@ -41,6 +48,17 @@ public struct RegisterPattern: Hashable, Sendable {
                 return false
             }
         }
-        return pattern[inPattern...].allSatisfy { $0 == "*" }
+        return pattern[inPattern...].allSatisfy { $0 == Self.any }
+    }
+}
+
+/// A register as patterns look at it: its id, and its name in lower case.
+public struct MatchableRegister: Sendable {
+    public let id: RegisterID
+    let name: [UInt8]
+
+    public init(_ id: RegisterID) {
+        self.id = id
+        name = Array(id.name.lowercased().utf8)
     }
 }
