@@ -69,10 +69,26 @@ public struct VCPUDifference: Hashable, Sendable {
     private static func differences(
         _ left: RegisterList, _ right: RegisterList
     ) -> [RegisterDifference] {
-        Set(left.ids).union(right.ids).sorted().compactMap { id in
-            guard left[id] != right[id] else { return nil }
-            return RegisterDifference(id: id, left: left[id], right: right[id])
+        guard left != right else { return [] }
+        var differences: [RegisterDifference] = []
+        var (inLeft, inRight) = (0, 0)
+        while inLeft < left.count || inRight < right.count {
+            let ids = (left.id(at: inLeft), right.id(at: inRight))
+            guard let id = [ids.0, ids.1].compactMap(\.self).min() else { break }
+            let difference = RegisterDifference(
+                id: id, left: ids.0 == id ? left.values[inLeft] : nil,
+                right: ids.1 == id ? right.values[inRight] : nil)
+            if difference.left != difference.right { differences.append(difference) }
+            if ids.0 == id { inLeft += 1 }
+            if ids.1 == id { inRight += 1 }
         }
+        return differences
+    }
+}
+
+extension RegisterList {
+    fileprivate func id(at position: Int) -> RegisterID? {
+        position < count ? ids[position] : nil
     }
 }
 

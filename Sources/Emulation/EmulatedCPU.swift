@@ -17,6 +17,8 @@ public final class EmulatedCPU: RegisterBank {
     var vm: EmulatedVM?
     private let host: EmulatedHost
     private let index: UInt32
+    /// What is said of a register that it has not; made once, since thousands may be asked for.
+    private var absence = ""
 
     public var profile: HostProfile { host.profile }
 
@@ -43,6 +45,9 @@ public final class EmulatedCPU: RegisterBank {
     /// The effect of the first `KVM_ARM_VCPU_INIT` with features the host has.
     func initialise(_ wanted: VCPUInit) {
         (table, state) = host.registers(of: wanted.features)
+        absence =
+            "a vCPU on \(profile.name) with the features "
+            + "\(wanted.features.names.joined(separator: ", ")) has no such register"
         state.run.initialisation = wanted
         setAffinity()
         vm?.bringUpToDate(self)
@@ -132,8 +137,7 @@ extension EmulatedCPU {
             }
             throw RegisterBankError(
                 operation, id, .noEntry,
-                explanation: "a vCPU on \(profile.name) with the features "
-                    + "\(state.run.features.names.joined(separator: ", ")) has no such register")
+                explanation: absence)
         }
         guard let need = unmetNeed(of: definition) else { return definition }
         var errno = Errno.noEntry

@@ -17,8 +17,13 @@ extension VCPUChunk {
         try reader.finish()
         ids = table.map(\.id)
         vcpus = []
-        for (index, pairs) in zip(indexes, registers) {
-            guard let list = RegisterList(pairs) else {
+        var known: (places: [Int], ids: [RegisterID]) = ([], [])
+        for (vcpu, index) in indexes.enumerated() {
+            // vCPUs that have the same registers share the list of them.
+            if members[vcpu] != known.places {
+                known = (members[vcpu], members[vcpu].map { ids[$0] })
+            }
+            guard let list = RegisterList(ids: known.ids, values: registers[vcpu]) else {
                 throw reader.malformed("the registers of vCPU \(index) are not a list")
             }
             vcpus.append(VCPUState(index: index, registers: list))
@@ -56,10 +61,11 @@ extension VCPUChunk {
         _ reader: inout ByteReader, vcpus: Int, ids: Int
     ) throws(SnapshotFormatError) -> [[Int]] {
         var members: [[Int]] = []
+        let all = Array(0..<ids)
         var isUsed = [Bool](repeating: vcpus == 0, count: ids)
         for _ in 0..<vcpus {
             switch (try reader.byte("a set of registers"), members.last) {
-            case (Members.all, _): members.append(Array(0..<ids))
+            case (Members.all, _): members.append(all)
             case (Members.asBefore, let previous?): members.append(previous)
             case (Members.bitmap, _): members.append(try places(&reader, ids: ids))
             case (let other, _):
@@ -100,8 +106,12 @@ extension VCPUChunk {
     private static func values(
         _ reader: inout ByteReader, table: [(id: RegisterID, size: Int)], members: [[Int]],
         codes: [ArraySlice<UInt8>]
-    ) throws(SnapshotFormatError) -> [[(RegisterID, RegisterValue)]] {
-        var registers = members.map { _ in [(RegisterID, RegisterValue)]() }
+    ) throws(SnapshotFormatError) -> [[RegisterValue]] {
+        var registers = members.map { members in
+            var values: [RegisterValue] = []
+            values.reserveCapacity(members.count)
+            return values
+        }
         for (place, entry) in table.enumerated() {
             var earlier = ValueCode.Earlier()
             for vcpu in members.indices {
@@ -110,7 +120,7 @@ extension VCPUChunk {
                 let code = codes[vcpu][codes[vcpu].startIndex + next]
                 let value = try ValueCode.decode(
                     code, size: entry.size, after: earlier, &reader)
-                registers[vcpu].append((entry.id, value))
+                registers[vcpu].append(value)
                 earlier.append(value)
             }
         }

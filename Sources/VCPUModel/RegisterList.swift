@@ -22,6 +22,16 @@ public struct RegisterList: Hashable, Sendable {
         }
     }
 
+    /// A list from ids in ascending order, each with its value; nil when they are not, or when a value's
+    /// size is not its id's.
+    public init?(ids: [RegisterID], values: [RegisterValue]) {
+        guard ids.count == values.count, zip(ids, ids.dropFirst()).allSatisfy({ $0 < $1 }),
+            zip(ids, values).allSatisfy({ $0.size == $1.size })
+        else { return nil }
+        self.ids = ids
+        self.values = values
+    }
+
     public var count: Int { ids.count }
 
     public subscript(id: RegisterID) -> RegisterValue? {
