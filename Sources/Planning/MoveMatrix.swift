@@ -9,7 +9,7 @@ public struct MoveMatrix: Sendable {
     /// One guest on one host.
     public struct Cell: Hashable, Sendable {
         public var verdict: MovePlan.Verdict
-        /// How many registers are lost and not pardoned, over all vCPUs.
+        /// How many registers are lost and not pardoned, each counted once however many vCPUs lose it.
         public var lossCount: Int
     }
 

@@ -31,7 +31,7 @@ public struct MovePlan: Sendable {
     public let host: String
     public let policy: String
     public let verdict: Verdict
-    public let vcpus: [VCPUPlan]
+    public let vcpus: VCPUPlans
     /// The two frequencies, in Hz, where they are known and not the same.
     public let counter: CounterMismatch?
 }
@@ -63,53 +63,52 @@ extension MovePlan {
     public init(
         of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
     ) throws(RegisterBankError) {
-        let reports = try Self.reports(
+        let account = try Self.account(
             of: snapshot, on: EmulatedHost(profile), policy: policy)
         host = profile.name
         self.policy = policy.name
         counter = CounterMismatch(
             of: snapshot.provenance, on: profile.counterFrequency, policy: policy)
-        verdict = Self.verdict(reports, counter, policy)
-        let sourceKernel = snapshot.provenance.kernelVersion
-        vcpus = zip(snapshot.vcpus, reports).map { state, report in
-            let explainer = LossExplainer(
-                guest: state.registers, profile: profile, sourceKernel: sourceKernel)
-            let losses = report.registers.filter(\.outcome.isLoss).map(explainer.explain)
-            return VCPUPlan(report: report, losses: losses)
-        }
+        verdict = Verdict.judge(account, counter, policy).verdict
+        vcpus = VCPUPlans(
+            account, on: profile, sourceKernel: snapshot.provenance.kernelVersion)
     }
 
     /// Only the verdict, for tables of many: nothing is explained.
     static func cell(
         of snapshot: Snapshot, on host: EmulatedHost, policy: RestorePolicy
     ) throws(RegisterBankError) -> MoveMatrix.Cell {
-        let reports = try reports(of: snapshot, on: host, policy: policy, explains: false)
+        let account = try account(of: snapshot, on: host, policy: policy)
         let counter = CounterMismatch(
             of: snapshot.provenance, on: host.profile.counterFrequency, policy: policy)
-        return MoveMatrix.Cell(
-            verdict: verdict(reports, counter, policy),
-            lossCount: reports.reduce(0) { $0 + $1.losses.count })
+        let (verdict, lossCount) = Verdict.judge(account, counter, policy)
+        return MoveMatrix.Cell(verdict: verdict, lossCount: lossCount)
     }
 
-    private static func reports(
-        of snapshot: Snapshot, on host: EmulatedHost, policy: RestorePolicy,
-        explains: Bool = true
-    ) throws(RegisterBankError) -> [RestoreReport] {
+    private static func account(
+        of snapshot: Snapshot, on host: EmulatedHost, policy: RestorePolicy
+    ) throws(RegisterBankError) -> RestoreAccount {
         var options = Restore.Options()
-        options.explains = explains
         options.policy = policy
         options.kernel = host.profile.kernel
-        return try Restore.run(
+        return try Restore.perform(
             snapshot.vcpus, into: host.makeVCPUs(snapshot.vcpus.count), options: options)
     }
+}
 
-    private static func verdict(
-        _ reports: [RestoreReport], _ counter: CounterMismatch?, _ policy: RestorePolicy
-    ) -> Verdict {
-        let isOtherSpeed = counter?.isLoss ?? false
-        guard !isOtherSpeed, reports.allSatisfy(\.isComplete) else { return .no }
-        let isWhole = counter == nil && reports.allSatisfy(\.isWhole)
-        return isWhole ? .yes : .yesWithPolicy(policy.name)
+extension MovePlan.Verdict {
+    /// The verdict on a restore, and how many registers are lost and not pardoned on any vCPU.
+    fileprivate static func judge(
+        _ account: RestoreAccount, _ counter: CounterMismatch?, _ policy: RestorePolicy
+    ) -> (verdict: MovePlan.Verdict, lossCount: Int) {
+        var lost: Set<RegisterID> = []
+        var isWhole = counter == nil
+        for report in account.unexplained {
+            for register in report.registers where register.isLoss { lost.insert(register.id) }
+            isWhole = isWhole && report.isWhole
+        }
+        guard !(counter?.isLoss ?? false), lost.isEmpty else { return (.no, lost.count) }
+        return (isWhole ? .yes : .yesWithPolicy(policy.name), 0)
     }
 }
 

@@ -30,15 +30,30 @@ public struct Restore {
     public static func run(
         _ states: [VCPUState], into banks: [any RegisterBank], options: Options = Options()
     ) throws(RegisterBankError) -> [RestoreReport] {
-        var restore = Restore(
-            options: options,
-            vcpus: zip(states, banks).map { VCPURestore($0, into: $1, options: options) })
+        Array(try perform(states, into: banks, options: options))
+    }
+
+    /// The same, with reports that are made one by one: all of them together can take hundreds of bytes
+    /// for each register of each vCPU.
+    public static func perform(
+        _ states: [VCPUState], into banks: [any RegisterBank], options: Options = Options()
+    ) throws(RegisterBankError) -> RestoreAccount {
+        var restore = Restore(options, states, banks)
         restore.writeAll()
-        var reports = try restore.account()
-        if options.isStrict, reports.contains(where: { !$0.isComplete }) {
-            restore.undo(into: &reports)
+        var account = try restore.account()
+        if options.isStrict, !account.isComplete { restore.undo(into: &account) }
+        return account
+    }
+
+    private init(_ options: Options, _ states: [VCPUState], _ banks: [any RegisterBank]) {
+        self.options = options
+        vcpus = []
+        var order = RestoreOrder([])
+        for (state, bank) in zip(states, banks) {
+            if state.registers.ids != order.ids { order = RestoreOrder(state.registers.ids) }
+            vcpus.append(
+                VCPURestore(state, into: bank, order: order, policy: options.policy))
         }
-        return reports
     }
 
     private mutating func writeAll() {
@@ -47,13 +62,16 @@ public struct Restore {
         }
     }
 
-    private mutating func account() throws(RegisterBankError) -> [RestoreReport] {
-        var reports: [RestoreReport] = []
-        for vcpu in vcpus { reports.append(try vcpu.account()) }
-        return reports
+    private mutating func account() throws(RegisterBankError) -> RestoreAccount {
+        var account = RestoreAccount(options)
+        for index in vcpus.indices {
+            account.append(try vcpus[index].account())
+            if !options.isStrict { vcpus[index].release() }
+        }
+        return account
     }
 
-    private mutating func undo(into reports: inout [RestoreReport]) {
-        for (index, vcpu) in vcpus.enumerated() { reports[index].undo = vcpu.undo() }
+    private func undo(into account: inout RestoreAccount) {
+        for (position, vcpu) in vcpus.enumerated() { account.setUndo(vcpu.undo(), at: position) }
     }
 }

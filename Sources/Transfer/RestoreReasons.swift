@@ -18,8 +18,8 @@ struct RestoreReasons {
     // MARK: Absent
 
     /// Why the destination has no such register.
-    func absence(_ error: RegisterBankError) -> String {
-        kernelCause ?? cacheCause ?? needCause ?? error.explanation
+    func absence(_ failure: RestoreAttempt.Failure) -> String {
+        kernelCause ?? cacheCause ?? needCause ?? failure.explanation
             ?? "\(destination) does not have this register"
     }
 
@@ -50,7 +50,7 @@ struct RestoreReasons {
 
     // MARK: Present, and yet not restored
 
-    func explanation(of result: RegisterRestore, failure: RegisterBankError?) -> String? {
+    func explanation(of result: RegisterRestore, failure: RestoreAttempt.Failure?) -> String? {
         switch result.outcome {
         case .refused: return refusal(result, failure)
         case .keptButMasked(let lost):
@@ -63,7 +63,7 @@ struct RestoreReasons {
         }
     }
 
-    private func refusal(_ result: RegisterRestore, _ failure: RegisterBankError?) -> String? {
+    private func refusal(_ result: RegisterRestore, _ failure: RestoreAttempt.Failure?) -> String? {
         let claims = idFieldClaims(result)
         if !claims.isEmpty { return claims.joined(separator: ", ") }
         return behaviour?.refusalRule ?? unknownBits(result) ?? failure?.explanation

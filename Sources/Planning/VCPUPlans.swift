@@ -1,0 +1,68 @@
+internal import Emulation
+internal import LinuxSystem
+internal import Registers
+internal import Transfer
+internal import VCPUModel
+
+/// The plans of a guest's vCPUs, each made when it is asked for: all of them together can be much larger
+/// than the guest.
+public struct VCPUPlans: RandomAccessCollection, Sendable {
+    private let account: RestoreAccount
+    private let profile: HostProfile
+    private let sourceKernel: KernelVersion?
+
+    init(_ account: RestoreAccount, on profile: HostProfile, sourceKernel: KernelVersion?) {
+        self.account = account
+        self.profile = profile
+        self.sourceKernel = sourceKernel
+    }
+
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { account.count }
+
+    public subscript(position: Int) -> VCPUPlan {
+        let explainer = explainer(at: position)
+        let report = account[position]
+        return VCPUPlan(
+            report: report,
+            losses: report.registers.filter(\.outcome.isLoss).map(explainer.explain))
+    }
+
+    private func explainer(at position: Int) -> LossExplainer {
+        LossExplainer(
+            guest: account.guest(at: position), profile: profile, sourceKernel: sourceKernel)
+    }
+
+    public func makeIterator() -> Iterator {
+        Iterator(plans: self, reports: account.makeIterator())
+    }
+
+    /// Goes through the plans in order, and explains anew only what is not as on the vCPU before.
+    public struct Iterator: IteratorProtocol {
+        private let plans: VCPUPlans
+        private var reports: RestoreAccount.Iterator
+        private var position = 0
+        private var guest: RegisterList?
+        private var losses: [PlannedLoss] = []
+
+        fileprivate init(plans: VCPUPlans, reports: RestoreAccount.Iterator) {
+            self.plans = plans
+            self.reports = reports
+        }
+
+        public mutating func next() -> VCPUPlan? {
+            guard let report = reports.next() else { return nil }
+            let explainer = plans.explainer(at: position)
+            if guest != explainer.guest { losses = [] }
+            guest = explainer.guest
+            position += 1
+            var known = losses[...]
+            losses = report.registers.filter(\.outcome.isLoss).map { loss in
+                known = known.drop { $0.restore.id < loss.id }
+                if let first = known.first, first.restore == loss { return first }
+                return explainer.explain(loss)
+            }
+            return VCPUPlan(report: report, losses: losses)
+        }
+    }
+}
