@@ -99,7 +99,7 @@ struct StreamConvertTests {
         let run = try Program.run("convert", path, "--into", Stream.n1, "-o", "-")
         #expect(run.status == 0)
         #expect(try run.output == folder.data("new.mig"))
-        #expect(run.errors.contains("vCPU 0"))
+        #expect(run.errors.contains("vCPUs 0-1: complete; "))
     }
 
     @Test("What the other stream cannot hold is named, the exit code is 1, and the rest is there")

@@ -58,12 +58,12 @@ struct Convert: ParsableCommand {
         let ordered = banks.sorted { $0.section.instance < $1.section.instance }
         var options = Restore.Options()
         options.policy = try policy.load()
-        let reports = try Restore.run(snapshot.vcpus, into: ordered, options: options)
+        let account = try Restore.perform(snapshot.vcpus, into: ordered, options: options)
         try StreamOutput(output).write(
             try target.filePatch(replacing: banks.map(\.section)), of: into)
         var result = RestoreOutput(
             source: source.text, target: into.text, dryRun: false, policy: options.policy.name,
-            reports: reports, counter: nil, values: report.values)
+            account: account, counter: nil, values: report.values)
         // QEMU's own lists have hundreds of AArch32 registers beside those of the snapshot.
         result.listsDestinationOnly = false
         try result.print(as: report.format, besides: output)

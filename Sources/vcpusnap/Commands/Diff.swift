@@ -34,7 +34,8 @@ struct Diff: ParsableCommand {
             try SnapshotSource(right).snapshot())
         let same = exact ? difference.isExactlySame : difference.isSame
         let report = DiffOutput(
-            left: left.text, right: right.text, same: same, difference, output.values)
+            left: left.text, right: right.text, same: same, difference: difference,
+            values: output.values)
         try report.print(as: output.format)
         guard same else { throw ExitStatus.finding }
     }

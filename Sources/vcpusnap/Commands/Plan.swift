@@ -51,11 +51,16 @@ struct PlanCommand: ParsableCommand {
         let profiles = try hosts.map(ProfileFile.load)
         if let qemu { return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy) }
         let snapshot = try SnapshotSource(source).snapshot()
-        let plans = try profiles.map { try MovePlan(of: snapshot, on: $0, policy: policy) }
+        var isPossible = true
         let report = PlanOutput(
-            source: source.text, policy: policy.name, plans: plans, values: output.values)
+            source: source.text, policy: policy.name, profiles: profiles, values: output.values
+        ) { profile in
+            let plan = try MovePlan(of: snapshot, on: profile, policy: policy)
+            isPossible = isPossible && plan.verdict != .no
+            return plan
+        }
         try report.print(as: output.format)
-        guard plans.allSatisfy({ $0.verdict != .no }) else { throw ExitStatus.finding }
+        guard isPossible else { throw ExitStatus.finding }
     }
 
     private func planLoad(

@@ -71,13 +71,14 @@ struct RestoreCommand: ParsableCommand {
         options.isStrict = strict
         options.kernel = destination.kernel
         options.policy = try policy.load().ignoring(try exclude.map(register))
-        let reports = try Restore.run(snapshot.vcpus, into: destination.banks, options: options)
+        let account = try Restore.perform(
+            snapshot.vcpus, into: destination.banks, options: options)
         if !dryRun {
-            try destination.finish(output, isUndone: reports.contains { $0.undo != nil })
+            try destination.finish(output, isUndone: account.isUndone)
         }
         let result = RestoreOutput(
             source: source.text, target: target.text, dryRun: dryRun,
-            policy: options.policy.name, reports: reports,
+            policy: options.policy.name, account: account,
             counter: CounterMismatch(
                 of: snapshot.provenance, on: destination.counterFrequency, policy: options.policy),
             values: report.values)

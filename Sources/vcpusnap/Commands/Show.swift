@@ -41,7 +41,7 @@ struct Show: ParsableCommand {
         let report = ShowOutput(
             snapshot, source: source.text, pattern: pattern, values: output.values)
         try report.print(as: output.format)
-        if let register, report.vcpus.allSatisfy(\.registers.isEmpty) {
+        if let register, report.isEmpty {
             throw CommandError(
                 "\(source.text) has no register \(register); vcpusnap show lists what it has")
         }

@@ -3,7 +3,7 @@ internal import Registers
 internal import VCPUModel
 
 /// The report of `baseline`.
-struct BaselineOutput: Report {
+struct BaselineOutput: WholeReport {
     struct Register: Encodable {
         var name: String
         var id: String

@@ -4,15 +4,7 @@ internal import VCPUModel
 
 /// The report of `diff`.
 struct DiffOutput: Report {
-    struct VCPU: Encodable {
-        var index: UInt32
-        /// `left` or `right` when only that side has the vCPU.
-        var only: String?
-        var registers: [Register]
-        var volatile: [Register]
-    }
-
-    struct Register: Encodable {
+    struct Register {
         var name: String
         var id: String
         var category: String
@@ -21,45 +13,82 @@ struct DiffOutput: Report {
         var fields: [Field]
     }
 
-    struct Field: Encodable {
+    struct Field {
         var name: String
         var left: String
         var right: String
     }
 
-    struct Provenance: Encodable {
-        var key: String
-        var left: String?
-        var right: String?
+    let left: String
+    let right: String
+    let same: Bool
+    let difference: SnapshotDifference
+    let values: ValueText
+
+    // MARK: JSON
+
+    func write(json: JSONWriter) {
+        json.object {
+            json.member("left", left)
+            json.member("provenance", array: difference.provenance) { entry in
+                json.object {
+                    json.member("key", entry.key.rawValue)
+                    json.member("left", entry.left)
+                    json.member("right", entry.right)
+                }
+            }
+            json.member("right", right)
+            json.member("same", same)
+            json.member("vcpus", array: difference.vcpus) { write($0, json) }
+        }
     }
 
-    var left: String
-    var right: String
-    var same: Bool
-    var provenance: [Provenance]
-    var vcpus: [VCPU]
-
-    init(
-        left: String, right: String, same: Bool, _ difference: SnapshotDifference,
-        _ values: ValueText
-    ) {
-        self.left = left
-        self.right = right
-        self.same = same
-        provenance = difference.provenance.map {
-            Provenance(key: $0.key.rawValue, left: $0.left, right: $0.right)
+    private func write(_ vcpu: VCPUDifference, _ json: JSONWriter) {
+        json.object {
+            json.member("index", vcpu.index)
+            json.member("only", vcpu.onlyText)
+            json.member("registers", array: vcpu.registers) { Register($0, values).write(to: json) }
+            json.member("volatile", array: vcpu.volatile) { Register($0, values).write(to: json) }
         }
-        vcpus = difference.vcpus.map { VCPU($0, values) }
     }
 
-    func text(_ style: TextStyle) -> String {
-        guard !provenance.isEmpty || !vcpus.isEmpty else { return "" }
-        var text = style.bad("--- \(left)") + "\n" + style.good("+++ \(right)") + "\n"
-        if !provenance.isEmpty {
-            text += style.bold("provenance") + "\n"
-            text += provenance.map { change("  \($0.key)", $0.left, $0.right) }.joined()
+    // MARK: Text
+
+    /// vCPUs that follow each other and differ in the same are said once.
+    func write(text output: ReportWriter) {
+        guard !difference.provenance.isEmpty || !difference.vcpus.isEmpty else { return }
+        let style = output.style
+        output.write(style.bad("--- \(left)") + "\n" + style.good("+++ \(right)") + "\n")
+        if !difference.provenance.isEmpty {
+            output.write(style.bold("provenance") + "\n")
+            for entry in difference.provenance {
+                output.write(change("  \(entry.key.rawValue)", entry.left, entry.right))
+            }
         }
-        return text + vcpus.map { $0.text(style) }.joined()
+        var numbers = VCPUNumbers()
+        for (place, vcpu) in difference.vcpus.enumerated() {
+            numbers.append(vcpu.index)
+            let next = place + 1
+            if next < difference.vcpus.count, difference.vcpus[next].isLike(vcpu) { continue }
+            write(vcpu, numbers.title, output)
+            numbers = VCPUNumbers()
+        }
+    }
+
+    private func write(_ vcpu: VCPUDifference, _ title: String, _ output: ReportWriter) {
+        let style = output.style
+        let only = vcpu.onlyText.map { ": only in the \($0) one" } ?? ""
+        output.write(style.bold(title) + only + "\n")
+        let byCategory = Dictionary(grouping: vcpu.registers, by: \.category)
+        for category in RegisterCategory.allCases {
+            guard let members = byCategory[category] else { continue }
+            output.write("  " + style.bold(category.rawValue) + "\n")
+            for member in members { output.write(Register(member, values).text) }
+        }
+        if !vcpu.volatile.isEmpty {
+            output.write("  " + style.faint("volatile: these move by themselves") + "\n")
+            for member in vcpu.volatile { output.write(style.faint(Register(member, values).text)) }
+        }
     }
 }
 
@@ -68,28 +97,11 @@ private func change(_ name: String, _ left: String?, _ right: String?) -> String
     "\(name): \(left ?? "(none)") -> \(right ?? "(none)")\n"
 }
 
-extension DiffOutput.VCPU {
-    init(_ difference: VCPUDifference, _ values: ValueText) {
-        index = difference.index
-        only = difference.presence.map { $0 == .left ? "left" : "right" }
-        registers = difference.registers.map { DiffOutput.Register($0, values) }
-        volatile = difference.volatile.map { DiffOutput.Register($0, values) }
-    }
+extension VCPUDifference {
+    fileprivate var onlyText: String? { presence.map { $0 == .left ? "left" : "right" } }
 
-    func text(_ style: TextStyle) -> String {
-        var text =
-            style.bold("vCPU \(index)") + (only.map { ": only in the \($0) one" } ?? "") + "\n"
-        for category in RegisterCategory.allCases {
-            let members = registers.filter { $0.category == category.rawValue }
-            guard !members.isEmpty else { continue }
-            text += "  " + style.bold(category.rawValue) + "\n"
-            text += members.map(\.text).joined()
-        }
-        if !volatile.isEmpty {
-            text += "  " + style.faint("volatile: these move by themselves") + "\n"
-            text += volatile.map { style.faint($0.text) }.joined()
-        }
-        return text
+    fileprivate func isLike(_ other: VCPUDifference) -> Bool {
+        presence == other.presence && registers == other.registers && volatile == other.volatile
     }
 }
 
@@ -102,6 +114,23 @@ extension DiffOutput.Register {
         right = values.text(difference.right, of: difference.id)
         let isHidden = values.isHidden(difference.id)
         fields = isHidden ? [] : difference.fields.map { DiffOutput.Field($0, values) }
+    }
+
+    func write(to json: JSONWriter) {
+        json.object {
+            json.member("category", category)
+            json.member("fields", array: fields) { field in
+                json.object {
+                    json.member("left", field.left)
+                    json.member("name", field.name)
+                    json.member("right", field.right)
+                }
+            }
+            json.member("id", id)
+            json.member("left", left)
+            json.member("name", name)
+            json.member("right", right)
+        }
     }
 
     /// One line a field where there are fields, else one line for the register.

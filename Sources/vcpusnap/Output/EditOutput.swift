@@ -4,7 +4,7 @@ internal import Registers
 internal import Sync
 
 /// The report of `set` and `inject`.
-struct EditOutput: Report {
+struct EditOutput: WholeReport {
     struct VCPU: Encodable {
         var index: UInt32
         var complete: Bool

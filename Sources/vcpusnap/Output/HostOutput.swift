@@ -3,7 +3,7 @@ internal import Registers
 internal import VCPUModel
 
 /// The report of `host`.
-struct HostOutput: Report {
+struct HostOutput: WholeReport {
     var kernel: String
     var midr: String?
     var cpu: String?
@@ -42,7 +42,7 @@ struct HostOutput: Report {
 }
 
 /// The report of `host --built-in`.
-struct BuiltInOutput: Report {
+struct BuiltInOutput: WholeReport {
     var builtIn = HostProfile.builtInNames
 
     func text(_ style: TextStyle) -> String {

@@ -1,7 +1,7 @@
 internal import Attach
 
 /// The report of `list`.
-struct ListOutput: Report {
+struct ListOutput: WholeReport {
     struct Process: Encodable {
         var pid: Int
         var name: String

@@ -4,7 +4,7 @@ internal import Registers
 internal import VCPUModel
 
 /// The report of `plan --qemu`.
-struct LoadPlanOutput: Report {
+struct LoadPlanOutput: WholeReport {
     struct Host: Encodable {
         var host: String
         var verdict: String

@@ -1,7 +1,7 @@
 internal import Planning
 
 /// The report of `matrix`.
-struct MatrixOutput: Report {
+struct MatrixOutput: WholeReport {
     struct Row: Encodable {
         var source: String
         var cells: [Cell]

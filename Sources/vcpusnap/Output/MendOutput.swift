@@ -5,7 +5,7 @@ internal import Registers
 internal import VCPUModel
 
 /// The report of `mend`.
-struct MendOutput: Report {
+struct MendOutput: WholeReport {
     struct VCPU: Encodable {
         var index: UInt32
         var changes: [Change]

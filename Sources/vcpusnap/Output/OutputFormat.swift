@@ -1,41 +1,54 @@
 internal import ArgumentParser
-internal import FoundationEssentials
+internal import LinuxSystem
 
 /// `--format text|json`.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case text, json
 }
 
-/// What a command has to say, in both of its forms.
-protocol Report: Encodable {
-    /// Lines for people, with colour only where `style` has it.
-    func text(_ style: TextStyle) -> String
+/// What a command has to say, in both of its forms, written as it is made.
+protocol Report {
+    /// Lines for people, with colour only where the writer's style has it.
+    func write(text output: ReportWriter) throws
+
+    /// One JSON value, of Formats/json-output.md.
+    func write(json: JSONWriter) throws
 }
 
 extension Report {
     /// Prints the report on stdout in the format asked for.
     func print(as format: OutputFormat) throws {
-        switch format {
-        case .text: try StandardOutput.write(text(TextStyle.forStandardOutput()))
-        case .json: try StandardOutput.write(json())
-        }
+        try write(
+            to: ReportWriter(to: .output, style: TextStyle.forStandardOutput()), as: format)
     }
 
     /// The same, but on standard error where the command's own output goes to stdout.
     func print(as format: OutputFormat, besides output: Location?) throws {
         guard output == .standardStream else { return try print(as: format) }
-        switch format {
-        case .text: StandardError.write(text(TextStyle(isColoured: false)))
-        case .json: StandardError.write(try json())
-        }
+        let errors = ReportWriter(to: .error, style: TextStyle(isColoured: false))
+        // Nobody is left to tell that standard error cannot be written.
+        try? write(to: errors, as: format)
     }
 
-    /// The JSON of Formats/json-output.md: keys sorted, two spaces of indentation, one final newline.
-    private func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    private func write(to output: ReportWriter, as format: OutputFormat) throws {
+        switch format {
+        case .text: try write(text: output)
+        case .json: try write(json: JSONWriter(output))
+        }
+        try output.finish()
     }
+}
+
+/// A report of little, which is made as a whole.
+protocol WholeReport: Report, Encodable {
+    /// Lines for people, with colour only where `style` has it.
+    func text(_ style: TextStyle) -> String
+}
+
+extension WholeReport {
+    func write(text output: ReportWriter) { output.write(text(output.style)) }
+
+    func write(json: JSONWriter) throws { try json.encoded(self) }
 }
 
 /// Colours, or none.

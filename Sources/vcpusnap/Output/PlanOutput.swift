@@ -1,3 +1,4 @@
+internal import Emulation
 internal import LinuxSystem
 internal import Planning
 internal import Policy
@@ -7,95 +8,86 @@ internal import VCPUModel
 
 /// The report of `plan`.
 struct PlanOutput: Report {
-    struct Host: Encodable {
-        var host: String
-        var verdict: String
-        var counter: CounterText?
-        var vcpus: [VCPU]
-    }
-
-    struct VCPU: Encodable {
-        var index: UInt32
-        var counts: [String: Int]
-        var causes: [CauseText]
-        /// What the restore will report.
-        var registers: [RestoreOutput.Register]
-    }
-
-    struct CauseText: Encodable {
+    struct CauseText {
         var cause: String
         var detail: String?
         var text: String
         var losses: [Loss]
     }
 
-    struct Loss: Encodable {
+    struct Loss {
         var register: RestoreOutput.Register
         var notice: Notice
         var remedies: [RemedyText]
     }
 
-    struct Notice: Encodable {
+    struct Notice {
         var changedSinceReset: Bool?
         var inUse: Bool?
         var text: String
     }
 
-    struct RemedyText: Encodable {
+    struct RemedyText {
         var remedy: String
         var text: String
     }
 
-    var source: String
-    var policy: String
-    var hosts: [Host]
+    let source: String
+    let policy: String
+    let profiles: [HostProfile]
+    let values: ValueText
+    /// Makes the plan for a host; one after another, since each can be large.
+    let plan: (HostProfile) throws -> MovePlan
 
-    init(source: String, policy: String, plans: [MovePlan], values: ValueText) {
-        self.source = source
-        self.policy = policy
-        hosts = plans.map { Host($0, values) }
-    }
-
-    func text(_ style: TextStyle) -> String {
-        hosts.map { style.bold("\(source) on \($0.host)") + ": " + $0.text(style) }
-            .joined(separator: "\n")
-    }
-}
-
-extension PlanOutput.Host {
-    init(_ plan: MovePlan, _ values: ValueText) {
-        host = plan.host
-        verdict = plan.verdict.text
-        counter = plan.counter.map(CounterText.init)
-        vcpus = plan.vcpus.map { PlanOutput.VCPU($0, values) }
-    }
-
-    func text(_ style: TextStyle) -> String {
-        let coloured = verdict == "no" ? style.bad(verdict) : style.good(verdict)
-        var text = coloured + "\n"
-        if let counter { text += counter.line }
-        return text + vcpus.map { $0.text(style) }.joined()
-    }
-}
-
-extension PlanOutput.VCPU {
-    init(_ plan: VCPUPlan, _ values: ValueText) {
-        index = plan.report.vcpu
-        counts = plan.report.counts
-        causes = plan.byCause.map { PlanOutput.CauseText($0.cause, $0.losses, values) }
-        registers = plan.report.registers.map { RestoreOutput.Register($0, values) }
-    }
-
-    func text(_ style: TextStyle) -> String {
-        let parts = RestoreOutcome.names.compactMap { name in
-            counts[name].map { "\($0) \(name)" }
+    func write(text output: ReportWriter) throws {
+        for (number, profile) in profiles.enumerated() {
+            let plan = try plan(profile)
+            output.write(
+                (number == 0 ? "" : "\n") + output.style.bold("\(source) on \(plan.host)") + ": ")
+            var text = PlanText(values: values)
+            for vcpu in plan.vcpus { text.add(vcpu) }
+            let verdict = plan.verdict.text
+            output.write(
+                (plan.verdict == .no ? output.style.bad(verdict) : output.style.good(verdict))
+                    + "\n")
+            output.write(plan.counter.map(CounterText.init)?.line ?? "")
+            text.write(to: output)
         }
-        return style.bold("vCPU \(index)") + ": " + parts.joined(separator: ", ") + "\n"
-            + causes.map { $0.text(style) }.joined()
+    }
+
+    func write(json: JSONWriter) throws {
+        try json.object {
+            try json.member("hosts", array: profiles) { write(try plan($0), json) }
+            json.member("policy", policy)
+            json.member("source", source)
+        }
+    }
+
+    private func write(_ plan: MovePlan, _ json: JSONWriter) {
+        json.object {
+            json.member("counter", plan.counter.map(CounterText.init))
+            json.member("host", plan.host)
+            json.member("vcpus", array: plan.vcpus) { write($0, json) }
+            json.member("verdict", plan.verdict.text)
+        }
+    }
+
+    private func write(_ plan: VCPUPlan, _ json: JSONWriter) {
+        json.object {
+            json.member("causes", array: plan.byCause) { cause, losses in
+                CauseText(cause, losses, values).write(to: json)
+            }
+            json.member("counts", counts: plan.report.counts)
+            json.member("index", plan.report.vcpu)
+            // What the restore will report.
+            json.member("registers", array: plan.report.registers) {
+                RestoreOutput.Register($0, values).write(to: json)
+            }
+        }
     }
 }
 
-extension PlanOutput.CauseText {
+extension PlanOutput.CauseText: JSONWritable {
     init(_ cause: Cause, _ losses: [PlannedLoss], _ values: ValueText) {
         self.cause = cause.kind.rawValue
         detail = cause.detail
@@ -103,56 +95,13 @@ extension PlanOutput.CauseText {
         self.losses = losses.map { PlanOutput.Loss($0, values) }
     }
 
-    func text(_ style: TextStyle) -> String {
-        let pardoned = pardoned.count
-        let count = "\(losses.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
-        return "  " + style.bold(text) + " (\(count))\n" + alike.map(Self.lines).joined()
-            + remedyLines
-    }
-
-    /// A line for each remedy; of very many the first ones.
-    private var remedyLines: String {
-        let all = commonRemedies
-        let more = all.count - Self.mostRemedies
-        return all.prefix(Self.mostRemedies).map { "    can be done: \($0)\n" }.joined()
-            + (more > 0 ? "    can be done: \(more) more of the kind\n" : "")
-    }
-
-    private static let mostRemedies = 6
-
-    /// The losses of which the same is to be said, together; those that count first.
-    private var alike: [[PlanOutput.Loss]] {
-        var groups: [[PlanOutput.Loss]] = []
-        for loss in lost + pardoned {
-            if let place = groups.firstIndex(where: { $0[0].kind == loss.kind }) {
-                groups[place].append(loss)
-            } else {
-                groups.append([loss])
-            }
+    func write(to json: JSONWriter) {
+        json.object {
+            json.member("cause", cause)
+            json.member("detail", detail)
+            json.member("losses", array: losses)
+            json.member("text", text)
         }
-        return groups
-    }
-
-    private static func lines(_ group: [PlanOutput.Loss]) -> String {
-        let first = group[0]
-        let notice = first.notice.text.isEmpty ? "" : "      guest: \(first.notice.text)\n"
-        guard group.count > 1 else { return "    " + first.line + "\n" + notice }
-        let proofs = Set(group.compactMap(\.register.pardon?.proof))
-        let proof = proofs.count > 1 ? "each with its proof, such as: " : ""
-        let pardon = first.register.pardon.map { pardon in
-            "      pardoned by \(pardon.rule)" + (pardon.proof.map { ", \(proof)\($0)" } ?? "")
-                + "\n"
-        }
-        let head = "\(first.register.outcome), \(group.count): \(names(of: group))"
-        let reason = first.register.reason.map { "; \($0)" } ?? ""
-        return "    " + head + reason + "\n" + notice + (pardon ?? "")
-    }
-
-    /// The registers' names; of many only the first and the last.
-    static func names(of losses: [PlanOutput.Loss]) -> String {
-        let names = losses.map(\.register.name)
-        let shown = names.count <= 8 ? names : names.prefix(4) + ["..."] + names.suffix(2)
-        return shown.joined(separator: " ")
     }
 
     /// The losses that count.
@@ -167,7 +116,7 @@ extension PlanOutput.CauseText {
     }
 }
 
-extension PlanOutput.Loss {
+extension PlanOutput.Loss: JSONWritable {
     init(_ loss: PlannedLoss, _ values: ValueText) {
         register = RestoreOutput.Register(loss.restore, values)
         notice = PlanOutput.Notice(
@@ -178,13 +127,27 @@ extension PlanOutput.Loss {
         }
     }
 
+    func write(to json: JSONWriter) {
+        json.object {
+            json.member(
+                "notice",
+                object: {
+                    json.member("changedSinceReset", notice.changedSinceReset)
+                    json.member("inUse", notice.inUse)
+                    json.member("text", notice.text)
+                })
+            json.member("register", register)
+            json.member("remedies", array: remedies) { remedy in
+                json.object {
+                    json.member("remedy", remedy.remedy)
+                    json.member("text", remedy.text)
+                }
+            }
+        }
+    }
+
     /// What makes losses alike: everything that is said of them but names, values and proofs.
     var kind: [String?] {
         [register.outcome, register.reason, register.pardon?.rule, notice.text]
-    }
-
-    /// A line of its own.
-    var line: String {
-        register.pardon == nil ? register.outcome + ", " + register.text : register.text
     }
 }

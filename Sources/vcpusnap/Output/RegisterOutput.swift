@@ -2,7 +2,7 @@ internal import Registers
 internal import VCPUModel
 
 /// The report of `register`.
-struct RegisterOutput: Report {
+struct RegisterOutput: WholeReport {
     struct Register: Encodable {
         var name: String
         var id: String

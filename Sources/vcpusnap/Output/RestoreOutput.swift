@@ -6,25 +6,7 @@ internal import VCPUModel
 
 /// The report of `restore`.
 struct RestoreOutput: Report {
-    struct VCPU: Encodable {
-        var index: UInt32
-        var complete: Bool
-        var counts: [String: Int]
-        var registers: [Register]
-        var undone: Bool?
-        var undo: [Undo]?
-    }
-
-    /// A register that `--strict` put back.
-    struct Undo: Encodable {
-        var name: String
-        var id: String
-        var before: String?
-        var found: String?
-        var undone: Bool
-    }
-
-    struct Register: Encodable {
+    struct Register {
         var name: String
         var id: String
         var outcome: String
@@ -38,97 +20,76 @@ struct RestoreOutput: Report {
         var pardon: PardonText?
     }
 
-    var source: String
-    var target: String
-    var dryRun: Bool
-    var policy: String
-    var complete: Bool
-    var counter: CounterText?
-    var vcpus: [VCPU]
+    let source: String
+    let target: String
+    let dryRun: Bool
+    let policy: String
+    let complete: Bool
     /// Whether the text has a line for each register that only the target has.
     var listsDestinationOnly = true
-
-    private enum CodingKeys: CodingKey {
-        case source, target, dryRun, policy, complete, counter, vcpus
-    }
+    private let counter: CounterText?
+    private let account: RestoreAccount
+    private let values: ValueText
 
     init(
-        source: String, target: String, dryRun: Bool, policy: String, reports: [RestoreReport],
+        source: String, target: String, dryRun: Bool, policy: String, account: RestoreAccount,
         counter: CounterMismatch?, values: ValueText
     ) {
-        self.counter = counter.map(CounterText.init)
-        self.policy = policy
         self.source = source
         self.target = target
         self.dryRun = dryRun
-        complete = reports.allSatisfy(\.isComplete) && !(counter?.isLoss ?? false)
-        vcpus = reports.map { VCPU($0, values) }
+        self.policy = policy
+        self.counter = counter.map(CounterText.init)
+        self.account = account
+        self.values = values
+        complete = account.isComplete && !(counter?.isLoss ?? false)
     }
 
-    func text(_ style: TextStyle) -> String {
+    func write(text output: ReportWriter) {
         let verb = dryRun ? "dry run" : "restore"
-        let head = style.bold("\(verb) of \(source) into \(target)") + "\n"
-        let unlisted = VCPU.unlisted.union(listsDestinationOnly ? [] : ["not-in-snapshot"])
-        return head + (counter?.line ?? "")
-            + vcpus.map { $0.text(style, without: unlisted) }.joined()
+        output.write(output.style.bold("\(verb) of \(source) into \(target)") + "\n")
+        output.write(counter?.line ?? "")
+        var fold = RestoreText(
+            values: values, style: output.style, listsDestinationOnly: listsDestinationOnly)
+        for report in account { fold.add(report) }
+        fold.write(to: output)
     }
-}
 
-extension RestoreOutput.VCPU {
-    init(_ report: RestoreReport, _ values: ValueText) {
-        index = report.vcpu
-        complete = report.isComplete
-        counts = report.counts
-        registers = report.registers.map { RestoreOutput.Register($0, values) }
-        undone = report.undo.map { $0.allSatisfy(\.isUndone) }
-        undo = report.undo.map { undo in
-            undo.map { register in
-                RestoreOutput.Undo(
-                    name: register.id.name, id: register.id.number,
-                    before: values.text(register.before, of: register.id),
-                    found: values.text(register.found, of: register.id),
-                    undone: register.isUndone)
+    func write(json: JSONWriter) {
+        json.object {
+            json.member("complete", complete)
+            json.member("counter", counter)
+            json.member("dryRun", dryRun)
+            json.member("policy", policy)
+            json.member("source", source)
+            json.member("target", target)
+            json.member("vcpus", array: account) { write($0, json: json) }
+        }
+    }
+
+    private func write(_ report: RestoreReport, json: JSONWriter) {
+        json.object {
+            json.member("complete", report.isComplete)
+            json.member("counts", counts: report.counts)
+            json.member("index", report.vcpu)
+            json.member("registers", array: report.registers) {
+                Register($0, values).write(to: json)
             }
+            guard let undo = report.undo else { return }
+            json.member("undo", array: undo) { write($0, json: json) }
+            json.member("undone", undo.allSatisfy(\.isUndone))
         }
     }
 
-    func text(_ style: TextStyle, without unlisted: Set<String>) -> String {
-        var text = style.bold("vCPU \(index)") + ": " + summary(style) + "\n"
-        for outcome in RestoreOutcome.names where !unlisted.contains(outcome) {
-            text += list(outcome, registers.filter { $0.outcome == outcome && $0.pardon == nil })
+    /// A register that `--strict` put back.
+    private func write(_ undo: RegisterUndo, json: JSONWriter) {
+        json.object {
+            json.member("before", values.text(undo.before, of: undo.id))
+            json.member("found", values.text(undo.found, of: undo.id))
+            json.member("id", undo.id.number)
+            json.member("name", undo.id.name)
+            json.member("undone", undo.isUndone)
         }
-        text += list("pardoned by the policy", registers.filter { $0.pardon != nil })
-        return text + undoText(style)
-    }
-
-    private func list(_ title: String, _ registers: [RestoreOutput.Register]) -> String {
-        guard !registers.isEmpty else { return "" }
-        return "  \(title) (\(registers.count))\n"
-            + registers.map { "    " + $0.text + "\n" }.joined()
-    }
-
-    /// Outcomes with nothing to say about single registers; their number is in the summary.
-    static let unlisted: Set = ["restored", "already-equal", "volatile", "skipped"]
-
-    private func summary(_ style: TextStyle) -> String {
-        let parts = RestoreOutcome.names.compactMap { name in
-            counts[name].map { "\($0) \(name)" }
-        }
-        let verdict = complete ? style.good("complete") : style.bad("registers were lost")
-        return verdict + "; " + parts.joined(separator: ", ")
-    }
-
-    private func undoText(_ style: TextStyle) -> String {
-        guard let undo else { return "" }
-        let stuck = undo.filter { !$0.undone }
-        guard !stuck.isEmpty else {
-            return "  --strict: all \(undo.count) registers written were put back and read back\n"
-        }
-        let lines = stuck.map { register in
-            "    \(register.name) (\(register.id)): before \(register.before ?? "nothing"), "
-                + "found \(register.found ?? "nothing")\n"
-        }
-        return style.bad("  --strict: could not put back") + "\n" + lines.joined()
     }
 }
 
@@ -163,8 +124,26 @@ extension RestoreOutput.Register {
     }
 }
 
+extension RestoreOutput.Register: JSONWritable {
+    func write(to json: JSONWriter) {
+        json.object {
+            json.member("before", before)
+            json.member("errno", errno)
+            json.member("found", found)
+            json.member("id", id)
+            json.member("lostBits", lostBits)
+            json.member("name", name)
+            json.member("outcome", outcome)
+            json.member("overrides", array: overrides)
+            json.member("pardon", pardon)
+            json.member("reason", reason)
+            json.member("wanted", wanted)
+        }
+    }
+}
+
 /// Why a loss does not count.
-struct PardonText: Encodable {
+struct PardonText: JSONWritable, Encodable {
     var rule: String
     var proof: String?
 
@@ -173,12 +152,19 @@ struct PardonText: Encodable {
         proof = pardon.proof
     }
 
+    func write(to json: JSONWriter) {
+        json.object {
+            json.member("proof", proof)
+            json.member("rule", rule)
+        }
+    }
+
     /// `safe: the guest has ...`.
     var text: String { rule + (proof.map { ": \($0)" } ?? "") }
 }
 
 /// Counters of different frequencies.
-struct CounterText: Encodable {
+struct CounterText: JSONWritable {
     var guest: UInt64
     var host: UInt64
     var pardon: PardonText?
@@ -187,6 +173,14 @@ struct CounterText: Encodable {
         guest = mismatch.guest
         host = mismatch.host
         pardon = mismatch.pardon.map(PardonText.init)
+    }
+
+    func write(to json: JSONWriter) {
+        json.object {
+            json.member("guest", guest)
+            json.member("host", host)
+            json.member("pardon", pardon)
+        }
     }
 
     var line: String {

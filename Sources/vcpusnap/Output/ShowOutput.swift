@@ -3,20 +3,15 @@ internal import VCPUModel
 
 /// The report of `show`.
 struct ShowOutput: Report {
-    struct VCPU: Encodable {
-        var index: UInt32
-        var registers: [Register]
-    }
-
-    struct Register: Encodable {
+    struct Register {
         var name: String
         var id: String
-        var category: String
+        var category: RegisterCategory
         var value: String
         var fields: [Field]?
     }
 
-    struct Field: Encodable {
+    struct Field {
         var name: String
         var msb: Int
         var lsb: Int
@@ -24,61 +19,134 @@ struct ShowOutput: Report {
         var meaning: String?
     }
 
-    struct Provenance: Encodable {
-        var key: String
-        var value: String
-    }
+    private typealias Pair = (id: RegisterID, value: RegisterValue)
 
-    var source: String
-    var provenance: [Provenance]
-    var vcpus: [VCPU]
-    private let isFiltered: Bool
-
-    private enum CodingKeys: CodingKey {
-        case source, provenance, vcpus
-    }
+    private let source: String
+    private let snapshot: Snapshot
+    private let values: ValueText
+    /// The registers to be shown, with their fields; nil for all, without.
+    private let filter: Set<RegisterID>?
 
     /// - Parameters:
     ///   - pattern: only registers whose name matches it are shown, with their fields.
     init(_ snapshot: Snapshot, source: String, pattern: RegisterPattern?, values: ValueText) {
         self.source = source
-        isFiltered = pattern != nil
-        provenance = snapshot.provenance.entries.map {
-            Provenance(key: $0.key.rawValue, value: $0.value)
-        }
-        vcpus = snapshot.vcpus.map { vcpu in
-            let registers = vcpu.registers.filter { pattern?.matches($0.0) ?? true }
-            return VCPU(
-                index: vcpu.index,
-                registers: registers.map { Register($0.0, $0.1, pattern != nil, values) })
+        self.snapshot = snapshot
+        self.values = values
+        filter = pattern.map { pattern in
+            var known: [RegisterID] = []
+            var asked: Set<RegisterID> = []
+            for vcpu in snapshot.vcpus where vcpu.registers.ids != known {
+                known = vcpu.registers.ids
+                asked.formUnion(known)
+            }
+            return asked.filter(pattern.matches)
         }
     }
 
-    func text(_ style: TextStyle) -> String {
-        var text = style.bold(source) + "\n"
-        if !isFiltered { text += provenance.map { "  \($0.key): \($0.value)\n" }.joined() }
-        return text + vcpus.map { $0.text(style) }.joined()
-    }
-}
+    /// Whether there is nothing to be shown of any vCPU.
+    var isEmpty: Bool { snapshot.vcpus.allSatisfy { shown($0).isEmpty } }
 
-extension ShowOutput.VCPU {
-    func text(_ style: TextStyle) -> String {
-        var text = style.bold("vCPU \(index)") + ": \(registers.count) registers\n"
+    private func shown(_ vcpu: VCPUState) -> [Pair] {
+        vcpu.registers.filter { filter?.contains($0.0) ?? true }.map { ($0.0, $0.1) }
+    }
+
+    private func register(_ pair: Pair) -> Register {
+        Register(pair.id, pair.value, withFields: filter != nil, values)
+    }
+
+    // MARK: JSON
+
+    func write(json: JSONWriter) {
+        json.object {
+            json.member("provenance", array: snapshot.provenance.entries) { entry in
+                json.object {
+                    json.member("key", entry.key.rawValue)
+                    json.member("value", entry.value)
+                }
+            }
+            json.member("source", source)
+            json.member("vcpus", array: snapshot.vcpus) { vcpu in
+                json.object {
+                    json.member("index", vcpu.index)
+                    json.member("registers", array: shown(vcpu)) { register($0).write(to: json) }
+                }
+            }
+        }
+    }
+
+    // MARK: Text
+
+    /// What all vCPUs have alike stands first, then what each has of its own.
+    func write(text output: ReportWriter) {
+        output.write(output.style.bold(source) + "\n")
+        if filter == nil {
+            for entry in snapshot.provenance.entries {
+                output.write("  \(entry.key.rawValue): \(entry.value)\n")
+            }
+        }
+        let common = commonRegisters
+        if common.count > 0 {
+            let title = VCPUNumbers(snapshot.vcpus.lazy.map(\.index)).title
+            write(common.map { ($0.0, $0.1) }, title + ", alike", "", output)
+        }
+        var group: (vcpus: VCPUNumbers, registers: RegisterList)?
+        for vcpu in snapshot.vcpus {
+            if group?.registers == vcpu.registers {
+                group?.vcpus.append(vcpu.index)
+            } else {
+                writeOwn(group, common, output)
+                group = (VCPUNumbers([vcpu.index]), vcpu.registers)
+            }
+        }
+        writeOwn(group, common, output)
+    }
+
+    /// The registers that all of several vCPUs have with the same value.
+    private var commonRegisters: RegisterList {
+        guard snapshot.vcpus.count > 1, let first = snapshot.vcpus.first else {
+            return RegisterList()
+        }
+        let others = snapshot.vcpus.dropFirst()
+        if others.allSatisfy({ $0.registers == first.registers }) { return RegisterList() }
+        var common = shown(first)
+        for vcpu in others { common.removeAll { vcpu.registers[$0.id] != $0.value } }
+        return RegisterList(common.map { ($0.id, $0.value) }) ?? RegisterList()
+    }
+
+    private func writeOwn(
+        _ group: (vcpus: VCPUNumbers, registers: RegisterList)?, _ common: RegisterList,
+        _ output: ReportWriter
+    ) {
+        guard let group, group.vcpus.count > 0 else { return }
+        let state = VCPUState(index: 0, registers: group.registers)
+        let own = shown(state).filter { !common.contains($0.id) }
+        let more = common.count > 0 ? " more" : ""
+        if common.count == 0 || !own.isEmpty {
+            write(own, group.vcpus.title, more, output)
+        }
+    }
+
+    private func write(
+        _ registers: [Pair], _ title: String, _ more: String, _ output: ReportWriter
+    ) {
+        let count = registers.count
+        output.write(
+            output.style.bold(title) + ": \(count)\(more) register\(count == 1 ? "" : "s")\n")
+        let byCategory = Dictionary(grouping: registers) { RegisterCategory(of: $0.id) }
         for category in RegisterCategory.allCases {
-            let members = registers.filter { $0.category == category.rawValue }
-            guard !members.isEmpty else { continue }
-            text += "  " + style.bold(category.rawValue) + "\n"
-            text += members.map { $0.text(style) }.joined()
+            guard let members = byCategory[category] else { continue }
+            output.write("  " + output.style.bold(category.rawValue) + "\n")
+            for member in members { output.write(register(member).text) }
         }
-        return text
     }
 }
 
-extension ShowOutput.Register {
-    init(_ id: RegisterID, _ value: RegisterValue, _ withFields: Bool, _ values: ValueText) {
+extension ShowOutput.Register: JSONWritable {
+    init(_ id: RegisterID, _ value: RegisterValue, withFields: Bool, _ values: ValueText) {
         name = id.name
         self.id = id.number
-        category = RegisterCategory(of: id).rawValue
+        category = RegisterCategory(of: id)
         self.value = values.text(value, of: id) ?? ValueText.hidden
         guard withFields, !values.isHidden(id) else { return }
         fields = RegisterDictionary.entry(for: id)?.fields.filter { !$0.isReserved }.map {
@@ -89,7 +157,17 @@ extension ShowOutput.Register {
         }
     }
 
-    func text(_ style: TextStyle) -> String {
+    func write(to json: JSONWriter) {
+        json.object {
+            json.member("category", category.rawValue)
+            if let fields { json.member("fields", array: fields) }
+            json.member("id", id)
+            json.member("name", name)
+            json.member("value", value)
+        }
+    }
+
+    var text: String {
         let line = "    \(name.padded(to: 24)) \(value)\n"
         return line
             + (fields ?? []).map { field in
@@ -97,5 +175,17 @@ extension ShowOutput.Register {
                 let meaning = field.meaning.map { " (\($0))" } ?? ""
                 return "      \(range) \(field.name.padded(to: 16)) \(field.value)\(meaning)\n"
             }.joined()
+    }
+}
+
+extension ShowOutput.Field: JSONWritable {
+    func write(to json: JSONWriter) {
+        json.object {
+            json.member("lsb", lsb)
+            json.member("meaning", meaning)
+            json.member("msb", msb)
+            json.member("name", name)
+            json.member("value", value)
+        }
     }
 }

@@ -1,7 +1,7 @@
 internal import SnapshotFormat
 
 /// The report of `verify`.
-struct VerifyOutput: Report {
+struct VerifyOutput: WholeReport {
     struct Chunk: Encodable {
         var kind: String
         var version: UInt16

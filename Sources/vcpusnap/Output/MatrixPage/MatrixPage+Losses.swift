@@ -8,9 +8,10 @@ extension PlanOutput.CauseText {
     private static func list(_ losses: [PlanOutput.Loss], _ word: String) -> [PlanPiece] {
         guard !losses.isEmpty else { return [] }
         let groups = alike(losses)
+        let names = FoldedLines.names(losses.map(\.register.name))
         let head = ["register", "wanted", "found", "outcome", "why, and what the guest sees"]
         let list = PlanList(
-            summary: "\(losses.count) \(word): <code>\(names(of: losses).html)</code>",
+            summary: "\(losses.count) \(word): <code>\(names.html)</code>",
             html: PlanList.table(head, groups.map(\.html).joined()),
             isShort: groups.reduce(0) { $0 + $1.rows.count } <= PlanList.longestOpen)
         return [.list(list)]

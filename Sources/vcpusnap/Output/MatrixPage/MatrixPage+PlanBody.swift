@@ -12,66 +12,69 @@ enum PlanPiece: Hashable {
 /// What a page says of a plan, without the names of the guest and the host.
 struct MatrixPlanBody {
     private let plan: MovePlan
-    private let output: PlanOutput.Host
+    /// What keeps the guest from moving: the causes of losses that are not pardoned.
+    private(set) var obstacles: Set<String> = []
+    private var lost: Set<RegisterID> = []
+    private var pardoned: Set<RegisterID> = []
+    /// Most guests have vCPUs that differ in nothing that is lost: what is the same is said once.
+    private var groups: [(vcpus: VCPUNumbers, pieces: [PlanPiece])] = []
 
     /// Pointer authentication keys never get into a page.
     init(_ plan: MovePlan) {
         self.plan = plan
-        output = PlanOutput.Host(plan, ValueText(showsKeys: false))
+        var places: [[PlanPiece]: Int] = [:]
+        for vcpu in plan.vcpus {
+            let pieces = self.pieces(of: vcpu)
+            let place = places[pieces] ?? groups.count
+            if place == groups.count {
+                places[pieces] = place
+                groups.append((VCPUNumbers(), pieces))
+            }
+            groups[place].vcpus.append(vcpu.report.vcpu)
+            count(vcpu)
+        }
+        if plan.counter?.isLoss ?? false {
+            obstacles.insert("the counter runs at another frequency")
+        }
+        if plan.verdict != .no { obstacles = [] }
     }
 
-    /// What keeps the guest from moving: the causes of losses that are not pardoned.
-    var obstacles: Set<String> {
-        guard plan.verdict == .no else { return [] }
-        let causes = output.vcpus.flatMap(\.causes).filter { !$0.lost.isEmpty }.map(\.text)
-        let isStopped = output.counter.map { $0.pardon == nil } ?? false
-        return Set(causes + (isStopped ? ["the counter runs at another frequency"] : []))
+    private mutating func count(_ vcpu: VCPUPlan) {
+        for loss in vcpu.losses {
+            if loss.restore.isLoss {
+                lost.insert(loss.restore.id)
+                obstacles.insert(loss.cause.text)
+            } else {
+                pardoned.insert(loss.restore.id)
+            }
+        }
+    }
+
+    private func pieces(of vcpu: VCPUPlan) -> [PlanPiece] {
+        let values = ValueText(showsKeys: false)
+        let counts = vcpu.report.counts
+        let parts = RestoreOutcome.names.compactMap { name in
+            counts[name].map { "\($0) \(name)" }
+        }
+        let causes = vcpu.byCause.flatMap { cause, losses in
+            PlanOutput.CauseText(cause, losses, values).pieces
+        }
+        return [.text("<p>\(parts.joined(separator: ", "))</p>\n")] + causes + vcpu.policyPieces
     }
 
     var pieces: [PlanPiece] {
-        [.text(sum + (output.counter?.html ?? ""))] + vcpus
+        let counter = plan.counter.map { CounterText($0).html } ?? ""
+        let vcpus = groups.flatMap { vcpus, pieces in
+            [.text("<h4>\(vcpus.title)</h4>\n")] + pieces
+        }
+        return [.text(sum + counter)] + vcpus
     }
 
     private var sum: String {
-        let causes = output.vcpus.flatMap(\.causes)
-        let lost = causes.reduce(0) { $0 + $1.lost.count }
-        let pardoned = causes.reduce(0) { $0 + $1.pardoned.count }
-        let pardon = pardoned > 0 ? "; \(pardoned) pardoned by policy \(plan.policy.html)" : ""
-        return "<p><b>\(lost.of("register")) lost</b>\(pardon).</p>\n"
-    }
-
-    /// Most guests have vCPUs that differ in nothing that is lost: what is the same is said once.
-    private var vcpus: [PlanPiece] {
-        var groups: [(indices: [UInt32], pieces: [PlanPiece])] = []
-        for (vcpu, plan) in zip(output.vcpus, plan.vcpus) {
-            let pieces = vcpu.pieces + plan.policyPieces
-            if let place = groups.firstIndex(where: { $0.pieces == pieces }) {
-                groups[place].indices.append(vcpu.index)
-            } else {
-                groups.append(([vcpu.index], pieces))
-            }
-        }
-        return groups.flatMap { indices, pieces in
-            let noun = indices.count == 1 ? "vCPU" : "vCPUs"
-            return [.text("<h4>\(noun) \(indices.ranges)</h4>\n")] + pieces
-        }
-    }
-}
-
-extension [UInt32] {
-    /// `0, 2-5`; the numbers ascend.
-    fileprivate var ranges: String {
-        var ranges: [ClosedRange<UInt32>] = []
-        for number in self {
-            if let last = ranges.last, last.upperBound < number, number - last.upperBound == 1 {
-                ranges[ranges.count - 1] = last.lowerBound...number
-            } else {
-                ranges.append(number...number)
-            }
-        }
-        return ranges.map { range in
-            range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
-        }.joined(separator: ", ")
+        let pardon =
+            pardoned.isEmpty
+            ? "" : "; \(pardoned.count) pardoned by policy \(plan.policy.html)"
+        return "<p><b>\(lost.count.of("register")) lost</b>\(pardon).</p>\n"
     }
 }
 
@@ -79,15 +82,6 @@ extension CounterText {
     fileprivate var html: String {
         "<p>The counter runs at \(host) Hz, the guest's at \(guest) Hz"
             + (pardon.map { "; pardoned by \($0.text.html)" } ?? "") + ".</p>\n"
-    }
-}
-
-extension PlanOutput.VCPU {
-    fileprivate var pieces: [PlanPiece] {
-        let parts = RestoreOutcome.names.compactMap { name in
-            counts[name].map { "\($0) \(name)" }
-        }
-        return [.text("<p>\(parts.joined(separator: ", "))</p>\n")] + causes.flatMap(\.pieces)
     }
 }
 

@@ -1,0 +1,177 @@
+internal import Policy
+internal import Registers
+
+/// What a report says of one register of one vCPU.
+protocol RegisterStatement {
+    var id: RegisterID { get }
+    /// What became of the register, in a word.
+    var outcomeWord: String { get }
+    /// Why; nil where the outcome, or a heading, says it all.
+    var reason: String? { get }
+    var pardon: Pardon? { get }
+    /// What the guest would notice, in words; empty where nothing is known.
+    var noticeText: String { get }
+
+    /// Whether all but the notice is the same: values, reasons, proofs.
+    func saysTheSame(as other: Self) -> Bool
+
+    /// The line of a register that stands alone.
+    func line(_ values: ValueText) -> String
+}
+
+extension RegisterStatement {
+    var noticeText: String { "" }
+
+    /// What makes registers alike: all that is said of them but names, values and proofs.
+    var kind: [String?] { [outcomeWord, reason, pardon?.rule, noticeText] }
+}
+
+/// A register under a heading, as it is on the first of its vCPUs.
+struct FoldedStatement<Statement: RegisterStatement> {
+    let statement: Statement
+    fileprivate(set) var vcpus = VCPUNumbers()
+    /// Whether something else is said on another of its vCPUs.
+    fileprivate(set) var differs = false
+    /// What the guest would notice; not on every vCPU the same where there is more than one.
+    fileprivate(set) var notices: [String]
+    fileprivate(set) var hasMoreNotices = false
+
+    /// How many notices of one register are told apart.
+    private static var mostNotices: Int { 3 }
+
+    fileprivate init(_ statement: Statement) {
+        self.statement = statement
+        notices = statement.noticeText.isEmpty ? [] : [statement.noticeText]
+    }
+
+    fileprivate mutating func merge(_ other: Statement) {
+        if !statement.saysTheSame(as: other) { differs = true }
+        let notice = other.noticeText
+        guard !notice.isEmpty, !notices.contains(notice) else { return }
+        if notices.count < Self.mostNotices {
+            notices.append(notice)
+        } else {
+            hasMoreNotices = true
+        }
+    }
+}
+
+/// What a report says of the registers of all vCPUs of a guest: each register once under each heading, with
+/// the vCPUs of which it is said, and registers that are alike together.
+///
+/// So a report grows with the registers of a vCPU and not with the vCPUs.
+struct FoldedStatements<Section: Hashable, Statement: RegisterStatement> {
+    private struct Key: Hashable {
+        var section: Section
+        var id: RegisterID
+        var outcome: String
+        var isPardoned: Bool
+    }
+
+    private var places: [Key: Int] = [:]
+    private var entries: [(section: Section, entry: FoldedStatement<Statement>)] = []
+
+    mutating func add(_ statement: Statement, in section: Section, of vcpu: UInt32) {
+        let key = Key(
+            section: section, id: statement.id, outcome: statement.outcomeWord,
+            isPardoned: statement.pardon != nil)
+        let place = places[key] ?? entries.count
+        if place == entries.count {
+            places[key] = place
+            entries.append((section, FoldedStatement(statement)))
+        } else {
+            entries[place].entry.merge(statement)
+        }
+        entries[place].entry.vcpus.append(vcpu)
+    }
+
+    /// The registers under each heading: those that count first, then those that are pardoned, by id.
+    var bySection: [Section: [FoldedStatement<Statement>]] {
+        Dictionary(grouping: entries, by: \.section).mapValues { members in
+            members.map(\.entry).sorted { left, right in
+                let isLater = (left.statement.pardon != nil, right.statement.pardon != nil)
+                return isLater.0 == isLater.1
+                    ? left.statement.id < right.statement.id : isLater.1
+            }
+        }
+    }
+}
+
+// MARK: - Lines
+
+/// How the lines of a folded report are written.
+struct FoldedLines {
+    let values: ValueText
+    /// All vCPUs of the guest; what is said of fewer says of which.
+    let vcpus: VCPUNumbers
+    /// Whether the heading tells the outcome already.
+    let isUnderOutcome: Bool
+
+    /// Lines of the registers under one heading, those together of which the same is to be said.
+    func text<Statement>(of entries: [FoldedStatement<Statement>]) -> String {
+        var places: [Kind: Int] = [:]
+        var groups: [[FoldedStatement<Statement>]] = []
+        for entry in entries {
+            let kind = Kind(
+                words: entry.statement.kind, notices: entry.notices.sorted(),
+                vcpus: entry.vcpus)
+            if let place = places[kind] {
+                groups[place].append(entry)
+            } else {
+                places[kind] = groups.count
+                groups.append([entry])
+            }
+        }
+        return groups.map { lines(of: $0) }.joined()
+    }
+
+    private struct Kind: Hashable {
+        var words: [String?]
+        var notices: [String]
+        var vcpus: VCPUNumbers
+    }
+
+    private func lines<Statement>(of group: [FoldedStatement<Statement>]) -> String {
+        let first = group[0]
+        let whose = first.vcpus == vcpus ? "" : first.vcpus.title + ": "
+        let head = group.count == 1 ? alone(first) : together(group)
+        let pardon = group.count == 1 ? "" : pardon(of: group)
+        return "    " + whose + head + "\n" + notices(of: first) + pardon
+    }
+
+    private func alone<Statement>(_ entry: FoldedStatement<Statement>) -> String {
+        let statement = entry.statement
+        let isTold = isUnderOutcome || statement.pardon != nil
+        return (isTold ? "" : statement.outcomeWord + ", ") + statement.line(values)
+            + (entry.differs ? "; not the same on every vCPU" : "")
+    }
+
+    private func together<Statement>(_ group: [FoldedStatement<Statement>]) -> String {
+        let first = group[0].statement
+        let isTold = isUnderOutcome && first.pardon == nil
+        let names = Self.names(group.map(\.statement.id.name))
+        return (isTold ? "" : first.outcomeWord + ", ") + "\(group.count): \(names)"
+            + (first.reason.map { "; \($0)" } ?? "")
+    }
+
+    private func notices<Statement>(of entry: FoldedStatement<Statement>) -> String {
+        let word = entry.notices.count > 1 ? "guest, by vCPU: " : "guest: "
+        let more = entry.hasMoreNotices ? ["and others"] : []
+        guard !entry.notices.isEmpty else { return "" }
+        return "      " + word + (entry.notices + more).joined(separator: " | ") + "\n"
+    }
+
+    private func pardon<Statement>(of group: [FoldedStatement<Statement>]) -> String {
+        guard let pardon = group[0].statement.pardon else { return "" }
+        let proofs = Set(group.compactMap(\.statement.pardon?.proof))
+        let each = proofs.count > 1 ? "each with its proof, such as: " : ""
+        return "      pardoned by \(pardon.rule)"
+            + (pardon.proof.map { ", \(each)\($0)" } ?? "") + "\n"
+    }
+
+    /// Names of registers; of many only the first and the last.
+    static func names(_ names: [String]) -> String {
+        let shown = names.count <= 8 ? names : names.prefix(4) + ["..."] + names.suffix(2)
+        return shown.joined(separator: " ")
+    }
+}

@@ -1,0 +1,172 @@
+internal import FoundationEssentials
+
+/// The JSON of Formats/json-output.md, written as it is made: keys sorted, two spaces of indentation.
+///
+/// Who writes an object gives its keys in ascending order.
+final class JSONWriter {
+    private let output: ReportWriter
+    /// For each open object or array, whether it has a member yet.
+    private var open: [Bool] = []
+    /// Whether a key was written whose value is to come.
+    private var isAfterKey = false
+
+    init(_ output: ReportWriter) {
+        self.output = output
+    }
+
+    // MARK: Values
+
+    func object(_ members: () throws -> Void) rethrows { try nest("{", "}", members) }
+
+    func array(_ elements: () throws -> Void) rethrows { try nest("[", "]", elements) }
+
+    func string(_ text: String) {
+        separate()
+        quote(text)
+    }
+
+    /// A value that needs no quotes.
+    private func literal(_ text: String) {
+        separate()
+        output.write(text)
+    }
+
+    /// A value of bounded size, in whatever order it tells its members.
+    func encoded(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let text = String(decoding: try encoder.encode(value), as: UTF8.self)
+        // Strings have no raw line ends, so each one is followed by indentation.
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        literal(lines.joined(separator: lineEnd))
+        endDocument()
+    }
+
+    private func nest(_ start: String, _ end: String, _ members: () throws -> Void) rethrows {
+        literal(start)
+        open.append(false)
+        try members()
+        let isEmpty = open.removeLast() == false
+        output.write((isEmpty ? "\n" : "") + lineEnd + end)
+        endDocument()
+    }
+
+    private func endDocument() {
+        if open.isEmpty { output.write("\n") }
+    }
+
+    private var lineEnd: String { "\n" + String(repeating: "  ", count: open.count) }
+
+    /// What stands before a value, or before the key of one.
+    private func separate() {
+        if isAfterKey {
+            isAfterKey = false
+            return
+        }
+        guard let hasMember = open.last else { return }
+        output.write((hasMember ? "," : "") + lineEnd)
+        open[open.count - 1] = true
+    }
+
+    private func quote(_ text: String) {
+        let quote = UInt8(ascii: "\"")
+        output.write(quote)
+        if text.utf8.contains(where: Self.isEscaped) {
+            for byte in text.utf8 { writeEscaped(byte) }
+        } else {
+            output.write(text)
+        }
+        output.write(quote)
+    }
+
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    private func writeEscaped(_ byte: UInt8) {
+        guard Self.isEscaped(byte) else { return output.write(byte) }
+        switch byte {
+        case UInt8(ascii: "\""): output.write("\\\"")
+        case UInt8(ascii: "\\"): output.write("\\\\")
+        case 0x08: output.write("\\b")
+        case 0x09: output.write("\\t")
+        case 0x0a: output.write("\\n")
+        case 0x0c: output.write("\\f")
+        case 0x0d: output.write("\\r")
+        default: output.write("\\u00" + (byte < 0x10 ? "0" : "") + String(byte, radix: 16))
+        }
+    }
+}
+
+// MARK: - Members of an object
+
+extension JSONWriter {
+    /// A key, whose value comes next.
+    func key(_ key: String) {
+        string(key)
+        output.write(" : ")
+        isAfterKey = true
+    }
+
+    /// A member; none where there is no value.
+    func member(_ key: String, _ text: String?) {
+        guard let text else { return }
+        self.key(key)
+        string(text)
+    }
+
+    func member(_ key: String, _ flag: Bool?) {
+        guard let flag else { return }
+        self.key(key)
+        literal(flag ? "true" : "false")
+    }
+
+    func member(_ key: String, _ number: some BinaryInteger) {
+        self.key(key)
+        literal(String(number))
+    }
+
+    func member<Value: JSONWritable>(_ key: String, _ value: Value?) {
+        guard let value else { return }
+        self.key(key)
+        value.write(to: self)
+    }
+
+    func member(_ key: String, object members: () throws -> Void) rethrows {
+        self.key(key)
+        try object(members)
+    }
+
+    /// An array, whose elements are made one by one.
+    func member<Element>(
+        _ key: String, array elements: some Sequence<Element>, _ write: (Element) throws -> Void
+    ) rethrows {
+        self.key(key)
+        try array { for element in elements { try write(element) } }
+    }
+
+    func member(_ key: String, array elements: some Sequence<some JSONWritable>) {
+        member(key, array: elements) { $0.write(to: self) }
+    }
+
+    func member(_ key: String, array texts: [String]?) {
+        guard let texts else { return }
+        member(key, array: texts) { self.string($0) }
+    }
+
+    /// How often each of some words occurred.
+    func member(_ key: String, counts: [String: Int]) {
+        member(
+            key,
+            object: {
+                for (word, count) in counts.sorted(by: { $0.key < $1.key }) {
+                    self.member(word, count)
+                }
+            })
+    }
+}
+
+/// What writes itself as one JSON value.
+protocol JSONWritable {
+    func write(to json: JSONWriter)
+}

@@ -1,0 +1,59 @@
+internal import Planning
+internal import Policy
+internal import Registers
+internal import Transfer
+internal import VCPUModel
+
+/// The text of the plans of a guest's vCPUs, all of them together.
+struct PlanText {
+    let values: ValueText
+    private var counts = FoldedCounts()
+    private var losses = FoldedStatements<Cause, PlannedLoss>()
+
+    init(values: ValueText) {
+        self.values = values
+    }
+
+    mutating func add(_ plan: VCPUPlan) {
+        counts.add(plan.report.counts, of: plan.report.vcpu)
+        for loss in plan.losses { losses.add(loss, in: loss.cause, of: plan.report.vcpu) }
+    }
+
+    func write(to output: ReportWriter) {
+        guard counts.vcpus.count > 0 else { return }
+        let style = output.style
+        output.write(
+            style.bold(counts.vcpus.title) + ": " + counts.text(RestoreOutcome.names) + "\n")
+        let lines = FoldedLines(values: values, vcpus: counts.vcpus, isUnderOutcome: false)
+        for (cause, members) in losses.bySection.sorted(by: { $0.key < $1.key }) {
+            let pardoned = members.count { $0.statement.pardon != nil }
+            let count = "\(members.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
+            output.write("  " + style.bold(cause.text) + " (\(count))\n")
+            output.write(lines.text(of: members) + Self.remedies(members))
+        }
+    }
+
+    private static let mostRemedies = 6
+
+    /// A line for each remedy of what counts; of very many the first ones.
+    private static func remedies(_ losses: [FoldedStatement<PlannedLoss>]) -> String {
+        var seen: Set<Remedy> = []
+        let all = losses.map(\.statement).filter { $0.pardon == nil }
+            .flatMap(\.remedies).filter { seen.insert($0).inserted }.map(\.text)
+        let more = all.count - mostRemedies
+        return all.prefix(mostRemedies).map { "    can be done: \($0)\n" }.joined()
+            + (more > 0 ? "    can be done: \(more) more of the kind\n" : "")
+    }
+}
+
+extension PlannedLoss: RegisterStatement {
+    var id: RegisterID { restore.id }
+    var outcomeWord: String { restore.outcomeWord }
+    var reason: String? { restore.reason }
+    var noticeText: String { notice.text }
+    var pardon: Pardon? { restore.pardon }
+
+    func saysTheSame(as other: PlannedLoss) -> Bool { restore.saysTheSame(as: other.restore) }
+
+    func line(_ values: ValueText) -> String { restore.line(values) }
+}

@@ -1,0 +1,48 @@
+internal import LinuxSystem
+
+/// Where a report goes, piece by piece: every text and every JSON that a command prints passes here.
+///
+/// A report can be much larger than what it is made from, so it is written as it is made.
+final class ReportWriter {
+    let style: TextStyle
+    private let stream: StandardStream
+    private var buffer: [UInt8] = []
+    private var failure: FileError?
+
+    /// Bytes that are gathered before they are written.
+    private static let capacity = 1 << 16
+
+    init(to stream: StandardStream, style: TextStyle) {
+        self.stream = stream
+        self.style = style
+        buffer.reserveCapacity(Self.capacity)
+    }
+
+    /// Appends a piece; a failure to write it is told by `finish`.
+    func write(_ text: String) {
+        buffer.append(contentsOf: text.utf8)
+        if buffer.count >= Self.capacity { flush() }
+    }
+
+    func write(_ byte: UInt8) {
+        buffer.append(byte)
+        if buffer.count >= Self.capacity { flush() }
+    }
+
+    /// Writes what is left.
+    /// - Throws: the first failure; after it nothing was written any more.
+    func finish() throws(FileError) {
+        flush()
+        if let failure { throw failure }
+    }
+
+    private func flush() {
+        defer { buffer.removeAll(keepingCapacity: true) }
+        guard failure == nil, !buffer.isEmpty else { return }
+        do throws(FileError) {
+            try stream.write(buffer)
+        } catch {
+            failure = error
+        }
+    }
+}

@@ -1,0 +1,108 @@
+internal import Policy
+internal import Registers
+internal import Transfer
+internal import VCPUModel
+
+/// The text of a restore's reports, those of all vCPUs together.
+struct RestoreText {
+    let values: ValueText
+    let style: TextStyle
+    /// Whether there is a line for each register that only the target has.
+    let listsDestinationOnly: Bool
+    private var vcpus = VCPUNumbers()
+    private var complete = FoldedCounts()
+    private var incomplete = FoldedCounts()
+    private var registers = FoldedStatements<String, RegisterRestore>()
+    /// What is said of undoing, and of which vCPUs.
+    private var undone: [String: VCPUNumbers] = [:]
+    private var undoTexts: [String] = []
+
+    init(values: ValueText, style: TextStyle, listsDestinationOnly: Bool) {
+        self.values = values
+        self.style = style
+        self.listsDestinationOnly = listsDestinationOnly
+    }
+
+    /// Outcomes with nothing to say about single registers; their number is in the summary.
+    private static let unlisted: Set = ["restored", "already-equal", "volatile", "skipped"]
+    private static let pardoned = "pardoned by the policy"
+
+    mutating func add(_ report: RestoreReport) {
+        vcpus.append(report.vcpu)
+        if report.isComplete {
+            complete.add(report.counts, of: report.vcpu)
+        } else {
+            incomplete.add(report.counts, of: report.vcpu)
+        }
+        for register in report.registers { add(register, of: report.vcpu) }
+        guard let undo = report.undo else { return }
+        add(undoing: undo, of: report.vcpu)
+    }
+
+    private mutating func add(_ register: RegisterRestore, of vcpu: UInt32) {
+        guard register.pardon == nil else {
+            return registers.add(register, in: Self.pardoned, of: vcpu)
+        }
+        let outcome = register.outcome
+        guard !Self.unlisted.contains(outcome.name),
+            listsDestinationOnly || outcome != .notInSnapshot
+        else { return }
+        registers.add(register, in: outcome.name, of: vcpu)
+    }
+
+    func write(to output: ReportWriter) {
+        summary(incomplete, style.bad("registers were lost"), output)
+        summary(complete, style.good("complete"), output)
+        let lines = FoldedLines(values: values, vcpus: vcpus, isUnderOutcome: true)
+        let sections = registers.bySection
+        for title in RestoreOutcome.names + [Self.pardoned] {
+            guard let members = sections[title] else { continue }
+            output.write("  \(title) (\(members.count))\n" + lines.text(of: members))
+        }
+        for text in undoTexts {
+            let whose = undone[text].map { $0 == vcpus ? "" : $0.title + ": " } ?? ""
+            output.write("  " + whose + text)
+        }
+    }
+
+    private func summary(_ counts: FoldedCounts, _ verdict: String, _ output: ReportWriter) {
+        guard counts.vcpus.count > 0 else { return }
+        output.write(
+            style.bold(counts.vcpus.title) + ": " + verdict + "; "
+                + counts.text(RestoreOutcome.names) + "\n")
+    }
+
+    // MARK: Undoing
+
+    private mutating func add(undoing undo: [RegisterUndo], of vcpu: UInt32) {
+        let text = text(of: undo)
+        if undone[text] == nil { undoTexts.append(text) }
+        undone[text, default: VCPUNumbers()].append(vcpu)
+    }
+
+    private func text(of undo: [RegisterUndo]) -> String {
+        let stuck = undo.filter { !$0.isUndone }
+        guard !stuck.isEmpty else {
+            let verb = undo.count == 1 ? "was" : "were"
+            return "--strict: all \(undo.count.of("register")) written \(verb) put back and read "
+                + "back\n"
+        }
+        let lines = stuck.map { register in
+            let before = values.text(register.before, of: register.id) ?? "nothing"
+            let found = values.text(register.found, of: register.id) ?? "nothing"
+            return "    \(register.id.nameAndNumber): before \(before), found \(found)\n"
+        }
+        return style.bad("--strict: could not put back") + "\n" + lines.joined()
+    }
+}
+
+extension RegisterRestore: RegisterStatement {
+    var outcomeWord: String { outcome.name }
+
+    func saysTheSame(as other: RegisterRestore) -> Bool {
+        outcome == other.outcome && wanted == other.wanted && found == other.found
+            && reason == other.reason && overrides == other.overrides && pardon == other.pardon
+    }
+
+    func line(_ values: ValueText) -> String { RestoreOutput.Register(self, values).text }
+}

@@ -1,0 +1,54 @@
+/// Numbers of vCPUs, in ascending order.
+struct VCPUNumbers: Hashable {
+    private var ranges: [ClosedRange<UInt32>] = []
+    private(set) var count = 0
+
+    init() {}
+
+    init(_ numbers: some Sequence<UInt32>) {
+        for number in numbers { append(number) }
+    }
+
+    mutating func append(_ number: UInt32) {
+        count += 1
+        if let last = ranges.last, last.upperBound < number, number - last.upperBound == 1 {
+            ranges[ranges.count - 1] = last.lowerBound...number
+        } else {
+            ranges.append(number...number)
+        }
+    }
+
+    /// `0, 2-5`.
+    var text: String {
+        ranges.map { range in
+            range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
+        }.joined(separator: ", ")
+    }
+
+    /// `vCPU 0`, `vCPUs 0, 2-5`.
+    var title: String { (count == 1 ? "vCPU " : "vCPUs ") + text }
+}
+
+/// How many registers of each outcome vCPUs have, each time the least and the most.
+struct FoldedCounts {
+    private(set) var vcpus = VCPUNumbers()
+    private var ranges: [String: ClosedRange<Int>] = [:]
+
+    mutating func add(_ counts: [String: Int], of vcpu: UInt32) {
+        for word in Set(counts.keys).union(ranges.keys) {
+            let count = counts[word] ?? 0
+            let known = ranges[word] ?? (vcpus.count == 0 ? count...count : 0...0)
+            ranges[word] = min(known.lowerBound, count)...max(known.upperBound, count)
+        }
+        vcpus.append(vcpu)
+    }
+
+    /// `25 refused, 60-65 restored`, in the order of the words.
+    func text(_ words: [String]) -> String {
+        words.compactMap { word in
+            guard let range = ranges[word] else { return nil }
+            let count = range.count == 1 ? "" : "-\(range.upperBound)"
+            return "\(range.lowerBound)\(count) \(word)"
+        }.joined(separator: ", ")
+    }
+}
