@@ -32,8 +32,11 @@ public struct Errno: RawRepresentable, Error, Hashable, Sendable {
 extension Errno: CustomStringConvertible {
     /// The symbol and the C library's sentence: `EINVAL (Invalid argument)`.
     public var description: String {
-        "\(symbol) (\(String(cString: clinux_strerror(rawValue))))"
+        "\(symbol) (\(sentence))"
     }
+
+    /// The C library's sentence: `Invalid argument`.
+    public var sentence: String { String(cString: clinux_strerror(rawValue)) }
 
     /// The symbol, `EINVAL`; the number where the C library has none.
     public var symbol: String {

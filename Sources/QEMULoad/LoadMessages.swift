@@ -31,16 +31,19 @@ struct LoadMessages {
         return lines + (vcpu.failure == .refusedValues ? refusals + refusals : refusals)
     }
 
-    /// `handle_cpreg_only_in_incoming_stream`, `handle_cpreg_missing_in_incoming_stream`.
     private func mismatch(_ register: RegisterLoad) -> String? {
+        let name = register.id.name(in: version)
         switch register.fate {
-        case .unknown:
-            "\(register.id.qemuName) in the incoming stream but unknown on the destination: "
-                + "fail migration"
+        case .unknown, .dropped:
+            // What is outside the lists is lost without a word.
+            guard register.fate == .unknown || register.id.isCPRegister else { return nil }
+            return
+                "handle_cpreg_only_in_incoming_stream: \(name) in the incoming stream but unknown "
+                + "on the destination: fail migration"
         case .keptAtReset where !isTolerated(register):
-            "\(register.id.qemuName) expected by the destination but not in the incoming stream: "
-                + "skip it"
-        default: nil
+            return "warning: handle_cpreg_missing_in_incoming_stream: \(name) expected by the "
+                + "destination but not in the incoming stream: skip it"
+        default: return nil
         }
     }
 
@@ -49,12 +52,21 @@ struct LoadMessages {
     }
 
     private func refusal(_ register: RegisterLoad) -> String? {
-        guard case .refused = register.fate, let value = register.incoming else { return nil }
-        let held = register.held.map { " (is \(Self.digits($0)))" } ?? ""
-        return "Could not set register \(register.id.qemuName) to \(Self.digits(value))\(held)"
+        // What the stream does not have is written too, with the vCPU's own value.
+        guard case .refused(let number) = register.fate,
+            let value = register.incoming ?? register.held
+        else { return nil }
+        let failed = "Could not set register \(register.id.name(in: version))"
+        switch number {
+        case .noEntry: return failed + ": unknown to KVM"
+        case .invalidArgument:
+            let held = register.held.map { " (is \(Self.digits($0)))" } ?? ""
+            return failed + " to \(Self.digits(value))\(held)"
+        default: return failed + ": \(number.sentence)"
+        }
     }
 
-    /// `%lx`.
+    /// `%x`, `%lx`.
     private static func digits(_ value: RegisterValue) -> String {
         String(value.lowBits, radix: 16)
     }

@@ -21,6 +21,7 @@ public struct LoadPlan: Sendable {
     public let host: String
     public let version: QEMUVersion
     public let policy: String
+    public let origin: StreamOrigin
     /// In the order of the stream.
     ///
     /// QEMU gives up at the first that fails.
@@ -48,7 +49,7 @@ public struct LoadPlan: Sendable {
     ) throws(RegisterBankError) -> [RegisterList] {
         var guests: [RegisterList] = []
         for section in sections {
-            let bank = QEMUVCPUBank(section, origin: origin)
+            let bank = QEMUVCPUBank(section, origin: origin.canBeOfKVM ? .kvm : origin)
             guests.append(try Capture(of: bank, index: section.instance).state.registers)
         }
         return guests
@@ -62,12 +63,13 @@ public struct LoadPlan: Sendable {
         host = profile.name
         self.version = version
         self.policy = policy.name
+        self.origin = origin
         let made = try Self.vcpus(for: guests, on: profile)
         var loads: [VCPULoad] = []
         for (position, section) in sections.enumerated() {
             let loader = VCPULoader(
                 version: version, policy: policy, section: section, guest: guests[position],
-                vcpu: made[position])
+                vcpu: made[position], vectorLengths: profile.sveVectorLengths)
             loads.append(loader.load())
         }
         vcpus = loads

@@ -46,6 +46,9 @@ extension QEMUVersion {
     /// Both lists are compared to their ends, whatever their lengths (`cpu_post_load`).
     var comparesWholeLists: Bool { self >= QEMUVersion(11, 0) }
 
+    /// What stands before the encoding of a system register in messages.
+    var systemRegisterPrefix: String { self >= QEMUVersion(11, 0) ? "system register " : "" }
+
     /// Some differences are expected (`arm_register_cpreg_mig_tolerance`).
     var hasTolerances: Bool { self >= QEMUVersion(11, 1) }
 }

@@ -14,7 +14,7 @@ public struct RegisterLoad: Hashable, Sendable {
         case refused(Errno)
         /// The destination has no such register, which makes QEMU give up.
         case unknown
-        /// The destination has no such register, and QEMU does not notice.
+        /// The destination has no such register, and QEMU goes on all the same.
         case dropped
         /// The destination has no such register, and QEMU knows that this may be.
         case tolerated
@@ -50,12 +50,22 @@ public struct RegisterLoad: Hashable, Sendable {
 
     public var id: RegisterID
     public var fate: Fate
-    /// The stream's value; nil where the stream has none.
+    /// The stream's value, of `SVE_VLS` the longest length that its registers show; nil where the stream
+    /// has none.
     public var incoming: RegisterValue?
     /// What the vCPU holds afterwards; nil where it has no such register.
     public var held: RegisterValue?
     /// Why the policy does not count the loss; nil when it does, and when there is none.
     public var pardon: Pardon?
+
+    public init(
+        id: RegisterID, fate: Fate, incoming: RegisterValue? = nil, held: RegisterValue? = nil
+    ) {
+        self.id = id
+        self.fate = fate
+        self.incoming = incoming
+        self.held = held
+    }
 
     /// Whether the guest loses something, and the policy counts it.
     public var isLoss: Bool { loss != nil && pardon == nil }

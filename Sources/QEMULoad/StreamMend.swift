@@ -43,6 +43,8 @@ public struct StreamMend: Sendable {
         public var changes: [Change]
         /// What would make QEMU give up, and may not be changed: the guest would notice, or that it
         /// would not cannot be proved.
+        ///
+        /// Lost vectors too, which are in no list.
         public var refusals: [RegisterLoad]
         /// What QEMU loads and KVM alters without a word, mended or not.
         public var altered: [RegisterLoad]
@@ -68,7 +70,7 @@ extension StreamMend {
         of stream: QEMUStream, on profile: HostProfile, policy: RestorePolicy,
         versions: [QEMUVersion] = QEMUVersion.kinds
     ) throws(Problem) {
-        guard stream.origin == .kvm else { throw .origin(stream.origin) }
+        guard stream.origin.canBeOfKVM else { throw .origin(stream.origin) }
         var mender = try Mender(stream, policy)
         try mender.mend(for: profile)
         vcpus = mender.vcpus
@@ -169,10 +171,8 @@ private struct Mender {
     private mutating func change(
         _ position: Int, _ load: VCPULoad
     ) throws(StreamMend.Problem) -> Bool {
-        vcpus[position].refusals = load.registers.filter { register in
-            register.isLoss && register.fate != .altered || register.isUnmendable
-        }
-        vcpus[position].altered = load.registers.filter { $0.fate == .altered }
+        vcpus[position].refusals = load.registers.filter(\.isInTheWay)
+        vcpus[position].altered = load.registers.filter { $0.fate == .altered && !$0.isInTheWay }
         let mendable = load.registers.filter {
             $0.fate.isFailure && $0.pardon != nil && $0.incoming != nil
         }
@@ -225,8 +225,20 @@ private struct Mender {
 }
 
 extension RegisterLoad {
+    /// Whether a stream with it is not to be written.
+    fileprivate var isInTheWay: Bool {
+        isUnmendable || isLoss && (fate != .altered || isOfVectors)
+    }
+
     /// KVM refuses a value that is the destination's own, so no stream can be made to load.
     fileprivate var isUnmendable: Bool { fate.isFailure && incoming == nil }
+}
+
+extension StreamOrigin {
+    /// Whether KVM can have written the list: it has nothing that no KVM has.
+    ///
+    /// Without the registers that tell, as a mend can leave it, it is KVM's all the same.
+    public var canBeOfKVM: Bool { self == .kvm || self == .unknown }
 }
 
 extension StreamMend.Problem: CustomStringConvertible {

@@ -26,6 +26,8 @@ public struct VCPULoad: Hashable, Sendable {
     /// Every register of the stream or the destination, ascending by id; what would have become of it
     /// where QEMU gave up before.
     public var registers: [RegisterLoad]
+    /// Of a guest with SVE; nil of one without.
+    public var vectors: VectorLengths?
 
     /// The losses that the policy counts.
     public var losses: [RegisterLoad] { registers.filter(\.isLoss) }
@@ -40,12 +42,19 @@ struct VCPULoader {
     /// The section as a bank, for what QEMU keeps outside the list.
     let guest: RegisterList
     let vcpu: EmulatedCPU
+    /// The destination's vector lengths, in bytes, ascending.
+    let vectorLengths: [Int]
 
     func load() -> VCPULoad {
         let local = vcpu.list().filter(\.isCPRegister)
         let incoming = section.entries
         var result = VCPULoad(index: section.instance, registers: [])
         result.registers = merge(incoming, local) + fixedRegisters()
+        if guest.contains(.z(0)) {
+            let vectors = VectorLengths(of: guest, on: vectorLengths)
+            result.vectors = vectors
+            result.registers += lengthsLoad(vectors)
+        }
         result.failure = failure(result.registers, incoming.count, local.count)
         result.putFails = putFails(result.registers, result.failure)
         for index in result.registers.indices {
@@ -91,8 +100,7 @@ struct VCPULoader {
         let loaded = written.map { id, failure in
             register(id, incoming: values[id], failure)
         }
-        let missing = incoming.filter { !known.contains($0.id) }
-        return loaded + missing.map { absent($0, last: local.last) }
+        return loaded + absent(incoming.filter { !known.contains($0.id) }, last: local.last)
     }
 
     private func write(_ value: UInt64?, to id: RegisterID) -> Errno? {
@@ -132,10 +140,18 @@ struct VCPULoader {
         return left.masked(by: stable) != right.masked(by: stable)
     }
 
-    private func absent(_ entry: CPUSection.Entry, last: RegisterID?) -> RegisterLoad {
-        RegisterLoad(
-            id: entry.id, fate: fateOfAbsent(entry, last: last),
-            incoming: entry.registerValue)
+    private func absent(
+        _ entries: [CPUSection.Entry], last: RegisterID?
+    ) -> [RegisterLoad] {
+        // Each answer takes the place of the one before it (`cpu_post_load`), so that QEMU goes on where
+        // the last of these registers is one that it tolerates.
+        let isForgiven = version.hasTolerances && entries.last.map(Self.isTolerated) ?? false
+        return entries.map { entry in
+            let fate = fateOfAbsent(entry, last: last)
+            return RegisterLoad(
+                id: entry.id, fate: isForgiven && fate == .unknown ? .dropped : fate,
+                incoming: entry.registerValue)
+        }
     }
 
     private func fateOfAbsent(
@@ -155,10 +171,11 @@ struct VCPULoader {
     // MARK: Outside the list
 
     /// The core and vector registers, which QEMU puts afterwards (`kvm_arch_put_registers`): those
-    /// that the vCPU does not have are lost silently.
+    /// that the vCPU does not have are lost silently, and so is what of a vector has no room.
     private func fixedRegisters() -> [RegisterLoad] {
         let local = Set(vcpu.list())
         return guest.filter { !$0.0.isCPRegister && $0.0.architecture != .vcpu }.map { id, value in
+            if id.isVector, local.contains(id) { return vector(id, value) }
             let isKept =
                 local.contains(id) || Self.isKeptWithoutSVE(id, value)
                 || Self.isVector(id) && local.contains(.z(0))
@@ -166,6 +183,23 @@ struct VCPULoader {
                 id: id, fate: isKept ? .loaded : .dropped, incoming: value,
                 held: isKept ? value : nil)
         }
+    }
+
+    private func vector(_ id: RegisterID, _ value: RegisterValue) -> RegisterLoad {
+        // A vCPU that is finalized takes every vector.
+        try? vcpu.write(value, to: id)
+        let held = try? vcpu.read(id)
+        return RegisterLoad(
+            id: id, fate: held == value ? .loaded : .altered, incoming: value, held: held)
+    }
+
+    /// The lengths themselves, where the guest's registers show a longer one than the destination has.
+    private func lengthsLoad(_ vectors: VectorLengths) -> [RegisterLoad] {
+        guard vectors.isCut, let held = try? vcpu.read(.sveVectorLengths) else { return [] }
+        return [
+            RegisterLoad(
+                id: .sveVectorLengths, fate: .altered, incoming: vectors.shownSet, held: held)
+        ]
     }
 
     /// With SVE a V register is the low part of its Z register.

@@ -105,14 +105,15 @@ struct LoadPlanTests {
     func named() throws {
         let plan = try loadPlan(try QEMUStream(.kvmN1), on: "6.1-neoverse-n1", by: Self.comparing)
         let absent =
-            (3...13).map { "demuxed reg \($0)" }
+            (3...13).map { "demuxed reg 602000000011000" + String($0, radix: 16) }
             + [
                 "op0:3 op1:0 crn:2 crm:0 op2:3", "op0:3 op1:0 crn:10 crm:2 op2:2",
                 "op0:3 op1:0 crn:10 crm:2 op2:3", "op0:3 op1:3 crn:14 crm:0 op2:1",
                 "op0:3 op1:3 crn:14 crm:2 op2:1", "op0:3 op1:3 crn:14 crm:2 op2:2",
             ].map { "system register \($0)" }
         let lines = absent.map {
-            "\($0) in the incoming stream but unknown on the destination: fail migration"
+            "handle_cpreg_only_in_incoming_stream: \($0) in the incoming stream but unknown on the "
+                + "destination: fail migration"
         }
         // The registers it has are put all the same, and KVM refuses five.
         #expect(Array(plan.output.prefix(lines.count)) == lines)
@@ -147,7 +148,7 @@ struct LoadPlanTests {
         let new = try loadPlan(stream, on: "6.12-max", by: Self.naming)
         #expect(
             new.output.first
-                == "Could not set register system register op0:3 op1:0 crn:0 crm:0 op2:0 to "
+                == "Could not set register op0:3 op1:0 crn:0 crm:0 op2:0 to "
                 + "414fd0c1 (is f0510)")
         #expect(new.output.last == Self.putFailed)
         // When the section is loaded, and when all registers are put.
@@ -203,12 +204,13 @@ struct LoadPlanTests {
         #expect(plan.vcpus[0].registers.first { $0.id == Self.services2 }?.fate == .unknown)
         #expect(
             plan.output.contains(
-                "fw feat reg 3 in the incoming stream but unknown on the "
-                    + "destination: fail migration"))
+                "handle_cpreg_only_in_incoming_stream: fw feat reg 3 in the incoming stream but "
+                    + "unknown on the destination: fail migration"))
         #expect(
             plan.output.contains(
-                "system register op0:3 op1:0 crn:14 crm:1 op2:0 expected by the destination but "
-                    + "not in the incoming stream: skip it"))
+                "warning: handle_cpreg_missing_in_incoming_stream: system register op0:3 op1:0 "
+                    + "crn:14 crm:1 op2:0 expected by the destination but not in the incoming "
+                    + "stream: skip it"))
     }
 
     @Test("One at the end of a longer list is one too many before 11.0")
@@ -267,6 +269,99 @@ struct LoadPlanTests {
         #expect(load.isLoss == !isTolerated)
         let before = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.comparing)
         #expect(before.verdict == .fails)
+    }
+
+    // MARK: Words
+
+    @Test(
+        "Registers have the names that each version gives them",
+        arguments: [
+            (0x6030_0000_0013_bfff, "op0:2 op1:7 crn:15 crm:15 op2:7", true),
+            (0x6020_0000_0011_001f, "demuxed reg 602000000011001f", false),
+            (0x6030_0000_0014_000a, "fw reg 10", false),
+            (0x6030_0000_0016_000b, "fw feat reg 11", false),
+            (0x6030_0000_0010_0bbb, "core reg 6030000000100bbb", false),
+            (0x6030_0000_0015_0041, "SVE zreg n:2 slice:1", false),
+            (0x6030_0000_0015_0400, "SVE ???", false),
+            (0x6030_0000_0015_0600, "SVE ???", false),
+            (0x6060_0000_0015_ffff, "SVE VLS", false),
+            (0x6030_0000_0017_0001, "6030000000170001", false),
+            (0x4030_0000_200f_0001, "40300000200f0001", false),
+        ] as [(UInt64, String, Bool)])
+    func registerNames(id: UInt64, name: String, isSystem: Bool) throws {
+        let stream = try QEMUStream(.kvmN1) { $0.set(RegisterID(rawValue: id), 1) }
+        let tail = " in the incoming stream but unknown on the destination: fail migration"
+        for version in [Self.comparing, Self.tolerant] {
+            let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: version)
+            #expect(
+                plan.output.filter { $0.contains("incoming stream") } == [
+                    "handle_cpreg_only_in_incoming_stream: \(isSystem ? "system register " : "")"
+                        + name + tail
+                ])
+        }
+    }
+
+    @Test(
+        "What KVM refuses is named as each version names it",
+        arguments: [
+            (QEMUVersion(10, 2), ""), (QEMUVersion(11, 0), "system register "),
+            (QEMUVersion(11, 1), "system register "),
+        ])
+    func refusedNames(version: QEMUVersion, prefix: String) throws {
+        let cache = try register("CCSIDR2")
+        let stream = try QEMUStream(.kvmN1) {
+            $0.set(.midr, 0x1_0000_1234)
+            // A register of 32 bits has the low half of its 64.
+            $0.set(cache, 0xdead_beef_0000_0003)
+            $0.set(.psciVersion, 0x2_0000)
+        }
+        let plan = try loadPlan(stream, on: "6.1-neoverse-n1", by: version)
+        let lines = plan.output.filter { $0.hasPrefix("Could not set register ") }
+        guard version >= QEMUVersion(11, 0) else { return #expect(lines.isEmpty) }
+        for line in [
+            "Could not set register \(prefix)op0:3 op1:0 crn:0 crm:0 op2:0 to 100001234 (is 414fd0c1)",
+            "Could not set register demuxed reg 6020000000110002 to 3 (is 70ffe03a)",
+            "Could not set register fw reg 0 to 20000 (is 10001)",
+        ] {
+            #expect(lines.contains(line), "\(line) of \(lines)")
+        }
+    }
+
+    // MARK: The last one decides
+
+    @Test("QEMU 11.1 goes on where the last register that only the stream has is a tolerated one")
+    func lastOneDecides() throws {
+        for (value, verdict) in [(0, LoadPlan.Verdict.loadsWithLosses), (1, .fails)] {
+            let stream = try QEMUStream(.kvmN1) {
+                $0.set(Self.stranger, 7)
+                $0.set(Self.services2, UInt64(value))
+            }
+            let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.tolerant)
+            #expect(plan.verdict == verdict)
+            // It says all the same that it fails.
+            let word = "op0:2 op1:7 crn:15 crm:15 op2:7 in the incoming stream but unknown"
+            #expect(plan.output.contains { $0.contains(word) && $0.hasSuffix("fail migration") })
+            let lost = try #require(plan.vcpus[0].registers.first { $0.id == Self.stranger })
+            #expect(lost.fate == (value == 0 ? .dropped : .unknown))
+            #expect(lost.isLoss && lost.incoming == RegisterValue(7))
+            let before = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.comparing)
+            #expect(before.verdict == .fails)
+        }
+    }
+
+    @Test("A tolerated register before the last one that only the stream has saves nothing")
+    func toleratedBeforeTheLast() throws {
+        // On 6.1 PIR_EL1 is tolerated, and the physical timer's registers come after it.
+        let physical = try ["CNTPCT_EL0", "CNTP_CTL_EL0", "CNTP_CVAL_EL0"].map(register)
+        let caches = try (3...13).map { try register("CCSIDR\($0)") }
+        let all = try loadPlan(
+            try QEMUStream(.kvmN1), on: "6.1-neoverse-n1", by: Self.tolerant)
+        #expect(try all.load(of: "CCSIDR3").fate == .unknown)
+        let shorter = try QEMUStream(.kvmN1) { for id in physical { $0.remove(id) } }
+        let plan = try loadPlan(shorter, on: "6.1-neoverse-n1", by: Self.tolerant)
+        for id in caches {
+            #expect(plan.vcpus[0].registers.first { $0.id == id }?.fate == .dropped)
+        }
     }
 
     // MARK: Vectors

@@ -236,6 +236,32 @@ struct StreamMendTests {
         }
     }
 
+    @Test(
+        "What is left of a list without the registers that tell KVM's is still mended and planned")
+    func fixedPoint() throws {
+        // A list of QEMU's emulation with one register that only KVM has is taken for KVM's.
+        let hybrid = try QEMUStream(.tcgMax) { $0.set(.psciVersion, 0x1_0001) }
+        try #require(hybrid.origin == .kvm)
+        for host in ["6.12-max", "6.1-neoverse-n1"] {
+            for rules in [RestorePolicy(.force), try policy("base force", "ignore PSCI_VERSION")] {
+                let once = try mend(hybrid, for: host, rules)
+                #expect(once.isSafe)
+                let again = try hybrid.replacing(once.sections)
+                let twice = try mend(again, for: host, rules)
+                #expect(twice.isSafe && twice.changesNothing, "\(host)")
+                #expect(twice.sections.map(\.body) == once.sections.map(\.body))
+                #expect(
+                    twice.plans.map { $0.vcpus.map(\.registers) }
+                        == once.plans.map { $0.vcpus.map(\.registers) })
+            }
+        }
+        let kept = try ["SCTLR_EL1", "TTBR0_EL1"].map(register)
+        let short = try QEMUStream(.kvmN1) { $0.removeAll { !kept.contains($0.id) } }
+        try #require(short.origin == .unknown)
+        let mended = try mend(short, RestorePolicy(.safe))
+        #expect(mended.isSafe && mended.changesNothing)
+    }
+
     @Test("Vectors that the host has not are no list's, and cannot be mended")
     func vectors() throws {
         let stream = try QEMUStream(.kvmMax)

@@ -1,0 +1,88 @@
+internal import LinuxSystem
+internal import Registers
+internal import VCPUModel
+
+/// The SVE vector lengths of a vCPU that QEMU loads, in bits.
+///
+/// They are in no stream: QEMU with `-cpu host` gives a vCPU all that the destination has
+/// (`kvm_arch_init_vcpu`, `target/arm/kvm.c`), and KVM takes of a longer Z, P or FFR register what fits,
+/// without an error (`set_sve_reg`, `arch/arm64/kvm/guest.c`).
+public struct VectorLengths: Hashable, Sendable {
+    /// The longest that the guest's registers show.
+    ///
+    /// They are Z, P and FFR by what stands in them, and, where SVE is on, ZCR_EL1 by LEN. The guest's own
+    /// can be longer.
+    public let shown: Int
+    /// The longest that the destination has; 0 where it does not have SVE.
+    public let longest: Int
+    /// Whether the destination has no vectors as long as the guest's registers show.
+    public let isCut: Bool
+
+    /// - Parameter offered: the destination's lengths, in bytes, ascending.
+    init(of guest: RegisterList, on offered: [Int]) {
+        let used = Self.longestUsed(guest)
+        let asked = Self.asked(guest) ?? 0
+        shown = max(used, asked) * 8
+        longest = (offered.last ?? 0) * 8
+        // The vCPU uses the longest length that is not above the one that ZCR_EL1 asks for.
+        let given = offered.last { $0 <= asked } ?? 0
+        isCut = used > longest / 8 || given < asked
+    }
+
+    /// The shortest length, in bytes, that has room for what stands in the registers.
+    private static func longestUsed(_ guest: RegisterList) -> Int {
+        let used = guest.compactMap { id, value -> Int? in
+            guard id.isVector, let last = value.littleEndianBytes.lastIndex(where: { $0 != 0 })
+            else { return nil }
+            // A predicate has a bit for each byte of a vector.
+            return id.size == RegisterID.maximumSize ? last : last * 8
+        }
+        return used.max().map { ($0 / unit + 1) * unit } ?? unit
+    }
+
+    /// What ZCR_EL1.LEN asks for, in bytes; nil where the guest has SVE switched off, or asks for the
+    /// longest that there is.
+    private static func asked(_ guest: RegisterList) -> Int? {
+        let controls = FeatureControl.controls(of: .processorFeatures, field: "SVE")
+        let isOn = controls.contains { control in
+            guest[control.register].map { control.extract(from: $0.lowBits) != 0 } ?? false
+        }
+        guard isOn, let length = guest[vectorControl].map({ Int($0.lowBits & lengthMask) }),
+            length != lengthMask
+        else { return nil }
+        return (length + 1) * unit
+    }
+
+    /// Bytes that lengths are multiples of.
+    private static let unit = 16
+    /// ZCR_EL1.
+    private static let vectorControl = RegisterID(rawValue: 0x6030_0000_0013_c090)
+    /// ZCR_EL1.LEN.
+    private static let lengthMask: UInt64 = 0xf
+}
+
+extension VectorLengths {
+    /// `KVM_REG_ARM64_SVE_VLS` with nothing but the length that the guest's registers show.
+    var shownSet: RegisterValue? {
+        let bit = shown / (Self.unit * 8) - 1
+        var bytes = [UInt8](repeating: 0, count: 64)
+        bytes[bit / 8] = 1 << UInt8(bit % 8)
+        return RegisterValue(littleEndian: bytes)
+    }
+}
+
+extension RegisterID {
+    /// Whether it is one of Z0 to Z31, P0 to P15 and FFR.
+    var isVector: Bool {
+        guard case .sve = group else { return false }
+        return self != .sveVectorLengths
+    }
+}
+
+extension RegisterLoad {
+    /// Whether it is SVE state, which is outside QEMU's list, so that no change of the list helps.
+    public var isOfVectors: Bool { id.isVector || id == .sveVectorLengths }
+
+    /// Whether the destination's vectors are too short for it.
+    public var isCutVector: Bool { id.isVector && fate == .altered }
+}
