@@ -189,7 +189,7 @@ struct StreamReadTests {
             "plan", Stream.n1, "--host", "6.1-neoverse-n1", "--qemu", "v11.1.0-rc1")
         #expect(new.status == 1)
         #expect(new.text.contains(" in QEMU 11.1 on "))
-        #expect(new.text.contains("demuxed reg 13 in the incoming stream"))
+        #expect(new.text.contains("demuxed reg 602000000011000d in the incoming stream"))
         #expect(new.text.contains("  tolerated: "))
     }
 
