@@ -26,9 +26,11 @@ public struct JSONValue: Sendable {
 
 extension JSONValue {
     /// The member of an object; nil when there is none, and for what is no object.
+    ///
+    /// Names are compared byte by byte: those that Unicode takes for equal are two.
     public subscript(name: String) -> JSONValue? {
         guard case .object(let members) = content else { return nil }
-        return members.first { $0.name == name }?.value
+        return members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
     }
 
     /// The elements of an array; nil for anything else.

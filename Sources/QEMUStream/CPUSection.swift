@@ -42,26 +42,43 @@ public struct CPUSection: Sendable {
     /// QEMU's lists have 150 to 450 registers.
     static let mostRegisters = 1 << 14
     static let version: UInt32 = 22
-    static let name = "cpu"
+    static let name = Array("cpu".utf8)
+    /// Of the section that stands before each vCPU's own (`vmstate_cpu_common`).
+    static let commonName = Array("cpu_common".utf8)
 
     /// - Parameters:
-    ///   - body: from the end of the header on; may go on after the section's end.
+    ///   - bytes: the body is in them, and they may go on after its end.
+    ///   - start: where the body begins in them.
+    ///   - order: what is known of lists in the same bytes.
     ///   - describedLengths: the lengths of subsections, from the stream's description.
     init(
-        instance: UInt32, place: SectionPlace, body: [UInt8], describedLengths: [String: Int]
+        instance: UInt32, place: SectionPlace, in bytes: [UInt8], bodyAt start: Int,
+        order: inout ListOrder, describedLengths: [[UInt8]: Int]
     ) throws(QEMUStreamError) {
         self.instance = instance
         let offset = place.bodyOffset
-        registerCount = try Self.registerCount(body, offset)
-        try Self.checkList(body, count: registerCount, offset)
+        registerCount = try Self.registerCount(bytes[start...], offset)
+        let ids = start + Field.list..<start + Field.list + 8 * registerCount
+        if let fall = order.firstFall(in: bytes, ids) {
+            throw Self.unordered(bytes, at: fall, offset + Int64(fall - start))
+        }
         var reader = SubsectionReader(
-            body, offset: offset, position: Field.list + 16 * registerCount + Field.tail,
+            bytes, bodyAt: start, offset: offset,
+            position: Field.list + 16 * registerCount + Field.tail,
             describedLengths: describedLengths)
         subsections = try reader.all()
-        self.body = Array(body[..<reader.position])
+        body = Array(bytes[start..<start + reader.position])
         var whole = place
         whole.bodyLength = Int64(reader.position)
         self.place = whole
+    }
+
+    static func check(version: UInt32, at place: SectionPlace) throws(QEMUStreamError) {
+        guard version == Self.version else {
+            throw .damaged(
+                part: "the cpu section's version", offset: place.bodyOffset - 4,
+                expected: "\(Self.version)", found: "\(version)")
+        }
     }
 
     func withFooter(_ hasFooter: Bool) -> CPUSection {
@@ -71,14 +88,15 @@ public struct CPUSection: Sendable {
     }
 
     private static func registerCount(
-        _ body: [UInt8], _ offset: Int64
+        _ body: ArraySlice<UInt8>, _ offset: Int64
     ) throws(QEMUStreamError) -> Int {
         guard body.count >= Field.list + Field.tail else {
             throw .damaged(
                 part: "the cpu section", offset: offset,
                 expected: "at least \(Field.list + Field.tail) bytes", found: "\(body.count)")
         }
-        let count = Int(Int32(bitPattern: body.bigEndian(at: Field.listLength, as: UInt32.self)))
+        let length = body.dropFirst(Field.listLength).prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+        let count = Int(Int32(bitPattern: length))
         let room = (body.count - Field.list - Field.tail) / 16
         guard 0...min(room, mostRegisters) ~= count else {
             throw .damaged(
@@ -89,20 +107,13 @@ public struct CPUSection: Sendable {
     }
 
     /// QEMU sorts its lists and relies on it.
-    private static func checkList(
-        _ body: [UInt8], count: Int, _ offset: Int64
-    ) throws(QEMUStreamError) {
-        var last: UInt64?
-        for index in 0..<count {
-            let id = body.bigEndian(at: Field.list + 8 * index, count: 8)
-            if let last, id <= last {
-                throw .damaged(
-                    part: "cpreg_vmstate_indexes", offset: offset + Int64(Field.list + 8 * index),
-                    expected: "an id above 0x" + String(last, radix: 16),
-                    found: "0x" + String(id, radix: 16))
-            }
-            last = id
-        }
+    private static func unordered(
+        _ bytes: [UInt8], at fall: Int, _ offset: Int64
+    ) -> QEMUStreamError {
+        .damaged(
+            part: "cpreg_vmstate_indexes", offset: offset,
+            expected: "an id above 0x" + String(bytes.bigEndian(at: fall - 8, count: 8), radix: 16),
+            found: "0x" + String(bytes.bigEndian(at: fall, count: 8), radix: 16))
     }
 }
 

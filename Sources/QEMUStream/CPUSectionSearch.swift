@@ -1,80 +1,120 @@
 internal import LinuxSystem
 
-/// Finds "cpu" sections by their looks, where a stream has no description.
+/// Finds "cpu" sections by their looks, where nothing says where they are.
+///
+/// The work is linear in the bytes that are searched, whatever they are.
 struct CPUSectionSearch {
     /// Device state stands at the end; what lies further ahead is RAM and is not read.
     static let window = 64 << 20
 
     /// In the order of the stream; of two with one number the last.
-    static func sections(in stream: any SeekableBytes) throws(QEMUStreamError) -> [CPUSection] {
-        let count = Int(min(Int64(window), stream.size))
-        let start = stream.size - Int64(count)
+    private(set) var cpus: [CPUSection] = []
+    /// Why what begins like the section of a vCPU was not taken for one.
+    private var problems: [UInt32: QEMUStreamError] = [:]
+
+    /// - Parameters:
+    ///   - end: of the sections, in bytes from the start of the stream.
+    ///   - describedLengths: the lengths of subsections, from the stream's description.
+    init(
+        in stream: any SeekableBytes, endingAt end: Int64,
+        describedLengths: [[UInt8]: Int] = [:]
+    ) throws(QEMUStreamError) {
+        let count = Int(min(Int64(Self.window), end))
+        let start = end - Int64(count)
         let bytes = try stream.bytes(at: start, count: count)
-        var found: [UInt32: CPUSection] = [:]
-        for offset in candidates(in: bytes) {
-            guard let section = section(in: bytes, at: offset, start) else { continue }
-            found[section.instance] = section
-        }
-        return found.values.sorted { $0.place.offset < $1.place.offset }
+        self.init(in: bytes, at: start, describedLengths: describedLengths)
     }
 
-    /// Header: kind, section id, length of the name, name, instance, version.
-    static let headerLength = 17
+    private init(in bytes: [UInt8], at start: Int64, describedLengths: [[UInt8]: Int]) {
+        var order = ListOrder()
+        var end = 0
+        var found: [UInt32: CPUSection] = [:]
+        for position in Self.candidates(in: bytes) where position >= end {
+            guard let header = SectionHeader(in: bytes, at: position),
+                header.name == CPUSection.name
+            else { continue }
+            do throws(QEMUStreamError) {
+                let section = try Self.section(header, in: bytes, start, &order, describedLengths)
+                found[header.instance] = section
+                // What is inside a section is none of its own.
+                end = header.end + section.body.count
+            } catch {
+                problems[header.instance] = error
+            }
+        }
+        cpus = found.values.sorted { $0.place.offset < $1.place.offset }
+    }
 
-    /// Where a kind byte, the name and the version stand as they should.
-    private static func candidates(in bytes: [UInt8]) -> [Int] {
+    /// Why the first of these vCPUs was not found, as far as that is known.
+    func problem(with instances: some Collection<UInt32>) -> QEMUStreamError? {
+        instances.sorted().lazy.compactMap { problems[$0] }.first
+    }
+
+    /// Where a kind byte and a name that begins with `cpu` stand as they should.
+    static func candidates(in bytes: [UInt8]) -> [Int] {
         var result: [Int] = []
         bytes.withUnsafeBufferPointer { buffer in
-            // The name's length is rarer in device state than anything else of the header.
-            var position = 5
-            while position + 12 <= buffer.count {
-                if buffer[position] == 3, buffer[position + 1] == UInt8(ascii: "c"),
-                    buffer[position + 2] == UInt8(ascii: "p"),
-                    buffer[position + 3] == UInt8(ascii: "u"),
-                    buffer[position - 5] == SectionKind.full
+            var position = 6
+            while position + 3 <= buffer.count {
+                if buffer[position] == UInt8(ascii: "c"), buffer[position + 1] == UInt8(ascii: "p"),
+                    buffer[position + 2] == UInt8(ascii: "u"),
+                    buffer[position - 6] == SectionKind.full
                 {
-                    result.append(position - 5)
+                    result.append(position - 6)
                 }
                 position += 1
             }
         }
-        return result.filter {
-            bytes.bigEndian(at: $0 + 13, as: UInt32.self) == CPUSection.version
-        }
+        return result
     }
-
-    /// How long a body with the list's length that stands there can be; nil for a length that no list
-    /// has, before anything is copied.
-    private static func longestBody(in bytes: [UInt8], at start: Int) -> Int? {
-        let place = start + CPUSection.Field.listLength
-        guard place + 4 <= bytes.count else { return nil }
-        let count = Int(bytes.bigEndian(at: place, as: UInt32.self))
-        guard count <= CPUSection.mostRegisters else { return nil }
-        return CPUSection.Field.list + 16 * count + CPUSection.Field.tail + longestSubsections
-    }
-
-    /// ZA has half of it.
-    private static let longestSubsections = 1 << 17
 
     /// The section, if everything in it is as it must be.
-    private static func section(in bytes: [UInt8], at offset: Int, _ start: Int64) -> CPUSection? {
+    private static func section(
+        _ header: SectionHeader, in bytes: [UInt8], _ start: Int64, _ order: inout ListOrder,
+        _ describedLengths: [[UInt8]: Int]
+    ) throws(QEMUStreamError) -> CPUSection {
         let place = SectionPlace(
-            offset: start + Int64(offset), headerLength: Int64(headerLength), bodyLength: 0,
+            offset: start + Int64(header.start), headerLength: Int64(header.length), bodyLength: 0,
             hasFooter: true)
-        guard let length = longestBody(in: bytes, at: offset + headerLength) else { return nil }
-        let body = Array(bytes[(offset + headerLength)...].prefix(length))
-        guard
-            let section = try? CPUSection(
-                instance: bytes.bigEndian(at: offset + 9, as: UInt32.self), place: place,
-                body: body,
-                describedLengths: [:])
-        else { return nil }
-        let end = offset + headerLength + section.body.count
-        let hasFooter =
-            bytes.count - end >= 5 && bytes[end] == SectionKind.footer
-            && bytes[end + 1..<end + 5].elementsEqual(bytes[offset + 1..<offset + 5])
-        // Without its footer a section is only believed where another one, or the end, follows.
-        guard hasFooter || (end < bytes.count && bytes[end] <= SectionKind.full) else { return nil }
-        return section.withFooter(hasFooter)
+        try CPUSection.check(version: header.version, at: place)
+        let section = try CPUSection(
+            instance: header.instance, place: place, in: bytes, bodyAt: header.end, order: &order,
+            describedLengths: describedLengths)
+        let end = header.end + section.body.count
+        if SectionFooter.isThere(of: header.number, in: bytes, at: end) { return section }
+        // Without its footer a section is only believed where another one, or the end mark, follows.
+        guard end < bytes.count, bytes[end] <= SectionKind.full else {
+            throw .damaged(
+                part: "the footer of the cpu section", offset: start + Int64(end),
+                expected: "7e " + header.number.hexadecimal,
+                found: bytes[end...].prefix(SectionFooter.length).hexadecimal)
+        }
+        return section.withFooter(false)
+    }
+}
+
+/// Whether lists of ids ascend; places that were looked at once are not looked at again, so that lists
+/// that lie over each other cost no more than one.
+struct ListOrder {
+    /// Of each alignment the last place that was looked at: there the ids ascend, and the next one after it
+    /// may be known not to.
+    private var runs = [(range: Range<Int>, falls: Bool)](repeating: (0..<0, false), count: 8)
+
+    /// Where the first id stands that is not above the one before it; nil where all ascend.
+    mutating func firstFall(in bytes: [UInt8], _ list: Range<Int>) -> Int? {
+        guard !list.isEmpty else { return nil }
+        let alignment = list.lowerBound % 8
+        var run = runs[alignment]
+        if !run.range.contains(list.lowerBound) {
+            run = (list.lowerBound..<list.lowerBound + 8, false)
+        }
+        var end = run.range.upperBound
+        while end < list.upperBound, !run.falls {
+            run.falls = bytes.bigEndian(at: end, count: 8) <= bytes.bigEndian(at: end - 8, count: 8)
+            if !run.falls { end += 8 }
+        }
+        run.range = run.range.lowerBound..<end
+        runs[alignment] = run
+        return run.falls && end < list.upperBound ? end : nil
     }
 }

@@ -13,6 +13,11 @@ public enum QEMUStreamError: Error, Hashable, Sendable {
     ///   - offset: in bytes from the start of the stream.
     ///   - part: what was being read.
     case damaged(part: String, offset: Int64, expected: String, found: String)
+    /// The stream ends before its end.
+    /// - Parameters:
+    ///   - offset: of the end that it has, in bytes.
+    ///   - missing: what does not come any more, in words.
+    case cutOff(at: Int64, missing: String)
     /// No vCPU was found; why, in words.
     case noCPUs(String)
     /// A register list that would be no valid one.
@@ -31,9 +36,19 @@ extension QEMUStreamError: CustomStringConvertible {
                 + "it is damaged"
         case .damaged(let part, let offset, let expected, let found):
             "damaged at byte \(offset): \(part): expected \(expected), found \(found)"
+        case .cutOff(let offset, let missing):
+            "cut off at byte \(offset): \(missing); take a complete copy of it"
         case .noCPUs(let reason): "no Arm vCPU in this migration stream: \(reason)"
         case .list(let problem): "the register list cannot be written: \(problem)"
         }
+    }
+}
+
+extension QEMUStreamError {
+    /// Whether the bytes could not be read, so that nothing is known of them.
+    var isOfFile: Bool {
+        if case .file = self { return true }
+        return false
     }
 }
 

@@ -54,16 +54,34 @@ struct StreamDescription {
     private static func parse(
         _ text: [UInt8], at offset: Int64
     ) throws(QEMUStreamError) -> StreamDescription {
+        let json: JSONValue
         do throws(JSONError) {
-            let json = try JSONValue(parsing: text)
-            return StreamDescription(
-                offset: offset, text: text, json: json,
-                devices: (json["devices"]?.array ?? []).compactMap(Device.init))
+            json = try JSONValue(parsing: text)
         } catch {
-            throw .damaged(
-                part: "the stream's JSON description", offset: offset + Int64(error.offset),
-                expected: "JSON", found: error.problem)
+            throw damaged(at: offset + Int64(error.offset), error.problem)
         }
+        var devices: [Device] = []
+        for element in json["devices"]?.array ?? [] {
+            // One that is passed over could be a vCPU.
+            guard let device = Device(element) else {
+                throw damaged(
+                    at: offset + Int64(element.range.lowerBound),
+                    "a device without name or instance_id")
+            }
+            devices.append(device)
+        }
+        return StreamDescription(offset: offset, text: text, json: json, devices: devices)
+    }
+
+    private static func damaged(at offset: Int64, _ problem: String) -> QEMUStreamError {
+        .damaged(
+            part: "the stream's JSON description", offset: offset, expected: "JSON of devices",
+            found: problem)
+    }
+
+    /// The numbers of the devices with that name, in their order.
+    func instances(of name: [UInt8]) -> [UInt32] {
+        devices.filter { $0.name == name }.map(\.instance)
     }
 }
 
@@ -72,22 +90,23 @@ struct StreamDescription {
 extension StreamDescription {
     /// A device of the description, with what is needed to find its section.
     struct Device {
-        var name: String
+        /// As its bytes: texts that only look alike are not the same.
+        var name: [UInt8]
         var instance: UInt32
         /// Of the body: without header and footer; nil when the description's numbers make none.
         var bodyLength: Int64?
         let json: JSONValue
 
         /// The kind byte, section id, name with its length, instance and version.
-        var headerLength: Int64 { Int64(14 + name.utf8.count) }
+        var headerLength: Int64 { Int64(SectionHeader.shortest + name.count) }
 
         /// Nil for what is no device.
         fileprivate init?(_ json: JSONValue) {
             guard let name = json["name"]?.string, name.utf8.count < 256,
-                let instance = json["instance_id"]?.integer
+                let instance = json["instance_id"]?.integer.flatMap(UInt32.init(exactly:))
             else { return nil }
-            self.name = name
-            self.instance = UInt32(truncatingIfNeeded: instance)
+            self.name = Array(name.utf8)
+            self.instance = instance
             bodyLength = StreamDescription.bodyLength(json)
             self.json = json
         }
@@ -95,42 +114,47 @@ extension StreamDescription {
 
     /// Devices without a description of their own have `size` and one field that stands for it.
     fileprivate static func bodyLength(_ device: JSONValue) -> Int64? {
-        if device["vmsd_name"] == nil, let size = device["size"]?.integer, size >= 0 { return size }
+        if device["vmsd_name"] == nil, let size = device["size"]?.integer {
+            return 0...longestSection ~= size ? size : nil
+        }
         return lengthOfState(device)
     }
 
     /// Fields and subsections of a state; the size of a structure has its subsections already.
     private static func lengthOfState(_ state: JSONValue) -> Int64? {
-        guard var total = lengthOfFields(state) else { return nil }
+        guard let fields = lengthOfFields(state) else { return nil }
+        var total = Checked(fields)
         for part in state["subsections"]?.array ?? [] {
             guard let name = part["vmsd_name"]?.string, let length = lengthOfState(part) else {
                 return nil
             }
-            total += length + Int64(6 + name.utf8.count)
-            guard total <= longestSection else { return nil }
+            total = total + Checked(length) + Checked(6 + name.utf8.count)
         }
-        return total
+        return possible(total)
     }
 
     /// The fields of a state without its subsections.
     static func lengthOfFields(_ state: JSONValue) -> Int64? {
-        var total: Int64 = 0
+        var total: Checked<Int64> = 0
         for field in state["fields"]?.array ?? [] {
-            guard let size = lengthOfField(field), size <= longestSection - total else {
+            guard let size = field["size"]?.integer, let length = length(of: field, size) else {
                 return nil
             }
-            total += size
+            total = total + Checked(length)
         }
-        return total
+        return possible(total)
     }
 
-    private static func lengthOfField(_ field: JSONValue) -> Int64? {
-        let count = field["array_len"]?.integer ?? 1
-        guard let size = field["size"]?.integer, 0...longestSection ~= size,
-            0...longestSection ~= count
-        else { return nil }
-        let (total, overflows) = size.multipliedReportingOverflow(by: count)
-        return overflows ? nil : total
+    private static func length(of field: JSONValue, _ size: Int64) -> Int64? {
+        let elements = field["array_len"]
+        guard let count = elements == nil ? 1 : elements?.integer, size >= 0, count >= 0 else {
+            return nil
+        }
+        return possible(Checked(size) * Checked(count))
+    }
+
+    private static func possible(_ length: Checked<Int64>) -> Int64? {
+        length.value.flatMap { 0...longestSection ~= $0 ? $0 : nil }
     }
 
     /// No device's state is longer; a number beyond it is a lie.
@@ -142,21 +166,31 @@ extension StreamDescription {
 extension StreamDescription {
     /// The places of the sections of one kind of device, found from the end of the stream backwards,
     /// so that nothing before the devices is read.
-    /// - Returns: nil when the sections are not where the description says.
-    func sections(
-        named name: String, in stream: any SeekableBytes
-    ) throws(QEMUStreamError) -> [(place: SectionPlace, device: Device)]? {
-        var missing = devices.filter { $0.name == name }.count
+    struct Walk {
+        /// The last one first.
         var found: [(place: SectionPlace, device: Device)] = []
+        /// The section that is not where the description says, as far as the walk went.
+        var problem: QEMUStreamError?
+    }
+
+    func walk(to name: [UInt8], in stream: any SeekableBytes) throws(QEMUStreamError) -> Walk {
+        var missing = devices.filter { $0.name == name }.count
+        var walk = Walk()
         var end = sectionsEnd
         for device in devices.reversed() where missing > 0 {
-            guard let place = try section(of: device, endingAt: end, in: stream) else { return nil }
+            guard let place = try section(of: device, endingAt: end, in: stream) else {
+                walk.problem = .damaged(
+                    part: "the devices", offset: end,
+                    expected: "the end of \(Shown.text(device.name)) \(device.instance), as the "
+                        + "description says", found: "something else")
+                return walk
+            }
             end = place.offset
             guard device.name == name else { continue }
-            found.append((place, device))
+            walk.found.append((place, device))
             missing -= 1
         }
-        return found.reversed()
+        return walk
     }
 
     private func section(
@@ -164,9 +198,10 @@ extension StreamDescription {
     ) throws(QEMUStreamError) -> SectionPlace? {
         guard let body = device.bodyLength else { return nil }
         // Machine types before 2.4 send no footers.
-        for footer in [SectionPlace.footerLength, 0] {
-            let offset = end - footer - body - device.headerLength
-            guard offset >= 8 else { continue }
+        for footer in [Int64(SectionFooter.length), 0] {
+            let start =
+                Checked(end) - Checked(footer) - Checked(body) - Checked(device.headerLength)
+            guard let offset = start.value, offset >= 8 else { continue }
             let place = SectionPlace(
                 offset: offset, headerLength: device.headerLength, bodyLength: body,
                 hasFooter: footer > 0)
@@ -184,8 +219,6 @@ struct SectionPlace: Hashable, Sendable {
     var bodyLength: Int64
     var hasFooter: Bool
 
-    static let footerLength: Int64 = 5
-
     var bodyOffset: Int64 { offset + headerLength }
     var bodyEnd: Int64 { bodyOffset + bodyLength }
 
@@ -193,14 +226,12 @@ struct SectionPlace: Hashable, Sendable {
     fileprivate func isSection(
         of device: StreamDescription.Device, in stream: any SeekableBytes
     ) throws(QEMUStreamError) -> Bool {
-        let header = try stream.bytes(at: offset, count: Int(headerLength))
-        let name = Array(device.name.utf8)
-        guard header[0] == SectionKind.full, Int(header[5]) == name.count,
-            header[6..<6 + name.count].elementsEqual(name),
-            header.bigEndian(at: 6 + name.count, as: UInt32.self) == device.instance
+        let bytes = try stream.bytes(at: offset, count: Int(headerLength))
+        guard let header = SectionHeader(in: bytes, at: 0), header.name == device.name,
+            header.instance == device.instance
         else { return false }
         guard hasFooter else { return true }
-        let footer = try stream.bytes(at: bodyEnd, count: Int(Self.footerLength))
-        return footer[0] == SectionKind.footer && footer[1...].elementsEqual(header[1...4])
+        let footer = try stream.bytes(at: bodyEnd, count: SectionFooter.length)
+        return SectionFooter.isThere(of: header.number, in: footer, at: 0)
     }
 }

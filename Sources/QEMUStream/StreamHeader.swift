@@ -35,39 +35,53 @@ public struct StreamHeader: Hashable, Sendable {
 
     /// Takes what is well formed: a reader that only wants registers does not depend on it.
     private mutating func readConfiguration(_ head: [UInt8]) {
-        guard head.count >= 13, head[8] == SectionKind.configuration else { return }
-        let length = Int(head.bigEndian(at: 9, as: UInt32.self))
-        guard length <= Self.longestName, 13 + length <= head.count else { return }
-        let name = head[13..<13 + length]
+        var parts = HeadReader(head, from: 8)
+        guard parts.number(1) == Int(SectionKind.configuration), let length = parts.number(4),
+            length <= Self.longestName, let name = parts.bytes(length)
+        else { return }
         machineType = String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
-        readCapabilities(head, after: 13 + length)
+        readCapabilities(&parts)
     }
 
-    private mutating func readCapabilities(_ head: [UInt8], after start: Int) {
-        let name = Array("configuration/capabilities".utf8)
-        var position = start
-        while position + 2 <= head.count, head[position] == SectionKind.subsection {
-            let nameEnd = position + 2 + Int(head[position + 1])
-            guard nameEnd + 8 <= head.count else { return }
-            if head[position + 2..<nameEnd].elementsEqual(name) {
-                readNames(
-                    head, count: Int(head.bigEndian(at: nameEnd + 4, as: UInt32.self)), nameEnd + 8)
-                return
-            }
+    private mutating func readCapabilities(_ parts: inout HeadReader) {
+        let wanted = Array("configuration/capabilities".utf8)
+        while parts.number(1) == Int(SectionKind.subsection), let length = parts.number(1),
+            let name = parts.bytes(length), parts.number(4) != nil
+        {
             // The one other subsection that may come before it is target-page-bits, one u32.
-            position = nameEnd + 8
+            guard let field = parts.number(4) else { return }
+            guard name.elementsEqual(wanted) else { continue }
+            for _ in 0..<min(field, 64) {
+                guard let length = parts.number(1), let name = parts.bytes(length) else { return }
+                capabilities.append(String(decoding: name, as: UTF8.self))
+            }
+            return
         }
     }
+}
 
-    private mutating func readNames(_ head: [UInt8], count: Int, _ start: Int) {
-        var position = start
-        for _ in 0..<min(count, 64) {
-            guard position < head.count else { return }
-            let end = position + 1 + Int(head[position])
-            guard end <= head.count else { return }
-            capabilities.append(String(decoding: head[position + 1..<end], as: UTF8.self))
-            position = end
+/// Takes what stands in the head of a stream, one after the other.
+private struct HeadReader {
+    private let head: [UInt8]
+    private var position: Int
+
+    init(_ head: [UInt8], from position: Int) {
+        self.head = head
+        self.position = position
+    }
+
+    /// The next `count` bytes; nil where there are fewer.
+    mutating func bytes(_ count: Int) -> ArraySlice<UInt8>? {
+        guard let range = Range(at: position, count: count, inside: head.indices) else {
+            return nil
         }
+        position = range.upperBound
+        return head[range]
+    }
+
+    /// The number of the next bytes, at most 4.
+    mutating func number(_ width: Int) -> Int? {
+        bytes(width).map { $0.reduce(0) { $0 << 8 | Int($1) } }
     }
 }
 

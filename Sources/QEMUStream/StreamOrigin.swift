@@ -22,13 +22,20 @@ public enum StreamOrigin: String, Hashable, Sendable {
             default: id == .midr
             }
         }
-        if hasKVM {
-            self = .kvm
-        } else if ids.contains(where: { $0.architecture == .arm }) {
-            self = .tcg
-        } else {
-            self = ids.contains(Self.stackPointerEL0) ? .hvf : .unknown
+        let hasTCG = ids.contains { $0.architecture == .arm }
+        switch (hasKVM, hasTCG) {
+        case (true, false): self = .kvm
+        case (false, true): self = .tcg
+        // Nobody's list has both.
+        case (true, true): self = .unknown
+        case (false, false): self = ids.contains(Self.stackPointerEL0) ? .hvf : .unknown
         }
+    }
+
+    /// What the lists of all vCPUs tell: unknown where they tell different things.
+    init(of sections: [CPUSection]) {
+        let origins = Set(sections.map { StreamOrigin($0.entries.map(\.id)) })
+        self = origins.count == 1 ? origins.first ?? .unknown : .unknown
     }
 
     /// SP_EL0 as a system register.

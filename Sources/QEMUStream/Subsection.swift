@@ -12,7 +12,10 @@ public struct Subsection: Hashable, Sendable {
     /// How long the fields of the subsections are that this program knows, in bytes.
     ///
     /// Those of M- and R-profile CPUs are not among them: their length depends on the CPU.
-    static let knownLengths: [String: Int] = [
+    static let knownLengths = Dictionary(
+        uniqueKeysWithValues: lengthsByName.map { (Array($0.key.utf8), $0.value) })
+
+    private static let lengthsByName = [
         "cpu/vfp": 576, "cpu/vfp/fpcr_fpsr": 16, "cpu/iwmmxt": 192, "cpu/thumb2ee": 8,
         "cpu/sve": 4128, "cpu/sme": 65536, "cpu/zt0": 64, "cpu/serror": 10,
         "cpu/irq-line-state": 4, "cpu/wfxt-timer": 8, "cpu/syndrome64": 8, "cpu/pstate64": 8,
@@ -22,18 +25,26 @@ public struct Subsection: Hashable, Sendable {
 
 /// Reads subsections one after the other.
 struct SubsectionReader {
-    let body: [UInt8]
+    private let bytes: [UInt8]
+    /// Where the section's body begins in the bytes.
+    private let start: Int
     /// Of the body in the stream, for messages.
-    let offset: Int64
+    private let offset: Int64
     /// The lengths of the description for what this program does not know.
-    let describedLengths: [String: Int]
+    private let describedLengths: [[UInt8]: Int]
+    /// From the start of the body.
     private(set) var position: Int
+    private var names: Set<[UInt8]> = []
 
     /// Subsections inside each other, at most; QEMU's go to two.
     private static let deepest = 4
 
-    init(_ body: [UInt8], offset: Int64, position: Int, describedLengths: [String: Int]) {
-        self.body = body
+    init(
+        _ bytes: [UInt8], bodyAt start: Int, offset: Int64, position: Int,
+        describedLengths: [[UInt8]: Int]
+    ) {
+        self.bytes = bytes
+        self.start = start
         self.offset = offset
         self.position = position
         self.describedLengths = describedLengths
@@ -41,41 +52,50 @@ struct SubsectionReader {
 
     /// The subsections from here on whose names continue `prefix`.
     mutating func all(
-        inside prefix: String = "cpu", depth: Int = 0
+        inside prefix: [UInt8] = CPUSection.name, depth: Int = 0
     ) throws(QEMUStreamError) -> [Subsection] {
         var result: [Subsection] = []
-        while let name = nextName(), name.hasPrefix(prefix + "/"), depth < Self.deepest {
+        let path = prefix + [UInt8(ascii: "/")]
+        while let name = nextName(), name.starts(with: path), depth < Self.deepest {
             result.append(try subsection(name, depth: depth))
         }
         return result
     }
 
-    private func nextName() -> String? {
-        guard position + 2 <= body.count, body[position] == SectionKind.subsection else {
-            return nil
-        }
-        let end = position + 2 + Int(body[position + 1])
-        guard end + 4 <= body.count else { return nil }
-        return String(decoding: body[position + 2..<end], as: UTF8.self)
+    /// `count` bytes of the body, `distance` after the present position; nil where they are not there.
+    private func ahead(_ distance: Int, count: some BinaryInteger) -> Range<Int>? {
+        Range(at: start + position + distance, count: count, inside: bytes.indices)
+    }
+
+    private func nextName() -> [UInt8]? {
+        guard let head = ahead(0, count: 2), bytes[head.lowerBound] == SectionKind.subsection,
+            let name = ahead(2, count: bytes[head.lowerBound + 1]),
+            ahead(2 + name.count, count: 4) != nil
+        else { return nil }
+        return Array(bytes[name])
     }
 
     private mutating func subsection(
-        _ name: String, depth: Int
+        _ name: [UInt8], depth: Int
     ) throws(QEMUStreamError) -> Subsection {
-        let start = position + 2 + name.utf8.count
-        let version = body.bigEndian(at: start, as: UInt32.self)
+        let shown = Shown.text(name)
+        guard names.insert(name).inserted else {
+            throw damaged("each subsection once", "\(shown) again")
+        }
         // What this program reads must have the length it reads, whatever the description says.
         guard let length = Subsection.knownLengths[name] ?? describedLengths[name] else {
+            throw damaged("a subsection this program knows, or one the stream describes", shown)
+        }
+        let header = 2 + name.count + 4
+        guard let fields = ahead(header, count: length) else {
             throw damaged(
-                "a subsection this program knows, or one the stream describes", "\(name)")
+                "\(length) bytes of \(shown)", "\(bytes.count - start - position - header)")
         }
-        guard length <= body.count - start - 4 else {
-            throw damaged("\(length) bytes of \(name)", "\(body.count - start - 4)")
-        }
-        let fields = start + 4..<start + 4 + length
-        position = fields.upperBound
+        let version = bytes.bigEndian(at: fields.lowerBound - 4, as: UInt32.self)
+        position += header + length
         return Subsection(
-            name: name, version: version, fields: fields,
+            name: String(decoding: name, as: UTF8.self), version: version,
+            fields: fields.lowerBound - start..<fields.upperBound - start,
             parts: try all(inside: name, depth: depth + 1))
     }
 

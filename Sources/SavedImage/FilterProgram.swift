@@ -11,6 +11,8 @@ final class FilterProgram {
     private var complaint: [UInt8] = []
     private var hasErrors = true
     private var hasEnded = false
+    let budget: ExpansionBudget
+    private var produced: Int64 = 0
 
     /// Decompresses a file from `offset` on.
     init(
@@ -18,6 +20,7 @@ final class FilterProgram {
     ) throws(SavedImageError) {
         self.compression = compression
         self.file = file.name
+        budget = ExpansionBudget(input: file.size)
         do throws(Errno) {
             process = try ChildProcess.start(compression, on: file.file, from: offset)
         } catch {
@@ -31,6 +34,7 @@ final class FilterProgram {
     ) throws(SavedImageError) {
         self.compression = compression
         file = source.name
+        budget = source.budget
         self.source = source
         do throws(Errno) {
             process = try ChildProcess.start(compression)
@@ -51,7 +55,11 @@ final class FilterProgram {
                 let bytes = try calling { () throws(Errno) in
                     try process.readOutput(upTo: Self.chunkSize)
                 }
-                if !bytes.isEmpty { return bytes }
+                guard bytes.isEmpty else {
+                    produced += Int64(bytes.count)
+                    try budget.check(produced, compression, of: file)
+                    return bytes
+                }
                 try end()
             } else if ready.feed {
                 try giveInput()

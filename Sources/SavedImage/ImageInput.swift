@@ -24,8 +24,24 @@ public final class ImageInput {
             let file = try SavedImageError.reading { () throws(FileError) in
                 try SeekableFile(opening: path)
             }
-            try self.init(.file(file))
+            // The kernel's own files say that they are empty, and are not.
+            if file.size == 0, let content = try Self.content(ofSizelessFile: path) {
+                try self.init(content)
+            } else {
+                try self.init(.file(file))
+            }
         }
+    }
+
+    /// Nil where there is nothing to read.
+    private static func content(
+        ofSizelessFile path: String
+    ) throws(SavedImageError) -> Content? {
+        let stream = try SavedImageError.reading { () throws(FileError) in
+            try ByteStream(opening: path)
+        }
+        let bytes = SequentialBytes(of: path, stream)
+        return try bytes.peek(1).isEmpty ? nil : .pipe(bytes)
     }
 
     public convenience init(_ stream: StandardStream) throws(SavedImageError) {
@@ -75,6 +91,22 @@ public final class ImageInput {
     }
 
     public var kind: SavedImage.Kind? { SavedImage.detect(prefix) }
+
+    /// Whether it is a file of libvirt's whose stream is compressed.
+    public var isCompressedLibvirt: Bool {
+        get throws(SavedImageError) {
+            guard kind == .libvirt, case .file(let file) = content else { return false }
+            return try LibvirtSave(of: file).format.compression != nil
+        }
+    }
+
+    /// Everything from front to back.
+    var sequential: SequentialBytes {
+        switch content {
+        case .file(let file): SequentialBytes(file)
+        case .pipe(let pipe): pipe
+        }
+    }
 
     /// Reads from front to back, for those who find that it is no saved image: what comes next, at
     /// most `count` bytes; empty at the end.

@@ -53,8 +53,7 @@ extension LibvirtSave {
             try file.readWhatIsThere(at: 0, upTo: Self.headerSize)
         }
         let fields = try Fields(bytes, file.name)
-        let end = Int64(Self.headerSize) + Int64(fields.dataSize)
-        guard end < file.size else { throw fields.tooShort(file.size) }
+        guard fields.streamOffset < file.size else { throw fields.tooShort(file.size) }
         self.init(fields, .file(file))
     }
 
@@ -62,17 +61,47 @@ extension LibvirtSave {
     init(from pipe: SequentialBytes) throws(SavedImageError) {
         let fields = try Fields(try pipe.take(Self.headerSize), pipe.name)
         let text = try pipe.take(fields.textRange)
-        let rest = Int64(fields.dataSize) - Int64(text.count)
-        guard try pipe.skip(rest), try !pipe.peek(1).isEmpty else { throw fields.tooShort(nil) }
+        let rest = fields.streamOffset - Int64(Self.headerSize) - Int64(text.count)
+        guard try pipe.skip(max(0, rest)), try !pipe.peek(1).isEmpty else {
+            throw fields.tooShort(nil)
+        }
         self.init(fields, .kept(text, of: pipe.name))
     }
 
     private init(_ fields: Fields, _ textSource: TextSource) {
         format = fields.format
         wasRunning = fields.wasRunning
-        streamOffset = Int64(Self.headerSize) + Int64(fields.dataSize)
+        streamOffset = fields.streamOffset
         textSize = fields.textRange
         self.textSource = textSource
+    }
+}
+
+extension LibvirtSave {
+    /// Where the format stands in the header.
+    private static let formatField = 28..<32
+
+    /// What stands before the stream in an image whose stream is not compressed.
+    struct Head {
+        /// The header, with the format that such an image has.
+        let header: [UInt8]
+        /// How many bytes follow it up to the stream.
+        let dataSize: Int64
+        /// What the stream is compressed with.
+        let compression: Compression?
+
+        /// Takes the header.
+        init(from input: SequentialBytes) throws(SavedImageError) {
+            var bytes = try input.take(headerSize)
+            let fields = try Fields(bytes, input.name)
+            compression = fields.format.compression
+            // Raw is 0, in either byte order.
+            if compression != nil {
+                bytes.replaceSubrange(formatField, with: repeatElement(0, count: 4))
+            }
+            header = bytes
+            dataSize = Int64(fields.dataSize)
+        }
     }
 }
 
@@ -85,6 +114,9 @@ extension LibvirtSave {
         let dataSize: UInt32
         /// How many bytes the XML and its NUL can have.
         let textRange: Int
+
+        /// A header and at most 2^32 bytes.
+        var streamOffset: Int64 { Int64(headerSize) + Int64(dataSize) }
 
         init(_ bytes: [UInt8], _ file: String) throws(SavedImageError) {
             try Self.check(bytes, file)
@@ -152,7 +184,7 @@ extension LibvirtSave {
             let found = size.map { "it ends at byte \($0)" } ?? "it ends before"
             return SavedImageError(
                 .malformed, file,
-                "its QEMU stream begins at byte \(Int64(headerSize) + Int64(dataSize)), and "
+                "its QEMU stream begins at byte \(streamOffset), and "
                     + "\(found): take a complete copy of it")
         }
     }

@@ -20,6 +20,9 @@ public struct QCOW2Snapshot: Hashable, Sendable {
 }
 
 extension QCOW2Snapshot {
+    /// For messages.
+    var shownID: String { Shown.text(id.utf8) }
+
     /// Reads the table of snapshots.
     static func all(
         of image: any SeekableBytes, _ header: QCOW2Header
@@ -39,7 +42,7 @@ extension QCOW2Snapshot {
         let fixed = try reader.take(Self.fixedSize)
         let extraSize = fixed.bigEndian(at: 36, as: UInt32.self)
         let extra = try reader.take(Int(min(extraSize, 16)))
-        try reader.skip(Int64(extraSize) - Int64(extra.count))
+        try reader.skip(Checked(extraSize) - Checked(extra.count))
         tableOffset = Int64(clamping: fixed.bigEndian(at: 0, as: UInt64.self))
         tableEntries = Int64(fixed.bigEndian(at: 8, as: UInt32.self))
         seconds = fixed.bigEndian(at: 16, as: UInt32.self)
@@ -68,15 +71,15 @@ extension QCOW2Snapshot {
         }
 
         mutating func align() throws(SavedImageError) {
-            try skip((8 - position % 8) % 8)
+            try skip(Checked((8 - position % 8) % 8))
         }
 
-        mutating func skip(_ count: Int64) throws(SavedImageError) {
-            let (end, overflow) = position.addingReportingOverflow(count)
-            guard !overflow, end <= image.size else {
+        mutating func skip(_ count: Checked<Int64>) throws(SavedImageError) {
+            guard let end = (Checked(position) + count).value, end <= image.size else {
                 throw .damaged(image.name, "its snapshot table does not end inside the file")
             }
-            guard end - start <= SavedImageLimits.snapshotTable else {
+            let size = (Checked(end) - Checked(start)).value ?? .max
+            guard size <= SavedImageLimits.snapshotTable else {
                 throw SavedImageError(
                     .limitExceeded, image.name,
                     "its snapshot table has more than \(SavedImageLimits.snapshotTable) bytes")
@@ -86,7 +89,7 @@ extension QCOW2Snapshot {
 
         mutating func take(_ count: Int) throws(SavedImageError) -> [UInt8] {
             let place = position
-            try skip(Int64(count))
+            try skip(Checked(count))
             return try SavedImageError.reading { () throws(FileError) in
                 try image.read(at: place, count: count)
             }
@@ -118,10 +121,10 @@ extension QCOW2Snapshot {
     private static func noSuchSnapshot(
         _ wanted: String?, _ snapshots: [QCOW2Snapshot], _ file: String
     ) -> SavedImageError {
-        let named = wanted.map { " with the id or name \"\($0)\"" } ?? ""
+        let named = wanted.map { " with the id or name \"\(Shown.text($0.utf8))\"" } ?? ""
         let there = snapshots.prefix(20).map { snapshot in
             let state = snapshot.stateSize > 0 ? "" : " (the disk alone)"
-            return "\(snapshot.id) \"\(Shown.text(snapshot.name.utf8))\"\(state)"
+            return "\(snapshot.shownID) \"\(Shown.text(snapshot.name.utf8))\"\(state)"
         }
         let more = snapshots.count > 20 ? ", and \(snapshots.count - 20) more" : ""
         let list =

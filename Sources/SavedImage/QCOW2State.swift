@@ -31,31 +31,36 @@ final class QCOW2State: SeekableBytes {
     private static func start(
         of snapshot: QCOW2Snapshot, in image: any SeekableBytes, _ header: QCOW2Header
     ) throws(SavedImageError) -> Int64 {
-        let tableSize = snapshot.tableEntries * 8
-        guard tableSize <= SavedImageLimits.firstLevelTable else {
+        // At most 2^32 entries, which is checked here.
+        guard let tableSize = (Checked(snapshot.tableEntries) * 8).value,
+            tableSize <= SavedImageLimits.firstLevelTable
+        else {
             throw SavedImageError(
                 .limitExceeded, image.name,
-                "the first level table of its snapshot \(snapshot.id) has \(tableSize) bytes; at "
-                    + "most \(SavedImageLimits.firstLevelTable) are possible")
+                "the first level table of its snapshot \(snapshot.shownID) has "
+                    + "\(snapshot.tableEntries) entries of 8 bytes; at most "
+                    + "\(SavedImageLimits.firstLevelTable) bytes are possible")
         }
-        guard snapshot.tableOffset <= image.size, tableSize <= image.size - snapshot.tableOffset
+        guard
+            Range(at: snapshot.tableOffset, count: tableSize, inside: 0..<image.size) != nil
         else {
             throw .damaged(
-                image.name, "the tables of its snapshot \(snapshot.id) are not inside the file")
+                image.name, "the tables of its snapshot \(snapshot.shownID) are not inside the file"
+            )
         }
-        let shift = UInt64(header.clusterBits + header.tableBits)
-        let diskEntries =
-            (snapshot.diskSize >> shift)
-            + (snapshot.diskSize & (1 << shift - 1) == 0 ? 0 : 1)
-        // At most 2^22 entries of at most 2^39 bytes, so the numbers fit.
-        guard diskEntries <= snapshot.tableEntries,
-            snapshot.stateSize <= (snapshot.tableEntries - Int64(diskEntries)) << Int64(shift)
+        let shift = UInt64(header.clusterBits) + UInt64(header.tableBits)
+        let isWhole = snapshot.diskSize & ((1 << shift) - 1) == 0
+        let diskEntries = Checked<Int64>(snapshot.diskSize >> shift) + (isWhole ? 0 : 1)
+        let room = (Checked(snapshot.tableEntries) - diskEntries) << shift
+        guard let start = (diskEntries << shift).value, let room = room.value,
+            snapshot.stateSize <= room
         else {
             throw .damaged(
                 image.name,
-                "the tables of its snapshot \(snapshot.id) do not reach to the end of its state")
+                "the tables of its snapshot \(snapshot.shownID) do not reach to the end of its state"
+            )
         }
-        return Int64(diskEntries) << Int64(shift)
+        return start
     }
 
     func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
@@ -114,7 +119,7 @@ extension QCOW2State {
         guard !table.isEmpty else { return nil }
         let entry = table.bigEndian(at: Int(cluster % entries) * 8, as: UInt64.self)
         guard entry & Self.isCompressed == 0 else {
-            throw .cannotRead(name, "the state of its snapshot \(snapshot.id) is compressed")
+            throw .cannotRead(name, "the state of its snapshot \(snapshot.shownID) is compressed")
         }
         // Such a cluster can have a place, too, which is only reserved.
         if header.version > 2, entry & Self.isZero != 0 { return nil }
@@ -123,7 +128,10 @@ extension QCOW2State {
 
     private func loadTable(_ index: Int64) throws(SavedImageError) {
         guard index != tableIndex else { return }
-        let entry = try piece(at: snapshot.tableOffset + index * 8, count: 8)
+        guard let position = (Checked(index) * 8 + Checked(snapshot.tableOffset)).value else {
+            throw .damaged(name, "its snapshot \(snapshot.shownID) is too large")
+        }
+        let entry = try piece(at: position, count: 8)
         let place = try placeInFile(entry.bigEndian(at: 0, as: UInt64.self))
         table = if let place { try piece(at: place, count: header.clusterSize) } else { [] }
         tableIndex = index
@@ -135,16 +143,16 @@ extension QCOW2State {
         guard place % Int64(header.clusterSize) == 0 else {
             throw .damaged(
                 name,
-                "a table of its snapshot \(snapshot.id) names byte \(place), where no "
+                "a table of its snapshot \(snapshot.shownID) names byte \(place), where no "
                     + "cluster begins")
         }
         return place == 0 ? nil : place
     }
 
     private func piece(at place: Int64, count: Int) throws(SavedImageError) -> [UInt8] {
-        guard place <= image.size, Int64(count) <= image.size - place else {
+        guard Range(at: place, count: count, inside: 0..<image.size) != nil else {
             throw .damaged(
-                name, "a cluster of its snapshot \(snapshot.id) is not inside the file")
+                name, "a cluster of its snapshot \(snapshot.shownID) is not inside the file")
         }
         return try SavedImageError.reading { () throws(FileError) in
             try image.read(at: place, count: count)

@@ -136,13 +136,18 @@ extension SavedImage {
         return stream
     }
 
-    private static func ends(of pipe: SequentialBytes) throws(SavedImageError) -> KeptEnds {
+    /// Checks that a QEMU stream comes next.
+    static func checkStart(of pipe: SequentialBytes) throws(SavedImageError) {
         do throws(SavedImageError) {
             try check(try pipe.peek(streamHeaderSize), pipe.name)
         } catch {
             try pipe.checkProgram()
             throw error
         }
+    }
+
+    private static func ends(of pipe: SequentialBytes) throws(SavedImageError) -> KeptEnds {
+        try checkStart(of: pipe)
         return try KeptEnds(of: pipe.name) { () throws(SavedImageError) in
             try pipe.next()
         }

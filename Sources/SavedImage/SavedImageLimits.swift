@@ -4,6 +4,10 @@ public enum SavedImageLimits {
     public static let domainXML = 8 << 20
     /// Compressed files inside compressed files.
     public static let compressions = 2
+    /// Bytes that may come out of decompressing for each byte that goes in.
+    public static let expansion = 256
+    /// Bytes that may come out beside them.
+    public static let freeExpansion: Int64 = 64 << 20
     /// Snapshots in a qcow2 image, as in QEMU.
     public static let snapshots = 65536
     /// Bytes of a qcow2 image's snapshot table, as in QEMU.

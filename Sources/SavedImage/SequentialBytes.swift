@@ -5,6 +5,8 @@ final class SequentialBytes {
     let name: String
     /// Whether a program made them.
     let isDecompressed: Bool
+    /// How much may come out of them when they are decompressed.
+    let budget: ExpansionBudget
     private var ahead: ArraySlice<UInt8>
     private let more: () throws(SavedImageError) -> [UInt8]
 
@@ -15,26 +17,46 @@ final class SequentialBytes {
     ///   - more: gives the bytes that come next, and none at the end, again and again.
     init(
         of name: String, ahead: [UInt8] = [], isDecompressed: Bool = false,
+        _ budget: ExpansionBudget = ExpansionBudget(),
         reading more: @escaping () throws(SavedImageError) -> [UInt8]
     ) {
         self.name = name
         self.isDecompressed = isDecompressed
+        self.budget = budget
         self.ahead = ahead[...]
         self.more = more
     }
 
     convenience init(of name: String, ahead: [UInt8] = [], _ stream: ByteStream) {
-        self.init(of: name, ahead: ahead) { () throws(SavedImageError) in
+        let budget = ExpansionBudget(input: Int64(ahead.count))
+        self.init(of: name, ahead: ahead, budget) { () throws(SavedImageError) in
             do throws(Errno) {
-                return try stream.read(upTo: 1 << 18)
+                let bytes = try stream.read(upTo: 1 << 18)
+                budget.add(bytes.count)
+                return bytes
             } catch {
                 throw SavedImageError(FileError(.read, name, error))
             }
         }
     }
 
+    /// A regular file, from its beginning.
+    convenience init(_ file: SeekableFile) {
+        var position: Int64 = 0
+        let budget = ExpansionBudget(input: file.size)
+        self.init(of: file.name, budget) { () throws(SavedImageError) in
+            let bytes = try SavedImageError.reading { () throws(FileError) in
+                try file.readWhatIsThere(at: position, upTo: 1 << 18)
+            }
+            position += Int64(bytes.count)
+            return bytes
+        }
+    }
+
     convenience init(_ program: FilterProgram, of name: String) {
-        self.init(of: name, isDecompressed: true) { () throws(SavedImageError) in
+        self.init(
+            of: name, isDecompressed: true, program.budget
+        ) { () throws(SavedImageError) in
             try program.next()
         }
     }

@@ -121,6 +121,12 @@ struct CraftedStream: Sendable {
     var json: String?
     /// What stands before the sections.
     var head = Array("QEVM".utf8) + bigEndian(3, 4)
+    /// Whether a cpu_common section stands before each vCPU's, as QEMU writes it.
+    var hasCommon = false
+
+    /// With the configuration of a stream that `migrate` wrote.
+    static let configuredHead =
+        Array("QEVM".utf8) + bigEndian(3, 4) + [7] + bigEndian(9, 4) + Array("virt-10.0".utf8)
     /// A device after the vCPUs, as real streams have.
     var last: [UInt8]? =
         [4] + bigEndian(9, 4) + [3] + Array("pio".utf8) + bigEndian(0, 4) + bigEndian(1, 4)
@@ -134,7 +140,7 @@ struct CraftedStream: Sendable {
 
     var description: String {
         let devices =
-            cpus.map(\.json)
+            cpus.flatMap { hasCommon ? [Self.commonJSON($0), $0.json] : [$0.json] }
             + (last == nil
                 ? []
                 : [
@@ -148,8 +154,22 @@ struct CraftedStream: Sendable {
             """
     }
 
+    private static func commonJSON(_ cpu: CraftedCPU) -> String {
+        """
+        {"name": "cpu_common", "instance_id": \(cpu.instance), "vmsd_name": "cpu_common", \
+        "version": 1, "fields": [{"name": "all", "type": "buffer", "size": 8}]}
+        """
+    }
+
+    private static func common(_ cpu: CraftedCPU) -> [UInt8] {
+        let number = bigEndian(cpu.number + 100, 4)
+        return [4] + number + [10] + Array("cpu_common".utf8) + bigEndian(cpu.instance, 4)
+            + bigEndian(1, 4) + [UInt8](repeating: 0, count: 8) + [0x7e] + number
+    }
+
     var bytes: [UInt8] {
-        let sections = head + cpus.flatMap(\.section) + (last ?? []) + [0]
+        let own = cpus.flatMap { (hasCommon ? Self.common($0) : []) + $0.section }
+        let sections = head + own + (last ?? []) + [0]
         guard isDescribed else { return sections }
         let text = Array((json ?? description).utf8)
         return sections + [6] + bigEndian(text.count, 4) + text

@@ -36,7 +36,9 @@ struct FixtureTests {
     @Test("The description and the search find the same", arguments: StreamFixture.described)
     func searchAgrees(fixture: StreamFixture) throws {
         let start = try #require(fixture.descriptionStart)
-        let stripped = try QEMUStream(Array(fixture.bytes[..<(start - 5)]))
+        let stripped = try QEMUStream(
+            Array(fixture.bytes[..<(start - 5)]), reading: .undescribed)
+        #expect(stripped.isSearched && stripped.problem == nil)
         let whole = try fixture.stream
         #expect(whole.hasDescription && !stripped.hasDescription)
         #expect(stripped.cpus.map(\.instance) == whole.cpus.map(\.instance))

@@ -72,29 +72,10 @@ struct StreamDamageTests {
 
     // MARK: Cut streams
 
-    @Test("Every cut stream is refused, or has the vCPUs that are left")
-    func cut() throws {
-        let bytes = Self.crafted.bytes
-        var counts: [Int: Int] = [:]
-        for count in bytes.indices {
-            let cut = Array(bytes.prefix(count))
-            guard problem(cut) == nil else {
-                counts[0, default: 0] += 1
-                continue
-            }
-            counts[try QEMUStream(cut).cpus.count, default: 0] += 1
-        }
-        let section = Self.crafted.cpus[0].section.count
-        // Until the first footer is whole there is nothing; between, one vCPU; then both.
-        #expect(counts[0] == 8 + section)
-        #expect(counts[1] == section)
-        #expect(counts[2] == bytes.count - 8 - 2 * section)
-    }
-
     @Test("Every cut of a real section is refused", arguments: [StreamFixture.kvmDevices, .kvmMax])
     func cutSection(fixture: StreamFixture) throws {
         let bytes = try Self.lastSection(fixture)
-        for count in 0..<bytes.count - 1 {
+        for count in bytes.indices {
             #expect(problem(Array(bytes.prefix(count))) != nil, "cut to \(count)")
         }
         #expect(problem(bytes) == nil)
@@ -110,8 +91,8 @@ struct StreamDamageTests {
             Issue.record("a header without its version was taken")
             return
         }
-        guard case .noCPUs = problem(Array(bytes[..<8])) else {
-            Issue.record("a stream of nothing has a vCPU")
+        guard case .cutOff(at: 8, _) = problem(Array(bytes[..<8])) else {
+            Issue.record("a stream of nothing is whole")
             return
         }
         for version in [0, 2, 4, UInt32.max] {
@@ -210,7 +191,7 @@ struct StreamDamageTests {
         var cpu = CraftedCPU()
         cpu.list = [(0x6030_0000_0013_c080, 1), (0x6030_0000_0013_c000, 2)]
         let error = try #require(problem(CraftedStream(cpu, isDescribed: isDescribed).bytes))
-        #expect(isDescribed == error.description.contains("0x603000000013c000"))
+        #expect(error.description.contains("0x603000000013c000"))
         cpu.list = [(5, 1), (5, 2)]
         #expect(problem(CraftedStream(cpu, isDescribed: isDescribed).bytes) != nil)
     }
@@ -228,11 +209,9 @@ struct StreamDamageTests {
             ("\"size\": 5,", "\"size\": 9223372036854775807,"),
             ("\"instance_id\": 0, \"size\"", "\"instance_id\": 1, \"size\""),
             ("\"name\": \"pio\"", "\"name\": \"pix\""), ("\"name\": \"pio\"", "\"name\": \"\""),
-            ("\"name\": \"cpu\", \"instance_id\": 1", "\"name\": \"cpu\", \"instance_id\": 2"),
             ("\"array_len\": 3", "\"array_len\": 4"), ("\"array_len\": 3", "\"array_len\": 0"),
             ("\"array_len\": 3", "\"array_len\": 4611686018427387904"),
-            ("\"devices\"", "\"device\""), ("\"fields\"", "\"field\""),
-            ("\"devices\": [", "\"devices\": [7, null, \"cpu\", [], {}, "),
+            ("\"fields\"", "\"field\""),
         ])
     func lyingSizes(text: String, lie: String) throws {
         var stream = Self.crafted
@@ -243,6 +222,7 @@ struct StreamDamageTests {
         let bytes = MemoryBytes(stream.bytes)
         let read = try QEMUStream(bytes)
         #expect(read.cpus.map(\.body) == (try QEMUStream(Self.crafted.bytes)).cpus.map(\.body))
+        #expect(read.isSearched)
         exercise(read)
         #expect(bytes.mostAtOnce <= stream.bytes.count)
     }
@@ -279,14 +259,18 @@ struct StreamDamageTests {
         #expect(offset > Int64(Self.crafted.cpus[0].section.count))
     }
 
-    @Test("A length of the description that lies makes the search find the vCPUs")
+    @Test("A length of the description that lies is none")
     func lyingDescriptionLength() throws {
         let bytes = Self.crafted.bytes
         let place = bytes.count - Array(Self.crafted.description.utf8).count - 4
         for length in [0, 1, UInt32.max, UInt32(bytes.count)] {
             var lying = bytes
             lying.replaceSubrange(place..<place + 4, with: bigEndian(length, 4))
-            let stream = try QEMUStream(lying)
+            guard case .cutOff(at: Int64(lying.count), _) = problem(lying) else {
+                Issue.record("it was taken")
+                continue
+            }
+            let stream = try QEMUStream(lying, reading: .partial)
             #expect(!stream.hasDescription)
             #expect(stream.cpus.count == 2)
         }
@@ -307,14 +291,16 @@ struct StreamDamageTests {
 
     // MARK: Footers
 
-    @Test("Sections without footers are found, with a description and without")
+    @Test(
+        "Sections without footers are found by the description; without one there is no end to see")
     func withoutFooters() throws {
         for isDescribed in [true, false] {
             var stream = Self.crafted
             stream.isDescribed = isDescribed
             stream.cpus[0].hasFooter = false
             stream.cpus[1].hasFooter = false
-            let read = try QEMUStream(stream.bytes)
+            if !isDescribed { #expect(problem(stream.bytes) != nil) }
+            let read = try QEMUStream(stream.bytes, reading: isDescribed ? .whole : .partial)
             #expect(read.hasDescription == isDescribed)
             #expect(read.cpus.map(\.body) == (try QEMUStream(Self.crafted.bytes)).cpus.map(\.body))
             #expect(read.cpus.map(\.instance) == [0, 1])
@@ -328,8 +314,9 @@ struct StreamDamageTests {
         stream.last = nil
         stream.cpus[1].hasFooter = false
         let bytes = stream.bytes
-        #expect(try QEMUStream(bytes).cpus.count == 2)
-        #expect(try QEMUStream(Array(bytes.dropLast())).cpus.count == 1)
+        #expect(problem(bytes) != nil)
+        #expect(try QEMUStream(bytes, reading: .partial).cpus.count == 2)
+        #expect(try QEMUStream(Array(bytes.dropLast()), reading: .partial).cpus.count == 1)
     }
 
     @Test("A footer of another section is none", arguments: [true, false])
@@ -339,8 +326,14 @@ struct StreamDamageTests {
         var bytes = stream.bytes
         let footer = 8 + Self.crafted.cpus[0].section.count - 1
         bytes[footer] ^= 1
-        let read = try QEMUStream(bytes)
+        guard case .damaged(_, let offset, _, _) = problem(bytes) else {
+            Issue.record("a vCPU was lost without a word")
+            return
+        }
+        #expect(offset == (isDescribed ? footer - 4 : 8))
+        let read = try QEMUStream(bytes, reading: .partial)
         #expect(read.cpus.map(\.instance) == [1])
+        #expect(read.problem == problem(bytes))
     }
 
     // MARK: Subsections
@@ -357,7 +350,7 @@ struct StreamDamageTests {
         #expect(read.cpus[0].subsection("cpu/new/inner")?.fields.count == 4)
         #expect(read.cpus[0].subsection("cpu/new")?.fields.count == 3)
         exercise(read)
-        guard case .noCPUs = problem(CraftedStream(cpu, isDescribed: false).bytes) else {
+        guard case .damaged = problem(CraftedStream(cpu, isDescribed: false).bytes) else {
             Issue.record("a subsection of unknown length was passed over")
             return
         }
@@ -423,16 +416,16 @@ struct StreamDamageTests {
 
     // MARK: Sections of one number
 
-    @Test("Without a description the last of two sections with one number counts")
+    @Test("Without a description two sections with one number are refused")
     func duplicates() throws {
         var stream = Self.crafted
         stream.isDescribed = false
         stream.cpus[1].instance = 0
-        stream.cpus[1].set(0x77, 8, at: 64)
-        let read = try QEMUStream(stream.bytes)
-        #expect(read.cpus.map(\.instance) == [0])
-        #expect(try read.banks[0].bits(.x(0)) == 0x77)
-        exercise(read)
+        guard case .damaged(_, _, _, let found) = problem(stream.bytes) else {
+            Issue.record("they were taken")
+            return
+        }
+        #expect(found.contains("vCPU 0"))
     }
 
     @Test("Two sections with one number and a description are refused")
@@ -453,7 +446,7 @@ struct StreamDamageTests {
             [4] + bigEndian(1, 4) + [3] + Array("cpu".utf8) + bigEndian(0, 4)
             + bigEndian(22, 4) as [UInt8]
         let bytes = Self.crafted.head + (0..<2000).flatMap { _ in looks } + [0]
-        guard case .noCPUs = problem(bytes) else {
+        guard case .cutOff = problem(bytes) else {
             Issue.record("a header alone was taken")
             return
         }

@@ -5,8 +5,8 @@ import Testing
 import VCPUModel
 
 extension QEMUStream {
-    init(_ bytes: [UInt8]) throws(QEMUStreamError) {
-        try self.init(MemoryBytes(bytes))
+    init(_ bytes: [UInt8], reading: StreamReading = .whole) throws(QEMUStreamError) {
+        try self.init(MemoryBytes(bytes), reading: reading)
     }
 
     var banks: [QEMUVCPUBank] { cpus.map { QEMUVCPUBank($0, origin: origin) } }

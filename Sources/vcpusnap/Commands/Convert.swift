@@ -30,7 +30,7 @@ struct Convert: ParsableCommand {
     @Option(name: .shortAndLong, help: "The file to write.")
     var output: Location
 
-    @OptionGroup var internalSnapshot: InternalSnapshotOption
+    @OptionGroup var streamOptions: StreamOptions
 
     @OptionGroup var policy: PolicyOption
 
@@ -60,7 +60,7 @@ struct Convert: ParsableCommand {
         options.policy = try policy.load()
         let account = try Restore.perform(snapshot.vcpus, into: ordered, options: options)
         try StreamOutput(output).write(
-            try target.filePatch(replacing: banks.map(\.section)), of: into)
+            try target.filePatch(try target.patch(replacing: banks.map(\.section))), of: into)
         var result = RestoreOutput(
             source: source.text, target: into.text, dryRun: false, policy: options.policy.name,
             account: account, counter: nil, values: report.values)
@@ -71,7 +71,7 @@ struct Convert: ParsableCommand {
     }
 
     private func makeSnapshot() throws {
-        let file = try GuestFile.stream(source, internalSnapshot.name)
+        let file = try GuestFile.stream(source, streamOptions.choice)
         file.warn()
         let capture = try file.snapshot()
         for register in capture.unreadable { register.report(from: source) }

@@ -26,6 +26,7 @@ struct Mend: ParsableCommand {
             EXAMPLES
               vcpusnap mend vm.mig --host 6.1-neoverse-n1 -o mended.mig
               vcpusnap mend vm.save --host rack1.vhost --policy fleet.vpolicy --in-place
+              vcpusnap mend gzipped.save --host rack1.vhost -o raw.save
               vcpusnap mend - --host rack1.vhost -o - < vm.mig | ssh rack1 'cat > vm.mig'
             """)
 
@@ -52,6 +53,8 @@ struct Mend: ParsableCommand {
     @Flag(help: "Report what would be changed; write nothing.")
     var dryRun = false
 
+    @OptionGroup var streamOptions: StreamOptions
+
     @OptionGroup var report: OutputOptions
 
     func validate() throws {
@@ -71,15 +74,18 @@ struct Mend: ParsableCommand {
         let request = MendRequest(
             profile: try host.map(ProfileFile.load), policy: try policy.load(),
             versions: try qemu.map { [try QEMUVersion(option: $0)] } ?? QEMUVersion.kinds)
-        if let output, let passing = try PassingStream(source) {
+        if let output, let passing = try PassingStream(source, streamOptions.choice) {
             return try pass(passing, to: output, request)
         }
-        let file = try GuestFile.stream(source)
+        let file = try GuestFile.stream(source, streamOptions.choice)
         if inPlace, file.isOfPipe { throw CommandError("\(source.text) is a pipe: name a file") }
-        let mend = try request.mend(file)
-        let patch = mend.isSafe ? try file.filePatch(replacing: mend.sections) : nil
-        if let patch { try write(patch) }
-        try finish(mend, request, isWritten: patch != nil && !dryRun)
+        let result = try request.mend(file)
+        if result.mend.isSafe {
+            // Whether it can be written is found out without writing, too.
+            let patch = try file.patch(replacing: result.mend.sections)
+            if !dryRun { try write(try file.filePatch(patch)) }
+        }
+        try finish(result, request, isWritten: result.mend.isSafe && !dryRun)
     }
 
     private func write(_ patch: FilePatch) throws {
@@ -91,17 +97,25 @@ struct Mend: ParsableCommand {
     private func pass(
         _ stream: PassingStream, to output: Location, _ request: MendRequest
     ) throws {
-        let mend = try stream.mend(request, to: output)
-        try finish(mend, request, isWritten: mend.isSafe)
+        let result = try stream.mend(request, to: output)
+        try finish(result, request, isWritten: result.mend.isSafe)
     }
 
-    private func finish(_ mend: StreamMend, _ request: MendRequest, isWritten: Bool) throws {
-        let result = MendOutput(
-            source: source.text, host: host, policy: request.policy.name, mend: mend,
+    private func finish(_ result: MendResult, _ request: MendRequest, isWritten: Bool) throws {
+        var text = MendOutput(
+            source: source.text, host: host, policy: request.policy.name, mend: result.mend,
             isWritten: isWritten, values: report.values)
-        try result.print(as: report.format, besides: output)
-        guard mend.isSafe else { throw ExitStatus.finding }
+        text.foundBySearch = result.isSearched ? true : nil
+        try text.print(as: report.format, besides: output)
+        guard result.mend.isSafe else { throw ExitStatus.finding }
     }
+}
+
+/// What came of it.
+struct MendResult {
+    let mend: StreamMend
+    /// Whether nothing said where in the stream the vCPUs are.
+    let isSearched: Bool
 }
 
 /// What a stream is mended for.
@@ -110,12 +124,17 @@ struct MendRequest {
     let policy: RestorePolicy
     let versions: [QEMUVersion]
 
-    func mend(_ file: StreamFile) throws -> StreamMend {
+    func mend(_ file: StreamFile) throws -> MendResult {
         file.warn()
         do throws(StreamMend.Problem) {
-            guard let profile else { return try StreamMend(of: file.stream, byRulesOf: policy) }
-            return try StreamMend(
-                of: file.stream, on: profile, policy: policy, versions: versions)
+            let mend =
+                if let profile {
+                    try StreamMend(
+                        of: file.stream, on: profile, policy: policy, versions: versions)
+                } else {
+                    try StreamMend(of: file.stream, byRulesOf: policy)
+                }
+            return MendResult(mend: mend, isSearched: file.stream.isSearched)
         } catch {
             throw CommandError("\(file.name): \(error)")
         }

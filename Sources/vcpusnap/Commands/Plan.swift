@@ -3,6 +3,7 @@ internal import Emulation
 internal import Planning
 internal import Policy
 internal import QEMULoad
+internal import QEMUStream
 
 /// `vcpusnap plan SNAPSHOT --host PROFILE...`.
 struct PlanCommand: ParsableCommand {
@@ -40,6 +41,8 @@ struct PlanCommand: ParsableCommand {
 
     @OptionGroup var policy: PolicyOption
 
+    @OptionGroup var streamOptions: StreamOptions
+
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -50,7 +53,7 @@ struct PlanCommand: ParsableCommand {
         let policy = try policy.load()
         let profiles = try hosts.map(ProfileFile.load)
         if let qemu { return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy) }
-        let snapshot = try SnapshotSource(source).snapshot()
+        let snapshot = try SnapshotSource(source, streamOptions.choice).snapshot()
         var isPossible = true
         let report = PlanOutput(
             source: source.text, policy: policy.name, profiles: profiles, values: output.values
@@ -66,13 +69,14 @@ struct PlanCommand: ParsableCommand {
     private func planLoad(
         by version: QEMUVersion, _ profiles: [HostProfile], _ policy: RestorePolicy
     ) throws {
-        let file = try GuestFile.stream(source)
+        let file = try GuestFile.stream(source, streamOptions.choice)
         file.warn()
         let plans = try profiles.map {
             try LoadPlan(of: file.stream, on: $0, version: version, policy: policy)
         }
-        let report = LoadPlanOutput(
+        var report = LoadPlanOutput(
             source: source.text, policy: policy.name, plans: plans, values: output.values)
+        report.foundBySearch = file.stream.isSearched ? true : nil
         try report.print(as: output.format)
         guard plans.allSatisfy({ $0.verdict == .loads }) else { throw ExitStatus.finding }
     }

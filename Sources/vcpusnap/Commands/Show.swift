@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import QEMUStream
 internal import Registers
 internal import Transfer
 internal import VCPUModel
@@ -13,6 +14,7 @@ struct Show: ParsableCommand {
               vcpusnap show cpu.vcpusnap --register 'ID_AA64*'
               vcpusnap show vm.save
               vcpusnap show disk.qcow2 --snapshot before-upgrade
+              vcpusnap show half.mig --partial
               vcpusnap show cpu.vcpusnap --register SCTLR_EL1 --format json
               vcpusnap show guest32.vcpusnap --aarch32 --register '?F?R'
             """)
@@ -30,21 +32,38 @@ struct Show: ParsableCommand {
         help: "Also show the p14 and p15 registers of an AArch32 guest, which KVM keeps in others.")
     var isAArch32 = false
 
-    @OptionGroup var internalSnapshot: InternalSnapshotOption
+    @OptionGroup var streamOptions: StreamOptions
+
+    @Flag(
+        help:
+            "Show what is there of a stream that was cut off or is damaged, and say what is wrong.")
+    var partial = false
 
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        var snapshot = try SnapshotSource(source, internalSnapshot.name).snapshot()
+        var (snapshot, stream) = try read()
         if isAArch32 { try addCoprocessorRegisters(to: &snapshot) }
         let pattern = register.map(RegisterPattern.init)
-        let report = ShowOutput(
+        var report = ShowOutput(
             snapshot, source: source.text, pattern: pattern, values: output.values)
+        report.partial = stream?.problem.map { "\($0)" }
+        report.isFoundBySearch = stream?.isSearched ?? false
         try report.print(as: output.format)
         if let register, report.isEmpty {
             throw CommandError(
                 "\(source.text) has no register \(register); vcpusnap show lists what it has")
         }
+    }
+
+    /// The registers, and the stream that they are from, if it is one.
+    private func read() throws -> (Snapshot, QEMUStream?) {
+        var choice = streamOptions.choice
+        if partial { choice.reading = .partial }
+        let source = SnapshotSource(source, choice)
+        guard source.isGuestFile else { return (try source.snapshot(), nil) }
+        let file = try GuestFile(self.source, choice)
+        return (try source.snapshot(of: file), file.stream)
     }
 
     private func addCoprocessorRegisters(to snapshot: inout Snapshot) throws {

@@ -9,15 +9,26 @@ enum GuestFile {
     case snapshot(Snapshot)
     case stream(StreamFile)
 
-    /// - Parameter internalSnapshot: of a qcow2 image; nil for the newest.
-    init(_ location: Location, _ internalSnapshot: String? = nil) throws {
+    init(_ location: Location, _ choice: StreamChoice = StreamChoice()) throws {
         let input = try Self.open(location)
         switch input.kind {
-        case .snapshot, nil: self = .snapshot(try SnapshotFile.read(input, location))
+        case nil where !input.prefix.isEmpty: throw Self.unknownKind(input)
+        case .snapshot, nil:
+            try choice.checkUnused(by: location, which: "a snapshot of vcpusnap")
+            self = .snapshot(try SnapshotFile.read(input, location))
         case .stream, .libvirt, .compressed, .qcow2:
-            self = .stream(
-                try StreamFile(try SavedImage.open(input, snapshot: internalSnapshot)))
+            let image = try SavedImage.open(input, snapshot: choice.internalSnapshot)
+            self = .stream(try StreamFile(image, choice.reading))
         }
+    }
+
+    private static func unknownKind(_ input: ImageInput) -> CommandError {
+        CommandError(
+            "\(input.name): not a vcpusnap file, nor another one that is read here: it begins with "
+                + "\(input.prefix.hexadecimal); expected is a snapshot of vcpusnap, a QEMU migration "
+                + "stream, an image of \"virsh save\" or \"managedsave\", either compressed by gzip, "
+                + "bzip2, xz, lzop or zstd, a qcow2 image with an internal snapshot, or a host's "
+                + "profile, whose name ends in .vhost")
     }
 
     /// A file or pipe with its first bytes looked at.
@@ -38,11 +49,17 @@ enum GuestFile {
         }
     }
 
+    /// The stream; nil for a snapshot.
+    var stream: QEMUStream? {
+        guard case .stream(let file) = self else { return nil }
+        return file.stream
+    }
+
     /// The QEMU stream of a file, for what is done with no other.
     static func stream(
-        _ location: Location, _ internalSnapshot: String? = nil
+        _ location: Location, _ choice: StreamChoice = StreamChoice()
     ) throws -> StreamFile {
-        guard case .stream(let file) = try GuestFile(location, internalSnapshot) else {
+        guard case .stream(let file) = try GuestFile(location, choice) else {
             throw CommandError(
                 "\(location.text) is a snapshot, and this is about QEMU's migration streams")
         }

@@ -3,37 +3,41 @@ internal import QEMULoad
 internal import QEMUStream
 internal import SavedImage
 
-/// A stream that comes through a pipe and goes on to an output while it comes: all but its end, where the
-/// vCPUs are.
+/// A stream that is written while it is read: all but its end, where the vCPUs are.
+///
+/// It comes through a pipe, or out of the compression of one of libvirt's images, which is written without
+/// it.
 struct PassingStream {
-    private let input: ImageInput
+    private let image: UncompressedImage
+    private let reading: StreamReading
 
-    /// Nil for a regular file, which can be read at any place.
-    init?(_ source: Location) throws {
-        input = try GuestFile.open(source)
-        guard input.isPipe else { return nil }
-        guard input.kind == .stream else {
-            throw CommandError(
-                "\(input.name): only a plain QEMU stream can be mended in a pipe"
-                    + (input.kind.map { ", and this is \($0)" } ?? "")
-                    + "; name the file, or decompress it first")
+    /// Nil for what can be read, and changed, at any place.
+    init?(_ source: Location, _ choice: StreamChoice) throws {
+        let input = try GuestFile.open(source)
+        guard try input.isPipe || input.isCompressedLibvirt else { return nil }
+        image = try UncompressedImage(input)
+        if choice.internalSnapshot != nil {
+            try choice.checkUnused(by: source, which: "no qcow2 image")
         }
+        reading = choice.reading
     }
 
     /// Mends what comes and writes it.
     ///
     /// What may not be mended is not written to a file, and in a pipe
     /// ends before its vCPUs.
-    func mend(_ request: MendRequest, to output: Location) throws -> StreamMend {
+    func mend(_ request: MendRequest, to output: Location) throws -> MendResult {
         guard case .path(let path) = try output.place(orElse: "a stream goes to a file or -") else {
             return try mend(request, into: try FileDescriptor(duplicating: .output))
         }
-        var outcome: Result<StreamMend, any Error>?
+        var outcome: Result<MendResult, any Error>?
         do throws(FileError) {
             try AtomicFile.replace(path) { file throws(Errno) in
                 let result = Result { try mend(request, into: file) }
                 outcome = result
-                guard case .success(let mend) = result, mend.isSafe else { throw .canceled }
+                guard case .success(let result) = result, result.mend.isSafe else {
+                    throw .canceled
+                }
             }
         } catch {
             guard error.errno == .canceled else { throw error }
@@ -44,17 +48,17 @@ struct PassingStream {
 
     private func mend(
         _ request: MendRequest, into file: borrowing FileDescriptor
-    ) throws -> StreamMend {
+    ) throws -> MendResult {
         let ends = try keepEnds(passingTo: file)
-        let stream = try StreamFile(ends)
-        let mend = try request.mend(stream)
-        guard mend.isSafe else { return mend }
-        let patch = try stream.filePatch(replacing: mend.sections)
+        let stream = try StreamFile(ends, reading)
+        let result = try request.mend(stream)
+        guard result.mend.isSafe else { return result }
+        let patch = try stream.patch(replacing: result.mend.sections)
         let start = ends.lastBytesStart
         let first = patch.replacements.first?.range.lowerBound ?? start
         guard first >= start else {
             throw CommandError(
-                "\(input.name): its vCPUs are more than \(ends.size - start) bytes before its end, "
+                "\(image.name): its vCPUs are more than \(ends.size - start) bytes before its end, "
                     + "and were passed on already: save it to a file and mend that")
         }
         do throws(Errno) {
@@ -62,27 +66,30 @@ struct PassingStream {
         } catch {
             throw FileError(.write, "the output", error)
         }
-        return mend
+        return result
     }
 
-    private func keepEnds(
-        passingTo file: borrowing FileDescriptor
-    ) throws(FileError) -> KeptEnds {
-        let ends = KeptEnds(of: input.name)
-        var step = FileError.Step.read
+    private func keepEnds(passingTo file: borrowing FileDescriptor) throws -> KeptEnds {
+        var bytes = try image.nextBeforeStream()
+        while !bytes.isEmpty {
+            try Self.write(bytes, to: file)
+            bytes = try image.nextBeforeStream()
+        }
+        let ends = KeptEnds(of: image.name)
+        bytes = try image.next()
+        while !bytes.isEmpty {
+            try Self.write(ends.surplus(appending: bytes), to: file)
+            ends.append(bytes)
+            bytes = try image.next()
+        }
+        return ends
+    }
+
+    private static func write(_ bytes: [UInt8], to file: borrowing FileDescriptor) throws {
         do throws(Errno) {
-            while true {
-                step = .read
-                let bytes = try input.read(upTo: Self.chunkSize)
-                if bytes.isEmpty { return ends }
-                step = .write
-                try file.writeAll(ends.surplus(appending: bytes))
-                ends.append(bytes)
-            }
+            try file.writeAll(bytes)
         } catch {
-            throw FileError(step, step == .read ? input.name : "the output", error)
+            throw FileError(.write, "the output", error)
         }
     }
-
-    private static let chunkSize = 1 << 20
 }

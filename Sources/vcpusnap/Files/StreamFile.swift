@@ -4,23 +4,50 @@ internal import Registers
 internal import SavedImage
 internal import VCPUModel
 
+/// Which stream of a file is read, and how much of it must be there.
+struct StreamChoice: Equatable {
+    /// Of a qcow2 image; nil for the newest.
+    var internalSnapshot: String?
+    var reading = StreamReading.whole
+
+    /// The options that were given, and mean nothing for what has no stream; nil where none was.
+    var misplacedOption: String? {
+        if internalSnapshot != nil { return "--snapshot" }
+        switch reading {
+        case .whole: return nil
+        case .undescribed: return "--undescribed"
+        case .partial: return "--partial"
+        }
+    }
+
+    /// - Throws: where an option was given that is about streams.
+    func checkUnused(by location: Location, which kind: String) throws {
+        guard let option = misplacedOption else { return }
+        throw CommandError(
+            "\(location.text) is \(kind), and \(option) is about QEMU's streams: leave it out")
+    }
+}
+
 /// QEMU migration streams, with the file's name in every error.
 struct StreamFile {
     let name: String
     let stream: QEMUStream
     private let image: SavedImage?
 
-    init(_ image: SavedImage) throws {
-        try self.init(image.stream, of: image)
+    init(_ image: SavedImage, _ reading: StreamReading) throws {
+        // The table of a qcow2 image says where the state ends.
+        let isDelimited = image.kind == .qcow2 && reading == .whole
+        try self.init(image.stream, of: image, isDelimited ? .undescribed : reading)
     }
 
     init(
-        _ bytes: any SeekableBytes, of image: SavedImage? = nil, named name: String? = nil
+        _ bytes: any SeekableBytes, of image: SavedImage? = nil, named name: String? = nil,
+        _ reading: StreamReading
     ) throws {
         self.name = name ?? bytes.name
         self.image = image
         do throws(QEMUStreamError) {
-            stream = try QEMUStream(bytes)
+            stream = try QEMUStream(bytes, reading: reading)
         } catch {
             throw CommandError("\(self.name): \(error)")
         }
@@ -55,19 +82,35 @@ struct StreamFile {
         return result
     }
 
-    /// What is known to be lost goes to standard error.
+    /// What is known to be lost, or not to be relied on, goes to standard error.
     func warn() {
-        for warning in stream.warnings {
-            StandardError.write("vcpusnap: \(name): warning: \(warning)\n")
-        }
+        let problem = stream.problem.map { "only a part is read: \($0)" }
+        let search = stream.isSearched ? Self.searchText : nil
+        for warning in [problem, search].compactMap(\.self) { warn(warning) }
+        warnOfLosses()
     }
+
+    func warnOfLosses() {
+        for warning in stream.warnings { warn(warning.description) }
+    }
+
+    private func warn(_ text: String) {
+        StandardError.write("vcpusnap: \(name): warning: \(text)\n")
+    }
+
+    static let searchText = "nothing says where its vCPUs are; they were found by search"
 
     /// The same changes of the file that the stream is part of.
     /// - Throws: where the file has the stream compressed or scattered, and cannot be changed.
-    func filePatch(replacing sections: [CPUSection]) throws -> FilePatch {
+    func filePatch(_ patch: FilePatch) throws -> FilePatch {
         if let problem = whyUnchangeable { throw CommandError("\(name): \(problem)") }
+        return patch.moved(by: image?.streamOffset ?? 0)
+    }
+
+    /// The changes of the stream.
+    func patch(replacing sections: [CPUSection]) throws -> FilePatch {
         do throws(QEMUStreamError) {
-            return try stream.patch(replacing: sections).moved(by: image?.streamOffset ?? 0)
+            return try stream.patch(replacing: sections)
         } catch {
             throw CommandError("\(name): \(error)")
         }
@@ -80,9 +123,8 @@ struct StreamFile {
             return image.libvirt == nil
                 ? "the stream is compressed: run \(program) -dc FILE | vcpusnap mend - ... -o - | "
                     + "\(program) -c"
-                : "libvirt compressed the stream with \(program): set save_image_format to raw in "
-                    + "qemu.conf, or change the image's format field to 0 and its stream to a "
-                    + "decompressed one"
+                : "libvirt compressed the stream with \(program), and it cannot be changed where it "
+                    + "is: mend the image with --output, which writes it without compression"
         }
         return image.kind == .qcow2
             ? "the stream is the state of an internal snapshot, whose clusters this program does "

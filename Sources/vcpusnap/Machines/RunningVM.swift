@@ -1,4 +1,5 @@
 internal import LinuxSystem
+internal import QEMUStream
 internal import QMP
 internal import VCPUModel
 
@@ -18,8 +19,9 @@ struct RunningVM {
         let connection = try QMPConnection(connectingTo: socket)
         let state = try DeviceStateCapture.capture(over: connection)
         report(state)
-        let file = try StreamFile(state.stream, named: "qmp:\(socket)")
-        file.warn()
+        // QEMU said that it wrote everything, whether with a description or without.
+        let file = try StreamFile(state.stream, named: "qmp:\(socket)", .undescribed)
+        file.warnOfLosses()
         var result = try file.snapshot()
         addProvenance(of: state.machine, to: &result.snapshot.provenance)
         return result

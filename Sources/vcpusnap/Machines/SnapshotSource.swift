@@ -7,16 +7,24 @@ internal import VCPUModel
 /// The SOURCE of a command: a snapshot file, or vCPUs of a host in their reset state.
 struct SnapshotSource {
     private let location: Location
-    private let internalSnapshot: String?
+    private let choice: StreamChoice
     /// Whether a VM that runs is read again until no vCPU is in the middle of an exit.
     var isSettling = false
     /// Whether a process that a seccomp filter watches is attached to all the same.
     var takesFilterRisk = false
 
-    /// - Parameter internalSnapshot: of a qcow2 image; nil for the newest.
-    init(_ location: Location, _ internalSnapshot: String? = nil) {
+    init(_ location: Location, _ choice: StreamChoice = StreamChoice()) {
         self.location = location
-        self.internalSnapshot = internalSnapshot
+        self.choice = choice
+    }
+
+    /// Whether it is a file or pipe with the state of vCPUs.
+    var isGuestFile: Bool {
+        switch location {
+        case .file: location.profilePath == nil
+        case .standardStream: true
+        case .kvm, .emulated, .qmp, .process: false
+        }
     }
 
     /// The snapshot, and the registers a host listed but did not let us read.
@@ -24,6 +32,7 @@ struct SnapshotSource {
     func read(
         vcpus: Int = 1
     ) throws -> (snapshot: Snapshot, unreadable: [UnreadableRegister]) {
+        if !isGuestFile { try choice.checkUnused(by: location, which: "no file with a stream") }
         if let path = location.profilePath { return (try Self.snapshot(ofProfile: path), []) }
         if case .qmp(let socket) = location { return try RunningVM(socket).capture() }
         if case .process(let process, let vm) = location {
@@ -32,7 +41,7 @@ struct SnapshotSource {
             ).capture(settling: isSettling)
         }
         guard let host = location.host else {
-            return try GuestFile(location, internalSnapshot).snapshot()
+            return try GuestFile(location, choice).snapshot()
         }
         let made = try HostMachine.make(host, vcpus: vcpus)
         try made.initialise()
@@ -41,9 +50,19 @@ struct SnapshotSource {
 
     /// The same, where what could not be read is said on standard error and no more is made of it.
     func snapshot() throws -> Snapshot {
-        let (snapshot, unreadable) = try read()
-        for register in unreadable { register.report(from: location) }
-        return snapshot
+        reporting(try read())
+    }
+
+    /// The same of a file that was opened.
+    func snapshot(of file: GuestFile) throws -> Snapshot {
+        reporting(try file.snapshot())
+    }
+
+    private func reporting(
+        _ result: (snapshot: Snapshot, unreadable: [UnreadableRegister])
+    ) -> Snapshot {
+        for register in result.unreadable { register.report(from: location) }
+        return result.snapshot
     }
 
     /// A fresh vCPU of a profile's host, with everything else the profile says as provenance.

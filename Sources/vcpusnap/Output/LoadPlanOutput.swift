@@ -33,6 +33,8 @@ struct LoadPlanOutput: WholeReport {
     }
 
     var source: String
+    /// True where nothing said where in the stream the vCPUs are; else absent.
+    var foundBySearch: Bool?
     var qemu: String
     var policy: String
     var hosts: [Host]

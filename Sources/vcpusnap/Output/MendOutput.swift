@@ -33,6 +33,8 @@ struct MendOutput: WholeReport {
     }
 
     var source: String
+    /// True where nothing said where in the stream the vCPUs are; else absent.
+    var foundBySearch: Bool?
     /// Absent where only rules were applied.
     var host: String?
     var policy: String

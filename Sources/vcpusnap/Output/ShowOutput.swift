@@ -22,6 +22,10 @@ struct ShowOutput: Report {
     private typealias Pair = (id: RegisterID, value: RegisterValue)
 
     private let source: String
+    /// Why it is not all of a stream; nil where it is.
+    var partial: String?
+    /// Whether nothing said where in the stream the vCPUs are.
+    var isFoundBySearch = false
     private let snapshot: Snapshot
     private let values: ValueText
     /// The registers to be shown, with their fields; nil for all, without.
@@ -59,6 +63,8 @@ struct ShowOutput: Report {
 
     func write(json: JSONWriter) {
         json.object {
+            json.member("foundBySearch", isFoundBySearch ? true : nil)
+            json.member("partial", partial)
             json.member("provenance", array: snapshot.provenance.entries) { entry in
                 json.object {
                     json.member("key", entry.key.rawValue)
@@ -80,6 +86,8 @@ struct ShowOutput: Report {
     /// What all vCPUs have alike stands first, then what each has of its own.
     func write(text output: ReportWriter) {
         output.write(output.style.bold(source) + "\n")
+        if let partial { output.write(output.style.bad("  partial: \(partial)") + "\n") }
+        if isFoundBySearch { output.write("  \(StreamFile.searchText)\n") }
         if filter == nil {
             for entry in snapshot.provenance.entries {
                 output.write("  \(entry.key.rawValue): \(entry.value)\n")

@@ -1,0 +1,116 @@
+internal import LinuxSystem
+
+/// Device sections one after the other, found by their headers and footers: what there is to go by in a
+/// stream without a description.
+struct SectionChain {
+    struct Section {
+        var header: SectionHeader
+        var place: SectionPlace
+    }
+
+    /// As far as each is followed by another one, or by the end mark.
+    private(set) var sections: [Section] = []
+    /// Why it does not reach the end mark, which must be the last byte; nil where it does.
+    private(set) var problem: QEMUStreamError?
+    /// Of the last section, in the bytes.
+    private(set) var end: Int
+
+    /// The numbers of the sections with that name, in their order.
+    func instances(of name: [UInt8]) -> [UInt32] {
+        sections.filter { $0.header.name == name }.map(\.header.instance)
+    }
+
+    /// - Parameters:
+    ///   - bytes: the stream's last bytes.
+    ///   - start: where they begin in the stream.
+    ///   - first: where the first section begins in them.
+    init(in bytes: [UInt8], at start: Int64, from first: Int) {
+        end = first
+        problem = follow(bytes, at: start)
+    }
+
+    private mutating func follow(_ bytes: [UInt8], at start: Int64) -> QEMUStreamError? {
+        while end < bytes.count - 1 {
+            let offset = start + Int64(end)
+            guard let header = SectionHeader(in: bytes, at: end) else {
+                return Self.problem(at: offset, expected: "a section's header")
+            }
+            guard let footer = Self.footer(of: header, in: bytes) else {
+                return Self.problem(
+                    at: offset,
+                    expected: "a section of \(Shown.text(header.name)) with its footer, and then "
+                        + "another section or the end mark")
+            }
+            let place = SectionPlace(
+                offset: offset, headerLength: Int64(header.length),
+                bodyLength: Int64(footer - header.end), hasFooter: true)
+            sections.append(Section(header: header, place: place))
+            end = footer + SectionFooter.length
+        }
+        guard end < bytes.count, bytes[end] == SectionKind.endOfFile else {
+            return Self.problem(at: start + Int64(bytes.count), expected: "the end mark")
+        }
+        return nil
+    }
+
+    private static func problem(at offset: Int64, expected: String) -> QEMUStreamError {
+        .damaged(part: "the devices", offset: offset, expected: expected, found: "something else")
+    }
+
+    /// Where the section's footer begins: the first one with its number that another section or the end
+    /// mark follows.
+    private static func footer(of header: SectionHeader, in bytes: [UInt8]) -> Int? {
+        var position = header.end
+        while position < bytes.count - SectionFooter.length {
+            if SectionFooter.isThere(of: header.number, in: bytes, at: position) {
+                let next = position + SectionFooter.length
+                let isLast = next == bytes.count - 1 && bytes[next] == SectionKind.endOfFile
+                if isLast || SectionHeader(in: bytes, at: next) != nil { return position }
+            }
+            position += 1
+        }
+        return nil
+    }
+}
+
+/// The header of a device's section: kind, number, name, instance, version.
+struct SectionHeader {
+    /// In the bytes it was found in.
+    let start: Int
+    /// The section id, four bytes.
+    let number: ArraySlice<UInt8>
+    let name: [UInt8]
+    let instance: UInt32
+    let version: UInt32
+
+    /// Of a header with an empty name.
+    static let shortest = 14
+
+    var length: Int { Self.shortest + name.count }
+    var end: Int { start + length }
+
+    /// Nil where no header stands: QEMU's names are printable.
+    init?(in bytes: [UInt8], at start: Int) {
+        guard let fixed = Range(at: start, count: Self.shortest, inside: bytes.indices),
+            bytes[start] == SectionKind.full,
+            let place = Range(at: start + 6, count: bytes[start + 5], inside: bytes.indices),
+            let rest = Range(at: place.upperBound, count: 8, inside: bytes.indices),
+            !place.isEmpty, bytes[place].allSatisfy({ 0x20..<0x7f ~= $0 })
+        else { return nil }
+        self.start = fixed.lowerBound
+        number = bytes[start + 1..<start + 5]
+        name = Array(bytes[place])
+        instance = bytes.bigEndian(at: rest.lowerBound, as: UInt32.self)
+        version = bytes.bigEndian(at: rest.lowerBound + 4, as: UInt32.self)
+    }
+}
+
+/// What ends a section: a byte, and the section's number again.
+enum SectionFooter {
+    static let length = 5
+
+    static func isThere(of number: ArraySlice<UInt8>, in bytes: [UInt8], at position: Int) -> Bool {
+        position + length <= bytes.count && bytes[position] == SectionKind.footer
+            && bytes[position + 1..<position + length].elementsEqual(number)
+    }
+}

@@ -1,0 +1,63 @@
+internal import LinuxSystem
+
+/// A stream that is read from front to back, with what stands before it in its file: a stream alone, or an
+/// image of libvirt as it would be if libvirt had not compressed it.
+public final class UncompressedImage {
+    private let input: SequentialBytes
+    private let head: LibvirtSave.Head?
+    /// What comes before the stream and has not been taken.
+    private var header: [UInt8]
+    private var dataSize: Int64
+    private var stream: SequentialBytes?
+
+    /// - Throws: `unsupported` for other kinds of files.
+    public init(_ input: ImageInput) throws(SavedImageError) {
+        self.input = input.sequential
+        switch input.kind {
+        case .stream: head = nil
+        case .libvirt: head = try LibvirtSave.Head(from: self.input)
+        case .snapshot, .compressed, .qcow2, nil:
+            let kind = input.kind.map { ", and this is \($0)" } ?? ""
+            throw SavedImageError(
+                .unsupported, input.name,
+                "only a plain QEMU stream and an image of libvirt can be mended in a pipe\(kind); "
+                    + "name the file, or decompress it first")
+        }
+        header = head?.header ?? []
+        dataSize = head?.dataSize ?? 0
+    }
+
+    /// The path, or `standard input`.
+    public var name: String { input.name }
+
+    /// The next bytes that stand before the stream; none when it begins.
+    public func nextBeforeStream() throws(SavedImageError) -> [UInt8] {
+        if !header.isEmpty {
+            defer { header = [] }
+            return header
+        }
+        guard dataSize > 0 else { return [] }
+        let bytes = try input.take(Int(min(dataSize, 1 << 18)))
+        guard !bytes.isEmpty else {
+            throw SavedImageError(
+                .malformed, name,
+                "it ends before its QEMU stream begins: take a complete copy of it")
+        }
+        dataSize -= Int64(bytes.count)
+        return bytes
+    }
+
+    /// The next bytes of the stream, after everything that stands before it; none at its end.
+    public func next() throws(SavedImageError) -> [UInt8] {
+        if let stream { return try stream.next() }
+        let stream =
+            if let compression = head?.compression {
+                SequentialBytes(try FilterProgram(compression, on: input), of: name)
+            } else {
+                input
+            }
+        try SavedImage.checkStart(of: stream)
+        self.stream = stream
+        return try stream.next()
+    }
+}

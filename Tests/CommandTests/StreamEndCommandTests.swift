@@ -1,0 +1,251 @@
+import Foundation
+import TestFiles
+import Testing
+
+private let host = "6.12-neoverse-n1"
+
+@Suite("Commands: streams that are not whole")
+struct StreamEndCommandTests {
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    /// Runs everything that takes a stream.
+    private func runAll(_ path: String) throws -> [[String]: Run] {
+        let whole = Stream.n1
+        let commands: [[String]] = [
+            ["show", path], ["show", path, "--format", "json"],
+            ["plan", path, "--host", host], ["plan", path, "--host", host, "--qemu", "10.0"],
+            ["mend", path, "--host", host, "-o", folder / "out.mig"],
+            ["mend", path, "--host", host, "-o", "-"],
+            ["mend", path, "--host", host, "--in-place"],
+            ["mend", path, "--host", host, "--dry-run"],
+            ["convert", path, "-o", folder / "out.vcpusnap"],
+            ["convert", folder / "whole.vcpusnap", "--into", path, "-o", folder / "out.mig"],
+            ["diff", path, whole], ["diff", whole, path], ["matrix", path, "--host", host],
+            ["restore", path, "emulated:\(host)"],
+        ]
+        return try commands.reduce(into: [:]) { $0[$1] = try Program.run($1) }
+    }
+
+    @Test(
+        "No command takes a stream that was cut off",
+        arguments: [9000, 20_000, 23_215, 23_216, 23_222, 30_000, 42_691])
+    func cutOff(count: Int) throws {
+        #expect(
+            try Program.run("convert", Stream.n1, "-o", folder / "whole.vcpusnap").status == 0)
+        let cut = try Stream.data(Stream.n1).prefix(count)
+        let path = try folder.make("cut.mig", cut)
+        for (command, run) in try runAll(path) {
+            #expect(run.status == 2, "\(command)")
+            #expect(run.errors.contains("cut off at byte \(count)"), "\(command): \(run.errors)")
+            #expect(run.output.isEmpty, "\(command)")
+        }
+        let piped = try Stream.pipe(
+            path, into: "mend", "-", "--host", host, "-o", folder / "out.mig")
+        expectStreamTrouble(piped, "standard input", "cut off at byte \(count)")
+        #expect(try folder.names == ["cut.mig", "whole.vcpusnap"])
+        #expect(try folder.data("cut.mig") == cut)
+    }
+
+    @Test("One flipped bit of a vCPU's header is damage to every command")
+    func lostVCPU() throws {
+        #expect(
+            try Program.run("convert", Stream.n1, "-o", folder / "whole.vcpusnap").status == 0)
+        for stream in [Stream.n1, Stream.devices] {
+            let data = try Stream.data(stream)
+            let second = stream == Stream.n1 ? 16_760 : 16_706
+            for (offset, bit) in [(7, 1), (12, 2), (16, 1), (0, 4)] as [(Int, UInt8)] {
+                var damaged = data
+                damaged[second + offset] ^= bit
+                let path = try folder.make("damaged.mig", damaged)
+                for (command, run) in try runAll(path) {
+                    #expect(run.status == 2, "\(command), byte \(offset)")
+                    #expect(run.errors.contains("damaged at byte"), "\(run.errors)")
+                }
+            }
+        }
+        #expect(try folder.names == ["damaged.mig", "whole.vcpusnap"])
+    }
+
+    // MARK: Parts
+
+    @Test("A part is shown when it is asked for, and every output says that it is one")
+    func partial() throws {
+        let path = try folder.make("cut.mig", try Stream.data(Stream.n1).prefix(20_000))
+        for options in [[], ["--register", "pc"]] {
+            let run = try Program.run(["show", path, "--partial"] + options)
+            #expect(run.status == 0)
+            #expect(run.text.contains("partial: cut off at byte 20000"))
+            #expect(run.text.contains("vCPU 0: ") && !run.text.contains("vCPU 1: "))
+            let json = try Program.run(["show", path, "--partial", "--format", "json"] + options)
+            let report = try json.json()
+            #expect((report["partial"] as? String)?.contains("cut off at byte 20000") == true)
+            #expect(report["foundBySearch"] as? Bool == true)
+        }
+        let piped = try Stream.pipe(path, into: "show", "-", "--partial")
+        #expect(piped.text.contains("partial: cut off at byte 20000"))
+        let whole = try Program.run("show", Stream.n1, "--partial", "--format", "json").json()
+        #expect(whole["partial"] == nil && whole["foundBySearch"] == nil)
+        let empty = try folder.make("empty.mig", try Stream.data(Stream.n1).prefix(100))
+        expectStreamTrouble(
+            try Program.run("show", empty, "--partial"), "cut off at byte 100")
+    }
+
+    @Test("Vcpus that were searched for are said to be")
+    func search() throws {
+        for arguments in [
+            ["show", Stream.devices], ["plan", Stream.devices, "--host", host, "--qemu", "10.0"],
+            ["mend", Stream.devices, "--host", host, "--dry-run"],
+        ] {
+            let run = try Program.run(arguments)
+            #expect(run.errors.contains("found by search"), "\(arguments)")
+            let json = try Program.run(arguments + ["--format", "json"]).json()
+            #expect(json["foundBySearch"] as? Bool == true, "\(arguments)")
+        }
+    }
+
+    @Test("A stream without a description is whole when its user says so")
+    func undescribed() throws {
+        let path = try folder.make("bare.mig", try Stream.data(Stream.n1).prefix(23_216))
+        for arguments in [
+            ["show", path], ["plan", path, "--host", host, "--qemu", "10.0", "--policy", "force"],
+            ["mend", path, "--host", host, "-o", folder / "new.mig"],
+            ["convert", path, "-o", folder / "new.vcpusnap"],
+        ] {
+            expectStreamTrouble(try Program.run(arguments), "--undescribed", "byte 23216")
+            let run = try Program.run(arguments + ["--undescribed"])
+            #expect(run.status != 2, "\(run.errors)")
+            #expect(run.errors.contains("found by search"))
+        }
+        let piped = try Stream.pipe(
+            path, into: "mend", "-", "--host", host, "-o", "-", "--undescribed")
+        #expect(try piped.output == folder.data("new.mig"))
+    }
+
+    // MARK: Options and kinds of files
+
+    @Test("Options about streams are refused for everything else")
+    func misplaced() throws {
+        #expect(try Program.run("convert", Stream.n1, "-o", folder / "vm.vcpusnap").status == 0)
+        try folder.make("host.vhost", try Program.run("show", "emulated:\(host)").output)
+        for option in [["--snapshot", "one"], ["--partial"], ["--undescribed"]] {
+            for source in [folder / "vm.vcpusnap", "emulated:\(host)", folder / "host.vhost"] {
+                let run = try Program.run(["show", source] + option)
+                expectStreamTrouble(run, option[0], source)
+            }
+        }
+        let stream = try Program.run("show", Stream.n1, "--snapshot", "one")
+        expectStreamTrouble(stream, "only qcow2 images have internal snapshots")
+        let plan = try Program.run(
+            "plan", folder / "vm.vcpusnap", "--host", host, "--snapshot", "one")
+        expectStreamTrouble(plan, "--snapshot")
+        let pipe = try Stream.pipe(
+            Stream.n1, into: "mend", "-", "--host", host, "-o", "-", "--snapshot", "one")
+        expectStreamTrouble(pipe, "--snapshot")
+    }
+
+    @Test("A file of another kind is told what is read")
+    func otherKind() throws {
+        for text in ["{\"cpu\": 1}", "\u{7f}ELF\u{2}\u{1}"] {
+            let path = try folder.make("other", text)
+            let run = try Program.run("show", path)
+            expectStreamTrouble(
+                run, "not a vcpusnap file", "migration stream", "virsh save", "qcow2", ".vhost")
+        }
+        expectStreamTrouble(try Program.run("show", "/proc/self/maps"), "not a vcpusnap file")
+        expectStreamTrouble(
+            try Program.run("show", try folder.make("empty", Data())), "empty")
+    }
+}
+
+@Suite("Commands: mend of libvirt's images")
+struct LibvirtMendTests {
+    private let folder: TemporaryFolder
+    private let options = ["--host", "6.1-neoverse-n1", "--policy", "force"]
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    /// An image as libvirt writes it.
+    private func image(format: UInt8, stream: Data) -> Data {
+        let text = Data("<domain/>\0".utf8) + Data(count: 500)
+        var header = Data("LibvirtQemudSave".utf8)
+        for number in [2, UInt32(text.count), 1, UInt32(format), 0] {
+            header += withUnsafeBytes(of: number.littleEndian) { Data($0) }
+        }
+        return header + Data(count: 56) + text + stream
+    }
+
+    private func compressed(_ data: Data, by program: String) throws -> Data {
+        let path = try folder.make("plain", data)
+        return try Program.run(
+            [program, path], program: ["/bin/sh", "-c", "\"$0\" -c < \"$1\""]
+        ).output
+    }
+
+    private func mended(_ source: String, _ name: String) throws -> Data {
+        let run = try Program.run(["mend", source] + options + ["-o", folder / name])
+        #expect(run.status == 0, "\(run.errors)")
+        return try folder.data(name)
+    }
+
+    @Test(
+        "A compressed image becomes one that is not, with the same mended stream",
+        arguments: [("gzip", 1), ("xz", 3)] as [(String, UInt8)])
+    func compressedImage(program: String, format: UInt8) throws {
+        let stream = try Stream.data(Stream.n1)
+        let expected = image(format: 0, stream: try mended(Stream.n1, "expected.mig"))
+        let packed = image(format: format, stream: try compressed(stream, by: program))
+        let path = try folder.make("vm.save", packed)
+        #expect(try mended(path, "raw.save") == expected)
+        #expect(try folder.permissions("raw.save") == 0o600)
+        #expect(try Program.run("show", folder / "raw.save").status == 0)
+        #expect(try folder.data("vm.save") == packed)
+        let piped = try Stream.pipe(
+            path, into: "mend", "-", "--host", "6.1-neoverse-n1", "--policy", "force", "-o", "-")
+        #expect(piped.output == expected)
+        let dry = try Program.run(["mend", path] + options + ["--dry-run"])
+        #expect(dry.status == 0, "\(dry.errors)")
+        let inPlace = try Program.run(["mend", path] + options + ["--in-place"])
+        expectStreamTrouble(inPlace, "--output")
+        #expect(try folder.data("vm.save") == packed)
+    }
+
+    @Test("An image that is not compressed is mended in a pipe as in a file")
+    func pipe() throws {
+        let raw = image(format: 0, stream: try Stream.data(Stream.n1))
+        let path = try folder.make("vm.save", raw)
+        let expected = try mended(path, "expected.save")
+        let piped = try Stream.pipe(
+            path, into: "mend", "-", "--host", "6.1-neoverse-n1", "--policy", "force", "-o",
+            folder / "piped.save")
+        #expect(piped.status == 0, "\(piped.errors)")
+        #expect(try folder.data("piped.save") == expected)
+    }
+
+    @Test("A compressed image that was cut off, or does not load, leaves no file")
+    func refused() throws {
+        let packed = image(
+            format: 1, stream: try compressed(try Stream.data(Stream.n1), by: "gzip"))
+        let cut = try folder.make("cut.save", packed.dropLast(50))
+        let run = try Program.run(["mend", cut] + options + ["-o", folder / "new.save"])
+        expectStreamTrouble(run, "gzip")
+        let inside = image(
+            format: 1,
+            stream: try compressed(try Stream.data(Stream.n1).prefix(20_000), by: "gzip"))
+        let path = try folder.make("inside.save", inside)
+        expectStreamTrouble(
+            try Program.run(["mend", path] + options + ["-o", folder / "new.save"]),
+            "cut off at byte 20000")
+        let whole = try folder.make("vm.save", packed)
+        let strict = try Program.run(
+            "mend", whole, "--host", "6.1-neoverse-n1", "--policy", "exact", "-o",
+            folder / "new.save")
+        #expect(strict.status == 1)
+        #expect(try !folder.names.contains("new.save"))
+    }
+}
