@@ -144,6 +144,9 @@ let package = Package(
         .target(
             name: "RealQEMU", dependencies: ["QMP", "TestFiles"], path: "Tests/RealQEMU",
             swiftSettings: settings),
+        .target(
+            name: "FakeQEMU", dependencies: ["CLinux", "JSONText", "TestFiles"],
+            path: "Tests/FakeQEMU", swiftSettings: settings),
 
         // The proof, on a running guest, that what is saved is all there is; it needs arm64 KVM.
         .target(name: "GuestPrograms", path: "Tests/GuestPrograms"),
@@ -167,8 +170,8 @@ let package = Package(
         .testTarget(
             name: "QMPTests",
             dependencies: [
-                "CLinux", "JSONText", "LinuxSystem", "QMP", "RealQEMU", "SeededRandom", "TestFiles",
-                "qmp-kill-subject",
+                "CLinux", "FakeQEMU", "JSONText", "LinuxSystem", "QMP", "RealQEMU", "SeededRandom",
+                "TestFiles", "qmp-kill-subject",
             ],
             swiftSettings: settings),
 
@@ -262,7 +265,9 @@ let package = Package(
         // These run the program itself.
         .testTarget(
             name: "CommandTests",
-            dependencies: ["JSONText", "QMP", "RealQEMU", "SeededRandom", "TestFiles", "vcpusnap"],
+            dependencies: [
+                "FakeQEMU", "JSONText", "QMP", "RealQEMU", "SeededRandom", "TestFiles", "vcpusnap",
+            ],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

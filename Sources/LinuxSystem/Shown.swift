@@ -1,5 +1,42 @@
-/// Bytes that somebody else wrote, as messages show them.
-package enum Shown {
+/// Bytes and text that somebody else wrote, as messages show them.
+///
+/// A terminal obeys control characters, and people are misled by characters that are not seen or that
+/// turn the direction of writing round.
+public enum Shown {
+    /// The most characters of a text that stand in one line.
+    public static let lineLimit = 1000
+
+    /// Text as a part of one line: what is not printable as `\u{1b}`, line ends too, and `…` for what is
+    /// beyond the limit.
+    public static func line(_ text: some StringProtocol, limit: Int = lineLimit) -> String {
+        let kept = text.unicodeScalars.prefix(limit)
+        let isCut = kept.endIndex != text.unicodeScalars.endIndex
+        guard isCut || kept.contains(where: isUnprintable) else { return String(text) }
+        return kept.reduce(into: "") { $0 += shown($1) } + (isCut ? "…" : "")
+    }
+
+    /// Text of several lines, which may end in `\n` only.
+    public static func lines(_ text: some StringProtocol) -> String {
+        guard text.unicodeScalars.contains(where: { $0 != "\n" && isUnprintable($0) })
+        else { return String(text) }
+        return text.unicodeScalars.reduce(into: "") { $0 += $1 == "\n" ? "\n" : shown($1) }
+    }
+
+    /// Whether a character is no visible one: controls (C0, DEL and C1), line and paragraph separators,
+    /// formats (of bidirectional text, of no width), noncharacters.
+    public static func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
+        guard scalar.value >= 0x7f else { return scalar.value < 0x20 }
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: return true
+        default: return scalar.properties.isNoncharacterCodePoint
+        }
+    }
+
+    private static func shown(_ scalar: Unicode.Scalar) -> String {
+        isUnprintable(scalar)
+            ? "\\u{\(String(scalar.value, radix: 16))}" : String(Character(scalar))
+    }
+
     /// `51 45 56 4d ("QEVM")`.
     package static func bytes(_ bytes: some Collection<UInt8>) -> String {
         bytes.hexadecimal + " (\"\(text(bytes))\")"

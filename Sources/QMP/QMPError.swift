@@ -50,9 +50,9 @@ public struct QMPError: Error, Hashable, Sendable {
 extension QMPError: CustomStringConvertible {
     /// What failed, what was found, and what to do about it.
     public var description: String {
-        let what = "QMP socket \"\(socket)\": \(problem)"
+        let what = "QMP socket \"\(Shown.line(socket))\": \(problem)"
         guard let runStateLeft else { return what }
-        return what + "; the VM was running before and is now \"\(runStateLeft)\": "
+        return what + "; the VM was running before and is now \"\(Shown.line(runStateLeft))\": "
             + "look why, and resume it with the QMP command cont"
     }
 }
@@ -66,27 +66,28 @@ extension QMPError.Problem: CustomStringConvertible {
                 + "client is connected, and a QMP socket serves one at a time; disconnect it, or give "
                 + "QEMU a second one (-qmp unix:PATH,server=on,wait=off)"
         case .notQMP(let found):
-            "expected a QMP greeting, found \(found): name the socket of QEMU's -qmp, not a "
+            "expected a QMP greeting, found \(Shown.line(found)): name the socket of QEMU's -qmp, not a "
                 + "monitor for people (-monitor), a console or another program's"
         case .lost(let moment, let errno): Self.lost(moment, errno)
         case .noAnswer(let command, let time): Self.noAnswer(command, time)
         case .tooLong(let limit):
             "a message is longer than the \(limit) bytes that are read: this is not QEMU"
         case .notJSON(let found, let error):
-            "expected a QMP message, found \(found)" + (error.map { " (\($0))" } ?? "")
+            "expected a QMP message, found \(Shown.line(found))" + (error.map { " (\($0))" } ?? "")
                 + ": does another program use this connection?"
         case .refused(let command, let errorClass, let description):
-            "QEMU refused \(command): \(errorClass): \(description)"
+            "QEMU refused \(command): \(Shown.line(errorClass)): \(Shown.line(description))"
         case .unexpectedAnswer(let command, let missing):
             "the answer to \(command) has no \(missing), which every QEMU since 4.0 gives"
         case .system(let call, let errno): "\(call): \(errno)"
-        case .unsuitable(let runState, let reason): "the VM is \"\(runState)\": \(reason)"
-        case .obstacle(let what, let nextStep): "\(what): \(nextStep)"
+        case .unsuitable(let runState, let reason):
+            "the VM is \"\(Shown.line(runState))\": \(Shown.line(reason))"
+        case .obstacle(let what, let nextStep): "\(Shown.line(what)): \(nextStep)"
         case .tooLarge(let limit):
             "the device state has more than the \(limit) bytes that are kept; the VM is not affected"
         case .migrationFailed(let status, let description):
-            "the migration into this program ended as \"\(status)\""
-                + (description.map { ": \($0)" } ?? "")
+            "the migration into this program ended as \"\(Shown.line(status))\""
+                + (description.map { ": \(Shown.line($0))" } ?? "")
         case .bothWays(let first, let second):
             "\(first); and the migration that was tried instead: \(second)"
         }

@@ -1,3 +1,4 @@
+import FakeQEMU
 import Foundation
 import JSONText
 import QMP
@@ -110,5 +111,55 @@ struct LiveSaveTests {
             #expect(!run.errors.isEmpty)
         }
         #expect(try folder.names.isEmpty)
+    }
+}
+
+@Suite("save qmp:, with a server that plays QEMU")
+struct PlayedSaveTests {
+    /// A stream of one vCPU, as QEMU writes it.
+    private static func stream() throws -> [UInt8] {
+        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent()
+        return Array(
+            try Data(
+                contentsOf: tests.appendingPathComponent(
+                    "QEMUStreamTests/Streams/kvm-6.12-neoverse-n1.mig")))
+    }
+
+    /// When a VM stops and goes on comes from the other end, like everything else.
+    @Test(
+        "Times of any size cost nothing that was read",
+        arguments: [
+            (0, 1350, "1.3"), (0, Int.max, "9223372036854775.7"),
+            (Int.max / 1_000_000, 775_807, nil),
+            (Int.max, 1350, nil),
+        ] as [(Int, Int, String?)])
+    func times(seconds: Int, resumed: Int, shown: String?) throws {
+        let folder = try TemporaryFolder()
+        let qemu = FakeQEMU()
+        qemu.deviceState = try Self.stream()
+        (qemu.seconds, qemu.resumeTime) = (seconds, resumed)
+        let server = try qemu.start()
+        let save = try Program.run("save", "qmp:" + server.path, "-o", folder / "live")
+        #expect(save.status == 0, "\(save.errors)")
+        if let shown { #expect(save.errors.contains("stood still for \(shown) ms")) }
+        #expect(try Program.run("verify", folder / "live").status == 0)
+    }
+
+    @Test(
+        "What the machine is called is kept as far as the file's format allows, and loses nothing")
+    func machineNames() throws {
+        let folder = try TemporaryFolder()
+        let qemu = FakeQEMU { _, command in
+            command.name == "qom-get" ? #""return": "vi\u001b[31mrt\nx-machine""# : nil
+        }
+        qemu.deviceState = try Self.stream()
+        let server = try qemu.start()
+        let save = try Program.run("save", "qmp:" + server.path, "-o", folder / "live")
+        #expect(save.status == 0, "\(save.errors)")
+        let shown = try Program.run("show", folder / "live", "--format", "json").json()
+        let entries = try #require(shown["provenance"] as? [[String: String]])
+        let machine = entries.first { $0["key"] == "qemu-machine" }
+        #expect(machine?["value"] == "vi\u{fffd}[31mrt\u{fffd}x")
     }
 }

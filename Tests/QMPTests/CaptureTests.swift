@@ -1,3 +1,4 @@
+import FakeQEMU
 import Foundation
 import LinuxSystem
 import QMP
@@ -39,6 +40,28 @@ import Testing
 
     private func bytes(_ state: CapturedDeviceState) -> [UInt8]? {
         try? state.stream.read(at: 0, count: Int(state.stream.size))
+    }
+
+    // MARK: What is not QEMU's to decide
+
+    /// Everything that a message takes from the other end, as JSON has it.
+    private static let hostile =
+        #"\u001b[31m\u009b\u202e\u2028\n"# + String(repeating: "x", count: 100_000)
+
+    @Test(
+        "Text of the other end is shown without control characters, and not all of it",
+        arguments: ["query-status", "add-fd", "xen-save-devices-state"])
+    func foreignText(_ refused: String) throws {
+        let qemu = FakeQEMU { _, command in
+            command.name == refused ? FakeQEMU.error(Self.hostile, Self.hostile) : nil
+        }
+        let text = try #require(failure(qemu, [.deviceState])?.description)
+        let isHostile = { (scalar: Unicode.Scalar) in
+            scalar.value < 0x20 || [0x9b, 0x202e, 0x2028].contains(scalar.value)
+        }
+        #expect(!text.unicodeScalars.contains(where: isHostile), "\(text)")
+        #expect(text.contains(#"\u{1b}[31m\u{9b}\u{202e}\u{2028}\u{a}xxx"#), "\(text)")
+        #expect(text.utf8.count < 5000)
     }
 
     // MARK: The device state

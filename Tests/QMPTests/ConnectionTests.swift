@@ -1,3 +1,4 @@
+import FakeQEMU
 import Foundation
 import JSONText
 import LinuxSystem

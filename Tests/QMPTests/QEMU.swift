@@ -1,4 +1,5 @@
 import CLinux
+import FakeQEMU
 import Foundation
 import JSONText
 import QMP

@@ -29,24 +29,27 @@ struct RunningVM {
 
     private func report(_ state: CapturedDeviceState) {
         var lines: [String] = []
+        let before = Shown.line(state.runStateBefore)
         if let reason = state.reasonForMigration {
             lines.append("by a migration that was called off, because \(reason)")
         }
         if let stopTime = state.stopTime {
             lines.append("the VM stood still for \(Self.milliseconds(stopTime)) ms")
         } else if !state.wasRunning {
-            lines.append("the VM was not running (\(state.runStateBefore)), and stays so")
+            lines.append("the VM was not running (\(before)), and stays so")
         }
         if state.hadToBeResumed { lines.append("it had to be told to go on") }
         if state.runStateAfter != state.runStateBefore {
-            lines.append("it was \(state.runStateBefore) and is \(state.runStateAfter) now")
+            lines.append("it was \(before) and is \(Shown.line(state.runStateAfter)) now")
         }
-        for line in lines { StandardError.write("vcpusnap: qmp:\(socket): \(line)\n") }
+        let name = Shown.line("qmp:\(socket)")
+        for line in lines { StandardError.write("vcpusnap: \(name): \(line)\n") }
     }
 
     /// With one decimal: `2.4`.
     static func milliseconds(_ microseconds: Int64) -> String {
-        let tenths = (microseconds + 50) / 100
+        let (hundreds, rest) = microseconds.quotientAndRemainder(dividingBy: 100)
+        let tenths = hundreds + (rest >= 50 ? 1 : 0)
         return "\(tenths / 10).\(tenths % 10)"
     }
 

@@ -3,13 +3,13 @@ import Foundation
 import TestFiles
 
 /// One end of a Unix stream socket, for servers in these tests; it blocks.
-final class Peer: @unchecked Sendable {
+package final class Peer: @unchecked Sendable {
     private let number: Int32
     private let lock = NSLock()
     private var buffer: [UInt8] = []
     private var descriptors: [Int32] = []
 
-    init(owning number: Int32) {
+    package init(owning number: Int32) {
         self.number = number
     }
 
@@ -19,16 +19,16 @@ final class Peer: @unchecked Sendable {
     }
 
     /// The other end sees the end of the stream at once.
-    func hangUp() {
+    package func hangUp() {
         shutdown(number, Int32(SHUT_RDWR))
     }
 
     /// Sends all of it; nothing when nobody is there any more.
-    func send(_ text: String, descriptor: Int32? = nil) {
+    package func send(_ text: String, descriptor: Int32? = nil) {
         send(Array(text.utf8), descriptor: descriptor)
     }
 
-    func send(_ bytes: [UInt8], descriptor: Int32? = nil) {
+    package func send(_ bytes: [UInt8], descriptor: Int32? = nil) {
         lock.withLock {
             var sent = 0
             while sent < bytes.count, clinux_wait_writable(number, -1) == 1 {
@@ -42,7 +42,7 @@ final class Peer: @unchecked Sendable {
     }
 
     /// The next line with its end, and a descriptor that came with it; nil at the end.
-    func receiveLine() -> (text: String, descriptor: Int32?)? {
+    package func receiveLine() -> (text: String, descriptor: Int32?)? {
         while true {
             if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = String(decoding: buffer[...end], as: UTF8.self)
@@ -55,7 +55,7 @@ final class Peer: @unchecked Sendable {
     }
 
     /// The next bytes; nil at the end.
-    func receive() -> [UInt8]? {
+    package func receive() -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         // struct cmsghdr and one descriptor: a length of 8 bytes, level, type and data of 4 each.
         var control = [UInt8](repeating: 0, count: 24)
@@ -83,13 +83,13 @@ final class Peer: @unchecked Sendable {
 }
 
 /// A Unix socket that is listened on in a thread, until the test has ended.
-final class Server: @unchecked Sendable {
-    let path: String
+package final class Server: @unchecked Sendable {
+    package let path: String
     private let folder: TemporaryFolder
     private let listener: Int32
 
     /// - Parameter serve: is called for each client, one after the other.
-    init(_ serve: @escaping @Sendable (Peer) -> Void) throws {
+    package init(_ serve: @escaping @Sendable (Peer) -> Void) throws {
         folder = try TemporaryFolder()
         path = folder.file("s")
         let listener = try Self.listen(path)
@@ -107,7 +107,7 @@ final class Server: @unchecked Sendable {
     }
 
     /// Makes the socket.
-    static func listen(_ path: String) throws -> Int32 {
+    package static func listen(_ path: String) throws -> Int32 {
         let number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)

@@ -1,22 +1,21 @@
 import Foundation
-import JSONText
-import QMP
+package import JSONText
 
 /// A QMP server that behaves as QEMU 10.0 does, as far as a capture sees it, and can be made to behave
 /// otherwise.
-final class FakeQEMU: @unchecked Sendable {
-    struct Command {
-        var name: String
-        var arguments: JSONValue?
-        var descriptor: Int32?
+package final class FakeQEMU: @unchecked Sendable {
+    package struct Command {
+        package var name: String
+        package var arguments: JSONValue?
+        package var descriptor: Int32?
     }
 
-    static let greeting =
+    package static let greeting =
         #"{"QMP": {"version": {"qemu": {"micro": 2, "minor": 0, "major": 10}, "package": ""}, "#
         + #""capabilities": ["oob"]}}"# + "\r\n"
 
     /// The members of the answer instead of the usual ones; nil for those.
-    typealias Behaviour = @Sendable (FakeQEMU, Command) -> String?
+    package typealias Behaviour = @Sendable (FakeQEMU, Command) -> String?
 
     private let behaviour: Behaviour
     private let lock = NSLock()
@@ -25,10 +24,10 @@ final class FakeQEMU: @unchecked Sendable {
     private var peer: Peer?
 
     // Only the server's thread touches these.
-    var runState: String
-    var deviceState: [UInt8] = Array("QEVM".utf8) + [0, 0, 0, 3, 1, 2, 3]
-    var migrationStatus: String?
-    var migrationParts: [[UInt8]] = []
+    package var runState: String
+    package var deviceState: [UInt8] = Array("QEVM".utf8) + [0, 0, 0, 3, 1, 2, 3]
+    package var migrationStatus: String?
+    package var migrationParts: [[UInt8]] = []
     private var capabilities = [
         "x-ignore-shared": false, "return-path": false, "multifd": true,
         "pause-before-switchover": true,
@@ -37,25 +36,29 @@ final class FakeQEMU: @unchecked Sendable {
         "max-bandwidth": 134_217_728, "downtime-limit": 300,
     ]
     private var descriptor: Int32 = -1
+    /// The seconds of the events' times.
+    package var seconds = 1_700_000_000
+    /// When the VM goes on after its device state was saved, in microseconds of that second.
+    package var resumeTime = 1350
 
-    init(runState: String = "running", _ behaviour: @escaping Behaviour = { _, _ in nil }) {
+    package init(runState: String = "running", _ behaviour: @escaping Behaviour = { _, _ in nil }) {
         self.runState = runState
         self.behaviour = behaviour
     }
 
     /// What was received, by name.
-    var commands: [String] { lock.withLock { names } }
+    package var commands: [String] { lock.withLock { names } }
     /// The whole lines.
-    var lines: [String] { lock.withLock { texts } }
+    package var lines: [String] { lock.withLock { texts } }
     /// What the settings are in the end.
-    var settings: String {
+    package var settings: String {
         lock.withLock {
             (capabilities.map { "\($0.key)=\($0.value)" }
                 + parameters.map { "\($0.key)=\($0.value)" }).sorted().joined(separator: " ")
         }
     }
 
-    func start() throws -> Server {
+    package func start() throws -> Server {
         try Server { self.serve($0) }
     }
 
@@ -77,24 +80,24 @@ final class FakeQEMU: @unchecked Sendable {
         }
     }
 
-    func hangUp() { peer?.hangUp() }
+    package func hangUp() { peer?.hangUp() }
 
     /// Sends something that is no answer.
-    func say(_ text: String) { peer?.send(text) }
+    package func say(_ text: String) { peer?.send(text) }
 
-    func event(_ name: String, at microseconds: Int) {
+    package func event(_ name: String, at microseconds: Int) {
         say(
-            #"{"timestamp": {"seconds": 1700000000, "microseconds": \#(microseconds)}, "#
+            #"{"timestamp": {"seconds": \#(seconds), "microseconds": \#(microseconds)}, "#
                 + #""event": "\#(name)"}"# + "\r\n")
     }
 
-    static func error(_ errorClass: String, _ description: String) -> String {
+    package static func error(_ errorClass: String, _ description: String) -> String {
         #""error": {"class": "\#(errorClass)", "desc": "\#(description)"}"#
     }
 
     // MARK: The usual answers
 
-    func usual(_ command: Command) -> String {
+    package func usual(_ command: Command) -> String {
         #""return": "# + result(command)
     }
 
@@ -130,7 +133,7 @@ final class FakeQEMU: @unchecked Sendable {
         if wasRunning { event("STOP", at: 100) }
         _ = write(descriptor, deviceState, deviceState.count)
         close(descriptor)
-        if wasRunning { event("RESUME", at: 1350) }
+        if wasRunning { event("RESUME", at: resumeTime) }
         return "{}"
     }
 
@@ -205,7 +208,7 @@ final class FakeQEMU: @unchecked Sendable {
 }
 
 /// A stream as `migrate` writes it: RAM that does not matter, and the description at the end.
-func migrationStream(ram: [UInt8]) -> [UInt8] {
+package func migrationStream(ram: [UInt8]) -> [UInt8] {
     let description = Array(#"{"configuration": {}, "page_size": 4096, "devices": []}"#.utf8)
     let length = withUnsafeBytes(of: UInt32(description.count).bigEndian) { Array($0) }
     return Array("QEVM".utf8) + [0, 0, 0, 3] + ram + [0, 6] + length + description
