@@ -1,4 +1,4 @@
-"""Snapshot files that a reader must accept or refuse: Formats/vectors, made from the page alone.
+"""Snapshot files that a reader must accept or refuse: Formats/vectors/vcpusnap-v1, made from the page alone.
 
 Nothing of the program is used, and no zstd library: compressed chunks are frames of raw and run-length
 blocks, put together here. So these files check the program against Formats/vcpusnap-v1.md, and other
@@ -454,7 +454,7 @@ the format accepts every file in `good` and finds in it what the text file besid
 
 
 def files(dictionary):
-    """Every file below Formats/vectors: its path there and its bytes."""
+    """Every file below Formats/vectors/vcpusnap-v1: its path there and its bytes."""
     result, readme = {}, README
     for name, file, held, why in good(dictionary):
         result[f"good/{name}.vcpusnap"] = file.bytes()

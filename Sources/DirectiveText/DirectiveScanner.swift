@@ -1,7 +1,8 @@
 internal import VCPUModel
 
 /// Reads a file of directives: a first line with the format's name and version, then a directive on
-/// each line, words separated by spaces (Formats/vhost-v1.md and policy-v1.md, "Lines").
+/// each line, words separated by spaces or tabs, and comments (Formats/vhost-v1.md and policy-v1.md,
+/// "Lines").
 public struct DirectiveScanner {
     /// A word of a line and where it starts.
     public struct Word: Sendable {
@@ -29,7 +30,7 @@ public struct DirectiveScanner {
     public let file: String
     /// The number of the present line, from 1; 0 before the first.
     public private(set) var line = 0
-    /// The text of the present line.
+    /// The text of the present line, without a comment.
     public private(set) var text = ""
     /// The words of the present line that are not read yet.
     public private(set) var rest: ArraySlice<Word> = []
@@ -51,10 +52,16 @@ public struct DirectiveScanner {
         guard bytes.count <= limits.size else {
             throw error("a file has at most \(limits.size) bytes, this one has \(bytes.count)")
         }
+        let content = Array(bytes)
         lines =
-            Array(bytes).split(
+            content[(content.starts(with: Self.byteOrderMark) ? 3 : 0)...].split(
                 separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
+        // What the last line feed ends is no line before a further one.
+        if lines.count > 1, lines.last?.isEmpty == true { lines.removeLast() }
     }
+
+    /// What some editors begin a file of UTF-8 with.
+    private static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
 
     public func error(_ message: String, at word: Word? = nil) -> DirectiveError {
         DirectiveError(file: file, line: max(line, 1), column: word?.column, message: message)
@@ -75,19 +82,21 @@ public struct DirectiveScanner {
     /// Goes to the next line.
     /// - Returns: the directive's name; nil for a line without one.
     private mutating func start(
-        _ bytes: some Collection<UInt8>
+        _ bytes: ArraySlice<UInt8>
     ) throws(DirectiveError) -> Word? {
         line += 1
+        let bytes = bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes
         guard bytes.count <= limits.line else {
             throw error("a line has at most \(limits.line) bytes, found \(bytes.count)")
         }
-        if let (column, byte) = bytes.enumerated().first(where: { !(0x20...0x7e ~= $0.element) }) {
+        let content = line > 1 ? Self.withoutComment(bytes) : bytes
+        if let place = content.firstIndex(where: { !Self.isPrintable($0) }) {
             throw DirectiveError(
-                file: file, line: line, column: column + 1,
-                message: "expected printable ASCII, found byte \(RegisterValue(UInt64(byte)))")
+                file: file, line: line, column: place - content.startIndex + 1,
+                message: "expected printable ASCII, found byte "
+                    + "\(RegisterValue(UInt64(content[place])))")
         }
-        text = String(decoding: bytes, as: UTF8.self)
-        if text.hasPrefix("#") && line > 1 { return nil }
+        text = String(decoding: content, as: UTF8.self)
         rest = Self.words(of: text)[...]
         guard line > 1 else {
             try checkFormat()
@@ -96,8 +105,28 @@ public struct DirectiveScanner {
         return rest.popFirst()
     }
 
+    private static func isBlank(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
+    }
+
+    private static func isPrintable(_ byte: UInt8) -> Bool {
+        0x20...0x7e ~= byte || byte == UInt8(ascii: "\t")
+    }
+
+    /// A line up to the first word that begins with `#`.
+    ///
+    /// An extension means nothing here, so neither does a `#` in it.
+    private static func withoutComment(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        if bytes.drop(while: isBlank).starts(with: Array("x-".utf8)) { return bytes }
+        let start = bytes.indices.first { index in
+            bytes[index] == UInt8(ascii: "#")
+                && (index == bytes.startIndex || isBlank(bytes[index - 1]))
+        }
+        return bytes[..<(start ?? bytes.endIndex)]
+    }
+
     private static func words(of text: String) -> [Word] {
-        text.split(separator: " ").map { word in
+        text.split { $0 == " " || $0 == "\t" }.map { word in
             Word(
                 text: word,
                 column: text.utf8.distance(from: text.startIndex, to: word.startIndex) + 1)
@@ -105,15 +134,18 @@ public struct DirectiveScanner {
     }
 
     private mutating func checkFormat() throws(DirectiveError) {
-        let expected = format.split(separator: " ")
-        guard rest.map(\.text) == expected else {
-            let found = rest.isEmpty ? "an empty line" : "other text"
-            let isNewer = rest.first?.text == expected.first
-            throw error(
-                "expected \"\(format)\", found "
-                    + (isNewer ? "another version of the format" : found), at: rest.first)
+        guard text != format else {
+            rest = []
+            return
         }
-        rest = []
+        throw error("expected \"\(format)\", found \(foundFormat)", at: rest.first)
+    }
+
+    private var foundFormat: String {
+        let expected = format.split(separator: " ")
+        if rest.isEmpty { return "an empty line" }
+        if rest.map(\.text) == expected { return "other spacing" }
+        return rest.first?.text == expected.first ? "another version of the format" : "other text"
     }
 }
 
@@ -175,12 +207,12 @@ extension DirectiveScanner {
 
     /// A number of at most 64 bits: hexadecimal with `0x`, or decimal without a sign.
     public static func number(_ text: Substring) -> UInt64? {
-        let isDecimal = text.allSatisfy { $0.isASCII && $0.isWholeNumber }
-        return isDecimal ? UInt64(text) : hexadecimal(text)
+        NumberText.decimal(text) ?? hexadecimal(text)
     }
 
-    /// Whether a line can say the text with one word.
+    /// Whether a line can say the text with one word, which is none that begins a comment.
     public static func isWord(_ text: String, limit: Int) -> Bool {
         1...limit ~= text.utf8.count && text.utf8.allSatisfy { 0x21...0x7e ~= $0 }
+            && text.utf8.first != UInt8(ascii: "#")
     }
 }

@@ -56,11 +56,14 @@ public final class EmulatedCPU: RegisterBank {
     /// Gives MPIDR_EL1, where it is listed, the affinity KVM gives a vCPU of this number: four bits
     /// of Aff0, so that a GICv3 SGI reaches every one, then Aff1 and Aff2 (`reset_mpidr`,
     /// `arch/arm64/kvm/sys_regs.c`).
+    ///
+    /// The profile says what that of the first vCPU is.
     private func setAffinity() {
-        guard let definition = table[.multiprocessorAffinity] else { return }
+        guard index > 0, let definition = table[.multiprocessorAffinity] else { return }
         let number = UInt64(index)
         let affinity = number & 0xf | (number >> 4 & 0xff) << 8 | (number >> 12 & 0xff) << 16
-        state[definition] = RegisterValue(1 << 31 | affinity)
+        let others = definition.resetValue.lowBits & ~RegisterID.affinityMask
+        state[definition] = RegisterValue(others | affinity)
     }
 
     /// Resets the vCPU, as a VMM does by repeating `KVM_ARM_VCPU_INIT` when the guest reboots.
@@ -96,8 +99,8 @@ extension EmulatedCPU {
         let definition = try definition(of: id, for: .read)
         let value = state[definition]
         if RegisterDictionary.entry(for: id)?.isCounter == true {
-            state[definition] = RegisterValue(
-                value.lowBits &+ table.host.counterStep, size: value.size)
+            state[definition] = value.replacingLowBits(
+                with: value.lowBits &+ table.host.counterStep)
         }
         return computed(value, of: definition)
     }
@@ -174,10 +177,13 @@ extension EmulatedCPU {
         let id = definition.id
         // Counters that PMCR_EL0.N no longer counts are not shown (`get_pmreg`, `sys_regs.c`).
         if case .counters = definition.rule {
-            return value.masked(by: table.pmuControl(of: state).counterMask)
+            // What the profile shows of others is as true as the rest of it.
+            let counted = PMUControl(counters: table.host.counters).counterMask
+            let shown = definition.resetValue.lowBits & ~counted
+            return value.masked(by: table.pmuControl(of: state).counterMask | shown)
         }
         let level = table.workaroundLevel(value.lowBits, id, state)
-        guard level == value.lowBits else { return RegisterValue(level, size: value.size) }
+        guard level == value.lowBits else { return value.replacingLowBits(with: level) }
         return withStatus(value, of: id)
     }
 
@@ -187,6 +193,11 @@ extension EmulatedCPU {
             let compare = table[timer.compare].map({ state[$0].lowBits }),
             let count = table[timer.counter].map({ state[$0].lowBits }), count >= compare
         else { return value }
-        return RegisterValue(value.lowBits | TimerControl.status, size: value.size)
+        return value.replacingLowBits(with: value.lowBits | TimerControl.status)
     }
+}
+
+extension RegisterID {
+    /// Aff2, Aff1 and Aff0 of MPIDR_EL1: what KVM makes of a vCPU's number.
+    static let affinityMask: UInt64 = 0xff_ffff
 }

@@ -20,8 +20,6 @@ struct HostFacts: Hashable, Sendable {
     let hardware: [RegisterID: UInt64]
     /// The CPU types `KVM_ARM_VCPU_INIT` accepts.
     let targets: [UInt32]
-    /// Whether the CPU has SSBS, whatever the guest is told: ID_AA64PFR1_EL1.SSBS of a new guest.
-    let hasSSBS: Bool
 
     init(_ profile: HostProfile, features: VCPUFeatures) {
         kernel = profile.kernel
@@ -36,8 +34,6 @@ struct HostFacts: Hashable, Sendable {
         vectorLengths = profile.registers[.sveVectorLengths].map { SVEVectorLengths($0) }
         counters = PMUControl(profile.registers[.pmuControl]?.bits ?? 0).counters
         targets = Self.targets(of: profile)
-        let moreFeatures = profile.registers[.processorFeatures1]?.bits ?? 0
-        hasSSBS = moreFeatures & Self.speculativeStoreBypassSafe != 0
         // A microsecond: far enough to see, never far enough to matter.
         counterStep = max((profile.counterFrequency ?? 0) / 1_000_000, 1)
     }

@@ -9,6 +9,7 @@ extension HostProfile {
 
     private var factLines: [String] {
         var lines = ["vhost 1", "name \(name)", "kernel \(kernelRelease)"]
+        if let rulesRelease { lines.append("rules-of \(rulesRelease)") }
         if let midr { lines.append("midr \(RegisterValue(midr))") }
         if let counterFrequency { lines.append("counter-frequency \(counterFrequency)") }
         lines += capabilities.sorted { $0.key < $1.key }.map { "capability \($0.key) \($0.value)" }
@@ -29,11 +30,14 @@ extension HostProfile {
     }
 
     private var setLines: [String] {
-        featureSets.sorted { $0.features.rawValue < $1.features.rawValue }.flatMap { set in
-            ["set \(set.features.names.joined(separator: " "))"]
-                + set.absent.sorted().map { "without \($0.name) \($0.number)" }
-                + set.registers.map { "register \($0.name) \($0.number) \($1)" } + ["end"]
-        }
+        featureSets.sorted { $0.features.rawValue < $1.features.rawValue }.flatMap(Self.lines(of:))
+    }
+
+    private static func lines(of set: FeatureSet) -> [String] {
+        let head = (["set"] + set.features.names).joined(separator: " ")
+        let absent = set.absent.sorted().map { "without \($0.name) \($0.number)" }
+        let registers = set.registers.map { "register \($0.name) \($0.number) \($1)" }
+        return [head] + absent + registers + ["end"]
     }
 
     private static func suffix(_ override: BehaviourOverride) -> String {

@@ -1,3 +1,4 @@
+internal import DirectiveText
 internal import Registers
 public import VCPUModel
 
@@ -7,20 +8,38 @@ extension HostProfile {
     /// That is less than a recording: the ID registers are those the guest was given, which may be lower
     /// than what the host offers; features are those of this vCPU; writable masks are the dictionary's.
     /// Registers that a guest changes as it runs have their reset values, where those are known.
-    /// - Returns: nil when the snapshot has no vCPU, no VCPU_INIT, or does not say which kernel it is
-    ///   from.
-    public init?(from snapshot: Snapshot, name: String?) {
-        guard let kernel = snapshot.provenance[.kernel], let vcpu = snapshot.vcpus.first,
-            let used = vcpu.registers[.vcpuInit].flatMap({ VCPUInit($0) })
-        else { return nil }
+    /// What a profile has no words for (capabilities that are none, a frequency of 0) is left out.
+    /// - Parameter kernel: the host's release, in place of what the snapshot says.
+    /// - Throws: when that would be no profile that can be read and used.
+    public init(
+        from snapshot: Snapshot, name: String? = nil, kernel: String? = nil
+    ) throws(HostProfileError) {
+        guard let vcpu = snapshot.vcpus.first else { throw .noVCPU }
+        guard let used = vcpu.registers[.vcpuInit].flatMap({ VCPUInit($0) }) else {
+            throw .noInit(vcpu: vcpu.index)
+        }
+        guard let kernel = kernel ?? snapshot.provenance[.kernel] else { throw .noKernel }
+        guard Self.isWord(kernel) else { throw .unusableKernel(kernel) }
         let midr = vcpu.registers[.midr]?.bits
+        let name = name ?? Self.defaultName(kernelRelease: kernel, midr: midr)
+        guard Self.isWord(name) else { throw .unusableName(name) }
+        let frequency = snapshot.provenance.counterFrequency
         self.init(
-            name: name ?? Self.defaultName(kernelRelease: kernel, midr: midr),
-            kernelRelease: kernel, midr: midr,
-            counterFrequency: snapshot.provenance.counterFrequency,
+            name: name, kernelRelease: kernel, midr: midr,
+            counterFrequency: frequency == 0 ? nil : frequency,
             capabilities: Self.capabilities(of: snapshot.provenance),
             features: used.features.subtracting(.powerOff), extensions: ["x-from snapshot"],
             registers: Self.resetRegisters(of: vcpu.registers, made: used))
+        do throws(DirectiveError) {
+            _ = try HostProfile(parsing: text, file: name)
+        } catch {
+            throw .incomplete(error.message)
+        }
+    }
+
+    /// Whether a profile can have a text as its name, or as the release of its kernel.
+    public static func isWord(_ text: String) -> Bool {
+        DirectiveScanner.isWord(text, limit: Limit.word)
     }
 
     /// `6.12-neoverse-n1`: the kernel's version and the CPU's name.
@@ -34,8 +53,11 @@ extension HostProfile {
     private static func capabilities(of provenance: Provenance) -> [String: Int32] {
         let prefix = Provenance.Key.capability("").rawValue
         let pairs = provenance.entries.compactMap { key, value -> (String, Int32)? in
-            guard key.rawValue.hasPrefix(prefix), let number = Int32(value) else { return nil }
-            return (String(key.rawValue.dropFirst(prefix.count)), number)
+            let name = String(key.rawValue.dropFirst(prefix.count))
+            guard key.rawValue.hasPrefix(prefix), isWord(name), let number = Int32(value),
+                number.description == value
+            else { return nil }
+            return (name, number)
         }
         return Dictionary(pairs) { first, _ in first }
     }
@@ -43,10 +65,17 @@ extension HostProfile {
     private static func resetRegisters(
         of registers: RegisterList, made used: VCPUInit
     ) -> RegisterList {
-        let pairs = registers.map { id, value in (id, resetValue(of: id, saved: value)) }
-        var result = RegisterList(pairs) ?? registers
+        let known = registers.filter { id, _ in
+            id.architecture != .vcpu || RegisterDictionary.entry(for: id) != nil
+        }
+        let pairs = known.map { id, value in (id, resetValue(of: id, saved: value)) }
+        var result = RegisterList(pairs.filter { $0.0 != .vcpuFinalized }) ?? RegisterList()
         let features = used.features.subtracting(.powerOff)
         result.set(VCPUInit(target: used.target, features: features).value, for: .vcpuInit)
+        let finalized = features.intersection(.finalizable)
+        if !finalized.isEmpty {
+            result.set(RegisterValue(UInt64(finalized.rawValue), size: 4), for: .vcpuFinalized)
+        }
         return result
     }
 
@@ -54,14 +83,17 @@ extension HostProfile {
         let entry = RegisterDictionary.entry(for: id)
         let moving = entry?.volatileBits ?? 0
         if let reset = entry?.newestBehaviour?.reset {
-            return RegisterValue(reset & ~moving, size: saved.size)
+            return (RegisterValue.zero(size: saved.size) ?? saved)
+                .replacingLowBits(with: reset & ~moving)
         }
         switch id.group {
         case .core where id == .pstate: return RegisterValue(resetState)
         case .sve where id == .sveVectorLengths: return saved
         case .core, .sve: return RegisterValue.zero(size: saved.size) ?? saved
         case .vcpu where id == .vcpuEvents: return VCPUEvents.none.value
-        case .vcpu where id == .mpState: return RegisterValue(0, size: saved.size)
+        case .vcpu where id == .mpState: return RegisterValue.zero(size: saved.size) ?? saved
+        case .system where id == .multiprocessorAffinity:
+            return saved.masked(by: ~RegisterID.affinityMask)
         default: return saved.masked(by: ~moving)
         }
     }

@@ -10,6 +10,9 @@ public struct HostProfile: Hashable, Sendable {
     public var name: String
     /// The kernel's release, as `uname -r` prints it.
     public var kernelRelease: String
+    /// The release of the kernel whose rules KVM follows, where that is not the host's own: a vendor's
+    /// kernel with KVM of a newer one.
+    public var rulesRelease: String?
     /// MIDR_EL1 of the host's CPUs.
     public var midr: UInt64?
     /// CNTFRQ_EL0, in Hz.
@@ -34,7 +37,8 @@ public struct HostProfile: Hashable, Sendable {
     public var registers: RegisterList
 
     public init(
-        name: String, kernelRelease: String, midr: UInt64? = nil, counterFrequency: UInt64? = nil,
+        name: String, kernelRelease: String, rulesRelease: String? = nil, midr: UInt64? = nil,
+        counterFrequency: UInt64? = nil,
         capabilities: [String: Int32] = [:], features: VCPUFeatures,
         writableMasks: [RegisterID: UInt64] = [:], hardware: [RegisterID: UInt64] = [:],
         overrides: [RegisterID: BehaviourOverride] = [:], extensions: [String] = [],
@@ -43,6 +47,7 @@ public struct HostProfile: Hashable, Sendable {
         self.featureSets = featureSets
         self.name = name
         self.kernelRelease = kernelRelease
+        self.rulesRelease = rulesRelease
         self.midr = midr
         self.counterFrequency = counterFrequency
         self.capabilities = capabilities
@@ -56,8 +61,27 @@ public struct HostProfile: Hashable, Sendable {
 }
 
 extension HostProfile {
-    /// The kernel's version; nil when the release does not tell one.
-    public var kernel: KernelVersion? { KernelVersion(parsing: kernelRelease) }
+    /// The version of the kernel whose rules KVM follows; nil when the release tells none.
+    ///
+    /// A host that answers `KVM_ARM_GET_REG_WRITABLE_MASKS` has KVM of at least the kernel that began to,
+    /// whatever version its vendor gave the kernel as a whole.
+    public var kernel: KernelVersion? {
+        if let rulesRelease { return KernelVersion(parsing: rulesRelease) }
+        return KernelVersion(parsing: kernelRelease).map { own in
+            writableMasks.isEmpty ? own : max(own, Self.firstWithMasks)
+        }
+    }
+
+    /// The oldest kernel whose rules are known, where they are taken for those of an older one; nil for
+    /// other hosts.
+    public var substituteRules: KernelVersion? {
+        let known = RegisterDictionary.entry(for: .cacheLevels)?.behaviourHistory.first?.from
+        guard let known, let kernel, kernel < known else { return nil }
+        return known
+    }
+
+    /// The first kernel with `KVM_ARM_GET_REG_WRITABLE_MASKS`.
+    private static let firstWithMasks = KernelVersion(6, 7)
 
     /// The init the values were recorded with.
     public var vcpuInit: VCPUInit? { registers[.vcpuInit].flatMap { VCPUInit($0) } }

@@ -38,9 +38,10 @@ extension HostProfile {
 struct HostProfileParser {
     typealias Word = DirectiveScanner.Word
 
-    private var scanner: DirectiveScanner
-    private var pairs: [(RegisterID, RegisterValue)] = []
-    private var result = HostProfile(
+    var scanner: DirectiveScanner
+    /// The lines of `register`.
+    var pairs: [(RegisterID, RegisterValue)] = []
+    var result = HostProfile(
         name: "", kernelRelease: "", features: [], registers: RegisterList())
 
     init(_ text: some Collection<UInt8>, file: String) throws(DirectiveError) {
@@ -57,13 +58,11 @@ struct HostProfileParser {
     }
 
     private mutating func readDirective(_ directive: Word) throws(DirectiveError) {
-        if directive.text.hasPrefix("x-") {
-            result.extensions.append(scanner.text)
-            return scanner.skipLine()
-        }
+        if try isExtension(directive) { return }
         switch directive.text {
         case "name": result.name = try scanner.single(directive, "a name")
         case "kernel": result.kernelRelease = try scanner.single(directive, "a kernel release")
+        case "rules-of": result.rulesRelease = try rulesRelease(directive)
         case "midr":
             try scanner.once(directive, key: "midr")
             result.midr = try scanner.hexadecimal()
@@ -73,10 +72,10 @@ struct HostProfileParser {
         case "capability": try readCapability(directive)
         case "feature": try readFeature(directive)
         case "writable-mask":
-            let (id, mask) = try registerAndNumber(directive)
+            let (id, mask) = try idRegisterAndNumber(directive)
             result.writableMasks[id] = mask
         case "hardware":
-            let (id, value) = try registerAndNumber(directive)
+            let (id, value) = try idRegisterAndNumber(directive)
             result.hardware[id] = value
         case "register": try readRegister()
         case "set": try readSet(directive)
@@ -86,11 +85,27 @@ struct HostProfileParser {
                 at: directive)
         }
     }
+
+    /// Keeps the line of an extension, which may stand anywhere.
+    mutating func isExtension(_ directive: Word) throws(DirectiveError) -> Bool {
+        guard directive.text.hasPrefix("x-") else { return false }
+        result.extensions.append(scanner.text)
+        scanner.skipLine()
+        return true
+    }
 }
 
 // MARK: - Directives
 
 extension HostProfileParser {
+    private mutating func rulesRelease(_ directive: Word) throws(DirectiveError) -> String {
+        let release = try scanner.single(directive, "a kernel release")
+        guard KernelVersion(parsing: release) != nil else {
+            throw scanner.error("expected a kernel release such as 6.12, found \"\(release)\"")
+        }
+        return release
+    }
+
     private mutating func readCapability(_ directive: Word) throws(DirectiveError) {
         let name = try scanner.word("a capability's name")
         try scanner.once(directive, key: "capability \(name.text)")
@@ -111,14 +126,19 @@ extension HostProfileParser {
         result.features.formUnion(feature)
     }
 
-    private mutating func registerAndNumber(
+    private mutating func idRegisterAndNumber(
         _ directive: Word
     ) throws(DirectiveError) -> (RegisterID, UInt64) {
-        let name = try scanner.word("a register")
+        let name = try scanner.word("an ID register")
         guard let id = RegisterID(parsing: name.text), id.size == 8 else {
             throw scanner.error("expected a 64-bit register, found \"\(name.text)\"", at: name)
         }
-        try scanner.once(directive, key: "\(directive.text) \(id)")
+        guard id.hasWritableMask else {
+            throw scanner.error(
+                "expected an ID register (Op0 3, Op1 0, 1 or 3, CRn 0, CRm 0 to 7), found "
+                    + id.nameAndNumber, at: name)
+        }
+        try scanner.once(name, key: "\(directive.text) \(id)")
         return (id, try scanner.hexadecimal())
     }
 
@@ -129,14 +149,15 @@ extension HostProfileParser {
         guard pairs.count < HostProfile.Limit.registers else {
             throw scanner.error("a profile has at most \(HostProfile.Limit.registers) registers")
         }
-        pairs.append((id, try value(of: id)))
-        if !scanner.rest.isEmpty { result.overrides[id] = try override(of: id) }
+        let value = try value(of: id)
+        pairs.append((id, value))
+        if !scanner.rest.isEmpty { result.overrides[id] = try override(of: id, value) }
     }
 
     /// The id of a register line.
     ///
     /// The id decides. The name is for people, and must not be that of another register.
-    private mutating func registerID(named name: Word) throws(DirectiveError) -> RegisterID {
+    mutating func registerID(named name: Word) throws(DirectiveError) -> RegisterID {
         let number = try scanner.word("a register id")
         guard number.text.hasPrefix("0x"), let bits = DirectiveScanner.hexadecimal(number.text)
         else {
@@ -146,6 +167,10 @@ extension HostProfileParser {
         guard id.size != nil else {
             throw scanner.error("the id \(id.number) gives a size KVM does not define", at: number)
         }
+        guard id.architecture != .vcpu || RegisterDictionary.entry(for: id) != nil else {
+            throw scanner.error(
+                "\(id.number) is no state that this program knows; a newer one may", at: number)
+        }
         if let named = RegisterID(parsing: name.text), named != id {
             throw scanner.error(
                 "the id of \(name.text) is \(named.number), found \(id.nameAndNumber)", at: number)
@@ -153,7 +178,7 @@ extension HostProfileParser {
         return id
     }
 
-    private mutating func value(of id: RegisterID) throws(DirectiveError) -> RegisterValue {
+    mutating func value(of id: RegisterID) throws(DirectiveError) -> RegisterValue {
         let size = id.size ?? 0
         let text = try scanner.word("a value")
         guard text.text.hasPrefix("0x"), let value = RegisterValue(parsing: text.text, size: size)
@@ -167,7 +192,7 @@ extension HostProfileParser {
     }
 
     private mutating func override(
-        of id: RegisterID
+        of id: RegisterID, _ value: RegisterValue
     ) throws(DirectiveError) -> BehaviourOverride {
         let kind = try scanner.word("class=CLASS")
         guard
@@ -177,130 +202,52 @@ extension HostProfileParser {
             throw scanner.error(
                 "expected class= and one of \(words), found \"\(kind.text)\"", at: kind)
         }
+        guard id.architecture != .vcpu else {
+            throw scanner.error("\(id) is no register of KVM's list and has no class", at: kind)
+        }
+        guard found.behaviourClass != .raz || value.isZero else {
+            throw scanner.error(
+                "a register of class raz reads as zero, \(id) is \(value)", at: kind)
+        }
         guard found.behaviourClass == .sanitised else {
             return BehaviourOverride(found.behaviourClass)
         }
+        return BehaviourOverride(.sanitised, mask: try mask(of: id))
+    }
+
+    private mutating func mask(of id: RegisterID) throws(DirectiveError) -> UInt64 {
         let mask = try scanner.word("mask=")
-        guard mask.text.hasPrefix("mask=0x"), id.size ?? 0 <= 8,
-            let bits = DirectiveScanner.hexadecimal(mask.text.dropFirst(5))
+        guard mask.text.hasPrefix("mask="), let size = id.size, size <= 8,
+            let bits = DirectiveScanner.hexadecimal(mask.text.dropFirst(5)),
+            RegisterValue(bits, size: size).lowBits == bits
         else {
             throw scanner.error(
                 "expected mask= and the bits a write can change, found \"\(mask.text)\"", at: mask)
         }
-        return BehaviourOverride(.sanitised, mask: bits)
-    }
-}
-
-// MARK: - Sets of features
-
-extension HostProfileParser {
-    /// A section from `set` to `end`.
-    private mutating func readSet(_ directive: Word) throws(DirectiveError) {
-        let features = try features(directive)
-        try scanner.once(directive, key: "set \(features.names.joined(separator: " "))")
-        guard result.featureSets.count < HostProfile.Limit.featureSets else {
-            throw scanner.error("a profile has at most \(HostProfile.Limit.featureSets) sets")
-        }
-        var absent: [RegisterID] = []
-        var pairs: [(RegisterID, RegisterValue)] = []
-        while let next = try scanner.next() {
-            switch next.text {
-            case "end":
-                guard let registers = RegisterList(pairs) else {
-                    throw scanner.error("a register stands twice")
-                }
-                result.featureSets.append(
-                    HostProfile.FeatureSet(
-                        features: features, absent: absent, registers: registers))
-                return
-            case "without": absent.append(try idOfSet(features))
-            case "register":
-                let id = try idOfSet(features)
-                pairs.append((id, try value(of: id)))
-            default:
-                throw scanner.error(
-                    "expected without, register or end, found \"\(next.text)\"", at: next)
-            }
-        }
-        throw scanner.error("expected end, found the end of the file", at: nil)
-    }
-
-    private mutating func features(_ directive: Word) throws(DirectiveError) -> VCPUFeatures {
-        var features: VCPUFeatures = []
-        repeat {
-            let name = try scanner.word("a vCPU feature")
-            guard let feature = VCPUFeatures(named: name.text) else {
-                throw scanner.error(
-                    "expected a vCPU feature such as SVE, found \"\(name.text)\"", at: name)
-            }
-            features.formUnion(feature)
-        } while !scanner.rest.isEmpty
-        return features
-    }
-
-    /// A register of the present section, which must be there once.
-    private mutating func idOfSet(_ features: VCPUFeatures) throws(DirectiveError) -> RegisterID {
-        let name = try scanner.word("a register's name")
-        let id = try registerID(named: name)
-        try scanner.once(name, key: "\(id.number) in the set \(features.rawValue)")
-        guard !HostProfile.FeatureSet.isImplied(id) else {
-            throw scanner.error("\(id) follows from the features of the set", at: name)
-        }
-        return id
-    }
-
-    /// Every section's features are some the host has.
-    private func checkSets() throws(DirectiveError) {
-        for set in result.featureSets where !set.features.isSubset(of: result.features) {
-            let names = set.features.names.joined(separator: " ")
-            let extra = set.features.subtracting(result.features).names.joined(separator: ", ")
-            throw DirectiveError(
-                file: scanner.file, line: scanner.line(of: "set \(names)") ?? scanner.line,
-                message: "the set has features the host is not said to have: \(extra)")
-        }
+        return bits
     }
 }
 
 extension HostProfileParser {
     private mutating func frequency() throws(DirectiveError) -> UInt64 {
         let number = try scanner.word("a frequency in Hz")
-        guard let hertz = UInt64(number.text), hertz > 0, hertz.description == number.text else {
+        guard let hertz = NumberText.decimal(number.text), hertz > 0,
+            hertz.description == number.text
+        else {
             throw scanner.error("expected a frequency in Hz, found \"\(number.text)\"", at: number)
         }
         return hertz
     }
 }
 
-// MARK: - The whole
-
-extension HostProfileParser {
-    private mutating func finish() throws(DirectiveError) -> HostProfile {
-        for directive in ["name", "kernel"] where scanner.line(of: directive) == nil {
-            throw scanner.error("the directive \"\(directive)\" is missing")
+extension RegisterID {
+    /// Whether the register is one that `KVM_ARM_GET_REG_WRITABLE_MASKS` speaks of
+    /// (`is_feature_id_reg`, `arch/arm64/kvm/sys_regs.c`).
+    fileprivate var hasWritableMask: Bool {
+        guard case .system(let encoding) = group, RegisterID.system(encoding) == self else {
+            return false
         }
-        guard let registers = RegisterList(pairs) else {
-            throw scanner.error("a register stands twice")
-        }
-        result.registers = registers
-        try checkInit()
-        try checkSets()
-        return result
-    }
-
-    private func checkInit() throws(DirectiveError) {
-        guard let used = result.vcpuInit else {
-            throw scanner.error("the register VCPU_INIT is missing")
-        }
-        let extra = used.features.subtracting(result.features)
-        guard extra.isEmpty else {
-            throw DirectiveError(
-                file: scanner.file,
-                line: scanner.line(of: "register \(RegisterID.vcpuInit.number)") ?? scanner.line,
-                message: "VCPU_INIT has features the host is not said to have: "
-                    + extra.names.joined(separator: ", "))
-        }
-        guard !used.features.contains(.sve) || result.registers.contains(.sveVectorLengths) else {
-            throw scanner.error("VCPU_INIT has the feature SVE and the register SVE_VLS is missing")
-        }
+        return encoding.op0 == 3 && [0, 1, 3].contains(encoding.op1) && encoding.crn == 0
+            && encoding.crm < 8
     }
 }

@@ -10,9 +10,17 @@ extension RegisterTable {
     }
 }
 
+/// Puts a table together from what was recorded of a vCPU with the same features, or else of the one that
+/// has most.
+///
+/// What was recorded is true whatever the dictionary thinks of it: what the dictionary says a register
+/// needs is no need of this host's where the recorded vCPU had the register without.
 private struct RegisterTableBuilder {
     private let profile: HostProfile
     private let host: HostFacts
+    private let recorded: RegisterList
+    private let recordedFeatures: VCPUFeatures
+    private let recordedNames: Set<String>
     private let featureNames: Set<String>
     private var definitions: [RegisterDefinition] = []
     private var slots: [RegisterID: Int] = [:]
@@ -20,6 +28,10 @@ private struct RegisterTableBuilder {
     init(_ profile: HostProfile, features: VCPUFeatures) {
         self.profile = profile
         host = HostFacts(profile, features: features)
+        let own = profile.recordedRegisters(of: features)
+        recorded = own ?? profile.registers
+        recordedFeatures = own == nil ? profile.vcpuInit?.features ?? [] : features
+        recordedNames = Set(recordedFeatures.names)
         featureNames = Set(features.names)
     }
 
@@ -28,51 +40,54 @@ private struct RegisterTableBuilder {
     }
 
     mutating func addAll() {
-        if let recorded = profile.recordedRegisters(of: host.features) {
-            for (id, value) in recorded where id.architecture != .vcpu { add(id, value) }
-            return
-        }
-        var candidates = profile.registers.filter { $0.0.architecture != .vcpu }
-        if profile.registers.contains(.z(0)), !profile.registers.contains(.v(0)) {
-            // The profile was recorded with SVE; without it the vCPU has V registers instead.
-            candidates += (0..<32).map {
-                (.v($0), RegisterValue.zero(size: 16) ?? RegisterValue(0))
-            }
-        }
+        let candidates = recorded.filter { $0.0.architecture != .vcpu } + vectors
         for (id, value) in candidates.sorted(by: { $0.0 < $1.0 }) { add(id, value) }
     }
 
-    private mutating func add(_ id: RegisterID, _ recorded: RegisterValue) {
+    /// The V registers that a vCPU without SVE has in place of Z registers.
+    private var vectors: [(RegisterID, RegisterValue)] {
+        let lost = recordedFeatures.subtracting(host.features)
+        guard lost.contains(.sve), recorded.contains(.z(0)) else { return [] }
+        return (0..<32).map(RegisterID.v).filter { !recorded.contains($0) }.compactMap { id in
+            RegisterValue.zero(size: 16).map { (id, $0) }
+        }
+    }
+
+    private mutating func add(_ id: RegisterID, _ value: RegisterValue) {
         let entry = RegisterDictionary.entry(for: id)
         let behaviour = entry.flatMap(host.behaviour(of:))
-        let needs = behaviour?.needs ?? []
-        guard needs.allSatisfy(holdsForFeatures) else { return }
-        let resets = ResetRules(profile, host: host)
-        let resetValue = resets.value(of: id, behaviour, recorded: recorded)
+        let needs = (behaviour?.needs ?? []).filter { holds($0, with: recordedNames) }
+        guard needs.allSatisfy({ isDynamic($0) || holds($0, with: featureNames) }) else { return }
+        let resets = ResetRules(of: host.features, recordedWith: recordedFeatures)
+        let resetValue = resets.value(of: id, behaviour, recorded: value)
         let rules = WriteRuleChoice(profile, host: host)
         let rule = rules.rule(for: id, entry, behaviour, resetValue: resetValue)
         let mask = rules.rawMask(of: rule, size: id.size ?? 8)
+        let view = View(
+            hasState: hasState(entry, rule, resetValue), isAlias: isAlias(entry, value))
         definitions.append(
             RegisterDefinition(
-                id: id, storage: storage(of: id, entry, rule),
-                flags: flags(id, entry, rule, mask: mask), resetValue: resetValue,
+                id: id, storage: storage(of: id, entry, view),
+                flags: flags(id, entry, rule, view, mask: mask), resetValue: resetValue,
                 writableMask: mask, rule: rule, needs: needs.filter(isDynamic)))
     }
 
     // MARK: Conditions
 
-    /// Whether a condition holds that init decides for good.
+    /// Whether a condition holds for the recorded vCPU if it is made with some features.
     ///
-    /// A recorded register's capabilities were
-    /// enabled when it was recorded.
-    private func holdsForFeatures(_ condition: Condition) -> Bool {
+    /// A recorded register's capabilities were enabled when it was recorded.
+    private func holds(_ condition: Condition, with features: Set<String>) -> Bool {
         switch condition {
-        case .feature(let name): featureNames.contains(name)
-        case .notFeature(let name): !featureNames.contains(name)
-        case .capability, .finalized, .idField: true
+        case .feature(let name), .finalized(let name): features.contains(name)
+        case .notFeature(let name): !features.contains(name)
+        case .idField(let field):
+            recorded[field.register].map { field.holds(for: $0.lowBits) } ?? false
+        case .capability: true
         }
     }
 
+    /// Whether a condition can come to hold after the init, or no longer hold.
     private func isDynamic(_ condition: Condition) -> Bool {
         switch condition {
         case .finalized, .idField: true
@@ -80,28 +95,59 @@ private struct RegisterTableBuilder {
         }
     }
 
+    // MARK: Views
+
+    /// What a register shows.
+    private struct View {
+        /// Whether there is anything to read or write.
+        var hasState: Bool
+        /// Whether it is the state of another register.
+        var isAlias: Bool
+    }
+
+    /// A write that does nothing and a read that gives nothing have none: PMSWINC_EL0 is an action.
+    ///
+    /// ID registers of AArch32 that a guest cannot see need not be zero: ID_DFR0_EL1.PerfMon.
+    private func hasState(
+        _ entry: RegisterEntry?, _ rule: WriteRule, _ resetValue: RegisterValue
+    ) -> Bool {
+        rule != .ignored || entry?.isFeatureIDRegister == true || !resetValue.isZero
+    }
+
+    /// A CLR view is that of the SET register, unless the profile has another value for it.
+    private func isAlias(_ entry: RegisterEntry?, _ value: RegisterValue) -> Bool {
+        entry?.setTwin.map { recorded[$0] == value } ?? false
+    }
+
     // MARK: Parts of a definition
 
     private mutating func storage(
-        of id: RegisterID, _ entry: RegisterEntry?, _ rule: WriteRule
+        of id: RegisterID, _ entry: RegisterEntry?, _ view: View
     ) -> RegisterStorage {
-        if let place = id.fixedStorage { return place }
-        // ID registers of AArch32 that a guest cannot see need not be zero: ID_DFR0_EL1.PerfMon.
-        if rule == .ignored, entry?.isFeatureIDRegister != true { return .zero }
-        let owner = entry?.setTwin ?? id
+        if let place = ownStorage(of: id) { return place }
+        if !view.hasState { return .zero }
+        let owner = view.isAlias ? entry?.setTwin ?? id : id
         let slot = slots[owner] ?? slots.count
         slots[owner] = slot
         return .system(slot)
     }
 
+    /// The place of a core or SVE register; nil for a V register beside its Z register, which no vCPU has
+    /// and which would be the low half of it.
+    private func ownStorage(of id: RegisterID) -> RegisterStorage? {
+        guard let place = id.fixedStorage else { return nil }
+        guard case .vector(let index) = place else { return place }
+        let hasBoth = host.features.contains(.sve) && recorded.contains(.z(index))
+        return hasBoth ? nil : place
+    }
+
     private func flags(
-        _ id: RegisterID, _ entry: RegisterEntry?, _ rule: WriteRule, mask: UInt64
+        _ id: RegisterID, _ entry: RegisterEntry?, _ rule: WriteRule, _ view: View, mask: UInt64
     ) -> RegisterDefinition.Flags {
-        // A write that does nothing and a read that gives nothing: PMSWINC_EL0 is an action.
-        if rule == .ignored, entry?.isFeatureIDRegister != true { return .noRaw }
+        if !view.hasState { return .noRaw }
         var flags: RegisterDefinition.Flags = []
         if rule.isConstant { flags.insert(.constant) }
-        if entry?.isClearTwin == true { flags.insert(.alias) }
+        if view.isAlias { flags.insert(.alias) }
         if isReadOnly(id, entry) { flags.insert(.readOnly) }
         if !rule.isConstant, mask != rawAll(id) { flags.insert(.maskedWrite) }
         let isOfVM = entry?.isVMWide == true || isReadOnly(id, entry)
@@ -124,8 +170,9 @@ private struct RegisterTableBuilder {
 
 extension RegisterID {
     /// Where a core or SVE register lives; nil for every other one.
-    fileprivate var fixedStorage: RegisterStorage? {
-        switch (group, size) {
+    var fixedStorage: RegisterStorage? {
+        guard architecture == .arm64 else { return nil }
+        return switch (group, size) {
         // struct kvm_regs, in words of 32 bits: 41 registers of 64 bits, then 32 vectors, FPSR, FPCR.
         case (.core(let offset), 8) where offset < 82 && offset % 2 == 0:
             .general(Int(offset) / 2)

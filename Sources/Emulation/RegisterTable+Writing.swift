@@ -14,32 +14,33 @@ extension RegisterTable {
             try ProgramState(value.lowBits).check(host)
             state[definition] = value
         case .any, .general: state[definition] = value
+        case .unchanged: try require(value, state[definition])
+        case .zero: if !value.isZero { throw Refusal("expected 0x0, found \(value)") }
+        case .ignored: break
         default:
             let bits = try stored(value.lowBits, in: definition, state)
-            state[definition] = RegisterValue(bits, size: value.size)
+            state[definition] = value.replacingLowBits(with: bits)
         }
         if case .core = definition.id.group { state.narrow() }
     }
 
-    /// What a register of up to 64 bits holds after a write.
+    /// What the low 64 bits of a register are after a write; rules that speak of bits speak of those.
     private func stored(
         _ value: UInt64, in definition: RegisterDefinition, _ state: CPUState
     ) throws(Refusal) -> UInt64 {
         let old = state[definition].lowBits
         switch definition.rule {
-        case .unchanged: try require(value, old)
-        case .zero: try require(value, 0)
-        case .ignored: return old
         case .keeping(let mask): return value & mask
         case .changing(let mask): return old & ~mask | value & mask
-        case .constrained(let mask): try require(value & ~mask, old & ~mask)
+        case .constrained(let mask):
+            try require(RegisterValue(value & ~mask), RegisterValue(old & ~mask))
         case .idFields(let mask):
             return try IDRegister(definition, host: host, writable: mask).stored(value)
         case .cacheLevels: try CacheLevels(value).check(cacheType: host.cacheType)
         case .cacheGeometry:
             try CacheGeometry(value, id: definition.id).check(cacheType: host.cacheType)
         case .pmuControl: return PMUControl(old).written(value, host: host)
-        case .pmuMachine: if value != 0 { try require(value, old) }
+        case .pmuMachine: if value != 0 { try require(RegisterValue(value), RegisterValue(old)) }
         case .eventCounter:
             let features = self[.debugFeatures].map { state[$0].lowBits } ?? 0
             return value & EventCounter.mask(debugFeatures: features)
@@ -54,7 +55,8 @@ extension RegisterTable {
             guard value & ~known == 0 else {
                 throw Refusal("the host does not offer services \((value & ~known).hexadecimal)")
             }
-        case .any, .general, .programState, .scalable, .vectorLengths: break
+        case .any, .general, .unchanged, .zero, .ignored, .programState, .scalable, .vectorLengths:
+            break
         }
         return value
     }
@@ -65,16 +67,16 @@ extension RegisterTable {
     /// is told that it does not have SSBS; then none is required (`get_kernel_wa_level`,
     /// `arch/arm64/kvm/hypercalls.c`).
     func workaroundLevel(_ level: UInt64, _ id: RegisterID, _ state: CPUState) -> UInt64 {
-        guard id == .workaround2, host.hasSSBS, level == 0,
-            let features = self[.processorFeatures1].map({ state[$0].lowBits }),
-            features & HostFacts.speculativeStoreBypassSafe == 0
+        guard id == .workaround2, level == 0, let definition = self[.processorFeatures1],
+            definition.resetValue.lowBits & HostFacts.speculativeStoreBypassSafe != 0,
+            state[definition].lowBits & HostFacts.speculativeStoreBypassSafe == 0
         else { return level }
         return WorkaroundLevel.notRequired
     }
 
-    private func require(_ value: UInt64, _ expected: UInt64) throws(Refusal) {
+    private func require(_ value: RegisterValue, _ expected: RegisterValue) throws(Refusal) {
         guard value == expected else {
-            throw Refusal("expected \(expected.hexadecimal), found \(value.hexadecimal)")
+            throw Refusal("expected \(expected), found \(value)")
         }
     }
 

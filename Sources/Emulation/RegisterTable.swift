@@ -14,8 +14,7 @@ public struct RegisterTable: Hashable, Sendable {
         self.definitions = definitions
         self.systemCount = systemCount
         self.host = host
-        positions = Dictionary(
-            uniqueKeysWithValues: definitions.enumerated().map { ($1.id, $0) })
+        positions = Dictionary(definitions.enumerated().map { ($1.id, $0) }) { first, _ in first }
     }
 
     public subscript(id: RegisterID) -> RegisterDefinition? {
@@ -68,10 +67,9 @@ extension RegisterTable {
         guard let definition = self[id], value.size == id.size,
             definition.flags.isDisjoint(with: [.noRaw, .constant])
         else { return }
-        let old = state[definition]
+        let old = state[definition].lowBits
         let mask = writableMask(of: definition, for: value)
-        let kept = old.masked(by: ~mask).lowBits
-        state[definition] = value.masked(by: mask).setting(kept)
+        state[definition] = value.replacingLowBits(with: value.lowBits & mask | old & ~mask)
     }
 
     private func writableMask(
@@ -83,15 +81,5 @@ extension RegisterTable {
         case .pmuControl: PMUControl.acceptableMask(of: value.lowBits, host: host)
         default: definition.writableMask
         }
-    }
-}
-
-extension RegisterValue {
-    /// The value with more of its low 64 bits set.
-    fileprivate func setting(_ bits: UInt64) -> RegisterValue {
-        if let own = self.bits { return RegisterValue(own | bits, size: size) }
-        var bytes = littleEndianBytes
-        for index in 0..<8 { bytes[index] |= UInt8(truncatingIfNeeded: bits >> UInt64(index * 8)) }
-        return RegisterValue(littleEndian: bytes) ?? self
     }
 }

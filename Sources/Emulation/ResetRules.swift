@@ -2,22 +2,27 @@ internal import Registers
 internal import VCPUModel
 
 /// The values a new vCPU has, where its features are not those the profile was recorded with.
+///
+/// With those it has what was recorded.
 struct ResetRules {
-    private let profile: HostProfile
-    private let host: HostFacts
+    /// Those of the vCPU that was recorded.
+    private let recordedFeatures: VCPUFeatures
+    private let features: VCPUFeatures
 
-    init(_ profile: HostProfile, host: HostFacts) {
-        self.profile = profile
-        self.host = host
+    init(of features: VCPUFeatures, recordedWith recordedFeatures: VCPUFeatures) {
+        self.features = features
+        self.recordedFeatures = recordedFeatures
     }
 
     func value(
         of id: RegisterID, _ behaviour: Behaviour?, recorded: RegisterValue
     ) -> RegisterValue {
-        switch id {
-        case .pstate where host.features.contains(.el1In32Bit): Self.supervisorState
-        case .psciVersion where !host.features.contains(.psci02): Self.psci01
-        default: hiding(fieldsHidden(in: id, behaviour), in: withoutStatus(id, recorded))
+        let gained = features.subtracting(recordedFeatures)
+        let lost = recordedFeatures.subtracting(features)
+        return switch id {
+        case .pstate where gained.contains(.el1In32Bit): Self.supervisorState
+        case .psciVersion where lost.contains(.psci02): Self.psci01
+        default: hiding(fieldsHidden(in: id, behaviour, lost), in: recorded)
         }
     }
 
@@ -28,11 +33,6 @@ struct ResetRules {
     /// PSCI 0.1, the only version of a vCPU without the feature PSCI_0_2.
     private static let psci01 = RegisterValue(1)
 
-    /// ISTATUS is not state: it is computed when it is read.
-    private func withoutStatus(_ id: RegisterID, _ value: RegisterValue) -> RegisterValue {
-        TimerControl(id) == nil ? value : value.masked(by: ~TimerControl.status)
-    }
-
     private func hiding(_ bits: UInt64, in value: RegisterValue) -> RegisterValue {
         bits == 0 ? value : value.masked(by: ~bits)
     }
@@ -41,10 +41,12 @@ struct ResetRules {
 
     /// The bits KVM presents as zero because the vCPU lacks a feature
     /// (`__kvm_read_sanitised_id_reg`, `arch/arm64/kvm/sys_regs.c`).
-    private func fieldsHidden(in id: RegisterID, _ behaviour: Behaviour?) -> UInt64 {
+    private func fieldsHidden(
+        in id: RegisterID, _ behaviour: Behaviour?, _ lost: VCPUFeatures
+    ) -> UInt64 {
         let traits = behaviour?.traits ?? []
-        if traits.contains(.zeroWithoutSVE), !host.features.contains(.sve) { return .max }
-        let hidden = Self.fields.filter { !host.features.isSuperset(of: $0.feature) }
+        if traits.contains(.zeroWithoutSVE), lost.contains(.sve) { return .max }
+        let hidden = Self.fields.filter { !lost.isDisjoint(with: $0.feature) }
             .flatMap { $0.fields[id] ?? [] }
         guard !hidden.isEmpty else { return 0 }
         let rules = RegisterDictionary.entry(for: id)?.idFieldRules ?? []

@@ -18,18 +18,16 @@ struct WriteRuleChoice {
         if let override = profile.overrides[id] { return rule(for: override) }
         if let rule = structuralRule(for: id) { return rule }
         guard let entry, let behaviour else { return .any }
+        // One that is not zero on the profile's host is not always zero there.
+        let zero: WriteRule = resetValue.isZero ? .zero : .unchanged
         if behaviour.traits.contains(.zeroWithoutAArch32), !host.hasAArch32AtEL0 { return .ignored }
-        if behaviour.traits.contains(.zeroWithoutSVE), !host.features.contains(.sve) {
-            return .zero
-        }
-        if entry.isFeatureIDRegister, let mask = profile.writableMasks[id] {
-            return .idFields(mask: mask)
-        }
+        if behaviour.traits.contains(.zeroWithoutSVE), !host.features.contains(.sve) { return zero }
+        if let rule = recordedRule(for: entry) { return rule }
         switch behaviour.behaviourClass {
         case .writable, .volatile: return .any
         case .invariant: return .unchanged
         case .writeIgnored: return .ignored
-        case .raz: return .zero
+        case .raz: return zero
         case .sanitised: return sanitisedRule(for: entry, behaviour)
         case .constrained: return constrainedRule(for: entry, behaviour, resetValue)
         }
@@ -45,16 +43,36 @@ struct WriteRuleChoice {
         }
     }
 
-    /// The rule of a register whose place among the ids decides it.
+    /// The rule of a register whose place among the ids decides it; an id of another size than the
+    /// register there has is not that register's.
     private func structuralRule(for id: RegisterID) -> WriteRule? {
-        switch id.group {
-        case .core where id == .pstate: .programState
-        case .core where id.size == 8: .general
-        case .sve: id == .sveVectorLengths ? .vectorLengths : .scalable
-        case .system(let encoding) where EventCounter.isOne(encoding): .eventCounter
-        default: nil
+        if id == .pstate { return .programState }
+        switch id.fixedStorage {
+        case .general: return .general
+        case .scalable, .predicate: return .scalable
+        case .vectorLengths: return .vectorLengths
+        default: break
         }
+        guard case .system(let encoding) = id.group, RegisterID.system(encoding) == id,
+            EventCounter.isOne(encoding)
+        else { return nil }
+        return .eventCounter
     }
+
+    /// The rule that the host's own answer to `KVM_ARM_GET_REG_WRITABLE_MASKS` gives, whatever the
+    /// dictionary says of its kernel.
+    private func recordedRule(for entry: RegisterEntry) -> WriteRule? {
+        if case .demultiplexed = entry.id.group { return choosesCaches ? .cacheGeometry : nil }
+        if entry.id == .cacheLevels { return choosesCaches ? .cacheLevels : nil }
+        guard entry.isFeatureIDRegister || entry.id == .cacheType else { return nil }
+        return profile.writableMasks[entry.id].map { .idFields(mask: $0) }
+    }
+
+    /// Whether userspace chooses a guest's caches, which came in one change for CLIDR_EL1 and CCSIDR
+    /// (Linux 6.3).
+    ///
+    /// The mask tells of CLIDR_EL1 only where it is not zero: KVM began to say so later.
+    private var choosesCaches: Bool { profile.writableMasks[.cacheLevels] ?? 0 != 0 }
 
     private func sanitisedRule(for entry: RegisterEntry, _ behaviour: Behaviour) -> WriteRule {
         if entry.id == .pmuControl { return .pmuControl }

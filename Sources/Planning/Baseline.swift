@@ -21,6 +21,8 @@ public struct Baseline: Sendable {
     public struct Obstacle: Hashable, Sendable {
         public var register: RegisterID
         public var text: String
+        /// The same with only some of the hosts, where many are of a kind.
+        public var brief: String
     }
 
     /// The names of the hosts.
@@ -35,12 +37,19 @@ public struct Baseline: Sendable {
     public let obstacles: [Obstacle]
 
     /// Computes the highest values that every host can give a guest.
+    ///
+    /// Hosts that differ only by name are looked at once.
+    /// - Parameter progress: is called with how many of the hosts have been tried as the model.
     /// - Throws: when a vCPU cannot be made with the common features on some host.
-    public init(of profiles: [HostProfile]) throws(RegisterBankError) {
+    public init(
+        of profiles: [HostProfile], progress: (Int) -> Void = { _ in }
+    ) throws(RegisterBankError) {
         let features = Self.commonFeatures(profiles)
         var hosts: [BaselineHost] = []
-        for profile in profiles { hosts.append(try BaselineHost(profile, features: features)) }
-        let best = try Self.best(hosts)
+        for (profile, names) in Self.kinds(profiles) {
+            hosts.append(try BaselineHost(profile, names: names, features: features))
+        }
+        let best = try Self.best(hosts, progress)
         self.hosts = profiles.map(\.name)
         self.features = features
         lostFeatures = Self.lostFeatures(profiles, features)
@@ -49,20 +58,45 @@ public struct Baseline: Sendable {
         obstacles = best?.obstacles ?? []
     }
 
+    /// The profiles that differ by more than their names, in order, each with the names of all that are
+    /// as it is.
+    private static func kinds(
+        _ profiles: [HostProfile]
+    ) -> [(profile: HostProfile, names: [String])] {
+        var places: [HostProfile: Int] = [:]
+        var kinds: [(profile: HostProfile, names: [String])] = []
+        for profile in profiles {
+            var kind = profile
+            kind.name = ""
+            kind.extensions = []
+            let place = places[kind] ?? kinds.count
+            places[kind] = place
+            if place == kinds.count { kinds.append((profile, [])) }
+            kinds[place].names.append(profile.name)
+        }
+        return kinds
+    }
+
     /// The registers with the fewest obstacles, of those that come of each model; nil without hosts.
     private static func best(
-        _ hosts: [BaselineHost]
+        _ hosts: [BaselineHost], _ progress: (Int) -> Void
     ) throws(RegisterBankError) -> (builder: BaselineBuilder, obstacles: [Obstacle])? {
         var seen: Set<RegisterList> = []
-        var candidates: [(builder: BaselineBuilder, obstacles: [Obstacle])] = []
+        var best: (builder: BaselineBuilder, obstacles: [Obstacle])?
+        var tried = 0
         for model in hosts.sorted(by: { $0.name < $1.name }) {
             var builder = BaselineBuilder(hosts: hosts, model: model)
             builder.build()
-            guard seen.insert(builder.registers).inserted else { continue }
-            candidates.append(
-                (builder, builder.obstacles + (try findObstacles(hosts, builder))))
+            let limit = best?.obstacles.count ?? .max
+            if seen.insert(builder.registers).inserted,
+                let obstacles = try findObstacles(hosts, builder, fewerThan: limit)
+            {
+                best = (builder, obstacles)
+            }
+            tried += model.names.count
+            progress(tried)
         }
-        return candidates.min { $0.obstacles.count < $1.obstacles.count }
+        return best
     }
 
     /// The features of an ordinary guest that every host has.
@@ -82,43 +116,78 @@ public struct Baseline: Sendable {
     }
 
     /// Starts a guest with the baseline on each host and moves it to every other.
+    /// - Returns: nil as soon as there are as many obstacles as `limit`.
     private static func findObstacles(
-        _ hosts: [BaselineHost], _ builder: BaselineBuilder
-    ) throws(RegisterBankError) -> [Obstacle] {
-        var found: [RegisterID: [String]] = [:]
+        _ hosts: [BaselineHost], _ builder: BaselineBuilder, fewerThan limit: Int
+    ) throws(RegisterBankError) -> [Obstacle]? {
+        let known = Set(builder.obstacles.map(\.register))
+        var found = FoundObstacles(known: known)
         for (index, source) in hosts.enumerated() {
             let guest = try source.guest(with: builder.registers)
             for (id, reason) in guest.refusals {
-                found[id, default: []].append("\(source.name) refuses it: \(reason)")
+                found.add(id, "\(source.name) refuses it: \(reason)")
             }
-            for (other, destination) in hosts.enumerated() where other != index {
+            for (other, destination) in hosts.enumerated()
+            where other != index || source.names.count > 1 {
                 for loss in try destination.losses(of: guest.state) {
-                    found[loss.id, default: []].append(
-                        "\(source.name) to \(destination.name): \(loss.outcome.name)"
-                            + (loss.reason.map { ", \($0)" } ?? ""))
+                    found.add(
+                        loss.id,
+                        "\(source.name) to \(destination.names.last ?? ""): "
+                            + loss.outcome.name + (loss.reason.map { ", \($0)" } ?? ""))
                 }
             }
+            guard builder.obstacles.count + found.count < limit else { return nil }
         }
-        let known = Set(builder.obstacles.map(\.register))
-        let unknown = found.filter { !known.contains($0.key) }.sorted { $0.key < $1.key }
-        return unknown.map { id, texts in
-            let more = texts.count > 1 ? ", and \(texts.count - 1) more" : ""
-            return Obstacle(register: id, text: (texts.first ?? "") + more)
+        return builder.obstacles + found.obstacles
+    }
+}
+
+/// Registers that could not be moved between some of the hosts.
+private struct FoundObstacles {
+    /// Those that are obstacles anyway.
+    let known: Set<RegisterID>
+    /// For each the first move, and how many more there are.
+    private var moves: [RegisterID: (first: String, more: Int)] = [:]
+
+    init(known: Set<RegisterID>) {
+        self.known = known
+    }
+
+    var count: Int { moves.count }
+
+    mutating func add(_ id: RegisterID, _ move: @autoclosure () -> String) {
+        guard !known.contains(id) else { return }
+        if let (first, more) = moves[id] {
+            moves[id] = (first, more + 1)
+        } else {
+            moves[id] = (move(), 0)
+        }
+    }
+
+    var obstacles: [Baseline.Obstacle] {
+        moves.sorted { $0.key < $1.key }.map { id, move in
+            let text = move.first + (move.more > 0 ? ", and \(move.more) more" : "")
+            return Baseline.Obstacle(register: id, text: text, brief: text)
         }
     }
 }
 
-/// A host, with a fresh vCPU of the common features on it.
+/// Hosts of one kind, with a fresh vCPU of the common features on one of them.
 struct BaselineHost {
-    let name: String
+    /// One of them.
+    var name: String { names.first ?? profile.name }
+    /// All of them.
+    let names: [String]
     let profile: HostProfile
     let registers: RegisterList
     private let host: EmulatedHost
     private let request: RegisterList
 
-    init(_ profile: HostProfile, features: VCPUFeatures) throws(RegisterBankError) {
+    init(
+        _ profile: HostProfile, names: [String], features: VCPUFeatures
+    ) throws(RegisterBankError) {
         self.profile = profile
-        name = profile.name
+        self.names = names
         host = EmulatedHost(profile)
         request = Self.request(profile, features)
         let cpu = host.makeVCPUs(1)[0]

@@ -65,7 +65,7 @@ struct BaselineBuilder {
                 continue
             }
             result = result & ~rule.mask | common << UInt64(rule.lsb)
-            let richer = zip(hosts, fields).filter { $1 != common }.map(\.0.name)
+            let richer = zip(hosts, fields).filter { $1 != common }.flatMap(\.0.names)
             lost.append(
                 Baseline.Lost(register: id, field: rule.field, value: common, hosts: richer))
         }
@@ -84,8 +84,13 @@ struct BaselineBuilder {
         }
         // Where more is less, the one that most hosts have.
         return accepted.max { left, right in
-            fields.filter { $0 == left }.count < fields.filter { $0 == right }.count
+            count(of: left, in: fields) < count(of: right, in: fields)
         }
+    }
+
+    /// How many hosts have a value.
+    private func count(of value: UInt64, in fields: [UInt64]) -> Int {
+        zip(hosts, fields).reduce(0) { $0 + ($1.1 == value ? $1.0.names.count : 0) }
     }
 
     private func isWritable(_ rule: IDFieldRule, on host: BaselineHost) -> Bool {
@@ -99,12 +104,34 @@ struct BaselineBuilder {
     private func obstacle(
         _ id: RegisterID, _ rule: IDFieldRule, _ fields: [UInt64]
     ) -> Baseline.Obstacle {
-        let texts = zip(hosts, fields).map { host, field in
-            "\(RegisterValue(field)) on \(host.name)"
-                + (isWritable(rule, on: host) ? "" : ", whose kernel lets no one change it")
+        var groups: [FieldGroup] = []
+        for (host, field) in zip(hosts, fields) {
+            let isFixed = !isWritable(rule, on: host)
+            if let place = groups.firstIndex(where: { $0.value == field && $0.isFixed == isFixed })
+            {
+                groups[place].hosts += host.names
+            } else {
+                groups.append(FieldGroup(value: field, isFixed: isFixed, hosts: host.names))
+            }
         }
-        return Baseline.Obstacle(
-            register: id, text: "\(rule.field) is " + texts.joined(separator: ", "))
+        func text(naming most: Int) -> String {
+            "\(rule.field) is " + groups.map { $0.text(naming: most) }.joined(separator: ", ")
+        }
+        return Baseline.Obstacle(register: id, text: text(naming: .max), brief: text(naming: 4))
+    }
+
+    /// The hosts with one value of a field.
+    private struct FieldGroup {
+        let value: UInt64
+        /// Whether their kernels let no one change it.
+        let isFixed: Bool
+        var hosts: [String]
+
+        func text(naming most: Int) -> String {
+            let whose = hosts.count == 1 ? "whose kernel lets" : "whose kernels let"
+            return "\(RegisterValue(value)) on \(hosts.listed(atMost: most))"
+                + (isFixed ? ", \(whose) no one change it" : "")
+        }
     }
 
     // MARK: Counters and vector lengths

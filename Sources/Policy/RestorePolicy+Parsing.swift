@@ -144,6 +144,20 @@ private struct PolicyParser {
         return bits
     }
 
+    /// A number, or the name of one of the field's values.
+    private func value(_ word: Word, of field: RegisterField) throws(DirectiveError) -> UInt64 {
+        let names = field.namedValues
+        if let named = names.first(where: { $0.name.lowercased() == word.text.lowercased() }) {
+            return named.value
+        }
+        guard names.isEmpty || DirectiveScanner.number(word.text) != nil else {
+            throw scanner.error(
+                "expected a number or one of " + names.map(\.name).joined(separator: ", ")
+                    + ", found \"\(word.text)\"", at: word)
+        }
+        return try number(word)
+    }
+
     /// `REGISTER[.FIELD] VALUE`.
     private mutating func override() throws(DirectiveError) -> PolicyRule {
         let word = try scanner.word("a register")
@@ -164,8 +178,7 @@ private struct PolicyParser {
         guard let field = RegisterDictionary.entry(for: id)?.field(named: parts[1]) else {
             throw scanner.error("\(id) has no field \(parts[1])", at: word)
         }
-        let named = field.namedValues.first { $0.name.lowercased() == value.text.lowercased() }
-        let bits = if let named { named.value } else { try number(value) }
+        let bits = try self.value(value, of: field)
         guard bits.leadingZeroBitCount >= 64 - field.width else {
             throw scanner.error(
                 "\(id).\(field.name) has \(field.width) bits, found \(value.text)", at: value)

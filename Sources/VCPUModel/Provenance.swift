@@ -83,7 +83,7 @@ public struct Provenance: Hashable, Sendable {
 
     /// CNTFRQ_EL0, in Hz; nil where it is not known.
     public var counterFrequency: UInt64? {
-        self[.counterFrequency].flatMap { UInt64($0) }
+        self[.counterFrequency].flatMap { NumberText.decimal($0) }
     }
 
     public static func == (left: Provenance, right: Provenance) -> Bool {

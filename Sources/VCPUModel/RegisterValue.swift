@@ -86,10 +86,14 @@ public struct RegisterValue: Hashable, Sendable {
 
     /// The value with the low 64 bits limited to `mask`; bits above 64 are kept.
     public func masked(by mask: UInt64) -> RegisterValue {
-        if let bits { return RegisterValue(bits & mask, size: size) }
-        let low = lowBits & mask
+        replacingLowBits(with: lowBits & mask)
+    }
+
+    /// The value with other low 64 bits, or as many as it has; bits above 64 are kept.
+    public func replacingLowBits(with bits: UInt64) -> RegisterValue {
+        if self.bits != nil { return RegisterValue(bits, size: size) }
         var bytes = littleEndianBytes
-        for index in 0..<8 { bytes[index] = UInt8(truncatingIfNeeded: low >> UInt64(index * 8)) }
+        for index in 0..<8 { bytes[index] = UInt8(truncatingIfNeeded: bits >> UInt64(index * 8)) }
         return RegisterValue(littleEndian: bytes) ?? self
     }
 }
@@ -109,20 +113,31 @@ extension RegisterValue: CustomStringConvertible {
 
     /// Parses what `description` prints (and decimal) for a register of `size` bytes; nil when it
     /// is not a number or does not fit.
+    ///
+    /// Digits are those of ASCII; underscores may separate them, and there is no sign.
     public init?(parsing text: some StringProtocol, size: Int) {
-        let lower = text.lowercased().filter { $0 != "_" }
-        guard 1...256 ~= size, !lower.isEmpty else { return nil }
-        guard lower.hasPrefix("0x") else {
-            guard let number = UInt64(lower) else { return nil }
+        guard 1...256 ~= size else { return nil }
+        let bytes = text.utf8.filter { $0 != UInt8(ascii: "_") }
+        let isHexadecimal =
+            bytes.first == UInt8(ascii: "0")
+            && [UInt8(ascii: "x"), UInt8(ascii: "X")].contains(bytes.dropFirst().first)
+        if isHexadecimal {
+            self.init(hexadecimal: bytes.dropFirst(2), size: size)
+        } else if let number = NumberText.decimal(bytes) {
             self.init(number: number, size: size)
-            return
+        } else {
+            return nil
         }
-        let digits = Array(lower.dropFirst(2).drop { $0 == "0" })
-        guard lower.count > 2, digits.count <= size * 2 else { return nil }
+    }
+
+    /// Hexadecimal digits, most significant first; nil when there are none or they do not fit.
+    private init?(hexadecimal text: some BidirectionalCollection<UInt8>, size: Int) {
+        let digits = text.drop { $0 == UInt8(ascii: "0") }
+        guard !text.isEmpty, digits.count <= size * 2 else { return nil }
         var bytes = [UInt8](repeating: 0, count: size)
-        for (index, digit) in digits.reversed().enumerated() {
-            guard let value = digit.hexDigitValue else { return nil }
-            bytes[index / 2] |= UInt8(value) << UInt8(index % 2 * 4)
+        for (index, byte) in digits.reversed().enumerated() {
+            guard let digit = NumberText.digit(byte) else { return nil }
+            bytes[index / 2] |= digit << UInt8(index % 2 * 4)
         }
         self.init(littleEndian: bytes)
     }

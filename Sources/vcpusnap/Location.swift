@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import VCPUModel
 
 /// Where vCPU state is taken from or put: the SOURCE and TARGET of the command line.
 enum Location: ExpressibleByArgument, Equatable {
@@ -34,7 +35,9 @@ enum Location: ExpressibleByArgument, Equatable {
 
     /// `PID` or `PID/FD`.
     private static func process(_ text: some StringProtocol) -> Location? {
-        let numbers = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+        let numbers = text.split(separator: "/", omittingEmptySubsequences: false).map {
+            NumberText.decimal($0).flatMap { Int(exactly: $0) }
+        }
         guard 1...2 ~= numbers.count, let process = numbers[0], process > 0 else { return nil }
         guard numbers.count == 2 else { return .process(process, vm: nil) }
         return numbers[1].map { .process(process, vm: $0) }

@@ -69,7 +69,7 @@ struct EditCommandTests {
     private func newerFile(_ vector: String, _ name: String) throws {
         let vectors = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Formats/vectors/good")
+            .appendingPathComponent("Formats/vectors/vcpusnap-v1/good")
         let file = try Data(contentsOf: vectors.appendingPathComponent(vector + ".vcpusnap"))
         _ = try folder.make(name, file)
     }

@@ -75,9 +75,11 @@ struct FeatureSetTests {
     }
 
     @Test(arguments: [
-        ("set\nend", "expected a vCPU feature"),
         ("set NONSENSE\nend", "expected a vCPU feature"),
         ("set PSCI_0_2", "expected end, found the end of the file"),
+        ("set PSCI_0_2 PSCI_0_2\nend", "stands a second time"),
+        ("set PSCI_0_2 PMU_V3\nend", "the features of VCPU_INIT"),
+        ("set PSCI_0_2\nwithout VBAR_EL1 0x603000000013c600\nend", "does not have VBAR_EL1 anyway"),
         ("set PSCI_0_2\nname x\nend", "expected without, register or end"),
         ("set PSCI_0_2\nend\nset PSCI_0_2\nend", "stands a second time"),
         ("set PSCI_0_2 SVE\nend", "features the host is not said to have: SVE"),

@@ -71,14 +71,14 @@ struct HostProfileTests {
         register TPIDR_EL1 0x603000000013c684 0x0 class=sanitised mask=0xf0
         register SVE_VLS 0x606000000015ffff 0x3
         register z0 0x6080000000150000 0x123456789abcdef01122
-        register 0x7630000000000009 0x7630000000000009 0xffffffffffffffff
+        register 0x7130000000000009 0x7130000000000009 0xffffffffffffffff
         register VCPU_INIT 0x7650000000000000 0x1400000005
 
         """
 
     @Test func orderCommentsSpacingAndCaseDoNotMatter() throws {
         let text = """
-            vhost   1
+            vhost 1
             register  VCPU_INIT   0x7650000000000000 0x0000C00000005
             # a comment
 

@@ -41,6 +41,7 @@ struct MalformedProfileTests {
         Case("capability KVM_CAP_ARM_SVE 2147483648", 28, "expected a decimal number"),
         Case("feature SVX", 9, "expected a vCPU feature such as SVE, found \"SVX\""),
         Case("feature PMU_V3", 1, "feature PMU_V3 stands a second time"),
+        Case("rules-of custom", nil, "expected a kernel release such as 6.12"),
         Case("feature bit-3", 9, "found \"bit-3\""),
         Case("writable-mask x 0x1", 15, "expected a 64-bit register, found \"x\""),
         Case("writable-mask fpsr 0x1", 15, "expected a 64-bit register, found \"fpsr\""),
@@ -59,9 +60,21 @@ struct MalformedProfileTests {
         Case("register x0 0x6030000000100000 0x0 class=raz mask=0x1", 46, "the end of the line"),
         Case("register x0 0x6030000000100000 0x0 class=sanitised mask=1", 52, "expected mask="),
         Case("register VCPU_INIT 0x7650000000000000 0x0", nil, "stands a second time"),
-        Case("tab\there", 4, "expected printable ASCII, found byte 0x9"),
+        Case("writable-mask SCTLR_EL1 0x1", 15, "expected an ID register"),
+        Case("hardware SCTLR_EL1 0x1", 10, "expected an ID register"),
+        Case("register fpsr 0x60200000001000d4 0x0 class=sanitised mask=0x100000000", 54, "mask="),
+        Case(
+            "register x0 0x6030000000100000 0x1 class=raz", 36, "class raz reads as zero, x0 is 0x1"
+        ),
+        Case("register S 0x7630000000000009 0x0", 12, "no state that this program knows"),
+        Case("register MP_STATE 0x7620000000000003 0x0 class=raz", 42, "has no class"),
+        Case("register MP_STATE 0x7620000000000003 0x5", nil, "expected 0x0 as MP_STATE"),
+        Case("counter-frequency \u{ff11}", 19, "expected printable ASCII"),
+        Case("tab\there", 1, "unknown directive \"tab\""),
+        Case("bell\u{7}", 5, "expected printable ASCII, found byte 0x7"),
         Case("name caf\u{e9}", 9, "expected printable ASCII, found byte 0xc3"),
-        Case("return\r", 7, "found byte 0xd"),
+        Case("return\r", 1, "unknown directive \"return\""),
+        Case("re\rturn", 3, "found byte 0xd"),
     ])
     func lineIsRefused(_ wrong: Case) throws {
         let text = profileText([wrong.line])

@@ -201,7 +201,7 @@ struct ProfileOfASnapshotTests {
     }
 
     private func profile(of snapshot: Snapshot, name: String? = nil) throws -> HostProfile {
-        try #require(HostProfile(from: snapshot, name: name))
+        try HostProfile(from: snapshot, name: name)
     }
 
     @Test func factsAreTheSnapshots() throws {
@@ -280,14 +280,14 @@ struct ProfileOfASnapshotTests {
     @Test func whatDoesNotTellOfItsHost() throws {
         var withoutKernel = try snapshot()
         withoutKernel.provenance[.kernel] = nil
-        #expect(HostProfile(from: withoutKernel, name: "x") == nil)
+        #expect(throws: HostProfileError.noKernel) { try HostProfile(from: withoutKernel) }
         var withoutVCPUs = try snapshot()
         withoutVCPUs.vcpus = []
-        #expect(HostProfile(from: withoutVCPUs, name: "x") == nil)
+        #expect(throws: HostProfileError.noVCPU) { try HostProfile(from: withoutVCPUs) }
         var withoutInit = try snapshot()
         let rest = withoutInit.vcpus[0].registers.filter { $0.0 != .vcpuInit }
         withoutInit.vcpus[0].registers = try #require(RegisterList(rest))
-        #expect(HostProfile(from: withoutInit, name: "x") == nil)
+        #expect(throws: HostProfileError.noInit(vcpu: 0)) { try HostProfile(from: withoutInit) }
         // What is not needed may be missing.
         var bare = try snapshot()
         bare.provenance[.counterFrequency] = nil

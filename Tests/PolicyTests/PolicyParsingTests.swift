@@ -232,16 +232,17 @@ struct PolicyParsingTests {
         Wrong("override x0.low 1", 10, "x0 has no field low"),
         Wrong(
             "override ID_AA64PFR0_EL1.RAS V9", 30,
-            "expected a number of at most 64 bits, found \"V9\""),
+            "expected a number or one of NI, IMP, V1P1, V2, found \"V9\""),
         Wrong(
             "override ID_AA64PFR0_EL1.RAS 0x10", 30,
             "ID_AA64PFR0_EL1.RAS has 4 bits, found 0x10"),
         Wrong("override SCTLR_EL1.M 2", 22, "SCTLR_EL1.M has 1 bits, found 2"),
         Wrong("override fpsr 0x100000000", 15, "fpsr has 32 bits, found 0x100000000"),
         Wrong("override x0 0x0 0x0", 17, "expected the end of the line, found \"0x0\""),
-        Wrong("ignore\tx0", 7, "expected printable ASCII, found byte 0x9"),
-        Wrong("ignore x0\r", 10, "expected printable ASCII, found byte 0xd"),
-        Wrong("# caf\u{e9}", 6, "expected printable ASCII, found byte 0xc3"),
+        Wrong("ignore\tx0 x1", 11, "expected the end of the line, found \"x1\""),
+        Wrong("ignore x0\r\r", 10, "expected printable ASCII, found byte 0xd"),
+        Wrong("caf\u{e9} # ", 4, "expected printable ASCII, found byte 0xc3"),
+        Wrong("ignore x0#1", 8, patternWanted + "\"x0#1\""),
         Wrong("name \u{7f}", 6, "expected printable ASCII, found byte 0x7f"),
         Wrong("name \u{0}", 6, "expected printable ASCII, found byte 0x0"),
     ])
@@ -269,7 +270,12 @@ struct PolicyParsingTests {
             "fleet.vpolicy:1:1: expected \"vpolicy 1\", found another version of the format"
         ),
         (
-            "vpolicy 1\r\n", "fleet.vpolicy:1:10: expected printable ASCII, found byte 0xd"
+            "vpolicy  1\n",
+            "fleet.vpolicy:1:1: expected \"vpolicy 1\", found other spacing"
+        ),
+        (
+            "vpolicy 1 # one\n",
+            "fleet.vpolicy:1:1: expected \"vpolicy 1\", found another version of the format"
         ),
         (
             "vpolicy 1\nname a\n\nname b\n",

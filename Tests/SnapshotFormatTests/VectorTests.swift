@@ -4,12 +4,12 @@ import VCPUModel
 
 @testable import SnapshotFormat
 
-/// `Formats/vectors`: files made from the page alone, by another program.
+/// `Formats/vectors/vcpusnap-v1`: files made from the page alone, by another program.
 @Suite("The format's own test vectors")
 struct VectorTests {
     private static let folder = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Formats/vectors")
+        .appendingPathComponent("Formats/vectors/vcpusnap-v1")
 
     static func names(_ kind: String) -> [String] {
         let files = try? FileManager.default.contentsOfDirectory(

@@ -17,7 +17,7 @@ struct BaselineCommand: ParsableCommand {
               vcpusnap baseline 6.12-neoverse-n1 6.12-neoverse-v1 --format json
             """)
 
-    @Argument(help: "Host profiles: names of built-in ones, or .vhost files.")
+    @Argument(help: "Host profiles: names of built-in ones, .vhost files, or - for stdin.")
     var hosts: [String]
 
     @Option(name: .shortAndLong, help: "Write the template to this file; - is stdout.")
@@ -31,8 +31,11 @@ struct BaselineCommand: ParsableCommand {
     }
 
     func run() throws {
-        let profiles = try hosts.map(ProfileFile.load)
-        let report = BaselineOutput(try Baseline(of: profiles))
+        let profiles = try ProfileFile.load(hosts)
+        let progress = ProgressLine(total: profiles.count, unit: "hosts")
+        let baseline = try Baseline(of: profiles, progress: progress.update)
+        progress.finish()
+        let report = BaselineOutput(baseline)
         switch try output?.place(orElse: "give --output a file or -") {
         case nil: try report.print(as: format)
         case .standardStream?: try StandardOutput.write(report.template)

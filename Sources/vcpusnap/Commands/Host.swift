@@ -22,7 +22,7 @@ struct Host: ParsableCommand {
     @Option(name: .shortAndLong, help: "Write a host profile to this file; - is stdout.")
     var output: Location?
 
-    @Option(help: "The profile's name; by default the kernel's version and the CPU.")
+    @Option(help: "The profile's name, one word; by default the kernel's version and the CPU.")
     var name: String?
 
     @Option(
@@ -31,11 +31,26 @@ struct Host: ParsableCommand {
             valueName: "snapshot"))
     var from: Location?
 
+    @Option(
+        help: ArgumentHelp(
+            "With --from: the kernel of its host, where the snapshot does not tell it.",
+            valueName: "release"))
+    var kernel: String?
+
     @Flag(help: "List the built-in profiles, which emulated:NAME accepts.")
     var builtIn = false
 
     @Option(help: "How to print the result: text or json.")
     var format = OutputFormat.text
+
+    func validate() throws {
+        if let name, !HostProfile.isWord(name) {
+            throw ValidationError("--name: \(HostProfileError.unusableName(name))")
+        }
+        guard kernel == nil || from != nil else {
+            throw ValidationError("--kernel is for --from: a recording has the kernel that runs")
+        }
+    }
 
     func run() throws {
         if builtIn { return try BuiltInOutput().print(as: format) }
@@ -51,11 +66,10 @@ struct Host: ParsableCommand {
     private func profile() throws -> HostProfile {
         guard let from else { return try HostRecorder().record(name: name) }
         let snapshot = try SnapshotSource(from).snapshot()
-        guard let profile = HostProfile(from: snapshot, name: name) else {
-            throw CommandError(
-                "\(from.text) does not tell of its host: it needs a vCPU with VCPU_INIT, and the "
-                    + "kernel in its provenance")
+        do throws(HostProfileError) {
+            return try HostProfile(from: snapshot, name: name, kernel: kernel)
+        } catch {
+            throw CommandError("\(from.text): \(error)")
         }
-        return profile
     }
 }

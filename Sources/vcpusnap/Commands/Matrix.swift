@@ -48,7 +48,7 @@ struct Matrix: ParsableCommand {
     func run() throws {
         let policy = try policy.load()
         let profiles = try loadHosts()
-        let guests = try sources.map(Self.guest)
+        let guests = try loadGuests()
         let progress = ProgressLine(total: guests.count * profiles.count, unit: "pairs")
         let matrix = try MoveMatrix(of: guests, on: profiles, policy: policy) { done in
             progress.update(done)
@@ -66,16 +66,23 @@ struct Matrix: ParsableCommand {
     }
 
     private func loadHosts() throws -> [HostProfile] {
-        var profiles = try singleHosts.map(ProfileFile.load)
+        var files = singleHosts
         if let hosts {
             let names = try Folder.names(in: hosts).filter { $0.hasSuffix(".vhost") }
             guard !names.isEmpty else {
                 throw CommandError(
                     "\(hosts) has no host profiles (*.vhost): vcpusnap host records one")
             }
-            profiles += try names.map { try ProfileFile.load(hosts + "/" + $0) }
+            files += names.map { hosts + "/" + $0 }
         }
-        return profiles
+        return try ProfileFile.load(files)
+    }
+
+    private func loadGuests() throws -> [MoveMatrix.Source] {
+        var guests = try sources.map(Self.guest)
+        let names = ProfileFile.distinct(guests.map(\.name))
+        for place in guests.indices { guests[place].name = names[place] }
+        return guests
     }
 
     /// A snapshot file, or a fresh guest of a profile.

@@ -64,6 +64,9 @@ struct Mend: ParsableCommand {
         if host == nil, RestorePolicy.Preset(rawValue: policy.text) != nil {
             throw ValidationError("give --host PROFILE, or a --policy FILE whose rules are applied")
         }
+        if source == .standardStream, host == "-" {
+            throw ValidationError("the stream and the host cannot both come from standard input")
+        }
         if inPlace, source == .standardStream {
             throw ValidationError("--in-place needs a file")
         }

@@ -33,7 +33,7 @@ struct PlanCommand: ParsableCommand {
 
     @Option(
         name: .customLong("host"), parsing: .upToNextOption,
-        help: "Host profiles: names of built-in ones, or .vhost files.")
+        help: "Host profiles: names of built-in ones, .vhost files, or - for stdin.")
     var hosts: [String]
 
     @Option(help: "What QEMU of this version (7.2 or newer) does with the stream.")
@@ -47,11 +47,14 @@ struct PlanCommand: ParsableCommand {
 
     func validate() throws {
         guard !hosts.isEmpty else { throw ValidationError("give at least one --host PROFILE") }
+        guard source != .standardStream || !hosts.contains("-") else {
+            throw ValidationError("the guest and a host cannot both come from standard input")
+        }
     }
 
     func run() throws {
         let policy = try policy.load()
-        let profiles = try hosts.map(ProfileFile.load)
+        let profiles = try ProfileFile.load(hosts)
         if let qemu { return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy) }
         let snapshot = try SnapshotSource(source, streamOptions.choice).snapshot()
         var isPossible = true

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import LinuxSystem
 internal import Policy
 
 /// `--policy`: which losses count.
@@ -13,16 +12,10 @@ struct PolicyOption: ParsableArguments {
 
     func load() throws -> RestorePolicy {
         if let preset = RestorePolicy.Preset(rawValue: text) { return RestorePolicy(preset) }
-        return try RestorePolicy(parsing: try read(), file: text)
-    }
-
-    private func read() throws -> [UInt8] {
-        do throws(FileError) {
-            return try File.read(text, limit: RestorePolicy.Limit.size)
-        } catch {
-            guard error.errno == .noEntry, !text.contains("/") else { throw error }
+        guard let bytes = try TextFile(.policy, text).read(limit: RestorePolicy.Limit.size) else {
             let presets = RestorePolicy.Preset.allCases.map(\.rawValue).joined(separator: ", ")
             throw CommandError("unknown policy \(text): neither a file nor one of \(presets)")
         }
+        return try RestorePolicy(parsing: bytes, file: text)
     }
 }

@@ -1,22 +1,65 @@
 internal import Emulation
 internal import LinuxSystem
+internal import Planning
 
 /// Host profiles by the name a user gives.
 enum ProfileFile {
-    /// A built-in profile, else the file of that name.
+    /// A built-in profile, else the file of that name; `-` is standard input.
     static func load(_ name: String) throws -> HostProfile {
         if let profile = try HostProfile.builtIn(named: name) { return profile }
-        return try HostProfile(parsing: try read(name), file: name)
-    }
-
-    private static func read(_ name: String) throws -> [UInt8] {
-        do throws(FileError) {
-            return try File.read(name, limit: HostProfile.Limit.size)
-        } catch {
-            guard error.errno == .noEntry, !name.contains("/") else { throw error }
+        let file = TextFile(.profile, name)
+        guard let bytes = try file.read(limit: HostProfile.Limit.size) else {
             throw CommandError(
                 "unknown host profile \(name): neither a file nor one of the built-in profiles "
                     + HostProfile.builtInNames.joined(separator: ", "))
+        }
+        return try HostProfile(parsing: bytes, file: file.name)
+    }
+
+    /// The profiles of several hosts, each with a name of its own.
+    static func load(_ names: [String]) throws -> [HostProfile] {
+        guard names.filter({ $0 == "-" }).count < 2 else {
+            throw CommandError("only one host profile can come from standard input")
+        }
+        var profiles = try names.map { try load($0) }
+        let own = distinct(profiles.map(\.name))
+        report(profiles.map(\.name), as: own, of: names)
+        for place in profiles.indices { profiles[place].name = own[place] }
+        reportOldKernels(profiles)
+        return profiles
+    }
+
+    /// Says of which hosts the rules are guessed.
+    private static func reportOldKernels(_ profiles: [HostProfile]) {
+        let old = profiles.filter { $0.substituteRules != nil }
+        guard let rules = old.first?.substituteRules else { return }
+        StandardError.write(
+            "vcpusnap: no rules are known of kernels before \(rules), so those of \(rules) are taken, "
+                + "beside what the profile says, for " + old.map(\.name).listed(atMost: 3) + "\n")
+    }
+
+    /// The names, with `~2` and so on after those that others before have.
+    static func distinct(_ names: [String]) -> [String] {
+        var used = Set(names)
+        var seen: Set<String> = []
+        return names.map { name in
+            guard !seen.insert(name).inserted else { return name }
+            var number = 2
+            while used.contains("\(name)~\(number)") { number += 1 }
+            used.insert("\(name)~\(number)")
+            return "\(name)~\(number)"
+        }
+    }
+
+    /// Says which profile of several with one name is called what.
+    private static func report(_ names: [String], as own: [String], of files: [String]) {
+        let renamed = names.indices.filter { names[$0] != own[$0] }
+        for name in Set(renamed.map { names[$0] }).sorted() {
+            let others = renamed.filter { names[$0] == name }
+            let texts = others.map { "\(own[$0]) is that of \(files[$0])" }
+            StandardError.write(
+                "vcpusnap: \(others.count + 1) profiles are called \(name): "
+                    + texts.listed(atMost: 3) + "\n")
         }
     }
 }

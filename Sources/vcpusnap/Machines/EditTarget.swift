@@ -13,7 +13,7 @@ struct EditTarget {
         init?(argument: String) {
             if argument == "all" {
                 self = .all
-            } else if let index = UInt32(argument) {
+            } else if let index = NumberText.decimal(argument).flatMap({ UInt32(exactly: $0) }) {
                 self = .one(index)
             } else {
                 return nil

@@ -27,7 +27,7 @@ struct HostRecorder: ~Copyable {
             sets.append(
                 HostProfile.FeatureSet(features: features, recorded: recorded, unlike: registers))
         }
-        return HostProfile(
+        var profile = HostProfile(
             name: name
                 ?? HostProfile.defaultName(kernelRelease: host.kernelRelease, midr: host.midr),
             kernelRelease: host.kernelRelease, midr: host.midr,
@@ -37,6 +37,21 @@ struct HostRecorder: ~Copyable {
             ) { first, _ in first },
             features: host.abilities.features, writableMasks: masks(of: registers),
             hardware: try hardware(base), featureSets: sets, registers: registers)
+        profile.rulesRelease = try rulesRelease(of: profile, base)
+        return profile
+    }
+
+    /// The kernel whose rules KVM follows, where trying shows that it is not the one that runs.
+    private borrowing func rulesRelease(
+        of profile: HostProfile, _ request: VCPUInit
+    ) throws -> String? {
+        guard let bank = try ScratchVM(on: system, vcpuCount: 1).banks.first else { return nil }
+        try bank.initialise(request)
+        guard let release = RulesTrial(profile).rulesRelease(trying: bank) else { return nil }
+        StandardError.write(
+            "vcpusnap: KVM here follows the rules of Linux \(release) rather than those of "
+                + "\(profile.kernelRelease); the profile says so (rules-of)\n")
+        return release
     }
 
     /// The CPU's own values of ID fields that KVM hides.

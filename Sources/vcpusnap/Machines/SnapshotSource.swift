@@ -71,6 +71,7 @@ struct SnapshotSource {
         let made = try HostMachine.make(.emulated(path), vcpus: 1)
         try made.initialise()
         var snapshot = try capture(made.banks, made.provenance).snapshot
+        snapshot.provenance[Provenance.Key(rawValue: "rules-of")] = profile.rulesRelease
         for name in profile.features.names {
             snapshot.provenance[Provenance.Key(rawValue: "feature.\(name)")] = "1"
         }

@@ -1,3 +1,4 @@
+internal import Emulation
 internal import Planning
 internal import Registers
 internal import VCPUModel
@@ -25,6 +26,12 @@ struct BaselineOutput: WholeReport {
     struct Obstacle: Encodable {
         var register: String
         var text: String
+        /// For people: not all of many hosts are named.
+        var brief: String
+
+        enum CodingKeys: CodingKey {
+            case register, text
+        }
     }
 
     var hosts: [String]
@@ -50,7 +57,7 @@ struct BaselineOutput: WholeReport {
         }
         lostFeatures = baseline.lostFeatures.map { LostFeature(feature: $0.name, hosts: $0.hosts) }
         obstacles = baseline.obstacles.map {
-            Obstacle(register: $0.register.name, text: $0.text)
+            Obstacle(register: $0.register.name, text: $0.text, brief: $0.brief)
         }
     }
 
@@ -66,30 +73,46 @@ struct BaselineOutput: WholeReport {
         lines += lostFeatures.flatMap { lost in
             lost.hosts.map { "lost-feature \(lost.feature) \($0)" }
         }
-        lines += obstacles.map { "obstacle \($0.register) \($0.text)" }
+        lines += obstacles.flatMap { Self.folded("obstacle \($0.register) \($0.text)") }
         return lines.joined(separator: "\n") + "\n"
     }
 
+    /// A line, and lines of `more` for what does not fit into it.
+    private static func folded(_ text: String) -> [String] {
+        var lines: [String] = []
+        var line = ""
+        for word in text.split(separator: " ") {
+            if line.utf8.count + 1 + word.utf8.count > HostProfile.Limit.line {
+                lines.append(line)
+                line = "more"
+            }
+            line += (line.isEmpty ? "" : " ") + word
+        }
+        return lines + [line]
+    }
+
     func text(_ style: TextStyle) -> String {
-        var text = style.bold("baseline of \(hosts.joined(separator: ", "))") + "\n"
+        var text = style.bold("baseline of \(Self.some(hosts))") + "\n"
         text += "  vCPU features: \(features.joined(separator: " "))\n"
         text += list(
             "write before the first run", registers.map { "\($0.name) (\($0.id)) \($0.value)" })
         text += list(
             "lost vCPU features",
-            lostFeatures.map { "\($0.feature), of \($0.hosts.joined(separator: ", "))" })
+            lostFeatures.map { "\($0.feature), of \(Self.some($0.hosts))" })
         text += list(
             "lost",
             lost.map { lost in
                 "\(lost.register).\(lost.field) is \(lost.value), more on "
-                    + lost.hosts.joined(separator: ", ")
+                    + Self.some(lost.hosts)
             })
         guard !obstacles.isEmpty else {
             return text + style.good("  a guest with this can move between all of them") + "\n"
         }
         return text
-            + list(style.bad("obstacles"), obstacles.map { "\($0.register): \($0.text)" })
+            + list(style.bad("obstacles"), obstacles.map { "\($0.register): \($0.brief)" })
     }
+
+    private static func some(_ hosts: [String]) -> String { hosts.listed(atMost: 8) }
 
     private func list(_ title: String, _ lines: [String]) -> String {
         guard !lines.isEmpty else { return "" }

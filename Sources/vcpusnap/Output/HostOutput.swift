@@ -5,6 +5,7 @@ internal import VCPUModel
 /// The report of `host`.
 struct HostOutput: WholeReport {
     var kernel: String
+    var rulesOf: String?
     var midr: String?
     var cpu: String?
     var counterFrequency: UInt64?
@@ -15,6 +16,7 @@ struct HostOutput: WholeReport {
 
     init(_ profile: HostProfile) {
         kernel = profile.kernelRelease
+        rulesOf = profile.rulesRelease
         midr = profile.midr.map { RegisterValue($0).description }
         cpu = profile.midr.map { CPUIdentity(midr: $0).description }
         counterFrequency = profile.counterFrequency
@@ -26,6 +28,7 @@ struct HostOutput: WholeReport {
 
     func text(_ style: TextStyle) -> String {
         var lines = ["kernel      \(kernel)"]
+        if let rulesOf { lines.append("rules       of Linux \(rulesOf), found out by trying") }
         if let cpu, let midr { lines.append("cpu         \(cpu) (MIDR_EL1 \(midr))") }
         if let counterFrequency { lines.append("counter     \(counterFrequency) Hz") }
         lines.append("features    " + features.joined(separator: " "))

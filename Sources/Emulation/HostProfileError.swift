@@ -1,0 +1,39 @@
+/// Why a snapshot gives no profile of its host.
+public enum HostProfileError: Error, Hashable, Sendable {
+    case noVCPU
+    /// The vCPU's number.
+    case noInit(vcpu: UInt32)
+    case noKernel
+    /// What the snapshot calls the kernel.
+    case unusableKernel(String)
+    case unusableName(String)
+    /// What a reader of the profile would say.
+    case incomplete(String)
+}
+
+extension HostProfileError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .noVCPU: "it holds no vCPU"
+        case .noInit(let vcpu):
+            "vCPU \(vcpu) has no VCPU_INIT, which tells the features that its registers belong to"
+        case .noKernel:
+            "it does not tell the kernel of its host: give that host's uname -r with --kernel"
+        case .unusableKernel(let text):
+            "it calls the kernel \(Self.quoted(text)), and a release is a word of at most "
+                + "\(HostProfile.Limit.word) printable ASCII characters: give that host's uname -r "
+                + "with --kernel"
+        case .unusableName(let text):
+            "\(Self.quoted(text)) cannot be a profile's name: give a word of at most "
+                + "\(HostProfile.Limit.word) printable ASCII characters that does not begin with #"
+        case .incomplete(let problem):
+            "no profile can be made of it: \(problem); save a vCPU that is whole, or record the host "
+                + "itself with vcpusnap host"
+        }
+    }
+
+    /// The text as ASCII without control characters: it comes from a file of anybody's.
+    private static func quoted(_ text: String) -> String {
+        "\"" + text.unicodeScalars.prefix(200).map { $0.escaped(asASCII: true) }.joined() + "\""
+    }
+}

@@ -1,0 +1,98 @@
+internal import Registers
+public import VCPUModel
+
+/// Finds out by trying which kernel's rules a host follows, since its version may not tell: vendors put KVM
+/// of newer kernels into older ones.
+///
+/// The same writes are made to a vCPU of the host and to emulated ones with the rules of each kernel that
+/// is known to have others.
+public struct RulesTrial {
+    private let profile: HostProfile
+    private let writes: [(id: RegisterID, value: RegisterValue)]
+
+    /// - Parameter profile: of the host, without `rulesRelease`.
+    public init(_ profile: HostProfile) {
+        self.profile = profile
+        writes = Self.writes(profile)
+    }
+
+    /// The kernel that explains best what the host made of the writes.
+    ///
+    /// - Parameter bank: a fresh vCPU of the host as the profile's was; it is not one afterwards.
+    /// - Returns: nil where the host's own version explains it as well as any.
+    public func rulesRelease(trying bank: any RegisterBank) -> String? {
+        let found = outcomes(on: bank)
+        func score(_ rulesRelease: String?) -> Int {
+            var other = profile
+            other.rulesRelease = rulesRelease
+            let own = outcomes(on: EmulatedCPU(profile: other, initialised: true))
+            return zip(found, own).reduce(0) { $0 + ($1.0 == $1.1 ? 1 : 0) }
+        }
+        var best = (release: nil as String?, score: score(nil))
+        for version in candidates {
+            let score = score(version.description)
+            if score > best.score { best = (version.description, score) }
+        }
+        return best.release
+    }
+
+    // MARK: Kernels
+
+    /// The versions from which some register has another rule: those after the host's own first, the
+    /// nearest first.
+    private var candidates: [KernelVersion] {
+        let changes = RegisterDictionary.all.flatMap { entry in entry.behaviourHistory.map(\.from) }
+        let all = Set(changes + Self.rulesOfOurOwn)
+        guard let own = profile.kernel else { return all.sorted(by: >) }
+        return all.filter { $0 > own }.sorted() + all.filter { $0 < own }.sorted(by: >)
+    }
+
+    /// Those of rules that are code here and no data: PSCI versions and PMCR_EL0.N.
+    private static let rulesOfOurOwn = [KernelVersion(6, 13), KernelVersion(6, 17)]
+
+    // MARK: Writes
+
+    /// What a write led to: whether it was accepted, and what the register held then.
+    private struct Outcome: Equatable {
+        var isAccepted: Bool
+        var value: RegisterValue?
+    }
+
+    /// A few values for each register whose rule is not that of all kernels.
+    private static func writes(
+        _ profile: HostProfile
+    ) -> [(id: RegisterID, value: RegisterValue)] {
+        profile.registers.filter { id, _ in isTelling(id) }.flatMap { id, recorded in
+            values(for: id, recorded).map { (id, $0) }
+        }
+    }
+
+    private static func isTelling(_ id: RegisterID) -> Bool {
+        guard let entry = RegisterDictionary.entry(for: id), id.architecture == .arm64 else {
+            return false
+        }
+        if case .sve = id.group { return false }
+        return id == .psciVersion
+            || entry.behaviourHistory.count > 1
+                && entry.volatileBits == 0
+    }
+
+    private static func values(for id: RegisterID, _ recorded: RegisterValue) -> [RegisterValue] {
+        let bits = recorded.lowBits
+        let tried: [UInt64] =
+            id == .psciVersion
+            ? [0x1_0000, 0x1_0001, 0x1_0002, 0x1_0003]
+            : [0, .max, bits ^ 1, bits ^ 1 << 31, bits ^ PMUControl.countersMask]
+        return tried.map(recorded.replacingLowBits(with:))
+    }
+
+    /// Makes each write, and gives the register its recorded value again.
+    private func outcomes(on bank: any RegisterBank) -> [Outcome] {
+        writes.map { id, value in
+            let isAccepted = (try? bank.write(value, to: id)) != nil
+            let outcome = Outcome(isAccepted: isAccepted, value: try? bank.read(id))
+            if let recorded = profile.registers[id] { try? bank.replace(id, with: recorded) }
+            return outcome
+        }
+    }
+}
