@@ -25,14 +25,35 @@ struct WriteRuleChoice {
         if entry.isFeatureIDRegister, let mask = profile.writableMasks[id] {
             return .idFields(mask: mask)
         }
+        if let rule = recordedCacheRule(for: id) { return rule }
         switch behaviour.behaviourClass {
         case .writable, .volatile: return .any
-        case .invariant: return .unchanged
+        case .invariant: return invariantRule(behaviour)
         case .writeIgnored: return .ignored
         case .raz: return .zero
         case .sanitised: return sanitisedRule(for: entry, behaviour)
         case .constrained: return constrainedRule(for: entry, behaviour, resetValue)
         }
+    }
+
+    /// A host that says that userspace may change the cache registers does so whatever its kernel is
+    /// called: CLIDR_EL1 and CCSIDR became writable in one change, which vendors take back to older ones.
+    private func recordedCacheRule(for id: RegisterID) -> WriteRule? {
+        switch id {
+        case .cacheType: profile.writableMasks[id].flatMap { $0 == 0 ? nil : .idFields(mask: $0) }
+        case .cacheLevels: hasRecordedCaches ? .cacheLevels : nil
+        default: id.isCacheGeometry && hasRecordedCaches ? .cacheGeometry : nil
+        }
+    }
+
+    private var hasRecordedCaches: Bool { profile.writableMasks[.cacheLevels] ?? 0 != 0 }
+
+    /// A capability that is enabled on the VM lets the bits of the mask change.
+    private func invariantRule(_ behaviour: Behaviour) -> WriteRule {
+        guard let capability = behaviour.capability, host.enabled.contains(capability) else {
+            return .unchanged
+        }
+        return .constrained(changing: behaviour.mask ?? 0)
     }
 
     private func rule(for override: BehaviourOverride) -> WriteRule {
@@ -140,6 +161,11 @@ extension WriteRule {
 }
 
 extension RegisterID {
+    fileprivate var isCacheGeometry: Bool {
+        if case .demultiplexed = group { return true }
+        return false
+    }
+
     /// `KVM_REG_ARM_VENDOR_HYP_BMAP_2`.
     fileprivate static let vendorServices2 = RegisterID(rawValue: 0x6030_0000_0016_0003)
 }
