@@ -144,6 +144,17 @@ private struct PolicyParser {
         return bits
     }
 
+    private func number(_ word: Word, of field: RegisterField) throws(DirectiveError) -> UInt64 {
+        guard let bits = DirectiveScanner.number(word.text) else {
+            let names = field.namedValues.map(\.name).joined(separator: ", ")
+            let expected = names.isEmpty ? "" : ", or one of \(names)"
+            throw scanner.error(
+                "expected a number of at most \(field.width) bits\(expected), found \"\(word.text)\"",
+                at: word)
+        }
+        return bits
+    }
+
     /// `REGISTER[.FIELD] VALUE`.
     private mutating func override() throws(DirectiveError) -> PolicyRule {
         let word = try scanner.word("a register")
@@ -165,7 +176,7 @@ private struct PolicyParser {
             throw scanner.error("\(id) has no field \(parts[1])", at: word)
         }
         let named = field.namedValues.first { $0.name.lowercased() == value.text.lowercased() }
-        let bits = if let named { named.value } else { try number(value) }
+        let bits = if let named { named.value } else { try number(value, of: field) }
         guard bits.leadingZeroBitCount >= 64 - field.width else {
             throw scanner.error(
                 "\(id).\(field.name) has \(field.width) bits, found \(value.text)", at: value)
