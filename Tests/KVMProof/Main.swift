@@ -44,7 +44,7 @@ enum Main {
 
     private static func run(_ arguments: [String]) throws {
         let (words, options) = try split(arguments)
-        if let isRight = try newerKernels(words) { return isRight ? () : exit(1) }
+        if let isRight = try newerKernels(words) { exit(isRight ? 0 : 1) }
         var program = GuestProgram()
         if let text = options.last(where: { $0.name == "--iterations" })?.value {
             guard let iterations = UInt16(text), iterations > 0 else { throw ProofError(usage) }
