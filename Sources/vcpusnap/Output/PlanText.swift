@@ -38,7 +38,8 @@ struct PlanText {
         }
         let restored = FoldedLines(values: values, vcpus: counts.vcpus, isUnderOutcome: true)
         for (word, members) in conditional.bySection {
-            output.write("  \(word), on a condition (\(members.count))\n" + restored.text(of: members))
+            output.write(
+                "  \(word), on a condition (\(members.count))\n" + restored.text(of: members))
         }
     }
 
