@@ -125,7 +125,7 @@ lab_run() {
     initrd=$dir/initrd
     pack_initrd "$initrd" "$dir/modules"
   else
-    die $EX_NOINPUT "no such kernel: $kernel (6.12, 6.1, or the path of an arm64 Image)"
+    die $EX_NOINPUT "no such kernel: $kernel (6.12, 6.1, after Scripts/lab setup --parts newer 7.3, or the path of an arm64 Image)"
   fi
 
   if [[ $vmm == yes ]]; then

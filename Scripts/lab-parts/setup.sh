@@ -161,19 +161,30 @@ setup_qemu() {
   stamp qemu "QEMU $version, $(qemu_cpus | wc -l) CPU types"
 }
 
+# newest_package PATTERN: the newest of the packages of that form that the index lists
+newest_package() {
+  apt-cache "${LAB_APT_ARM[@]}" search --names-only "^$1\$" | awk '{print $1}' | sort -V | tail -n 1
+}
+
 # setup_kernel SERIES: the newest cloud kernel of that series that the index lists
 setup_kernel() {
-  local series=$1 package dir=$LAB_CACHE/kernels/$1 new root module
-  package=$(apt-cache "${LAB_APT_ARM[@]}" search --names-only "^linux-image-${series//./\\.}\\..*-cloud-arm64-unsigned\$" |
-    awk '{print $1}' | sort -V | tail -n 1)
+  local series=$1 pattern=${1//./\\.}\\..*-cloud-arm64 dir=$LAB_CACHE/kernels/$1 package packages new root
+  package=$(newest_package "linux-image-$pattern-unsigned")
+  packages=("$package")
+  if [[ -z $package ]]; then
+    # Since 6.19 the image is in one package and its modules are in another.
+    package=$(newest_package "linux-binary-$pattern")
+    packages=("$package" "${package/binary/modules}")
+  fi
   [[ -n $package ]] || unavailable "the index lists no arm64 kernel $series"
   [[ -f $dir/version && $(cat "$dir/version") == "$package" ]] && return 0
   note "fetching $package"
   new=$(mktemp -d "$LAB_CACHE/tmp/kernel.XXXXXX")
-  arm_packages "$new/root" "$package"
+  arm_packages "$new/root" "${packages[@]}"
   root=$new/root
   mkdir -p "$new/out/modules"
-  cp "$root"/boot/vmlinuz-* "$new/out/Image"
+  # In /boot, or since 7.2 beside the modules.
+  cp "$(find "$root/boot" "$root"/usr/lib/modules -maxdepth 2 -name 'vmlinuz*' -type f 2>/dev/null | sed -n 1p)" "$new/out/Image"
   collect_modules "$root" "$new/out/modules"
   echo "$package" >"$new/out/version"
   mkdir -p "$LAB_CACHE/kernels"
@@ -222,6 +233,16 @@ setup_guest() {
   chmod -R u+rwX,go+rX "$LAB_CACHE/userland"
   rm -rf "$new"
   stamp guest "kernels $(cat "$LAB_CACHE/kernels/6.12/version") and $(cat "$LAB_CACHE/kernels/6.1/version")"
+}
+
+# A kernel newer than any release has, from the backports, for guests with an EL2 of their own.
+setup_newer() {
+  need_part guest
+  apt_views
+  printf "deb [signed-by=$LAB_KEYRING] $LAB_MIRROR %s main\n" trixie-backports >>"$LAB_CACHE/apt/arm/sources.list"
+  apt_update_arm
+  setup_kernel 7.3
+  stamp newer "kernel $(cat "$LAB_CACHE/kernels/7.3/version")"
 }
 
 setup_cc() {
@@ -278,7 +299,7 @@ lab_setup() {
     esac
   done
   for part in ${parts//,/ }; do
-    [[ -n $(part_version "$part") ]] || die $EX_USAGE "there is no part '$part'; the parts are qemu, guest, cc, swift and vmm"
+    [[ -n $(part_version "$part") ]] || die $EX_USAGE "there is no part '$part'; the parts are qemu, guest, cc, swift, vmm and newer"
   done
   if native_kvm; then
     note "this machine is arm64 with its own /dev/kvm: nothing to set up for run and swift-build without --kernel and --cpu"

@@ -33,6 +33,13 @@ int clinux_kvm_check_extension(int kvm_or_vm, int capability)
     return call(kvm_or_vm, CLINUX_KVM_CHECK_EXTENSION, (unsigned long)capability);
 }
 
+int clinux_kvm_enable_capability(int vm, int capability)
+{
+    struct clinux_kvm_enabled_capability request = {.number = (uint32_t)capability};
+
+    return call_with(vm, CLINUX_KVM_ENABLE_CAP, &request);
+}
+
 int clinux_kvm_get_vcpu_mmap_size(int kvm)
 {
     return call(kvm, CLINUX_KVM_GET_VCPU_MMAP_SIZE, 0);

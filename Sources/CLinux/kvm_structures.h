@@ -19,6 +19,14 @@ struct clinux_kvm_memory_region {
     uint64_t host_address;
 };
 
+/* struct kvm_enable_cap. */
+struct clinux_kvm_enabled_capability {
+    uint32_t number;
+    uint32_t flags;
+    uint64_t arguments[4];
+    uint8_t padding[64];
+};
+
 /* struct reg_mask_range. */
 struct clinux_kvm_mask_range {
     uint64_t address;

@@ -123,6 +123,10 @@ SAME_OFFSET(clinux_kvm_vcpu_events, serror_has_esr, kvm_vcpu_events, exception.s
 SAME_OFFSET(clinux_kvm_vcpu_events, ext_dabt_pending, kvm_vcpu_events, exception.ext_dabt_pending);
 SAME_OFFSET(clinux_kvm_vcpu_events, serror_esr, kvm_vcpu_events, exception.serror_esr);
 
+SAME(CLINUX_KVM_ENABLE_CAP, KVM_ENABLE_CAP);
+SAME_SIZE(clinux_kvm_enabled_capability, kvm_enable_cap);
+SAME_OFFSET(clinux_kvm_enabled_capability, number, kvm_enable_cap, cap);
+
 #ifdef KVM_ARM_GET_REG_WRITABLE_MASKS
 SAME(CLINUX_KVM_ARM_GET_REG_WRITABLE_MASKS, KVM_ARM_GET_REG_WRITABLE_MASKS);
 SAME(CLINUX_KVM_WRITABLE_MASKS, KVM_ARM_FEATURE_ID_RANGE_SIZE);

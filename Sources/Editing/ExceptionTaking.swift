@@ -99,22 +99,37 @@ struct ExceptionTaking {
     /// With RAS an SError always has a syndrome; without one KVM makes it IMPLEMENTATION DEFINED
     /// (`kvm_inject_vabt`, `arch/arm64/kvm/inject_fault.c`), and so does this.
     private func pendSError(_ syndrome: UInt64?) throws(EditError) {
-        let hasRAS = has("RAS", in: .processorFeatures)
+        let hasRAS = hasRAS
         if let syndrome {
             guard syndrome & ~VCPUEvents.syndromeMask == 0 else {
                 throw .impossible(
                     "an SError's syndrome has bits 24:0, found \(RegisterValue(syndrome))")
             }
-            guard hasRAS else {
-                throw .impossible(
-                    "ID_AA64PFR0_EL1.RAS is 0: only a vCPU with the RAS extension takes an SError "
-                        + "with a syndrome; leave it out")
-            }
+            guard hasRAS else { throw .impossible(withoutRAS) }
         }
         let events = VCPUEvents(
             isPending: true, hasSyndrome: hasRAS,
             syndrome: syndrome ?? (hasRAS ? Self.implementationDefined : 0))
         try EditError.writing(events.value, to: .vcpuEvents, in: cpuState)
+    }
+
+    /// Where the vCPU shows both views of the RAS extension, the one of AArch64 decides; QEMU's own
+    /// emulation of a CPU without AArch64 has the other one only.
+    private var hasRAS: Bool {
+        has("RAS", in: rasRegisters.first ?? .processorFeatures)
+    }
+
+    /// The registers that tell of the RAS extension, of those the vCPU has.
+    private var rasRegisters: [RegisterID] {
+        [.processorFeatures, .processorFeatures0AArch32].filter { (try? cpuState.read($0)) != nil }
+    }
+
+    private var withoutRAS: String {
+        let why =
+            rasRegisters.first.map { "\($0).RAS is 0" }
+            ?? "the vCPU has neither ID_AA64PFR0_EL1 nor ID_PFR0_EL1, which would tell of it"
+        return why
+            + ": only a vCPU with the RAS extension takes an SError with a syndrome; leave it out"
     }
 
     /// IDS, bit 24 of an SError's syndrome.
@@ -311,6 +326,8 @@ extension RegisterID {
     fileprivate static let guardedControlStack = RegisterID(rawValue: 0x6030_0000_0013_c128)
     /// ID_MMFR3_EL1.
     fileprivate static let memoryModel3AArch32 = RegisterID(rawValue: 0x6030_0000_0013_c00f)
+    /// ID_PFR0_EL1.
+    fileprivate static let processorFeatures0AArch32 = RegisterID(rawValue: 0x6030_0000_0013_c008)
     /// ID_PFR2_EL1.
     fileprivate static let processorFeatures2AArch32 = RegisterID(rawValue: 0x6030_0000_0013_c01c)
 }

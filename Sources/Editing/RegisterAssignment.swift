@@ -17,7 +17,7 @@ public struct RegisterAssignment: Hashable, Sendable {
         }
         let names = sides[0].split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         guard names.allSatisfy({ !$0.isEmpty }) else { throw .malformed(assignment) }
-        guard let register = RegisterID(parsing: names[0]) else {
+        guard let register = RegisterID(spelled: names[0]) else {
             throw .unknownRegister(String(names[0]))
         }
         self.register = register

@@ -44,7 +44,7 @@ public final class EmulatedCPU: RegisterBank {
 
     /// The effect of the first `KVM_ARM_VCPU_INIT` with features the host has.
     func initialise(_ wanted: VCPUInit) {
-        (table, state) = host.registers(of: wanted.features)
+        (table, state) = host.registers(of: wanted.features, enabled: vm?.enabled ?? [])
         absence =
             "a vCPU on \(profile.name) with the features "
             + "\(wanted.features.names.joined(separator: ", ")) has no such register"

@@ -1,4 +1,4 @@
-internal import Registers
+public import Registers
 internal import VCPUModel
 
 /// An emulated host that makes many vCPUs: what is the same for all of them is worked out once.
@@ -6,7 +6,13 @@ internal import VCPUModel
 /// For one thread.
 public final class EmulatedHost {
     public let profile: HostProfile
-    private var fresh: [VCPUFeatures: (table: RegisterTable, state: CPUState)] = [:]
+    private var fresh: [Kind: (table: RegisterTable, state: CPUState)] = [:]
+
+    /// What decides which registers a new vCPU has and how they are written.
+    private struct Kind: Hashable {
+        var features: VCPUFeatures
+        var enabled: Set<String>
+    }
 
     public init(_ profile: HostProfile) {
         self.profile = profile
@@ -14,8 +20,12 @@ public final class EmulatedHost {
 
     /// The vCPUs of one VM, by number, not initialised yet: what KVM keeps once for the whole VM is the
     /// same in all of them.
-    public func makeVCPUs(_ count: Int) -> [EmulatedCPU] {
-        let vm = EmulatedVM()
+    /// - Parameter capabilities: what to enable on the VM before; those that the host does not have are
+    ///   left out.
+    public func makeVCPUs(
+        _ count: Int, enabling capabilities: [KVMCapability] = []
+    ) -> [EmulatedCPU] {
+        let vm = EmulatedVM(enabled: offered(of: capabilities))
         return (0..<max(0, count)).map { index in
             let cpu = EmulatedCPU(on: self, index: UInt32(clamping: index))
             vm.add(cpu)
@@ -23,14 +33,21 @@ public final class EmulatedHost {
         }
     }
 
+    /// Those that the host has, by name.
+    private func offered(of capabilities: [KVMCapability]) -> Set<String> {
+        Set(capabilities.map(\.name).filter { profile.capabilities[$0] ?? 0 > 0 })
+    }
+
     /// The registers of a vCPU with these features, and their values after the init.
+    /// - Parameter enabled: the capabilities enabled on its VM, by name.
     func registers(
-        of features: VCPUFeatures
+        of features: VCPUFeatures, enabled: Set<String>
     ) -> (table: RegisterTable, state: CPUState) {
-        if let known = fresh[features] { return known }
-        let table = RegisterTable(profile, features: features)
+        let kind = Kind(features: features, enabled: enabled)
+        if let known = fresh[kind] { return known }
+        let table = RegisterTable(profile, features: features, enabled: enabled)
         let made = (table: table, state: table.initialState())
-        fresh[features] = made
+        fresh[kind] = made
         return made
     }
 }

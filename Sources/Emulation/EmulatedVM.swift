@@ -8,6 +8,12 @@ final class EmulatedVM {
     }
 
     private var members: [Member] = []
+    /// The capabilities enabled on it, by name.
+    let enabled: Set<String>
+
+    init(enabled: Set<String>) {
+        self.enabled = enabled
+    }
 
     func add(_ cpu: EmulatedCPU) {
         members.append(Member(cpu: cpu))

@@ -46,6 +46,13 @@ struct WorkaroundLevel {
 
     private var level: UInt64 { bits & Self.levelMask }
 
+    /// `AVAIL (1)`.
+    private func name(of level: UInt64) -> String {
+        let field = RegisterDictionary.entry(for: id)?.field(named: "LEVEL")
+        let level = level & Self.levelMask
+        return field?.valueName(level).map { "\($0) (\(level))" } ?? "level \(level)"
+    }
+
     /// Spectre v4, whose levels collapse into not available (0, 1) and not required (2, 3).
     private var isSpeculativeStoreBypass: Bool {
         id == .workaround2
@@ -62,7 +69,7 @@ struct WorkaroundLevel {
         }
         let needed = isSpeculativeStoreBypass ? (level < 2 ? 0 : 3) : level
         guard needed <= hostLevel & Self.levelMask else {
-            throw Refusal("level \(level) is more than the host's level \(hostLevel)")
+            throw Refusal("\(name(of: level)) is more than the host's \(name(of: hostLevel))")
         }
     }
 }

@@ -6,6 +6,8 @@ struct HostFacts: Hashable, Sendable {
     /// Nil when the profile's kernel release tells no version; then the newest rules hold.
     let kernel: KernelVersion?
     let features: VCPUFeatures
+    /// What is enabled on the VM, by the capabilities' names.
+    let enabled: Set<String>
     /// CTR_EL0 as KVM gives it to a new guest.
     let cacheType: UInt64
     let hasAArch32AtEL0: Bool
@@ -21,9 +23,10 @@ struct HostFacts: Hashable, Sendable {
     /// The CPU types `KVM_ARM_VCPU_INIT` accepts.
     let targets: [UInt32]
 
-    init(_ profile: HostProfile, features: VCPUFeatures) {
+    init(_ profile: HostProfile, features: VCPUFeatures, enabled: Set<String> = []) {
         kernel = profile.kernel
         self.features = features
+        self.enabled = enabled
         hardware = profile.hardware
         cacheType = profile.registers[.cacheType]?.bits ?? 0
         let processorFeatures = profile.registers[.processorFeatures]?.bits ?? 0
@@ -41,11 +44,11 @@ struct HostFacts: Hashable, Sendable {
     /// ID_AA64PFR1_EL1.SSBS, bits 7:4.
     static let speculativeStoreBypassSafe: UInt64 = 0xf0
 
-    /// Since Linux 6.2 the generic type and the CPU's own, before that only the CPU's own
+    /// Since Linux 6.6 the generic type and the CPU's own, before that only the CPU's own
     /// (`kvm_vcpu_set_target` in `arch/arm64/kvm/arm.c`, `kvm_target_cpu` in `guest.c`).
     private static func targets(of profile: HostProfile) -> [UInt32] {
         let own = ownTarget(CPUIdentity(midr: profile.midr ?? 0))
-        let isOld = profile.kernel.map { $0 < KernelVersion(6, 2) } ?? false
+        let isOld = profile.kernel.map { $0 < KernelVersion(6, 6) } ?? false
         return isOld ? [own] : [VCPUInit.genericTarget, own]
     }
 

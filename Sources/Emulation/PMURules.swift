@@ -22,7 +22,7 @@ extension PMUControl {
     }
 
     private static func takesCounters(_ value: UInt64, _ host: HostFacts) -> Bool {
-        let isFixed = host.features.contains(.hasEL2) && host.hasKernel(since: KernelVersion(6, 17))
+        let isFixed = host.features.contains(.hasEL2) && host.hasKernel(since: KernelVersion(6, 16))
         return PMUControl(value).counters <= host.counters && !isFixed
     }
 

@@ -3,8 +3,9 @@ internal import VCPUModel
 
 extension RegisterTable {
     /// The registers a vCPU with these features has on the profile's host.
-    init(_ profile: HostProfile, features: VCPUFeatures) {
-        var builder = RegisterTableBuilder(profile, features: features)
+    /// - Parameter enabled: the capabilities enabled on its VM, by name.
+    init(_ profile: HostProfile, features: VCPUFeatures, enabled: Set<String> = []) {
+        var builder = RegisterTableBuilder(profile, features: features, enabled: enabled)
         builder.addAll()
         self = builder.table
     }
@@ -25,9 +26,9 @@ private struct RegisterTableBuilder {
     private var definitions: [RegisterDefinition] = []
     private var slots: [RegisterID: Int] = [:]
 
-    init(_ profile: HostProfile, features: VCPUFeatures) {
+    init(_ profile: HostProfile, features: VCPUFeatures, enabled: Set<String>) {
         self.profile = profile
-        host = HostFacts(profile, features: features)
+        host = HostFacts(profile, features: features, enabled: enabled)
         let own = profile.recordedRegisters(of: features)
         recorded = own ?? profile.registers
         recordedFeatures = own == nil ? profile.vcpuInit?.features ?? [] : features

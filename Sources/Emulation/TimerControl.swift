@@ -12,7 +12,7 @@ struct TimerControl {
     init?(_ id: RegisterID) {
         switch id {
         case Self.virtual: (compare, counter) = (Self.virtualCompare, Self.virtualCount)
-        case Self.physical: (compare, counter) = (Self.physicalCompare, Self.physicalCount)
+        case Self.physical: (compare, counter) = (Self.physicalCompare, .physicalCount)
         default: return nil
         }
     }
@@ -22,11 +22,10 @@ struct TimerControl {
         host.kernel.map { $0 < KernelVersion(6, 18) } ?? false
     }
 
-    // CNTV_CTL_EL0, and its compare value and count, whose ids KVM has swapped; then CNTP_*.
+    // CNTV_CTL_EL0, and its compare value and count, whose ids KVM has swapped; then CNTP_*: its count is `RegisterID.physicalCount`.
     private static let virtual = RegisterID(rawValue: 0x6030_0000_0013_df19)
     private static let virtualCompare = RegisterID(rawValue: 0x6030_0000_0013_df02)
     private static let virtualCount = RegisterID(rawValue: 0x6030_0000_0013_df1a)
     private static let physical = RegisterID(rawValue: 0x6030_0000_0013_df11)
     private static let physicalCompare = RegisterID(rawValue: 0x6030_0000_0013_df12)
-    private static let physicalCount = RegisterID(rawValue: 0x6030_0000_0013_df01)
 }

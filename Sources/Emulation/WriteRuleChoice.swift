@@ -25,12 +25,20 @@ struct WriteRuleChoice {
         if let rule = recordedRule(for: entry) { return rule }
         switch behaviour.behaviourClass {
         case .writable, .volatile: return .any
-        case .invariant: return .unchanged
+        case .invariant: return invariantRule(behaviour)
         case .writeIgnored: return .ignored
         case .raz: return zero
         case .sanitised: return sanitisedRule(for: entry, behaviour)
         case .constrained: return constrainedRule(for: entry, behaviour, resetValue)
         }
+    }
+
+    /// A capability that is enabled on the VM lets the bits of the mask change.
+    private func invariantRule(_ behaviour: Behaviour) -> WriteRule {
+        guard let capability = behaviour.capability, host.enabled.contains(capability) else {
+            return .unchanged
+        }
+        return .constrained(changing: behaviour.mask ?? 0)
     }
 
     private func rule(for override: BehaviourOverride) -> WriteRule {

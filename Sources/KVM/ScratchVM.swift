@@ -1,3 +1,5 @@
+public import Registers
+
 /// A VM without memory, made to read what vCPUs of this host are like, or to try a restore on them.
 ///
 /// Its vCPUs never run.
@@ -6,9 +8,18 @@ public struct ScratchVM {
     /// One for each vCPU, by number; not initialised yet.
     public let banks: [KVMVCPUBank]
 
-    /// - Parameter vcpuCount: at most the host's `KVM_CAP_MAX_VCPUS`.
-    public init(on system: borrowing KVMSystem, vcpuCount: Int) throws(KVMError) {
-        try self.init(in: system.makeVM(), vcpuCount: vcpuCount)
+    /// - Parameters:
+    ///   - vcpuCount: at most the host's `KVM_CAP_MAX_VCPUS`.
+    ///   - capabilities: what to enable before the vCPUs are made; those that the host does not have
+    ///     are left out.
+    public init(
+        on system: borrowing KVMSystem, vcpuCount: Int, enabling capabilities: [KVMCapability] = []
+    ) throws(KVMError) {
+        let vm = try system.makeVM()
+        for capability in capabilities.map(Capability.init) where try vm.value(of: capability) > 0 {
+            try vm.enable(capability)
+        }
+        try self.init(in: vm, vcpuCount: vcpuCount)
     }
 
     /// Makes the vCPUs in a VM of the caller's.

@@ -25,6 +25,15 @@ public struct VM: ~Copyable {
             })
     }
 
+    /// Lets the VM do what a capability stands for; before its vCPUs are made.
+    ///
+    /// The corresponding ioctl is `KVM_ENABLE_CAP`.
+    public borrowing func enable(_ capability: Capability) throws(KVMError) {
+        _ = try call("KVM_ENABLE_CAP") { number in
+            clinux_kvm_enable_capability(number, capability.rawValue)
+        }
+    }
+
     /// The virtual CPU type that suits this host.
     ///
     /// The corresponding ioctl is `KVM_ARM_PREFERRED_TARGET`.

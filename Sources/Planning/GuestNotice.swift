@@ -56,6 +56,9 @@ public enum Remedy: Hashable, Sendable {
     case lowerPSCIVersion(to: String)
     /// Give the destination this kernel or a newer one.
     case upgradeKernel(String)
+    /// Have the VMM enable a capability of the VM before it makes vCPUs; the capability, and the first
+    /// kernel that has it.
+    case enableCapability(String, since: String)
     /// Move to a host that has something; what.
     case otherHost(String)
 
@@ -67,6 +70,7 @@ public enum Remedy: Hashable, Sendable {
         case .restrictBitmap: "restrict-bitmap"
         case .lowerPSCIVersion: "lower-psci-version"
         case .upgradeKernel: "upgrade-kernel"
+        case .enableCapability: "enable-capability"
         case .otherHost: "other-host"
         }
     }
@@ -82,6 +86,8 @@ public enum Remedy: Hashable, Sendable {
         case .lowerPSCIVersion(let version):
             "before the guest's first run set PSCI_VERSION to \(version)"
         case .upgradeKernel(let version): "give the destination Linux \(version) or newer"
+        case .enableCapability(let name, let since):
+            "give the destination Linux \(since) or newer, with \(name) enabled before the vCPUs are made"
         case .otherHost(let what): "choose a host with \(what)"
         }
     }

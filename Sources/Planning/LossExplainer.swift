@@ -21,8 +21,9 @@ struct LossExplainer {
 
     /// The fields of an ID register that the destination cannot take.
     private func claims(of restore: RegisterRestore) -> [IDFieldRule] {
-        guard let entry = RegisterDictionary.entry(for: restore.id), entry.isFeatureIDRegister,
-            let wanted = restore.wanted?.bits, let host = restore.found?.bits
+        guard let entry = RegisterDictionary.entry(for: restore.id),
+            entry.isFeatureIDRegister || entry.id == .cacheType, let wanted = restore.wanted?.bits,
+            let host = restore.found?.bits
         else { return [] }
         return entry.claims(of: wanted, on: host, kernel: profile.kernel)
     }
@@ -162,7 +163,7 @@ extension LossExplainer {
         for restore: RegisterRestore, _ cause: Cause, _ claims: [IDFieldRule]
     ) -> [Remedy] {
         let specific = proof(for: restore) + lowering(restore, claims) + firmware(restore)
-        let kernel = newerKernel(for: restore.id, cause)
+        let kernel = newerKernel(for: restore, cause) + capability(for: restore)
         return specific + kernel + [Remedy.otherHost(needed(for: restore, cause, claims))]
     }
 
@@ -205,17 +206,44 @@ extension LossExplainer {
         }
     }
 
-    private func newerKernel(for id: RegisterID, _ cause: Cause) -> [Remedy] {
+    private func newerKernel(for restore: RegisterRestore, _ cause: Cause) -> [Remedy] {
         if cause.kind == .kernel { return [.upgradeKernel(cause.detail ?? "")] }
         guard let kernel = profile.kernel else { return [] }
-        switch id.group {
-        case .demultiplexed where kernel < KernelVersion(6, 3): return [.upgradeKernel("6.3")]
-        case .system where id == .cacheLevels && kernel < KernelVersion(6, 3):
-            return [.upgradeKernel("6.3")]
-        case .firmware where id == .psciVersion && kernel < KernelVersion(6, 13):
-            return [.upgradeKernel("6.13")]
-        default: return []
+        let isNewerPSCI = restore.id == .psciVersion && kernel < KernelVersion(6, 13)
+        if isNewerPSCI { return [.upgradeKernel("6.13")] }
+        let backport = kernelThatTakes(restore) {
+            $0.major == kernel.major && $0.minor == kernel.minor
         }
+        let release = kernelThatTakes(restore) { $0.patch == 0 }
+        guard let release else { return [] }
+        let ofSeries = backport.map { " (or \($0) of its series)" } ?? ""
+        return [.upgradeKernel("\(release)\(ofSeries)")]
+    }
+
+    /// The first kernel, of some, that takes a value which the destination's refuses.
+    private func kernelThatTakes(
+        _ restore: RegisterRestore, among isCandidate: (KernelVersion) -> Bool
+    ) -> KernelVersion? {
+        guard case .refused = restore.outcome, let kernel = profile.kernel,
+            let entry = RegisterDictionary.entry(for: restore.id),
+            let wanted = restore.wanted?.bits, let host = restore.found?.bits,
+            !entry.takes(wanted, on: host, kernel: kernel)
+        else { return nil }
+        return entry.behaviourHistory.map(\.from).first { newer in
+            newer > kernel && isCandidate(newer) && entry.takes(wanted, on: host, kernel: newer)
+        }
+    }
+
+    /// The capability that makes the register writable on newer kernels, or that nobody enabled.
+    private func capability(for restore: RegisterRestore) -> [Remedy] {
+        guard case .refused = restore.outcome,
+            let behaviour = RegisterDictionary.entry(for: restore.id)?.newestBehaviour,
+            let name = behaviour.capability, profile.capabilities[name] ?? 0 <= 0,
+            let wanted = restore.wanted?.bits, let host = restore.found?.bits,
+            (wanted ^ host) & ~(behaviour.mask ?? 0) == 0,
+            let since = KVMCapability.all.first(where: { $0.name == name })?.since
+        else { return [] }
+        return [.enableCapability(name, since: since.description)]
     }
 
     private func needed(

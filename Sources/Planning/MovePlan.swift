@@ -91,8 +91,10 @@ extension MovePlan {
         var options = Restore.Options()
         options.policy = policy
         options.kernel = host.profile.kernel
+        options.enabled = KVMCapability.ofWritableRegisters
         return try Restore.perform(
-            snapshot.vcpus, into: host.makeVCPUs(snapshot.vcpus.count), options: options)
+            snapshot.vcpus,
+            into: host.makeVCPUs(snapshot.vcpus.count, enabling: options.enabled), options: options)
     }
 }
 

@@ -11,6 +11,7 @@ enum InvisibilityProof {
         return notThere(loss.id, entry, guest) ?? neverWritten(loss, entry)
             ?? noSuchCache(loss.id, guest) ?? noAArch32(loss.id, entry, guest)
             ?? noSuchCounter(loss.id, guest) ?? noServices(loss) ?? idleTimer(loss, entry)
+            ?? zeroEitherWay(loss)
     }
 
     private static func bits(_ id: RegisterID, _ guest: RegisterList) -> UInt64? {
@@ -78,6 +79,17 @@ enum InvisibilityProof {
             features & 0xf == 1
         else { return nil }
         return "the guest's ID_AA64PFR0_EL1.EL0 has no AArch32, so its value is UNKNOWN"
+    }
+
+    /// An ID register that the destination does not list (`sys_reg_desc` of `access_raz_id_reg` and
+    /// `ID_HIDDEN`, `arch/arm64/kvm/sys_regs.c`): op0 3, op1 0, CRn 0, CRm 1 to 7.
+    private static func zeroEitherWay(_ loss: PolicyLoss) -> String? {
+        guard loss.kind == .absent, loss.saved.isZero, case .system(let encoding) = loss.id.group,
+            encoding.op0 == 3, encoding.op1 == 0, encoding.crn == 0, 1...7 ~= encoding.crm
+        else { return nil }
+        return
+            "the guest reads it as 0, which is what KVM gives to a guest for every ID register that it "
+            + "does not list"
     }
 
     // MARK: Performance monitors

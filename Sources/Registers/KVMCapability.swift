@@ -22,6 +22,16 @@ public struct KVMCapability: Hashable, Sendable {
     }
 }
 
+extension KVMCapability {
+    /// Those that, enabled on a VM, let userspace write registers that are fixed otherwise.
+    ///
+    /// Enabling one changes no value.
+    public static let ofWritableRegisters: [KVMCapability] = {
+        let names = Set(RegisterDictionary.all.compactMap(\.newestBehaviour?.capability))
+        return all.filter { names.contains($0.name) }
+    }()
+}
+
 /// A feature of `KVM_ARM_VCPU_INIT`.
 public struct VCPUFeature: Hashable, Sendable {
     /// The bit in the first feature word; bit 32 + `bit` of `RegisterID.vcpuInit`.

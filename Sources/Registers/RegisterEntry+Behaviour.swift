@@ -93,6 +93,18 @@ extension RegisterEntry {
         return history.last { $0.applies(to: known) }.flatMap(behaviour(_:))
     }
 
+    /// Why a kernel refuses values of the register, in words, with what a newer one does otherwise; nil where
+    /// nothing is known to be refused.
+    /// - Parameter kernel: nil for the newest.
+    public func refusalRule(onKernel kernel: KernelVersion?) -> String? {
+        let behaviour = kernel.map { self.behaviour(onKernel: $0) } ?? newestBehaviour
+        guard let rule = behaviour?.refusalRule else { return nil }
+        guard let name = newestBehaviour?.capability,
+            let since = KVMCapability.all.first(where: { $0.name == name })?.since
+        else { return rule }
+        return rule + " (\(name): Linux \(since) or newer)"
+    }
+
     /// What the newest examined kernel does with it; nil where that has no such register.
     public var newestBehaviour: Behaviour? {
         history.last { $0.until == 0 }.flatMap(behaviour(_:))

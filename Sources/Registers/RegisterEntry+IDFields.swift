@@ -151,6 +151,27 @@ extension RegisterEntry {
         return unacceptable.isEmpty ? different : unacceptable
     }
 
+    /// Whether a kernel that lets userspace choose the register's value takes this one, on a host whose fresh
+    /// vCPU has another; false where the kernel fixes it.
+    ///
+    /// Of registers without rules for fields only that they can be chosen is known.
+    public func takes(_ wanted: UInt64, on host: UInt64, kernel: KernelVersion) -> Bool {
+        guard let behaviour = self.behaviour(onKernel: kernel),
+            behaviour.behaviourClass == .constrained
+        else {
+            return false
+        }
+        guard behaviour.traits.contains(.idPolicy) else { return true }
+        let different = idFieldRules.filter { $0.extract(from: wanted) != $0.extract(from: host) }
+        let covered = different.reduce(0) { $0 | $1.mask }
+        return (wanted ^ host) & ~covered == 0
+            && different.allSatisfy { rule in
+                rule.isWritable(onKernel: kernel)
+                    && rule.accepts(
+                        rule.extract(from: wanted), host: rule.extract(from: host), kernel: kernel)
+            }
+    }
+
     /// The bits userspace may change on a kernel before the first run of any vCPU; 0 for a register
     /// that is no ID register or is fixed.
     ///

@@ -28,6 +28,8 @@ extension RegisterID {
     public static let firstPointerKey = RegisterID(rawValue: 0x6030_0000_0013_c108)
     /// HCR_EL2.
     public static let hypervisorConfiguration = RegisterID(rawValue: 0x6030_0000_0013_e088)
+    /// CNTPCT_EL0.
+    public static let physicalCount = RegisterID(rawValue: 0x6030_0000_0013_df01)
     /// `KVM_REG_ARM_PSCI_VERSION`.
     public static let psciVersion = RegisterID(rawValue: 0x6030_0000_0014_0000)
 }

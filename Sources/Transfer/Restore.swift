@@ -18,6 +18,9 @@ public struct Restore {
         /// What is written, and which losses count.
         public var policy = RestorePolicy(.exact)
 
+        /// The capabilities that were enabled on the destination's VM before its vCPUs were made.
+        public var enabled: [KVMCapability] = []
+
         public init() {}
     }
 

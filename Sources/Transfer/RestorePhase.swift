@@ -26,6 +26,10 @@ public enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
     /// timer fire against a stale compare value.
     case timers
     case counters
+    /// CNTPCT_EL0, after CNTVCT_EL0: with HAS_EL2 a write of either sets the VM's one offset, and
+    /// CNTVCT_EL0 is behind it by CNTVOFF_EL2 (`kvm_timer_vcpu_reset`, `arch/arm64/kvm/arch_timer.c`),
+    /// so that only the physical count can say what the offset was. Without HAS_EL2 each has its own.
+    case physicalCounter
     /// A pending SError, which the kernel wants after the registers.
     case events
     /// Last: it may make the vCPU runnable.
@@ -64,7 +68,7 @@ public enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
     private static func systemPhase(_ id: RegisterID) -> RestorePhase {
         guard let entry = RegisterDictionary.entry(for: id) else { return .system }
         if entry.isFeatureIDRegister || entry.isImplementationID { return .identification }
-        if entry.isCounter { return .counters }
+        if entry.isCounter { return id == .physicalCount ? .physicalCounter : .counters }
         if entry.isTimer { return .timers }
         return id == .pmuControl ? .pmuControl : .system
     }

@@ -6,6 +6,8 @@ internal import VCPUModel
 struct RestoreReasons {
     let id: RegisterID
     let kernel: KernelVersion?
+    /// What was enabled on the destination's VM.
+    var enabled: [KVMCapability] = []
 
     static let notInSnapshot = "only the destination has it; it keeps its value"
 
@@ -59,14 +61,36 @@ struct RestoreReasons {
         case .skipped(.policy): return nil
         case .skipped(.clearView): return "a second view of a SET register, which is restored"
         case .volatile: return "it moves by itself; the value was written"
-        case .restored, .alreadyEqual, .absent, .notInSnapshot: return nil
+        case .restored: return enabling
+        case .alreadyEqual, .absent, .notInSnapshot: return nil
         }
     }
 
+    /// What let a register be written that is fixed otherwise.
+    private var enabling: String? {
+        guard let name = behaviour?.capability, enabled.contains(where: { $0.name == name }) else {
+            return nil
+        }
+        return "it takes \(name), enabled before the vCPUs are made"
+    }
+
     private func refusal(_ result: RegisterRestore, _ failure: RestoreAttempt.Failure?) -> String? {
+        if let levels = mitigationLevels(result) { return levels }
         let claims = idFieldClaims(result)
         if !claims.isEmpty { return claims.joined(separator: ", ") }
         return behaviour?.refusalRule ?? unknownBits(result) ?? failure?.explanation
+    }
+
+    /// A mitigation that the guest was told it need not ask for, or can ask for, and the host cannot back.
+    private func mitigationLevels(_ result: RegisterRestore) -> String? {
+        guard let entry, entry.isCheckedOnly, let field = entry.field(named: "LEVEL"),
+            let wanted = result.wanted.map({ field.extract(from: $0) }),
+            let host = result.before.map({ field.extract(from: $0) }),
+            let told = field.valueName(wanted), let offered = field.valueName(host)
+        else { return nil }
+        return
+            "the guest was told \(told), the host's level is \(offered): under an override the guest "
+            + "goes on believing \(told) and runs unmitigated"
     }
 
     /// For an ID register that differs in bits no rule speaks of.

@@ -59,7 +59,9 @@ extension VCPUAccount {
         var result = RegisterRestore(
             id: id, outcome: .restored, wanted: wanted, before: attempt.before,
             found: attempt.found, reason: nil, overrides: overrides)
-        let reasons = options.explains ? RestoreReasons(id: id, kernel: options.kernel) : nil
+        let reasons =
+            options.explains
+            ? RestoreReasons(id: id, kernel: options.kernel, enabled: options.enabled) : nil
         switch attempt.action {
         case .skipped(.policy):
             result.outcome = .skipped(.policy)

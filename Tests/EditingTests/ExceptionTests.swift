@@ -554,6 +554,21 @@ struct SErrorTests {
         try expectImpossible(exception, in: hidden, "ID_AA64PFR0_EL1.RAS")
     }
 
+    /// A CPU that QEMU emulates can show the AArch32 view alone; RAS is bits 31:28 of that too.
+    @Test func rasIsReadFromTheViewThatIsThere() throws {
+        let exception = InjectedException.serror(syndrome: 0x11)
+        func bank(_ values: [String: String], removing names: [String]) throws -> SnapshotBank {
+            try snapshotBank(of: "6.12-max", values, removing: names)
+        }
+        let aarch64 = "ID_AA64PFR0_EL1"
+        let with = try bank(["ID_PFR0_EL1": "0x10000131"], removing: [aarch64])
+        try expectTaken(exception, in: with, ["VCPU_EVENTS": "0x110000000000000101"])
+        let without = try bank(["ID_PFR0_EL1": "0x131"], removing: [aarch64])
+        try expectImpossible(exception, in: without, "ID_PFR0_EL1.RAS is 0")
+        let neither = try bank([:], removing: [aarch64, "ID_PFR0_EL1"])
+        try expectImpossible(exception, in: neither, "neither ID_AA64PFR0_EL1 nor ID_PFR0_EL1")
+    }
+
     @Test(arguments: [0x200_0000, 0x1_0000_0000, .max] as [UInt64])
     func syndromeOfMoreThan25Bits(syndrome: UInt64) throws {
         let exception = InjectedException.serror(syndrome: syndrome)

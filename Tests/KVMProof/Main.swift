@@ -24,6 +24,10 @@ enum Main {
             Change registers through an emulated CPU of another, built-in HOST; no other may change.
         kvm-proof stop GUEST DIR, kvm-proof resume DIR
             Save a counting guest; restore it, and print what its handler saw of an exception.
+        kvm-proof nested-counters
+            Restore the counters of a guest with EL2; needs kvm-arm.mode=nested and Linux 6.16 or newer.
+        kvm-proof other-implementation
+            Restore a guest of another CPU, with and without what that takes; needs Linux 6.15 or newer.
         OPTIONS: --iterations N, of the guest's program (256); --no-physical-timer, which KVM lists
         only since Linux 6.4: a guest that uses it cannot be restored on older kernels.
         Needs KVM on arm64. Exit status: 0 all the same, 1 a divergence, 2 trouble.
@@ -40,6 +44,7 @@ enum Main {
 
     private static func run(_ arguments: [String]) throws {
         let (words, options) = try split(arguments)
+        if let isRight = try newerKernels(words) { exit(isRight ? 0 : 1) }
         var program = GuestProgram()
         if let text = options.last(where: { $0.name == "--iterations" })?.value {
             guard let iterations = UInt16(text), iterations > 0 else { throw ProofError(usage) }
@@ -64,6 +69,15 @@ enum Main {
             if try !inject(words) { exit(1) }
         case ("sensitivity", 2): try proof.sensitivity(of: StateFiles(directory: words[1]))
         default: throw ProofError(usage)
+        }
+    }
+
+    /// Nil for words that say something else.
+    private static func newerKernels(_ words: [String]) throws -> Bool? {
+        switch words {
+        case ["nested-counters"]: try NewerKernelProof().counters()
+        case ["other-implementation"]: try NewerKernelProof().implementation()
+        default: nil
         }
     }
 

@@ -39,6 +39,7 @@ import Testing
         Call("KVM_GET_API_VERSION") { Int64(clinux_kvm_get_api_version($0)) },
         Call("KVM_CREATE_VM") { Int64(clinux_kvm_create_vm($0, 0)) },
         Call("KVM_CHECK_EXTENSION") { Int64(clinux_kvm_check_extension($0, 0)) },
+        Call("KVM_ENABLE_CAP") { Int64(clinux_kvm_enable_capability($0, 239)) },
         Call("KVM_GET_VCPU_MMAP_SIZE") { Int64(clinux_kvm_get_vcpu_mmap_size($0)) },
         Call("KVM_CREATE_VCPU") { Int64(clinux_kvm_create_vcpu($0, 0)) },
         Call("KVM_ARM_PREFERRED_TARGET") { fd in

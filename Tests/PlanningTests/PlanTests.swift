@@ -229,6 +229,7 @@ struct LossTests {
         case .restrictBitmap(let register, let bits): "restrict \(register): \(bits)"
         case .lowerPSCIVersion(let version): "PSCI \(version)"
         case .upgradeKernel(let version): "Linux \(version)"
+        case .enableCapability(let name, let since): "\(name) of \(since)"
         case .otherHost(let what): "host with \(what)"
         }
     }
@@ -405,7 +406,7 @@ struct LossTests {
         #expect(plan.lostNames == ["MIDR_EL1"])
         expect(
             try plan.loss(of: "MIDR_EL1"), "refused", Cause(.implementation),
-            ["host with the same CPU"])
+            ["KVM_CAP_ARM_WRITABLE_IMP_ID_REGS of 6.15", "host with the same CPU"])
         #expect(plan.vcpus[0].byCause.map(\.cause) == [Cause(.implementation)])
     }
 

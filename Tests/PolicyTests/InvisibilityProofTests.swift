@@ -253,4 +253,27 @@ struct InvisibilityProofTests {
             }
         }
     }
+
+    // MARK: Zero either way
+
+    /// Encodings of the ID register space, named and not.
+    @Test(arguments: [
+        "ID_AA64ZFR0_EL1", "ID_AA64SMFR0_EL1", "ID_AA64MMFR4_EL1", "S3_0_C0_C7_7", "ID_AFR0_EL1",
+    ])
+    func idRegisterThatReadsAsZero(_ name: String) throws {
+        let nothing = RegisterList()
+        #expect(proof(try loss(name, saved: 0), nothing)?.contains("does not list") == true)
+        #expect(proof(try loss(name, saved: 1), nothing) == nil)
+        #expect(proof(try loss(name, saved: 1 << 63), nothing) == nil)
+        #expect(proof(try loss(name, saved: 0, .refused), nothing) == nil)
+        #expect(proof(try loss(name, saved: 0, different(1)), nothing) == nil)
+    }
+
+    /// What is no ID register is UNDEFINED where it is not listed, or the host's own.
+    @Test(arguments: [
+        "MIDR_EL1", "REVIDR_EL1", "CLIDR_EL1", "CTR_EL0", "x0", "TPIDR_EL1", "PMMIR_EL1",
+    ])
+    func zeroOfOtherRegistersIsAValue(_ name: String) throws {
+        #expect(proof(try loss(name, saved: 0), RegisterList()) == nil)
+    }
 }

@@ -353,4 +353,12 @@ struct PolicyParsingTests {
         // Damage hits comments too; neither may be all there is.
         #expect(outcomes.accepted > 0 && outcomes.refused > 0, "seed \(seed)")
     }
+
+    @Test(arguments: ["V8", "8.0", "imp1", "-1"])
+    func namesOfAFieldsValuesAreListed(_ value: String) throws {
+        let error = try refusal("vpolicy 1\noverride ID_AA64DFR0_EL1.DebugVer \(value)\n".utf8)
+        let text = error.description
+        #expect(text.contains("a number or one of IMP, VHE, V8P2"), "\(text)")
+        #expect(text.contains("\"\(value)\""), "\(text)")
+    }
 }

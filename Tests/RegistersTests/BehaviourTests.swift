@@ -43,7 +43,7 @@ struct BehaviourTests {
         #expect(register.newestBehaviour?.traits.contains(.keepsImplementedCounters) == true)
     }
 
-    /// The writable AArch32 ID registers are in Linux 7.0 and were backported to 6.12.
+    /// The writable AArch32 ID registers are in Linux 6.18 and were backported to 6.17 and 6.12.
     @Test func aBackportHoldsForItsSeriesOnly() throws {
         let register = try entry("ID_ISAR0_EL1")
         #expect(register.behaviour(onKernel: KernelVersion(6, 11))?.behaviourClass == .invariant)
@@ -57,11 +57,12 @@ struct BehaviourTests {
     @Test func registersThatCameAndWent() throws {
         let register = try entry("RVBAR_EL2")
         #expect(register.behaviour(onKernel: KernelVersion(6, 1)) == nil)
-        #expect(register.behaviour(onKernel: KernelVersion(6, 5)) != nil)
+        #expect(register.behaviour(onKernel: KernelVersion(6, 2)) == nil)
+        #expect(register.behaviour(onKernel: KernelVersion(6, 3)) != nil)
         #expect(register.behaviour(onKernel: KernelVersion(6, 17)) == nil)
         #expect(register.newestBehaviour == nil)
-        #expect(register.listedSince == KernelVersion(6, 5))
-        #expect(register.absentIn == KernelVersion(6, 2))
+        #expect(register.listedSince == KernelVersion(6, 16))
+        #expect(register.absentIn == KernelVersion(6, 14))
         #expect(register.behaviourHistory.map { $0.behaviour == nil } == [false, true])
     }
 

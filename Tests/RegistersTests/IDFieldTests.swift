@@ -77,7 +77,7 @@ struct IDFieldTests {
 
     @Test func specials() throws {
         let special = try #require(rule("ID_AA64PFR0_EL1", "MPAM").specials.first)
-        #expect(special.kind == .ignoredIfHostValue && special.since == KernelVersion(6, 12))
+        #expect(special.kind == .ignoredIfHostValue && special.since == KernelVersion(6, 12, 6))
     }
 
     @Test func extraction() throws {

@@ -145,7 +145,9 @@ struct RestoreOrderTests {
     /// Names in the order their phases put them.
     private static let names = [
         "VCPU_INIT", "SVE_VLS", "VCPU_FINALIZED", "PSCI_VERSION", "ID_AA64PFR0_EL1", "PMCR_EL0",
-        "pstate", "x0", "z0", "SCTLR_EL1", "CNTV_CVAL_EL0", "CNTVCT_EL0", "VCPU_EVENTS", "MP_STATE",
+        "pstate", "x0", "z0", "SCTLR_EL1", "CNTV_CVAL_EL0", "CNTVCT_EL0", "CNTPCT_EL0",
+        "VCPU_EVENTS",
+        "MP_STATE",
     ]
 
     @Test func phasesFollowKVM() {
@@ -162,6 +164,28 @@ struct RestoreOrderTests {
         }
         _ = try Restore.run([source.state()], into: [target])
         #expect(target.writes.map(\.name) == Self.names.filter { (id($0).size ?? 0) <= 8 })
+    }
+
+    /// With HAS_EL2 the counters share an offset and differ by CNTVOFF_EL2: whichever is written last
+    /// decides both, and CNTVCT_EL0 does not read back as written.
+    @Test func countersOfAGuestWithEL2ArriveAsTheyWere() throws {
+        let offset: UInt64 = 300
+        let (source, target) = (BehavingBank(), BehavingBank())
+        for (name, bits) in [
+            ("CNTVOFF_EL2", offset), ("CNTPCT_EL0", 2000), ("CNTVCT_EL0", 1700),
+        ] as [(String, UInt64)] {
+            source.add(id(name), bits)
+            target.add(id(name), 0)
+        }
+        var physical: UInt64 = 0
+        target.onWrite = { written in
+            let isCounter = ["CNTPCT_EL0", "CNTVCT_EL0"].contains(written.name)
+            if isCounter { physical = written.name == "CNTPCT_EL0" ? 2000 : 1700 }
+        }
+        _ = try Restore.run([source.state()], into: [target])
+        #expect(physical == 2000)
+        #expect(physical - offset == 1700, "CNTVCT_EL0")
+        #expect(target.writes.map(\.name) == ["CNTVOFF_EL2", "CNTVCT_EL0", "CNTPCT_EL0"])
     }
 
     @Test func allVCPUsPassAPhaseBeforeTheNext() throws {

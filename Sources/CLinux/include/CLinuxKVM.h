@@ -79,6 +79,9 @@ int clinux_kvm_create_vm(int kvm, unsigned ipa_bits);
 /* KVM_CHECK_EXTENSION, on /dev/kvm or a VM. */
 int clinux_kvm_check_extension(int kvm_or_vm, int capability);
 
+/* KVM_ENABLE_CAP, on a VM, with no flags and arguments. */
+int clinux_kvm_enable_capability(int vm, int capability);
+
 /* KVM_GET_VCPU_MMAP_SIZE, on /dev/kvm: the size of struct kvm_run's mapping in bytes. */
 int clinux_kvm_get_vcpu_mmap_size(int kvm);
 

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Editing
 internal import Registers
 
 /// `vcpusnap register NAME|ID...`.
@@ -7,8 +8,12 @@ struct RegisterCommand: ParsableCommand {
         commandName: "register",
         abstract: "Say what a register is: name, id, fields, behaviour, ID-field rules.",
         discussion: """
+            A register can also be named as the kernel, QEMU's log or an assembler does, and a field
+            of it alone.
+
             EXAMPLES
               vcpusnap register SCTLR_EL1
+              vcpusnap register SCTLR_EL1.M 'sys_reg(3, 0, 5, 2, 0)' p15,0,c5,c0,0
               vcpusnap register 0x603000000013df1a s3_0_c0_c4_0
               vcpusnap register 'PMEV*' --format json
             """)
@@ -24,15 +29,32 @@ struct RegisterCommand: ParsableCommand {
     }
 
     func run() throws {
-        try RegisterOutput(try names.flatMap(ids)).print(as: format)
+        try RegisterOutput(try names.flatMap(subjects)).print(as: format)
     }
 
-    private func ids(_ text: String) throws -> [RegisterID] {
-        let pattern = RegisterPattern(text)
-        guard pattern.isWildcard else {
-            guard let id = RegisterID(parsing: text) else { throw UnknownRegister(text).error }
-            return [id]
+    private func subjects(_ text: String) throws -> [RegisterOutput.Subject] {
+        if let id = RegisterID(spelled: text) { return [RegisterOutput.Subject(id: id)] }
+        if let one = try field(text) { return [one] }
+        return try matches(text).map { RegisterOutput.Subject(id: $0) }
+    }
+
+    /// `REGISTER.FIELD`.
+    private func field(_ text: String) throws -> RegisterOutput.Subject? {
+        guard let dot = text.lastIndex(of: "."), let id = RegisterID(spelled: text[..<dot]) else {
+            return nil
         }
+        let name = text[text.index(after: dot)...]
+        let entry = RegisterDictionary.entry(for: id)
+        guard let field = entry?.field(named: name) else {
+            let known = (entry?.fields ?? []).filter { !$0.isReserved }.map(\.name)
+            throw EditError.unknownField(String(name), id, known: known)
+        }
+        return RegisterOutput.Subject(id: id, field: field.name)
+    }
+
+    private func matches(_ text: String) throws -> [RegisterID] {
+        let pattern = RegisterPattern(text)
+        guard pattern.isWildcard else { throw UnknownRegister(text).error }
         let matching = RegisterDictionary.all.map(\.id).filter(pattern.matches)
         guard !matching.isEmpty else { throw UnknownRegister(text).error }
         return matching
@@ -45,7 +67,24 @@ struct UnknownRegister {
 
     init(_ text: String) {
         error = CommandError(
-            "\(text) is not a register: give a name (SCTLR_EL1, x0), an id (0x603000000013c080), "
-                + "an encoding (s3_0_c1_c0_0), or a pattern ('ID_*')")
+            "\(text) is not a register: "
+                + (Self.hint(text.lowercased())
+                    ?? "give a name (SCTLR_EL1, x0), an id (0x603000000013c080), "
+                    + "an encoding (s3_0_c1_c0_0), or a pattern ('ID_*')"))
+    }
+
+    /// For what an assembler knows and a vCPU's list does not have.
+    private static func hint(_ name: String) -> String? {
+        switch name {
+        case "cpsr", "nzcv", "daif", "currentel", "spsel": "it is part of pstate"
+        case "xzr", "wzr": "it is always zero and has no state"
+        case "wsp": "it is the lower half of sp"
+        default:
+            if name.first == "w", let number = UInt8(name.dropFirst()), number <= 30 {
+                "it is the lower half of x\(number)"
+            } else {
+                nil
+            }
+        }
     }
 }

@@ -70,6 +70,7 @@ struct RestoreCommand: ParsableCommand {
         var options = Restore.Options()
         options.isStrict = strict
         options.kernel = destination.kernel
+        options.enabled = destination.enabled
         options.policy = try policy.load().ignoring(try exclude.map(register))
         let account = try Restore.perform(
             snapshot.vcpus, into: destination.banks, options: options)
@@ -87,7 +88,7 @@ struct RestoreCommand: ParsableCommand {
     }
 
     private func register(_ text: String) throws -> RegisterID {
-        guard let id = RegisterID(parsing: text) else { throw UnknownRegister(text).error }
+        guard let id = RegisterID(spelled: text) else { throw UnknownRegister(text).error }
         return id
     }
 }

@@ -25,6 +25,9 @@ struct EditTarget {
     let vcpus: [(index: UInt32, bank: any RegisterBank)]
     /// Whether they are all the target has.
     let isWhole: Bool
+    /// The kernel whose KVM the vCPUs are of, where it is known.
+    var kernel: KernelVersion? { contents.provenance.kernelVersion }
+
     private let location: Location
     private let contents: SnapshotFile.Changeable
     private let banks: [any RegisterBank]
@@ -120,7 +123,8 @@ struct EditOptions: ParsableArguments {
             }
         }
         try target.finish(output)
-        let result = EditOutput(verb: verb, target: name, edits: edits, values: report.values)
+        let result = EditOutput(
+            verb: verb, target: name, edits: edits, kernel: target.kernel, values: report.values)
         try result.print(as: report.format)
         guard result.complete else { throw ExitStatus.finding }
     }

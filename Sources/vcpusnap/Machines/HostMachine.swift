@@ -14,17 +14,21 @@ struct HostMachine {
     private var defaultInit: RegisterValue
 
     /// Makes vCPUs that are not initialised yet, as `KVM_CREATE_VCPU` leaves them.
-    static func make(_ host: Location.Host, vcpus: Int) throws -> HostMachine {
+    /// - Parameter capabilities: what to enable on their VM before, where the host has it.
+    static func make(
+        _ host: Location.Host, vcpus: Int, enabling capabilities: [KVMCapability] = []
+    ) throws -> HostMachine {
         switch host {
-        case .kvm: try HostMachine(kvmVCPUs: vcpus)
-        case .emulated(let name): HostMachine(try ProfileFile.load(name), vcpus: vcpus)
+        case .kvm: try HostMachine(kvmVCPUs: vcpus, enabling: capabilities)
+        case .emulated(let name):
+            HostMachine(try ProfileFile.load(name), vcpus: vcpus, enabling: capabilities)
         }
     }
 
-    private init(kvmVCPUs count: Int) throws {
+    private init(kvmVCPUs count: Int, enabling capabilities: [KVMCapability]) throws {
         let system = try KVMSystem()
         let host = try KVMHost(system)
-        banks = try ScratchVM(on: system, vcpuCount: count).banks
+        banks = try ScratchVM(on: system, vcpuCount: count, enabling: capabilities).banks
         provenance = Provenance(
             kernel: host.kernelRelease, midr: host.midr, counterFrequency: host.counterFrequency,
             capabilities: host.capabilities)
@@ -32,8 +36,8 @@ struct HostMachine {
         defaultInit = host.abilities.defaultInit.value
     }
 
-    private init(_ profile: HostProfile, vcpus count: Int) {
-        banks = EmulatedHost(profile).makeVCPUs(count)
+    private init(_ profile: HostProfile, vcpus count: Int, enabling capabilities: [KVMCapability]) {
+        banks = EmulatedHost(profile).makeVCPUs(count, enabling: capabilities)
         provenance = Provenance(
             kernel: profile.kernelRelease, midr: profile.midr,
             counterFrequency: profile.counterFrequency,

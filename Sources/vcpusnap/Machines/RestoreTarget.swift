@@ -5,6 +5,8 @@ internal import VCPUModel
 struct RestoreTarget {
     let banks: [any RegisterBank]
     let kernel: KernelVersion?
+    /// The capabilities enabled on a VM that was made here.
+    let enabled: [KVMCapability]
     private let location: Location
     private let provenance: Provenance
     /// What the target held, where it is a file.
@@ -21,6 +23,7 @@ struct RestoreTarget {
     /// Opens a file or a VM that runs, or makes as many fresh vCPUs as the snapshot has.
     init(_ location: Location, for snapshot: Snapshot) throws {
         self.location = location
+        enabled = location.host == nil ? [] : KVMCapability.ofWritableRegisters
         if case .process(let process, let vm) = location {
             let stopped = try RunningProcess(process, vm: vm, location.text).stop(for: snapshot)
             self.process = stopped
@@ -32,7 +35,8 @@ struct RestoreTarget {
             return
         }
         if let host = location.host {
-            let machine = try HostMachine.make(host, vcpus: snapshot.vcpus.count)
+            let machine = try HostMachine.make(
+                host, vcpus: snapshot.vcpus.count, enabling: enabled)
             banks = machine.banks
             provenance = machine.provenance.from(location)
             kernel = machine.kernel

@@ -32,7 +32,8 @@ struct EditOutput: WholeReport {
     }
 
     init(
-        verb: String, target: String, edits: [(index: UInt32, edit: VCPUEdit)], values: ValueText
+        verb: String, target: String, edits: [(index: UInt32, edit: VCPUEdit)],
+        kernel: KernelVersion?, values: ValueText
     ) {
         self.verb = verb
         self.target = target
@@ -40,7 +41,7 @@ struct EditOutput: WholeReport {
         vcpus = edits.map { index, edit in
             VCPU(
                 index: index, complete: edit.isComplete,
-                registers: edit.changes.map { Register($0, values) })
+                registers: edit.changes.map { Register($0, kernel, values) })
         }
     }
 
@@ -59,7 +60,7 @@ extension EditOutput.VCPU {
 }
 
 extension EditOutput.Register {
-    init(_ change: VCPUEdit.Change, _ values: ValueText) {
+    init(_ change: VCPUEdit.Change, _ kernel: KernelVersion?, _ values: ValueText) {
         name = change.id.name
         id = change.id.number
         before = values.text(change.before, of: change.id)
@@ -70,6 +71,9 @@ extension EditOutput.Register {
         case .refused(let number):
             outcome = "refused"
             errno = number.symbol
+            let rule = RegisterDictionary.entry(for: change.id)?.refusalRule(onKernel: kernel)
+            let reasons = [change.explanation, rule].compactMap(\.self)
+            reason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
         case .changed: outcome = "accepted-then-changed"
         case .unknown: outcome = "absent"
         default: outcome = "made"

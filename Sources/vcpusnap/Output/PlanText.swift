@@ -9,6 +9,8 @@ struct PlanText {
     let values: ValueText
     private var counts = FoldedCounts()
     private var losses = FoldedStatements<Cause, PlannedLoss>()
+    /// What is restored if whoever makes the VM does something.
+    private var conditional = FoldedStatements<String, RegisterRestore>()
 
     init(values: ValueText) {
         self.values = values
@@ -17,6 +19,9 @@ struct PlanText {
     mutating func add(_ plan: VCPUPlan) {
         counts.add(plan.report.counts, of: plan.report.vcpu)
         for loss in plan.losses { losses.add(loss, in: loss.cause, of: plan.report.vcpu) }
+        for register in plan.report.registers where register.isConditional {
+            conditional.add(register, in: register.outcomeWord, of: plan.report.vcpu)
+        }
     }
 
     func write(to output: ReportWriter) {
@@ -30,6 +35,11 @@ struct PlanText {
             let count = "\(members.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
             output.write("  " + style.bold(cause.text) + " (\(count))\n")
             output.write(lines.text(of: members) + Self.remedies(members))
+        }
+        let restored = FoldedLines(values: values, vcpus: counts.vcpus, isUnderOutcome: true)
+        for (word, members) in conditional.bySection {
+            output.write(
+                "  \(word), on a condition (\(members.count))\n" + restored.text(of: members))
         }
     }
 

@@ -13,8 +13,27 @@ struct RegisterOutput: WholeReport {
         /// The register that holds this one's state, with the bits: `FAR_EL1[63:32]`.
         var heldBy: String?
         var behaviour: BehaviourText?
+        /// What each kernel made of it, oldest first.
+        var history: [Change]
         var listedSince: String?
         var notes: String?
+    }
+
+    /// What was asked for: a register, or one field of it.
+    struct Subject {
+        var id: RegisterID
+        var field: String?
+    }
+
+    struct Change: Encodable {
+        var from: String
+        /// The first kernel that does not do so, of a backport to one stable series.
+        var until: String?
+        /// Nil where KVM does not have the register.
+        var `class`: String?
+        var mask: String?
+        var rule: String?
+        var needs: [String]
     }
 
     struct Field: Encodable {
@@ -35,13 +54,16 @@ struct RegisterOutput: WholeReport {
         var `class`: String
         var rule: String?
         var needs: [String]
+        /// What makes it writable when enabled on the VM, and the first kernel that has that.
+        var capability: String?
+        var capabilitySince: String?
         var notes: String?
     }
 
     var registers: [Register]
 
-    init(_ ids: [RegisterID]) {
-        registers = ids.map(Register.init)
+    init(_ subjects: [Subject]) {
+        registers = subjects.map(Register.init)
     }
 
     func text(_ style: TextStyle) -> String {
@@ -50,7 +72,8 @@ struct RegisterOutput: WholeReport {
 }
 
 extension RegisterOutput.Register {
-    init(_ id: RegisterID) {
+    init(_ subject: RegisterOutput.Subject) {
+        let id = subject.id
         let entry = RegisterDictionary.entry(for: id)
         name = id.name
         self.id = id.number
@@ -59,12 +82,21 @@ extension RegisterOutput.Register {
         category = RegisterCategory(of: id).rawValue
         heldBy = Self.holder(of: id)
         let rules = entry?.idFieldRules ?? []
-        fields = (entry?.fields ?? []).map { field in
+        fields = Self.fields(of: entry, named: subject.field).map { field in
             RegisterOutput.Field(field, rules.first { $0.field == field.name })
+        }
+        history = (entry?.behaviourHistory ?? []).map {
+            RegisterOutput.Change($0.from, $0.until, $0.behaviour)
         }
         behaviour = entry?.newestBehaviour.map(RegisterOutput.BehaviourText.init)
         listedSince = entry?.listedSince?.description
         notes = entry?.notes
+    }
+
+    /// Those of the layout, or the one of that name, of whatever layout.
+    private static func fields(of entry: RegisterEntry?, named name: String?) -> [RegisterField] {
+        guard let name else { return entry?.fields ?? [] }
+        return (entry?.field(named: name)).map { [$0] } ?? []
     }
 
     func text(_ style: TextStyle) -> String {
@@ -74,6 +106,7 @@ extension RegisterOutput.Register {
         if let heldBy { lines.append("  held by \(heldBy)") }
         if let listedSince { lines.append("  KVM lists it since Linux \(listedSince)") }
         lines += (behaviour?.lines ?? []).map { "  " + $0 }
+        if history.count > 1 { lines += history.map { "  " + $0.line } }
         if let notes, notes != behaviour?.notes { lines.append("  note: " + notes) }
         return (lines + fields.map(\.line)).joined(separator: "\n") + "\n"
     }
@@ -95,14 +128,38 @@ extension RegisterOutput.BehaviourText {
         self.class = behaviour.behaviourClass.rawValue
         rule = behaviour.rule
         needs = behaviour.needs.map(\.description)
+        capability = behaviour.capability
+        capabilitySince =
+            KVMCapability.all.first { $0.name == behaviour.capability }?.since?.description
         notes = behaviour.notes
     }
 
     var lines: [String] {
         var lines = ["on write: " + self.class + (rule.map { "; " + $0 } ?? "")]
         if !needs.isEmpty { lines.append("exists only with " + needs.joined(separator: " and ")) }
+        if let capability, let capabilitySince {
+            lines.append("\(capability): Linux \(capabilitySince) or newer")
+        }
         if let notes { lines.append("note: " + notes) }
         return lines
+    }
+}
+
+extension RegisterOutput.Change {
+    init(_ from: KernelVersion, _ until: KernelVersion?, _ behaviour: Behaviour?) {
+        self.from = from.description
+        self.until = until?.description
+        self.class = behaviour?.behaviourClass.rawValue
+        mask = behaviour?.mask.map { RegisterValue($0).description }
+        rule = behaviour?.rule
+        needs = (behaviour?.needs ?? []).map(\.description)
+    }
+
+    var line: String {
+        let kernels = "Linux \(from)" + (until.map { ", until \($0)" } ?? "")
+        let what = [self.class ?? "not there", mask.map { "mask \($0)" }, rule].compactMap(\.self)
+        let condition = needs.isEmpty ? [] : ["only with " + needs.joined(separator: " and ")]
+        return kernels + ": " + (what + condition).joined(separator: "; ")
     }
 }
 

@@ -44,7 +44,7 @@ struct RestoreText {
             return registers.add(register, in: Self.pardoned, of: vcpu)
         }
         let outcome = register.outcome
-        guard !Self.unlisted.contains(outcome.name),
+        guard !Self.unlisted.contains(outcome.name) || register.isConditional,
             listsDestinationOnly || outcome != .notInSnapshot
         else { return }
         registers.add(register, in: outcome.name, of: vcpu)
@@ -98,6 +98,9 @@ struct RestoreText {
 
 extension RegisterRestore: RegisterStatement {
     var outcomeWord: String { outcome.name }
+
+    /// Whether it was restored because the VM was made in a certain way, which its reason says.
+    var isConditional: Bool { outcome == .restored && reason != nil }
 
     func saysTheSame(as other: RegisterRestore) -> Bool {
         outcome == other.outcome && wanted == other.wanted && found == other.found
