@@ -111,9 +111,11 @@ extension RegisterValue: CustomStringConvertible {
     /// is not a number or does not fit.
     public init?(parsing text: some StringProtocol, size: Int) {
         let lower = text.lowercased().filter { $0 != "_" }
-        guard 1...256 ~= size, !lower.isEmpty else { return nil }
+        guard 1...256 ~= size, let first = lower.first, lower.allSatisfy(\.isASCII)
+        else { return nil }
         guard lower.hasPrefix("0x") else {
-            guard let number = UInt64(lower) else { return nil }
+            // UInt64 takes a sign as well.
+            guard first.isNumber, let number = UInt64(lower) else { return nil }
             self.init(number: number, size: size)
             return
         }
