@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import LinuxSystem
 
 /// Where vCPU state is taken from or put: the SOURCE and TARGET of the command line.
 enum Location: ExpressibleByArgument, Equatable {
@@ -34,13 +35,15 @@ enum Location: ExpressibleByArgument, Equatable {
 
     /// `PID` or `PID/FD`.
     private static func process(_ text: some StringProtocol) -> Location? {
-        let numbers = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let numbers = parts.map { $0.isDecimal ? Int($0) : nil }
         guard 1...2 ~= numbers.count, let process = numbers[0], process > 0 else { return nil }
         guard numbers.count == 2 else { return .process(process, vm: nil) }
         return numbers[1].map { .process(process, vm: $0) }
     }
 
-    var text: String {
+    /// As it was given.
+    var argument: String {
         switch self {
         case .emulated(let name): "emulated:" + name
         case .kvm: "kvm:"
@@ -50,6 +53,14 @@ enum Location: ExpressibleByArgument, Equatable {
         case .standardStream: "-"
         }
     }
+
+    /// For messages.
+    var text: String { FileName.shown(argument) }
+}
+
+extension StringProtocol {
+    /// Whether it has ASCII digits alone: initialisers of numbers take a sign as well.
+    var isDecimal: Bool { utf8.allSatisfy { (0x30...0x39).contains($0) } }
 }
 
 extension Location {

@@ -31,14 +31,16 @@ struct BaselineCommand: ParsableCommand {
     }
 
     func run() throws {
+        let inputs = hosts.map { Location(path: $0) }
+        try Location.checkInputs(inputs)
+        try output?.checkOutput(.text, keeping: inputs)
         let profiles = try hosts.map(ProfileFile.load)
         let report = BaselineOutput(try Baseline(of: profiles))
         switch try output?.place(orElse: "give --output a file or -") {
         case nil: try report.print(as: format)
         case .standardStream?: try StandardOutput.write(report.template)
         case .path(let path)?:
-            try AtomicFile.replace(
-                path, permissions: 0o644, with: [Array(report.template.utf8)])
+            try AtomicFile.replace(path, access: .open, with: [Array(report.template.utf8)])
             try report.print(as: format)
         }
         guard report.obstacles.isEmpty else { throw ExitStatus.finding }

@@ -7,22 +7,29 @@ struct PolicyOption: ParsableArguments {
     @Option(
         name: .customLong("policy"),
         help: ArgumentHelp(
-            "Which losses count: exact, safe (the default), force, or a .vpolicy file.",
+            "Which losses count: exact, safe (the default), force, or a .vpolicy file; - is standard input.",
             valueName: "policy"))
     var text = RestorePolicy.Preset.safe.rawValue
 
+    /// Where it is read, unless it is a preset.
+    var location: Location { Location(path: text) }
+
     func load() throws -> RestorePolicy {
         if let preset = RestorePolicy.Preset(rawValue: text) { return RestorePolicy(preset) }
-        return try RestorePolicy(parsing: try read(), file: text)
+        return try RestorePolicy(parsing: try read(), file: FileName.shown(text))
     }
 
     private func read() throws -> [UInt8] {
         do throws(FileError) {
+            guard location != .standardStream else {
+                return try File.read(.input, limit: RestorePolicy.Limit.size)
+            }
             return try File.read(text, limit: RestorePolicy.Limit.size)
         } catch {
             guard error.errno == .noEntry, !text.contains("/") else { throw error }
             let presets = RestorePolicy.Preset.allCases.map(\.rawValue).joined(separator: ", ")
-            throw CommandError("unknown policy \(text): neither a file nor one of \(presets)")
+            throw CommandError(
+                "unknown policy \(FileName.shown(text)): neither a file nor one of \(presets)")
         }
     }
 }
