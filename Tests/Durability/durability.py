@@ -49,6 +49,8 @@ class Job:
 
 
 class Bench:
+    """The program, and what is done with it in folders of its own."""
+
     def __init__(self, program, shim, stream, scratch):
         self.program, self.shim, self.scratch = program, shim, scratch
         self.jobs = self.make_jobs(contents(stream))
@@ -122,7 +124,7 @@ def check(job, folder, what, may_leave=False):
 
 
 def check_undo(job, folder, what, data):
-    original = job.after[0 if job.name == "mend" else 0]
+    original = job.after[0]
     path = os.path.join(folder, "FILE")
     if not os.path.exists(path + ".undo"):
         if data != original:
@@ -321,6 +323,16 @@ def main():
     parser.add_argument("--every", action="store_true")
     options = parser.parse_args()
     print(f"durability: seed {options.seed}", flush=True)
+    # Whoever ends it before the end gets the counts so far.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("durability: ended before the end"))
+    try:
+        run_all(options)
+    finally:
+        report()
+    sys.exit(1 if failures else 0)
+
+
+def run_all(options):
     with tempfile.TemporaryDirectory(prefix="vcpusnap-durability-") as scratch:
         os.chmod(scratch, 0o755)
         bench = Bench(options.program, options.shim, options.stream, scratch)
@@ -329,12 +341,14 @@ def main():
         full_disks(bench, 4 if options.every else 40)
         foreign_targets(bench)
         linked_targets(bench)
+
+
+def report():
     for name, count in sorted(counts.items()):
         print(f"durability: {count:6} {name}")
     for text in failures[:20]:
         print("durability: FAILED: " + text)
-    print(f"durability: {len(failures)} lost or wrong")
-    sys.exit(1 if failures else 0)
+    print(f"durability: {len(failures)} lost or wrong", flush=True)
 
 
 main()

@@ -1,8 +1,8 @@
 /*
  * Preloaded: makes one of the calls by which the program writes files fail, or write less than it was asked to.
- * VCPUSNAP_FAIL is "CALL:NUMBER:ERROR", where CALL is write, pwrite, ftruncate, fsync, flock, rename or unlink, NUMBER counts
- * these calls on regular files from 1 on (0 is every one), and ERROR is an errno, "short" for half of the bytes, or "kill"
- * for the end of the program before the call.
+ * VCPUSNAP_FAIL is "CALL:NUMBER:ERROR", where CALL is write, pwrite, ftruncate, fsync, flock, rename or unlink,
+ * NUMBER counts these calls on regular files from 1 on (0 is every one), and ERROR is an errno, "short" for half of
+ * the bytes, or "kill" for the end of the program before the call.
  * VCPUSNAP_COUNT names a file that gets a line with the call's name for each of them.
  */
 #define _GNU_SOURCE
