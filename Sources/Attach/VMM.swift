@@ -103,6 +103,8 @@ public struct ProcessTable: Hashable, Sendable {
     /// Looks at every process.
     public static func read() throws(FileError) -> ProcessTable {
         var table = ProcessTable(vmms: [], hidden: 0)
+        // An empty folder where nothing is mounted looks like a host without processes.
+        _ = try Folder.names(in: "/proc/self")
         for process in try Folder.names(in: "/proc").compactMap({ Int($0) }).sorted() {
             let files = ProcessFiles(process: process)
             if let descriptors = files.descriptors() {

@@ -6,10 +6,14 @@
 #include "CLinuxKVMNumbers.h"
 #include "kvm_structures.h"
 
+/* A signal interrupts some of them, KVM_CREATE_VM for one, before they have done anything. */
 static int call(int fd, unsigned long request, unsigned long argument)
 {
-    int result = ioctl(fd, request, argument);
+    int result;
 
+    do
+        result = ioctl(fd, request, argument);
+    while (result < 0 && errno == EINTR);
     return result < 0 ? -errno : result;
 }
 
@@ -128,5 +132,6 @@ int clinux_kvm_set_vcpu_events(int vcpu, const struct clinux_kvm_vcpu_events *ev
 
 int clinux_kvm_run(int vcpu)
 {
-    return call(vcpu, CLINUX_KVM_RUN, 0);
+    /* Here EINTR is an answer: the guest was stopped by a signal. */
+    return ioctl(vcpu, CLINUX_KVM_RUN, 0ul) < 0 ? -errno : 0;
 }

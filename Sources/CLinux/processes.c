@@ -134,7 +134,7 @@ static int describe_streams(posix_spawn_file_actions_t *actions, const struct en
     return error;
 }
 
-/* The program is to die of SIGPIPE when we stop reading, whatever we do about that signal. */
+/* The program is to die of these, whatever we do about them: of SIGPIPE when we stop reading. */
 static int describe_signals(posix_spawnattr_t *attributes)
 {
     sigset_t none, defaults;
@@ -143,6 +143,7 @@ static int describe_signals(posix_spawnattr_t *attributes)
     sigemptyset(&none);
     sigemptyset(&defaults);
     sigaddset(&defaults, SIGPIPE);
+    sigaddset(&defaults, SIGXFSZ);
     error = posix_spawnattr_setsigmask(attributes, &none);
     if (error == 0)
         error = posix_spawnattr_setsigdefault(attributes, &defaults);
@@ -150,6 +151,14 @@ static int describe_signals(posix_spawnattr_t *attributes)
         error = posix_spawnattr_setflags(attributes,
                                          POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     return error;
+}
+
+void clinux_set_signals(void)
+{
+    /* The end of a child is lost where the signal of it is ignored, which is inherited. */
+    signal(SIGCHLD, SIG_DFL);
+    /* A file that has become as large as is allowed is an error of write(2) then. */
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 static int spawn(const char *program, char *const arguments[], const struct ends *ends, pid_t *pid)

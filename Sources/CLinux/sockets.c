@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -138,11 +139,20 @@ enum {
     GUARD_ANSWER = 1000, /* ms for an answer */
 };
 
+/* The C library has it since glibc 2.34, the kernel since 5.9. */
+static int close_range_by_kernel(unsigned first, unsigned last)
+{
+#ifdef SYS_close_range
+    return (int)syscall(SYS_close_range, first, last, 0u);
+#else
+    return -1;
+#endif
+}
+
 static void close_range_or_each(unsigned first, unsigned last, unsigned highest)
 {
-    if (first > last || close_range(first, last, 0) == 0)
+    if (first > last || close_range_by_kernel(first, last) == 0)
         return;
-    /* Linux before 5.9. */
     for (unsigned fd = first; fd <= last && fd <= highest; fd++)
         close((int)fd);
 }

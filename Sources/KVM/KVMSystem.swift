@@ -50,10 +50,11 @@ public struct KVMSystem: ~Copyable {
     /// The corresponding ioctl is `KVM_CREATE_VM`.
     public borrowing func makeVM() throws(KVMError) -> VM {
         let bits = try addressBits()
-        let number = try Self.call("KVM_CREATE_VM", file) { clinux_kvm_create_vm($0, bits) }
+        let machine = FileDescriptor(
+            owning: try Self.call("KVM_CREATE_VM", file) { clinux_kvm_create_vm($0, bits) })
         let runSize = try Self.call(
             "KVM_GET_VCPU_MMAP_SIZE", file, clinux_kvm_get_vcpu_mmap_size)
-        return VM(owning: FileDescriptor(owning: number), runSize: Int(runSize))
+        return VM(owning: machine, runSize: Int(runSize))
     }
 
     /// The size of guest physical address space to ask for: 0, the default of 40 bits, unless the

@@ -9,66 +9,102 @@ extension AtomicFile {
         case direct
 
         init(_ path: String) throws(FileError) {
-            let directory = try Self.realDirectory(of: path)
-            if Self.namesDescriptorsOrDevices(directory) {
-                self = .direct
-                return
-            }
-            switch clinux_kind_of_path(path) {
+            self = try Self.find(path, linksLeft: Self.mostLinks, named: path)
+        }
+
+        private static func find(
+            _ path: String, linksLeft: Int, named: String
+        ) throws(FileError) -> Target {
+            let real = RealPath(
+                directory: try RealPath.directory(of: path, for: .create, named: named),
+                name: RealPath.split(path).name)
+            if namesDescriptorsOrDevices(real.directory) { return .direct }
+            switch FileName.withBytes(of: path, clinux_kind_of_path) {
             case Int32(CLINUX_FILE_REGULAR.rawValue):
-                self = .replaceable(RealPath(try Self.realPath(path, path)))
-            case Int32(CLINUX_FILE_DIRECTORY.rawValue):
-                throw FileError(.write, path, .isDirectory)
-            case Int32(CLINUX_FILE_OTHER.rawValue): self = .direct
+                return .replaceable(RealPath(try RealPath.of(path, for: .create, named: named)))
+            case Int32(CLINUX_FILE_DIRECTORY.rawValue): throw FileError(.write, named, .isDirectory)
+            case Int32(CLINUX_FILE_OTHER.rawValue): return .direct
             case -Errno.noEntry.rawValue:
-                let name = Self.split(path).name
-                guard !name.isEmpty else { throw FileError(.create, path, .noEntry) }
-                self = .replaceable(RealPath(directory: directory, name: name))
-            case let failure: throw FileError(.create, path, Errno(rawValue: -failure))
+                guard !real.name.isEmpty else { throw FileError(.create, named, .noEntry) }
+                guard let target = real.linkTarget else { return .replaceable(real) }
+                guard linksLeft > 0 else { throw FileError(.create, named, .tooManyLinks) }
+                return try find(target, linksLeft: linksLeft - 1, named: named)
+            case let failure: throw FileError(.create, named, Errno(rawValue: -failure))
             }
         }
+
+        /// As many as the kernel follows.
+        private static let mostLinks = 40
 
         /// Links such as `/dev/stdout` may lead to a regular file, but replacing that file would
         /// leave its writer with the old one.
         private static func namesDescriptorsOrDevices(_ directory: String) -> Bool {
-            directory == "/dev" || directory == "/proc" || directory.hasPrefix("/proc/")
-        }
-
-        private static func realDirectory(of path: String) throws(FileError) -> String {
-            try realPath(split(path).directory, path)
-        }
-
-        private static func realPath(_ path: String, _ named: String) throws(FileError) -> String {
-            var resolved: UnsafeMutablePointer<CChar>?
-            let result = clinux_real_path(path, &resolved)
-            defer { clinux_free(resolved) }
-            guard result >= 0, let resolved else {
-                throw FileError(.create, named, Errno(rawValue: -result))
-            }
-            return String(cString: resolved)
-        }
-
-        fileprivate static func split(_ path: String) -> (directory: String, name: String) {
-            guard let slash = path.lastIndex(of: "/") else { return (".", path) }
-            let directory = slash == path.startIndex ? "/" : String(path[..<slash])
-            return (directory, String(path[path.index(after: slash)...]))
+            directory == "/dev" || directory == "/proc"
+                || directory.utf8.starts(with: "/proc/".utf8)
         }
     }
+}
 
-    /// The path of a regular file, without links.
-    struct RealPath: Equatable {
-        let directory: String
-        let name: String
+/// The path of a file, without links.
+struct RealPath: Equatable {
+    let directory: String
+    let name: String
 
-        init(directory: String, name: String) {
-            self.directory = directory
-            self.name = name
+    init(directory: String, name: String) {
+        self.directory = directory
+        self.name = name
+    }
+
+    init(_ path: String) {
+        (directory, name) = Self.split(path)
+    }
+
+    var path: String { directory == "/" ? "/" + name : directory + "/" + name }
+
+    /// Where a symbolic link of this name leads, which may be nowhere; nil for anything else.
+    var linkTarget: String? {
+        let target = [UInt8](unsafeUninitializedCapacity: Self.longest) { buffer, initialized in
+            let length = buffer.withMemoryRebound(to: CChar.self) { text -> Int32 in
+                // SAFETY: the buffer has that many bytes; no more are written.
+                guard let address = text.baseAddress else { return 0 }
+                return FileName.withBytes(of: path) { clinux_read_link($0, address, text.count) }
+            }
+            initialized = Int(max(0, length))
         }
+        guard let first = target.first else { return nil }
+        let text = FileName.string(of: target)
+        return first == UInt8(ascii: "/") ? text : directory + "/" + text
+    }
 
-        init(_ path: String) {
-            (directory, name) = Target.split(path)
+    /// `PATH_MAX`.
+    private static let longest = 4096
+
+    /// The path of something that is there.
+    /// - Parameter named: what errors call it; the path where it is nil.
+    static func of(
+        _ path: String, for step: FileError.Step, named: String? = nil
+    ) throws(FileError) -> String {
+        var resolved: UnsafeMutablePointer<CChar>?
+        let result = FileName.withBytes(of: path) { clinux_real_path($0, &resolved) }
+        defer { clinux_free(resolved) }
+        guard result >= 0, let resolved else {
+            throw FileError(step, named ?? path, Errno(rawValue: -result))
         }
+        return FileName.string(at: resolved)
+    }
 
-        var path: String { directory == "/" ? "/" + name : directory + "/" + name }
+    /// The path of the directory of something that need not be there.
+    static func directory(
+        of path: String, for step: FileError.Step, named: String? = nil
+    ) throws(FileError) -> String {
+        try of(split(path).directory, for: step, named: named ?? path)
+    }
+
+    /// By bytes: a character of a string may be a slash and an accent together.
+    static func split(_ path: String) -> (directory: String, name: String) {
+        let bytes = path.utf8
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
+        let directory = slash == bytes.startIndex ? "/" : String(path[..<slash])
+        return (directory, String(path[bytes.index(after: slash)...]))
     }
 }

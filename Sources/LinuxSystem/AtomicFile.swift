@@ -1,44 +1,70 @@
 /// Replacing a file so that no reader, and no crash, ever sees half of it.
 public enum AtomicFile {
+    /// Whose the new file is, and who may do what with it.
+    public enum Access: Hashable, Sendable {
+        /// Its owner's alone, whatever the umask and the old file's were: the state of a vCPU holds
+        /// secrets of its guest (pointer authentication keys, for one).
+        case secret
+        /// As the file it takes the place of (owner, group, permissions, access list), for one that is changed;
+        /// where there is none, `secret`.
+        case kept
+        /// The same for what anybody may see; where there is none, what the umask leaves.
+        case open
+    }
+
     /// Writes the chunks to a new file and puts it in place of `path`.
     ///
     /// The new file is written beside the old one, brought to the disk, and renamed over it; then
     /// the directory is brought to the disk. A failure before the rename removes the new file and
-    /// leaves the old one as it was. A symbolic link is followed, its target replaced. What is no
+    /// leaves the old one as it was. A symbolic link is followed, its target replaced or made. What is no
     /// regular file (a pipe, a device, `/dev/stdout`) cannot be replaced and is written directly.
     ///
-    /// - Parameters:
-    ///   - permissions: of the new file, whatever the umask and the old file's were. The state of a
-    ///     vCPU holds secrets of its guest (pointer authentication keys, for one), so the owner only.
-    ///   - chunks: written one after the other.
+    /// What an earlier program that was killed left behind in that directory is removed.
+    /// - Parameter chunks: written one after the other.
     public static func replace(
-        _ path: String, permissions: UInt32 = 0o600, with chunks: some Sequence<[UInt8]>
+        _ path: String, access: Access = .secret, with chunks: some Sequence<[UInt8]>
     ) throws(FileError) {
-        try replace(path, permissions: permissions) { file throws(Errno) in
+        try replace(path, access: access) { file throws(Errno) in
             for chunk in chunks { try file.writeAll(chunk) }
         }
     }
 
     /// The same with what `write` writes, from front to back.
     public static func replace(
-        _ path: String, permissions: UInt32 = 0o600,
+        _ path: String, access: Access = .secret,
         writing write: (borrowing FileDescriptor) throws(Errno) -> Void
     ) throws(FileError) {
-        try replace(path, permissions: permissions, writing: write, directly: write)
+        try replace(path, access: access, writing: write, directly: write)
     }
 
     /// The same with a file that `write` fills, from its start and in any order.
     /// - Parameter directly: writes from front to back, to what is no regular file.
     static func replace(
-        _ path: String, permissions: UInt32 = 0o600,
+        _ path: String, access: Access = .secret,
         writing write: (borrowing FileDescriptor) throws(Errno) -> Void,
         directly: (borrowing FileDescriptor) throws(Errno) -> Void
     ) throws(FileError) {
         switch try Target(path) {
         case .direct: try writeDirectly(to: path, directly)
-        case .replaceable(let real):
-            try writeBeside(real, named: path, permissions: permissions, write)
+        case .replaceable(let real): try writeBeside(real, named: path, access: access, write)
         }
+    }
+
+    /// Finds out whether a file could be written, before anybody works for it; nothing is changed.
+    /// - Throws: what replacing it would.
+    public static func check(_ path: String) throws(FileError) {
+        guard case .replaceable(let real) = try Target(path) else { return }
+        do throws(Errno) {
+            _ = try TemporaryFile.make(in: real.directory)
+        } catch {
+            throw FileError(.create, path, error)
+        }
+    }
+
+    /// Removes what programs that were killed left behind in the directory of a file.
+    public static func removeLeftovers(beside path: String) {
+        guard let real = try? RealPath.directory(of: path, for: .open) else { return }
+        TemporaryFile.removeLeftovers(in: real)
     }
 
     private static func writeDirectly(
@@ -57,20 +83,18 @@ public enum AtomicFile {
     }
 
     private static func writeBeside(
-        _ real: RealPath, named path: String, permissions: UInt32,
+        _ real: RealPath, named path: String, access: Access,
         _ write: (borrowing FileDescriptor) throws(Errno) -> Void
     ) throws(FileError) {
         var step = FileError.Step.create
         do throws(Errno) {
-            var temporary = try TemporaryFile.make(
-                in: real.directory, permissions: permissions)
-            step = .write
+            var temporary = try TemporaryFile.make(in: real.directory, access, of: real.path)
+            step = .prepare
             try write(temporary.file)
-            step = .synchronize
             try temporary.file.synchronize()
             step = .rename
             try temporary.rename(to: real.path)
-            step = .synchronize
+            step = .settle
             try FileDescriptor(opening: real.directory, for: .directory).synchronize()
         } catch {
             throw FileError(step, path, error)

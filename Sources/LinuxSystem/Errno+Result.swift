@@ -14,6 +14,7 @@ extension Errno {
     static let noDeviceOrAddress = Errno(rawValue: 6)  // ENXIO
     public static let fileTooLarge = Errno(rawValue: 27)  // EFBIG
     public static let illegalSeek = Errno(rawValue: 29)  // ESPIPE
+    public static let tooManyLinks = Errno(rawValue: 40)  // ELOOP
     static let readOnlyFileSystem = Errno(rawValue: 30)  // EROFS
     static let quotaExceeded = Errno(rawValue: 122)  // EDQUOT
 }

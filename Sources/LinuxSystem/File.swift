@@ -16,12 +16,35 @@ public enum File {
         }
     }
 
+    /// Reads a standard stream to its end, as a file.
+    public static func read(_ stream: StandardStream, limit: Int) throws(FileError) -> [UInt8] {
+        do throws(Errno) {
+            return try FileDescriptor(duplicating: stream).readAll(limit: limit)
+        } catch {
+            throw FileError(.read, stream.name, error)
+        }
+    }
+
+    /// Reads a regular file whose name was made up here, so that it may be anything: a symbolic link is not
+    /// followed, a pipe not waited for.
+    /// - Throws: `EFBIG` when there are more than `limit` bytes, `ESPIPE` for what is no regular file.
+    public static func readRegular(_ path: String, limit: Int) throws(FileError) -> [UInt8] {
+        var step = FileError.Step.open
+        do throws(Errno) {
+            let file = try FileDescriptor(openingRegular: path, for: .reading)
+            step = .read
+            return try file.readAll(limit: limit)
+        } catch {
+            throw FileError(step, path, error)
+        }
+    }
+
     /// Removes a name.
     ///
     /// The corresponding C function is `unlink`.
     public static func remove(_ path: String) throws(FileError) {
         do throws(Errno) {
-            try Errno.check(clinux_unlink(path))
+            try Errno.check(FileName.withBytes(of: path, clinux_unlink))
         } catch {
             throw FileError(.remove, path, error)
         }

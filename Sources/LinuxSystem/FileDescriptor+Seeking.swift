@@ -104,11 +104,12 @@ extension FileDescriptor {
         _ range: Range<Int64>, to target: borrowing FileDescriptor, at place: Int64
     ) throws(Errno) {
         var position = range.lowerBound
-        let number = target.withNumber { $0 }
         while position < range.upperBound {
             let to = place + position - range.lowerBound
             let count = Int(min(range.upperBound - position, 1 << 30))
-            let copied = withNumber { clinux_copy_range($0, position, number, to, count) }
+            let copied = withNumber { from in
+                target.withNumber { clinux_copy_range(from, position, $0, to, count) }
+            }
             if copied == 0 { throw .io }
             if copied > 0 {
                 position += copied
@@ -130,10 +131,11 @@ extension FileDescriptor {
         _ range: Range<Int64>, to target: borrowing FileDescriptor
     ) throws(Errno) {
         var position = range.lowerBound
-        let number = target.withNumber { $0 }
         while position < range.upperBound {
             let count = Int(min(range.upperBound - position, 1 << 30))
-            let sent = withNumber { clinux_send_file(number, $0, position, count) }
+            let sent = withNumber { from in
+                target.withNumber { clinux_send_file($0, from, position, count) }
+            }
             if sent == 0 { throw .io }
             if sent > 0 {
                 position += sent

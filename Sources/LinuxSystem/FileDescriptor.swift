@@ -27,14 +27,37 @@ public struct FileDescriptor: ~Copyable {
     ///
     /// The corresponding C function is `open`.
     public init(opening path: String, for access: Access) throws(Errno) {
-        let result =
+        let open =
             switch access {
-            case .reading: clinux_open_read(path)
-            case .writing: clinux_open_write(path)
-            case .readingAndWriting: clinux_open_read_write(path)
-            case .directory: clinux_open_directory(path)
+            case .reading: clinux_open_read
+            case .writing: clinux_open_write
+            case .readingAndWriting: clinux_open_read_write
+            case .directory: clinux_open_directory
             }
-        try self.init(owningResult: result)
+        try self.init(owningResult: FileName.withBytes(of: path, open))
+    }
+
+    /// Opens a regular file, close-on-exec, without following a link at its end or waiting for anything.
+    /// - Throws: `ESPIPE` for a pipe or device, `EISDIR`, `ELOOP` for a symbolic link.
+    init(openingRegular path: String, for access: LockedFile.Access) throws(Errno) {
+        let writes: Int32 = access == .readingAndWriting ? 1 : 0
+        try self.init(
+            owningResult: FileName.withBytes(of: path) { clinux_open_regular($0, writes) })
+    }
+
+    /// Makes a file that was not there, for writing.
+    /// - Parameter permissions: of which the umask takes away some.
+    /// - Throws: `EEXIST` where something has that name.
+    init(creating path: String, permissions: UInt32) throws(Errno) {
+        try self.init(
+            owningResult: FileName.withBytes(of: path) { clinux_create_new($0, permissions) })
+    }
+
+    /// Another descriptor of what this one has open, with its position and its lock.
+    ///
+    /// The corresponding C function is `fcntl` with `F_DUPFD_CLOEXEC`.
+    init(duplicating file: borrowing FileDescriptor) throws(Errno) {
+        try self.init(owningResult: file.withNumber(clinux_duplicate))
     }
 
     /// Opens what a standard stream is connected to once more, leaving the stream itself open.
@@ -124,6 +147,22 @@ extension FileDescriptor {
     /// The corresponding C function is `fsync`.
     public borrowing func synchronize() throws(Errno) {
         try Errno.check(withNumber { clinux_fsync($0) })
+    }
+
+    /// Locks the file against all others that lock it, until the last descriptor of this opening goes.
+    ///
+    /// The corresponding C function is `flock`.
+    /// - Returns: false where another one has the lock.
+    borrowing func lock() throws(Errno) -> Bool {
+        let result = withNumber { clinux_lock($0, 0) }
+        if result == -Errno.tryAgain.rawValue { return false }
+        try Errno.check(result)
+        return true
+    }
+
+    /// The same, however long it takes.
+    borrowing func waitForLock() throws(Errno) {
+        try Errno.check(withNumber { clinux_lock($0, 1) })
     }
 
     /// Whether this is a terminal.

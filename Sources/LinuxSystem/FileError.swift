@@ -2,7 +2,13 @@
 public struct FileError: Error, Hashable, Sendable {
     /// What was being done.
     public enum Step: String, Hashable, Sendable {
-        case open, read, create, write, synchronize, close, rename, remove
+        case open, read, create, write, close, rename, remove
+        /// A new file was being written, which was to take the place of the old one.
+        case prepare
+        /// The new file has taken the place of the old one, and its name was being brought to the disk.
+        case settle
+        /// The file was being changed in place.
+        case change
     }
 
     public var path: String
@@ -19,16 +25,27 @@ public struct FileError: Error, Hashable, Sendable {
 extension FileError: CustomStringConvertible {
     /// What failed, the error number, and what to do about it.
     public var description: String {
-        let what = "cannot \(action) \"\(path)\": \(errno)"
-        return advice.map { what + ": " + $0 } ?? what
+        let what = "cannot \(action) \"\(FileName.shown(path))\": \(errno)"
+        return ([what] + [consequence, advice].compactMap(\.self)).joined(separator: ": ")
     }
 
     private var action: String {
         switch step {
-        case .open, .read, .write, .close, .remove: step.rawValue
+        case .open, .read, .write, .close, .remove, .change: step.rawValue
         case .create: "create a file for"
-        case .synchronize: "bring to the disk"
+        case .prepare: "write"
+        case .settle: "bring to the disk the name of"
         case .rename: "put the finished file in place of"
+        }
+    }
+
+    /// What has become of the file, where the error alone does not tell.
+    private var consequence: String? {
+        switch step {
+        case .prepare: "nothing was replaced"
+        case .settle: "the new file is in place, but a crash could undo that"
+        case .change: "it may be changed in part"
+        default: nil
         }
     }
 
@@ -38,18 +55,25 @@ extension FileError: CustomStringConvertible {
         case (.open, .noEntry): "check the name"
         case (.create, .noEntry): "create its directory first"
         case (_, .noEntry): nil
-        case (.open, .accessDenied): "ask for read permission, or run as its owner"
+        case (.open, .accessDenied), (.open, .notPermitted), (.read, .accessDenied),
+            (.read, .notPermitted):
+            "ask for read permission, or run as its owner"
+        case (.write, .accessDenied), (.write, .notPermitted), (.change, .accessDenied),
+            (.change, .notPermitted):
+            "ask for write permission, or choose another place"
         case (_, .accessDenied), (_, .notPermitted):
             "ask for write permission on its directory, or choose another place"
         case (.read, .isDirectory), (.open, .isDirectory): "name a file in it"
         case (_, .isDirectory): "name a file in that directory"
-        case (_, .noSpace), (_, .quotaExceeded):
-            "nothing was replaced; make room or choose another file system"
+        case (.open, .illegalSeek): "it is no regular file"
+        case (.open, .tooManyLinks): "it is a symbolic link, and such a one is not followed here"
+        case (_, .noSpace), (_, .quotaExceeded): "make room or choose another file system"
         case (_, .readOnlyFileSystem): "choose another file system"
         case (.read, .fileTooLarge): "it is larger than this program reads"
+        case (_, .fileTooLarge):
+            "it would be larger than the limit (ulimit -f) or the file system allows"
         case (_, .brokenPipe): "the reader went away"
-        case (.synchronize, .io), (.write, .io), (.close, .io):
-            "the disk may be failing; nothing was replaced"
+        case (_, .io): "the disk may be failing"
         default: nil
         }
     }

@@ -65,6 +65,21 @@ public struct FilePatch: Hashable, Sendable {
     }
 }
 
+extension FilePatch {
+    /// Everything from `start` on in the patched file.
+    /// - Parameter end: everything from there on in the file as it is.
+    /// - Precondition: no range begins before `start`.
+    public func end(from start: Int64, of end: [UInt8]) -> [UInt8] {
+        pieces(from: start, size: start + Int64(end.count)).flatMap { piece in
+            switch piece {
+            case .new(let bytes): return bytes[...]
+            case .kept(let range):
+                return end[Int(range.lowerBound - start)..<Int(range.upperBound - start)]
+            }
+        }
+    }
+}
+
 // MARK: - Writing
 
 extension FilePatch {

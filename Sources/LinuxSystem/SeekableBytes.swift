@@ -35,7 +35,7 @@ public final class SeekableFile: SeekableBytes {
 
     /// - Throws: `ESPIPE` for what is no regular file.
     public init(opening path: String) throws(FileError) {
-        name = path
+        name = FileName.shown(path)
         do throws(Errno) {
             file = try FileDescriptor(opening: path, for: .reading)
             size = try file.regularSize()
@@ -51,6 +51,17 @@ public final class SeekableFile: SeekableBytes {
             size = try file.regularSize()
         } catch {
             throw FileError(.open, stream.name, error)
+        }
+    }
+
+    /// What is locked, by a descriptor of its own; its size is what it is now.
+    public init(_ locked: LockedFile) throws(FileError) {
+        name = locked.name
+        do throws(Errno) {
+            file = try FileDescriptor(duplicating: locked.file)
+            size = try file.regularSize()
+        } catch {
+            throw FileError(.open, name, error)
         }
     }
 

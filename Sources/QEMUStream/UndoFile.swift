@@ -1,59 +1,71 @@
 internal import Checksums
 public import LinuxSystem
 
-/// What undoes the changes of a file: the bytes it had from the first changed one on.
+/// What undoes the change of a file: the bytes it had from the first changed one on, and those it got.
 ///
 /// Formats/undo-v1.md has the layout. The file lies beside the changed one, and is complete and on the
 /// disk before anything is changed.
 public struct UndoFile: Sendable {
-    /// Of the file before the change.
+    /// Of the file before the change, in bytes.
     let originalSize: Int64
-    /// Of the file after it.
+    /// Of the file after it, in bytes.
     let changedSize: Int64
-    /// Where the two begin to differ.
-    let start: Int64
+    /// Where the change begins: nothing before it differs.
+    public let start: Int64
     /// Of the bytes just before `start`, which both have.
     let contextDigest: [UInt8]
-    /// Of everything from `start` on after the change.
-    let changedDigest: [UInt8]
     /// Everything from `start` on before the change.
-    let tail: [UInt8]
+    public let original: [UInt8]
+    let changed: Changed
+
+    /// What is known of everything from `start` on after the change.
+    enum Changed: Hashable, Sendable {
+        case bytes([UInt8])
+        /// Of version 1.
+        case digest([UInt8])
+    }
 
     static let magic = Array("VCPUUNDO".utf8)
-    static let version: UInt64 = 1
-    static let headerLength = 8 + 4 * 8 + 2 * SHA256.size
+    static let version: UInt64 = 2
     static let longestContext: Int64 = 1 << 16
-    /// The most bytes that are kept: the device state and description of a stream.
-    public static let longestTail = 256 << 20
+    /// The most bytes that are kept of each: the device state and description of a stream.
+    public static let longestEnd = 256 << 20
+    /// The most bytes of an undo file.
+    public static let longest = 2 * longestEnd + (1 << 16)
 
     /// The name's end of a file's undo file.
     public static let suffix = ".undo"
 }
 
+// MARK: - Making
+
 extension UndoFile {
     /// Of a patch, before it is applied.
     public init(of patch: FilePatch, to file: any SeekableBytes) throws(QEMUStreamError) {
-        guard let first = patch.replacements.first else { throw .list("nothing is to be changed") }
-        start = first.range.lowerBound
+        guard let first = patch.replacements.first?.range.lowerBound else {
+            throw .list("nothing is to be changed")
+        }
+        let longest = Int64(Self.longestEnd)
+        guard file.size - first <= longest, file.size - first + patch.growth <= longest else {
+            throw .list(
+                "\(file.size - first) bytes follow the first change, and an undo file keeps "
+                    + "\(Self.longestEnd) at most; write to another file with --output")
+        }
+        let before = try file.bytes(at: first, count: Int(file.size - first))
+        let after = patch.end(from: first, of: before)
+        let same = zip(before, after).prefix { $0 == $1 }.count
+        start = first + Int64(same)
         originalSize = file.size
         changedSize = file.size + patch.growth
-        guard file.size - start <= Int64(Self.longestTail) else {
-            throw .list(
-                "\(file.size - start) bytes follow the first change, and an undo file keeps "
-                    + "\(Self.longestTail) at most; write to another file with --output")
-        }
-        tail = try file.bytes(at: start, count: Int(file.size - start))
+        original = Array(before.dropFirst(same))
+        changed = .bytes(Array(after.dropFirst(same)))
         contextDigest = try Self.contextDigest(file, before: start)
-        var digest = SHA256()
-        for piece in patch.pieces(from: start, size: file.size) {
-            switch piece {
-            case .new(let bytes): digest.update(bytes)
-            case .kept(let range):
-                let kept = range.lowerBound - start..<range.upperBound - start
-                digest.update(tail[Int(kept.lowerBound)..<Int(kept.upperBound)])
-            }
-        }
-        changedDigest = digest.finish()
+    }
+
+    /// What the file gets from `start` on; nil for version 1, which nobody makes any more.
+    public var changedBytes: [UInt8]? {
+        guard case .bytes(let bytes) = changed else { return nil }
+        return bytes
     }
 
     private static func contextDigest(
@@ -62,54 +74,11 @@ extension UndoFile {
         let count = min(start, longestContext)
         return SHA256.of([try file.bytes(at: start - count, count: Int(count))])
     }
+}
 
-    // MARK: The file
+// MARK: - Which file it belongs to
 
-    public var encoded: [UInt8] {
-        let numbers = [
-            Self.version, UInt64(originalSize), UInt64(changedSize), UInt64(start),
-        ]
-        let body =
-            Self.magic + numbers.flatMap { BigEndian.bytes($0, 8) } + contextDigest
-            + changedDigest + tail
-        return body + SHA256.of([body])
-    }
-
-    public init(decoding bytes: [UInt8]) throws(QEMUStreamError) {
-        guard bytes.starts(with: Self.magic) else {
-            throw .damaged(
-                part: "the undo file", offset: 0, expected: "VCPUUNDO",
-                found: "\(bytes.prefix(8))")
-        }
-        guard bytes.count >= Self.headerLength + SHA256.size,
-            SHA256.of([Array(bytes.dropLast(SHA256.size))]) == bytes.suffix(SHA256.size)
-        else {
-            throw .damaged(
-                part: "the undo file", offset: Int64(max(0, bytes.count - SHA256.size)),
-                expected: "the SHA-256 of what is before", found: "another")
-        }
-        let version = bytes.bigEndian(at: 8, count: 8)
-        guard version == Self.version else {
-            throw .damaged(
-                part: "the undo file's version", offset: 8, expected: "1", found: "\(version)")
-        }
-        originalSize = Int64(bitPattern: bytes.bigEndian(at: 16, count: 8))
-        changedSize = Int64(bitPattern: bytes.bigEndian(at: 24, count: 8))
-        start = Int64(bitPattern: bytes.bigEndian(at: 32, count: 8))
-        contextDigest = Array(bytes[40..<72])
-        changedDigest = Array(bytes[72..<104])
-        tail = Array(bytes[Self.headerLength..<bytes.count - SHA256.size])
-        guard start >= 0, changedSize >= start, originalSize >= start,
-            Int64(tail.count) == originalSize - start
-        else {
-            throw .damaged(
-                part: "the undo file's sizes", offset: 16, expected: "sizes that fit its content",
-                found: "others")
-        }
-    }
-
-    // MARK: Which file it belongs to
-
+extension UndoFile {
     /// What a file is to this undo file.
     public enum State: Hashable, Sendable {
         /// As it was before the change.
@@ -118,6 +87,8 @@ extension UndoFile {
         case changed
         /// The change, or an earlier undoing, was interrupted.
         case between
+        /// None of these, though it begins as they do: somebody changed it since, or it is another file.
+        case altered
         /// Another file.
         case foreign
     }
@@ -126,16 +97,43 @@ extension UndoFile {
         guard file.size >= start,
             try Self.contextDigest(file, before: start) == contextDigest
         else { return .foreign }
-        let count = Int(min(file.size - start, Int64(Self.longestTail)))
-        let now = try file.bytes(at: start, count: count)
-        if file.size == originalSize, now == tail { return .original }
-        if file.size == changedSize, SHA256.of([now]) == changedDigest { return .changed }
         let sizes = min(originalSize, changedSize)...max(originalSize, changedSize)
-        return sizes.contains(file.size) ? .between : .foreign
+        guard sizes.contains(file.size), file.size - start <= Int64(Self.longestEnd) else {
+            return .altered
+        }
+        let now = try file.bytes(at: start, count: Int(file.size - start))
+        if now == original { return .original }
+        switch changed {
+        case .bytes(let bytes):
+            if now == bytes { return .changed }
+            return isMixed(now, bytes) ? .between : .altered
+        case .digest(let digest): return state(of: now, digest)
+        }
     }
 
-    /// What turns a file, in whatever state of the change, into the original.
-    public func undoing(_ file: any SeekableBytes) -> FilePatch {
-        FilePatch([FilePatch.Replacement(start..<file.size, tail)])
+    /// Whether each byte is one of the two at its place.
+    ///
+    /// Where a crash has lost what a file was lengthened by, it is zero.
+    private func isMixed(_ now: [UInt8], _ changed: [UInt8]) -> Bool {
+        let both = min(original.count, changed.count)
+        let longer = original.count > changed.count ? original : changed
+        return now.indices.allSatisfy { place in
+            let byte = now[place]
+            guard place < both else { return byte == longer[place] || byte == 0 }
+            return byte == original[place] || byte == changed[place]
+        }
+    }
+
+    /// The same by what version 1 knows.
+    private func state(of now: [UInt8], _ digest: [UInt8]) -> State {
+        let changedCount = Int(changedSize - start)
+        if now.count >= changedCount, SHA256.of([Array(now.prefix(changedCount))]) == digest {
+            if now.count == changedCount { return .changed }
+            let rest = changedCount..<now.count
+            return now.count == original.count && now[rest] == original[rest] ? .between : .altered
+        }
+        // The original bytes again, and the file not yet cut.
+        let isRestored = now.count == changedCount && now.starts(with: original)
+        return isRestored ? .between : .altered
     }
 }

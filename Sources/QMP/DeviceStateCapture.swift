@@ -122,9 +122,8 @@ extension DeviceStateCapture {
     private static func addToSet(
         _ file: borrowing FileDescriptor, _ connection: QMPConnection
     ) throws(QMPError) -> Int64 {
-        let number = file.withNumber { $0 }
         let writer = try connection.opening("open of /proc/self/fd") {
-            clinux_reopen_for_writing(number)
+            file.withNumber(clinux_reopen_for_writing)
         }
         let answer = try connection.execute("add-fd", passing: writer)
         guard let set = answer["fdset-id"]?.integer else {

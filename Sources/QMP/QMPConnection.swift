@@ -51,8 +51,9 @@ public final class QMPConnection {
         _ command: String, arguments: [(String, QMPArgument)] = [],
         passing descriptor: borrowing FileDescriptor
     ) throws(QMPError) -> JSONValue {
-        let number = descriptor.withNumber { $0 }
-        return try exchange(command, arguments, number, within: timeouts.answer)
+        try descriptor.withNumber { (number) throws(QMPError) in
+            try exchange(command, arguments, number, within: timeouts.answer)
+        }
     }
 
     /// Has QEMU carry out a command that takes its time.
@@ -165,7 +166,7 @@ extension QMPConnection {
         _ path: String, _ timeouts: QMPTimeouts, _ deadline: Deadline
     ) throws(QMPError) -> FileDescriptor {
         while true {
-            let result = clinux_connect_unix(path)
+            let result = FileName.withBytes(of: path, clinux_connect_unix)
             if result >= 0 { return FileDescriptor(owning: result) }
             let errno = Errno(rawValue: -result)
             guard errno == .tryAgain else { throw QMPError(path, .cannotConnect(errno)) }

@@ -15,11 +15,11 @@ public final class ImageInput {
 
     public convenience init(opening path: String) throws(SavedImageError) {
         // A pipe that is opened twice has lost its writer by then, so this asks before opening.
-        if clinux_kind_of_path(path) == Int32(CLINUX_FILE_OTHER.rawValue) {
+        if FileName.withBytes(of: path, clinux_kind_of_path) == Int32(CLINUX_FILE_OTHER.rawValue) {
             let stream = try SavedImageError.reading { () throws(FileError) in
                 try ByteStream(opening: path)
             }
-            try self.init(.pipe(SequentialBytes(of: path, stream)))
+            try self.init(.pipe(SequentialBytes(of: FileName.shown(path), stream)))
         } else {
             let file = try SavedImageError.reading { () throws(FileError) in
                 try SeekableFile(opening: path)
@@ -56,6 +56,10 @@ public final class ImageInput {
             content = .pipe(SequentialBytes(of: stream.name, pipe))
         }
         try self.init(content)
+    }
+
+    public convenience init(_ file: SeekableFile) throws(SavedImageError) {
+        try self.init(.file(file))
     }
 
     /// Takes a pipe of which somebody read the first bytes already.

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import LinuxSystem
 internal import VCPUModel
 
 /// Where vCPU state is taken from or put: the SOURCE and TARGET of the command line.
@@ -43,7 +44,8 @@ enum Location: ExpressibleByArgument, Equatable {
         return numbers[1].map { .process(process, vm: $0) }
     }
 
-    var text: String {
+    /// As it was given.
+    var argument: String {
         switch self {
         case .emulated(let name): "emulated:" + name
         case .kvm: "kvm:"
@@ -53,6 +55,9 @@ enum Location: ExpressibleByArgument, Equatable {
         case .standardStream: "-"
         }
     }
+
+    /// For messages.
+    var text: String { FileName.shown(argument) }
 }
 
 extension Location {

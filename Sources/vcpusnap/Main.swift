@@ -5,13 +5,16 @@ internal import LinuxSystem
 @main
 struct Main {
     static func main() {
-        ExitStatus.leave(with: run(Array(CommandLine.arguments.dropFirst())))
+        ProgramStart.setSignals()
+        TemporaryFiles.removeOnSignals()
+        ExitStatus.leave(with: run(ProgramArguments.words()))
     }
 
     private static func run(_ arguments: [String]) -> ExitStatus {
         do {
             var command = try Vcpusnap.parseAsRoot(arguments)
             do {
+                try RepeatedOptions.check(arguments)
                 try command.run()
                 return .success
             } catch let status as ExitStatus {
@@ -95,6 +98,7 @@ struct Vcpusnap: ParsableCommand {
               0  done: all restored, same, sound
               1  done, with a finding: a register could not be restored, the sides differ
               2  trouble: bad usage, unreadable or damaged file, no KVM, full disk
+              128 + N  ended by signal N, as a shell says it: 141 where nobody reads the output
             """,
         version: Version.text,
         subcommands: [

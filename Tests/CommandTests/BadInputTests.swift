@@ -178,7 +178,7 @@ struct BadInputTests {
     @Test(arguments: [
         ["frobnicate"], ["save"], ["save", host], ["save", host, "-o", "x", "--vcpus", "0"],
         ["diff", "-", "-"], ["restore", host, "-"], ["show", host, "--format", "xml"], ["register"],
-        ["restore", host, host, "-o", "-"], ["save", host, "-o", "kvm:"],
+        ["save", host, "-o", "kvm:"],
     ])
     func badUsage(arguments: [String]) throws {
         let run = try Program.run(arguments)

@@ -98,7 +98,7 @@ struct ProfileFileTests {
         let bad = try Program.run("plan", snapshot, "--host", "-", input: Data("vhost 2\n".utf8))
         expectTrouble(bad, "standard input:1:1: expected \"vhost 1\"")
         expectTrouble(
-            try Program.run("plan", "-", "--host", "-", input: text), "cannot both come from")
+            try Program.run("plan", "-", "--host", "-", input: text), "can be read only once")
         expectTrouble(
             try Program.run("baseline", "-", "-", input: text), "only one host profile")
     }

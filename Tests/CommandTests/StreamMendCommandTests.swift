@@ -416,13 +416,14 @@ struct StreamUnmendTests {
         func number(_ offset: Int) -> Int {
             undo[offset..<offset + 8].reduce(0) { $0 << 8 | Int($1) }
         }
-        #expect(number(8) == 1)
+        #expect(number(8) == 2)
         #expect(number(16) == original.count)
         #expect(number(24) == changed.count)
         let start = number(32)
         #expect(start >= 11_319 && start < 16_723)
         #expect(original.prefix(start) == changed.prefix(start))
-        #expect(undo[104..<undo.count - 32] == original[start...])
+        #expect(original[start] != changed[start])
+        #expect(undo[72..<undo.count - 32] == original[start...] + changed[start...])
     }
 
     @Test("A file that fits is not touched, and has nothing to undo")

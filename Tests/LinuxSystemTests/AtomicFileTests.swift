@@ -23,7 +23,7 @@ import Testing
 
     @Test func anOldFileIsReplacedWhole() throws {
         _ = try folder.make("a", "something much longer than the new contents")
-        try AtomicFile.replace(folder.file("a"), permissions: 0o644, with: [bytes("new")])
+        try AtomicFile.replace(folder.file("a"), access: .open, with: [bytes("new")])
         #expect(try folder.text("a") == "new")
         #expect(try folder.names == ["a"])
     }
@@ -126,7 +126,7 @@ import Testing
         let disk = try SmallFileSystem(at: folder)
         let path = try folder.make("a", "old")
         let error = failure(path, Array(repeating: [UInt8](repeating: 7, count: 4096), count: 64))
-        #expect(error == FileError(.write, path, .noSpace))
+        #expect(error == FileError(.prepare, path, .noSpace))
         #expect(try folder.text("a") == "old")
         #expect(try folder.names == ["a"])
         disk.remove()

@@ -105,7 +105,9 @@ struct FilePatchTests {
             #expect(
                 try await send(patch, of: SeekableSlice(of: base, from: 0)) == expected, comment)
             #expect(try folder.bytes("base") == bytes, comment)
-            try patch.applyInPlace(to: folder.file("base"), limit: 1000)
+            let first = patch.replacements.first?.range.lowerBound ?? 0
+            try LockedFile(folder.file("base"), for: .readingAndWriting).replaceEnd(
+                from: first, with: patch.end(from: first, of: Array(bytes[Int(first)...])))
             #expect(try folder.bytes("base") == expected, comment)
         }
     }
@@ -117,7 +119,7 @@ struct FilePatchTests {
         let patch = FilePatch([.init(3..<4, [7, 7])])
         try patch.write(of: try SeekableFile(opening: path), to: folder.file("copy"))
         #expect(try folder.permissions("copy") == 0o600)
-        try patch.applyInPlace(to: path, limit: 100)
+        try LockedFile(path, for: .readingAndWriting).replaceEnd(from: 3, with: [7])
         #expect(try folder.permissions("base") == 0o644)
     }
 
@@ -174,50 +176,26 @@ struct FilePatchTests {
 
     // MARK: In place
 
-    @Test("A change in place touches nothing before the first replacement")
+    @Test("A change in place touches nothing before its start")
     func inPlaceKeepsTheRest() throws {
         let megabyte = 1 << 20
         let path = try folder.makeSparse(
             "base", size: 32 * megabyte, [(32 * megabyte - 100, pattern(100))])
-        let patch = FilePatch([.init(Int64(32 * megabyte - 50)..<Int64(32 * megabyte - 40), [5])])
-        let expected = applied(patch, to: try folder.bytes("base"))
-        try patch.applyInPlace(to: path, limit: 50)
+        let start = 32 * megabyte - 50
+        let expected = Array(try folder.bytes("base")[..<start]) + [5, 6, 7]
+        try LockedFile(path, for: .readingAndWriting).replaceEnd(
+            from: Int64(start), with: [5, 6, 7])
         #expect(try folder.bytes("base") == expected)
         #expect(try #require(folder.allocated("base")) < megabyte)
-    }
-
-    @Test("More after the first change than the limit is EFBIG, and nothing is changed")
-    func limit() throws {
-        let bytes = pattern(1000)
-        let path = try folder.make("base", bytes)
-        let patch = FilePatch([.init(100..<101, [1, 2, 3])])
-        #expect(throws: FileError(.write, path, .fileTooLarge)) {
-            try patch.applyInPlace(to: path, limit: 899)
-        }
-        #expect(try folder.bytes("base") == bytes)
-        try patch.applyInPlace(to: path, limit: 900)
-        #expect(try folder.bytes("base") == applied(patch, to: bytes))
     }
 
     @Test("A patch of nothing does nothing")
     func emptyPatch() throws {
         let bytes = pattern(100)
         let path = try folder.make("base", bytes)
-        try FilePatch([]).applyInPlace(to: path, limit: 0)
-        #expect(try folder.bytes("base") == bytes)
         try FilePatch([]).write(of: try SeekableFile(opening: path), to: folder.file("copy"))
         #expect(try folder.bytes("copy") == bytes)
-    }
-
-    @Test("What is no regular file is not changed in place")
-    func inPlaceOfOthers() {
-        let patch = FilePatch([.init(0..<0, [1])])
-        #expect(throws: FileError(.open, "/dev/null", .illegalSeek)) {
-            try patch.applyInPlace(to: "/dev/null", limit: 10)
-        }
-        #expect(throws: FileError(.open, folder.file("missing"), .noEntry)) {
-            try patch.applyInPlace(to: folder.file("missing"), limit: 10)
-        }
+        #expect(FilePatch([]).end(from: 90, of: Array(bytes[90...])) == Array(bytes[90...]))
     }
 
     // MARK: Failures
@@ -225,7 +203,7 @@ struct FilePatchTests {
     @Test("A write that fails in the middle leaves the old file and nothing else")
     func failureInTheMiddle() throws {
         let path = try folder.make("old", pattern(10))
-        #expect(throws: FileError(.write, path, .canceled)) {
+        #expect(throws: FileError(.prepare, path, .canceled)) {
             try AtomicFile.replace(path) { file throws(Errno) in
                 try file.writeAll(pattern(100_000))
                 throw .canceled

@@ -47,26 +47,27 @@ struct UndoFileTests {
         let after = changed(patch)
         let encoded = try undo(patch).encoded
         #expect(Array(encoded[0..<8]) == Array("VCPUUNDO".utf8))
-        #expect(Array(encoded[8..<16]) == bigEndian(1, 8))
+        #expect(Array(encoded[8..<16]) == bigEndian(2, 8))
         #expect(Array(encoded[16..<24]) == bigEndian(70_000, 8))
         #expect(Array(encoded[24..<32]) == bigEndian(after.count, 8))
-        #expect(Array(encoded[32..<40]) == bigEndian(66_000, 8))
-        let context = SHA256.of([Array(Self.original[464..<66_000])])
+        let start = zip(Self.original, after).prefix { $0 == $1 }.count
+        #expect(start >= 66_000)
+        #expect(Array(encoded[32..<40]) == bigEndian(start, 8))
+        let context = SHA256.of([Array(Self.original[(start - 65_536)..<start])])
         #expect(Array(encoded[40..<72]) == context)
-        #expect(Array(encoded[72..<104]) == SHA256.of([Array(after[66_000...])]))
-        #expect(Array(encoded[104..<104 + 4000]) == Array(Self.original[66_000...]))
-        #expect(Array(encoded[(104 + 4000)...]) == SHA256.of([Array(encoded[..<4104])]))
-        #expect(encoded.count == 104 + 4000 + 32)
+        let ends = Array(Self.original[start...]) + Array(after[start...])
+        #expect(Array(encoded[72..<encoded.count - 32]) == ends)
+        #expect(Array(encoded.suffix(32)) == SHA256.of([Array(encoded.dropLast(32))]))
     }
 
     @Test(
         "A start near the front has as much context as there is", arguments: [0, 1, 65_535, 65_536])
     func shortContext(start: Int) throws {
-        let patch = FilePatch([.init(Int64(start)..<Int64(start), [7])])
+        let patch = FilePatch([.init(Int64(start)..<Int64(start), [Self.original[start] ^ 1])])
         let encoded = try undo(patch).encoded
         let context = Array(Self.original[max(0, start - 65_536)..<start])
         #expect(Array(encoded[40..<72]) == SHA256.of([context]))
-        #expect(encoded.count == 136 + 70_000 - start)
+        #expect(encoded.count == 72 + 70_000 - start + 70_001 - start + 32)
     }
 
     @Test("What is decoded encodes to the same bytes", arguments: 0..<3)
@@ -124,7 +125,8 @@ struct UndoFileTests {
     @Test(
         "Numbers that do not fit are refused behind a right checksum",
         arguments: [
-            (8, 0), (8, 2), (16, 99), (16, 101), (16, 0), (16, 1 << 62), (24, 39), (24, 1 << 63),
+            (8, 0), (8, 1), (8, 3), (16, 99), (16, 101), (16, 0), (16, 1 << 62), (24, 39),
+            (24, 1 << 63),
             (32, 41), (32, 1 << 63), (32, .max), (16, 40),
         ] as [(Int, UInt64)])
     func forgedNumbers(offset: Int, value: UInt64) throws {
@@ -169,8 +171,8 @@ struct UndoFileTests {
         other = Self.original
         other[464] ^= 1
         #expect(try state(undo, of: other) == .foreign)
-        #expect(try state(undo, of: Self.original + [0]) == .foreign)
-        #expect(try state(undo, of: Array(changed(Self.shrinking).dropLast())) == .foreign)
+        #expect(try state(undo, of: Self.original + [0]) == .altered)
+        #expect(try state(undo, of: Array(changed(Self.shrinking).dropLast())) == .altered)
         #expect(try state(undo, of: Array(Self.original[..<66_000])) == .foreign)
         #expect(try state(undo, of: Array(Self.original[..<100])) == .foreign)
         #expect(try state(undo, of: []) == .foreign)
@@ -180,14 +182,96 @@ struct UndoFileTests {
         #expect(try state(undo, of: other) == .original)
     }
 
+    @Test("A file that is neither the one nor the other is altered, wherever the change begins")
+    func altered() throws {
+        for start in [0, 1, 66_000] {
+            let patch = FilePatch([
+                .init(Int64(start)..<Int64(start + 4), [0xaa, 0xaa, 0xaa, 0xaa])
+            ])
+            let undo = try undo(patch)
+            var later = changed(patch)
+            later[69_000] ^= 1
+            #expect(try state(undo, of: later) == .altered)
+            #expect(try state(undo, of: [UInt8](repeating: 0x55, count: 70_000)) != .between)
+            #expect(try state(undo, of: Array("other".utf8)) != .between)
+            later = Self.original
+            later[start + 1] ^= 0x11
+            #expect(
+                try state(undo, of: later) == (start == 66_000 || start < 2 ? .altered : .foreign))
+        }
+    }
+
+    @Test("What a crash has lost of a longer file is zero, and it is restored")
+    func lostPages() throws {
+        let growing = try undo(Self.growing)
+        var lost = changed(Self.growing)
+        lost.replaceSubrange(70_000..., with: [UInt8](repeating: 0, count: lost.count - 70_000))
+        #expect(try state(growing, of: lost) == .between)
+        lost[69_000] = 0x77
+        #expect(try state(growing, of: lost) == .altered)
+        let shrinking = try undo(Self.shrinking)
+        var undone = Self.original
+        undone.replaceSubrange(69_600..., with: [UInt8](repeating: 0, count: 400))
+        #expect(try state(shrinking, of: undone) == .between)
+    }
+
+    // MARK: Version 1
+
+    /// What vcpusnap 0.1.0 wrote.
+    private func old(_ patch: FilePatch, _ bytes: [UInt8] = original) throws -> UndoFile {
+        let after = changed(patch, bytes)
+        let start = Int(try #require(patch.replacements.first).range.lowerBound)
+        let numbers = [1, bytes.count, after.count, start].flatMap { bigEndian($0, 8) }
+        let context = SHA256.of([Array(bytes[max(0, start - 65_536)..<start])])
+        let body =
+            Array("VCPUUNDO".utf8) + numbers + context + SHA256.of([Array(after[start...])])
+            + bytes[start...]
+        return try UndoFile(decoding: body + SHA256.of([body]))
+    }
+
+    @Test("Undo files of version 1 tell as much as they can", arguments: 0..<3)
+    func version1(number: Int) throws {
+        let patch = Self.patches[number]
+        let undo = try old(patch)
+        let after = changed(patch)
+        #expect(try state(undo, of: Self.original) == .original)
+        #expect(try state(undo, of: after) == .changed)
+        #expect(try restored(after, by: undo) == Self.original)
+        // All was written, and nothing cut yet.
+        let notCut = after + Self.original.dropFirst(after.count)
+        #expect(try state(undo, of: notCut) == (notCut == after ? .changed : .between))
+        let notCutBack = Self.original + after.dropFirst(Self.original.count)
+        #expect(
+            try state(undo, of: notCutBack) == (notCutBack == Self.original ? .original : .between))
+        // What was torn apart cannot be told from what somebody changed.
+        let torn = Array(after.prefix(66_002)) + Self.original.dropFirst(66_002)
+        #expect(try state(undo, of: torn) == .altered)
+        #expect(undo.originalOffset == 104 && undo.changedBytes == nil)
+    }
+
+    @Test("An undo file of version 1 from the first byte on fits its own file alone")
+    func version1FromTheStart() throws {
+        let undo = try old(FilePatch([.init(0..<2, [0xaa, 0xaa, 0xaa])]), Array("whole file".utf8))
+        #expect(try state(undo, of: Array("whole file".utf8)) == .original)
+        for other in ["whole fil", "another file", "xxxxxxxxxx", "xxxxxxxxxxx", "", "whole fil3"] {
+            let state = try state(undo, of: Array(other.utf8))
+            #expect(state == .altered, "\(other)")
+        }
+    }
+
     // MARK: Undoing
+
+    /// Whether a file is restored by it.
+    private func isOurs(_ undo: UndoFile, _ bytes: [UInt8]) throws -> Bool {
+        [.original, .changed, .between].contains(try state(undo, of: bytes))
+    }
 
     /// Undoes on a real file.
     private func restored(_ bytes: [UInt8], by undo: UndoFile) throws -> [UInt8] {
         let folder = try TemporaryFolder()
         let path = try folder.make("changed", bytes)
-        let file = try SeekableFile(opening: path)
-        try undo.undoing(file).applyInPlace(to: path, limit: UndoFile.longestTail)
+        let file = try LockedFile(path, for: .readingAndWriting)
+        try file.replaceEnd(from: undo.start, with: undo.original)
         return try folder.bytes("changed")
     }
 
@@ -200,17 +284,17 @@ struct UndoFileTests {
         #expect(try restored(Self.original, by: undo) == Self.original)
         let newTail = Array(after[66_000...])
         for count in stride(from: 0, through: newTail.count, by: 617) {
-            // As applyInPlace leaves it when it is interrupted: some of the new tail over the old.
+            // As replaceEnd leaves it when it is interrupted: some of the new tail over the old.
             var partly = Array(Self.original[..<66_000]) + newTail.prefix(count)
             if partly.count < Self.original.count { partly += Self.original[partly.count...] }
-            #expect(try state(undo, of: partly) != .foreign, "\(count)")
+            #expect(try isOurs(undo, partly), "\(count)")
             #expect(try restored(partly, by: undo) == Self.original, "\(count)")
         }
         // Undoing itself was interrupted: some of the old tail over the new one.
         for count in stride(from: 0, through: 4000, by: 617) {
             var partly = Array(Self.original[..<(66_000 + count)])
             if partly.count < after.count { partly += after[partly.count...] }
-            #expect(try state(undo, of: partly) != .foreign, "\(count)")
+            #expect(try isOurs(undo, partly), "\(count)")
             #expect(try restored(partly, by: undo) == Self.original, "\(count)")
         }
     }
@@ -232,7 +316,8 @@ struct UndoFileTests {
             #expect(
                 try state(undo, of: after) == (after == bytes ? .original : .changed),
                 "seed \(seed), round \(round)")
-            #expect(changed(undo.undoing(MemoryBytes(after)), after) == bytes, "seed \(seed)")
+            #expect(
+                Array(after.prefix(Int(undo.start))) + undo.original == bytes, "seed \(seed)")
         }
     }
 

@@ -8,6 +8,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include "CLinuxArguments.h"
 #include "CLinuxAttach.h"
 #include "CLinuxFiles.h"
 #include "CLinuxHost.h"
@@ -15,5 +16,6 @@
 #include "CLinuxKVMNumbers.h"
 #include "CLinuxProcesses.h"
 #include "CLinuxSockets.h"
+#include "CLinuxTemporaries.h"
 
 #endif

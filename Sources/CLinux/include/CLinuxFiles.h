@@ -28,10 +28,39 @@ int clinux_open_directory(const char *_Nonnull path);
 int clinux_duplicate(int fd);
 
 /*
- * mkostemp(3) is hidden behind _GNU_SOURCE. Creates a new file whose name replaces the XXXXXX that
- * end the template, with exactly the given permissions whatever the umask, and opens it for writing.
+ * open(2) of a regular file, for reading or for both, that is never waited for: a pipe is -ESPIPE, a symbolic
+ * link -ELOOP, a directory -EISDIR.
  */
-int clinux_create_temporary(char *_Nonnull name_template, unsigned permissions);
+int clinux_open_regular(const char *_Nonnull path, int writes);
+
+/*
+ * open(2) of a new file for writing, with what the umask leaves of the permissions; -EEXIST where there is
+ * anything of that name, be it a link.
+ */
+int clinux_create_new(const char *_Nonnull path, unsigned permissions);
+
+/*
+ * flock(2): the lock is of what the descriptor has open, and goes with its last copy, however its process
+ * ends. -EWOULDBLOCK where another has it and this one is not to wait.
+ */
+int clinux_lock(int fd, int waits);
+
+/* Which file it is, whatever its names. */
+struct clinux_identity {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t links; /* how many names it has; 0 once it has lost the last */
+};
+
+/* fstat(2) and stat(2), following links: the kind of object, as below, and which one it is. */
+int clinux_identity_of_descriptor(int fd, struct clinux_identity *_Nonnull identity);
+int clinux_identity_of_path(const char *_Nonnull path, struct clinux_identity *_Nonnull identity);
+
+/*
+ * Gives a file the owner, group, permissions and access list of another. Where the group or the list cannot
+ * be given, the group gets no permission, so that nobody can do what he could not with the other.
+ */
+int clinux_copy_permissions(const char *_Nonnull from, int to);
 
 /* read(2), repeated while a signal interrupts it before any byte; the count fits an int64_t. */
 int64_t clinux_read(int fd, void *_Nonnull buffer, size_t count);

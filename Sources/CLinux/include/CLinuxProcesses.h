@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Sets the signals right that this program's own parent may have set otherwise: called once, at its start. */
+void clinux_set_signals(void);
+
 /* A running program and our ends of what it is connected to; all are close-on-exec. */
 struct clinux_child {
     int pid;

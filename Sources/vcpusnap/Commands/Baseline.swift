@@ -31,6 +31,9 @@ struct BaselineCommand: ParsableCommand {
     }
 
     func run() throws {
+        let inputs = hosts.map { Location(path: $0) }
+        try Location.checkInputs(inputs)
+        try output?.checkOutput(.text, keeping: inputs)
         let profiles = try ProfileFile.load(hosts)
         let progress = ProgressLine(total: profiles.count, unit: "hosts")
         let baseline = try Baseline(of: profiles, progress: progress.update)
@@ -40,8 +43,7 @@ struct BaselineCommand: ParsableCommand {
         case nil: try report.print(as: format)
         case .standardStream?: try StandardOutput.write(report.template)
         case .path(let path)?:
-            try AtomicFile.replace(
-                path, permissions: 0o644, with: [Array(report.template.utf8)])
+            try AtomicFile.replace(path, access: .open, with: [Array(report.template.utf8)])
             try report.print(as: format)
         }
         guard report.obstacles.isEmpty else { throw ExitStatus.finding }

@@ -36,13 +36,10 @@ struct Convert: ParsableCommand {
 
     @OptionGroup var report: OutputOptions
 
-    func validate() throws {
-        guard source != .standardStream || into != .standardStream else {
-            throw ValidationError("standard input can be read only once: name a file for one side")
-        }
-    }
-
     func run() throws {
+        let inputs = [source, policy.location] + [into].compactMap(\.self)
+        try Location.checkInputs(inputs)
+        try output.checkOutput(.binary, keeping: inputs)
         guard let into else { return try makeSnapshot() }
         let snapshot = try GuestFile(source).snapshot().snapshot
         let target = try GuestFile.stream(into)

@@ -26,9 +26,7 @@ struct Diff: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        guard left != .standardStream || right != .standardStream else {
-            throw CommandError("standard input can be read only once: name a file for one side")
-        }
+        try Location.checkInputs([left, right])
         let difference = SnapshotDifference(
             try SnapshotSource(left).snapshot(),
             try SnapshotSource(right).snapshot())

@@ -53,13 +53,14 @@ struct Host: ParsableCommand {
     }
 
     func run() throws {
+        try output?.checkOutput(.text, keeping: [from].compactMap(\.self))
         if builtIn { return try BuiltInOutput().print(as: format) }
         let profile = try profile()
         guard let output else { return try HostOutput(profile).print(as: format) }
         let bytes = Array(profile.text.utf8)
         switch try output.place(orElse: "give --output a file or -") {
         case .standardStream: try StandardStream.output.write(bytes)
-        case .path(let path): try AtomicFile.replace(path, permissions: 0o644, with: [bytes])
+        case .path(let path): try AtomicFile.replace(path, access: .open, with: [bytes])
         }
     }
 

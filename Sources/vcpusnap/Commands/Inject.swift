@@ -27,7 +27,7 @@ struct Inject: ParsableCommand {
         case serror
     }
 
-    @Argument(help: "The vCPU: FILE, kvm: or emulated:NAME.")
+    @Argument(help: "The vCPU: FILE, -, kvm: or emulated:NAME.")
     var target: Location
 
     @Argument(help: "breakpoint, data-abort or serror.")
@@ -61,7 +61,7 @@ struct Inject: ParsableCommand {
     }
 
     func run() throws {
-        let target = try EditTarget(self.target, options.vcpu)
+        let target = try options.open(self.target)
         try options.run("inject \(exception.rawValue)", on: target, named: self.target.text) {
             (bank) throws(EditError) in
             try VCPUEdit.inject(injected, into: bank)

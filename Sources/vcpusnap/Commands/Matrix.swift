@@ -12,7 +12,7 @@ struct Matrix: ParsableCommand {
         discussion: """
             A snapshot is a guest as it was saved; a host profile is a guest that is started there with
             everything the host has. Each is planned on each host of a folder of .vhost files, or of
-            --host. The exit code is 0 when every guest can go everywhere.
+            each --host. The exit code is 0 when every guest can go everywhere.
 
             EXAMPLES
               vcpusnap matrix *.vcpusnap --hosts fleet/
@@ -33,8 +33,8 @@ struct Matrix: ParsableCommand {
 
     @OptionGroup var policy: PolicyOption
 
-    @Option(help: "Also write one self-contained web page to this file.")
-    var html: String?
+    @Option(help: "Also write one self-contained web page to this file; - is stdout.")
+    var html: Location?
 
     @Option(help: "How to print the result: text or json.")
     var format = OutputFormat.text
@@ -46,6 +46,9 @@ struct Matrix: ParsableCommand {
     }
 
     func run() throws {
+        let inputs = (sources + singleHosts).map { Location(path: $0) } + [policy.location]
+        try Location.checkInputs(inputs)
+        try html?.checkOutput(.text, keeping: inputs)
         let policy = try policy.load()
         let profiles = try loadHosts()
         let guests = try loadGuests()
@@ -56,12 +59,20 @@ struct Matrix: ParsableCommand {
         progress.finish()
         if let html {
             let page = try MatrixPage(matrix, guests: guests, profiles: profiles, policy: policy)
-            try AtomicFile.replace(html, permissions: 0o644, with: [Array(page.text.utf8)])
+            try Self.write(page, to: html)
         }
         let report = MatrixOutput(matrix, policy: policy.name)
-        try report.print(as: format)
+        try report.print(as: format, besides: html)
         guard matrix.cells.joined().allSatisfy({ $0.verdict != .no }) else {
             throw ExitStatus.finding
+        }
+    }
+
+    private static func write(_ page: MatrixPage, to html: Location) throws {
+        let bytes = Array(page.text.utf8)
+        switch try html.place(orElse: "give --html a file or -") {
+        case .standardStream: try StandardStream.output.write(bytes)
+        case .path(let path): try AtomicFile.replace(path, access: .open, with: [bytes])
         }
     }
 
@@ -90,7 +101,8 @@ struct Matrix: ParsableCommand {
         let isBuiltIn = HostProfile.builtInNames.contains(name)
         guard isBuiltIn || name.hasSuffix(".vhost") else {
             return MoveMatrix.Source(
-                name: name, snapshot: try SnapshotSource(.file(name)).snapshot())
+                name: FileName.shown(name),
+                snapshot: try SnapshotSource(Location(path: name)).snapshot())
         }
         let location = Location.emulated(name)
         return MoveMatrix.Source(

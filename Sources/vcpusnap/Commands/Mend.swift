@@ -64,36 +64,51 @@ struct Mend: ParsableCommand {
         if host == nil, RestorePolicy.Preset(rawValue: policy.text) != nil {
             throw ValidationError("give --host PROFILE, or a --policy FILE whose rules are applied")
         }
-        if source == .standardStream, host == "-" {
-            throw ValidationError("the stream and the host cannot both come from standard input")
-        }
-        if inPlace, source == .standardStream {
-            throw ValidationError("--in-place needs a file")
+        if inPlace {
+            guard case .file = source else { throw ValidationError("--in-place needs a file") }
         }
     }
 
     func run() throws {
-        if let output { _ = try StreamOutput(output) }
+        try checkFiles()
         let request = MendRequest(
             profile: try host.map(ProfileFile.load), policy: try policy.load(),
             versions: try qemu.map { [try QEMUVersion(option: $0)] } ?? QEMUVersion.kinds)
         if let output, let passing = try PassingStream(source, streamOptions.choice) {
             return try pass(passing, to: output, request)
         }
-        let file = try GuestFile.stream(source, streamOptions.choice)
-        if inPlace, file.isOfPipe { throw CommandError("\(source.text) is a pipe: name a file") }
+        let change = try changeInPlace()
+        let file =
+            try change.map { try GuestFile.stream($0.contents(), streamOptions.choice) }
+            ?? GuestFile.stream(source, streamOptions.choice)
         let result = try request.mend(file)
         if result.mend.isSafe {
             // Whether it can be written is found out without writing, too.
             let patch = try file.patch(replacing: result.mend.sections)
-            if !dryRun { try write(try file.filePatch(patch)) }
+            if !dryRun { try write(try file.filePatch(patch), change) }
         }
         try finish(result, request, isWritten: result.mend.isSafe && !dryRun)
     }
 
-    private func write(_ patch: FilePatch) throws {
+    private func checkFiles() throws {
+        let others = [policy.location] + (host.map { [Location(path: $0)] } ?? [])
+        try Location.checkInputs([source] + others)
+        try output?.checkOutput(
+            .binary, keeping: [source],
+            orElse: "use --in-place, which keeps \(source.text)\(UndoFile.suffix), or name "
+                + "another file")
+        try output?.checkOutput(.binary, keeping: others)
+    }
+
+    /// The file that is changed, locked from before it is read.
+    private func changeInPlace() throws -> UndoableChange? {
+        guard inPlace, case .file(let path) = source else { return nil }
+        return try UndoableChange(path)
+    }
+
+    private func write(_ patch: FilePatch, _ change: UndoableChange?) throws {
         if let output { return try StreamOutput(output).write(patch, of: source) }
-        if inPlace, case .file(let path) = source { try UndoableChange(path).apply(patch) }
+        try change?.apply(patch)
     }
 
     /// A stream that comes through a pipe goes on as it comes, but for its end.

@@ -28,13 +28,16 @@ struct PlanCommand: ParsableCommand {
               vcpusnap plan vm.mig --host 6.1-neoverse-n1 --qemu 10.0
             """)
 
-    @Argument(help: "The snapshot or QEMU stream: FILE, -, kvm: or emulated:NAME.")
-    var source: Location
+    @Argument(
+        help: ArgumentHelp(
+            "The snapshot or QEMU stream: FILE, -, qmp:SOCKET, kvm: or emulated:NAME.",
+            valueName: "source"))
+    var words: [Location]
 
     @Option(
-        name: .customLong("host"), parsing: .upToNextOption,
-        help: "Host profiles: names of built-in ones, .vhost files, or - for stdin.")
-    var hosts: [String]
+        name: .customLong("host"),
+        help: "A host: the name of a built-in profile, or a .vhost file (repeatable).")
+    var hostNames: [String] = []
 
     @Option(help: "What QEMU of this version (7.2 or newer) does with the stream.")
     var qemu: String?
@@ -46,13 +49,25 @@ struct PlanCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        guard !hosts.isEmpty else { throw ValidationError("give at least one --host PROFILE") }
-        guard source != .standardStream || !hosts.contains("-") else {
-            throw ValidationError("the guest and a host cannot both come from standard input")
-        }
+        guard !hostNames.isEmpty else { throw ValidationError("give at least one --host PROFILE") }
+        guard !words.isEmpty else { throw ValidationError("name the SOURCE that is to be planned") }
+    }
+
+    /// One --host may be followed by several profiles, so what is no profile is the source.
+    private var sourcePlace: Int {
+        words.firstIndex { !$0.isProfile } ?? 0
+    }
+
+    private var source: Location { words[sourcePlace] }
+
+    private var hosts: [String] {
+        var others = words
+        others.remove(at: sourcePlace)
+        return hostNames + others.map(\.argument)
     }
 
     func run() throws {
+        try Location.checkInputs([source, policy.location] + hosts.map { Location(path: $0) })
         let policy = try policy.load()
         let profiles = try ProfileFile.load(hosts)
         if let qemu { return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy) }
@@ -82,6 +97,14 @@ struct PlanCommand: ParsableCommand {
         report.foundBySearch = file.stream.isSearched ? true : nil
         try report.print(as: output.format)
         guard plans.allSatisfy({ $0.verdict == .loads }) else { throw ExitStatus.finding }
+    }
+}
+
+extension Location {
+    /// Whether its name alone says that it is a host profile.
+    fileprivate var isProfile: Bool {
+        guard case .file(let path) = self else { return false }
+        return HostProfile.builtInNames.contains(path) || path.hasSuffix(".vhost")
     }
 }
 

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import LinuxSystem
 internal import Policy
 
 /// `--policy`: which losses count.
@@ -6,16 +7,20 @@ struct PolicyOption: ParsableArguments {
     @Option(
         name: .customLong("policy"),
         help: ArgumentHelp(
-            "Which losses count: exact, safe (the default), force, or a .vpolicy file.",
+            "Which losses count: exact, safe (the default), force, or a .vpolicy file; - is standard input.",
             valueName: "policy"))
     var text = RestorePolicy.Preset.safe.rawValue
+
+    /// Where it is read, unless it is a preset.
+    var location: Location { Location(path: text) }
 
     func load() throws -> RestorePolicy {
         if let preset = RestorePolicy.Preset(rawValue: text) { return RestorePolicy(preset) }
         guard let bytes = try TextFile(.policy, text).read(limit: RestorePolicy.Limit.size) else {
             let presets = RestorePolicy.Preset.allCases.map(\.rawValue).joined(separator: ", ")
-            throw CommandError("unknown policy \(text): neither a file nor one of \(presets)")
+            throw CommandError(
+                "unknown policy \(FileName.shown(text)): neither a file nor one of \(presets)")
         }
-        return try RestorePolicy(parsing: bytes, file: text)
+        return try RestorePolicy(parsing: bytes, file: FileName.shown(text))
     }
 }

@@ -58,15 +58,16 @@ struct RestoreCommand: ParsableCommand {
                 "--dry-run would write to the VM: vcpusnap diff says what differs, vcpusnap plan what a "
                     + "restore on such a host would do")
         }
-        guard output != .standardStream else {
-            throw ValidationError("the report goes to standard output: give --output a file")
-        }
     }
 
     func run() throws {
+        try Location.checkInputs([source, policy.location])
+        if source != target {
+            try output?.checkOutput(.binary, keeping: [source, policy.location])
+        }
         let snapshot = try SnapshotSource(source).snapshot()
         snapshot.warnOfUnfinishedExits(from: source)
-        let destination = try RestoreTarget(target, for: snapshot)
+        let destination = try RestoreTarget(target, for: snapshot, isChanging: !dryRun)
         var options = Restore.Options()
         options.isStrict = strict
         options.kernel = destination.kernel
@@ -83,7 +84,7 @@ struct RestoreCommand: ParsableCommand {
             counter: CounterMismatch(
                 of: snapshot.provenance, on: destination.counterFrequency, policy: options.policy),
             values: report.values)
-        try result.print(as: report.format)
+        try result.print(as: report.format, besides: output)
         guard result.complete else { throw ExitStatus.finding }
     }
 

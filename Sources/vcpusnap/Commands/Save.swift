@@ -47,22 +47,52 @@ struct Save: ParsableCommand {
     )
     var despiteFilter = false
 
-    @Option(help: "The number of vCPUs to create on kvm: or an emulated host (1 to 512).")
-    var vcpus = 1
+    @Option(help: "The number of vCPUs to create on kvm: or an emulated host (1 to 512; 1).")
+    var vcpus: Int?
 
     func validate() throws {
-        guard 1...512 ~= vcpus else {
+        if let vcpus, !(1...512 ~= vcpus) {
             throw ValidationError("--vcpus takes a number from 1 to 512, not \(vcpus)")
+        }
+        guard vcpus == nil || source.makesVCPUs else {
+            throw ValidationError(
+                "--vcpus goes with kvm: and emulated:NAME only: \(source.text) has the vCPUs it has"
+            )
+        }
+        if case .process = source { return }
+        guard !settle, !despiteFilter else {
+            let option = settle ? "--settle" : "--despite-filter"
+            throw ValidationError("\(option) goes with pid:PID only")
         }
     }
 
     func run() throws {
+        try output.checkOutput(.binary, keeping: [])
+        try checkStreamIsKept()
         var from = SnapshotSource(source)
         from.isSettling = settle
         from.takesFilterRisk = despiteFilter
-        let capture = try from.read(vcpus: vcpus)
+        let capture = try from.read(vcpus: vcpus ?? 1)
         for register in capture.unreadable { register.report(from: source) }
         try SnapshotFile.write(capture.snapshot, to: output)
         guard capture.unreadable.isEmpty else { throw ExitStatus.finding }
+    }
+
+    /// A snapshot that takes its own place has lost nothing; a stream would have, and all that is not of its vCPUs.
+    private func checkStreamIsKept() throws {
+        guard let identity = source.identity, identity == output.identity,
+            case .stream = try GuestFile(source)
+        else { return }
+        try output.checkOutput(.binary, keeping: [source])
+    }
+}
+
+extension Location {
+    /// Whether the vCPUs are made for the command.
+    fileprivate var makesVCPUs: Bool {
+        switch self {
+        case .kvm, .emulated: true
+        case .qmp, .process, .file, .standardStream: false
+        }
     }
 }

@@ -18,9 +18,10 @@ struct SetCommand: ParsableCommand {
               vcpusnap set cpu.vcpusnap ID_AA64PFR0_EL1.CSV3=NI -o lower.vcpusnap
               vcpusnap set four.vcpusnap --vcpu 2 MP_STATE.mp_state=STOPPED
               vcpusnap set guest32.vcpusnap DFSR=0x805 LR_abt=0x8008
+              vcpusnap save kvm: -o - | vcpusnap set - x0=1 -o - | ssh host vcpusnap restore - kvm:
             """)
 
-    @Argument(help: "What to change: FILE, kvm: or emulated:NAME.")
+    @Argument(help: "What to change: FILE, -, kvm: or emulated:NAME.")
     var target: Location
 
     @Argument(
@@ -42,7 +43,7 @@ struct SetCommand: ParsableCommand {
 
     func run() throws {
         let wanted = try assignments.map { text in try RegisterAssignment(parsing: text) }
-        let target = try EditTarget(self.target, options.vcpu)
+        let target = try options.open(self.target)
         if let shared = wanted.first(where: { $0.register.isSharedByVM }), !target.isWhole, !force {
             throw CommandError(
                 "\(shared.register.nameAndNumber) is one register for all vCPUs of a VM: give "

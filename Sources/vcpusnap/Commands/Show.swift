@@ -23,9 +23,11 @@ struct Show: ParsableCommand {
     var source: Location
 
     @Option(
-        name: .shortAndLong,
-        help: "Only registers with this name, id or pattern (* and ?), with their fields.")
-    var register: String?
+        name: [.customShort("r"), .customLong("register")],
+        help:
+            "Only registers with this name, id or pattern (* and ?), with their fields (repeatable)."
+    )
+    var registers: [String] = []
 
     @Flag(
         name: .customLong("aarch32"),
@@ -44,15 +46,15 @@ struct Show: ParsableCommand {
     func run() throws {
         var (snapshot, stream) = try read()
         if isAArch32 { try addCoprocessorRegisters(to: &snapshot) }
-        let pattern = register.map(RegisterPattern.init)
+        let patterns = registers.map(RegisterPattern.init)
         var report = ShowOutput(
-            snapshot, source: source.text, pattern: pattern, values: output.values)
+            snapshot, source: source.text, patterns: patterns, values: output.values)
         report.partial = stream?.problem.map { "\($0)" }
         report.isFoundBySearch = stream?.isSearched ?? false
         try report.print(as: output.format)
-        if let register, report.isEmpty {
+        for pattern in patterns where !report.has(pattern) {
             throw CommandError(
-                "\(source.text) has no register \(register); vcpusnap show lists what it has")
+                "\(source.text) has no register \(pattern.text); vcpusnap show lists what it has")
         }
     }
 

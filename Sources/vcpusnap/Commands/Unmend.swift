@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import LinuxSystem
 
 /// `vcpusnap unmend FILE`.
 struct Unmend: ParsableCommand {
@@ -16,9 +17,10 @@ struct Unmend: ParsableCommand {
     var file: String
 
     func run() throws {
+        let name = FileName.shown(file)
         let isChanged = try UndoableChange(file).undo()
         try StandardOutput.write(
-            isChanged ? "unmend: \(file) is as it was\n" : "unmend: \(file) was as it was already\n"
+            isChanged ? "unmend: \(name) is as it was\n" : "unmend: \(name) was as it was already\n"
         )
     }
 }

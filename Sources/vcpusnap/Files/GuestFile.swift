@@ -10,7 +10,10 @@ enum GuestFile {
     case stream(StreamFile)
 
     init(_ location: Location, _ choice: StreamChoice = StreamChoice()) throws {
-        let input = try Self.open(location)
+        try self.init(try Self.open(location), location, choice)
+    }
+
+    private init(_ input: ImageInput, _ location: Location, _ choice: StreamChoice) throws {
         switch input.kind {
         case nil where !input.prefix.isEmpty: throw Self.unknownKind(input)
         case .snapshot, nil:
@@ -59,9 +62,17 @@ enum GuestFile {
     static func stream(
         _ location: Location, _ choice: StreamChoice = StreamChoice()
     ) throws -> StreamFile {
-        guard case .stream(let file) = try GuestFile(location, choice) else {
-            throw CommandError(
-                "\(location.text) is a snapshot, and this is about QEMU's migration streams")
+        try GuestFile(location, choice).stream(of: location.text)
+    }
+
+    /// The same of a file that was opened to be changed.
+    static func stream(_ file: SeekableFile, _ choice: StreamChoice) throws -> StreamFile {
+        try GuestFile(try ImageInput(file), .file(file.name), choice).stream(of: file.name)
+    }
+
+    private func stream(of name: String) throws -> StreamFile {
+        guard case .stream(let file) = self else {
+            throw CommandError("\(name) is a snapshot, and this is about QEMU's migration streams")
         }
         return file
     }

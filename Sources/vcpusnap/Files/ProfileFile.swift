@@ -10,7 +10,7 @@ enum ProfileFile {
         let file = TextFile(.profile, name)
         guard let bytes = try file.read(limit: HostProfile.Limit.size) else {
             throw CommandError(
-                "unknown host profile \(name): neither a file nor one of the built-in profiles "
+                "unknown host profile \(FileName.shown(name)): neither a file nor one of the built-in profiles "
                     + HostProfile.builtInNames.joined(separator: ", "))
         }
         return try HostProfile(parsing: bytes, file: file.name)

@@ -16,7 +16,7 @@ struct TextFile {
     }
 
     /// What errors call the file.
-    var name: String { isStandardInput ? StandardStream.input.name : path }
+    var name: String { isStandardInput ? StandardStream.input.name : FileName.shown(path) }
 
     private var isStandardInput: Bool { path == "-" }
 

@@ -2,65 +2,128 @@ internal import LinuxSystem
 internal import QEMUStream
 
 /// Changes of a file in place, and their undoing, by the undo file beside it (Formats/undo-v1.md).
+///
+/// The file is opened once and locked as long as this lives: what is read, compared, changed and undone is one
+/// file, and no other `mend` or `unmend` comes in between.
 struct UndoableChange {
-    private let path: String
-    private let undoPath: String
+    private let name: String
+    private let file: LockedFile
 
-    init(_ path: String) {
-        self.path = path
-        undoPath = path + UndoFile.suffix
+    init(_ path: String) throws {
+        name = FileName.shown(path)
+        file = try LockedFile(waitingFor: path, .readingAndWriting)
+        AtomicFile.removeLeftovers(beside: file.path)
     }
+
+    /// The file as it is now.
+    func contents() throws -> SeekableFile { try SeekableFile(file) }
 
     /// Writes the undo file, then changes the file.
     func apply(_ patch: FilePatch) throws {
         try checkNothingIsLost(isChanging: !patch.isEmpty)
         guard !patch.isEmpty else { return }
-        let undo = try UndoFile(of: patch, to: try SeekableFile(opening: path))
-        try AtomicFile.replace(undoPath, with: [undo.encoded])
-        try patch.applyInPlace(to: path, limit: UndoFile.longestTail)
+        let undo = try UndoFile(of: patch, to: try contents())
+        guard let changed = undo.changedBytes else { return }
+        let path = file.path + UndoFile.suffix
+        try AtomicFile.replace(path, with: [undo.encoded])
+        guard file.isInPlace, try undo.state(of: try contents()) == .original else {
+            try File.remove(path)
+            throw CommandError(
+                "\(name) was changed or replaced by another program meanwhile: nothing was done")
+        }
+        try replaceEnd(from: undo.start, with: changed)
     }
 
     /// An undo file that is needed, or is another file's, is not replaced; a file whose change was
     /// interrupted is never as it should be.
     private func checkNothingIsLost(isChanging: Bool) throws {
-        guard let undo = try existing() else { return }
-        switch try undo.state(of: try SeekableFile(opening: path)) {
-        case .original: return
-        case .changed where !isChanging: return
-        case .foreign where !isChanging: return
-        case .changed, .between:
-            throw CommandError(
-                "\(path) was changed before, and \(undoPath) restores it: run vcpusnap unmend first"
-            )
-        case .foreign:
-            throw CommandError(
-                "\(undoPath) belongs to another file: move it away, or write with --output")
+        for (path, undo) in try existing() {
+            switch try undo.state(of: try contents()) {
+            case .original: continue
+            case .changed where !isChanging: continue
+            case .foreign where !isChanging, .altered where !isChanging: continue
+            case .changed, .between:
+                throw CommandError(
+                    "\(name) was changed before, and \(FileName.shown(path)) restores it: run "
+                        + "vcpusnap unmend first")
+            case .altered, .foreign:
+                throw CommandError(
+                    "\(FileName.shown(path)) belongs to another file, or \(name) was changed since: move "
+                        + "it away, or write with --output")
+            }
         }
     }
 
     /// Puts the original bytes back and removes the undo file.
     /// - Returns: false when the file was as it was before the change.
     func undo() throws -> Bool {
-        guard let undo = try existing() else {
+        guard let (path, undo) = try existing().first else {
             throw CommandError(
-                "there is no \(undoPath): only what mend --in-place changed can be undone")
+                "there is no \(name)\(UndoFile.suffix): only what mend --in-place changed can be "
+                    + "undone")
         }
-        let file = try SeekableFile(opening: path)
-        let state = try undo.state(of: file)
-        guard state != .foreign else {
-            throw CommandError("\(undoPath) belongs to another file than \(path)")
+        let state = try undo.state(of: try contents())
+        switch state {
+        case .original: break
+        case .changed, .between: try replaceEnd(from: undo.start, with: undo.original)
+        case .foreign:
+            throw CommandError("\(FileName.shown(path)) belongs to another file than \(name)")
+        case .altered: throw altered(FileName.shown(path), undo)
         }
-        if state != .original {
-            try undo.undoing(file).applyInPlace(to: path, limit: UndoFile.longestTail)
-        }
-        try File.remove(undoPath)
+        try File.remove(path)
         return state != .original
     }
 
-    private func existing() throws -> UndoFile? {
+    /// Neither the one nor the other, and so nothing that may be overwritten.
+    private func altered(_ path: String, _ undo: UndoFile) -> CommandError {
+        let count = undo.original.count
+        return CommandError(
+            "\(path) belongs to another file than \(name), or \(name) was changed since: it is neither as it "
+                + "was before that mend nor as after it, and stays as it is. If a later mend by "
+                + "another name of the file changed it, undo that first. Else the original is the first "
+                + "\(undo.start) bytes of \(name) and, in \(path), \(count) bytes from byte "
+                + "\(undo.originalOffset) on")
+    }
+
+    private func replaceEnd(from start: Int64, with bytes: [UInt8]) throws {
+        do throws(FileError) {
+            try file.replaceEnd(from: start, with: bytes)
+        } catch {
+            throw CommandError("\(error): vcpusnap unmend restores it")
+        }
+    }
+}
+
+// MARK: - Undo files
+
+extension UndoableChange {
+    /// Those there are for the file; more than one where it has several names.
+    private func existing() throws -> [(path: String, undo: UndoFile)] {
+        try candidates().compactMap { path in try read(path).map { (path, $0) } }
+    }
+
+    /// Where its undo file may be: by its name without links, and by its other names in that directory.
+    private func candidates() throws -> [String] {
+        let own = file.path + UndoFile.suffix
+        guard file.hasOtherNames, let slash = file.path.utf8.lastIndex(of: UInt8(ascii: "/")) else {
+            return [own]
+        }
+        let folder = String(file.path[...slash])
+        let others = try Folder.names(in: folder) { $0.hasSuffix(UndoFile.suffix) }
+            .map { folder + $0 }
+            .filter { $0 != own && isOfThisFile(String($0.dropLast(UndoFile.suffix.count))) }
+        return [own] + others
+    }
+
+    private func isOfThisFile(_ path: String) -> Bool {
+        FileIdentity(of: path).map { $0 == FileIdentity(of: file.path) } ?? false
+    }
+
+    /// Nil where there is none.
+    private func read(_ path: String) throws -> UndoFile? {
         let bytes: [UInt8]
         do throws(FileError) {
-            bytes = try File.read(undoPath, limit: UndoFile.longestTail + (1 << 16))
+            bytes = try File.readRegular(path, limit: UndoFile.longest)
         } catch {
             guard error.errno == .noEntry else { throw error }
             return nil
@@ -68,7 +131,22 @@ struct UndoableChange {
         do throws(QEMUStreamError) {
             return try UndoFile(decoding: bytes)
         } catch {
-            throw CommandError("\(undoPath): \(error)")
+            throw CommandError("\(FileName.shown(path)): \(error)")
+        }
+    }
+}
+
+extension LockedFile {
+    /// Says on standard error that it waits for another process, which may take long, or cannot keep others away.
+    convenience init(waitingFor path: String, _ access: Access) throws(FileError) {
+        try self.init(path, for: access) { notice in
+            let what =
+                switch notice {
+                case .waiting: "another process is changing it; waiting"
+                case .unlocked(let errno):
+                    "warning: it cannot be locked (\(errno.symbol)): let no other process change it"
+                }
+            StandardError.write("vcpusnap: \(FileName.shown(path)): \(what)\n")
         }
     }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Editing
+internal import LinuxSystem
 internal import Registers
 internal import VCPUModel
 
@@ -26,15 +27,19 @@ struct EditTarget {
     /// Whether they are all the target has.
     let isWhole: Bool
     /// The kernel whose KVM the vCPUs are of, where it is known.
-    var kernel: KernelVersion? { contents.provenance.kernelVersion }
+    var kernel: KernelVersion? { contents.snapshot.provenance.kernelVersion }
 
-    private let location: Location
+    /// Where the result goes; nil where it is not kept.
+    private let destination: Location?
     private let contents: SnapshotFile.Changeable
     private let banks: [any RegisterBank]
 
-    init(_ location: Location, _ selection: Selection?) throws {
-        self.location = location
-        let (contents, banks) = try Self.open(location)
+    /// - Parameter output: where the result goes instead of the file itself.
+    init(_ location: Location, _ selection: Selection?, output: Location?) throws {
+        destination = output ?? (location.host == nil ? location : nil)
+        let identity = location.identity
+        let isInPlace = output.map { identity != nil && $0.identity == identity } ?? true
+        let (contents, banks) = try Self.open(location, inPlace: isInPlace)
         self.contents = contents
         self.banks = banks
         let all = zip(contents.snapshot.vcpus, banks).map { (index: $0.index, bank: $1) }
@@ -57,10 +62,10 @@ struct EditTarget {
     }
 
     private static func open(
-        _ location: Location
+        _ location: Location, inPlace: Bool
     ) throws -> (contents: SnapshotFile.Changeable, banks: [any RegisterBank]) {
         guard let host = location.host else {
-            let contents = try SnapshotFile.readToChange(location)
+            let contents = try SnapshotFile.readToChange(location, inPlace: inPlace)
             return (contents, contents.snapshot.vcpus.map { SnapshotBank($0.registers) })
         }
         let machine = try HostMachine.make(host, vcpus: 1)
@@ -70,9 +75,9 @@ struct EditTarget {
         return (.init(capture.snapshot, madeOn: location), machine.banks)
     }
 
-    /// Keeps the result in `output`, or in the target itself where that is a file.
-    func finish(_ output: Location?) throws {
-        guard let destination = output ?? (location.host == nil ? location : nil) else { return }
+    /// Keeps the result where it is to go.
+    func finish() throws {
+        guard let destination else { return }
         var result = contents
         let now = try SnapshotSource.capture(banks, result.snapshot.provenance).snapshot
         for (position, vcpu) in now.vcpus.enumerated() {
@@ -90,16 +95,21 @@ struct EditOptions: ParsableArguments {
 
     @Option(
         name: .shortAndLong,
-        help: "Write the changed snapshot here; without it a FILE is replaced, whole or not at all."
+        help:
+            "Write the changed snapshot here, - is stdout; without it a FILE is replaced, whole or not at all."
     )
     var output: Location?
 
     @OptionGroup var report: OutputOptions
 
-    func validate() throws {
-        guard output != .standardStream else {
-            throw ValidationError("the report goes to standard output: give --output a file")
+    /// Opens what is to be changed.
+    func open(_ target: Location) throws -> EditTarget {
+        guard target != .standardStream || output != nil else {
+            throw CommandError(
+                "the report goes to standard output: give --output a file for the snapshot, or -")
         }
+        try output?.checkOutput(.binary, keeping: [])
+        return try EditTarget(target, vcpu, output: output)
     }
 
     /// Makes a change in each vCPU that is meant, keeps the result and prints the report.
@@ -110,10 +120,6 @@ struct EditOptions: ParsableArguments {
         _ verb: String, on target: EditTarget, named name: String,
         _ edit: (any RegisterBank) throws(EditError) -> VCPUEdit
     ) throws {
-        guard name != "-" || output != nil else {
-            throw CommandError(
-                "the report goes to standard output: give --output a file for the snapshot")
-        }
         var edits: [(index: UInt32, edit: VCPUEdit)] = []
         for (index, bank) in target.vcpus {
             do throws(EditError) {
@@ -122,10 +128,10 @@ struct EditOptions: ParsableArguments {
                 throw CommandError("\(name), vCPU \(index): \(error)")
             }
         }
-        try target.finish(output)
+        try target.finish()
         let result = EditOutput(
             verb: verb, target: name, edits: edits, kernel: target.kernel, values: report.values)
-        try result.print(as: report.format)
+        try result.print(as: report.format, besides: output)
         guard result.complete else { throw ExitStatus.finding }
     }
 }

@@ -1,3 +1,4 @@
+internal import LinuxSystem
 internal import Registers
 internal import VCPUModel
 
@@ -21,7 +22,8 @@ struct RestoreTarget {
     private var process: RunningProcess.Stopped?
 
     /// Opens a file or a VM that runs, or makes as many fresh vCPUs as the snapshot has.
-    init(_ location: Location, for snapshot: Snapshot) throws {
+    /// - Parameter isChanging: whether a file will be rewritten.
+    init(_ location: Location, for snapshot: Snapshot, isChanging: Bool) throws {
         self.location = location
         enabled = location.host == nil ? [] : KVMCapability.ofWritableRegisters
         if case .process(let process, let vm) = location {
@@ -44,7 +46,7 @@ struct RestoreTarget {
             existing = nil
             return
         }
-        let file = try SnapshotFile.readToChange(location)
+        let file = try SnapshotFile.readToChange(location, inPlace: isChanging)
         let existing = file.snapshot
         guard existing.vcpus.map(\.index) == snapshot.vcpus.map(\.index) else {
             throw CommandError(
@@ -61,15 +63,15 @@ struct RestoreTarget {
     /// Keeps the result: in the target itself where that is a file, and in `output` if given.
     /// - Parameter isUndone: whether the target was put back, so that its file stays as it is.
     func finish(_ output: Location?, isUndone: Bool) throws {
-        let isRewritten = location.host == nil && process == nil && !isUndone
-        let destinations = [isRewritten ? location : nil, output].compactMap(\.self)
+        let isRewritten = existing != nil && !isUndone
         let result =
-            destinations.isEmpty
+            !isRewritten && output == nil
             ? nil : try SnapshotSource.capture(banks, provenance, indices: indices).snapshot
         try process?.letGo()
         guard let result else { return }
         var changed = existing ?? .init(result, madeOn: location)
         changed.snapshot = result
+        let destinations = [isRewritten ? location : nil, output].compactMap(\.self)
         for destination in destinations { try SnapshotFile.write(changed, to: destination) }
     }
 }

@@ -32,24 +32,28 @@ struct ShowOutput: Report {
     private let filter: Set<RegisterID>?
 
     /// - Parameters:
-    ///   - pattern: only registers whose name matches it are shown, with their fields.
-    init(_ snapshot: Snapshot, source: String, pattern: RegisterPattern?, values: ValueText) {
+    ///   - patterns: where there are any, only registers that match one are shown, with their fields.
+    init(_ snapshot: Snapshot, source: String, patterns: [RegisterPattern], values: ValueText) {
         self.source = source
         self.snapshot = snapshot
         self.values = values
-        filter = pattern.map { pattern in
-            var known: [RegisterID] = []
-            var asked: Set<RegisterID> = []
-            for vcpu in snapshot.vcpus where vcpu.registers.ids != known {
-                known = vcpu.registers.ids
-                asked.formUnion(known)
-            }
-            return asked.filter(pattern.matches)
+        guard !patterns.isEmpty else {
+            filter = nil
+            return
         }
+        var known: [RegisterID] = []
+        var asked: Set<RegisterID> = []
+        for vcpu in snapshot.vcpus where vcpu.registers.ids != known {
+            known = vcpu.registers.ids
+            asked.formUnion(known)
+        }
+        filter = asked.filter { id in patterns.contains { $0.matches(id) } }
     }
 
-    /// Whether there is nothing to be shown of any vCPU.
-    var isEmpty: Bool { snapshot.vcpus.allSatisfy { shown($0).isEmpty } }
+    /// Whether any vCPU has a register that matches one of the patterns that were asked for.
+    func has(_ pattern: RegisterPattern) -> Bool {
+        filter?.contains(where: pattern.matches) ?? true
+    }
 
     private func shown(_ vcpu: VCPUState) -> [Pair] {
         vcpu.registers.filter { filter?.contains($0.0) ?? true }.map { ($0.0, $0.1) }

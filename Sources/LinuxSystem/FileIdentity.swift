@@ -1,0 +1,42 @@
+internal import CLinux
+
+/// Which regular file something is, whatever its names.
+public struct FileIdentity: Hashable, Sendable {
+    private let device: UInt64
+    private let inode: UInt64
+    /// How many names the file has.
+    let links: UInt64
+
+    /// Nil for what is no regular file, or not there.
+    public init?(of path: String) {
+        self.init { identity in
+            FileName.withBytes(of: path) { clinux_identity_of_path($0, identity) }
+        }
+    }
+
+    /// Nil for a stream that is connected to something else, or closed.
+    public init?(of stream: StandardStream) {
+        self.init { clinux_identity_of_descriptor(stream.rawValue, $0) }
+    }
+
+    init?(of file: borrowing FileDescriptor) {
+        self.init { identity in file.withNumber { clinux_identity_of_descriptor($0, identity) } }
+    }
+
+    private init?(_ look: (UnsafeMutablePointer<clinux_identity>) -> Int32) {
+        var identity = clinux_identity()
+        guard look(&identity) == Int32(CLINUX_FILE_REGULAR.rawValue) else { return nil }
+        device = identity.device
+        inode = identity.inode
+        links = identity.links
+    }
+
+    public static func == (left: FileIdentity, right: FileIdentity) -> Bool {
+        left.device == right.device && left.inode == right.inode
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(device)
+        hasher.combine(inode)
+    }
+}

@@ -1,0 +1,100 @@
+internal import CLinux
+
+/// Names of files as strings.
+///
+/// The kernel takes any bytes but NUL for a name, and a `String` holds Unicode only. So each byte that is no part
+/// of a UTF-8 character stands in a string as a character of its own, U+10FE80 to U+10FEFF, which are for
+/// private use; such a character in a name is taken apart in the same way. Every name is a string, and
+/// gives its bytes back.
+public enum FileName {
+    private static let escapes: ClosedRange<UInt32> = 0x10_FE80...0x10_FEFF
+    /// The character of byte 0 would be this one.
+    private static let base: UInt32 = 0x10_FE00
+
+    /// The string for the bytes of a name.
+    public static func string(of bytes: some Sequence<UInt8>) -> String {
+        var result = String.UnicodeScalarView()
+        var parser = Unicode.UTF8.ForwardParser()
+        var rest = bytes.makeIterator()
+        var taken: [UInt8] = []
+        // The parser looks ahead, so what an error was made of is counted off what it was given.
+        var pending = AnyIterator {
+            guard let byte = rest.next() else { return UInt8?.none }
+            taken.append(byte)
+            return byte
+        }
+        while true {
+            switch parser.parseScalar(from: &pending) {
+            case .emptyInput: return String(result)
+            case .error(let length):
+                result.append(contentsOf: taken.prefix(length).map(escape))
+                taken.removeFirst(length)
+            case .valid(let encoded):
+                let scalar = Unicode.UTF8.decode(encoded)
+                let isEscape = escapes.contains(scalar.value)
+                result.append(contentsOf: isEscape ? encoded.map(escape) : [scalar])
+                taken.removeFirst(encoded.count)
+            }
+        }
+    }
+
+    /// Of a byte above 0x7f.
+    private static func escape(_ byte: UInt8) -> Unicode.Scalar {
+        Unicode.Scalar(base + UInt32(byte)) ?? "\u{FFFD}"
+    }
+
+    private static func escaped(_ scalar: Unicode.Scalar) -> UInt8? {
+        escapes.contains(scalar.value) ? UInt8(truncatingIfNeeded: scalar.value) : nil
+    }
+
+    /// The bytes of a name, without a NUL at the end.
+    public static func bytes(of name: String) -> [UInt8] {
+        name.unicodeScalars.flatMap { scalar in
+            escaped(scalar).map { [$0] } ?? Array(String(scalar).utf8)
+        }
+    }
+
+    /// For people: the bytes that are no characters as `\xff`.
+    public static func shown(_ name: String) -> String {
+        name.unicodeScalars.reduce(into: "") { text, scalar in
+            text += escaped(scalar).map { "\\x" + String($0, radix: 16) } ?? String(scalar)
+        }
+    }
+
+    /// Lends the bytes, with a NUL at their end, to a system call.
+    package static func withBytes<Result>(
+        of name: String, _ body: (UnsafePointer<CChar>) -> Result
+    ) -> Result {
+        (bytes(of: name).map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { buffer in
+            // SAFETY: the array has at least the NUL, so there is an address.
+            body(buffer.baseAddress.unsafelyUnwrapped)
+        }
+    }
+
+    /// The string for a name that ends in NUL.
+    static func string(at name: UnsafePointer<CChar>) -> String {
+        // SAFETY: the caller's name ends in NUL, and strings from C do.
+        let bytes = UnsafeBufferPointer(start: name, count: length(name))
+        return string(of: bytes.map { UInt8(bitPattern: $0) })
+    }
+
+    private static func length(_ name: UnsafePointer<CChar>) -> Int {
+        var count = 0
+        while name[count] != 0 { count += 1 }
+        return count
+    }
+}
+
+/// What the program was called with.
+public enum ProgramArguments {
+    /// The words after the program's name, each as `FileName` has it.
+    ///
+    /// They come from the process's start and not from /proc, as `CommandLine`'s do.
+    public static func words() -> [String] {
+        var result: [String] = []
+        while let word = clinux_argument(Int32(clamping: result.count + 1)) {
+            result.append(FileName.string(at: word))
+        }
+        return result
+    }
+}

@@ -1,0 +1,75 @@
+internal import ArgumentParser
+internal import FoundationEssentials
+
+/// Options that take one value and were given more of them.
+///
+/// The argument parser takes the last one without a word. Which options there are it says itself, in the
+/// description that it makes for other programs.
+enum RepeatedOptions {
+    /// - Throws: an error that has both.
+    static func check(_ words: [String]) throws {
+        let given = words.prefix { $0 != "--" }.enumerated().filter { isOption($0.element) }
+        // The description takes milliseconds to make. The long and the short name of an option begin alike.
+        let initials = given.map { $0.element.drop { $0 == "-" }.first }
+        guard Set(initials).count < initials.count, let command = try command(of: words)
+        else { return }
+        for option in command.arguments ?? [] where option.kind == "option" && !option.isRepeating {
+            let matching = given.filter { option.has($0.element) }
+            guard matching.count > 1 else { continue }
+            let both = matching.prefix(2).map {
+                text(of: $0.element, before: words.dropFirst($0.offset + 1))
+            }
+            throw CommandError(
+                "\(both[0]) and \(both[1]): only one of them can be meant, give it once")
+        }
+    }
+
+    private static func isOption(_ word: String) -> Bool {
+        word.utf8.first == UInt8(ascii: "-") && word.utf8.count > 1
+    }
+
+    /// An option with its value.
+    private static func text(of word: String, before rest: ArraySlice<String>) -> String {
+        word.contains("=") ? word : ([word] + rest.prefix(1)).joined(separator: " ")
+    }
+
+    // MARK: The description
+
+    private struct Description: Decodable {
+        var command: Command
+    }
+
+    private struct Command: Decodable {
+        var commandName: String
+        var arguments: [Argument]?
+        var subcommands: [Command]?
+    }
+
+    private struct Argument: Decodable {
+        struct Name: Decodable {
+            var kind: String
+            var name: String
+        }
+
+        var kind: String
+        var isRepeating: Bool
+        var names: [Name]?
+
+        /// Whether a word of the command line is this option.
+        func has(_ word: String) -> Bool {
+            let name = word.prefix { $0 != "=" }
+            return (names ?? []).contains { name == ($0.kind == "long" ? "--" : "-") + $0.name }
+        }
+    }
+
+    private static func command(of words: [String]) throws -> Command? {
+        do {
+            _ = try Vcpusnap.parseAsRoot(["--experimental-dump-help"])
+            return nil
+        } catch {
+            let text = Vcpusnap.fullMessage(for: error)
+            let root = try JSONDecoder().decode(Description.self, from: Data(text.utf8)).command
+            return root.subcommands?.first { $0.commandName == words.first }
+        }
+    }
+}
