@@ -113,8 +113,10 @@ struct Workspace {
 
     private static var page: UInt64 { UInt64(max(4096, clinux_page_size())) }
 
-    /// Addresses that nothing uses, in the middle of the largest gap: far from what grows, and from where
-    /// the kernel puts new mappings.
+    /// Addresses that nothing uses, somewhere in the middle half of the largest gap.
+    ///
+    /// That is far from what grows, and from where the kernel puts new mappings. Calls that another attach
+    /// has left behind may yet make and remove an area of theirs, so it is not the same each time.
     static func freeArea(
         forVCPUs count: Int, _ mappings: [ProcessFiles.Mapping]
     ) -> Range<UInt64>? {
@@ -125,7 +127,7 @@ struct Workspace {
         guard let gap = gaps.max(by: { $0.size < $1.size }), gap.size >= 4 * size else {
             return nil
         }
-        let start = (gap.start + (gap.size - size) / 2) / page * page
+        let start = (gap.start + gap.size / 4 + .random(in: 0...gap.size / 2)) / page * page
         return start..<start + size
     }
 }
