@@ -193,7 +193,10 @@ struct AttachedProcess: ~Copyable {
             injection, openingGatesWith: isOnItsOwn ? nil : vcpus[0],
             chains: method == .chains, threads)
         self.stack = stack
-        if let word = stack.gateWord { try closeGates(word) }
+        if let word = stack.gateWord {
+            try stack.enter(injection, threads)
+            try closeGates(word)
+        }
     }
 
     /// Whether the thread that makes the calls is the only one that runs a vCPU: nothing else could keep

@@ -50,6 +50,17 @@ struct StackCalls {
         return [Chain.Step(call: list, isAnnounced: true), Chain.Step(call: .wake(listAt))]
     }
 
+    /// Has the thread open the gates should this program die, from before there are any.
+    func enter(
+        _ injection: Injection, _ threads: borrowing StoppedThreads
+    ) throws(AttachError) {
+        try threads.perform("start the calls") { () throws(Errno) in
+            try injection.thread.setRegisters(
+                injection.elsewhere(at: injection.code.trampoline, next: release.base))
+            try injection.thread.setSignalMask(injection.blocked)
+        }
+    }
+
     /// Makes the calls that the thread's filter allows.
     func make(
         _ batch: inout CallBatch, _ injection: Injection, _ threads: inout StoppedThreads
