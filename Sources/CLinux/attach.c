@@ -109,11 +109,6 @@ int clinux_ptrace_get_signal(int thread, uint64_t *information)
     return request(PTRACE_GETSIGINFO, thread, 0, (uintptr_t)information);
 }
 
-int clinux_ptrace_set_signal(int thread, const uint64_t *information)
-{
-    return request(PTRACE_SETSIGINFO, thread, 0, (uintptr_t)information);
-}
-
 enum { SUSPENSIONS = 3 };
 static const int suspensions[SUSPENSIONS] = {SIGTSTP, SIGTTIN, SIGTTOU};
 
@@ -153,6 +148,7 @@ int clinux_ptrace_poke(int thread, uint64_t address, uint64_t word)
     return request(PTRACE_POKEDATA, thread, address, word);
 }
 
+/* What wait(2) says of a thread that has stopped or is gone. */
 static struct clinux_stop describe(int status)
 {
     struct clinux_stop stop = {0, 0, 0};
@@ -174,7 +170,8 @@ static struct clinux_stop describe(int status)
     return stop;
 }
 
-static int look_for_stop(int thread, struct clinux_stop *stop)
+/* 0 when there is nothing to be taken. */
+static int take_stop(int thread, struct clinux_stop *stop)
 {
     int status;
     pid_t result;
@@ -187,6 +184,38 @@ static int look_for_stop(int thread, struct clinux_stop *stop)
     if (result > 0)
         *stop = describe(status);
     return result > 0;
+}
+
+/*
+ * The kernel forgets the signal of a stop that was taken (wait_task_stopped in kernel/exit.c): if the tracer died then,
+ * the thread would go on without it. So that of a signal is only looked at.
+ */
+static int look_for_stop(int thread, struct clinux_stop *stop)
+{
+    siginfo_t information = {0};
+    int result;
+
+    do
+        result = waitid(P_PID, thread, &information,
+                        WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL);
+    while (result < 0 && errno == EINTR);
+    if (result < 0)
+        return -errno;
+    if (information.si_pid == 0)
+        return 0;
+    if (information.si_code == CLD_TRAPPED) {
+        *stop = describe(W_STOPCODE(information.si_status));
+        if (stop->kind == CLINUX_STOP_SIGNAL)
+            return 1;
+    }
+    return take_stop(thread, stop);
+}
+
+int clinux_forget_signal(int thread)
+{
+    struct clinux_stop stop;
+
+    return take_stop(thread, &stop);
 }
 
 /*

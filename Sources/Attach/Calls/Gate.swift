@@ -33,7 +33,7 @@ struct Gate {
         try injection.process.write(frame, at: start)
         try thread.setRegisters(injection.calling(wait, next: start, from: registers))
         // A signal with a handler would end the waiting. The frame gives the mask back.
-        try thread.setSignalMask(Injection.blocked)
+        try thread.setSignalMask(~0)
         return Gate(held: held)
     }
 

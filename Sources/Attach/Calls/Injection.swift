@@ -19,6 +19,12 @@ struct Injection {
     let chosen: ChosenThread
     /// What stops the thread.
     let signal: Int
+    /// The signals that are blocked on the way.
+    ///
+    /// All but those by which the kernel says that the code itself is at fault: blocked, such a one would have
+    /// the process's own handler taken away. One that the thread blocks itself stays blocked, for it is
+    /// another thread's, or waited for.
+    let blocked: UInt64
     /// The size in bytes of a frame on the way.
     let frameSize: UInt64
 
@@ -34,22 +40,19 @@ struct Injection {
         self.process = process
         signal = Self.quietSignal(
             caught: UInt64(caught, radix: 16) ?? 0, blocked: chosen.signalMask)
+        blocked = chosen.signalMask | ~CaughtSignal.faults.reduce(0) { $0 | CaughtSignal.bit($1) }
         let frame = SignalFrame(
-            registers: chosen.registers, signalMask: Self.blocked, vectors: chosen.vectors.short)
+            registers: chosen.registers, signalMask: blocked, vectors: chosen.vectors.short)
         frameSize = UInt64(frame.words.count * 8)
     }
 
     /// SIGURG, SIGWINCH or SIGCHLD, which do nothing by default: one that the process does not catch, and
     /// does not wait for either (which takes blocking it) if there is such a one.
     private static func quietSignal(caught: UInt64, blocked: UInt64) -> Int {
-        func isIn(_ mask: UInt64, _ signal: Int) -> Bool { mask >> UInt64(signal - 1) & 1 != 0 }
+        func isIn(_ mask: UInt64, _ signal: Int) -> Bool { mask & CaughtSignal.bit(signal) != 0 }
         let free = [23, 28, 17].filter { !isIn(caught, $0) }
         return free.first { !isIn(blocked, $0) } ?? free.first ?? 23
     }
-
-    /// All signals but those by which the kernel says that the code itself is at fault: blocked, such a
-    /// one would have the process's own handler taken away.
-    static let blocked = ~CaughtSignal.faults.reduce(UInt64(0)) { $0 | 1 << UInt64($1 - 1) }
 
     /// Whether the thread's filter lets it make a call.
     func allows(_ call: SystemCall) -> Bool {
@@ -92,7 +95,7 @@ struct Injection {
     func frame(_ registers: ThreadRegisters, isAnnounced: Bool) -> SignalFrame {
         SignalFrame(
             registers: registers,
-            signalMask: isAnnounced ? Self.blocked & ~(1 << UInt64(signal - 1)) : Self.blocked,
+            signalMask: isAnnounced ? blocked & ~CaughtSignal.bit(signal) : blocked,
             vectors: chosen.vectors.short)
     }
 
@@ -139,9 +142,11 @@ extension StoppedThreads {
 
     /// Lets the thread go on until it comes to a step that is announced.
     mutating func run(_ injection: Injection, to end: ThreadRegisters) throws(AttachError) {
-        try perform("send it a signal") { () throws(Errno) in
-            try injection.thread.setSignalMask(Injection.blocked)
-            try injection.thread.send(injection.signal, process: process)
+        do throws(Errno) {
+            try injection.thread.setSignalMask(injection.blocked)
+            try announce(injection.signal, to: injection.thread)
+        } catch {
+            throw self.error(error == .noProcess ? .targetExited : .call("send it a signal", error))
         }
         try run(injection, until: .announcement(end))
     }
@@ -159,18 +164,28 @@ extension StoppedThreads {
             where signal == injection.signal:
                 if try isAt(end, injection.thread) { return }
             case (CLINUX_STOP_SIGNAL.rawValue, _) where signal != injection.signal:
-                try take(injection.thread)
+                try postpone(injection.thread)
             default: continue
             }
         }
     }
 
-    /// Keeps a signal that was sent to a thread until it is let go: SIGSTOP, or one like those that faulty
-    /// code has. (A SIGCONT to the process shows as an event.)
-    private mutating func take(_ thread: TracedThread) throws(AttachError) {
+    /// Has the kernel keep a signal that was sent to a thread, and is like those that faulty code has.
+    ///
+    /// The thread goes on with it, and a signal that is blocked then waits again, as it was sent
+    /// (`ptrace_signal` in `kernel/signal.c`): until the next frame unblocks it, and at last until the
+    /// thread is what it was. So it is never in our hands alone, and not lost if we die. SIGSTOP, which
+    /// cannot be blocked, stops the process as soon as it is let go.
+    private mutating func postpone(_ thread: TracedThread) throws(AttachError) {
         let signal = try perform("look at a signal") { () throws(Errno) in try thread.signal() }
-        if signal.isFault { throw error(.injectionFailed(signal: signal.number)) }
-        owe(signal, to: thread.id)
+        if signal.isFault {
+            dropSignal(of: thread)
+            throw error(.injectionFailed(signal: signal.number))
+        }
+        try perform("keep a signal") { () throws(Errno) in
+            let mask = try thread.signalMask()
+            try thread.setSignalMask(mask | CaughtSignal.bit(signal.number))
+        }
     }
 
     private func isAt(

@@ -19,7 +19,7 @@ struct OneByOne {
             try threads.perform("place a call") { () throws(Errno) in
                 try injection.process.write(argument, at: buffer)
                 try injection.thread.setRegisters(start)
-                try injection.thread.setSignalMask(Injection.blocked)
+                try injection.thread.setSignalMask(injection.blocked)
             }
             // Its beginning, and its end.
             try threads.run(injection, until: .systemCall)

@@ -12,10 +12,10 @@ struct StoppedThreads: ~Copyable {
     private var traced: [Int] = []
     /// Those of them that were not seen to have stopped.
     private var running: Set<Int> = []
-    /// Those of the others that have stopped for a signal, which they get when they go on with it.
-    private var atSignals: Set<Int> = []
-    /// Signals that a thread has yet to get, because they came while it ran injected code.
-    private var owed: [Int: [CaughtSignal]] = [:]
+    /// The signals that others have stopped for, and get when they go on.
+    private var signals: [Int: Int] = [:]
+    /// The signal that was sent to a thread to stop it; 0 for none.
+    private var announcement = 0
     /// How often a thread was waited for and stopped.
     private(set) var stops = 0
     private var isComplete = false
@@ -105,8 +105,7 @@ struct StoppedThreads: ~Copyable {
             // This stop has taken the place of the one that was asked for.
             do throws(Errno) {
                 try thread.interrupt()
-                try thread.resume(signal: Int(stop.signal))
-                running.insert(id)
+                try resume(thread, toSystemCall: false)
             } catch {
                 if error != .noProcess { throw self.error(.call("PTRACE_CONT", error)) }
             }
@@ -121,7 +120,7 @@ struct StoppedThreads: ~Copyable {
             }
             stops += 1
             running.remove(id)
-            if stop.isForSignal { atSignals.insert(id) } else { atSignals.remove(id) }
+            signals[id] = signal(of: TracedThread(id: id), at: stop)
             if stop.kind != Int32(CLINUX_STOP_EXITED.rawValue),
                 stop.kind != Int32(CLINUX_STOP_KILLED.rawValue)
             {
@@ -138,14 +137,40 @@ struct StoppedThreads: ~Copyable {
         return nil
     }
 
-    /// Lets a thread go on, for now.
+    /// The signal that a thread has stopped for; nil when that is none, or the one that was sent to stop it.
+    private func signal(of thread: TracedThread, at stop: clinux_stop) -> Int? {
+        let number = Int(stop.signal)
+        guard stop.isForSignal, number != announcement || (try? thread.signal().isOwn) != true
+        else { return nil }
+        return number
+    }
+
+    /// Sends a thread a signal to stop it, once it does not block it any more.
+    ///
+    /// One of somebody else's that has stopped it waits again when it goes on, and stops it as well: the two
+    /// would be one.
+    mutating func announce(_ signal: Int, to thread: TracedThread) throws(Errno) {
+        announcement = signal
+        if signals[thread.id] != signal { try thread.send(signal, process: process) }
+    }
+
+    /// Lets a thread go on, for now, with the signal that it has stopped for.
     mutating func resume(_ thread: TracedThread, toSystemCall: Bool) throws(Errno) {
-        if toSystemCall { try thread.resumeToSystemCall() } else { try thread.resume() }
+        let signal = signals[thread.id] ?? 0
+        if toSystemCall {
+            try thread.resumeToSystemCall(signal: signal)
+        } else {
+            try thread.resume(signal: signal)
+        }
+        signals[thread.id] = nil
         running.insert(thread.id)
     }
 
-    /// Has a thread get a signal when it is let go.
-    mutating func owe(_ signal: CaughtSignal, to id: Int) { owed[id, default: []].append(signal) }
+    /// Has a thread not get the signal that it has stopped for.
+    mutating func dropSignal(of thread: TracedThread) {
+        try? thread.forgetSignal()
+        signals[thread.id] = nil
+    }
 
     /// Lets every thread go.
     /// - Returns: the nanoseconds since the first was interrupted.
@@ -160,7 +185,7 @@ struct StoppedThreads: ~Copyable {
     /// One that does not stop cannot be: the kernel does it when this program ends.
     private func detachAll() {
         for id in traced where !running.contains(id) {
-            detach(TracedThread(id: id), isAtSignal: atSignals.contains(id), owed[id] ?? [])
+            try? TracedThread(id: id).detach(signal: signals[id] ?? 0)
         }
         for id in running { try? TracedThread(id: id).interrupt() }
         let end = clinux_monotonic_nanoseconds() + Self.grace
@@ -170,25 +195,9 @@ struct StoppedThreads: ~Copyable {
         }
     }
 
-    /// A signal that the thread has stopped for is passed on.
     private func detachWhenStopped(_ thread: TracedThread, within milliseconds: Int) {
         guard let stop = try? thread.wait(milliseconds: milliseconds) else { return }
-        let signal = stop.isForSignal ? try? thread.signal() : nil
-        detach(
-            thread, isAtSignal: stop.isForSignal,
-            (signal.map { [$0] } ?? []) + (owed[thread.id] ?? []))
-    }
-
-    /// Lets a stopped thread go, and has it get signals.
-    ///
-    /// One that has stopped for a signal takes along one, as it was sent. Others are sent once more, and
-    /// then come from this program.
-    private func detach(_ thread: TracedThread, isAtSignal: Bool, _ signals: [CaughtSignal]) {
-        var rest = signals[...]
-        let first = isAtSignal ? rest.popFirst() : nil
-        for signal in rest { try? thread.send(signal.number, process: process) }
-        if let first { try? thread.setSignal(first) }
-        try? thread.detach(signal: first?.number ?? 0)
+        try? thread.detach(signal: signal(of: thread, at: stop) ?? 0)
     }
 
     /// For how many nanoseconds threads that were told to stop are waited for.

@@ -41,8 +41,9 @@ struct TracedThread: Hashable {
         try Errno.check(clinux_ptrace_continue(number, Int32(truncatingIfNeeded: signal)))
     }
 
-    func resumeToSystemCall() throws(Errno) {
-        try Errno.check(clinux_ptrace_to_system_call(number, 0))
+    func resumeToSystemCall(signal: Int = 0) throws(Errno) {
+        try Errno.check(
+            clinux_ptrace_to_system_call(number, Int32(truncatingIfNeeded: signal)))
     }
 
     func detach(signal: Int = 0) throws(Errno) {
@@ -55,6 +56,9 @@ struct TracedThread: Hashable {
         let limit = Int32(clamping: milliseconds)
         return try Errno.check(clinux_wait_for_stop(number, limit, &stop)) == 0 ? nil : stop
     }
+
+    /// Has the thread not get the signal that it has stopped for should this program end.
+    func forgetSignal() throws(Errno) { try Errno.check(clinux_forget_signal(number)) }
 
     /// The general registers; nil when the thread runs AArch32 code.
     func registers() throws(Errno) -> ThreadRegisters? {
@@ -118,12 +122,6 @@ struct TracedThread: Hashable {
         return CaughtSignal(information: words)
     }
 
-    /// Has it stopped for another signal: the one that it gets when it goes on with that.
-    func setSignal(_ signal: CaughtSignal) throws(Errno) {
-        // SAFETY: the kernel reads a siginfo_t, of 128 bytes.
-        try Errno.check(clinux_ptrace_set_signal(number, signal.information))
-    }
-
     /// Its seccomp filters, newest first.
     /// - Throws: `EINVAL` when it has none, or the kernel cannot tell; `EACCES` without CAP_SYS_ADMIN, or
     ///   when this program has filters itself.
@@ -161,11 +159,31 @@ struct CaughtSignal: Hashable {
 
     var number: Int { Int(UInt32(truncatingIfNeeded: information[0])) }
 
-    /// Whether the thread's own instruction is the cause, not somebody who has sent it: only the kernel's
-    /// codes are above zero.
+    /// What stands for a signal in a mask.
+    static func bit(_ signal: Int) -> UInt64 { 1 << UInt64(signal - 1) }
+
+    private var code: Int32 { Int32(truncatingIfNeeded: information[1]) }
+
+    /// Whether the thread's own instruction is the cause, not somebody who has sent it.
+    ///
+    /// Only the kernel's codes are above zero. Of those one is of memory that nobody has used yet.
     var isFault: Bool {
-        Self.faults.contains(number) && Int32(truncatingIfNeeded: information[1]) > 0
+        Self.faults.contains(number) && code > 0
+            && !(number == Self.busError && code == Self.unusedMemory)
     }
+
+    /// Whether this program has sent it, by tgkill(2).
+    ///
+    /// To a process of another pid namespace it has no id.
+    var isOwn: Bool {
+        let sender = Int32(truncatingIfNeeded: information[2])
+        return code == Self.sentToThread && (sender == clinux_process_id() || sender == 0)
+    }
+
+    private static let busError = 7
+    // SI_TKILL and BUS_MCEERR_AO of <asm-generic/siginfo.h>.
+    private static let sentToThread: Int32 = -6
+    private static let unusedMemory: Int32 = 5
 
     /// SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV and SIGSYS: the kernel's ways to say that an
     /// instruction cannot be.

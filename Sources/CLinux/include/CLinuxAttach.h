@@ -86,10 +86,9 @@ int clinux_ptrace_get_filter(int thread, uint64_t index, uint64_t *_Nonnull inst
  */
 uint64_t clinux_ptrace_get_rseq(int thread);
 
-/* PTRACE_GETSIGINFO and PTRACE_SETSIGINFO: the siginfo_t of the signal that the thread has stopped for. */
+/* PTRACE_GETSIGINFO: the siginfo_t of the signal that the thread has stopped for. */
 enum { CLINUX_SIGNAL_WORDS = 16 };
 int clinux_ptrace_get_signal(int thread, uint64_t *_Nonnull information);
-int clinux_ptrace_set_signal(int thread, const uint64_t *_Nonnull information);
 
 /*
  * Blocks the signals by which a terminal stops this program (SIGTSTP, SIGTTIN, SIGTTOU) in this thread. Returns those that
@@ -105,10 +104,14 @@ int clinux_signal_thread(int process, int thread, int signal);
 int clinux_ptrace_poke(int thread, uint64_t address, uint64_t word);
 
 /*
- * waitpid(2) with __WALL for one traced thread, until it stops or is gone; 0 when the time is up.
- * A wait that blocks has no time limit, so this one looks again and again.
+ * waitid(2) with __WALL for one traced thread, until it stops or is gone; 0 when the time is up.
+ * A wait that blocks has no time limit, so this one looks again and again. A thread that has stopped for a signal gets it
+ * should this program end.
  */
 int clinux_wait_for_stop(int thread, int milliseconds, struct clinux_stop *_Nonnull stop);
+
+/* Has a thread that has stopped for a signal not get it should this program end. */
+int clinux_forget_signal(int thread);
 
 /* process_vm_readv(2) and process_vm_writev(2) of one range; may do less than asked. */
 int64_t clinux_read_memory(int process, uint64_t address, void *_Nonnull buffer, size_t size);
