@@ -158,9 +158,12 @@ let package = Package(
             ], path: "Tests/KVMProof", swiftSettings: settings),
 
         // Attaches to the VMMs of Tests/AttachTargets; it needs arm64 KVM.
+        .target(name: "AttachSeam", path: "Tests/AttachSeam"),
         .executableTarget(
             name: "attach-proof",
-            dependencies: ["Attach", "LinuxSystem", "Registers", "SeededRandom", "VCPUModel"],
+            dependencies: [
+                "Attach", "AttachSeam", "LinuxSystem", "Registers", "SeededRandom", "VCPUModel",
+            ],
             path: "Tests/AttachProof", swiftSettings: settings),
 
         // Captures from a running QEMU, and is killed at it.

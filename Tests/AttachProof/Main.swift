@@ -1,8 +1,8 @@
 import Attach
+import AttachSeam
 import Glibc
 import LinuxSystem
 import Registers
-import SeededRandom
 import VCPUModel
 
 /// What the tests ask of the module Attach, on a machine with arm64 KVM.
@@ -10,8 +10,9 @@ import VCPUModel
 ///     attach-proof list
 ///     attach-proof dump PID [routine|chains|single]     every register, a line each
 ///     attach-proof loop PID COUNT [routine|chains|single]
-///     attach-proof hurry PID COUNT SEED          as loop, with 1 to 80 milliseconds of time, so that it often fails
-///     attach-proof hold PID SECONDS              keeps it stopped that long
+///     attach-proof steps PID COUNTS [routine|chains|single]   signals come, and the program ends, at every step
+///     attach-proof random-steps PID COUNTS TIMES SEED [routine|chains|single]   and at random ones
+///     attach-proof hold PID                      keeps it stopped until its input ends
 ///     attach-proof write PID REGISTER VALUE      writes it to every vCPU, and reads it back
 @main
 enum Main {
@@ -31,8 +32,14 @@ enum Main {
         case "list": try list()
         case "dump": try dump(number, method(arguments, 2))
         case "loop": try loop(number, Int(arguments[2]) ?? 1, method(arguments, 3))
-        case "hurry": try hurry(number, Int(arguments[2]) ?? 1, UInt64(arguments[3]) ?? 1)
-        case "hold": try hold(number, UInt32(arguments[2]) ?? 1)
+        case "steps":
+            try steps(number, arguments[2], method(arguments, 3)) { steps in try steps.each() }
+        case "random-steps":
+            let (times, seed) = (Int(arguments[3]) ?? 1, UInt64(arguments[4]) ?? 1)
+            try steps(number, arguments[2], method(arguments, 5)) { steps in
+                try steps.random(times, seed: seed)
+            }
+        case "hold": try hold(number)
         case "write": try write(number, arguments[2], arguments[3])
         default: exit(64)
         }
@@ -46,8 +53,8 @@ enum Main {
         return methods[arguments[index]]
     }
 
-    /// Single calls in an emulated machine take long.
-    private static let patience = 60_000
+    /// Milliseconds: single calls in an emulated machine take long.
+    private static let patience = 600_000
 
     private static func list() throws {
         let table = try ProcessTable.read()
@@ -117,29 +124,19 @@ enum Main {
         )
     }
 
-    private static func hurry(_ process: Int, _ count: Int, _ seed: UInt64) throws {
-        let vcpus = try VMM(process: process).vms.flatMap(\.vcpus)
-        var random = SeededGenerator(seed: seed)
-        var failures: [String: Int] = [:]
-        for _ in 0..<count {
-            let patience = Int.random(in: 1...80, using: &random)
-            do throws(AttachError) {
-                _ = try AttachedVM.capture(vcpus, of: process, for: .init(patience: patience))
-            } catch {
-                switch error.reason {
-                case .outOfTime, .threadDoesNotStop: failures["\(error)", default: 0] += 1
-                default: throw error
-                }
-            }
-        }
-        print("seed \(seed), \(count) times, of which there was not enough time:")
-        for (failure, times) in failures { print("  \(times): \(failure)") }
-        if failures.isEmpty { exit(6) }
+    private static func steps(
+        _ process: Int, _ counts: String, _ method: AttachedVM.Method?,
+        _ body: (Steps) throws -> Bool
+    ) throws {
+        guard let steps = try Steps(process, counts: counts, method) else { exit(3) }
+        let isSound = try body(steps)
+        print("\(attach_seam_begun()) attaches, \(attach_seam_completed()) came to their end")
+        if !isSound { exit(7) }
     }
 
-    private static func hold(_ process: Int, _ seconds: UInt32) throws {
+    private static func hold(_ process: Int) throws {
         let vm = try AttachedVM(VMM(process: process).vms.flatMap(\.vcpus), of: process)
-        sleep(seconds)
+        while readLine() != nil {}
         print(try vm.letGo().map(describe) ?? "")
     }
 

@@ -48,16 +48,19 @@ running() {
   refused 'its vCPUs run' vcpusnap restore saved "pid:$VMM"
 }
 
-# within_a_minute TEXT COMMAND...: the command succeeds by then; or TEXT is said.
+# within_a_minute COMPLAINT COMMAND...: the command succeeds by then; or COMPLAINT is said.
 within_a_minute() {
-  text=$1 waited=0
+  complaint=$1 waited=0
   shift
   until "$@"; do
-    [ $waited -lt 600 ] || { echo "$text"; return 1; }
+    [ "$waited" -lt 600 ] || { echo "$complaint"; return 1; }
     waited=$((waited + 1))
     sleep 0.1
   done
 }
+
+# has_lines FILE COUNT: at least so many.
+has_lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
 
 # unmapped: what calls left behind, when the program that made them ended, ends by itself; it was as in the file maps.
 unmapped() { within_a_minute "there is something left after a minute" cmp -s maps "/proc/$VMM/maps"; }
@@ -69,7 +72,9 @@ arrived() { within_a_minute "signal $1 was lost" have_come "$1"; }
 # aborted COUNT METHOD: signals like those of faulty code, which somebody sends meanwhile, arrive one by one.
 aborted() {
   cat "/proc/$VMM/maps" >maps
+  # Until the first has come, a second would be one with it.
   kill -ABRT "$VMM"
+  arrived 1
   attach-proof loop "$VMM" 1000000 "$2" &
   loop=$!
   for number in $(seq 2 "$1"); do
@@ -79,26 +84,22 @@ aborted() {
   kill $loop
   unmapped
 }
-# aborted_in_haste COUNT SEED: also when there is too little time.
-aborted_in_haste() {
-  cat "/proc/$VMM/maps" >maps
-  for number in $(seq "$1"); do
-    attach-proof hurry "$VMM" 3 $(($2 + number)) >said &
-    sleep 0.$((number % 5))5
-    kill -ABRT "$VMM"
-    wait $! || [ $? -eq 6 ]
-    arrived "$number"
-  done
-  unmapped
+# steps METHOD..., random_steps COUNT SEED METHOD...: signals of every kind arrive, and all is as it was, whatever step
+# they come at, the time is up at, or the program is killed at.
+steps() { for method; do attach-proof steps "$VMM" counts "$method"; done; }
+random_steps() {
+  count=$1 seed=$2
+  shift 2
+  for method; do attach-proof random-steps "$VMM" counts "$count" "$seed" "$method"; done
 }
 
-# stopped: a process that was stopped stays stopped.
+# stopped: a process that was stopped stays stopped; one that is stopped meanwhile is stopped afterwards.
+in_state() { grep -q "^State:.$1" "/proc/$VMM/status"; }
 stopped() {
   kill -STOP "$VMM"
-  sleep 0.2
+  within_a_minute "it does not stop" in_state T
   attach-proof loop "$VMM" 5
-  sleep 0.2
-  grep State "/proc/$VMM/status" | grep T
+  within_a_minute "it goes on" in_state T
   kill -CONT "$VMM"
 }
 
@@ -122,7 +123,7 @@ everything() {
 }
 not_read() { refused 'ioctl KVM_GET_REG_LIST, ioctl KVM_GET_ONE_REG' vcpusnap save "pid:$VMM" -o saved --despite-filter; }
 not_written() {
-  vcpusnap save "pid:$VMM" -o saved || [ $? -eq 1 ]
+  within_a_minute "the guest does not write to its device" waits_for_device
   refused 'forbid.*ioctl KVM_SET_ONE_REG' vcpusnap restore saved "pid:$VMM"
 }
 at_ones_risk() {
@@ -141,22 +142,27 @@ trapped() {
 # exit_reasons: that of each vCPU in the file saved, a line each.
 exit_reasons() { vcpusnap show saved --format json | grep -A 1 'exit-reason' | sed -n 's/.*"value" : "\(.*\)"/\1/p'; }
 
+# settled: until it had to be read again at least once.
 settled() {
-  for _ in 1 2 3 4 5 6 7 8 9 10; do
+  for number in $(seq 1000); do
     vcpusnap save "pid:$VMM" --settle -o saved 2>>said
     exit_reasons >>reasons
+    [ "$number" -lt 10 ] || ! grep -q 'read [0-9]* times' said || break
   done
   cat said
   sort reasons | uniq -c
   grep -q 'read [0-9]* times' said
-  [ "$(wc -l <reasons)" -eq 20 ]
+  [ "$(wc -l <reasons)" -eq $((2 * number)) ]
   ! grep MMIO reasons
 }
+waits_for_device() {
+  vcpusnap save "pid:$VMM" -o saved 2>said || [ $? -eq 1 ]
+  [ "$(exit_reasons)" = MMIO ]
+}
 unsettled() {
-  vcpusnap save "pid:$VMM" -o saved 2>said
+  within_a_minute "the guest does not write to its device" waits_for_device
   cat said
   grep -q 'vCPU 0 waits for the answer to MMIO' said
-  [ "$(exit_reasons)" = MMIO ]
   vcpusnap restore saved kvm: 2>said
   grep 'vCPU 0 was saved while it waited for the answer to MMIO' said
   refused 'still in the middle of an exit: vCPU 0 (MMIO)' vcpusnap save "pid:$VMM" --settle -o more
@@ -191,38 +197,34 @@ no_vmm() {
 from_another_namespace() { refused 'not of this pid namespace' unshare -p -f vcpusnap show "pid:$VMM"; }
 in_a_namespace() {
   unshare -p -f vmm >beats &
-  sleep 2
+  within_a_minute "it does not start" [ -s beats ]
   attach-proof loop "$(pidof vmm)" 5
-  sleep 1
+  number=$(wc -l <beats)
+  within_a_minute "it does not go on" has_lines beats $((number + 5))
   tail -n 1 beats | grep 'errors 0'
 }
 not_initialised() {
   refused 'has not initialised vCPU 1' vcpusnap save "pid:$VMM" -o saved
   [ ! -e saved ]
 }
-# waiting TEXT VMM-ARGS...: a VMM that waits for ever is refused, and waits on.
+# waiting TEXT VMM-ARGS...: a VMM that waits for ever is refused, as soon as it does, and waits on.
 waiting() {
-  text=$1
+  reason=$1
   shift
   vmm "$@" &
   VMM=$!
-  sleep 1
-  refused "$text" vcpusnap save "pid:$VMM" -o saved
-  sleep 0.2
-  grep 'State:.S' "/proc/$VMM/status"
+  within_a_minute "it is not refused" refused "$reason" vcpusnap save "pid:$VMM" -o saved
+  within_a_minute "it does not wait on" in_state S
 }
+is_traced() { ! grep -q 'TracerPid:.0$' "/proc/$VMM/status"; }
 traced() {
-  attach-proof hold "$VMM" 3 &
-  sleep 1
+  mkfifo input
+  attach-proof hold "$VMM" <input &
+  exec 3>input
+  within_a_minute "it is not attached to" is_traced
   refused 'traces it already' vcpusnap show "pid:$VMM"
+  exec 3>&-
   wait $!
-}
-# hurried COUNT SEED: attaches that have no time to end leave their calls behind, which end by themselves, each after
-# the one that came after it.
-hurried() {
-  cat "/proc/$VMM/maps" >maps
-  attach-proof hurry "$VMM" "$1" "$2"
-  unmapped
 }
 
 # not_stopping: a thread that cannot be stopped; the others are let go.
@@ -233,8 +235,9 @@ not_stopping() {
 # ending COUNT: whatever it was at when the VMM ended, that is what is said.
 ending() {
   for _ in $(seq "$1"); do
+    : >beats
     vmm --beats 3 >beats &
-    sleep 0.2
+    within_a_minute "it does not start" [ -s beats ]
     refused '\(ended in the meantime\|none here\)' attach-proof loop $! 1000000
   done
 }
@@ -249,7 +252,8 @@ as_user() {
 users() {
   vmm >theirs &
   as_user "vmm >/tmp/mine" &
-  sleep 2
+  within_a_minute "it does not start" [ -s theirs ]
+  within_a_minute "it does not start" [ -s /tmp/mine ]
   theirs='' mine=''
   for pid in $(pidof vmm); do
     if grep -q "Uid:.1000" "/proc/$pid/status"; then mine=$pid; else theirs=$pid; fi
@@ -264,7 +268,10 @@ users() {
   vcpusnap show "pid:$mine" >/dev/null
   scope 3
   refused "until it boots again" vcpusnap show "pid:$mine"
-  sleep 1
+  for file in theirs /tmp/mine; do
+    number=$(wc -l <"$file")
+    within_a_minute "it does not go on" has_lines "$file" $((number + 5))
+  done
   tail -n 1 theirs /tmp/mine
   ! grep "errors [1-9]" theirs /tmp/mine
 }

@@ -6,7 +6,8 @@
  * usage: killer PID COUNT SEED MICROSECONDS PROGRAM ARGS...
  *   MICROSECONDS   the program lives for at most that long after it attached
  * usage: killer --suspend PID PROGRAM ARGS...
- *   once, and it is not killed but told to stop, as by Ctrl-Z; when it stops, the process must be as before
+ *   once, and it is not killed but told to stop, as by Ctrl-Z, before its input ends; when it stops, the process must
+ *   be as before
  *
  * Status 1 if once it did not.
  */
@@ -90,10 +91,10 @@ static int look(const char *pid, char into[sizeof(map)])
     return count_entries(path);
 }
 
-/* An attached process reaches its old state within a moment. */
+/* An attached process reaches its old state within a moment; a minute is for a machine that has much else to do. */
 static int is_as_before(const char *pid, int descriptors)
 {
-    for (int tries = 0; tries < 200; tries++) {
+    for (int tries = 0; tries < 6000; tries++) {
         int traced = traced_threads(pid);
 
         if (traced < 0)
@@ -105,13 +106,15 @@ static int is_as_before(const char *pid, int descriptors)
     return 0;
 }
 
-static pid_t start(char **arguments)
+/* With what is to be its input. */
+static pid_t start(char **arguments, int input)
 {
     pid_t child = fork();
 
     if (child == 0) {
         int null = open("/dev/null", O_RDWR);
 
+        dup2(input, 0);
         dup2(null, 1);
         /* The kernel lets no terminal stop the groups that nobody in the session looks after. */
         setpgid(0, 0);
@@ -123,17 +126,21 @@ static pid_t start(char **arguments)
 
 static void wait_until_traced(const char *pid)
 {
-    for (int tries = 0; tries < 5000 && traced_threads(pid) == 0; tries++)
+    for (int tries = 0; tries < 60000 && traced_threads(pid) == 0; tries++)
         usleep(1000);
 }
 
 static int suspend(const char *pid, char **program)
 {
-    int descriptors = look(pid, first_map), status;
-    pid_t child = start(program);
+    int descriptors = look(pid, first_map), status, input[2];
+    pid_t child;
 
+    if (pipe2(input, O_CLOEXEC) < 0)
+        return 3;
+    child = start(program, input[0]);
     wait_until_traced(pid);
     kill(child, SIGTSTP);
+    close(input[1]);
     waitpid(child, &status, WUNTRACED);
     if (!WIFSTOPPED(status) || !is_as_before(pid, descriptors)) {
         printf("%s\n", WIFSTOPPED(status) ? "the process is not as before" : "it did not stop");
@@ -159,7 +166,7 @@ int main(int count, char **arguments)
     descriptors = look(arguments[1], first_map);
     for (int n = 0; n < kills; n++) {
         uint64_t life = next_random(&state) % strtoull(arguments[4], NULL, 0);
-        pid_t child = start(arguments + 5);
+        pid_t child = start(arguments + 5, 0);
 
         wait_until_traced(arguments[1]);
         usleep(life);

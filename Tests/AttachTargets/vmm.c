@@ -6,7 +6,7 @@
  *
  * usage: vmm [--vcpus N] [--beats N] [--checkers N] [--sve] [--filter KIND] [--churn] [--block] [--dump FILE]
  *            [--mmio MILLISECONDS] [--aarch32] [--uninitialised] [--second-vm before|after] [--signals] [--sequences]
- *            [--aborts same|any] [--vfork SECONDS] [--no-memory] [--no-stack] [--become-aarch32]
+ *            [--aborts] [--counted FILE] [--idle] [--vfork SECONDS] [--no-memory] [--no-stack] [--become-aarch32]
  *   --beats N     end after that many (default: for ever), with status 1 if there were errors
  *   --checkers N  threads that do nothing but check (default 1); with --sve those of SVE too, if there are any
  *   --filter microvm  every thread has a filter that kills: vCPU threads may read registers, but not
@@ -23,7 +23,11 @@
  *   --uninitialised   there is a vCPU more, which was made and nothing else
  *   --signals     vCPU threads get signals all the time, each with a number; one that is lost, or comes with
  *                 another number, is an error; and one waits for ever, blocked
- *   --aborts same|any  SIGABRT is counted; with same, one that is not from who sent the first is an error
+ *   --aborts      SIGABRT is counted; one that is not from who sent the first is an error
+ *   --counted FILE  some signals are counted there, each in the word of its number: SIGABRT, which threads of vCPUs
+ *                 block, SIGFPE, SIGUSR2 and SIGRTMIN+4, all of which the first thread blocks, and SIGTRAP, which all
+ *                 block and one waits for
+ *   --idle        the guest waits for an interrupt, and none comes
  *   --sequences   threads that check are in restartable sequences (rseq(2)) nearly all the time; one that the
  *                 kernel should have begun anew and did not is an error
  *   --vfork S     a thread waits that long inside the kernel, where nothing interrupts it
@@ -74,20 +78,30 @@ uint64_t checked_long_spin(uint64_t rounds, long a, long b, long c, uint64_t see
 
 enum filter { NO_FILTER, MICROVM, CLOSED, NO_EXEC, TRAP };
 
-static int vm, vcpus[MOST], vcpu_count = 1, sve, aarch32, uninitialised, mmio_milliseconds = -1;
+static int vm, vcpus[MOST], vcpu_count = 1, sve, aarch32, idle, uninitialised, mmio_milliseconds = -1;
 static enum filter filter;
-static const char *second_vm, *aborts;
+static const char *second_vm;
 static struct kvm_run *runs[MOST];
 static volatile uint64_t *memory;
 static pthread_t vcpu_threads[MOST];
 static _Atomic uint64_t errors, checks;
 static _Atomic int received;
+static _Atomic uint64_t *counts;
 static _Atomic int stop, stopped;
 
 static void fail(const char *what)
 {
     perror(what);
     exit(3);
+}
+
+static void block_signal(int signal)
+{
+    sigset_t only;
+
+    sigemptyset(&only);
+    sigaddset(&only, signal);
+    pthread_sigmask(SIG_BLOCK, &only, NULL);
 }
 
 static void set_register(int vcpu, uint64_t id, uint64_t value)
@@ -120,6 +134,11 @@ static const uint32_t counting_and_writing[] = {
     0x54ffff81, /* b.ne .-16          */
     0xf9000061, /* str  x1, [x3]      */
     0x17fffffa, /* b    .-24          */
+};
+
+static const uint32_t waiting[] = {
+    0xd503207f, /* wfi  */
+    0x17ffffff, /* b .-4 */
 };
 
 static const uint32_t counting_in_a32[] = {
@@ -225,6 +244,8 @@ static void make_vm(void)
         fail("KVM_CREATE_VM");
     if (aarch32)
         memcpy((char *)memory + CODE, counting_in_a32, sizeof(counting_in_a32));
+    else if (idle)
+        memcpy((char *)memory + CODE, waiting, sizeof(waiting));
     else if (mmio_milliseconds >= 0)
         memcpy((char *)memory + CODE, counting_and_writing, sizeof(counting_and_writing));
     else
@@ -332,6 +353,8 @@ static void *run_vcpu(void *argument)
     long result;
 
     be_filtered(1);
+    if (counts != NULL)
+        block_signal(SIGABRT);
     while (!stop) {
         errors += checked_call(vcpus[index], KVM_RUN, 0, &result, seed++);
         checks++;
@@ -613,7 +636,7 @@ static void receive_abort(int signal, siginfo_t *info, void *context)
     (void)signal, (void)context;
     if (first == 0)
         first = info->si_pid;
-    errors += strcmp(aborts, "same") == 0 && (info->si_code != SI_USER || info->si_pid != first);
+    errors += info->si_code != SI_USER || info->si_pid != first;
     received++;
 }
 
@@ -624,13 +647,49 @@ static void count_aborts(void)
     sigaction(SIGABRT, &action, NULL);
 }
 
-static void block_signal(int signal)
+static void count(int signal)
+{
+    counts[signal]++;
+}
+
+enum { COUNTED = 4 };
+
+static int counted_signal(int index)
+{
+    const int numbers[COUNTED] = {SIGABRT, SIGFPE, SIGUSR2, SIGRTMIN + 4};
+
+    return numbers[index];
+}
+
+static void *wait_for_traps(void *argument)
 {
     sigset_t only;
+    int signal;
 
     sigemptyset(&only);
-    sigaddset(&only, signal);
-    sigprocmask(SIG_BLOCK, &only, NULL);
+    sigaddset(&only, SIGTRAP);
+    for (;;)
+        if (sigwait(&only, &signal) == 0)
+            count(signal);
+    return argument;
+}
+
+/* Before there are other threads. */
+static void count_signals(const char *path)
+{
+    struct sigaction action = {.sa_handler = count, .sa_flags = SA_RESTART};
+    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (file < 0 || ftruncate(file, NSIG * sizeof(*counts)) < 0)
+        fail(path);
+    counts = mmap(NULL, NSIG * sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (counts == MAP_FAILED)
+        fail(path);
+    close(file);
+    for (int n = 0; n < COUNTED; n++)
+        sigaction(counted_signal(n), &action, NULL);
+    block_signal(SIGTRAP);
+    start(wait_for_traps, 0);
 }
 
 static void *send_signals(void *argument)
@@ -638,7 +697,7 @@ static void *send_signals(void *argument)
     for (int number = 1;; number++) {
         int before = received;
         union sigval value = {.sival_int = number};
-        int64_t end = now() + 10000000000ll;
+        int64_t end = now() + 120000000000ll;
 
         for (int index = 0; index < vcpu_count; index++)
             if (pthread_sigqueue(vcpu_threads[index], SIGRTMIN + 2, value) != 0)
@@ -703,8 +762,8 @@ int main(int count, char **arguments)
 {
     uint64_t beats = ~0ull;
     int checkers = 1, churn = 0, block = 0, signals = 0, sequences = 0, vfork_seconds = 0, no_memory = 0;
-    int no_stack = 0, other_code = 0;
-    const char *dump_path = NULL;
+    int no_stack = 0, other_code = 0, aborts = 0;
+    const char *dump_path = NULL, *counted = NULL;
     struct sigaction action = {.sa_handler = ignore};
 
     for (int i = 1; i < count; i++) {
@@ -724,6 +783,8 @@ int main(int count, char **arguments)
             mmio_milliseconds = atoi(arguments[++i]);
         else if (strcmp(arguments[i], "--aarch32") == 0)
             aarch32 = 1;
+        else if (strcmp(arguments[i], "--idle") == 0)
+            idle = 1;
         else if (strcmp(arguments[i], "--uninitialised") == 0)
             uninitialised = 1;
         else if (strcmp(arguments[i], "--second-vm") == 0)
@@ -731,7 +792,9 @@ int main(int count, char **arguments)
         else if (strcmp(arguments[i], "--signals") == 0)
             signals = 1;
         else if (strcmp(arguments[i], "--aborts") == 0)
-            aborts = arguments[++i];
+            aborts = 1;
+        else if (strcmp(arguments[i], "--counted") == 0)
+            counted = arguments[++i];
         else if (strcmp(arguments[i], "--vfork") == 0)
             vfork_seconds = atoi(arguments[++i]);
         else if (strcmp(arguments[i], "--no-memory") == 0)
@@ -758,8 +821,10 @@ int main(int count, char **arguments)
     }
     if (signals)
         prepare_signals();
-    if (aborts != NULL)
+    if (aborts)
         count_aborts();
+    if (counted != NULL)
+        count_signals(counted);
     make_vm();
     if (no_stack)
         wait_without_stack();
@@ -777,8 +842,10 @@ int main(int count, char **arguments)
     if (vfork_seconds > 0)
         start(wait_for_child, vfork_seconds);
     /* Left to others: a wait that is interrupted ends. */
-    if (aborts != NULL)
+    if (aborts)
         block_signal(SIGABRT);
+    for (int n = 0; counts != NULL && n < COUNTED; n++)
+        block_signal(counted_signal(n));
     /* Threads need more calls while they start. */
     wait_until_woken(200);
     if (no_memory)
