@@ -35,6 +35,9 @@ struct Steps {
             guard try settle("signals at step \(step)") else { return false }
             if steps <= step { return true }
             for ending in Self.endings {
+                // Elsewhere the two are one.
+                let isWait = attach_seam_was_wait()
+                if ending == ATTACH_SEAM_STOP_IS_UNSEEN, !isWait { continue }
                 try attach([seam(sendAt: step, endAt: step, ending)])
                 guard try settle("signals and \(ending) at step \(step)") else { return false }
             }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -28,6 +29,7 @@ static const volatile uint64_t *counted;
 static struct {
     uint64_t sent[ATTACH_SEAM_SIGNALS];
     int steps, begun, completed;
+    bool was_wait;
 } *shared;
 static bool is_used, is_expired;
 static int steps;
@@ -42,7 +44,10 @@ const volatile uint64_t *attach_seam_map(const char *path)
     if (file >= 0)
         close(file);
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return words == MAP_FAILED || shared == MAP_FAILED ? NULL : words;
+    if (words == MAP_FAILED || shared == MAP_FAILED)
+        return NULL;
+    memcpy(shared->sent, words, size);
+    return words;
 }
 
 int attach_seam_fork(void)
@@ -70,6 +75,11 @@ void attach_seam_end(bool is_complete)
     is_used = is_expired = false;
     shared->steps = steps;
     shared->completed += is_complete;
+}
+
+bool attach_seam_was_wait(void)
+{
+    return shared->was_wait;
 }
 
 int attach_seam_begun(void)
@@ -135,6 +145,7 @@ static bool step(void)
         send_signals();
     if (number != seam.end_at)
         return false;
+    shared->was_wait = false;
     if (seam.ending == ATTACH_SEAM_KILLED)
         kill(getpid(), SIGKILL);
     is_expired = true;
@@ -175,6 +186,7 @@ int waitid(idtype_t type, id_t thread, siginfo_t *information, int options)
     if (is_used && thread != waited_for) {
         waited_for = thread;
         if (step()) {
+            shared->was_wait = true;
             if (seam.ending == ATTACH_SEAM_STOP_IS_UNSEEN)
                 let_stop(thread);
             return 0;

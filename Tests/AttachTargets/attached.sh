@@ -93,14 +93,26 @@ random_steps() {
   for method; do attach-proof random-steps "$VMM" counts "$count" "$seed" "$method"; done
 }
 
-# stopped: a process that was stopped stays stopped; one that is stopped meanwhile is stopped afterwards.
+# stopped: a process that was stopped stays stopped; one that is stopped meanwhile, and not told to go on, is stopped
+# afterwards.
+is_traced() { ! grep -q 'TracerPid:.0$' "/proc/$VMM/status"; }
 in_state() { grep -q "^State:.$1" "/proc/$VMM/status"; }
 stopped() {
+  cat "/proc/$VMM/maps" >maps
   kill -STOP "$VMM"
   within_a_minute "it does not stop" in_state T
   attach-proof loop "$VMM" 5
   within_a_minute "it goes on" in_state T
   kill -CONT "$VMM"
+  attach-proof loop "$VMM" 1000000 &
+  loop=$!
+  within_a_minute "it is not attached to" is_traced
+  for _ in $(seq 20); do kill -STOP "$VMM" && kill -CONT "$VMM"; done
+  kill -STOP "$VMM"
+  kill $loop
+  within_a_minute "it does not stop" in_state T
+  kill -CONT "$VMM"
+  unmapped
 }
 
 # MARK: Filters
@@ -216,7 +228,6 @@ waiting() {
   within_a_minute "it is not refused" refused "$reason" vcpusnap save "pid:$VMM" -o saved
   within_a_minute "it does not wait on" in_state S
 }
-is_traced() { ! grep -q 'TracerPid:.0$' "/proc/$VMM/status"; }
 traced() {
   mkfifo input
   attach-proof hold "$VMM" <input &

@@ -42,7 +42,7 @@ struct attach_seam {
  */
 const volatile uint64_t *_Nullable attach_seam_map(const char *_Nonnull path);
 
-/* How many were sent so far of each number, also by children. */
+/* How many were sent so far of each number, also by children and before there was this program. */
 const uint64_t *_Nonnull attach_seam_sent(void);
 
 /* fork(2). */
@@ -52,9 +52,12 @@ int attach_seam_fork(void);
 void attach_seam_begin(const struct attach_seam *_Nonnull seam, const volatile uint64_t *_Nonnull arrived);
 void attach_seam_end(bool is_complete);
 
-/* How many steps there were until the last end; how often there was a beginning, and an end that was complete. All of it
- * also in children. */
+/*
+ * How many steps there were until the last end; whether the last at which a tracer was to end began a wait; how often
+ * there was a beginning, and an end that was complete. All of it also in children.
+ */
 int attach_seam_steps(void);
+bool attach_seam_was_wait(void);
 int attach_seam_begun(void);
 int attach_seam_completed(void);
 
