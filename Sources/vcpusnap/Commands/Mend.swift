@@ -16,8 +16,8 @@ struct Mend: ParsableCommand {
             and the exit code is 1. --policy takes rules for them (Formats/policy-v1.md).
 
             Without --host, what the policy ignores is taken out and what it overrides replaced, in streams of
-            QEMU's own emulation too: QEMU 10.1 does not load what 10.0 wrote unless the rule
-            "ignore p14_3_c0_c5_0_ns" takes out a register that it has no more.
+            QEMU's own emulation too: QEMU 10.1 loads what 10.0 wrote, but the other way round the rules
+            "ignore DBGDTR_EL0" and "ignore DBGDTRint_NS" take out what 10.0 does not have.
 
             --in-place first writes FILE.undo, from which vcpusnap unmend restores the original bytes.
             In a pipe, as in migrate "exec:vcpusnap mend - --host H -o - > FILE", a stream that may not be
