@@ -77,7 +77,7 @@ struct Mend: ParsableCommand {
         if let output, let passing = try PassingStream(source, streamOptions.choice) {
             return try pass(passing, to: output, request)
         }
-        let file = try GuestFile.stream(source, streamOptions.choice)
+        let file = try openStream()
         if inPlace, file.isOfPipe { throw CommandError("\(source.text) is a pipe: name a file") }
         let result = try request.mend(file)
         if result.mend.isSafe {
@@ -86,6 +86,17 @@ struct Mend: ParsableCommand {
             if !dryRun { try write(try file.filePatch(patch)) }
         }
         try finish(result, request, isWritten: result.mend.isSafe && !dryRun)
+    }
+
+    private func openStream() throws -> StreamFile {
+        do {
+            return try GuestFile.stream(source, streamOptions.choice)
+        } catch {
+            // A change that was interrupted leaves a stream that is not whole.
+            let undo = source.text + UndoFile.suffix
+            guard inPlace, (try? SeekableFile(opening: undo)) != nil else { throw error }
+            throw CommandError("\(error); if \(undo) is of this file, vcpusnap unmend restores it")
+        }
     }
 
     private func write(_ patch: FilePatch) throws {
