@@ -157,7 +157,7 @@ let package = Package(
                 "Registers", "SeededRandom", "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
             ], path: "Tests/KVMProof", swiftSettings: settings),
 
-        // Attaches to the VMMs of Tests/AttachTargets; it needs arm64 KVM.
+        // Attaches to the VMMs of Tests/AttachTargets; it needs arm64 KVM. The seam is between its steps.
         .target(name: "AttachSeam", path: "Tests/AttachSeam"),
         .executableTarget(
             name: "attach-proof",

@@ -22,13 +22,12 @@ public enum StreamOrigin: String, Hashable, Sendable {
             default: id == .midr
             }
         }
-        let hasTCG = ids.contains { $0.architecture == .arm }
-        switch (hasKVM, hasTCG) {
-        case (true, false): self = .kvm
-        case (false, true): self = .tcg
-        // Nobody's list has both.
-        case (true, true): self = .unknown
-        case (false, false): self = ids.contains(Self.stackPointerEL0) ? .hvf : .unknown
+        if hasKVM {
+            self = .kvm
+        } else if ids.contains(where: { $0.architecture == .arm }) {
+            self = .tcg
+        } else {
+            self = ids.contains(Self.stackPointerEL0) ? .hvf : .unknown
         }
     }
 

@@ -403,7 +403,7 @@ struct RegisterPlaceTests {
         #expect(try origin(sctlr, 0x6030_0000_0016_0000) == .kvm)
         #expect(try origin(sctlr, 0x6030_0000_0013_c000) == .kvm)
         #expect(try origin(0x4020_0000_200f_0380, sctlr) == .tcg)
-        #expect(try origin(0x4020_0000_200f_0380, sctlr, Self.firmware) == .unknown)
+        #expect(try origin(0x4020_0000_200f_0380, sctlr, Self.firmware) == .kvm)
         #expect(try origin(sctlr, 0x6030_0000_0013_c208) == .hvf)
         #expect(try origin(0x4020_0000_200f_0380, 0x6030_0000_0013_c208) == .tcg)
     }

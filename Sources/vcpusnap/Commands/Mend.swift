@@ -16,8 +16,8 @@ struct Mend: ParsableCommand {
             and the exit code is 1. --policy takes rules for them (Formats/policy-v1.md).
 
             Without --host, what the policy ignores is taken out and what it overrides replaced, in streams of
-            QEMU's own emulation too: QEMU 10.1 does not load what 10.0 wrote unless the rule
-            "ignore p14_3_c0_c5_0_ns" takes out a register that it has no more.
+            QEMU's own emulation too: QEMU 10.1 loads what 10.0 wrote, but the other way round the rules
+            "ignore DBGDTR_EL0" and "ignore DBGDTRint_NS" take out what 10.0 does not have.
 
             --in-place first writes FILE.undo, from which vcpusnap unmend restores the original bytes.
             In a pipe, as in migrate "exec:vcpusnap mend - --host H -o - > FILE", a stream that may not be
@@ -78,9 +78,7 @@ struct Mend: ParsableCommand {
             return try pass(passing, to: output, request)
         }
         let change = try changeInPlace()
-        let file =
-            try change.map { try GuestFile.stream($0.contents(), streamOptions.choice) }
-            ?? GuestFile.stream(source, streamOptions.choice)
+        let file = try openStream(change)
         let result = try request.mend(file)
         if result.mend.isSafe {
             // Whether it can be written is found out without writing, too.
@@ -104,6 +102,19 @@ struct Mend: ParsableCommand {
     private func changeInPlace() throws -> UndoableChange? {
         guard inPlace, case .file(let path) = source else { return nil }
         return try UndoableChange(path)
+    }
+
+    private func openStream(_ change: UndoableChange?) throws -> StreamFile {
+        guard let change else { return try GuestFile.stream(source, streamOptions.choice) }
+        do {
+            return try GuestFile.stream(change.contents(), streamOptions.choice)
+        } catch {
+            // A change that was interrupted leaves a stream that is not whole.
+            guard change.hasUndoFile else { throw error }
+            throw CommandError(
+                "\(error); if \(source.text)\(UndoFile.suffix) is of this file, vcpusnap unmend "
+                    + "restores it")
+        }
     }
 
     private func write(_ patch: FilePatch, _ change: UndoableChange?) throws {

@@ -18,6 +18,9 @@ struct UndoableChange {
     /// The file as it is now.
     func contents() throws -> SeekableFile { try SeekableFile(file) }
 
+    /// Whether there is an undo file that may be of this file.
+    var hasUndoFile: Bool { (try? existing())?.isEmpty == false }
+
     /// Writes the undo file, then changes the file.
     func apply(_ patch: FilePatch) throws {
         try checkNothingIsLost(isChanging: !patch.isEmpty)
