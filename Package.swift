@@ -262,7 +262,10 @@ let package = Package(
         // These run the program itself.
         .testTarget(
             name: "CommandTests",
-            dependencies: ["JSONText", "QMP", "RealQEMU", "SeededRandom", "TestFiles", "vcpusnap"],
+            dependencies: [
+                "JSONText", "QMP", "RealQEMU", "Registers", "SeededRandom", "SnapshotFormat",
+                "TestFiles", "VCPUModel", "vcpusnap",
+            ],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
