@@ -269,7 +269,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "FakeQEMU", "JSONText", "QMP", "RealQEMU", "SeededRandom", "TestFiles", "vcpusnap",
+                "FakeQEMU", "JSONText", "QMP", "RealQEMU", "Registers", "SeededRandom",
+                "SnapshotFormat", "TestFiles", "VCPUModel", "vcpusnap",
             ],
             swiftSettings: settings),
     ],

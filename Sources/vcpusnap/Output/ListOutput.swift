@@ -33,7 +33,7 @@ struct ListOutput: WholeReport {
     func text(_ style: TextStyle) -> String {
         let lines = processes.map { process in
             let vms = process.vms.map { vm in
-                let count = vm.vcpus.count == 1 ? "1 vCPU" : "\(vm.vcpus.count) vCPUs"
+                let count = vm.vcpus.count.of("vCPU")
                 return process.vms.count == 1
                     ? count : "pid:\(process.pid)/\(vm.descriptor) with \(count)"
             }
@@ -44,7 +44,8 @@ struct ListOutput: WholeReport {
         let none = lines.isEmpty ? "no process with a VM of KVM is to be seen\n" : ""
         let more =
             hidden > 0
-            ? "\(hidden) processes could not be looked into: run as root to see them\n" : ""
+            ? "\(hidden) process\(hidden == 1 ? "" : "es") could not be looked into: run as root to see them\n"
+            : ""
         return lines.joined() + none + more
     }
 }

@@ -16,7 +16,17 @@ enum StandardOutput {
 
 /// Where messages go.
 enum StandardError {
+    /// What a message has at most, in Unicode scalars: it can quote others, who may have said megabytes.
+    private static let longest = 1 << 14
+
     static func write(_ text: String) {
+        var text = text
+        let scalars = text.unicodeScalars
+        if scalars.count > longest {
+            let more = scalars.count - longest
+            text = String(String.UnicodeScalarView(scalars.prefix(longest)))
+            text += "... (\(more) more characters)\n"
+        }
         // Nobody is left to tell that standard error cannot be written.
         try? StandardStream.error.write(Array(text.utf8))
     }

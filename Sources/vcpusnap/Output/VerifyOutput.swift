@@ -40,8 +40,7 @@ struct VerifyOutput: WholeReport {
     func text(_ style: TextStyle) -> String {
         let verdict = sound ? style.good("sound") : style.bad("damaged")
         var lines = ["\(file): \(verdict), format \(version), \(size) bytes"]
-        let plural = vcpus == 1 ? "" : "s"
-        lines.append("  \(vcpus) vCPU\(plural), \(registers) different registers")
+        lines.append("  \(vcpus.of("vCPU")), \(registers.of("different register"))")
         lines += chunks.map { chunk in
             "  \(chunk.kind.padded(to: 4)) at byte \(chunk.offset): "
                 + "\(chunk.storedSize) bytes, \(chunk.size) decompressed"
