@@ -749,4 +749,94 @@ struct ProfileCommandTests {
         expectTrouble(try Program.run("plan", bad, "--host", older), "bad.vhost:")
         expectTrouble(try Program.run("show", guest.folder / "none.vhost"), "ENOENT")
     }
+
+    // MARK: Streams
+
+    @Test("A plan of a stream says that it is a restore's, and what QEMU would say")
+    func stream() throws {
+        let run = try Program.run("plan", Stream.n1, "--host", "6.12-neoverse-n1")
+        #expect(run.status == 0)
+        #expect(run.text.contains("this is what vcpusnap restore does"))
+        #expect(run.text.contains("(--qemu VERSION) loads with losses (from 7.2 on)\n"))
+        let json = try Program.run(
+            "plan", Stream.n1, "--host", "6.1-neoverse-n1", "--format", "json"
+        ).json()
+        let host = try #require((json["hosts"] as? [[String: Any]])?.first)
+        let verdicts = try #require(host["qemu"] as? [[String: String]])
+        #expect(verdicts.map { $0["qemu"] } == ["7.2", "10.2", "11.0", "11.1"])
+        #expect(verdicts.allSatisfy { $0["verdict"] == "fails" })
+        let snapshot = try Program.run(
+            "plan", "emulated:6.12-max", "--host", "6.12-max", "--format", "json"
+        ).json()
+        #expect((snapshot["hosts"] as? [[String: Any]])?.first?["qemu"] == nil)
+    }
+
+    @Test("Of state that QEMU emulated one line is said, and the next step; the JSON has it all")
+    func emulation() throws {
+        let folder = try TemporaryFolder()
+        let snapshot = folder / "tcg.vcpusnap"
+        #expect(try Program.run("convert", Stream.tcgMax, "-o", snapshot).status == 0)
+        for arguments in [
+            [Stream.tcgMax, "--qemu", "10.0"], [Stream.tcgMax, "--qemu", "11.1"], [Stream.tcgMax],
+            [snapshot],
+        ] {
+            let command = ["plan"] + arguments + ["--host", "6.12-max"]
+            let run = try Program.run(command)
+            #expect(run.status == 1)
+            let lines = run.text.split(separator: "\n")
+            #expect(lines.count == 3, "\(run.text)")
+            #expect(lines[1].contains("QEMU's own emulation (TCG)"))
+            #expect(lines[2].contains("-accel tcg"))
+            let json = try Program.run(command + ["--format", "json"]).json()
+            let hosts = try #require(json["hosts"] as? [[String: Any]])
+            let vcpus = try #require(hosts[0]["vcpus"] as? [[String: Any]])
+            #expect(try #require(vcpus[0]["registers"] as? [Any]).count > 300)
+        }
+    }
+
+    @Test("A plan of QEMU's load says what can be done, and --policy force what fails")
+    func loadRemedies() throws {
+        func plan(_ arguments: String...) throws -> Run {
+            try Program.run(["plan", Stream.n1, "--qemu", "10.0"] + arguments)
+        }
+        let losses = try plan("--host", "6.12-neoverse-n1")
+        #expect(losses.status == 1)
+        #expect(losses.text.contains("the rule accept-masked PMOVSSET_EL0 "))
+        #expect(try plan("--host", "6.12-neoverse-n1", "--policy", "force").status == 0)
+        let fails = try plan("--host", "6.1-neoverse-n1")
+        #expect(fails.status == 1)
+        #expect(fails.text.contains("drop CNTPCT_EL0"))
+        #expect(fails.text.contains("can be done: give the destination Linux 6.4 or newer"))
+        let forced = try plan("--host", "6.1-neoverse-n1", "--policy", "force")
+        #expect(forced.status == 1)
+        #expect(
+            forced.text.contains(
+                "vcpusnap mend \(Stream.n1) --host 6.1-neoverse-n1 --policy force -o FILE"))
+        let json = try plan("--host", "6.1-neoverse-n1", "--format", "json").json()
+        #expect(json["origin"] as? String == "kvm")
+        let host = try #require((json["hosts"] as? [[String: Any]])?.first)
+        let remedies = try #require(host["remedies"] as? [[String: String]])
+        #expect(remedies.first?["remedy"] == "policy")
+        #expect(remedies.contains { $0["remedy"] == "upgrade-kernel" })
+    }
+
+    @Test("--write-policy writes the rules that make the verdict of a plan a yes")
+    func writePolicy() throws {
+        let folder = try TemporaryFolder()
+        for (number, qemu) in [[], ["--qemu", "11.1"]].enumerated() {
+            let file = folder / "\(number).vpolicy"
+            let command = ["plan", Stream.n1, "--host", "6.12-neoverse-n1"] + qemu
+            let run = try Program.run(command + ["--write-policy", file])
+            #expect(run.status == (qemu.isEmpty ? 0 : 1))
+            guard !qemu.isEmpty else {
+                #expect(run.errors.contains("was not written"))
+                continue
+            }
+            #expect(try folder.text("1.vpolicy").contains("\naccept-masked PMOVSSET_EL0\n"))
+            #expect(try Program.run(command + ["--policy", file]).status == 0)
+        }
+        let move = ["plan", "emulated:6.12-neoverse-n1", "--host", "6.1-neoverse-n1"]
+        #expect(try Program.run(move + ["--write-policy", folder / "m.vpolicy"]).status == 1)
+        #expect(try Program.run(move + ["--policy", folder / "m.vpolicy"]).status == 0)
+    }
 }

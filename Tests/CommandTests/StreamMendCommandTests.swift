@@ -177,6 +177,74 @@ struct StreamMendCommandTests {
         }
     }
 
+    @Test("What was written is said, and where nothing was")
+    func ending() throws {
+        let file = try mend(Stream.n1, "-o", folder / "new.mig")
+        #expect(file.text.hasSuffix("  written to \(folder / "new.mig")\n"))
+        #expect(file.text.contains("  taken out (17)\n"))
+        let dry = try mend(Stream.n1, "--dry-run")
+        #expect(dry.text.hasSuffix("  nothing was written: this was a dry run\n"))
+        #expect(dry.text.contains("  would be taken out (17)\n"))
+        let path = try folder.copy(Stream.n1)
+        let inPlace = try mend(path, "--in-place")
+        #expect(inPlace.text.hasSuffix("vcpusnap unmend \(path) restores it\n"))
+        let pipe = try mend(Stream.n1, "-o", "-")
+        #expect(pipe.errors.hasSuffix("  written to standard output\n"))
+    }
+
+    // MARK: Proposals
+
+    @Test("--write-policy writes the rules that are missing, and with them it loads")
+    func writePolicy() throws {
+        let ours = folder / "ours.vpolicy"
+        let options = ["mend", Stream.n1, "--host", older, "--dry-run", "--write-policy", ours]
+        let run = try Program.run(options)
+        #expect(run.status == 1)
+        #expect(run.text.hasSuffix("mend with --policy \(ours)\n"))
+        let text = try folder.text("ours.vpolicy")
+        let rules = text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+        #expect(
+            rules == [
+                "vpolicy 1", "base safe", "drop CCSIDR1", "drop CCSIDR2", "drop ID_AA64DFR0_EL1",
+                "drop CLIDR_EL1", "drop CNTPCT_EL0",
+            ])
+        #expect(text.contains("# the guest finds 0x10305406 in place of 0x10305408 (DebugVer)"))
+        #expect(text.contains("CNTP_CTL_EL0.ENABLE is 0x0"))
+        let mended = try Program.run(
+            "mend", Stream.n1, "--host", older, "--policy", ours, "-o", folder / "new.mig")
+        #expect(mended.status == 0, "\(mended.errors)")
+        try expectLoads(folder / "new.mig")
+        let json = try Program.run(options + ["--format", "json"]).json()
+        #expect(try streamObjects(json["proposal"]).count == 5)
+        // Where nothing stands in the way nothing is proposed.
+        let done = try Program.run(
+            "mend", Stream.n1, "--host", older, "--policy", ours, "--dry-run", "--write-policy",
+            folder / "none.vpolicy")
+        #expect(done.status == 0)
+        #expect(try !folder.names.contains("none.vpolicy"))
+    }
+
+    @Test("A proposal keeps the rules that there were, and goes to a file only")
+    func writePolicyAfterRules() throws {
+        try folder.make(
+            "a.vpolicy", Data("vpolicy 1\nbase exact\ndrop CCSIDR*\ndrop CNT*\n".utf8))
+        let run = try Program.run(
+            "mend", Stream.n1, "--host", older, "--policy", folder / "a.vpolicy", "--dry-run",
+            "--write-policy", folder / "b.vpolicy")
+        #expect(run.status == 1)
+        let text = try folder.text("b.vpolicy")
+        #expect(text.hasPrefix("vpolicy 1\nbase exact\ndrop CCSIDR*\ndrop CNT*\n"))
+        #expect(text.contains("\ndrop PIR_EL1\n"))
+        let again = try Program.run(
+            "mend", Stream.n1, "--host", older, "--policy", folder / "b.vpolicy", "--dry-run")
+        #expect(again.status == 0, "\(again.text)")
+        for place in ["-", "kvm:"] {
+            let wrong = try Program.run(
+                "mend", Stream.n1, "--host", older, "--dry-run", "--write-policy", place)
+            expectStreamTrouble(wrong, "file")
+        }
+    }
+
     // MARK: Refusals
 
     @Test(
@@ -194,7 +262,9 @@ struct StreamMendCommandTests {
             #expect(report.contains("may not be changed: the guest could notice"))
             #expect(report.contains("unknown, CNTPCT_EL0"))
             #expect(report.contains("refused, CLIDR_EL1"))
-            #expect(report.contains("as far as it could be changed, QEMU 7.2 prints"))
+            #expect(report.contains("as far as it could be changed, QEMU 11.1 prints"))
+            #expect(report.contains("    drop CNTPCT_EL0\n"))
+            #expect(report.contains("--policy FILE"))
             #expect(arguments != ["-o", "-"] || run.output.isEmpty)
             #expect(try folder.names == ["old.vpolicy"])
         }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Emulation
 internal import LinuxSystem
+internal import Planning
 internal import Policy
 internal import QEMULoad
 internal import QEMUStream
@@ -15,9 +16,13 @@ struct Mend: ParsableCommand {
             policy does not pardon is not done: nothing is written then, every such register is named,
             and the exit code is 1. --policy takes rules for them (Formats/policy-v1.md).
 
+            Where something stands in the way, the rules that would let it load are proposed, each with what it
+            means to the guest; --write-policy writes them to a file, for the guest's owner to decide about.
+
             Without --host, what the policy ignores is taken out and what it overrides replaced, in streams of
-            QEMU's own emulation too: QEMU 10.1 loads what 10.0 wrote, but the other way round the rules
-            "ignore DBGDTR_EL0" and "ignore DBGDTRint_NS" take out what 10.0 does not have.
+            QEMU's own emulation too, whose lists differ between versions: QEMU 10.1 loads what 10.0 wrote; the
+            other way round the rules "ignore DBGDTR_EL0" and "ignore DBGDTRint_NS" take out what 10.0 does
+            not have.
 
             --in-place first writes FILE.undo, from which vcpusnap unmend restores the original bytes.
             In a pipe, as in migrate "exec:vcpusnap mend - --host H -o - > FILE", a stream that may not be
@@ -25,6 +30,7 @@ struct Mend: ParsableCommand {
 
             EXAMPLES
               vcpusnap mend vm.mig --host 6.1-neoverse-n1 -o mended.mig
+              vcpusnap mend vm.mig --host 6.1-neoverse-n1 --dry-run --write-policy ours.vpolicy
               vcpusnap mend vm.save --host rack1.vhost --policy fleet.vpolicy --in-place
               vcpusnap mend gzipped.save --host rack1.vhost -o raw.save
               vcpusnap mend - --host rack1.vhost -o - < vm.mig | ssh rack1 'cat > vm.mig'
@@ -43,6 +49,12 @@ struct Mend: ParsableCommand {
     var qemu: String?
 
     @OptionGroup var policy: PolicyOption
+
+    @Option(
+        help:
+            "Where something stands in the way, write the rules that would let it load to this file."
+    )
+    var writePolicy: Location?
 
     @Option(name: .shortAndLong, help: "The stream to write; - is standard output.")
     var output: Location?
@@ -71,6 +83,8 @@ struct Mend: ParsableCommand {
 
     func run() throws {
         try checkFiles()
+        if let output { _ = try StreamOutput(output) }
+        if let writePolicy { _ = try PolicyProposal.path(writePolicy) }
         let request = MendRequest(
             profile: try host.map(ProfileFile.load), policy: try policy.load(),
             versions: try qemu.map { [try QEMUVersion(option: $0)] } ?? QEMUVersion.kinds)
@@ -85,7 +99,10 @@ struct Mend: ParsableCommand {
             let patch = try file.patch(replacing: result.mend.sections)
             if !dryRun { try write(try file.filePatch(patch), change) }
         }
-        try finish(result, request, isWritten: result.mend.isSafe && !dryRun)
+        let proposal =
+            result.mend.isSafe
+            ? nil : try request.proposal(for: file, after: result.mend, report.values)
+        try finish(result, request, isWritten: result.mend.isSafe && !dryRun, proposal)
     }
 
     private func checkFiles() throws {
@@ -127,16 +144,52 @@ struct Mend: ParsableCommand {
         _ stream: PassingStream, to output: Location, _ request: MendRequest
     ) throws {
         let result = try stream.mend(request, to: output)
-        try finish(result, request, isWritten: result.mend.isSafe)
+        let refusals = result.mend.vcpus.flatMap(\.refusals)
+        try finish(
+            result, request, isWritten: result.mend.isSafe,
+            PolicyProposal(refusals, of: nil, report.values))
     }
 
-    private func finish(_ result: MendResult, _ request: MendRequest, isWritten: Bool) throws {
+    private func finish(
+        _ result: MendResult, _ request: MendRequest, isWritten: Bool, _ proposal: PolicyProposal?
+    ) throws {
         var text = MendOutput(
             source: source.text, host: host, policy: request.policy.name, mend: result.mend,
             isWritten: isWritten, values: report.values)
         text.foundBySearch = result.isSearched ? true : nil
+        if result.mend.isSafe {
+            text.ending = whatWasWritten
+        } else if let proposal {
+            text.proposal = proposal.proposed
+            text.ending = try nextStep(proposal, request)
+        }
         try text.print(as: report.format, besides: output)
         guard result.mend.isSafe else { throw ExitStatus.finding }
+    }
+
+    private var whatWasWritten: String {
+        if dryRun { return "  nothing was written: this was a dry run\n" }
+        if inPlace { return "  changed in place; vcpusnap unmend \(source.text) restores it\n" }
+        return
+            "  written to \(output == .standardStream ? "standard output" : output?.text ?? "")\n"
+    }
+
+    /// What to do where something stands in the way.
+    private func nextStep(
+        _ proposal: PolicyProposal, _ request: MendRequest
+    ) throws -> String {
+        guard !proposal.proposed.isEmpty else {
+            return "  next: no rule lets it load there: choose another host (vcpusnap matrix)\n"
+        }
+        guard let writePolicy else {
+            return
+                "  next: put those of them that the guest can do without into a policy, and mend with "
+                + "--policy FILE\n"
+        }
+        try proposal.write(to: try PolicyProposal.path(writePolicy), after: request.policy)
+        return
+            "  next: read \(writePolicy.text), take out what the guest cannot do without, and mend with "
+            + "--policy \(writePolicy.text)\n"
     }
 }
 
@@ -167,5 +220,30 @@ struct MendRequest {
         } catch {
             throw CommandError("\(file.name): \(error)")
         }
+    }
+}
+
+extension MendRequest {
+    /// A rule can bring up what was not reached before it.
+    private static let mostRounds = 8
+
+    /// The rules with which nothing stands in the way any more, where there are such.
+    func proposal(
+        for file: StreamFile, after mend: StreamMend, _ values: ValueText
+    ) throws -> PolicyProposal? {
+        guard let profile else { return nil }
+        let move = try MovePlan(of: try file.snapshot().snapshot, on: profile, policy: policy)
+        var refusals = mend.vcpus.flatMap(\.refusals)
+        var proposal = PolicyProposal(refusals, of: move, values)
+        for _ in 0..<Self.mostRounds {
+            let allowed = try StreamMend(
+                of: file.stream, on: profile, policy: try proposal.policy(after: policy),
+                versions: versions)
+            refusals += allowed.vcpus.flatMap(\.refusals)
+            let more = PolicyProposal(refusals, of: move, values)
+            guard more.proposed.count > proposal.proposed.count else { break }
+            proposal = more
+        }
+        return proposal
     }
 }

@@ -4,6 +4,7 @@ internal import Planning
 internal import Policy
 internal import QEMULoad
 internal import QEMUStream
+internal import VCPUModel
 
 /// `vcpusnap plan SNAPSHOT --host PROFILE...`.
 struct PlanCommand: ParsableCommand {
@@ -23,9 +24,16 @@ struct PlanCommand: ParsableCommand {
 
             With --qemu it says what QEMU of that version does when it loads a migration stream with
             KVM on that host, register by register, with what it does without a word, and the error it
-            prints.
+            prints. The verdict is loads, loads with losses, or fails; the exit code is 0 if all hosts'
+            are loads. A loss that the policy pardons does not count, so with --policy force the exit
+            code is 1 only for what fails. Without --qemu the plan of a stream is that of vcpusnap
+            restore, which writes what QEMU gives up at; the verdicts of QEMU are said beside it.
 
               vcpusnap plan vm.mig --host 6.1-neoverse-n1 --qemu 10.0
+              vcpusnap plan vm.mig --host rack1.vhost --qemu 10.0 --policy force && scp vm.mig rack1:
+
+            --write-policy writes the rules that would pardon what counts, each with what it means to the
+            guest, for its owner to decide about.
             """)
 
     @Argument(
@@ -45,6 +53,9 @@ struct PlanCommand: ParsableCommand {
     @OptionGroup var policy: PolicyOption
 
     @OptionGroup var streamOptions: StreamOptions
+
+    @Option(help: "Write the rules that would pardon the losses that count to this file.")
+    var writePolicy: Location?
 
     @OptionGroup var output: OutputOptions
 
@@ -70,17 +81,22 @@ struct PlanCommand: ParsableCommand {
         try Location.checkInputs([source, policy.location] + hosts.map { Location(path: $0) })
         let policy = try policy.load()
         let profiles = try ProfileFile.load(hosts)
+        if let writePolicy { _ = try PolicyProposal.path(writePolicy) }
         if let qemu { return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy) }
-        let snapshot = try SnapshotSource(source, streamOptions.choice).snapshot()
+        let guest = try Guest(source, streamOptions.choice)
+        var plans: [MovePlan] = []
         var isPossible = true
         let report = PlanOutput(
-            source: source.text, policy: policy.name, profiles: profiles, values: output.values
+            source: source.text, policy: policy.name, profiles: profiles, values: output.values,
+            origin: guest.origin, verdicts: { try guest.verdicts(on: $0, policy) }
         ) { profile in
-            let plan = try MovePlan(of: snapshot, on: profile, policy: policy)
+            let plan = try MovePlan(of: guest.snapshot, on: profile, policy: policy)
             isPossible = isPossible && plan.verdict != .no
+            if writePolicy != nil { plans.append(plan) }
             return plan
         }
         try report.print(as: output.format)
+        try write(PolicyProposal(plans, output.values), policy)
         guard isPossible else { throw ExitStatus.finding }
     }
 
@@ -89,14 +105,67 @@ struct PlanCommand: ParsableCommand {
     ) throws {
         let file = try GuestFile.stream(source, streamOptions.choice)
         file.warn()
-        let plans = try profiles.map {
-            try LoadPlan(of: file.stream, on: $0, version: version, policy: policy)
+        let snapshot = try file.snapshot().snapshot
+        var answers: [LoadRemedies] = []
+        for (host, profile) in zip(hosts, profiles) {
+            answers.append(
+                LoadRemedies(
+                    plan: try LoadPlan(
+                        of: file.stream, on: profile, version: version, policy: policy),
+                    move: try MovePlan(of: snapshot, on: profile, policy: policy),
+                    source: source.text, host: host, policy: self.policy.text))
         }
+        try write(PolicyProposal(answers, output.values), policy)
         var report = LoadPlanOutput(
-            source: source.text, policy: policy.name, plans: plans, values: output.values)
+            source: source.text, policy: policy.name, answers: answers, values: output.values)
         report.foundBySearch = file.stream.isSearched ? true : nil
         try report.print(as: output.format)
-        guard plans.allSatisfy({ $0.verdict == .loads }) else { throw ExitStatus.finding }
+        guard answers.allSatisfy({ $0.plan.verdict == .loads }) else { throw ExitStatus.finding }
+    }
+
+    private func write(_ proposal: PolicyProposal, _ policy: RestorePolicy) throws {
+        guard let writePolicy else { return }
+        guard !proposal.proposed.isEmpty else {
+            return StandardError.write(
+                "vcpusnap: \(writePolicy.text) was not written: no rule would change the verdict\n")
+        }
+        try proposal.write(to: try PolicyProposal.path(writePolicy), after: policy)
+    }
+}
+
+/// What is planned for.
+private struct Guest {
+    let snapshot: Snapshot
+    private let stream: QEMUStream?
+
+    init(_ source: Location, _ choice: StreamChoice) throws {
+        guard source.profilePath == nil, (try? source.place(orElse: "")) != nil else {
+            snapshot = try SnapshotSource(source, choice).snapshot()
+            stream = nil
+            return
+        }
+        let file = try GuestFile(source, choice)
+        let (snapshot, unreadable) = try file.snapshot()
+        for register in unreadable { register.report(from: source) }
+        self.snapshot = snapshot
+        if case .stream(let file) = file { stream = file.stream } else { stream = nil }
+    }
+
+    /// Who ran it.
+    var origin: StreamOrigin {
+        snapshot.provenance[.accelerator].flatMap { StreamOrigin(rawValue: $0) } ?? .unknown
+    }
+
+    /// What QEMU does with the stream, one answer for each kind of version; none for what is no stream.
+    func verdicts(
+        on profile: HostProfile, _ policy: RestorePolicy
+    ) throws -> [PlanOutput.LoadVerdict] {
+        guard let stream else { return [] }
+        return try QEMUVersion.kinds.map { version in
+            let plan = try LoadPlan(of: stream, on: profile, version: version, policy: policy)
+            return PlanOutput.LoadVerdict(
+                qemu: version.description, verdict: plan.verdict.rawValue)
+        }
     }
 }
 

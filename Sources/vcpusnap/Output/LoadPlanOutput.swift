@@ -1,5 +1,6 @@
 internal import LinuxSystem
 internal import QEMULoad
+internal import QEMUStream
 internal import Registers
 internal import VCPUModel
 
@@ -11,13 +12,24 @@ struct LoadPlanOutput: WholeReport {
         /// What QEMU prints.
         var output: [String]
         var vcpus: [VCPU]
+        var remedies: [PlanOutput.RemedyText]
     }
 
     struct VCPU: Encodable {
         var index: UInt32
         var failure: String?
+        /// Of a guest with SVE.
+        var vectors: VectorText?
         var counts: [String: Int]
         var registers: [Register]
+    }
+
+    /// Vector lengths, in bits.
+    struct VectorText: Encodable {
+        /// The longest that the guest's registers show.
+        var shown: Int
+        /// The longest of the destination; 0 without SVE.
+        var longest: Int
     }
 
     struct Register: Encodable {
@@ -30,6 +42,12 @@ struct LoadPlanOutput: WholeReport {
         var moving: String?
         var errno: String?
         var pardon: PardonText?
+        /// Whether it is a vector of which only the low part is held; for the text.
+        var isCutVector = false
+
+        private enum CodingKeys: CodingKey {
+            case name, id, fate, incoming, held, moving, errno, pardon
+        }
     }
 
     var source: String
@@ -37,35 +55,68 @@ struct LoadPlanOutput: WholeReport {
     var foundBySearch: Bool?
     var qemu: String
     var policy: String
+    /// Who wrote the stream.
+    var origin: String
     var hosts: [Host]
 
-    init(source: String, policy: String, plans: [LoadPlan], values: ValueText) {
+    init(source: String, policy: String, answers: [LoadRemedies], values: ValueText) {
         self.source = source
         self.policy = policy
-        qemu = plans.first.map { "\($0.version)" } ?? ""
-        hosts = plans.map { Host($0, values) }
+        qemu = answers.first.map { "\($0.plan.version)" } ?? ""
+        origin = answers.first?.plan.origin.rawValue ?? ""
+        hosts = answers.map { Host($0, values) }
     }
 
     func text(_ style: TextStyle) -> String {
         hosts.map { host in
-            style.bold("\(source) in QEMU \(qemu) on \(host.host)") + ": " + host.text(style)
+            style.bold("\(source) in QEMU \(qemu) on \(host.host)") + ": "
+                + host.text(style, StreamOrigin(rawValue: origin) ?? .unknown)
         }.joined(separator: "\n")
     }
 }
 
 extension LoadPlanOutput.Host {
-    init(_ plan: LoadPlan, _ values: ValueText) {
+    init(_ answer: LoadRemedies, _ values: ValueText) {
+        let plan = answer.plan
         host = plan.host
         verdict = plan.verdict.rawValue
         output = plan.output
         vcpus = plan.vcpus.map { LoadPlanOutput.VCPU($0, values) }
+        remedies = answer.all
     }
 
-    func text(_ style: TextStyle) -> String {
+    func text(_ style: TextStyle, _ origin: StreamOrigin) -> String {
         let coloured = verdict == "loads" ? style.good(verdict) : style.bad(verdict)
+        let next = remedies.map { "  can be done: \($0.text)\n" }.joined()
+        if !origin.canBeOfKVM { return coloured + "\n  \(origin.whyNoKVMTakesIt)\n" + next }
         let lines = output.map { "    \($0)\n" }.joined()
         return coloured + "\n" + (output.isEmpty ? "" : "  QEMU prints\n" + lines)
-            + vcpus.map { $0.text(style) }.joined()
+            + (LoadPlanOutput.VectorText.line(of: vcpus.compactMap(\.vectors)) ?? "")
+            + vcpus.map { $0.text(style) }.joined() + next
+    }
+}
+
+extension StreamOrigin {
+    /// Why state of another origin than KVM cannot be used with it.
+    var whyNoKVMTakesIt: String {
+        "this is state of \(text), whose registers are others than KVM's: no KVM loads it"
+    }
+}
+
+extension LoadPlanOutput.VectorText {
+    init(_ vectors: VectorLengths) {
+        self.init(shown: vectors.shown, longest: vectors.longest)
+    }
+
+    /// Where the lengths come from, once for all vCPUs; nil for guests without SVE.
+    static func line(of vcpus: [Self]) -> String? {
+        guard let longest = vcpus.first?.longest, let shown = vcpus.map(\.shown).max() else {
+            return nil
+        }
+        let given = longest == 0 ? "which has none" : "which has up to \(longest) bits"
+        return
+            "  vector lengths are not in the stream: QEMU with -cpu host takes the destination's, "
+            + "\(given); the guest's registers show \(shown) bits\n"
     }
 }
 
@@ -73,6 +124,7 @@ extension LoadPlanOutput.VCPU {
     init(_ load: VCPULoad, _ values: ValueText) {
         index = load.index
         failure = load.failure.map(Self.text)
+        vectors = load.vectors.map { LoadPlanOutput.VectorText($0) }
         registers = load.registers.map { LoadPlanOutput.Register($0, values) }
         counts = registers.reduce(into: [:]) { $0[$1.fate, default: 0] += 1 }
     }
@@ -80,8 +132,8 @@ extension LoadPlanOutput.VCPU {
     private static func text(_ failure: VCPULoad.Failure) -> String {
         switch failure {
         case .tooManyRegisters(let count, let limit):
-            "the stream's list has \(count) registers, and QEMU takes at most the \(limit) that the "
-                + "destination has"
+            "the stream's list has \(count) register\(count == 1 ? "" : "s"), and QEMU takes at most the "
+                + "\(limit) that the destination has"
         case .unknownRegisters: "the stream has registers that the destination has not"
         case .refusedValues: "KVM refuses values of the stream"
         }
@@ -103,13 +155,16 @@ extension LoadPlanOutput.VCPU {
         let members = registers.filter { $0.fate == fate }
         guard !members.isEmpty else { return "" }
         let meaning = Self.meanings[fate] ?? ""
-        return "  \(fate): \(meaning)\n" + members.map { "    \($0.text)\n" }.joined()
+        let vectors = members.filter(\.isCutVector)
+        let cut = LoadPlanOutput.Register.cutText(vectors).map { "    \($0)\n" } ?? ""
+        return "  \(fate): \(meaning)\n"
+            + members.filter { !$0.isCutVector }.map { "    \($0.text)\n" }.joined() + cut
     }
 
     private static let meanings = [
         "unknown": "the destination has no such register, so QEMU gives up",
         "refused": "KVM refuses the value, so QEMU gives up",
-        "dropped": "the destination has no such register, and QEMU does not say so",
+        "dropped": "the destination has no such register, and QEMU goes on all the same",
         "altered": "KVM takes the value and holds another one, and QEMU does not look",
         "tolerated": "the destination has no such register, which QEMU knows may be",
         "kept-at-reset": "the stream has no such register; it keeps the value of a fresh vCPU",
@@ -126,7 +181,19 @@ extension LoadPlanOutput.Register {
         let moves = RegisterDictionary.volatileBits(of: load.id)
         moving = moves == 0 ? nil : RegisterValue(moves).description
         pardon = load.pardon.map(PardonText.init)
+        isCutVector = load.isCutVector
         if case .refused(let number) = load.fate { errno = number.symbol }
+    }
+
+    /// `z0 z1 p0: what stands above 128 bits is lost`, for vectors that are cut off.
+    static func cutText(_ vectors: [Self]) -> String? {
+        guard !vectors.isEmpty else { return nil }
+        let groups = Dictionary(grouping: vectors) { $0.pardon?.text ?? "" }
+        return groups.sorted { $0.key < $1.key }.map { pardon, members in
+            members.map(\.name).joined(separator: " ")
+                + ": what stands above the destination's vectors is cut off"
+                + (pardon.isEmpty ? "" : "; \(pardon)")
+        }.joined(separator: "\n    ")
     }
 
     /// `TCR2_EL1 (0x603000000013c103): 0x0; safe: the guest ...`.

@@ -44,6 +44,16 @@ struct MendOutput: WholeReport {
     var written: Bool
     var vcpus: [VCPU]
     var plans: [Plan]
+    /// Rules with which it could be mended; absent where nothing stood in the way.
+    var proposal: [PolicyProposal.Rule]?
+    /// What became of the result, and what to do next; for the text.
+    var ending = ""
+    /// Of guests with SVE.
+    private var vectors: [LoadPlanOutput.VectorText]
+
+    private enum CodingKeys: CodingKey {
+        case source, host, policy, mended, written, vcpus, plans, proposal, foundBySearch
+    }
 
     init(
         source: String, host: String?, policy: String, mend: StreamMend, isWritten: Bool,
@@ -55,6 +65,9 @@ struct MendOutput: WholeReport {
         mended = mend.isSafe
         written = isWritten
         vcpus = mend.vcpus.map { VCPU($0, values) }
+        vectors = (mend.plans.first?.vcpus ?? []).compactMap(\.vectors).map {
+            LoadPlanOutput.VectorText($0)
+        }
         plans = mend.plans.map {
             Plan(qemu: "\($0.version)", verdict: $0.verdict.rawValue, output: $0.output)
         }
@@ -64,9 +77,23 @@ struct MendOutput: WholeReport {
         let head =
             style.bold("mend \(source)" + (host.map { " for \($0)" } ?? "")) + ": " + verdict(style)
             + "\n"
+        return head + (LoadPlanOutput.VectorText.line(of: vectors) ?? "")
+            + vcpus.map { $0.text(style, isDone: mended, isWritten: written) }.joined()
+            + failures + proposalText + ending
+    }
+
+    /// What QEMU prints; of several versions the newest that fails, which says most.
+    private var failures: String {
         let failing = mended ? [] : plans.filter { $0.verdict == "fails" }
-        return head + vcpus.map { $0.text(style, isDone: mended) }.joined()
-            + failing.prefix(1).map(\.text).joined()
+        return failing.last?.text ?? ""
+    }
+
+    private var proposalText: String {
+        guard let proposal, !proposal.isEmpty else { return "" }
+        return
+            "  these rules would let it load, if the guest can do without (--write-policy FILE writes "
+            + "them)\n"
+            + PolicyProposal.lines(proposal).map { "    \($0)\n" }.joined()
     }
 
     private func verdict(_ style: TextStyle) -> String {
@@ -94,21 +121,37 @@ extension MendOutput.VCPU {
         altered = mend.altered.map { LoadPlanOutput.Register($0, values) }
     }
 
-    func text(_ style: TextStyle, isDone: Bool) -> String {
+    func text(_ style: TextStyle, isDone: Bool, isWritten: Bool) -> String {
         let removed = changes.filter { $0.after == nil }
         let replaced = changes.filter { $0.after != nil }
         let may = isDone ? "" : "may be "
+        let would = isDone && !isWritten ? "would be " : may
         let counts = "\(removed.count) \(may)taken out, \(replaced.count) \(may)given another value"
         return style.bold("vCPU \(index)") + ": \(counts)\n"
-            + Self.list("may not be changed: the guest could notice", refusals.map(\.mendText))
-            + Self.list("\(may)taken out", removed.map(\.text))
-            + Self.list("\(may)given another value", replaced.map(\.text))
-            + Self.list("KVM alters these when QEMU loads them", altered.map(\.text))
+            + Self.list(
+                "may not be changed: the guest could notice", Self.texts(refusals) { $0.mendText },
+                count: refusals.count)
+            + Self.list("\(would)taken out", removed.map(\.text))
+            + Self.list("\(would)given another value", replaced.map(\.text))
+            + Self.list(
+                "KVM alters these when QEMU loads them", Self.texts(altered) { $0.text },
+                count: altered.count)
     }
 
-    private static func list(_ title: String, _ lines: [String]) -> String {
+    /// A line for each, and one for all vectors that are cut off.
+    private static func texts(
+        _ registers: [LoadPlanOutput.Register], _ text: (LoadPlanOutput.Register) -> String
+    ) -> [String] {
+        let vectors = registers.filter(\.isCutVector)
+        return registers.filter { !$0.isCutVector }.map(text)
+            + (LoadPlanOutput.Register.cutText(vectors).map { [$0] } ?? [])
+    }
+
+    private static func list(
+        _ title: String, _ lines: [String], count: Int? = nil
+    ) -> String {
         guard !lines.isEmpty else { return "" }
-        return "  \(title) (\(lines.count))\n" + lines.map { "    \($0)\n" }.joined()
+        return "  \(title) (\(count ?? lines.count))\n" + lines.map { "    \($0)\n" }.joined()
     }
 }
 

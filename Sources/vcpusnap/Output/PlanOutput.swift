@@ -2,12 +2,20 @@ internal import Emulation
 internal import LinuxSystem
 internal import Planning
 internal import Policy
+internal import QEMULoad
+internal import QEMUStream
 internal import Registers
 internal import Transfer
 internal import VCPUModel
 
 /// The report of `plan`.
 struct PlanOutput: Report {
+    /// The verdict of `plan --qemu`.
+    struct LoadVerdict {
+        var qemu: String
+        var verdict: String
+    }
+
     struct CauseText {
         var cause: String
         var detail: String?
@@ -27,7 +35,7 @@ struct PlanOutput: Report {
         var text: String
     }
 
-    struct RemedyText {
+    struct RemedyText: Encodable {
         var remedy: String
         var text: String
     }
@@ -36,6 +44,10 @@ struct PlanOutput: Report {
     let policy: String
     let profiles: [HostProfile]
     let values: ValueText
+    /// Who ran the guest.
+    let origin: StreamOrigin
+    /// What QEMU does with a stream; empty for what is none.
+    let verdicts: (HostProfile) throws -> [LoadVerdict]
     /// Makes the plan for a host; one after another, since each can be large.
     let plan: (HostProfile) throws -> MovePlan
 
@@ -44,29 +56,67 @@ struct PlanOutput: Report {
             let plan = try plan(profile)
             output.write(
                 (number == 0 ? "" : "\n") + output.style.bold("\(source) on \(plan.host)") + ": ")
-            var text = PlanText(values: values)
-            for vcpu in plan.vcpus { text.add(vcpu) }
             let verdict = plan.verdict.text
             output.write(
                 (plan.verdict == .no ? output.style.bad(verdict) : output.style.good(verdict))
                     + "\n")
-            output.write(plan.counter.map(CounterText.init)?.line ?? "")
-            text.write(to: output)
+            if plan.verdict == .no, !origin.canBeOfKVM {
+                output.write(Self.emulation(origin))
+            } else {
+                output.write(Self.line(try verdicts(profile)))
+                write(plan, output)
+            }
         }
+    }
+
+    private func write(_ plan: MovePlan, _ output: ReportWriter) {
+        var text = PlanText(values: values)
+        for vcpu in plan.vcpus { text.add(vcpu) }
+        output.write(plan.counter.map(CounterText.init)?.line ?? "")
+        text.write(to: output)
+    }
+
+    /// All that is to be said of state that no KVM has.
+    private static func emulation(_ origin: StreamOrigin) -> String {
+        "  \(origin.whyNoKVMTakesIt)\n  can be done: \(LoadRemedies.emulation(origin).text)\n"
+    }
+
+    /// That the verdict is a restore's, and those of QEMU.
+    private static func line(_ verdicts: [LoadVerdict]) -> String {
+        guard !verdicts.isEmpty else { return "" }
+        var parts: [String] = []
+        var last: String?
+        for verdict in verdicts where verdict.verdict != last {
+            parts.append("\(verdict.verdict) (from \(verdict.qemu) on)")
+            last = verdict.verdict
+        }
+        return
+            "  this is what vcpusnap restore does; QEMU's own load of the stream (--qemu VERSION) "
+            + parts.joined(separator: ", ") + "\n"
     }
 
     func write(json: JSONWriter) throws {
         try json.object {
-            try json.member("hosts", array: profiles) { write(try plan($0), json) }
+            try json.member("hosts", array: profiles) { profile in
+                write(try plan(profile), try verdicts(profile), json)
+            }
             json.member("policy", policy)
             json.member("source", source)
         }
     }
 
-    private func write(_ plan: MovePlan, _ json: JSONWriter) {
+    private func write(_ plan: MovePlan, _ verdicts: [LoadVerdict], _ json: JSONWriter) {
         json.object {
             json.member("counter", plan.counter.map(CounterText.init))
             json.member("host", plan.host)
+            if !verdicts.isEmpty {
+                json.member("qemu", array: verdicts) { verdict in
+                    json.object {
+                        json.member("qemu", verdict.qemu)
+                        json.member("verdict", verdict.verdict)
+                    }
+                }
+            }
             json.member("vcpus", array: plan.vcpus) { write($0, json) }
             json.member("verdict", plan.verdict.text)
         }
@@ -109,10 +159,9 @@ extension PlanOutput.CauseText: JSONWritable {
     var pardoned: [PlanOutput.Loss] { losses.filter { $0.register.pardon != nil } }
 
     /// The remedies of all losses that are not pardoned, each once, in order.
-    var commonRemedies: [String] {
+    var commonRemedies: [PlanOutput.RemedyText] {
         var seen: Set<String> = []
-        return lost.flatMap(\.remedies).map(\.text)
-            .filter { seen.insert($0).inserted }
+        return lost.flatMap(\.remedies).filter { seen.insert($0.text).inserted }
     }
 }
 

@@ -43,15 +43,14 @@ struct PlanText {
         }
     }
 
-    private static let mostRemedies = 6
+    private static let mostHosts = 6
 
-    /// A line for each remedy of what counts; of very many the first ones.
+    /// A line for each remedy of what counts; of very many other hosts the first ones.
     private static func remedies(_ losses: [FoldedStatement<PlannedLoss>]) -> String {
-        var seen: Set<Remedy> = []
-        let all = losses.map(\.statement).filter { $0.pardon == nil }
-            .flatMap(\.remedies).filter { seen.insert($0).inserted }.map(\.text)
-        let more = all.count - mostRemedies
-        return all.prefix(mostRemedies).map { "    can be done: \($0)\n" }.joined()
+        let all = Remedy.each(
+            losses.map(\.statement).filter { $0.pardon == nil }.flatMap(\.remedies))
+        let more = all.count(where: \.isOtherHost) - mostHosts
+        return all.dropLast(max(more, 0)).map { "    can be done: \($0.text)\n" }.joined()
             + (more > 0 ? "    can be done: \(more) more of the kind\n" : "")
     }
 }

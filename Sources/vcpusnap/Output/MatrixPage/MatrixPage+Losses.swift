@@ -35,7 +35,7 @@ extension PlanOutput.CauseText {
 
     /// What can be done about losses that count.
     private var remedies: [PlanPiece] {
-        let items = commonRemedies.map(\.html)
+        let items = commonRemedies.map { $0.text.html }
         guard !items.isEmpty else { return [] }
         guard items.count > PlanList.longestOpen else {
             return [.text("<p>can be done: \(items.joined(separator: "; "))</p>\n")]

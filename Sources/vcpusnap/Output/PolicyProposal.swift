@@ -1,0 +1,136 @@
+internal import LinuxSystem
+internal import Planning
+internal import Policy
+internal import QEMULoad
+internal import Registers
+internal import Transfer
+internal import VCPUModel
+
+/// Rules that pardon exactly what a policy does not, for the guest's owner to decide about.
+struct PolicyProposal {
+    struct Rule: Encodable {
+        var rule: String
+        /// What it means to the guest.
+        var comment: String
+    }
+
+    private(set) var proposed: [Rule] = []
+    private var seen: Set<RegisterID> = []
+
+    var rules: [String] { proposed.map(\.rule) }
+
+    /// - Parameter move: what a restore of the guest there would lose, which says what the guest has in use.
+    init(_ losses: [RegisterLoad], of move: MovePlan?, _ values: ValueText) {
+        add(losses, Self.notices(move), values)
+    }
+
+    /// For the loads on several hosts.
+    init(_ answers: [LoadRemedies], _ values: ValueText) {
+        for answer in answers { add(answer.losses, Self.notices(answer.move), values) }
+    }
+
+    /// For restores.
+    init(_ plans: [MovePlan], _ values: ValueText) {
+        for plan in plans {
+            let losses = plan.vcpus.flatMap(\.report.losses).map { RegisterLoad($0) }
+            add(losses, Self.notices(plan), values)
+        }
+    }
+
+    private mutating func add(
+        _ losses: [RegisterLoad], _ notices: [RegisterID: String], _ values: ValueText
+    ) {
+        for load in losses where load.incoming != nil && seen.insert(load.id).inserted {
+            let notice = notices[load.id].map { "; in the guest: \($0)" } ?? ""
+            proposed.append(
+                Rule(rule: Self.rule(load), comment: Self.meaning(load, values) + notice))
+        }
+    }
+
+    private static func notices(_ move: MovePlan?) -> [RegisterID: String] {
+        let losses = move?.vcpus.flatMap(\.losses) ?? []
+        let texts = losses.map { ($0.restore.id, $0.notice.text) }.filter { !$0.1.isEmpty }
+        return Dictionary(texts) { first, _ in first }
+    }
+
+    private static func rule(_ load: RegisterLoad) -> String {
+        switch load.fate {
+        case .altered: "accept-masked \(load.id.name)"
+        default: "drop \(load.id.name)"
+        }
+    }
+
+    private static func meaning(_ load: RegisterLoad, _ values: ValueText) -> String {
+        let isShort = (load.incoming?.size ?? 0) <= 8
+        let saved = isShort ? values.text(load.incoming, of: load.id).map { " \($0)" } ?? "" : ""
+        let held = isShort ? values.text(load.held, of: load.id).map { " \($0)" } ?? "" : ""
+        return switch load.fate {
+        case .refused:
+            "the guest finds\(held) in place of\(saved)\(fields(load))"
+        case .altered where load.id == .sveVectorLengths:
+            "the guest's vectors become shorter"
+        case .altered where !isShort: "what stands above the destination's vectors is lost"
+        case .altered: "KVM makes\(held) of\(saved)"
+        default: "the destination does not have it, and what it holds,\(saved), is lost"
+        }
+    }
+
+    /// The fields of an ID register that change: ` (DebugVer)`.
+    private static func fields(_ load: RegisterLoad) -> String {
+        guard let entry = RegisterDictionary.entry(for: load.id),
+            let changed = load.held.flatMap({ load.incoming?.differingBits(from: $0) })
+        else { return "" }
+        let names = entry.fields.filter { !$0.isReserved && $0.touches(changed.lowBits) }.map(
+            \.name)
+        return names.isEmpty ? "" : " (" + names.joined(separator: ", ") + ")"
+    }
+}
+
+extension PolicyProposal {
+    /// A policy file: what the old one says, and the rules proposed.
+    func file(after policy: RestorePolicy) -> String {
+        let old = ["vpolicy 1", "base \(policy.base.rawValue)"] + policy.rules.map(\.description)
+        return (old + ["# Take out what the guest cannot do without."] + Self.lines(proposed))
+            .joined(separator: "\n") + "\n"
+    }
+
+    /// Lines of a policy: each rule below what it means to the guest, which is said once for several.
+    static func lines(_ rules: [Rule]) -> [String] {
+        var last: String?
+        return rules.flatMap { rule in
+            defer { last = rule.comment }
+            return rule.comment == last ? [rule.rule] : ["# \(rule.comment)", rule.rule]
+        }
+    }
+
+    /// The same policy with the rules.
+    func policy(after policy: RestorePolicy) throws -> RestorePolicy {
+        try RestorePolicy(parsing: Array(file(after: policy).utf8), file: policy.name)
+    }
+
+    /// - Throws: for what is no file.
+    static func path(_ location: Location) throws -> String {
+        guard case .path(let path) = try location.place(orElse: "a policy goes to a file") else {
+            throw CommandError("--write-policy needs a file: the report goes to standard output")
+        }
+        return path
+    }
+
+    func write(to path: String, after policy: RestorePolicy) throws {
+        try AtomicFile.replace(path, with: [Array(file(after: policy).utf8)])
+    }
+
+}
+
+extension RegisterLoad {
+    /// What a restore loses, in a load's terms.
+    fileprivate init(_ restore: RegisterRestore) {
+        let fate: Fate =
+            switch restore.outcome {
+            case .absent: .dropped
+            case .refused(let errno): .refused(errno)
+            default: .altered
+            }
+        self.init(id: restore.id, fate: fate, incoming: restore.wanted, held: restore.found)
+    }
+}
