@@ -17,9 +17,7 @@ public final class EmulatedHost {
     public func makeVCPUs(_ count: Int) -> [EmulatedCPU] {
         let vm = EmulatedVM()
         return (0..<max(0, count)).map { index in
-            let cpu = EmulatedCPU(on: self, index: UInt32(clamping: index))
-            vm.add(cpu)
-            return cpu
+            EmulatedCPU(on: self, index: UInt32(clamping: index), in: vm)
         }
     }
 
