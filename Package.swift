@@ -203,10 +203,14 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "TransferTests",
-            dependencies: ["Policy", "Transfer", "VCPUModel", "Registers", "LinuxSystem"],
+            dependencies: [
+                "Emulation", "LinuxSystem", "Policy", "Registers", "TestSubjects", "Transfer",
+                "VCPUModel",
+            ],
             swiftSettings: settings),
         .testTarget(
-            name: "VCPUModelTests", dependencies: ["LinuxSystem", "Registers", "VCPUModel"],
+            name: "VCPUModelTests",
+            dependencies: ["LinuxSystem", "Registers", "TestSubjects", "VCPUModel"],
             swiftSettings: settings),
         .testTarget(
             name: "SyncTests",
@@ -262,7 +266,10 @@ let package = Package(
         // These run the program itself.
         .testTarget(
             name: "CommandTests",
-            dependencies: ["JSONText", "QMP", "RealQEMU", "SeededRandom", "TestFiles", "vcpusnap"],
+            dependencies: [
+                "JSONText", "QMP", "RealQEMU", "Registers", "SeededRandom", "SnapshotFormat",
+                "TestFiles", "VCPUModel", "vcpusnap",
+            ],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
