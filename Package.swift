@@ -209,10 +209,14 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "TransferTests",
-            dependencies: ["Policy", "Transfer", "VCPUModel", "Registers", "LinuxSystem"],
+            dependencies: [
+                "Emulation", "LinuxSystem", "Policy", "Registers", "TestSubjects", "Transfer",
+                "VCPUModel",
+            ],
             swiftSettings: settings),
         .testTarget(
-            name: "VCPUModelTests", dependencies: ["LinuxSystem", "Registers", "VCPUModel"],
+            name: "VCPUModelTests",
+            dependencies: ["LinuxSystem", "Registers", "TestSubjects", "VCPUModel"],
             swiftSettings: settings),
         .testTarget(
             name: "SyncTests",

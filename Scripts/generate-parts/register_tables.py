@@ -11,7 +11,7 @@ from records import DataError, choice, number, read, version
 
 FIELD_KINDS = ["unsignedEnum", "signedEnum", "enum", "field", "res0", "res1", "raz", "unkn"]
 FLAGS = ["opaque", "featureID", "implementationID", "checkedOnly", "vmWide", "timer", "counter", "pmu",
-         "secret", "clearView", "qemuConstant", "qemuMasked"]
+         "secret", "clearView", "qemuConstant", "qemuMasked", "essential"]
 CLASSES = ["absent", "writable", "invariant", "writeIgnored", "sanitised", "volatile", "raz",
            "constrained"]
 SET_CLEAR = ["none", "assign", "orAndClear"]

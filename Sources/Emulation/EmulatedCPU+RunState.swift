@@ -70,6 +70,7 @@ extension EmulatedCPU {
                 ? wantedTarget : profile.vcpuInit?.target ?? VCPUInit.genericTarget,
             features: features)
         guard possible != state.run.initialisation else { return }
+        try vm.check(features, on: host, isAgain: state.run.initialisation != nil)
         initialise(possible)
     }
 

@@ -13,8 +13,10 @@ public final class EmulatedCPU: RegisterBank {
     /// The registers a vCPU with the present features has; without any before the init.
     public private(set) var table: RegisterTable
     public internal(set) var state: CPUState
-    /// What joins it with the other vCPUs of its VM.
-    var vm: EmulatedVM?
+    /// What it has together with the other vCPUs of its VM.
+    let vm: EmulatedVM
+    /// The version of `vm` that `state` is up to date with; nil for none.
+    private var seenVersion: Int?
     private let host: EmulatedHost
     private let index: UInt32
     /// What is said of a register that it has not; made once, since thousands may be asked for.
@@ -28,15 +30,16 @@ public final class EmulatedCPU: RegisterBank {
     public convenience init(
         profile: HostProfile, index: UInt32 = 0, initialised: Bool = false
     ) {
-        self.init(on: EmulatedHost(profile), index: index)
+        self.init(on: EmulatedHost(profile), index: index, in: EmulatedVM())
         guard initialised, let recorded = profile.vcpuInit else { return }
         initialise(recorded)
         state.run.finalized = recorded.features.intersection(VCPUFeatures.finalizable)
     }
 
-    init(on host: EmulatedHost, index: UInt32) {
+    init(on host: EmulatedHost, index: UInt32, in vm: EmulatedVM) {
         self.host = host
         self.index = index
+        self.vm = vm
         table = RegisterTable(
             definitions: [], systemCount: 0, host: HostFacts(host.profile, features: []))
         state = CPUState(systemCount: 0)
@@ -44,13 +47,28 @@ public final class EmulatedCPU: RegisterBank {
 
     /// The effect of the first `KVM_ARM_VCPU_INIT` with features the host has.
     func initialise(_ wanted: VCPUInit) {
-        (table, state) = host.registers(of: wanted.features, enabled: vm?.enabled ?? [])
+        vm.initialised(with: wanted.features, isAgain: state.run.initialisation != nil)
+        (table, state) = host.registers(of: wanted.features, enabled: vm.enabled)
         absence =
             "a vCPU on \(profile.name) with the features "
             + "\(wanted.features.names.joined(separator: ", ")) has no such register"
         state.run.initialisation = wanted
         setAffinity()
-        vm?.bringUpToDate(self)
+        seenVersion = nil
+    }
+
+    /// Takes over what other vCPUs were given that is the VM's.
+    private func catchUp() {
+        guard seenVersion != vm.version else { return }
+        seenVersion = vm.version
+        for (id, bits) in vm.values {
+            // A vCPU without PSCI_0_2 has PSCI 0.1, whatever the VM has (`kvm_psci_version`).
+            if id == .psciVersion, !state.run.features.contains(.psci02) { continue }
+            guard let definition = table[id] else { continue }
+            let own = state[definition]
+            state[definition] = RegisterValue(
+                own.lowBits & ~definition.sharedBits | bits & definition.sharedBits, size: own.size)
+        }
     }
 
     /// Gives MPIDR_EL1, where it is listed, the affinity KVM gives a vCPU of this number: four bits
@@ -70,6 +88,7 @@ public final class EmulatedCPU: RegisterBank {
     ///
     /// What belongs to the VM stays: ID registers, firmware registers, counters, finalized features.
     public func reset() {
+        catchUp()
         table.reset(&state)
         setAffinity()
         state.run.pendingSError = nil
@@ -82,6 +101,7 @@ public final class EmulatedCPU: RegisterBank {
 extension EmulatedCPU {
     /// What the vCPU has now, in ascending order; only `RegisterID.vcpuInit` before it is initialised.
     public func list() -> [RegisterID] {
+        catchUp()
         // KVM cannot list the registers of a vCPU with SVE before it is finalized; what can be
         // written then is the set of vector lengths.
         guard state.run.awaited.isSubset(of: state.run.finalized) else {
@@ -91,6 +111,7 @@ extension EmulatedCPU {
     }
 
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
+        catchUp()
         do throws(Refusal) {
             if id.architecture == .vcpu { return try readOutsideList(id) }
         } catch {
@@ -106,6 +127,7 @@ extension EmulatedCPU {
     }
 
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
+        catchUp()
         guard id.size == value.size else {
             throw RegisterBankError(
                 .write, id, .invalidArgument,
@@ -122,7 +144,9 @@ extension EmulatedCPU {
         } catch {
             throw RegisterBankError(.write, id, error)
         }
-        vm?.share(definition, from: self)
+        if definition.sharedBits != 0 {
+            vm.set(state[definition].lowBits & definition.sharedBits, of: id)
+        }
     }
 
     private func definition(

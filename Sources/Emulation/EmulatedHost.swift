@@ -27,9 +27,7 @@ public final class EmulatedHost {
     ) -> [EmulatedCPU] {
         let vm = EmulatedVM(enabled: offered(of: capabilities))
         return (0..<max(0, count)).map { index in
-            let cpu = EmulatedCPU(on: self, index: UInt32(clamping: index))
-            vm.add(cpu)
-            return cpu
+            EmulatedCPU(on: self, index: UInt32(clamping: index), in: vm)
         }
     }
 

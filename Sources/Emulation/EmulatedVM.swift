@@ -1,50 +1,54 @@
 internal import Registers
 internal import VCPUModel
 
-/// What joins the vCPUs of a VM; they keep it alive.
+/// What KVM keeps once for all vCPUs of a VM; they keep it alive.
 final class EmulatedVM {
-    private struct Member {
-        weak var cpu: EmulatedCPU?
-    }
-
-    private var members: [Member] = []
     /// The capabilities enabled on it, by name.
     let enabled: Set<String>
+    /// Counts the changes of `values`: a vCPU that saw the last one has nothing to look up.
+    private(set) var version = 0
+    /// The shared bits of each register that was written.
+    private(set) var values: [RegisterID: UInt64] = [:]
+    /// What its vCPUs were initialised with; nil before the first was.
+    private var features: VCPUFeatures?
+    private var initialisedCount = 0
 
-    init(enabled: Set<String>) {
+    init(enabled: Set<String> = []) {
         self.enabled = enabled
     }
 
-    func add(_ cpu: EmulatedCPU) {
-        members.append(Member(cpu: cpu))
-        cpu.vm = self
+    /// Since Linux 6.5 all vCPUs of a VM have the same features (`__kvm_vcpu_set_target`,
+    /// `arch/arm64/kvm/arm.c`).
+    private static let sameFeatures = KernelVersion(6, 5)
+
+    /// Tells of a register that a vCPU was given, in the bits that are the VM's.
+    func set(_ bits: UInt64, of id: RegisterID) {
+        guard values[id] != bits else { return }
+        values[id] = bits
+        version += 1
     }
 
-    private func others(than cpu: EmulatedCPU) -> some Sequence<EmulatedCPU> {
-        members.lazy.compactMap(\.cpu).filter { $0 !== cpu }
-    }
-
-    /// Gives the other vCPUs what one of them was given, where the register is the VM's.
-    func share(_ definition: RegisterDefinition, from cpu: EmulatedCPU) {
-        guard members.count > 1, definition.isOfVM else { return }
-        for other in others(than: cpu) {
-            guard let own = other.table[definition.id] else { continue }
-            other.state[own] = cpu.state[definition]
+    /// Refuses features that KVM does not give a vCPU beside those that are initialised.
+    ///
+    /// Before Linux 6.5 only the register width had to be the same (`kvm_set_vm_width`,
+    /// `arch/arm64/kvm/reset.c`).
+    /// - Parameter isAgain: whether the vCPU is one of those.
+    func check(
+        _ wanted: VCPUFeatures, on host: HostFacts, isAgain: Bool
+    ) throws(Refusal) {
+        guard let features, initialisedCount > (isAgain ? 1 : 0) else { return }
+        let difference = wanted.symmetricDifference(features)
+        let fixed = host.hasKernel(since: Self.sameFeatures) ? difference : [.el1In32Bit]
+        let refused = difference.intersection(fixed)
+        guard refused.isEmpty else {
+            throw Refusal(
+                "the vCPUs of a VM must not differ in " + refused.names.joined(separator: ", "))
         }
     }
 
-    /// Gives a vCPU that was just initialised what the VM has already.
-    func bringUpToDate(_ cpu: EmulatedCPU) {
-        guard members.count > 1,
-            let other = others(than: cpu).first(where: { $0.state.run.initialisation != nil })
-        else { return }
-        for definition in cpu.table.definitions where definition.isOfVM {
-            guard let own = other.table[definition.id] else { continue }
-            cpu.state[definition] = other.state[own]
-        }
+    /// Notes that a vCPU was initialised.
+    func initialised(with features: VCPUFeatures, isAgain: Bool) {
+        self.features = features
+        if !isAgain { initialisedCount += 1 }
     }
-}
-
-extension RegisterDefinition {
-    fileprivate var isOfVM: Bool { RegisterDictionary.entry(for: id)?.isVMWide == true }
 }

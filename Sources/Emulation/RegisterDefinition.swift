@@ -39,6 +39,8 @@ public struct RegisterDefinition: Hashable, Sendable {
     public let writableMask: UInt64
     /// What KVM makes of a write by userspace.
     let rule: WriteRule
+    /// The bits that are one for all vCPUs of a VM, of the low 64.
+    let sharedBits: UInt64
     /// What must hold for the register to exist.
     let needs: [Condition]
 

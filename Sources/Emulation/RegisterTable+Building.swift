@@ -70,7 +70,17 @@ private struct RegisterTableBuilder {
             RegisterDefinition(
                 id: id, storage: storage(of: id, entry, view),
                 flags: flags(id, entry, rule, view, mask: mask), resetValue: resetValue,
-                writableMask: mask, rule: rule, needs: needs.filter(isDynamic)))
+                writableMask: mask, rule: rule, sharedBits: sharedBits(entry, rule),
+                needs: needs.filter(isDynamic)))
+    }
+
+    /// Of a register that is the VM's what can be written, for kernels before 6.5 work out the rest of an ID
+    /// register for each vCPU; of PMCR_EL0 its N, since that can be chosen (`kvm->arch.nr_pmu_counters`).
+    private func sharedBits(_ entry: RegisterEntry?, _ rule: WriteRule) -> UInt64 {
+        if rule == .pmuControl { return PMUControl.countersMask }
+        guard entry?.isVMWide == true else { return 0 }
+        if case .idFields(let mask) = rule { return mask }
+        return .max
     }
 
     // MARK: Conditions

@@ -84,6 +84,7 @@ extension RegisterEntry {
         static let clearView = Flags(rawValue: 1 << 9)
         static let qemuConstant = Flags(rawValue: 1 << 10)
         static let qemuMasked = Flags(rawValue: 1 << 11)
+        static let essential = Flags(rawValue: 1 << 12)
     }
 
     private var flags: Flags { Flags(rawValue: row.flags) }
@@ -98,6 +99,10 @@ extension RegisterEntry {
 
     /// A register whose write KVM checks against the host and does not store (the SMCCC workarounds).
     public var isCheckedOnly: Bool { flags.contains(.checkedOnly) }
+
+    /// A register that every vCPU has, if its features are those the register needs, and that no guest
+    /// can run on without: what is called a vCPU and lacks it is not complete.
+    public var isEssential: Bool { flags.contains(.essential) }
 
     /// A register that is one for the whole VM: writing it on one vCPU writes it for all.
     public var isVMWide: Bool { flags.contains(.vmWide) }

@@ -75,7 +75,7 @@ public struct SnapshotReader {
             // With a damaged chunk, what is missing or does not add up is no news.
             guard report.isSound else { return report }
             try finish(content)
-            _ = try content.snapshot()
+            report.snapshot = try content.snapshot()
         } catch {
             report.problems.append(error)
         }

@@ -1,4 +1,5 @@
 internal import Checksums
+public import VCPUModel
 
 /// What `SnapshotReader.verify` found.
 public struct VerificationReport: Hashable, Sendable {
@@ -25,6 +26,9 @@ public struct VerificationReport: Hashable, Sendable {
     public var digest: [UInt8]?
     /// Everything that is wrong, in the order of the file; empty for a sound file.
     public var problems: [SnapshotFormatError] = []
+
+    /// What a sound file holds; nil for one that is not.
+    public var snapshot: Snapshot?
 
     public var isSound: Bool { problems.isEmpty }
 

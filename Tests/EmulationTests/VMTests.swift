@@ -59,6 +59,69 @@ struct VMTests {
         #expect(try cpus[0].bits(name) == before)
     }
 
+    // MARK: PMCR_EL0.N
+
+    /// As KVM on 6.12 answers: N is the VM's, the controls are the vCPU's, and N that is too large is ignored.
+    @Test(arguments: [
+        (0x1040 as UInt64, 0x1000 as UInt64, 0x1040 as UInt64), (0x41, 0, 0x41),
+        (0xf841, 0x3000, 0x3041), (0x4601_4001, 0x3000, 0x3001),
+    ])
+    func countersAreTheVMs(_ written: UInt64, _ others: UInt64, _ own: UInt64) throws {
+        for writer in 0..<2 {
+            let cpus = EmulatedHost(try builtIn("6.12-neoverse-n1")).makeVCPUs(3)
+            for cpu in cpus.prefix(2) { try initialise(cpu) }
+            #expect(try cpus[0].bits("PMCR_EL0") == 0x3000)
+            try cpus[writer].set("PMCR_EL0", written)
+            // The last one comes when N was chosen already.
+            try initialise(cpus[2])
+            #expect(try cpus[writer].bits("PMCR_EL0") == own)
+            #expect(try cpus[1 - writer].bits("PMCR_EL0") == others)
+            #expect(try cpus[2].bits("PMCR_EL0") == others)
+        }
+    }
+
+    /// Before Linux 6.7 PMCR_EL0 is stored as written, in each vCPU.
+    @Test func countersWereTheVCPUs() throws {
+        let cpus = try vcpus(2, on: "6.1-neoverse-n1")
+        try cpus[1].set("PMCR_EL0", 0x1040)
+        #expect(try cpus[1].bits("PMCR_EL0") == 0x1040)
+        #expect(try cpus[0].bits("PMCR_EL0") == 0x410c_30ac)
+    }
+
+    /// The bitmaps of every vCPU have the VM's counters.
+    @Test func bitmapsFollowTheCountersOfTheVM() throws {
+        let cpus = try vcpus(2)
+        try cpus[1].set("PMCNTENSET_EL0", 0xffff_ffff)
+        #expect(try cpus[1].bits("PMCNTENSET_EL0") == 0x8000_003f)
+        try cpus[0].set("PMCR_EL0", 1 << 11)
+        #expect(try cpus[1].bits("PMCR_EL0") == 0x800)
+        #expect(try cpus[1].bits("PMCNTENSET_EL0") == 0x8000_0001)
+        try cpus[0].set("PMCR_EL0", 4 << 11)
+        #expect(try cpus[1].bits("PMCNTENSET_EL0") == 0x8000_000f)
+    }
+
+    /// KVM lets the vector lengths of vCPUs differ, on 6.1 as on 6.12.
+    @Test(arguments: ["6.1-max", "6.12-max"])
+    func vectorLengthsAreTheVCPUs(_ host: String) throws {
+        let cpus = try vcpus(2, on: host)
+        try cpus[0].set("SVE_VLS", 1)
+        for cpu in cpus { try cpu.set("VCPU_FINALIZED", 0x10) }
+        #expect(try cpus[0].bits("SVE_VLS") == 1)
+        #expect(try cpus[1].bits("SVE_VLS") == 0xffff)
+    }
+
+    /// A counter of thousands of vCPUs that are all given something of the VM's.
+    @Test func manyVCPUsShare() throws {
+        let cpus = EmulatedHost(try builtIn("6.12-neoverse-n1")).makeVCPUs(4096)
+        for (number, cpu) in cpus.enumerated() {
+            try initialise(cpu)
+            try cpu.set("PMCR_EL0", UInt64(number % 7) << 11)
+            try cpu.set("CNTVCT_EL0", UInt64(number) << 20)
+        }
+        #expect(try cpus.allSatisfy { try $0.bits("PMCR_EL0") == 0 })
+        #expect(try cpus[0].bits("CNTVCT_EL0") >= 4095 << 20)
+    }
+
     @Test func refusedWriteChangesNoOne() throws {
         let cpus = try vcpus(2)
         #expect(try cpus[0].refusal("PSCI_VERSION", 0x1_0003) == .invalidArgument)
@@ -174,6 +237,111 @@ struct VMTests {
         // The other one runs on.
         #expect(try cpus[0].bits("x0") == 5)
         #expect(try cpus[0].bits("FAR_EL1") == 6)
+    }
+}
+
+@Suite("Emulation: vCPUs of one VM with other features")
+struct MixedFeaturesTests {
+    private func pair(_ host: String) throws -> [EmulatedCPU] {
+        EmulatedHost(try builtIn(host)).makeVCPUs(2)
+    }
+
+    private func initialise(_ cpu: EmulatedCPU, _ features: VCPUFeatures) throws {
+        try cpu.write(VCPUInit(features: features).value, to: .vcpuInit)
+    }
+
+    private func refusal(_ cpu: EmulatedCPU, _ features: VCPUFeatures) -> Errno? {
+        do throws(RegisterBankError) {
+            try cpu.write(VCPUInit(features: features).value, to: .vcpuInit)
+            return nil
+        } catch {
+            return error.errno
+        }
+    }
+
+    private static let differences: [(VCPUFeatures, VCPUFeatures)] = [
+        ([.psci02, .pmuV3], [.psci02]), ([.psci02], [.psci02, .pmuV3]), ([.psci02], []),
+        ([.psci02, .sve], [.psci02]), ([.psci02], [.psci02, .sve]),
+        ([.psci02, .pointerAuthentication], [.psci02]),
+    ]
+
+    /// Since Linux 6.5; the vCPU that was refused can be made as the first one is.
+    @Test(arguments: differences)
+    func newKernelRefuses(_ first: VCPUFeatures, _ second: VCPUFeatures) throws {
+        let cpus = try pair("6.12-max")
+        try initialise(cpus[0], first)
+        #expect(refusal(cpus[1], second) == .invalidArgument)
+        #expect(cpus[1].list() == [.vcpuInit])
+        #expect(try cpus[1].readFailure("x0") == .notExecutable)
+        #expect(try cpus[1].refusal("x0", 5) == .notExecutable)
+        try initialise(cpus[1], first)
+        // Now neither can become another.
+        #expect(refusal(cpus[0], second) == .invalidArgument)
+        #expect(try cpus[1].bits("x0") == 0)
+    }
+
+    @Test(arguments: differences)
+    func oldKernelTakes(_ first: VCPUFeatures, _ second: VCPUFeatures) throws {
+        let cpus = try pair("6.1-max")
+        try initialise(cpus[0], first)
+        try initialise(cpus[1], second)
+        #expect(try VCPUInit(cpus[1].read(.vcpuInit))?.features == second)
+    }
+
+    @Test(arguments: ["6.1-cortex-a57", "6.12-cortex-a57"])
+    func everyKernelRefusesAnotherWidth(_ host: String) throws {
+        for (first, second): (VCPUFeatures, VCPUFeatures) in [
+            ([.psci02], [.psci02, .el1In32Bit]), ([.psci02, .el1In32Bit], [.psci02]),
+        ] {
+            let cpus = try pair(host)
+            try initialise(cpus[0], first)
+            #expect(refusal(cpus[1], second) == .invalidArgument)
+        }
+    }
+
+    /// How a vCPU starts is no feature that it keeps, and each can be of either target.
+    @Test func powerOffAndTargetMayDiffer() throws {
+        let cpus = try pair("6.12-cortex-a57")
+        try initialise(cpus[0], [.psci02])
+        try initialise(cpus[1], [.psci02, .powerOff])
+        let others = try pair("6.12-cortex-a57")
+        try initialise(others[0], [.psci02])
+        try others[1].write(VCPUInit(target: 2, features: [.psci02]).value, to: .vcpuInit)
+        #expect(try VCPUInit(others[1].read(.vcpuInit))?.target == 2)
+    }
+
+    /// The only one can be made anew.
+    @Test func vcpuThatIsAloneCanChange() throws {
+        let cpus = try pair("6.12-max")
+        try initialise(cpus[0], [.psci02])
+        try initialise(cpus[0], [.psci02, .pmuV3])
+        #expect(refusal(cpus[1], [.psci02]) == .invalidArgument)
+        try initialise(cpus[1], [.psci02, .pmuV3])
+    }
+
+    /// Linux 6.1: what can be written of an ID register is the VM's, the rest is worked out for each vCPU.
+    @Test func fieldsOfAFeatureStayTheVCPUs() throws {
+        let cpus = try pair("6.1-max")
+        try initialise(cpus[0], [.psci02, .sve])
+        try initialise(cpus[1], [.psci02])
+        #expect(try cpus[0].bits("SVE_VLS") == 0xffff)
+        try cpus[0].set("VCPU_FINALIZED", 0x10)
+        #expect(try cpus[0].bits("ID_AA64PFR0_EL1") == 0x1101_0011_2111_0222)
+        try cpus[1].set("ID_AA64PFR0_EL1", 0x1001_0010_2111_0222)
+        #expect(try cpus[0].bits("ID_AA64PFR0_EL1") == 0x1001_0011_2111_0222)
+        #expect(try cpus[1].bits("ID_AA64PFR0_EL1") == 0x1001_0010_2111_0222)
+    }
+
+    /// Linux 6.1: without PSCI_0_2 a vCPU has PSCI 0.1, whatever the VM has.
+    @Test func psciOfAVCPUWithoutTheFeature() throws {
+        let cpus = try pair("6.1-max")
+        try initialise(cpus[0], [.psci02])
+        try initialise(cpus[1], [])
+        #expect(try cpus[1].bits("PSCI_VERSION") == 1)
+        #expect(try cpus[1].refusal("PSCI_VERSION", 0x1_0001) == .invalidArgument)
+        try cpus[0].set("PSCI_VERSION", 0x1_0000)
+        #expect(try cpus[0].bits("PSCI_VERSION") == 0x1_0000)
+        #expect(try cpus[1].bits("PSCI_VERSION") == 1)
     }
 }
 

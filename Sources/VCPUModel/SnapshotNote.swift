@@ -1,0 +1,168 @@
+public import Registers
+
+/// Something that a snapshot may have by its format, and that no VM should have.
+public enum SnapshotNote: Hashable, Sendable {
+    /// The vCPUs that hold the same value of a register; nil for those without the register.
+    public struct Holders: Hashable, Sendable {
+        public var value: RegisterValue?
+        /// Their numbers, ascending.
+        public var vcpus: [UInt32]
+    }
+
+    /// There is nothing to restore.
+    case noVCPU
+    /// vCPUs of these numbers lack registers that no vCPU can do without (`RegisterList.missing`).
+    case incomplete(vcpus: [UInt32], missing: [RegisterID])
+    /// The vCPUs differ in what a VM has once, or what all its vCPUs have alike.
+    case disagreement(RegisterID, [Holders])
+}
+
+extension Snapshot {
+    /// In the order of the vCPUs, then of the registers.
+    public var notes: [SnapshotNote] {
+        guard !vcpus.isEmpty else { return [.noVCPU] }
+        return incomplete + disagreements
+    }
+
+    private var incomplete: [SnapshotNote] {
+        var groups: [[RegisterID]: [UInt32]] = [:]
+        for vcpu in vcpus { groups[vcpu.registers.missing, default: []].append(vcpu.index) }
+        groups[[]] = nil
+        return groups.sorted { $0.value[0] < $1.value[0] }
+            .map { .incomplete(vcpus: $0.value, missing: $0.key) }
+    }
+
+    private var disagreements: [SnapshotNote] {
+        guard vcpus.count > 1 else { return [] }
+        var common: [RegisterID: UInt64] = [:]
+        var seen: [RegisterID] = []
+        for vcpu in vcpus where vcpu.registers.ids != seen {
+            seen = vcpu.registers.ids
+            for id in seen where common[id] == nil { common[id] = id.commonBits }
+        }
+        return common.filter { $0.value != 0 }.sorted { $0.key < $1.key }.compactMap { id, bits in
+            let first = vcpus[0].registers[id]?.masked(by: bits)
+            guard vcpus.contains(where: { $0.registers[id]?.masked(by: bits) != first }) else {
+                return nil
+            }
+            return .disagreement(id, holders(of: id, bits))
+        }
+    }
+
+    /// Who holds which value, in the order of the vCPUs.
+    private func holders(of id: RegisterID, _ bits: UInt64) -> [SnapshotNote.Holders] {
+        var holders: [SnapshotNote.Holders] = []
+        var places: [RegisterValue?: Int] = [:]
+        for vcpu in vcpus {
+            let value = vcpu.registers[id]
+            let key = value?.masked(by: bits)
+            if let place = places[key] {
+                holders[place].vcpus.append(vcpu.index)
+            } else {
+                places[key] = holders.count
+                holders.append(SnapshotNote.Holders(value: value, vcpus: [vcpu.index]))
+            }
+        }
+        return holders
+    }
+}
+
+extension RegisterList {
+    /// The registers that no vCPU of these features can do without, and that are not here, ascending.
+    public var missing: [RegisterID] {
+        let shown = self[.vcpuInit].flatMap { VCPUInit($0) }?.features
+        // Without VCPU_INIT it is not known, and Z registers tell.
+        let features = shown ?? (contains(.z(0)) ? .sve : [])
+        return Essential.ids(hasSVE: features.contains(.sve)).filter { !contains($0) }
+    }
+}
+
+/// The essential registers, of which SVE alone decides some.
+private enum Essential {
+    private static let plain = list(features: [])
+    private static let scalable = list(features: .sve)
+
+    static func ids(hasSVE: Bool) -> [RegisterID] { hasSVE ? scalable : plain }
+
+    private static func list(features: VCPUFeatures) -> [RegisterID] {
+        let names = Set(features.names)
+        return RegisterDictionary.all.filter { entry in
+            entry.isEssential
+                && (entry.newestBehaviour?.needs ?? []).allSatisfy { need in
+                    switch need {
+                    case .feature(let name): names.contains(name)
+                    case .notFeature(let name): !names.contains(name)
+                    case .capability, .finalized, .idField: true
+                    }
+                }
+        }.map(\.id)
+    }
+}
+
+extension RegisterID {
+    /// The bits that are alike in all vCPUs of a VM, of those that no guest changes: what KVM keeps once, and
+    /// what tells the guest of its CPU.
+    fileprivate var commonBits: UInt64 {
+        if self == .pmuControl { return PMUControl.countersMask }
+        switch group {
+        case .demultiplexed, .firmware, .firmwareFeatures: return .max
+        case .sve: return self == .sveVectorLengths ? .max : 0
+        case .vcpu where self == .vcpuInit:
+            return ~(UInt64(VCPUFeatures.powerOff.rawValue) << 32)
+        default: break
+        }
+        guard let entry = RegisterDictionary.entry(for: self), !entry.isCounter else { return 0 }
+        return entry.isVMWide || entry.isFeatureIDRegister || entry.isImplementationID ? .max : 0
+    }
+}
+
+// MARK: - In words
+
+extension SnapshotNote: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .noVCPU: "it holds no vCPU"
+        case .incomplete(let vcpus, let missing):
+            "vCPU \(Self.ranges(vcpus)) not complete, \(missing.count) of the registers that no vCPU can do "
+                + "without are missing: \(Self.shortened(missing.map(\.name)))"
+        case .disagreement(let id, let holders):
+            "the vCPUs disagree on \(id.nameAndNumber): "
+                + holders.prefix(Self.most).map(\.description).joined(separator: "; ")
+                + (holders.count > Self.most ? "; and \(holders.count - Self.most) more" : "")
+        }
+    }
+
+    private static let most = 8
+
+    /// Registers' names; of many only the first and the last.
+    public static func shortened(_ names: [String]) -> String {
+        let shown = names.count <= most ? names : names.prefix(4) + ["..."] + names.suffix(2)
+        return shown.joined(separator: " ")
+    }
+}
+
+extension SnapshotNote.Holders: CustomStringConvertible {
+    /// `0x23 on 0, 2 to 7`.
+    public var description: String {
+        "\(value.map(\.description) ?? "no register") on \(SnapshotNote.ranges(vcpus))"
+    }
+}
+
+extension SnapshotNote {
+    /// `0, 2 to 7`, of ascending numbers; of many only the first.
+    fileprivate static func ranges(_ numbers: [UInt32]) -> String {
+        var ranges: [ClosedRange<UInt32>] = []
+        for number in numbers {
+            if let last = ranges.last, number > 0, last.upperBound == number - 1 {
+                ranges[ranges.count - 1] = last.lowerBound...number
+            } else {
+                ranges.append(number...number)
+            }
+        }
+        let texts = ranges.prefix(most).map { range in
+            range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
+        }
+        return texts.joined(separator: ", ")
+            + (ranges.count > most ? " and \(ranges.count - most) more" : "")
+    }
+}
