@@ -241,6 +241,10 @@ struct BaselineTests {
                 [
                     "PSCI_VERSION": 0x1_0000, "STD_BMAP": 0, "VENDOR_HYP_BMAP": 0x1,
                     "PMCR_EL0": 0x2000,
+                    // What a host of four counters has recorded.
+                    "PMINTENSET_EL1": 0x8000_000e, "PMINTENCLR_EL1": 0x8000_000e,
+                    "PMCNTENSET_EL0": 0x8000_000e, "PMCNTENCLR_EL0": 0x8000_000e,
+                    "PMOVSSET_EL0": 0x8000_000e, "PMOVSCLR_EL0": 0x8000_000e,
                 ], name: "less"),
         ]
         for hosts in [hosts, hosts.reversed()] {
@@ -304,6 +308,9 @@ struct BaselineTests {
                 [
                     "ID_AA64ISAR0_EL1": 0x1000_1021_1110, "ID_AA64PFR0_EL1": 0x1000_0000_1111_0112,
                     "PSCI_VERSION": 0x1_0000, "STD_BMAP": 0, "PMCR_EL0": 0x2000,
+                    "PMINTENSET_EL1": 0x8000_000e, "PMINTENCLR_EL1": 0x8000_000e,
+                    "PMCNTENSET_EL0": 0x8000_000e, "PMCNTENCLR_EL0": 0x8000_000e,
+                    "PMOVSSET_EL0": 0x8000_000e, "PMOVSCLR_EL0": 0x8000_000e,
                 ],
                 [
                     "ID_AA64ISAR0_EL1": 0x0000_1011_1120, "ID_AA64DFR0_EL1": 0x1030_5106,

@@ -28,7 +28,8 @@ struct HostileProfileTests {
             let changed = value.replacingLowBits(with: ~value.lowBits)
             try? cpus[0].write(changed, to: id)
             try? cpus[0].rawState.write(changed, to: id)
-            _ = try cpus[0].read(id)
+            // Another ID field may have taken it away.
+            _ = try? cpus[0].read(id)
         }
         cpus[0].reset()
     }

@@ -150,7 +150,7 @@ struct SnapshotProfileTests {
             let texts = ["6.12.1", "5.14.0-1.el9", "17", "0", "own", "a b", "-3", "\u{202e}", ""]
             let place = Int.random(in: 0..<texts.count * 2, using: &generator)
             snapshot.provenance[Provenance.Key(rawValue: key)] =
-                texts[max(0, place - texts.count + 1)]
+                texts[max(0, place - texts.count)]
         }
         var registers = RegisterList()
         let features = VCPUFeatures(rawValue: .random(in: 0...0x3ff, using: &generator))

@@ -50,7 +50,7 @@ struct PolicyParsingTests {
     }
 
     @Test func onlyTheFirstLineIsNeeded() throws {
-        for text in ["vpolicy 1", "vpolicy 1\n", "vpolicy   1 \n\n# nothing\n"] {
+        for text in ["vpolicy 1", "vpolicy 1\n", "vpolicy 1\n\n  # nothing\n"] {
             let policy = try RestorePolicy(parsing: text.utf8, file: "empty.vpolicy")
             #expect(policy == RestorePolicy(name: "empty.vpolicy", base: .safe))
         }
