@@ -21,7 +21,7 @@ struct TemporaryFile: ~Copyable {
         let original = access != .secret && isThere ? replaced : nil
         let isOpen = access == .open && original == nil
         for _ in 0..<mostTries {
-            let made = try TemporaryFile(
+            let made = try create(
                 directory + "/" + newName(), permissions: isOpen ? 0o666 : 0o600)
             guard try made.isOurs() else { continue }
             if let original { try made.copyPermissions(of: original) }
@@ -30,16 +30,24 @@ struct TemporaryFile: ~Copyable {
         throw .busy
     }
 
-    private init(_ path: String, permissions: UInt32) throws(Errno) {
-        self.path = path
+    private static func create(
+        _ path: String, permissions: UInt32
+    ) throws(Errno) -> TemporaryFile {
         // Before it is there: a signal may come at any time.
-        place = FileName.withBytes(of: path, clinux_remember_temporary)
+        let place = FileName.withBytes(of: path, clinux_remember_temporary)
         do throws(Errno) {
-            file = try FileDescriptor(creating: path, permissions: permissions)
+            let file = try FileDescriptor(creating: path, permissions: permissions)
+            return TemporaryFile(file, path, place)
         } catch {
             clinux_forget_temporary(place)
             throw error
         }
+    }
+
+    private init(_ file: consuming FileDescriptor, _ path: String, _ place: Int32) {
+        self.file = file
+        self.path = path
+        self.place = place
     }
 
     deinit {
