@@ -148,7 +148,9 @@ private struct RegisterTableBuilder {
     private func ownStorage(of id: RegisterID) -> RegisterStorage? {
         guard let place = id.fixedStorage else { return nil }
         guard case .vector(let index) = place else { return place }
-        let hasBoth = host.features.contains(.sve) && recorded.contains(.z(index))
+        // A recorded Z register goes where the features say that it was recorded with SVE, and this vCPU has none.
+        let lostSVE = recordedFeatures.contains(.sve) && !host.features.contains(.sve)
+        let hasBoth = recorded.contains(.z(index)) && !lostSVE
         return hasBoth ? nil : place
     }
 

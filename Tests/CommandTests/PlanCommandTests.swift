@@ -22,7 +22,13 @@ private struct Guest {
     ) throws -> String {
         let run = try Program.run("host", "--from", snapshot, "--name", name, "-o", "-")
         try #require(run.status == 0, "\(run.errors)")
-        let text = run.text
+        // From 6.13 on KVM hides registers of features that the CPU does not have.
+        let hidden = kernel.hasPrefix("6.14") ? ["TCR2_EL1", "PIRE0_EL1", "PIR_EL1"] : []
+        let lines = run.text.split(separator: "\n", omittingEmptySubsequences: false).filter {
+            line in
+            !hidden.contains { line.hasPrefix("register \($0) ") }
+        }
+        let text = lines.joined(separator: "\n")
             .replacing("kernel 6.12.117+deb13-cloud-arm64\n", with: "kernel \(kernel)\n")
             .replacing("counter-frequency 62500000\n", with: "counter-frequency \(hertz)\n")
         try folder.make(name + ".vhost", Data(text.utf8))
@@ -411,7 +417,7 @@ struct BaselineCommandTests {
         expectTrouble(try Program.run("baseline", "6.12-max", "no-such"), "no-such")
         expectTrouble(try Program.run("baseline", "6.12-max", folder / "none"), "ENOENT")
         expectTrouble(
-            try Program.run(["baseline"] + neoverses + ["-o", "kvm:"]), "give --output a file")
+            try Program.run(["baseline"] + neoverses + ["-o", "kvm:"]), "kvm: is not a file")
         expectTrouble(
             try Program.run(["baseline"] + neoverses + ["-o", folder / "no/file"]), "ENOENT")
         #expect(try folder.names.isEmpty)

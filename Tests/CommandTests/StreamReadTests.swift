@@ -212,14 +212,15 @@ struct StreamReadTests {
             "--format", "json")
         #expect(run.status == 1)
         let report = try run.json()
-        #expect(Set(report.keys) == ["source", "qemu", "policy", "hosts"])
+        #expect(Set(report.keys) == ["source", "origin", "qemu", "policy", "hosts"])
+        #expect(report["origin"] as? String == "kvm")
         #expect(report["qemu"] as? String == "11.0")
         let hosts = try streamObjects(report["hosts"])
         #expect(hosts.map { $0["host"] as? String } == ["6.1-neoverse-n1", "6.12-neoverse-n1"])
         #expect(hosts.map { $0["verdict"] as? String } == ["fails", "loads with losses"])
         #expect((hosts[0]["output"] as? [String])?.count == 23)
         for host in hosts {
-            #expect(Set(host.keys) == ["host", "verdict", "output", "vcpus"])
+            #expect(Set(host.keys) == ["host", "verdict", "output", "remedies", "vcpus"])
             for vcpu in try streamObjects(host["vcpus"]) {
                 #expect(
                     Set(vcpu.keys).subtracting(["failure"]) == ["index", "counts", "registers"])
