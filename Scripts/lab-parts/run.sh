@@ -167,7 +167,8 @@ lab_run() {
   date +%s >"$dir/in/epoch"
   tar -C "$dir/in" --owner=0 --group=0 -cf "$dir/in.tar" .
   [[ -z $share ]] || tar -C "$share" --owner=0 --group=0 --transform 's,^\.,./work,S' -rf "$dir/in.tar" . ||
-    die $EX_LAB "cannot read all of $share"
+    # 1: something changed meanwhile, by a run beside this one that has the same folder.
+    [[ $? -eq 1 ]] || die $EX_LAB "cannot read all of $share"
   truncate -s 8G "$dir/out.raw"
   : >"$dir/stdout"
   : >"$dir/stderr"

@@ -211,6 +211,9 @@ extension LossExplainer {
         guard let kernel = profile.kernel else { return [] }
         let isNewerPSCI = restore.id == .psciVersion && kernel < KernelVersion(6, 13)
         if isNewerPSCI { return [.upgradeKernel("6.13")] }
+        // Before it was the guest's, KVM listed only the caches that the host has.
+        let isOtherCache = restore.outcome == .absent && restore.id.isCacheGeometry
+        if isOtherCache, kernel < KernelVersion(6, 3) { return [.upgradeKernel("6.3")] }
         let backport = kernelThatTakes(restore) {
             $0.major == kernel.major && $0.minor == kernel.minor
         }
@@ -279,5 +282,13 @@ extension LossExplainer {
         let names = claims.prefix(3).map(\.field).joined(separator: ", ")
         let more = claims.count > 3 ? " and \(claims.count - 3) more" : ""
         return "the guest's \(id) (\(names)\(more))"
+    }
+}
+
+extension RegisterID {
+    /// CCSIDR_EL1 of one cache, as KVM lists it.
+    fileprivate var isCacheGeometry: Bool {
+        if case .demultiplexed = group { return true }
+        return false
     }
 }
