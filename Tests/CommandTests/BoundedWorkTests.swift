@@ -34,7 +34,7 @@ import VCPUModel
 
     /// Runs the program with so many MiB of data, and 60 s of processor time.
     private func run(_ arguments: [String], mebibytes: Int) throws -> Run {
-        let limits = "ulimit -d \(mebibytes * 1024) -t 60; exec \"$@\""
+        let limits = "ulimit -d \(mebibytes * 1024); ulimit -t 60; exec \"$@\""
         return try Program.run(arguments, program: ["/bin/sh", "-c", limits, "sh", Program.path])
     }
 

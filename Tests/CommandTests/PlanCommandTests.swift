@@ -692,8 +692,7 @@ struct ProfileCommandTests {
         expectTrouble(
             try Program.run("host", "--from", guest.folder / "none"), "none", "ENOENT")
         expectTrouble(
-            try Program.run("host", "--from", guest.snapshot, "-o", "kvm:"), "kvm:",
-            "give --output a file")
+            try Program.run("host", "--from", guest.snapshot, "-o", "kvm:"), "kvm: is not a file")
         try guest.folder.make("text", Data("no snapshot of anything at all\n".utf8))
         expectTrouble(try Program.run("host", "--from", guest.folder / "text"), "text")
     }
