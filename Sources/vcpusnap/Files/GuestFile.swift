@@ -1,6 +1,7 @@
 internal import LinuxSystem
 internal import QEMUStream
 internal import SavedImage
+internal import SnapshotFormat
 internal import VCPUModel
 
 /// A file or pipe with the state of vCPUs: a snapshot, or a QEMU stream in whatever it comes, told apart
@@ -15,13 +16,24 @@ enum GuestFile {
 
     private init(_ input: ImageInput, _ location: Location, _ choice: StreamChoice) throws {
         switch input.kind {
-        case nil where !input.prefix.isEmpty: throw Self.unknownKind(input)
+        case nil where !Self.mayBeSnapshot(input.prefix): throw Self.unknownKind(input)
         case .snapshot, nil:
             try choice.checkUnused(by: location, which: "a snapshot of vcpusnap")
             self = .snapshot(try SnapshotFile.read(input, location))
         case .stream, .libvirt, .compressed, .qcow2:
             let image = try SavedImage.open(input, snapshot: choice.internalSnapshot)
             self = .stream(try StreamFile(image, choice.reading))
+        }
+    }
+
+    /// Whether the beginning is that of a snapshot, or was: a transfer as text, say, changes it.
+    private static func mayBeSnapshot(_ prefix: [UInt8]) -> Bool {
+        var reader = SnapshotReader(prefix)
+        do throws(SnapshotFormatError) {
+            _ = try reader.readHeader()
+            return true
+        } catch {
+            return error.code != .notASnapshot
         }
     }
 
