@@ -61,8 +61,11 @@ void clinux_remove_temporaries_on_signals(void)
 
     sigemptyset(&action.sa_mask);
     for (size_t index = 0; index < sizeof(fatal) / sizeof(*fatal); index++) {
-        /* What is ignored, by nohup(1) for one, stays so. */
-        if (sigaction(fatal[index], NULL, &present) == 0 && present.sa_handler == SIG_DFL)
+        /*
+         * What is ignored, by nohup(1) for one, stays so. A handler may be there: Swift's runtime has one on
+         * SIGQUIT, for crashes, which lets a program that did not crash go on as if nothing had come.
+         */
+        if (sigaction(fatal[index], NULL, &present) == 0 && present.sa_handler != SIG_IGN)
             sigaction(fatal[index], &action, NULL);
     }
 }

@@ -152,6 +152,11 @@ extension StreamSections {
     ) throws(QEMUStreamError) {
         let tail = try UndescribedTail(of: stream)
         guard tail.hasOnlyDevices || reading == .undescribed else { throw tail.cutOff }
+        areSearched = true
+        let search = try CPUSectionSearch(in: stream, endingAt: stream.size)
+        if !search.cpus.isEmpty, search.cpus.allSatisfy({ !$0.place.hasFooter }) {
+            return try readWithoutFooters(search, tail, reading)
+        }
         let chain = try tail.chain()
         var order = ListOrder()
         for section in chain.sections where section.header.name == CPUSection.name {
@@ -168,7 +173,21 @@ extension StreamSections {
         guard !cpus.isEmpty else {
             throw .noCPUs("none of its \(chain.sections.count) devices is a cpu")
         }
-        areSearched = true
+    }
+
+    /// Of a stream in which nothing tells where a device ends: only who made it knows that it is whole.
+    private mutating func readWithoutFooters(
+        _ search: CPUSectionSearch, _ tail: UndescribedTail, _ reading: StreamReading
+    ) throws(QEMUStreamError) {
+        guard reading == .undescribed, tail.bytes.last == SectionKind.endOfFile else {
+            throw tail.withoutFooters
+        }
+        let common = tail.instances(of: CPUSection.commonName)
+        let missing = Set(common).subtracting(search.cpus.map(\.instance))
+        if let problem = search.problem(with: missing) { throw problem }
+        cpus = search.cpus
+        try Self.checkNumbers(
+            cpus.map(\.instance), common: common, at: tail.start + Int64(tail.bytes.count))
     }
 }
 
@@ -176,7 +195,7 @@ extension StreamSections {
 private struct UndescribedTail {
     let bytes: [UInt8]
     /// In the stream.
-    private let start: Int64
+    let start: Int64
     /// Whether it has devices and nothing else, as `xen-save-devices-state` and COLO write it: it begins
     /// with a device, and not with a configuration or RAM.
     let hasOnlyDevices: Bool
@@ -207,6 +226,21 @@ private struct UndescribedTail {
             end = chain.end
         }
         throw cutOff
+    }
+
+    /// The numbers of what begins like a section of that name, wherever it stands.
+    func instances(of name: [UInt8]) -> [UInt32] {
+        CPUSectionSearch.candidates(in: bytes).compactMap { position in
+            SectionHeader(in: bytes, at: position).flatMap { $0.name == name ? $0.instance : nil }
+        }
+    }
+
+    var withoutFooters: QEMUStreamError {
+        .cutOff(
+            at: start + Int64(bytes.count),
+            missing: "its devices have no footers, by which it could be told to be whole, and no "
+                + "description after them; if QEMU was told to write none "
+                + "(send-section-footer=off), the option --undescribed says so")
     }
 
     var cutOff: QEMUStreamError {

@@ -126,7 +126,7 @@ struct ArgumentTests {
             "restore", folder / "a", host, "--exclude", "x0", "--exclude", "x1", "--dry-run",
             "--dry-run")
         #expect(exclude.status == 0, "\(exclude.errors)")
-        expectTrouble(try Program.run("show", "--", "-r", "-r"), "unexpected")
+        expectTrouble(try Program.run("show", "--", "-r", "-r"), "Unexpected argument")
     }
 
     // MARK: --host

@@ -236,7 +236,7 @@ struct DurabilityTests {
         process.standardInput = pipe
         process.standardError = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
-        try process.run()
+        try process.start()
         try pipe.fileHandleForWriting.write(contentsOf: original.prefix(1000))
         while try !folder.names.contains(where: { $0.hasPrefix(".vcpusnap-") }) {
             try #require(process.isRunning)

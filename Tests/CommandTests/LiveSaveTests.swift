@@ -72,7 +72,7 @@ struct LiveSaveTests {
             process.executableURL = URL(fileURLWithPath: Program.path)
             process.arguments = ["save", "qmp:" + qemu.path, "-o", folder / "killed"]
             process.standardError = FileHandle.nullDevice
-            try process.run()
+            try process.start()
             usleep(UInt32.random(in: 0...25_000, using: &random))
             kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()

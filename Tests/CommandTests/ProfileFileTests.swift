@@ -102,7 +102,7 @@ struct ProfileFileTests {
         expectTrouble(
             try Program.run("plan", "-", "--host", "-", input: text), "can be read only once")
         expectTrouble(
-            try Program.run("baseline", "-", "-", input: text), "only one host profile")
+            try Program.run("baseline", "-", "-", input: text), "can be read only once")
     }
 
     // MARK: Names

@@ -46,7 +46,7 @@ enum Program {
         process.standardOutput = FileHandle(
             forWritingAtPath: standardOutput ?? out)
         process.standardError = FileHandle(forWritingAtPath: err)
-        try process.run()
+        try process.start()
         process.waitUntilExit()
         return Run(
             status: process.terminationReason == .exit ? process.terminationStatus : -1,

@@ -103,6 +103,34 @@ struct StreamEndTests {
         }
     }
 
+    @Test("Without footers, too, only who made it knows that it is whole", arguments: [true, false])
+    func withoutFooters(onlyDevices: Bool) throws {
+        var stream = onlyDevices ? devices : crafted
+        stream.isDescribed = false
+        for place in stream.cpus.indices { stream.cpus[place].hasFooter = false }
+        let bytes = stream.bytes
+        guard case .failure(.cutOff(at: Int64(bytes.count), let missing)) = outcome(bytes) else {
+            Issue.record("it was taken for whole")
+            return
+        }
+        #expect(missing.contains("--undescribed"))
+        #expect(try outcome(bytes, .undescribed).get() == [0, 1])
+        // A vCPU whose section is damaged or missing is not left out.
+        let second = try section("cpu", 1, in: bytes)
+        for count in [second + 100, second] {
+            guard case .failure = outcome(Array(bytes.prefix(count)), .undescribed) else {
+                Issue.record("cut to \(count)")
+                return
+            }
+        }
+        var damaged = bytes
+        damaged[second + 5] = 4
+        guard case .failure = outcome(damaged, .undescribed) else {
+            Issue.record("a vCPU was lost")
+            return
+        }
+    }
+
     @Test("What is asked for as a part is shown with what is wrong")
     func partial() throws {
         for stream in [crafted, devices] {

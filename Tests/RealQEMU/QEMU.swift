@@ -27,7 +27,7 @@ package final class QEMU {
             ] + arguments
         process.standardError = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
-        try process.run()
+        try process.start()
     }
 
     deinit {

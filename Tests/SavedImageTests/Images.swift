@@ -103,7 +103,7 @@ enum Programs {
         process.standardInput = feed
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.start()
         Thread.detachNewThread {
             try? feed.fileHandleForWriting.write(contentsOf: Data(input))
             try? feed.fileHandleForWriting.close()

@@ -312,8 +312,18 @@ class Comparison:
             self.named("gdb", name, value, shown, seen, True)
 
 
+# Without footers and without a description nothing in a stream tells that it is whole, so that has to be said.
+UNTOLD = "n1-no-footers.xen"
+
+
 def show(program, path):
-    result = subprocess.run([program, "show", path, "--format", "json", "--show-keys"], capture_output=True, text=True)
+    command = [program, "show", path, "--format", "json", "--show-keys"]
+    if os.path.basename(path) == UNTOLD:
+        refused = subprocess.run(command, capture_output=True, text=True)
+        if refused.returncode != 2 or "--undescribed" not in refused.stderr:
+            raise ValueError("vcpusnap show: nothing tells that it is whole, and it was taken for that")
+        command.append("--undescribed")
+    result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode != 0:
         raise ValueError(f"vcpusnap show: exit status {result.returncode}: {result.stderr.strip()}")
     return json.loads(result.stdout)
