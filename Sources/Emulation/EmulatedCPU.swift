@@ -202,7 +202,8 @@ extension EmulatedCPU {
         // Counters that PMCR_EL0.N no longer counts are not shown (`get_pmreg`, `sys_regs.c`).
         if case .counters = definition.rule {
             // What the profile shows of others is as true as the rest of it.
-            let counted = PMUControl(counters: table.host.counters).counterMask
+            let reset = table[.pmuControl]?.resetValue.lowBits ?? 0
+            let counted = PMUControl(reset).counterMask
             let shown = definition.resetValue.lowBits & ~counted
             return value.masked(by: table.pmuControl(of: state).counterMask | shown)
         }

@@ -23,8 +23,8 @@ struct HostileProfileTests {
         }
         _ = try MovePlan(of: try PlanningTests.guest(of: other), on: profile, policy: .init(.exact))
         _ = try Baseline(of: [profile, other])
-        for id in cpus[0].list() {
-            let value = try cpus[0].read(id)
+        let values = try cpus[0].list().map { ($0, try cpus[0].read($0)) }
+        for (id, value) in values {
             let changed = value.replacingLowBits(with: ~value.lowBits)
             try? cpus[0].write(changed, to: id)
             try? cpus[0].rawState.write(changed, to: id)
