@@ -122,9 +122,9 @@ let package = Package(
             name: "Editing", dependencies: ["LinuxSystem", "Registers", "Sync", "VCPUModel"],
             swiftSettings: settings),
 
-        // The command line.
-        .executableTarget(
-            name: "vcpusnap",
+        // The command line: all of it, and the program, which starts it.
+        .target(
+            name: "Program",
             dependencies: [
                 "Attach", "Difference", "Editing", "Emulation", "KVM", "LinuxSystem", "Registers",
                 "Planning", "Policy", "QEMULoad", "QEMUStream", "QMP", "SavedImage",
@@ -132,6 +132,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
+        .executableTarget(
+            name: "vcpusnap", dependencies: ["Program"], swiftSettings: settings),
 
         // Tests, and what they share.
         .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: settings),

@@ -1,0 +1,116 @@
+internal import ArgumentParser
+internal import LinuxSystem
+
+/// The program: runs a command line and turns its end into an exit code (see `ExitStatus`).
+public enum VcpusnapProgram {
+    /// Runs the command line that the program was started with, and ends it.
+    public static func main() -> Never {
+        ProgramStart.setSignals()
+        TemporaryFiles.removeOnSignals()
+        ExitStatus.leave(with: run(ProgramArguments.words()))
+    }
+
+    /// Runs a command line, and goes on: for who runs several in a process.
+    /// - Parameter arguments: without the program's name.
+    /// - Returns: the exit code: 0 done, 1 done with a finding, 2 trouble.
+    public static func exitCode(of arguments: [String]) -> Int32 {
+        run(arguments).rawValue
+    }
+
+    private static func run(_ arguments: [String]) -> ExitStatus {
+        do {
+            var command = try Vcpusnap.parseAsRoot(arguments)
+            do {
+                try RepeatedOptions.check(arguments)
+                try command.run()
+                return .success
+            } catch let status as ExitStatus {
+                return status
+            } catch {
+                guard Vcpusnap.exitCode(for: error) != .success else { return report(error) }
+                StandardError.write("vcpusnap: \(error)\n")
+                return .trouble
+            }
+        } catch {
+            return report(error)
+        }
+    }
+
+    /// Help and version are results and go to stdout; bad usage is trouble.
+    private static func report(_ error: any Error) -> ExitStatus {
+        let message = Vcpusnap.fullMessage(for: error) + "\n"
+        guard Vcpusnap.exitCode(for: error) == .success else {
+            StandardError.write(message)
+            return .trouble
+        }
+        do throws(FileError) {
+            try StandardOutput.write(message)
+            return .success
+        } catch {
+            StandardError.write("vcpusnap: \(error)\n")
+            return .trouble
+        }
+    }
+}
+
+/// The exit codes of every command, as diff(1) has them.
+enum ExitStatus: Int32, Error {
+    /// The job was done: everything restored, no difference, file sound.
+    case success = 0
+    /// Done, with a finding: a register was lost, the two sides differ.
+    case finding = 1
+    /// Not done: bad usage, unreadable or damaged file, no KVM, full disk.
+    case trouble = 2
+
+    static func leave(with status: ExitStatus) -> Never {
+        Vcpusnap.exit(withError: ExitCode(status.rawValue))
+    }
+}
+
+/// A failure of a command, in a sentence that names the thing and the next step.
+struct CommandError: Error, CustomStringConvertible {
+    var description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// The root command.
+struct Vcpusnap: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "vcpusnap",
+        abstract: "Save, restore and compare the complete state of ARM KVM vCPUs.",
+        discussion: """
+            A SOURCE or TARGET is one of
+              FILE             a snapshot file, a QEMU migration stream or a saved image with one;
+                               - is standard input; a .vhost file is its host
+              qmp:SOCKET       a VM that QEMU runs, by its QMP monitor (only as SOURCE)
+              pid:PID          a VM of a running process, whatever VMM it is (arm64)
+              kvm:             a scratch VM on this host's /dev/kvm (arm64)
+              emulated:NAME    an emulated host: a built-in profile or the path of a .vhost file
+
+            EXAMPLES
+              vcpusnap save kvm: -o cpu.vcpusnap
+              vcpusnap restore cpu.vcpusnap emulated:6.1-neoverse-n1
+              vcpusnap plan cpu.vcpusnap --host other.vhost
+              vcpusnap plan vm.mig --host other.vhost --qemu 10.0
+              vcpusnap mend vm.mig --host other.vhost -o mended.mig
+              vcpusnap diff cpu.vcpusnap other.vcpusnap
+              vcpusnap set cpu.vcpusnap SCTLR_EL1.M=0
+              vcpusnap inject cpu.vcpusnap breakpoint
+              vcpusnap register SCTLR_EL1 0x603000000013c080
+
+            EXIT CODES
+              0  done: all restored, same, sound
+              1  done, with a finding: a register could not be restored, the sides differ
+              2  trouble: bad usage, unreadable or damaged file, no KVM, full disk
+              128 + N  ended by signal N, as a shell says it: 141 where nobody reads the output
+            """,
+        version: Version.text,
+        subcommands: [
+            Save.self, RestoreCommand.self, PlanCommand.self, BaselineCommand.self, Diff.self,
+            Show.self, Convert.self, Mend.self, Unmend.self, SetCommand.self, Inject.self,
+            Matrix.self, ListCommand.self, Verify.self, Host.self, RegisterCommand.self,
+        ])
+}
