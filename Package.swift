@@ -276,7 +276,7 @@ let package = Package(
             name: "CommandTests",
             dependencies: [
                 "FakeQEMU", "JSONText", "QMP", "RealQEMU", "Registers", "SeededRandom",
-                "SnapshotFormat", "TestFiles", "VCPUModel", "vcpusnap",
+                "SnapshotFormat", "TestFiles", "VCPUModel", "Program", "vcpusnap",
             ],
             swiftSettings: settings),
     ],

@@ -87,7 +87,7 @@ lab_run() {
   [[ $smp =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--smp needs a number, not '$smp'"
   [[ -n $memory ]] || { [[ $vmm == yes ]] && memory=2048 || memory=1024; }
   [[ $memory =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--memory needs a number of MiB, not '$memory'"
-  [[ ${limit:=300} =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--timeout needs a number of seconds, not '$limit'"
+  [[ ${limit:=900} =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--timeout needs a number of seconds, not '$limit'"
   [[ -z $share || -d $share ]] || die $EX_NOINPUT "--share: no such folder: $share"
   [[ -z $modules || -d $modules ]] || die $EX_NOINPUT "--modules: no such folder: $modules"
   for value in "${env[@]}"; do

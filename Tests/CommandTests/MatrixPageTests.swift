@@ -2,7 +2,7 @@ import Foundation
 import TestFiles
 import Testing
 
-@testable import vcpusnap
+@testable import Program
 
 /// A page of `matrix --html`, taken apart.
 private struct Page {

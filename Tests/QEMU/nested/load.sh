@@ -19,7 +19,7 @@ load() {
   [ "$kind" != --mapped-ram ] || tell '{"execute": "migrate-set-capabilities", "arguments": {"capabilities":
     [{"capability": "mapped-ram", "state": true}]}}'
   tell '{"execute": "migrate-incoming", "arguments": {"uri": "file:'"$file"'"}}'
-  within 60 loaded
+  within 600 loaded
 }
 
 start_qemu "$cpus" -incoming defer "$@"
@@ -31,6 +31,6 @@ if ! (load) 2>$NESTED/problem; then
 fi
 [ -z "$resaved" ] || save_devices "$resaved"
 tell '{"execute": "cont"}'
-within 60 ticked 2
+within 600 ticked 2
 end_qemu
 whole_lines

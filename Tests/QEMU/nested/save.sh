@@ -24,7 +24,7 @@ migrated() {
 }
 
 start_qemu "$cpus" "$@"
-within 90 ticked 3
+within 600 ticked 3
 [ -z "$before" ] || sh -c "$before" >&2 || fail "$before"
 tell '{"execute": "stop"}'
 case $kind in
@@ -38,6 +38,6 @@ case $kind in
   '') tell '{"execute": "migrate", "arguments": {"uri": "file:'"$file"'"}}' ;;
   *) fail "there is no $kind" ;;
 esac
-[ "$kind" = --devices ] || within 60 migrated
+[ "$kind" = --devices ] || within 600 migrated
 end_qemu
 guest_output

@@ -10,7 +10,7 @@ stopped=
 [ $# -ge 2 ] || { echo "usage: with-guest.sh [--stopped FILE] CPUS COMMAND..." >&2; exit 64; }
 start_qemu "$1"
 shift
-within 90 ticked 3
+within 600 ticked 3
 if [ -n "$stopped" ]; then
   tell '{"execute": "stop"}'
   save_devices "$stopped"
@@ -18,7 +18,7 @@ fi
 status=0
 QMP=$NESTED/qmp.sock sh -c "$*" || status=$?
 [ -z "$stopped" ] || tell '{"execute": "cont"}'
-within 30 ticked $(($(ticks) + 2))
+within 600 ticked $(($(ticks) + 2))
 end_qemu
 whole_lines | tail -n 1
 exit $status
