@@ -34,11 +34,13 @@ extension EditError: CustomStringConvertible {
                 + "REGISTER.FIELD=VALUE (SCTLR_EL1.M=0)"
         case .unknownRegister(let name):
             "\(name) is not a register: vcpusnap show lists those of a snapshot"
+                + RegisterDictionary.question(about: name)
         case .unknownField(let name, let id, let known):
             "\(id.nameAndNumber) has no field \(name): "
                 + (known.isEmpty
                     ? "no field of it is known, assign its whole value"
-                    : "it has " + known.joined(separator: ", "))
+                    : "it has " + known.joined(separator: ", ")
+                        + NameSuggestion.question(about: name, among: known))
         case .badValue(let text, let id, let field, let bits):
             "\(text) is no value of \(id.name)" + (field.map { "." + $0 } ?? "")
                 + ": expected a number of \(bits == 1 ? "1 bit" : "at most \(bits) bits"), "

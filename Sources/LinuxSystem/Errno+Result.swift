@@ -11,7 +11,7 @@ extension Errno {
 
 extension Errno {
     public static let io = Errno(rawValue: 5)  // EIO
-    static let noDeviceOrAddress = Errno(rawValue: 6)  // ENXIO
+    public static let noDeviceOrAddress = Errno(rawValue: 6)  // ENXIO
     public static let fileTooLarge = Errno(rawValue: 27)  // EFBIG
     public static let illegalSeek = Errno(rawValue: 29)  // ESPIPE
     public static let tooManyLinks = Errno(rawValue: 40)  // ELOOP

@@ -36,8 +36,13 @@ public struct RestorePolicy: Hashable, Sendable {
 
     /// The same policy, with more registers left out.
     public func ignoring(_ ids: some Sequence<RegisterID>) -> RestorePolicy {
+        ignoring(ids.map { RegisterPattern($0.number) })
+    }
+
+    /// The same, of all registers that match one of the patterns.
+    public func ignoring(_ patterns: [RegisterPattern]) -> RestorePolicy {
         var policy = self
-        policy.rules += ids.map { PolicyRule(RegisterPattern($0.number), .ignore) }
+        policy.rules += patterns.map { PolicyRule($0, .ignore) }
         return policy
     }
 }

@@ -44,6 +44,9 @@ enum Location: ExpressibleByArgument, Equatable {
         return numbers[1].map { .process(process, vm: $0) }
     }
 
+    /// Shells complete the names of files.
+    static var defaultCompletionKind: CompletionKind { .file() }
+
     /// As it was given.
     var argument: String {
         switch self {

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import LinuxSystem
+internal import Registers
 
 /// The program: runs a command line and turns its end into an exit code (see `ExitStatus`).
 public enum VcpusnapProgram {
@@ -18,6 +19,10 @@ public enum VcpusnapProgram {
     }
 
     private static func run(_ arguments: [String]) -> ExitStatus {
+        if let unknown = Vcpusnap.unknownCommand(in: arguments) {
+            StandardError.write("vcpusnap: \(unknown)\n")
+            return .trouble
+        }
         do {
             var command = try Vcpusnap.parseAsRoot(arguments)
             do {
@@ -28,7 +33,7 @@ public enum VcpusnapProgram {
                 return status
             } catch {
                 guard Vcpusnap.exitCode(for: error) != .success else { return report(error) }
-                StandardError.write("vcpusnap: \(error)\n")
+                StandardError.write("vcpusnap: \(error)\(MisnamedFile(error)?.advice ?? "")\n")
                 return .trouble
             }
         } catch {
@@ -83,12 +88,13 @@ struct Vcpusnap: ParsableCommand {
         abstract: "Save, restore and compare the complete state of ARM KVM vCPUs.",
         discussion: """
             A SOURCE or TARGET is one of
-              FILE             a snapshot file, a QEMU migration stream or a saved image with one;
-                               - is standard input; a .vhost file is its host
-              qmp:SOCKET       a VM that QEMU runs, by its QMP monitor (only as SOURCE)
-              pid:PID          a VM of a running process, whatever VMM it is (arm64)
-              kvm:             a scratch VM on this host's /dev/kvm (arm64)
-              emulated:NAME    an emulated host: a built-in profile or the path of a .vhost file
+              FILE          a snapshot file, a QEMU migration stream or a saved image
+                            with one; - is standard input; a .vhost file is its host
+              qmp:SOCKET    a VM that QEMU runs, by its QMP monitor (only as SOURCE)
+              pid:PID       a VM of a running process, whatever VMM it is (arm64)
+              kvm:          a scratch VM on this host's /dev/kvm (arm64)
+              emulated:NAME an emulated host: a built-in profile or the path of a
+                            .vhost file
 
             EXAMPLES
               vcpusnap save kvm: -o cpu.vcpusnap
@@ -105,7 +111,8 @@ struct Vcpusnap: ParsableCommand {
               0  done: all restored, same, sound
               1  done, with a finding: a register could not be restored, the sides differ
               2  trouble: bad usage, unreadable or damaged file, no KVM, full disk
-              128 + N  ended by signal N, as a shell says it: 141 where nobody reads the output
+              128 + N  ended by signal N, as a shell says it: 141 where nobody reads
+                       the output
             """,
         version: Version.text,
         subcommands: [
@@ -113,4 +120,13 @@ struct Vcpusnap: ParsableCommand {
             Show.self, Convert.self, Mend.self, Unmend.self, SetCommand.self, Inject.self,
             Matrix.self, ListCommand.self, Verify.self, Host.self, RegisterCommand.self,
         ])
+
+    /// The message for a first word that is no command.
+    static func unknownCommand(in words: [String]) -> CommandError? {
+        let names = configuration.subcommands.map { $0._commandName } + ["help"]
+        guard let word = words.first, word.first != "-", !names.contains(word) else { return nil }
+        return CommandError(
+            "there is no command \(FileName.shown(word)): vcpusnap --help names them all"
+                + NameSuggestion.question(about: word, among: names))
+    }
 }

@@ -50,11 +50,26 @@ public struct QMPError: Error, Hashable, Sendable {
 extension QMPError: CustomStringConvertible {
     /// What failed, what was found, and what to do about it.
     public var description: String {
-        let what = "QMP socket \"\(Shown.line(socket))\": \(problem)"
+        let what =
+            "QMP socket \"\(Shown.line(socket))\": \(problem)" + (isAddress ? Self.unixOnly : "")
         guard let runStateLeft else { return what }
         return what + "; the VM was running before and is now \"\(Shown.line(runStateLeft))\": "
             + "look why, and resume it with the QMP command cont"
     }
+}
+
+extension QMPError {
+    /// Whether the name, of which there is no socket, is that of a TCP port: `HOST:PORT`.
+    private var isAddress: Bool {
+        guard case .cannotConnect(.noEntry) = problem, !socket.utf8.contains(UInt8(ascii: "/"))
+        else { return false }
+        let parts = socket.split(separator: ":", omittingEmptySubsequences: false)
+        return parts.count > 1 && UInt16(parts[parts.count - 1]) != nil
+    }
+
+    private static let unixOnly =
+        "; a TCP port is not connected to: give QEMU -qmp unix:PATH,server=on,wait=off, or forward it "
+        + "(socat UNIX-LISTEN:PATH TCP:HOST:PORT)"
 }
 
 extension QMPError.Problem: CustomStringConvertible {

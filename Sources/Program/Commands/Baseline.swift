@@ -8,16 +8,19 @@ struct BaselineCommand: ParsableCommand {
         commandName: "baseline",
         abstract: "Compute what to give a guest so that it can move among some hosts.",
         discussion: """
-            The result is a template of Formats/vbaseline-v1.md: the features to make the vCPUs with,
-            and the registers to write before the guest's first run. It is tried on every pair of the
-            hosts; what keeps a guest from moving all the same is an obstacle, and the exit code 1.
+            The result is a template of Formats/vbaseline-v1.md: the features to make the
+            vCPUs with, and the registers to write before the guest's first run. It is
+            tried on every pair of the hosts; what keeps a guest from moving all the same
+            is an obstacle, and the exit code 1.
 
             EXAMPLES
               vcpusnap baseline rack1.vhost rack2.vhost -o racks.vbaseline
               vcpusnap baseline 6.12-neoverse-n1 6.12-neoverse-v1 --format json
             """)
 
-    @Argument(help: "Host profiles: names of built-in ones, .vhost files, or - for stdin.")
+    @Argument(
+        help: "Host profiles: names of built-in ones, .vhost files, or - for stdin.",
+        completion: .file())
     var hosts: [String]
 
     @Option(name: .shortAndLong, help: "Write the template to this file; - is stdout.")

@@ -8,12 +8,13 @@ internal import VCPUModel
 /// `vcpusnap convert SOURCE -o FILE`.
 struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract:
-            "Turn a QEMU stream into a snapshot, or put a snapshot's registers into a stream.",
+        abstract: "Turn a QEMU stream into a snapshot, or put a snapshot into a stream.",
+        usage: "vcpusnap convert <source> [--into <stream>] -o <output> [options]",
         discussion: """
-            With --into the registers of the snapshot replace those of a stream's vCPUs; everything
-            else of the stream stays as it is. What the stream cannot hold is named, and the exit code
-            is 1. So a state saved on KVM can be looked at in QEMU's own emulation.
+            With --into the registers of the snapshot replace those of a stream's vCPUs;
+            everything else of the stream stays as it is. What the stream cannot hold is
+            named, and the exit code is 1. So a state saved on KVM can be looked at in
+            QEMU's own emulation.
 
             EXAMPLES
               vcpusnap convert vm.mig -o vm.vcpusnap

@@ -6,8 +6,8 @@ struct Diff: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what differs between two snapshots, field by field.",
         discussion: """
-            Registers that move by themselves (counters) are listed apart and do not count as a
-            difference unless --exact is given; neither does provenance.
+            Registers that move by themselves (counters) are listed apart and do not count
+            as a difference unless --exact is given; neither does provenance.
 
             EXAMPLES
               vcpusnap diff before.vcpusnap after.vcpusnap

@@ -8,9 +8,11 @@ internal import VCPUModel
 struct Host: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Describe this host's KVM, or record it as a host profile.",
+        usage: "vcpusnap host [-o <output>] [--from <snapshot>] [options]",
         discussion: """
-            A profile holds every register of a fresh vCPU with its reset value and the facts that
-            decide what can be restored here. emulated:PROFILE is a vCPU on such a host, anywhere.
+            A profile holds every register of a fresh vCPU with its reset value and the
+            facts that decide what can be restored here. emulated:PROFILE is a vCPU on such
+            a host, anywhere.
 
             EXAMPLES
               vcpusnap host

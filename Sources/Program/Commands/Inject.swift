@@ -6,18 +6,20 @@ internal import VCPUModel
 struct Inject: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Make the guest of a snapshot take an exception when it runs on.",
+        usage: "vcpusnap inject <target> <exception> [-o <output>] [options]",
         discussion: """
             breakpoint  the exception of BRK (BKPT in AArch32) at the program counter
             data-abort  a synchronous external abort, as for memory that the host has lost
             serror      a pending SError, which the guest takes when it unmasks SErrors
 
-            The vCPU enters the exception as the CPU does: syndrome, fault address, return address,
-            saved program state, new program state, and the program counter at the guest's vector. An
-            AArch32 guest enters Abort mode.
+            The vCPU enters the exception as the CPU does: syndrome, fault address, return
+            address, saved program state, new program state, and the program counter at the
+            guest's vector. An AArch32 guest enters Abort mode.
 
             EXAMPLES
               vcpusnap inject cpu.vcpusnap breakpoint --comment 0xf000
-              vcpusnap inject cpu.vcpusnap data-abort --address 0xffff800010000000 -o hurt.vcpusnap
+              vcpusnap inject cpu.vcpusnap data-abort \\
+                --address 0xffff800010000000 -o hurt.vcpusnap
               vcpusnap inject four.vcpusnap serror --vcpu 1 --syndrome 0x11
             """)
 

@@ -7,8 +7,8 @@ struct ListCommand: ParsableCommand {
         commandName: "list",
         abstract: "List the processes on this host that have VMs of KVM.",
         discussion: """
-            They are found in /proc; nothing is attached to. Processes whose descriptors this user may
-            not see are counted.
+            They are found in /proc; nothing is attached to. Processes whose descriptors
+            this user may not see are counted.
 
             EXAMPLES
               vcpusnap list

@@ -9,10 +9,12 @@ internal import VCPUModel
 struct Matrix: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Say which guests can move to which hosts.",
+        usage: "vcpusnap matrix <guest> ... [--hosts <folder>] [--host <host>] [options]",
         discussion: """
-            A snapshot is a guest as it was saved; a host profile is a guest that is started there with
-            everything the host has. Each is planned on each host of a folder of .vhost files, or of
-            each --host. The exit code is 0 when every guest can go everywhere.
+            A snapshot is a guest as it was saved; a host profile is a guest that is
+            started there with everything the host has. Each is planned on each host of a
+            folder of .vhost files, or of each --host. The exit code is 0 when every guest
+            can go everywhere.
 
             EXAMPLES
               vcpusnap matrix *.vcpusnap --hosts fleet/
@@ -20,15 +22,18 @@ struct Matrix: ParsableCommand {
               vcpusnap matrix cpu.vcpusnap --host 6.1-max --host 6.12-max --format json
             """)
 
-    @Argument(help: "The guests: snapshot files, or profiles by file or built-in name.")
+    @Argument(
+        help: "The guests: snapshot files, or profiles by file or built-in name.",
+        completion: .file())
     var sources: [String]
 
-    @Option(help: "A folder of host profiles (*.vhost).")
+    @Option(help: "A folder of host profiles (*.vhost).", completion: .directory)
     var hosts: String?
 
     @Option(
         name: .customLong("host"),
-        help: "A host: the name of a built-in profile, or a .vhost file (repeatable).")
+        help: "A host: the name of a built-in profile, or a .vhost file (repeatable).",
+        completion: .file())
     var singleHosts: [String] = []
 
     @OptionGroup var policy: PolicyOption

@@ -10,27 +10,32 @@ internal import QEMUStream
 struct Mend: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Change a QEMU stream so that QEMU with KVM on a host loads it.",
+        usage: "vcpusnap mend <source> --host <host> (-o <output> | --in-place) [options]",
         discussion: """
-            Registers that the host does not have are taken out of the vCPUs' lists, and values that its
-            KVM refuses are replaced by the host's own; everything else stays byte for byte. What the
-            policy does not pardon is not done: nothing is written then, every such register is named,
-            and the exit code is 1. --policy takes rules for them (Formats/policy-v1.md).
+            Registers that the host does not have are taken out of the vCPUs' lists, and
+            values that its KVM refuses are replaced by the host's own; everything else
+            stays byte for byte. What the policy does not pardon is not done: nothing is
+            written then, every such register is named, and the exit code is 1. --policy
+            takes rules for them (Formats/policy-v1.md).
 
-            Where something stands in the way, the rules that would let it load are proposed, each with what it
-            means to the guest; --write-policy writes them to a file, for the guest's owner to decide about.
+            Where something stands in the way, the rules that would let it load are
+            proposed, each with what it means to the guest; --write-policy writes them to a
+            file, for the guest's owner to decide about.
 
-            Without --host, what the policy ignores is taken out and what it overrides replaced, in streams of
-            QEMU's own emulation too, whose lists differ between versions: QEMU 10.1 loads what 10.0 wrote; the
-            other way round the rules "ignore DBGDTR_EL0" and "ignore DBGDTRint_NS" take out what 10.0 does
-            not have.
+            Without --host, what the policy ignores is taken out and what it overrides
+            replaced, in streams of QEMU's own emulation too, whose lists differ between
+            versions: QEMU 10.1 loads what 10.0 wrote; the other way round the rules
+            "ignore DBGDTR_EL0" and "ignore DBGDTRint_NS" take out what 10.0 does not have.
 
-            --in-place first writes FILE.undo, from which vcpusnap unmend restores the original bytes.
-            In a pipe, as in migrate "exec:vcpusnap mend - --host H -o - > FILE", a stream that may not be
-            mended is cut off before its vCPUs, so that no QEMU loads it.
+            --in-place first writes FILE.undo, from which vcpusnap unmend restores the
+            original bytes. In a pipe, as in migrate "exec:vcpusnap mend - --host H -o - >
+            FILE", a stream that may not be mended is cut off before its vCPUs, so that no
+            QEMU loads it.
 
             EXAMPLES
               vcpusnap mend vm.mig --host 6.1-neoverse-n1 -o mended.mig
-              vcpusnap mend vm.mig --host 6.1-neoverse-n1 --dry-run --write-policy ours.vpolicy
+              vcpusnap mend vm.mig --host 6.1-neoverse-n1 --dry-run \\
+                --write-policy ours.vpolicy
               vcpusnap mend vm.save --host rack1.vhost --policy fleet.vpolicy --in-place
               vcpusnap mend gzipped.save --host rack1.vhost -o raw.save
               vcpusnap mend - --host rack1.vhost -o - < vm.mig | ssh rack1 'cat > vm.mig'
@@ -41,7 +46,8 @@ struct Mend: ParsableCommand {
 
     @Option(
         help:
-            "The host that is to load it: a built-in profile or a .vhost file; without it only the policy's rules are applied."
+            "The host that is to load it: a built-in profile or a .vhost file; without it only the policy's rules are applied.",
+        completion: .file()
     )
     var host: String?
 

@@ -11,29 +11,32 @@ struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
         abstract: "Say what a restore on a host will do, without that host.",
+        usage: "vcpusnap plan <source> --host <host> [--host <host> ...] [options]",
         discussion: """
-            The restore is carried out on emulated vCPUs of the host's profile, which vcpusnap host
-            records. What will be lost is grouped by cause, with what the guest would notice and what
-            can be done about it. The verdict is yes, yes with a policy, or no; the exit code is 0
-            unless it is no for some host.
+            The restore is carried out on emulated vCPUs of the host's profile, which
+            vcpusnap host records. What will be lost is grouped by cause, with what the
+            guest would notice and what can be done about it. The verdict is yes, yes with
+            a policy, or no; the exit code is 0 unless it is no for some host.
 
             EXAMPLES
               vcpusnap plan cpu.vcpusnap --host 6.1-neoverse-n1
-              vcpusnap plan cpu.vcpusnap --host rack1.vhost --host rack2.vhost --format json
+              vcpusnap plan cpu.vcpusnap --host rack1.vhost rack2.vhost --format json
               vcpusnap plan cpu.vcpusnap --host rack1.vhost --policy exact
 
-            With --qemu it says what QEMU of that version does when it loads a migration stream with
-            KVM on that host, register by register, with what it does without a word, and the error it
-            prints. The verdict is loads, loads with losses, or fails; the exit code is 0 if all hosts'
-            are loads. A loss that the policy pardons does not count, so with --policy force the exit
-            code is 1 only for what fails. Without --qemu the plan of a stream is that of vcpusnap
-            restore, which writes what QEMU gives up at; the verdicts of QEMU are said beside it.
+            With --qemu it says what QEMU of that version does when it loads a migration
+            stream with KVM on that host, register by register, with what it does without a
+            word, and the error it prints. The verdict is loads, loads with losses, or
+            fails; the exit code is 0 if all hosts' are loads. A loss that the policy
+            pardons does not count, so with --policy force the exit code is 1 only for what
+            fails. Without --qemu the plan of a stream is that of vcpusnap restore, which
+            writes what QEMU gives up at; the verdicts of QEMU are said beside it.
 
               vcpusnap plan vm.mig --host 6.1-neoverse-n1 --qemu 10.0
-              vcpusnap plan vm.mig --host rack1.vhost --qemu 10.0 --policy force && scp vm.mig rack1:
+              vcpusnap plan vm.mig --host rack1.vhost --qemu 10.0 --policy force &&
+                scp vm.mig rack1:
 
-            --write-policy writes the rules that would pardon what counts, each with what it means to the
-            guest, for its owner to decide about.
+            --write-policy writes the rules that would pardon what counts, each with what
+            it means to the guest, for its owner to decide about.
             """)
 
     @Argument(
@@ -44,7 +47,8 @@ struct PlanCommand: ParsableCommand {
 
     @Option(
         name: .customLong("host"),
-        help: "A host: the name of a built-in profile, or a .vhost file (repeatable).")
+        help: "A host: the name of a built-in profile, or a .vhost file (repeatable).",
+        completion: .file())
     var hostNames: [String] = []
 
     @Option(help: "What QEMU of this version (7.2 or newer) does with the stream.")

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import LinuxSystem
 internal import Policy
+internal import Registers
 
 /// `--policy`: which losses count.
 struct PolicyOption: ParsableArguments {
@@ -8,7 +9,7 @@ struct PolicyOption: ParsableArguments {
         name: .customLong("policy"),
         help: ArgumentHelp(
             "Which losses count: exact, safe (the default), force, or a .vpolicy file; - is standard input.",
-            valueName: "policy"))
+            valueName: "policy"), completion: .file())
     var text = RestorePolicy.Preset.safe.rawValue
 
     /// Where it is read, unless it is a preset.
@@ -17,9 +18,11 @@ struct PolicyOption: ParsableArguments {
     func load() throws -> RestorePolicy {
         if let preset = RestorePolicy.Preset(rawValue: text) { return RestorePolicy(preset) }
         guard let bytes = try TextFile(.policy, text).read(limit: RestorePolicy.Limit.size) else {
-            let presets = RestorePolicy.Preset.allCases.map(\.rawValue).joined(separator: ", ")
+            let presets = RestorePolicy.Preset.allCases.map(\.rawValue)
             throw CommandError(
-                "unknown policy \(FileName.shown(text)): neither a file nor one of \(presets)")
+                "unknown policy \(FileName.shown(text)): neither a file nor one of "
+                    + presets.joined(separator: ", ")
+                    + NameSuggestion.question(about: text, among: presets))
         }
         return try RestorePolicy(parsing: bytes, file: FileName.shown(text))
     }

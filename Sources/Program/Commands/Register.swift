@@ -8,8 +8,8 @@ struct RegisterCommand: ParsableCommand {
         commandName: "register",
         abstract: "Say what a register is: name, id, fields, behaviour, ID-field rules.",
         discussion: """
-            A register can also be named as the kernel, QEMU's log or an assembler does, and a field
-            of it alone.
+            A register can also be named as the kernel, QEMU's log or an assembler does,
+            and a field of it alone.
 
             EXAMPLES
               vcpusnap register SCTLR_EL1
@@ -18,7 +18,7 @@ struct RegisterCommand: ParsableCommand {
               vcpusnap register 'PMEV*' --format json
             """)
 
-    @Argument(help: "Names, ids or patterns (* and ?).")
+    @Argument(help: "Names, ids or patterns (* and ?).", completion: Completions.registers)
     var names: [String]
 
     @Option(help: "How to print the result: text or json.")
@@ -70,7 +70,8 @@ struct UnknownRegister {
             "\(text) is not a register: "
                 + (Self.hint(text.lowercased())
                     ?? "give a name (SCTLR_EL1, x0), an id (0x603000000013c080), "
-                    + "an encoding (s3_0_c1_c0_0), or a pattern ('ID_*')"))
+                    + "an encoding (s3_0_c1_c0_0), or a pattern ('ID_*')"
+                    + RegisterDictionary.question(about: text)))
     }
 
     /// For what an assembler knows and a vCPU's list does not have.

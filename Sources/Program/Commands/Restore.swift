@@ -9,13 +9,14 @@ struct RestoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore",
         abstract: "Restore a snapshot, read every register back, and account for each.",
+        usage: "vcpusnap restore <source> <target> [options]",
         discussion: """
-            Exit code 0 means that everything that had to be restored was, or is pardoned by the
-            policy. A failure does not stop the restore; the report names every register that was
-            lost, and why.
+            Exit code 0 means that everything that had to be restored was, or is pardoned
+            by the policy. A failure does not stop the restore; the report names every
+            register that was lost, and why.
 
-            pid:PID is a VM of a running process, with as many vCPUs, none of which runs: the VM is fresh,
-            or stopped in its VMM.
+            pid:PID is a VM of a running process, with as many vCPUs, none of which runs:
+            the VM is fresh, or stopped in its VMM.
 
             EXAMPLES
               vcpusnap restore cpu.vcpusnap kvm:
@@ -40,7 +41,10 @@ struct RestoreCommand: ParsableCommand {
 
     @OptionGroup var policy: PolicyOption
 
-    @Option(help: "Leave this register out, as the policy's ignore does (repeatable).")
+    @Option(
+        help:
+            "Leave out registers with this name, id or pattern, as the policy's ignore does (repeatable).",
+        completion: Completions.registers)
     var exclude: [String] = []
 
     @Option(name: .shortAndLong, help: "Save what the target holds afterwards; - is stdout.")
@@ -72,7 +76,7 @@ struct RestoreCommand: ParsableCommand {
         options.isStrict = strict
         options.kernel = destination.kernel
         options.enabled = destination.enabled
-        options.policy = try policy.load().ignoring(try exclude.map(register))
+        options.policy = try policy.load().ignoring(try exclude.map(pattern))
         let account = try Restore.perform(
             snapshot.vcpus, into: destination.banks, options: options)
         if !dryRun {
@@ -88,8 +92,10 @@ struct RestoreCommand: ParsableCommand {
         guard result.complete else { throw ExitStatus.finding }
     }
 
-    private func register(_ text: String) throws -> RegisterID {
+    private func pattern(_ text: String) throws -> RegisterPattern {
+        let pattern = RegisterPattern(text)
+        if pattern.isWildcard { return pattern }
         guard let id = RegisterID(spelled: text) else { throw UnknownRegister(text).error }
-        return id
+        return RegisterPattern(id.number)
     }
 }

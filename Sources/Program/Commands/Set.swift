@@ -7,18 +7,20 @@ struct SetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
         abstract: "Change registers or fields of a snapshot.",
+        usage: "vcpusnap set <target> <assignment> ... [-o <output>] [options]",
         discussion: """
             Values are decimal, hexadecimal with 0x, or for a field one of the names that
-            vcpusnap register prints. Reserved bits are not changed unless --force is given. A change
-            goes through the CPU state to the vCPU and is read back there; only what was assigned is
-            written.
+            vcpusnap register prints. Reserved bits are not changed unless --force is
+            given. A change goes through the CPU state to the vCPU and is read back there;
+            only what was assigned is written.
 
             EXAMPLES
               vcpusnap set cpu.vcpusnap pc=0x40080000 SCTLR_EL1.M=0
               vcpusnap set cpu.vcpusnap ID_AA64PFR0_EL1.CSV3=NI -o lower.vcpusnap
               vcpusnap set four.vcpusnap --vcpu 2 MP_STATE.mp_state=STOPPED
               vcpusnap set guest32.vcpusnap DFSR=0x805 LR_abt=0x8008
-              vcpusnap save kvm: -o - | vcpusnap set - x0=1 -o - | ssh host vcpusnap restore - kvm:
+              vcpusnap save kvm: -o - | vcpusnap set - x0=1 -o - |
+                ssh host vcpusnap restore - kvm:
             """)
 
     @Argument(help: "What to change: FILE, -, kvm: or emulated:NAME.")

@@ -8,6 +8,7 @@ internal import VCPUModel
 struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the registers of a snapshot or a QEMU stream.",
+        usage: "vcpusnap show <source> [-r <register> ...] [options]",
         discussion: """
             EXAMPLES
               vcpusnap show cpu.vcpusnap
@@ -25,7 +26,8 @@ struct Show: ParsableCommand {
     @Option(
         name: [.customShort("r"), .customLong("register")],
         help:
-            "Only registers with this name, id or pattern (* and ?), with their fields (repeatable)."
+            "Only registers with this name, id or pattern (* and ?), with their fields (repeatable).",
+        completion: Completions.registers
     )
     var registers: [String] = []
 

@@ -1,6 +1,7 @@
 internal import Emulation
 internal import LinuxSystem
 internal import Planning
+internal import Registers
 
 /// Host profiles by the name a user gives.
 enum ProfileFile {
@@ -11,7 +12,8 @@ enum ProfileFile {
         guard let bytes = try file.read(limit: HostProfile.Limit.size) else {
             throw CommandError(
                 "unknown host profile \(FileName.shown(name)): neither a file nor one of the built-in profiles "
-                    + HostProfile.builtInNames.joined(separator: ", "))
+                    + HostProfile.builtInNames.joined(separator: ", ")
+                    + NameSuggestion.question(about: name, among: HostProfile.builtInNames))
         }
         return try HostProfile(parsing: bytes, file: file.name)
     }
