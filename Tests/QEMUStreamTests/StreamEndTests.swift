@@ -103,7 +103,7 @@ struct StreamEndTests {
         }
     }
 
-    @Test("Without footers, too, only who made it knows that it is whole", arguments: [true, false])
+    @Test("Without footers, too, only who made it knows it to be whole", arguments: [true, false])
     func withoutFooters(onlyDevices: Bool) throws {
         var stream = onlyDevices ? devices : crafted
         stream.isDescribed = false
