@@ -1,7 +1,7 @@
 public import Emulation
 internal import Policy
 public import Registers
-internal import Transfer
+public import Transfer
 public import VCPUModel
 
 /// What to write into a guest's vCPUs before its first run, so that it can move among some hosts
@@ -43,7 +43,7 @@ public struct Baseline: Sendable {
     /// - Throws: when a vCPU cannot be made with the common features on some host.
     public init(
         of profiles: [HostProfile], progress: (Int) -> Void = { _ in }
-    ) throws(RegisterBankError) {
+    ) throws(RestoreError) {
         let features = Self.commonFeatures(profiles)
         var hosts: [BaselineHost] = []
         for (profile, names) in Self.kinds(profiles) {
@@ -80,7 +80,7 @@ public struct Baseline: Sendable {
     /// The registers with the fewest obstacles, of those that come of each model; nil without hosts.
     private static func best(
         _ hosts: [BaselineHost], _ progress: (Int) -> Void
-    ) throws(RegisterBankError) -> (builder: BaselineBuilder, obstacles: [Obstacle])? {
+    ) throws(RestoreError) -> (builder: BaselineBuilder, obstacles: [Obstacle])? {
         var seen: Set<RegisterList> = []
         var best: (builder: BaselineBuilder, obstacles: [Obstacle])?
         var tried = 0
@@ -119,7 +119,7 @@ public struct Baseline: Sendable {
     /// - Returns: nil as soon as there are as many obstacles as `limit`.
     private static func findObstacles(
         _ hosts: [BaselineHost], _ builder: BaselineBuilder, fewerThan limit: Int
-    ) throws(RegisterBankError) -> [Obstacle]? {
+    ) throws(RestoreError) -> [Obstacle]? {
         let known = Set(builder.obstacles.map(\.register))
         var found = FoundObstacles(known: known)
         for (index, source) in hosts.enumerated() {
@@ -185,14 +185,17 @@ struct BaselineHost {
 
     init(
         _ profile: HostProfile, names: [String], features: VCPUFeatures
-    ) throws(RegisterBankError) {
+    ) throws(RestoreError) {
         self.profile = profile
         self.names = names
         host = EmulatedHost(profile)
         request = Self.request(profile, features)
         let cpu = host.makeVCPUs(1)[0]
-        for (id, value) in request.reversed() { try cpu.write(value, to: id) }
-        registers = try Capture(of: cpu, index: 0).state.registers
+        let request = request
+        registers = try RestoreError.wrapping { () throws(RegisterBankError) in
+            for (id, value) in request.reversed() { try cpu.write(value, to: id) }
+            return try Capture(of: cpu, index: 0).state.registers
+        }
     }
 
     /// VCPU_INIT, and VCPU_FINALIZED where there is something to finalize.
@@ -211,19 +214,23 @@ struct BaselineHost {
     /// A guest that is started here with a baseline.
     func guest(
         with baseline: RegisterList
-    ) throws(RegisterBankError) -> (state: VCPUState, refusals: [(RegisterID, String)]) {
+    ) throws(RestoreError) -> (state: VCPUState, refusals: [(RegisterID, String)]) {
         let cpus = host.makeVCPUs(1)
         var wanted = baseline
         for (id, value) in request { wanted.set(value, for: id) }
+        var options = options
+        options.isPartial = true
         let report = try Restore.run(
             [VCPUState(index: 0, registers: wanted)], into: cpus, options: options)
-        let state = try Capture(of: cpus[0], index: 0).state
+        let state = try RestoreError.wrapping { () throws(RegisterBankError) in
+            try Capture(of: cpus[0], index: 0).state
+        }
         let refusals = report.flatMap(\.losses).map { ($0.id, $0.reason ?? $0.outcome.name) }
         return (state, refusals)
     }
 
     /// What is lost when a guest comes here.
-    func losses(of state: VCPUState) throws(RegisterBankError) -> [RegisterRestore] {
+    func losses(of state: VCPUState) throws(RestoreError) -> [RegisterRestore] {
         try Restore.run([state], into: host.makeVCPUs(1), options: options).flatMap(\.losses)
     }
 

@@ -19,6 +19,12 @@ public struct Cause: Hashable, Comparable, Sendable {
         case performanceMonitors = "performance-monitors"
         /// The guest runs in a mode the destination's CPU does not have.
         case executionState = "execution-state"
+        /// The snapshot lacks what no vCPU can do without.
+        case incomplete
+        /// KVM makes no vCPU with these features, or not beside vCPUs with others.
+        case differentVCPUs = "different-vcpus"
+        /// The vCPU's initialisation was refused, so it has no registers.
+        case notInitialised = "not-initialised"
         case other
     }
 
@@ -52,6 +58,9 @@ public struct Cause: Hashable, Comparable, Sendable {
         case .vectorLengths: "the SVE vector lengths differ"
         case .performanceMonitors: "the performance monitors differ"
         case .executionState: "the destination's CPU does not have the guest's execution state"
+        case .incomplete: "the snapshot does not have what no vCPU can do without"
+        case .differentVCPUs: "KVM makes no such vCPU, or not in one VM with the others"
+        case .notInitialised: "the vCPU is not initialised, so it has no registers"
         case .other: "other differences"
         }
     }

@@ -61,6 +61,10 @@ public enum Remedy: Hashable, Sendable {
     case enableCapability(String, since: String)
     /// Move to a host that has something; what.
     case otherHost(String)
+    /// Run the vCPUs on the CPUs of one type, where the destination has several; which.
+    case pinVCPUs(String)
+    /// The snapshot is of no vCPUs that KVM could have made.
+    case saveAgain
 
     /// The stable name.
     public var name: String {
@@ -72,6 +76,8 @@ public enum Remedy: Hashable, Sendable {
         case .upgradeKernel: "upgrade-kernel"
         case .enableCapability: "enable-capability"
         case .otherHost: "other-host"
+        case .pinVCPUs: "pin-vcpus"
+        case .saveAgain: "save-again"
         }
     }
 
@@ -89,6 +95,10 @@ public enum Remedy: Hashable, Sendable {
         case .enableCapability(let name, let since):
             "give the destination Linux \(since) or newer, with \(name) enabled before the vCPUs are made"
         case .otherHost(let what): "choose a host with \(what)"
+        case .pinVCPUs(let cpu):
+            "if the destination has CPUs of several types, pin the vCPUs and whoever makes them to those that "
+                + "are \(cpu)"
+        case .saveAgain: "save the guest again, with all its vCPUs and their registers"
         }
     }
 }

@@ -34,6 +34,11 @@ struct LossExplainer {
 extension LossExplainer {
     private func cause(of restore: RegisterRestore, _ claims: [IDFieldRule]) -> Cause {
         let id = restore.id
+        switch restore.outcome {
+        case .missing: return Cause(.incomplete)
+        case .refused(.notExecutable): return Cause(.notInitialised)
+        default: break
+        }
         switch id.group {
         case .demultiplexed: return Cause(.cacheGeometry)
         case .sve: return restore.outcome == .absent ? Self.noSVE : Cause(.vectorLengths)
@@ -55,6 +60,7 @@ extension LossExplainer {
         case .vcpuFinalized: return Self.noSVE
         case .vcpuEvents: return Cause(.cpuFeature, "ID_AA64PFR0_EL1.RAS")
         case .vcpuInit:
+            if case .refused = restore.outcome { return Cause(.differentVCPUs) }
             let wanted = restore.wanted.flatMap { VCPUInit($0) }?.features ?? []
             let missing = wanted.subtracting(profile.features).names
             return missing.isEmpty
@@ -162,9 +168,15 @@ extension LossExplainer {
     private func remedies(
         for restore: RegisterRestore, _ cause: Cause, _ claims: [IDFieldRule]
     ) -> [Remedy] {
+        switch cause.kind {
+        case .incomplete, .differentVCPUs: return [.saveAgain]
+        case .notInitialised: return []
+        default: break
+        }
         let specific = proof(for: restore) + lowering(restore, claims) + firmware(restore)
         let kernel = newerKernel(for: restore, cause) + capability(for: restore)
-        return specific + kernel + [Remedy.otherHost(needed(for: restore, cause, claims))]
+        return specific + kernel + pinning(cause)
+            + [Remedy.otherHost(needed(for: restore, cause, claims))]
     }
 
     private func proof(for restore: RegisterRestore) -> [Remedy] {
@@ -204,6 +216,16 @@ extension LossExplainer {
             return [.lowerPSCIVersion(to: version.description)]
         default: return []
         }
+    }
+
+    /// Hosts of two types of cores show a vCPU those of the CPU it is on; their cores are Cortexes.
+    private func pinning(_ cause: Cause) -> [Remedy] {
+        guard cause.kind == .implementation || cause.kind == .cacheGeometry,
+            let name = guest[.midr]?.bits.flatMap({ CPUIdentity(midr: $0).partName }),
+            let own = profile.midr.flatMap({ CPUIdentity(midr: $0).partName }),
+            name != own, [name, own].allSatisfy({ $0.hasPrefix("CORTEX") })
+        else { return [] }
+        return [.pinVCPUs(name)]
     }
 
     private func newerKernel(for restore: RegisterRestore, _ cause: Cause) -> [Remedy] {
@@ -263,7 +285,7 @@ extension LossExplainer {
         case .vectorLengths: "the same SVE vector lengths"
         case .performanceMonitors: Self.performanceMonitors(restore)
         case .executionState: "AArch32 at the guest's exception level"
-        case .other: "the same \(restore.id.name)"
+        case .other, .incomplete, .differentVCPUs, .notInitialised: "the same \(restore.id.name)"
         }
     }
 }

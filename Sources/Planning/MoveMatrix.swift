@@ -1,7 +1,7 @@
 internal import Dispatch
 public import Emulation
 public import Policy
-internal import Transfer
+public import Transfer
 public import VCPUModel
 
 /// Who can move where: the verdicts of many guests on many hosts.
@@ -31,11 +31,11 @@ public struct MoveMatrix: Sendable {
 
     /// Plans every source on every host, on all CPUs; no plan is kept.
     /// - Parameter progress: called now and then with how many pairs are done, from any thread.
-    /// - Throws: when the registers of some vCPU cannot be listed.
+    /// - Throws: when a source has no vCPU.
     public init(
         of sources: [Source], on profiles: [HostProfile], policy: RestorePolicy,
         progress: @Sendable (Int) -> Void = { _ in }
-    ) throws(RegisterBankError) {
+    ) throws(RestoreError) {
         self.sources = sources.map(\.name)
         hosts = profiles.map(\.name)
         let columns = try Self.columns(of: sources, on: profiles, policy, progress)
@@ -46,9 +46,9 @@ public struct MoveMatrix: Sendable {
     private static func columns(
         of sources: [Source], on profiles: [HostProfile], _ policy: RestorePolicy,
         _ progress: @Sendable (Int) -> Void
-    ) throws(RegisterBankError) -> [[Cell]] {
+    ) throws(RestoreError) -> [[Cell]] {
         let done = Counter()
-        let results = Slots<Result<[Cell], RegisterBankError>>(count: profiles.count)
+        let results = Slots<Result<[Cell], RestoreError>>(count: profiles.count)
         DispatchQueue.concurrentPerform(iterations: profiles.count) { number in
             let column = Self.column(of: sources, on: profiles[number], policy) {
                 progress(done.increment())
@@ -63,12 +63,12 @@ public struct MoveMatrix: Sendable {
     private static func column(
         of sources: [Source], on profile: HostProfile, _ policy: RestorePolicy,
         _ progress: () -> Void
-    ) -> Result<[Cell], RegisterBankError> {
+    ) -> Result<[Cell], RestoreError> {
         let host = EmulatedHost(profile)
         var column: [Cell] = []
         column.reserveCapacity(sources.count)
         for source in sources {
-            do throws(RegisterBankError) {
+            do throws(RestoreError) {
                 column.append(try MovePlan.cell(of: source.snapshot, on: host, policy: policy))
             } catch {
                 return .failure(error)

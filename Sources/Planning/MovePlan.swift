@@ -60,9 +60,10 @@ public struct PlannedLoss: Sendable {
 
 extension MovePlan {
     /// Plans the restore of a snapshot on a host.
+    /// - Throws: when the snapshot has no vCPU.
     public init(
         of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
-    ) throws(RegisterBankError) {
+    ) throws(RestoreError) {
         let account = try Self.account(
             of: snapshot, on: EmulatedHost(profile), policy: policy)
         host = profile.name
@@ -77,7 +78,7 @@ extension MovePlan {
     /// Only the verdict, for tables of many: nothing is explained.
     static func cell(
         of snapshot: Snapshot, on host: EmulatedHost, policy: RestorePolicy
-    ) throws(RegisterBankError) -> MoveMatrix.Cell {
+    ) throws(RestoreError) -> MoveMatrix.Cell {
         let account = try account(of: snapshot, on: host, policy: policy)
         let counter = CounterMismatch(
             of: snapshot.provenance, on: host.profile.counterFrequency, policy: policy)
@@ -87,7 +88,7 @@ extension MovePlan {
 
     private static func account(
         of snapshot: Snapshot, on host: EmulatedHost, policy: RestorePolicy
-    ) throws(RegisterBankError) -> RestoreAccount {
+    ) throws(RestoreError) -> RestoreAccount {
         var options = Restore.Options()
         options.policy = policy
         options.kernel = host.profile.kernel

@@ -7,6 +7,7 @@ internal import VCPUModel
 /// no proof, and the loss counts. Formats/policy-v1.md has the table.
 enum InvisibilityProof {
     static func of(_ loss: PolicyLoss, in guest: RegisterList) -> String? {
+        guard loss.kind != .missing else { return nil }
         let entry = RegisterDictionary.entry(for: loss.id)
         return notThere(loss.id, entry, guest) ?? neverWritten(loss, entry)
             ?? noSuchCache(loss.id, guest) ?? noAArch32(loss.id, entry, guest)

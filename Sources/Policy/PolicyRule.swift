@@ -61,7 +61,8 @@ public struct PolicyRule: Hashable, Sendable {
             return test?.holds(for: loss.saved) ?? true
         case (.acceptMasked(let mask), .different(let bits)):
             return mask.map { bits.masked(by: ~$0).isZero } ?? true
-        case (.drop, .different), (.acceptMasked, _), (.override, _): return false
+        case (.drop, .different), (.drop, .missing), (.acceptMasked, _), (.override, _):
+            return false
         }
     }
 

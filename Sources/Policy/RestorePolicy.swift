@@ -79,12 +79,14 @@ public struct PolicyLoss: Hashable, Sendable {
         case absent
         /// It refused the value.
         case refused
+        /// The snapshot does not have it, and no vCPU can do without it.
+        case missing
         /// It holds something else, in these bits.
         case different(RegisterValue)
     }
 
     public var id: RegisterID
-    /// The snapshot's value.
+    /// The snapshot's value; the destination's where the snapshot has none.
     public var saved: RegisterValue
     public var kind: Kind
 

@@ -15,6 +15,8 @@ public struct Restore {
         public var kernel: KernelVersion?
         /// Whether the reports say why, in words.
         public var explains = true
+        /// Whether a state may lack what no vCPU can do without, as a baseline does.
+        public var isPartial = false
         /// What is written, and which losses count.
         public var policy = RestorePolicy(.exact)
 
@@ -28,11 +30,12 @@ public struct Restore {
     private var vcpus: [VCPURestore]
 
     /// Restores `states[n]` into `banks[n]`.
-    /// - Returns: one report for each pair; surplus states or banks are not touched.
-    /// - Throws: when a bank cannot even list its registers.
+    /// - Returns: one report for each pair.
+    /// - Throws: before anything is written, when there are no states or not as many as banks;
+    ///   afterwards, when a bank cannot even list its registers.
     public static func run(
         _ states: [VCPUState], into banks: [any RegisterBank], options: Options = Options()
-    ) throws(RegisterBankError) -> [RestoreReport] {
+    ) throws(RestoreError) -> [RestoreReport] {
         Array(try perform(states, into: banks, options: options))
     }
 
@@ -40,7 +43,11 @@ public struct Restore {
     /// for each register of each vCPU.
     public static func perform(
         _ states: [VCPUState], into banks: [any RegisterBank], options: Options = Options()
-    ) throws(RegisterBankError) -> RestoreAccount {
+    ) throws(RestoreError) -> RestoreAccount {
+        guard !states.isEmpty else { throw .noVCPU }
+        guard states.count == banks.count else {
+            throw .counts(states: states.count, banks: banks.count)
+        }
         var restore = Restore(options, states, banks)
         restore.writeAll()
         var account = try restore.account()
@@ -55,7 +62,7 @@ public struct Restore {
         for (state, bank) in zip(states, banks) {
             if state.registers.ids != order.ids { order = RestoreOrder(state.registers.ids) }
             vcpus.append(
-                VCPURestore(state, into: bank, order: order, policy: options.policy))
+                VCPURestore(state, into: bank, order: order, options: options))
         }
     }
 
@@ -65,16 +72,24 @@ public struct Restore {
         }
     }
 
-    private mutating func account() throws(RegisterBankError) -> RestoreAccount {
+    private mutating func account() throws(RestoreError) -> RestoreAccount {
         var account = RestoreAccount(options)
         for index in vcpus.indices {
-            account.append(try vcpus[index].account())
+            account.append(
+                try RestoreError.wrapping { () throws(RegisterBankError) in
+                    try vcpus[index].account()
+                })
             if !options.isStrict { vcpus[index].release() }
         }
         return account
     }
 
-    private func undo(into account: inout RestoreAccount) {
-        for (position, vcpu) in vcpus.enumerated() { account.setUndo(vcpu.undo(), at: position) }
+    /// Puts back what was written, in the order of a restore, but the vCPU that was written last first:
+    /// what they share held its old value before the first one wrote it.
+    private mutating func undo(into account: inout RestoreAccount) {
+        for phase in RestorePhase.allCases {
+            for index in vcpus.indices.reversed() { vcpus[index].putBack(phase) }
+        }
+        for (position, vcpu) in vcpus.enumerated() { account.setUndo(vcpu.undone(), at: position) }
     }
 }

@@ -15,6 +15,8 @@ struct RestoreAttempt: Hashable, Sendable {
         case skipped(SkipRule)
         /// It cannot be read back, whether it was written or not.
         case unreadable(Failure, written: Bool)
+        /// It could be neither written, which failed so, nor read back.
+        case unreachable(Failure)
     }
 
     /// A `RegisterBankError` without what is known anyway.

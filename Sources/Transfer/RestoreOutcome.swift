@@ -21,6 +21,8 @@ public enum RestoreOutcome: Hashable, Sendable {
     case absent
     /// Only the destination has it; it keeps its value.
     case notInSnapshot
+    /// As `notInSnapshot`, for a register no vCPU can do without.
+    case missing
     /// Restored as far as that means anything: the register moves by itself.
     case volatile
     /// Not written on purpose.
@@ -31,7 +33,7 @@ public enum RestoreOutcome: Hashable, Sendable {
     /// A policy may pardon that.
     public var isLoss: Bool {
         switch self {
-        case .keptButMasked, .acceptedThenChanged, .refused, .absent: true
+        case .keptButMasked, .acceptedThenChanged, .refused, .absent, .missing: true
         case .restored, .alreadyEqual, .notInSnapshot, .volatile, .skipped: false
         }
     }
@@ -46,6 +48,7 @@ public enum RestoreOutcome: Hashable, Sendable {
         case .refused: "refused"
         case .absent: "absent"
         case .notInSnapshot: "not-in-snapshot"
+        case .missing: "missing"
         case .volatile: "volatile"
         case .skipped: "skipped"
         }
@@ -53,7 +56,8 @@ public enum RestoreOutcome: Hashable, Sendable {
 
     /// Every name, in the order reports list them: losses first.
     public static let names = [
-        "refused", "absent", "kept-but-masked", "accepted-then-changed", "skipped", "volatile",
+        "refused", "absent", "missing", "kept-but-masked", "accepted-then-changed", "skipped",
+        "volatile",
         "not-in-snapshot", "restored", "already-equal",
     ]
 }
@@ -92,11 +96,14 @@ public struct RegisterRestore: Hashable, Sendable {
 /// The account of putting one register back after a strict restore failed.
 public struct RegisterUndo: Hashable, Sendable {
     public var id: RegisterID
-    public var before: RegisterValue
+    /// Nil where it held nothing, or that could not be read: it cannot be put back then.
+    public var before: RegisterValue?
     public var found: RegisterValue?
 
     /// Whether the register holds again what it held before the restore.
     public var isUndone: Bool
+    /// Why it does not, in words.
+    public var reason: String?
 }
 
 /// The account of one vCPU.
@@ -104,7 +111,7 @@ public struct RestoreReport: Hashable, Sendable {
     public var vcpu: UInt32
     /// In ascending order of id.
     public var registers: [RegisterRestore]
-    /// In the order they were put back; nil when nothing had to be undone.
+    /// Each register that was written, in that order; nil when nothing had to be undone.
     public var undo: [RegisterUndo]?
 
     /// The losses that the policy does not pardon.
@@ -126,6 +133,7 @@ extension RegisterRestore {
         switch outcome {
         case .absent: PolicyLoss(id, saved: saved, .absent)
         case .refused: PolicyLoss(id, saved: saved, .refused)
+        case .missing: PolicyLoss(id, saved: saved, .missing)
         case .keptButMasked(let lost): PolicyLoss(id, saved: saved, .different(lost))
         case .acceptedThenChanged:
             PolicyLoss(id, saved: saved, .different(changedBits ?? saved))

@@ -10,6 +10,8 @@ struct RestoreReasons {
     var enabled: [KVMCapability] = []
 
     static let notInSnapshot = "only the destination has it; it keeps its value"
+    static let missing =
+        "the snapshot does not have it, and no vCPU can do without it; the destination's value stays"
 
     private var entry: RegisterEntry? { RegisterDictionary.entry(for: id) }
 
@@ -61,9 +63,31 @@ struct RestoreReasons {
         case .skipped(.policy): return nil
         case .skipped(.clearView): return "a second view of a SET register, which is restored"
         case .volatile: return "it moves by itself; the value was written"
-        case .restored: return enabling
-        case .alreadyEqual, .absent, .notInSnapshot: return nil
+        case .restored: return failure.map(sharedValue) ?? enabling
+        case .alreadyEqual, .absent, .notInSnapshot, .missing: return nil
         }
+    }
+
+    /// For a register that refused the value, and holds it.
+    private func sharedValue(_ failure: RestoreAttempt.Failure) -> String {
+        "the write was refused (\(failure.errno.symbol)), and the register holds the value only because it "
+            + "is one for all vCPUs, and another was given it"
+    }
+
+    /// For a register that could be neither written nor read.
+    func unreachable(_ failure: RestoreAttempt.Failure) -> String? {
+        if failure.errno == .notExecutable { return Self.notInitialised }
+        return (id == .vcpuInit ? behaviour?.refusalRule : nil) ?? failure.explanation
+    }
+
+    private static let notInitialised = "the vCPU is not initialised: see VCPU_INIT"
+
+    // MARK: Not put back
+
+    static func notUndone(_ id: RegisterID, _ failure: RegisterBankError?) -> String {
+        if id == .vcpuInit { return "a vCPU that is initialised stays so" }
+        return failure.map { $0.explanation ?? "\($0)" }
+            ?? "it did not take its old value again"
     }
 
     /// What let a register be written that is fixed otherwise.

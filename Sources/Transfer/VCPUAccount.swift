@@ -5,10 +5,12 @@ internal import VCPUModel
 
 /// What a restore did to one vCPU, before it is judged.
 struct VCPUAccount: Sendable {
-    /// A register that only the destination has, and its value where it can be read.
+    /// A register that was not saved, and the destination's value where it can be read.
     struct Other: Hashable, Sendable {
         var id: RegisterID
         var value: RegisterValue?
+        /// Whether no vCPU can do without it.
+        var isEssential: Bool
     }
 
     var index: UInt32
@@ -35,7 +37,7 @@ extension VCPUAccount {
     /// Gives every register its outcome.
     func report(_ options: Restore.Options) -> RestoreReport {
         let own = attempts.indices.map { judge($0, options) }
-        let rest = others.map(Self.destinationOnly)
+        let rest = others.map { destinationOnly($0, options) }
         var registers = own + rest
         if !rest.isEmpty { registers.sort { $0.id < $1.id } }
         return RestoreReport(vcpu: index, registers: registers, undo: undo)
@@ -75,6 +77,9 @@ extension VCPUAccount {
             result.outcome = .refused(failure.errno)
             result.reason =
                 "it could be written but not read back: \(failure.error(.read, id))"
+        case .unreachable(let failure):
+            result.outcome = .refused(failure.errno)
+            result.reason = reasons?.unreachable(failure)
         default:
             result.outcome = outcome(
                 of: attempt, id, wanted: wanted, found: attempt.found ?? wanted)
@@ -86,18 +91,19 @@ extension VCPUAccount {
     private func outcome(
         of attempt: RestoreAttempt, _ id: RegisterID, wanted: RegisterValue, found: RegisterValue
     ) -> RestoreOutcome {
+        let volatileBits = RegisterDictionary.volatileBits(of: id)
+        let lost = found.differingBits(from: wanted)?.masked(by: ~volatileBits)
         switch attempt.action {
         case .skipped(let rule): return .skipped(rule)
-        case .failed(let failure), .unreadable(let failure, _): return .refused(failure.errno)
+        case .unreadable(let failure, _), .unreachable(let failure): return .refused(failure.errno)
+        // What is one for all vCPUs may hold the value all the same.
+        case .failed(let failure) where volatileBits == .max || lost?.isZero != true:
+            return .refused(failure.errno)
         case .absent: return .absent
-        case .wrote, .heldAlready: break
+        case .wrote, .heldAlready, .failed: break
         }
-        let volatileBits = RegisterDictionary.volatileBits(of: id)
         if volatileBits == .max { return .volatile }
-        guard let difference = found.differingBits(from: wanted) else {
-            return .acceptedThenChanged
-        }
-        let lost = difference.masked(by: ~volatileBits)
+        guard let lost else { return .acceptedThenChanged }
         if lost.isZero { return attempt.action == .heldAlready ? .alreadyEqual : .restored }
         return Self.isMasked(attempt, found: found, lost: lost)
             ? .keptButMasked(lost: lost) : .acceptedThenChanged
@@ -114,10 +120,20 @@ extension VCPUAccount {
             .allSatisfy { lost, bytes in lost & bytes.0 & ~bytes.1 == 0 }
     }
 
-    private static func destinationOnly(_ other: Other) -> RegisterRestore {
-        RegisterRestore(
+    private func destinationOnly(
+        _ other: Other, _ options: Restore.Options
+    ) -> RegisterRestore {
+        var result = RegisterRestore(
             id: other.id, outcome: .notInSnapshot, wanted: nil, before: other.value,
             found: other.value, reason: RestoreReasons.notInSnapshot)
+        guard other.isEssential, !options.isPartial, options.policy.omission(of: other.id) == nil
+        else { return result }
+        result.outcome = .missing
+        result.reason = RestoreReasons.missing
+        if let loss = result.loss(of: other.value ?? RegisterValue(0)) {
+            result.pardon = options.policy.pardon(loss, of: guest)
+        }
+        return result
     }
 }
 

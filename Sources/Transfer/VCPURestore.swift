@@ -7,19 +7,23 @@ internal import VCPUModel
 struct VCPURestore {
     private let index: UInt32
     private let bank: any RegisterBank
-    private let policy: RestorePolicy
+    private let options: Restore.Options
     /// The vCPU as it was saved.
     private let guest: RegisterList
     private let order: RestoreOrder
     /// By the register's place in the list.
     private var attempts: [RestoreAttempt]
+    /// Why a register that was written cannot be put back, by its place: what it held could not be read,
+    /// or did not take that again.
+    private var stuck: [Int: RegisterBankError] = [:]
 
     init(
-        _ state: VCPUState, into bank: any RegisterBank, order: RestoreOrder, policy: RestorePolicy
+        _ state: VCPUState, into bank: any RegisterBank, order: RestoreOrder,
+        options: Restore.Options
     ) {
         index = state.index
         self.bank = bank
-        self.policy = policy
+        self.options = options
         guest = state.registers
         self.order = order
         attempts = Array(
@@ -30,13 +34,15 @@ struct VCPURestore {
 
     mutating func write(_ phase: RestorePhase) {
         for place in order[phase] {
-            attempts[place] = attempt(guest.ids[place], guest.values[place])
+            attempts[place] = attempt(place)
         }
     }
 
-    private func attempt(_ id: RegisterID, _ saved: RegisterValue) -> RestoreAttempt {
-        let isLeftOut = policy.omission(of: id) != nil
+    private mutating func attempt(_ place: Int) -> RestoreAttempt {
+        let (id, saved) = (guest.ids[place], guest.values[place])
+        let isLeftOut = options.policy.omission(of: id) != nil
         var attempt = RestoreAttempt(action: .skipped(.policy))
+        var unread: RegisterBankError?
         do throws(RegisterBankError) {
             attempt.before = try bank.read(id)
         } catch {
@@ -45,10 +51,12 @@ struct VCPURestore {
                 return attempt
             }
             // The rest (VCPU_INIT reads ENOEXEC before it is written) may still be writable.
+            unread = error
         }
         guard !isLeftOut else { return attempt }
-        let wanted = policy.value(of: id, saved: saved).value
+        let wanted = options.policy.value(of: id, saved: saved).value
         attempt.action = write(wanted, to: id, holding: attempt.before)
+        if attempt.isWritten { stuck[place] = unread }
         return attempt
     }
 
@@ -71,12 +79,26 @@ struct VCPURestore {
     /// Reads every register back.
     mutating func account() throws(RegisterBankError) -> VCPUAccount {
         for place in attempts.indices { readBack(place) }
-        var others: [VCPUAccount.Other] = []
-        for id in try bank.list() where !guest.contains(id) {
-            others.append(VCPUAccount.Other(id: id, value: try? bank.read(id)))
+        let listed = try bank.list()
+        let missing = missing(from: listed)
+        let unsaved = missing.union(listed.filter { !guest.contains($0) })
+        let others = unsaved.sorted().map { id in
+            VCPUAccount.Other(
+                id: id, value: try? bank.read(id), isEssential: missing.contains(id))
         }
-        others.sort { $0.id < $1.id }
         return VCPUAccount(index: index, guest: guest, attempts: attempts, others: others)
+    }
+
+    /// What the guest lacks, and the destination has because no vCPU can do without it.
+    ///
+    /// A vCPU that is not initialised and finalized does not list yet what it has.
+    private func missing(from listed: [RegisterID]) -> Set<RegisterID> {
+        let lacking = Set(guest.missing)
+        guard !lacking.isEmpty else { return [] }
+        let isUnfinished =
+            listed.contains(.vcpuInit)
+            && listed.allSatisfy { $0.architecture == .vcpu || $0 == .sveVectorLengths }
+        return isUnfinished ? lacking : lacking.intersection(listed)
     }
 
     private mutating func readBack(_ place: Int) {
@@ -85,35 +107,46 @@ struct VCPURestore {
         do throws(RegisterBankError) {
             attempts[place].found = try bank.read(id)
         } catch {
-            if attempts[place].action == .skipped(.policy) { return }
-            attempts[place].action = .unreadable(
-                .init(error), written: attempts[place].isWritten)
+            switch attempts[place].action {
+            case .skipped(.policy): return
+            case .failed(let failure): attempts[place].action = .unreachable(failure)
+            default:
+                attempts[place].action = .unreadable(
+                    .init(error), written: attempts[place].isWritten)
+            }
         }
     }
 
     /// Forgets what only an undo needs.
     mutating func release() {
         attempts = []
+        stuck = [:]
     }
 
     // MARK: Undoing
 
-    /// Puts back what was written, in restore order, and reads it back.
-    func undo() -> [RegisterUndo] {
-        let restorable = order.all.compactMap { place -> (id: RegisterID, before: RegisterValue)? in
-            guard attempts[place].isWritten, let before = attempts[place].before else {
-                return nil
+    /// Puts back what was written in one phase, as far as it is known what that was.
+    mutating func putBack(_ phase: RestorePhase) {
+        for place in order[phase] {
+            guard attempts[place].isWritten, let before = attempts[place].before else { continue }
+            do throws(RegisterBankError) {
+                try bank.replace(guest.ids[place], with: before)
+            } catch {
+                stuck[place] = error
             }
-            return (guest.ids[place], before)
         }
-        // A refusal shows in the read-back that follows.
-        for (id, before) in restorable { try? bank.replace(id, with: before) }
-        return restorable.map { id, before in
-            let found = try? bank.read(id)
+    }
+
+    /// What became of each register that was written, in the order in which they were.
+    func undone() -> [RegisterUndo] {
+        order.all.filter { attempts[$0].isWritten }.map { place in
+            let (id, before) = (guest.ids[place], attempts[place].before)
             let mask = ~RegisterDictionary.volatileBits(of: id)
+            let found = try? bank.read(id)
+            let isUndone = before != nil && found?.masked(by: mask) == before?.masked(by: mask)
             return RegisterUndo(
-                id: id, before: before, found: found,
-                isUndone: found?.masked(by: mask) == before.masked(by: mask))
+                id: id, before: before, found: found, isUndone: isUndone,
+                reason: isUndone ? nil : RestoreReasons.notUndone(id, stuck[place]))
         }
     }
 }

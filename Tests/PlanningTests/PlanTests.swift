@@ -231,6 +231,8 @@ struct LossTests {
         case .upgradeKernel(let version): "Linux \(version)"
         case .enableCapability(let name, let since): "\(name) of \(since)"
         case .otherHost(let what): "host with \(what)"
+        case .pinVCPUs(let cpu): "pin to \(cpu)"
+        case .saveAgain: "save again"
         }
     }
 
@@ -408,7 +410,13 @@ struct LossTests {
         #expect(plan.lostNames == ["MIDR_EL1"])
         expect(
             try plan.loss(of: "MIDR_EL1"), "refused", Cause(.implementation),
-            ["KVM_CAP_ARM_WRITABLE_IMP_ID_REGS of 6.15", "host with the same CPU"])
+            [
+                "KVM_CAP_ARM_WRITABLE_IMP_ID_REGS of 6.15", "pin to CORTEX_A57",
+                "host with the same CPU",
+            ])
+        // Servers have one type of CPU.
+        let server = try self.plan("6.12-neoverse-n1", on: "6.12-neoverse-v1")
+        #expect(!(try server.loss(of: "MIDR_EL1").remedies.map(\.name).contains("pin-vcpus")))
         #expect(plan.vcpus[0].byCause.map(\.cause) == [Cause(.implementation)])
     }
 

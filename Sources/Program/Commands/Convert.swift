@@ -43,6 +43,7 @@ struct Convert: ParsableCommand {
         try output.checkOutput(.binary, keeping: inputs)
         guard let into else { return try makeSnapshot() }
         let snapshot = try GuestFile(source).snapshot().snapshot
+        try snapshot.requireVCPUs(of: source, to: "convert")
         let target = try GuestFile.stream(into)
         guard !target.isOfPipe else {
             throw CommandError("\(into.text) is a pipe, which can be read only once: name a file")
@@ -61,7 +62,7 @@ struct Convert: ParsableCommand {
             try target.filePatch(try target.patch(replacing: banks.map(\.section))), of: into)
         var result = RestoreOutput(
             source: source.text, target: into.text, dryRun: false, policy: options.policy.name,
-            account: account, counter: nil, values: report.values)
+            notes: snapshot.noteTexts, account: account, counter: nil, values: report.values)
         // QEMU's own lists have hundreds of AArch32 registers beside those of the snapshot.
         result.listsDestinationOnly = false
         try result.print(as: report.format, besides: output)

@@ -66,7 +66,7 @@ struct Matrix: ParsableCommand {
             let page = try MatrixPage(matrix, guests: guests, profiles: profiles, policy: policy)
             try Self.write(page, to: html)
         }
-        let report = MatrixOutput(matrix, policy: policy.name)
+        let report = MatrixOutput(matrix, of: guests, policy: policy.name)
         try report.print(as: format, besides: html)
         guard matrix.cells.joined().allSatisfy({ $0.verdict != .no }) else {
             throw ExitStatus.finding
@@ -105,9 +105,10 @@ struct Matrix: ParsableCommand {
     private static func guest(_ name: String) throws -> MoveMatrix.Source {
         let isBuiltIn = HostProfile.builtInNames.contains(name)
         guard isBuiltIn || name.hasSuffix(".vhost") else {
-            return MoveMatrix.Source(
-                name: FileName.shown(name),
-                snapshot: try SnapshotSource(Location(path: name)).snapshot())
+            let file = Location(path: name)
+            let snapshot = try SnapshotSource(file).snapshot()
+            try snapshot.requireVCPUs(of: file, to: "move")
+            return MoveMatrix.Source(name: FileName.shown(name), snapshot: snapshot)
         }
         let location = Location.emulated(name)
         return MoveMatrix.Source(

@@ -88,11 +88,13 @@ struct PlanCommand: ParsableCommand {
         if let writePolicy { _ = try PolicyProposal.path(writePolicy) }
         if let qemu { return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy) }
         let guest = try Guest(source, streamOptions.choice)
+        try guest.snapshot.requireVCPUs(of: source, to: "plan")
         var plans: [MovePlan] = []
         var isPossible = true
         let report = PlanOutput(
-            source: source.text, policy: policy.name, profiles: profiles, values: output.values,
-            origin: guest.origin, verdicts: { try guest.verdicts(on: $0, policy) }
+            source: source.text, policy: policy.name, notes: guest.snapshot.noteTexts,
+            profiles: profiles, values: output.values, origin: guest.origin,
+            verdicts: { try guest.verdicts(on: $0, policy) }
         ) { profile in
             let plan = try MovePlan(of: guest.snapshot, on: profile, policy: policy)
             isPossible = isPossible && plan.verdict != .no

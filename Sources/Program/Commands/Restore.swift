@@ -70,6 +70,7 @@ struct RestoreCommand: ParsableCommand {
             try output?.checkOutput(.binary, keeping: [source, policy.location])
         }
         let snapshot = try SnapshotSource(source).snapshot()
+        try snapshot.requireVCPUs(of: source, to: "restore")
         snapshot.warnOfUnfinishedExits(from: source)
         let destination = try RestoreTarget(target, for: snapshot, isChanging: !dryRun)
         var options = Restore.Options()
@@ -84,7 +85,7 @@ struct RestoreCommand: ParsableCommand {
         }
         let result = RestoreOutput(
             source: source.text, target: target.text, dryRun: dryRun,
-            policy: options.policy.name, account: account,
+            policy: options.policy.name, notes: snapshot.noteTexts, account: account,
             counter: CounterMismatch(
                 of: snapshot.provenance, on: destination.counterFrequency, policy: options.policy),
             values: report.values)

@@ -42,6 +42,7 @@ struct EditTarget {
         let (contents, banks) = try Self.open(location, inPlace: isInPlace)
         self.contents = contents
         self.banks = banks
+        try contents.snapshot.requireVCPUs(of: location, to: "change")
         let all = zip(contents.snapshot.vcpus, banks).map { (index: $0.index, bank: $1) }
         switch selection {
         case .all: vcpus = all
@@ -76,14 +77,15 @@ struct EditTarget {
     }
 
     /// Keeps the result where it is to go.
-    func finish() throws {
-        guard let destination else { return }
+    /// - Returns: what the target then holds.
+    func finish() throws -> Snapshot {
         var result = contents
         let now = try SnapshotSource.capture(banks, result.snapshot.provenance).snapshot
         for (position, vcpu) in now.vcpus.enumerated() {
             result.snapshot.vcpus[position].registers = vcpu.registers
         }
-        try SnapshotFile.write(result, to: destination)
+        if let destination { try SnapshotFile.write(result, to: destination) }
+        return result.snapshot
     }
 }
 
@@ -128,9 +130,10 @@ struct EditOptions: ParsableArguments {
                 throw CommandError("\(name), vCPU \(index): \(error)")
             }
         }
-        try target.finish()
+        let notes = try target.finish().noteTexts
         let result = EditOutput(
-            verb: verb, target: name, edits: edits, kernel: target.kernel, values: report.values)
+            verb: verb, target: name, edits: edits, notes: notes, kernel: target.kernel,
+            values: report.values)
         try result.print(as: report.format, besides: output)
         guard result.complete else { throw ExitStatus.finding }
     }

@@ -77,6 +77,13 @@ struct RestoreTarget {
 }
 
 extension Snapshot {
+    /// Throws for a snapshot without vCPUs, which a file may be.
+    /// - Parameter verb: what was to be done with it.
+    func requireVCPUs(of location: Location, to verb: String) throws {
+        guard vcpus.isEmpty else { return }
+        throw CommandError("\(location.text) holds no vCPU: there is nothing to \(verb)")
+    }
+
     /// The vCPUs' numbers, for messages.
     var indexText: String {
         vcpus.map { String($0.index) }.joined(separator: ", ")

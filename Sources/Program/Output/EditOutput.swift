@@ -25,16 +25,19 @@ struct EditOutput: WholeReport {
     var verb: String
     var target: String
     var complete: Bool
+    /// What is to be said of the result; nil for nothing.
+    var notes: [String]?
     var vcpus: [VCPU]
 
     private enum CodingKeys: CodingKey {
-        case target, complete, vcpus
+        case target, complete, notes, vcpus
     }
 
     init(
         verb: String, target: String, edits: [(index: UInt32, edit: VCPUEdit)],
-        kernel: KernelVersion?, values: ValueText
+        notes: [String]?, kernel: KernelVersion?, values: ValueText
     ) {
+        self.notes = notes
         self.verb = verb
         self.target = target
         complete = edits.allSatisfy(\.edit.isComplete)
@@ -47,6 +50,7 @@ struct EditOutput: WholeReport {
 
     func text(_ style: TextStyle) -> String {
         style.bold("\(verb): \(target)") + "\n" + vcpus.map { $0.text(style) }.joined()
+            + style.notes(notes)
     }
 }
 

@@ -1,5 +1,6 @@
 internal import Policy
 internal import Registers
+internal import VCPUModel
 
 /// What a report says of one register of one vCPU.
 protocol RegisterStatement {
@@ -171,7 +172,6 @@ struct FoldedLines {
 
     /// Names of registers; of many only the first and the last.
     static func names(_ names: [String]) -> String {
-        let shown = names.count <= 8 ? names : names.prefix(4) + ["..."] + names.suffix(2)
-        return shown.joined(separator: " ")
+        SnapshotNote.shortened(names)
     }
 }

@@ -1,9 +1,11 @@
 internal import Planning
+internal import VCPUModel
 
 /// The report of `matrix`.
 struct MatrixOutput: WholeReport {
     struct Row: Encodable {
         var source: String
+        var notes: [String]?
         var cells: [Cell]
     }
 
@@ -17,12 +19,12 @@ struct MatrixOutput: WholeReport {
     var hosts: [String]
     var rows: [Row]
 
-    init(_ matrix: MoveMatrix, policy: String) {
+    init(_ matrix: MoveMatrix, of guests: [MoveMatrix.Source], policy: String) {
         self.policy = policy
         hosts = matrix.hosts
-        rows = zip(matrix.sources, matrix.cells).map { source, cells in
+        rows = zip(guests, matrix.cells).map { guest, cells in
             Row(
-                source: source,
+                source: guest.name, notes: guest.snapshot.noteTexts,
                 cells: zip(matrix.hosts, cells).map { host, cell in
                     Cell(host: host, verdict: cell.verdict.text, losses: cell.lossCount)
                 })
@@ -33,6 +35,12 @@ struct MatrixOutput: WholeReport {
     func text(_ style: TextStyle) -> String {
         let head = style.bold("moves under policy \(policy)") + "\n"
         return head + (hosts.count <= Self.widestTable ? table(style) : summary(style))
+            + rows.map { notes(of: $0, style) }.joined()
+    }
+
+    private func notes(of row: Row, _ style: TextStyle) -> String {
+        guard row.notes != nil else { return "" }
+        return style.bold(row.source) + "\n" + style.notes(row.notes)
     }
 
     private static let widestTable = 12

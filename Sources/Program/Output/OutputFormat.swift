@@ -65,6 +65,11 @@ struct TextStyle {
     func bad(_ text: String) -> String { wrap(text, "31") }
     func faint(_ text: String) -> String { wrap(text, "2") }
 
+    /// A line for each note on a snapshot.
+    func notes(_ notes: [String]?) -> String {
+        (notes ?? []).map { "  " + bad("note") + ": \($0)\n" }.joined()
+    }
+
     private func wrap(_ text: String, _ code: String) -> String {
         isColoured ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
     }

@@ -42,6 +42,8 @@ struct PlanOutput: Report {
 
     let source: String
     let policy: String
+    /// What is to be said of the snapshot; nil for nothing.
+    let notes: [String]?
     let profiles: [HostProfile]
     let values: ValueText
     /// Who ran the guest.
@@ -60,6 +62,7 @@ struct PlanOutput: Report {
             output.write(
                 (plan.verdict == .no ? output.style.bad(verdict) : output.style.good(verdict))
                     + "\n")
+            if number == 0 { output.write(output.style.notes(notes)) }
             if plan.verdict == .no, !origin.canBeOfKVM {
                 output.write(Self.emulation(origin))
             } else {
@@ -100,6 +103,7 @@ struct PlanOutput: Report {
             try json.member("hosts", array: profiles) { profile in
                 write(try plan(profile), try verdicts(profile), json)
             }
+            json.member("notes", array: notes)
             json.member("policy", policy)
             json.member("source", source)
         }

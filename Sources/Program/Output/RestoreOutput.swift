@@ -25,6 +25,8 @@ struct RestoreOutput: Report {
     let dryRun: Bool
     let policy: String
     let complete: Bool
+    /// What is to be said of the snapshot; nil for nothing.
+    let notes: [String]?
     /// Whether the text has a line for each register that only the target has.
     var listsDestinationOnly = true
     private let counter: CounterText?
@@ -32,9 +34,10 @@ struct RestoreOutput: Report {
     private let values: ValueText
 
     init(
-        source: String, target: String, dryRun: Bool, policy: String, account: RestoreAccount,
-        counter: CounterMismatch?, values: ValueText
+        source: String, target: String, dryRun: Bool, policy: String, notes: [String]?,
+        account: RestoreAccount, counter: CounterMismatch?, values: ValueText
     ) {
+        self.notes = notes
         self.source = source
         self.target = target
         self.dryRun = dryRun
@@ -48,6 +51,7 @@ struct RestoreOutput: Report {
     func write(text output: ReportWriter) {
         let verb = dryRun ? "dry run" : "restore"
         output.write(output.style.bold("\(verb) of \(source) into \(target)") + "\n")
+        output.write(output.style.notes(notes))
         output.write(counter?.line ?? "")
         var fold = RestoreText(
             values: values, style: output.style, listsDestinationOnly: listsDestinationOnly)
@@ -60,6 +64,7 @@ struct RestoreOutput: Report {
             json.member("complete", complete)
             json.member("counter", counter)
             json.member("dryRun", dryRun)
+            json.member("notes", array: notes)
             json.member("policy", policy)
             json.member("source", source)
             json.member("target", target)
@@ -81,13 +86,14 @@ struct RestoreOutput: Report {
         }
     }
 
-    /// A register that `--strict` put back.
+    /// A register that `--strict` put back, or could not.
     private func write(_ undo: RegisterUndo, json: JSONWriter) {
         json.object {
             json.member("before", values.text(undo.before, of: undo.id))
             json.member("found", values.text(undo.found, of: undo.id))
             json.member("id", undo.id.number)
             json.member("name", undo.id.name)
+            json.member("reason", undo.reason)
             json.member("undone", undo.isUndone)
         }
     }

@@ -90,9 +90,12 @@ struct RestoreText {
         let lines = stuck.map { register in
             let before = values.text(register.before, of: register.id) ?? "nothing"
             let found = values.text(register.found, of: register.id) ?? "nothing"
-            return "    \(register.id.nameAndNumber): before \(before), found \(found)\n"
+            let reason = register.reason.map { "; \($0)" } ?? ""
+            return "    \(register.id.nameAndNumber): before \(before), found \(found)\(reason)\n"
         }
-        return style.bad("--strict: could not put back") + "\n" + lines.joined()
+        return
+            "--strict: \(undo.count - stuck.count) of \(undo.count) registers written were put back and "
+            + "read back; " + style.bad("could not be put back") + ":\n" + lines.joined()
     }
 }
 

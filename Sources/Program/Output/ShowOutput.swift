@@ -68,6 +68,7 @@ struct ShowOutput: Report {
     func write(json: JSONWriter) {
         json.object {
             json.member("foundBySearch", isFoundBySearch ? true : nil)
+            json.member("notes", array: snapshot.noteTexts)
             json.member("partial", partial)
             json.member("provenance", array: snapshot.provenance.entries) { entry in
                 json.object {
@@ -92,6 +93,7 @@ struct ShowOutput: Report {
         output.write(output.style.bold(source) + "\n")
         if let partial { output.write(output.style.bad("  partial: \(partial)") + "\n") }
         if isFoundBySearch { output.write("  \(StreamFile.searchText)\n") }
+        output.write(output.style.notes(snapshot.noteTexts))
         if filter == nil {
             for entry in snapshot.provenance.entries {
                 output.write("  \(entry.key.rawValue): \(entry.value)\n")

@@ -1,4 +1,5 @@
 internal import SnapshotFormat
+internal import VCPUModel
 
 /// The report of `verify`.
 struct VerifyOutput: WholeReport {
@@ -20,6 +21,8 @@ struct VerifyOutput: WholeReport {
     var digest: String?
     var chunks: [Chunk]
     var problems: [String]
+    /// What the format allows and no VM should have; nil for nothing.
+    var notes: [String]?
 
     init(_ report: VerificationReport, file: String) {
         self.file = file
@@ -35,6 +38,7 @@ struct VerifyOutput: WholeReport {
                 storedSize: $0.storedSize, size: $0.contentSize, sound: $0.problem == nil)
         }
         problems = report.problems.map(\.description)
+        notes = report.snapshot.flatMap(\.noteTexts)
     }
 
     func text(_ style: TextStyle) -> String {
@@ -47,7 +51,7 @@ struct VerifyOutput: WholeReport {
         }
         if let digest { lines.append("  SHA-256 \(digest)") }
         lines += problems.map { "  " + style.bad($0) }
-        return lines.joined(separator: "\n") + "\n"
+        return lines.joined(separator: "\n") + "\n" + style.notes(notes)
     }
 
     private static func twoDigits(_ byte: UInt8) -> String {

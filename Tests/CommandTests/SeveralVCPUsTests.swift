@@ -1,0 +1,218 @@
+import Foundation
+import Registers
+import SnapshotFormat
+import TestFiles
+import Testing
+import VCPUModel
+
+/// What the commands say of files that are sound, and that no VM should have.
+@Suite("Commands: snapshots without vCPUs, with incomplete ones, and with others that disagree")
+struct SeveralVCPUsTests {
+    private let folder: TemporaryFolder
+    private static let host = "6.12-neoverse-n1"
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    /// A snapshot of fresh vCPUs, changed.
+    private func make(
+        _ name: String, vcpus: Int = 2, on host: String = host,
+        _ change: (inout Snapshot) throws -> Void
+    ) throws -> String {
+        let file = folder / name
+        let run = try Program.run(
+            "save", "emulated:\(host)", "--vcpus", String(vcpus), "-o", file)
+        try #require(run.status == 0, "\(run.errors)")
+        var snapshot = try SnapshotReader.decode(Array(folder.data(name)))
+        try change(&snapshot)
+        try folder.make(name, Data(SnapshotWriter.encode(snapshot)))
+        return file
+    }
+
+    private func register(_ name: String) throws -> RegisterID {
+        try #require(RegisterID(parsing: name))
+    }
+
+    private func keep(_ vcpu: inout VCPUState, _ isKept: (RegisterID) -> Bool) throws {
+        vcpu.registers = try #require(RegisterList(vcpu.registers.filter { isKept($0.0) }))
+    }
+
+    private func notes(_ run: Run) throws -> [String] {
+        try #require(try run.json()["notes"] as? [String])
+    }
+
+    // MARK: No vCPU
+
+    @Test func noVCPU() throws {
+        let file = try make("zero") { $0.vcpus = [] }
+        let verify = try Program.run("verify", file)
+        #expect(verify.status == 0)
+        #expect(verify.text.contains("sound") && verify.text.contains("it holds no vCPU"))
+        #expect(
+            try notes(Program.run("verify", file, "--format", "json")) == ["it holds no vCPU"])
+        #expect(try Program.run("show", file).text.contains("it holds no vCPU"))
+        for arguments in [
+            ["plan", file, "--host", Self.host], ["restore", file, "emulated:\(Self.host)"],
+            ["restore", file, file], ["matrix", file, "--host", Self.host],
+            ["matrix", Self.host, file, "--host", Self.host], ["set", file, "x0=1"],
+            ["set", file, "x0=1", "--vcpu", "all"], ["set", file, "x0=1", "--vcpu", "0"],
+            ["inject", file, "serror"],
+            ["convert", file, "--into", file, "-o", folder / "stream"],
+        ] {
+            let run = try Program.run(arguments)
+            #expect(run.status == 2, "\(arguments)")
+            #expect(run.output.isEmpty, "\(arguments)")
+            #expect(run.errors.contains("zero holds no vCPU"), "\(arguments): \(run.errors)")
+        }
+    }
+
+    // MARK: Incomplete vCPUs
+
+    /// Of a vCPU of its initialisation alone, and of one of nothing, beside a good one.
+    @Test(arguments: [true, false])
+    func vcpuWithoutRegisters(_ hasInit: Bool) throws {
+        let file = try make("bad") { snapshot in
+            try keep(&snapshot.vcpus[1]) { hasInit && $0 == .vcpuInit }
+        }
+        for policy in ["exact", "safe"] {
+            let plan = try Program.run("plan", file, "--host", Self.host, "--policy", policy)
+            #expect(plan.status == 1)
+            #expect(plan.text.contains("\(Self.host): no"))
+            #expect(plan.text.contains("vCPU 1 not complete"))
+            let restore = try Program.run(
+                "restore", file, "emulated:\(Self.host)", "--policy", policy)
+            #expect(restore.status == 1)
+            #expect(restore.text.contains("vCPU 0: complete"))
+            #expect(restore.text.contains("vCPU 1: registers were lost"))
+            let matrix = try Program.run("matrix", file, "--host", Self.host, "--policy", policy)
+            #expect(matrix.status == 1 && matrix.text.contains("vCPU 1 not complete"))
+        }
+        #expect(try Program.run("verify", file).text.contains("vCPU 1 not complete"))
+    }
+
+    @Test func registerThatIsMissing() throws {
+        let file = try make("bad") { snapshot in
+            try keep(&snapshot.vcpus[1]) { !["pc", "SCTLR_EL1"].contains($0.name) }
+        }
+        let run = try Program.run(
+            "restore", file, "emulated:\(Self.host)", "--policy", "exact", "--format", "json")
+        #expect(run.status == 1)
+        let vcpus = try #require(try run.json()["vcpus"] as? [[String: Any]])
+        let registers = try #require(vcpus[1]["registers"] as? [[String: Any]])
+        let missing = registers.filter { $0["outcome"] as? String == "missing" }
+        #expect(missing.compactMap { $0["name"] as? String } == ["pc", "SCTLR_EL1"])
+        #expect(missing.allSatisfy { $0["wanted"] == nil && $0["found"] != nil })
+        #expect(vcpus[1]["counts"].flatMap { ($0 as? [String: Int])?["missing"] } == 2)
+        let plan = try Program.run(
+            "plan", file, "--host", Self.host, "--policy", "exact", "--format", "json")
+        #expect(plan.text.contains("\"cause\" : \"incomplete\""))
+        #expect(plan.text.contains("\"remedy\" : \"save-again\""))
+        // Who knows what is done without.
+        #expect(
+            try Program.run(
+                "restore", file, "emulated:\(Self.host)", "--exclude", "pc", "--exclude",
+                "SCTLR_EL1"
+            ).status == 0)
+        #expect(
+            try Program.run("plan", file, "--host", Self.host, "--policy", "force").status == 0)
+    }
+
+    // MARK: vCPUs that disagree
+
+    @Test(arguments: [
+        ("CLIDR_EL1", 0x2_0000_23), ("CCSIDR0", 0x12), ("ID_AA64ISAR0_EL1", 0x1_1120),
+    ])
+    func registerThatDiffers(_ name: String, _ bits: UInt64) throws {
+        let file = try make("other", vcpus: 3) { snapshot in
+            let id = try register(name)
+            snapshot.vcpus[1].registers.set(RegisterValue(bits, size: id.size ?? 8), for: id)
+        }
+        let word = "the vCPUs disagree on \(name)"
+        for arguments in [
+            ["verify", file], ["show", file], ["plan", file, "--host", Self.host],
+            ["restore", file, "emulated:\(Self.host)"], ["matrix", file, "--host", Self.host],
+        ] {
+            let run = try Program.run(arguments)
+            #expect(run.status < 2, "\(arguments): \(run.errors)")
+            #expect(run.text.contains(word), "\(arguments)")
+            #expect(run.text.contains("on 0, 2") && run.text.contains("on 1"), "\(arguments)")
+            let json = try Program.run(arguments + ["--format", "json"])
+            #expect(json.text.contains(word), "\(arguments)")
+        }
+    }
+
+    /// `set` says what the file then holds, the fault that it made and the one that it found.
+    @Test func setNotesItsResult() throws {
+        let file = try make("set") { _ in }
+        let good = try Program.run("set", file, "--vcpu", "1", "x0=1", "--format", "json")
+        #expect(good.status == 0)
+        #expect(try good.json()["notes"] == nil)
+        let run = try Program.run("set", file, "--vcpu", "1", "CLIDR_EL1=0x23")
+        #expect(run.status == 0 && run.text.contains("the vCPUs disagree on CLIDR_EL1"))
+        let again = try Program.run("set", file, "--vcpu", "0", "x0=1", "--format", "json")
+        #expect(try notes(again).count == 1)
+        #expect(try notes(again)[0].contains("0x23 on 1"))
+        #expect(try Program.run("set", file, "--vcpu", "all", "CLIDR_EL1=0x23").status == 0)
+        #expect(!(try Program.run("verify", file).text.contains("note")))
+    }
+
+    @Test func otherFeatures() throws {
+        let file = try make("mixed") { snapshot in
+            snapshot.vcpus[1].registers.set(
+                VCPUInit(features: [.psci02]).value, for: .vcpuInit)
+        }
+        let plan = try Program.run("plan", file, "--host", Self.host, "--policy", "exact")
+        #expect(plan.status == 1)
+        #expect(plan.text.contains("KVM makes no such vCPU, or not in one VM with the others (1)"))
+        #expect(plan.text.contains("all vCPUs of a VM have the same features"))
+        #expect(plan.text.contains("the vCPU is not initialised, so it has no registers"))
+        let restore = try Program.run(
+            "restore", file, "emulated:\(Self.host)", "--policy", "exact")
+        #expect(restore.status == 1)
+        #expect(restore.text.contains("VCPU_INIT"))
+        // One line for the hundreds that follow from it.
+        #expect(restore.text.split(separator: "\n").count < 20, "\(restore.text)")
+    }
+
+    @Test func nothingToNote() throws {
+        let file = try make("good", vcpus: 2) { _ in }
+        for arguments in [
+            ["verify", file], ["show", file], ["plan", file, "--host", Self.host],
+            ["restore", file, "emulated:\(Self.host)"], ["matrix", file, "--host", Self.host],
+        ] {
+            let run = try Program.run(arguments)
+            #expect(run.status == 0 && !run.text.contains("note: "))
+            let json = try Program.run(arguments + ["--format", "json"])
+            #expect(!json.text.contains("\"notes\""))
+        }
+    }
+
+    // MARK: --strict
+
+    @Test func strictAccountsForEveryRegister() throws {
+        let file = try make("new") { snapshot in
+            let (changed, unknown) = (try register("FAR_EL1"), try register("VENDOR_HYP_BMAP_2"))
+            for index in snapshot.vcpus.indices {
+                snapshot.vcpus[index].registers.set(RegisterValue(5), for: changed)
+                snapshot.vcpus[index].registers.set(RegisterValue(1), for: unknown)
+            }
+        }
+        let run = try Program.run("restore", file, "emulated:\(Self.host)", "--strict")
+        #expect(run.status == 1)
+        #expect(
+            run.text.contains(
+                "--strict: 1 of 2 registers written were put back and read back; could not be put back:\n"
+                    + "    VCPU_INIT (0x7650000000000000): before nothing, found"), "\(run.text)")
+        #expect(run.text.contains("a vCPU that is initialised stays so"))
+        let json = try Program.run(
+            "restore", file, "emulated:\(Self.host)", "--strict", "--format", "json")
+        let vcpus = try #require(try json.json()["vcpus"] as? [[String: Any]])
+        #expect(vcpus.allSatisfy { $0["undone"] as? Bool == false })
+        let undo = try #require(vcpus[1]["undo"] as? [[String: Any]])
+        #expect(undo.compactMap { $0["name"] as? String }.sorted() == ["FAR_EL1", "VCPU_INIT"])
+        let made = try #require(undo.first { $0["name"] as? String == "VCPU_INIT" })
+        #expect(made["before"] == nil && made["reason"] as? String != nil)
+        #expect(made["undone"] as? Bool == false)
+    }
+}

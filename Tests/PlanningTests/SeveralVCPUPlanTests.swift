@@ -1,0 +1,84 @@
+import Emulation
+import Planning
+import Policy
+import Registers
+import TestSubjects
+import Testing
+import Transfer
+import VCPUModel
+
+@Suite("Plans: several vCPUs")
+struct SeveralVCPUPlanTests {
+    private let exact = RestorePolicy(.exact)
+
+    @Test func withoutVCPUsThereIsNothingToPlan() throws {
+        let host = try builtIn("6.12-neoverse-n1")
+        let empty = Snapshot(provenance: Provenance(), vcpus: [])
+        #expect(throws: RestoreError.noVCPU) {
+            try MovePlan(of: empty, on: host, policy: exact)
+        }
+        let sources = [
+            MoveMatrix.Source(name: "good", snapshot: try guest(of: host)),
+            MoveMatrix.Source(name: "empty", snapshot: empty),
+        ]
+        #expect(throws: RestoreError.noVCPU) {
+            try MoveMatrix(of: sources, on: [host], policy: exact)
+        }
+    }
+
+    private func mixed(_ host: HostProfile) throws -> Snapshot {
+        var snapshot = try guest(of: host, vcpus: 3)
+        let other = try save(start(on: host, features: [.psci02]), on: host)
+        snapshot.vcpus[1].registers = other.vcpus[0].registers
+        return snapshot
+    }
+
+    /// KVM answers EINVAL to the initialisation, and what follows from it is one cause.
+    @Test func otherFeatures() throws {
+        let host = try builtIn("6.12-max")
+        let plan = try MovePlan(of: mixed(host), on: host, policy: exact)
+        #expect(plan.verdict == .no)
+        #expect(plan.vcpus[0].losses.isEmpty && plan.vcpus[2].losses.isEmpty)
+        let causes = plan.vcpus[1].byCause
+        #expect(causes.map(\.cause.kind) == [.differentVCPUs, .notInitialised])
+        #expect(causes[0].losses.map(\.restore.id) == [.vcpuInit])
+        #expect(causes[0].losses[0].remedies.map(\.name) == ["save-again"])
+        #expect(causes[1].losses.allSatisfy { $0.remedies.isEmpty })
+    }
+
+    @Test func oldKernelMakesThem() throws {
+        let host = try builtIn("6.1-max")
+        #expect(try MovePlan(of: mixed(host), on: host, policy: exact).verdict == .yes)
+    }
+
+    @Test(arguments: ["6.1-max", "6.12-neoverse-n1"])
+    func incompleteVCPU(_ name: String) throws {
+        let host = try builtIn(name)
+        var snapshot = try guest(of: host, vcpus: 2)
+        let rest = snapshot.vcpus[1].registers.filter { $0.0.name != "pc" }
+        snapshot.vcpus[1].registers = try #require(RegisterList(rest))
+        let plan = try MovePlan(of: snapshot, on: host, policy: exact)
+        #expect(plan.verdict == .no)
+        #expect(plan.vcpus[1].losses.map(\.restore.outcome) == [.missing])
+        #expect(plan.vcpus[1].losses.map(\.cause.kind) == [.incomplete])
+        #expect(plan.vcpus[1].losses[0].remedies.map(\.name) == ["save-again"])
+    }
+
+    /// A guest of several vCPUs whose CPU has fewer event counters than the host's, which has no AArch32: as on
+    /// real hosts of the A64FX, only the first vCPU changes N.
+    @Test(arguments: [1, 2, 8])
+    func otherNumberOfCounters(_ count: Int) throws {
+        let source = try builtIn("6.12-neoverse-n1")
+        var host = source
+        host.name = "many"
+        try host.set("PMCR_EL0", 0x4040)
+        try host.set("ID_AA64PFR0_EL1", host.bits("ID_AA64PFR0_EL1") & ~0xff | 0x11)
+        let snapshot = try guest(of: source, vcpus: count)
+        let plan = try MovePlan(of: snapshot, on: host, policy: exact)
+        let outcomes = try plan.vcpus.map { vcpu in
+            try #require(vcpu.report.registers.first { $0.id == .pmuControl }).outcome
+        }
+        #expect(outcomes[0] == .keptButMasked(lost: RegisterValue(0x40)))
+        #expect(outcomes.dropFirst().allSatisfy { $0 == .acceptedThenChanged })
+    }
+}
