@@ -118,7 +118,7 @@ extension RegisterOutput.Register {
             return RegisterDictionary.entry(for: id)?.mapping?.name
         }
         let isWhole = holder.size == holder.id.size
-        let range = "[\(holder.lsb + holder.size * 8 - 1):\(holder.lsb)]"
+        let range = bitRange(holder.lsb + holder.size * 8 - 1, holder.lsb)
         return holder.id.name + (isWhole ? "" : range)
     }
 }
@@ -176,7 +176,7 @@ extension RegisterOutput.Field {
     }
 
     var line: String {
-        let range = "[\(msb):\(lsb)]".padded(to: 10)
+        let range = bitRange(msb, lsb).padded(to: 10)
         let names = values.map { "\($0.value) \($0.name)" }.joined(separator: ", ")
         let details = [rule.map { "rule \($0)" }, names.isEmpty ? nil : names].compactMap(\.self)
         return "  \(range)\(name.padded(to: 16)) \(details.joined(separator: "; "))"

@@ -185,7 +185,7 @@ extension ShowOutput.Register: JSONWritable {
         let line = "    \(name.padded(to: 24)) \(value)\n"
         return line
             + (fields ?? []).map { field in
-                let range = "[\(field.msb):\(field.lsb)]".padded(to: 9)
+                let range = bitRange(field.msb, field.lsb).padded(to: 9)
                 let meaning = field.meaning.map { " (\($0))" } ?? ""
                 return "      \(range) \(field.name.padded(to: 16)) \(field.value)\(meaning)\n"
             }.joined()

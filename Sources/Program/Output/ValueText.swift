@@ -1,6 +1,11 @@
 internal import Registers
 internal import VCPUModel
 
+/// Which bits of a register, as the Arm manual writes it: `[31:16]`, or `[31]` for one.
+func bitRange(_ msb: Int, _ lsb: Int) -> String {
+    msb == lsb ? "[\(lsb)]" : "[\(msb):\(lsb)]"
+}
+
 /// Prints register values, hiding the guest's pointer authentication keys unless they are asked for.
 struct ValueText {
     var showsKeys: Bool
