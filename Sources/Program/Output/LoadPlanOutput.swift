@@ -92,7 +92,7 @@ extension LoadPlanOutput.Host {
         let lines = output.map { "    \($0)\n" }.joined()
         return coloured + "\n" + (output.isEmpty ? "" : "  QEMU prints\n" + lines)
             + (LoadPlanOutput.VectorText.line(of: vcpus.compactMap(\.vectors)) ?? "")
-            + vcpus.map { $0.text(style) }.joined() + next
+            + LoadPlanText(vcpus).text(style) + next
     }
 }
 
@@ -138,27 +138,38 @@ extension LoadPlanOutput.VCPU {
         case .refusedValues: "KVM refuses values of the stream"
         }
     }
+}
 
-    func text(_ style: TextStyle) -> String {
-        let parts = RegisterLoad.Fate.names.compactMap { name in
-            counts[name].map { "\($0) \(name)" }
+/// What a plan says of the vCPUs of a guest, all of them together.
+private struct LoadPlanText {
+    private var counts = FoldedCounts()
+    private var failures = SharedLines()
+    private var lines: [String: SharedLines] = [:]
+
+    init(_ vcpus: [LoadPlanOutput.VCPU]) {
+        for vcpu in vcpus {
+            counts.add(vcpu.counts, of: vcpu.index)
+            if let failure = vcpu.failure {
+                failures.add("fails: \(failure)", about: failure, of: vcpu.index)
+            }
+            for (fate, members) in Dictionary(grouping: vcpu.registers, by: \.fate)
+            where fate != "loaded" {
+                lines[fate, default: SharedLines()].add(members, of: vcpu.index) { $0.text }
+            }
         }
-        var text = style.bold("vCPU \(index)") + ": " + parts.joined(separator: ", ") + "\n"
-        if let failure { text += "  fails: \(failure)\n" }
-        for fate in RegisterLoad.Fate.names where fate != "loaded" {
-            text += lines(fate)
-        }
-        return text
     }
 
-    private func lines(_ fate: String) -> String {
-        let members = registers.filter { $0.fate == fate }
-        guard !members.isEmpty else { return "" }
-        let meaning = Self.meanings[fate] ?? ""
-        let vectors = members.filter(\.isCutVector)
-        let cut = LoadPlanOutput.Register.cutText(vectors).map { "    \($0)\n" } ?? ""
-        return "  \(fate): \(meaning)\n"
-            + members.filter { !$0.isCutVector }.map { "    \($0.text)\n" }.joined() + cut
+    func text(_ style: TextStyle) -> String {
+        let all = counts.vcpus
+        guard all.count > 0 else { return "" }
+        var text = style.bold(all.title) + ": " + counts.text(RegisterLoad.Fate.names) + "\n"
+        text += failures.texts(ofAll: all).map { "  \($0)\n" }.joined()
+        for fate in RegisterLoad.Fate.names {
+            guard let members = lines[fate] else { continue }
+            text += "  \(fate): \(Self.meanings[fate] ?? "")\n"
+            text += members.texts(ofAll: all).map { "    \($0)\n" }.joined()
+        }
+        return text
     }
 
     private static let meanings = [
@@ -185,15 +196,17 @@ extension LoadPlanOutput.Register {
         if case .refused(let number) = load.fate { errno = number.symbol }
     }
 
-    /// `z0 z1 p0: what stands above 128 bits is lost`, for vectors that are cut off.
-    static func cutText(_ vectors: [Self]) -> String? {
-        guard !vectors.isEmpty else { return nil }
+    /// `z0 z1 p0: what stands above 128 bits is lost`, for vectors that are cut off, and of how many
+    /// it is said; a line for each pardon.
+    static func cutTexts(_ vectors: [Self]) -> [(text: String, count: Int)] {
         let groups = Dictionary(grouping: vectors) { $0.pardon?.text ?? "" }
         return groups.sorted { $0.key < $1.key }.map { pardon, members in
-            members.map(\.name).joined(separator: " ")
+            let text =
+                members.map(\.name).joined(separator: " ")
                 + ": what stands above the destination's vectors is cut off"
                 + (pardon.isEmpty ? "" : "; \(pardon)")
-        }.joined(separator: "\n    ")
+            return (text, members.count)
+        }
     }
 
     /// `TCR2_EL1 (0x603000000013c103): 0x0; safe: the guest ...`.

@@ -78,7 +78,7 @@ struct MendOutput: WholeReport {
             style.bold("mend \(source)" + (host.map { " for \($0)" } ?? "")) + ": " + verdict(style)
             + "\n"
         return head + (LoadPlanOutput.VectorText.line(of: vectors) ?? "")
-            + vcpus.map { $0.text(style, isDone: mended, isWritten: written) }.joined()
+            + MendText(vcpus).text(style, isDone: mended, isWritten: written)
             + failures + proposalText + ending
     }
 
@@ -120,38 +120,55 @@ extension MendOutput.VCPU {
         refusals = mend.refusals.map { LoadPlanOutput.Register($0, values) }
         altered = mend.altered.map { LoadPlanOutput.Register($0, values) }
     }
+}
+
+/// What a mend says of the vCPUs of a stream, all of them together.
+private struct MendText {
+    private var vcpus = VCPUNumbers()
+    private var counts = FoldedCounts()
+    private var refusals = SharedLines()
+    private var removed = SharedLines()
+    private var replaced = SharedLines()
+    private var altered = SharedLines()
+
+    init(_ vcpus: [MendOutput.VCPU]) {
+        for vcpu in vcpus { add(vcpu) }
+    }
+
+    private mutating func add(_ vcpu: MendOutput.VCPU) {
+        vcpus.append(vcpu.index)
+        for change in vcpu.changes {
+            if change.after == nil {
+                removed.add(change.text, about: change.id, of: vcpu.index)
+            } else {
+                replaced.add(change.text, about: change.id, of: vcpu.index)
+            }
+        }
+        let count = vcpu.changes.count { $0.after == nil }
+        counts.add(
+            [Self.taken: count, Self.given: vcpu.changes.count - count], of: vcpu.index)
+        refusals.add(vcpu.refusals, of: vcpu.index) { $0.mendText }
+        altered.add(vcpu.altered, of: vcpu.index) { $0.text }
+    }
+
+    private static let taken = "taken out"
+    private static let given = "given another value"
 
     func text(_ style: TextStyle, isDone: Bool, isWritten: Bool) -> String {
-        let removed = changes.filter { $0.after == nil }
-        let replaced = changes.filter { $0.after != nil }
+        guard vcpus.count > 0 else { return "" }
         let may = isDone ? "" : "may be "
         let would = isDone && !isWritten ? "would be " : may
-        let counts = "\(removed.count) \(may)taken out, \(replaced.count) \(may)given another value"
-        return style.bold("vCPU \(index)") + ": \(counts)\n"
-            + Self.list(
-                "may not be changed: the guest could notice", Self.texts(refusals) { $0.mendText },
-                count: refusals.count)
-            + Self.list("\(would)taken out", removed.map(\.text))
-            + Self.list("\(would)given another value", replaced.map(\.text))
-            + Self.list(
-                "KVM alters these when QEMU loads them", Self.texts(altered) { $0.text },
-                count: altered.count)
+        return style.bold(vcpus.title) + ": \(counts.text([Self.taken, Self.given], before: may))\n"
+            + list("may not be changed: the guest could notice", refusals)
+            + list("\(would)\(Self.taken)", removed)
+            + list("\(would)\(Self.given)", replaced)
+            + list("KVM alters these when QEMU loads them", altered)
     }
 
-    /// A line for each, and one for all vectors that are cut off.
-    private static func texts(
-        _ registers: [LoadPlanOutput.Register], _ text: (LoadPlanOutput.Register) -> String
-    ) -> [String] {
-        let vectors = registers.filter(\.isCutVector)
-        return registers.filter { !$0.isCutVector }.map(text)
-            + (LoadPlanOutput.Register.cutText(vectors).map { [$0] } ?? [])
-    }
-
-    private static func list(
-        _ title: String, _ lines: [String], count: Int? = nil
-    ) -> String {
-        guard !lines.isEmpty else { return "" }
-        return "  \(title) (\(count ?? lines.count))\n" + lines.map { "    \($0)\n" }.joined()
+    private func list(_ title: String, _ lines: SharedLines) -> String {
+        guard lines.count > 0 else { return "" }
+        return "  \(title) (\(lines.count))\n"
+            + lines.texts(ofAll: vcpus).map { "    \($0)\n" }.joined()
     }
 }
 

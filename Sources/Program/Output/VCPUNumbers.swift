@@ -44,11 +44,12 @@ struct FoldedCounts {
     }
 
     /// `25 refused, 60-65 restored`, in the order of the words.
-    func text(_ words: [String]) -> String {
+    /// - Parameter auxiliary: `may be `, if that is to stand before each word.
+    func text(_ words: [String], before auxiliary: String = "") -> String {
         words.compactMap { word in
             guard let range = ranges[word] else { return nil }
             let count = range.count == 1 ? "" : "-\(range.upperBound)"
-            return "\(range.lowerBound)\(count) \(word)"
+            return "\(range.lowerBound)\(count) \(auxiliary)\(word)"
         }.joined(separator: ", ")
     }
 }
