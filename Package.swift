@@ -10,6 +10,8 @@ let settings: [SwiftSetting] = [
 let package = Package(
     name: "vcpusnap",
     products: [
+        .library(name: "Checksums", targets: ["Checksums"]),
+        .library(name: "JSONText", targets: ["JSONText"]),
         .library(name: "LinuxSystem", targets: ["LinuxSystem"]),
         .library(name: "Registers", targets: ["Registers"]),
         .library(name: "VCPUModel", targets: ["VCPUModel"]),
@@ -27,6 +29,7 @@ let package = Package(
         .library(name: "Planning", targets: ["Planning"]),
         .library(name: "Sync", targets: ["Sync"]),
         .library(name: "Editing", targets: ["Editing"]),
+        .library(name: "Program", targets: ["Program"]),
         .executable(name: "vcpusnap", targets: ["vcpusnap"]),
     ],
     dependencies: [

@@ -1,20 +1,20 @@
 /// CRC-32C (Castagnoli): polynomial 0x1EDC6F41 reflected, initial value and final XOR all ones.
 ///
 /// RFC 3720, appendix B.4 has test vectors; `CRC32C` of "123456789" is 0xE3069283.
-package struct CRC32C {
+public struct CRC32C {
     private var state: UInt32 = .max
 
-    package init() {}
+    public init() {}
 
-    package var value: UInt32 { ~state }
+    public var value: UInt32 { ~state }
 
-    package mutating func update(_ bytes: some Sequence<UInt8>) {
+    public mutating func update(_ bytes: some Sequence<UInt8>) {
         for byte in bytes {
             state = Self.table[Int(UInt8(truncatingIfNeeded: state) ^ byte)] ^ state >> 8
         }
     }
 
-    package static func of(_ parts: [UInt8]...) -> UInt32 {
+    public static func of(_ parts: [UInt8]...) -> UInt32 {
         var crc = CRC32C()
         for part in parts { crc.update(part) }
         return crc.value

@@ -1,7 +1,7 @@
 /// SHA-256 (FIPS 180-4, section 6.2).
-package struct SHA256 {
+public struct SHA256 {
     /// The length of a digest in bytes.
-    package static let size = 32
+    public static let size = 32
 
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a,
@@ -11,16 +11,16 @@ package struct SHA256 {
     private var block: [UInt8] = []
     private var length: UInt64 = 0
 
-    package init() {
+    public init() {
         block.reserveCapacity(64)
     }
 
-    package mutating func update(_ bytes: some Sequence<UInt8>) {
+    public mutating func update(_ bytes: some Sequence<UInt8>) {
         for byte in bytes { append(byte) }
     }
 
     /// The 32 bytes of the digest.
-    package consuming func finish() -> [UInt8] {
+    public consuming func finish() -> [UInt8] {
         let bits = length &* 8
         append(0x80)
         while block.count != 56 { append(0) }
@@ -32,7 +32,7 @@ package struct SHA256 {
         }
     }
 
-    package static func of(_ parts: [[UInt8]]) -> [UInt8] {
+    public static func of(_ parts: [[UInt8]]) -> [UInt8] {
         var hash = SHA256()
         for part in parts { hash.update(part) }
         return hash.finish()

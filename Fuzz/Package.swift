@@ -1,0 +1,29 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// Built by Fuzz/run, with the sanitizers.
+let package = Package(
+    name: "fuzz",
+    dependencies: [.package(name: "vcpusnap", path: "..")],
+    targets: [
+        // libFuzzer's and the sanitizers' interface, and what is done in the middle of a crash.
+        .target(name: "CFuzz"),
+        .executableTarget(
+            name: "fuzz",
+            dependencies: [
+                "CFuzz",
+                .product(name: "Checksums", package: "vcpusnap"),
+                .product(name: "Emulation", package: "vcpusnap"),
+                .product(name: "JSONText", package: "vcpusnap"),
+                .product(name: "Policy", package: "vcpusnap"),
+                .product(name: "Program", package: "vcpusnap"),
+                .product(name: "QEMUStream", package: "vcpusnap"),
+                .product(name: "Registers", package: "vcpusnap"),
+                .product(name: "SnapshotFormat", package: "vcpusnap"),
+                .product(name: "VCPUModel", package: "vcpusnap"),
+            ],
+            // Its main is CFuzz's, which is libFuzzer's.
+            swiftSettings: [.unsafeFlags(["-parse-as-library"])]),
+    ],
+    swiftLanguageModes: [.v6]
+)
