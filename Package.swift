@@ -205,7 +205,7 @@ let package = Package(
             name: "EmulationTests",
             dependencies: [
                 "DirectiveText", "Emulation", "LinuxSystem", "Registers", "SeededRandom",
-                "TestSubjects", "VCPUModel",
+                "TestFiles", "TestSubjects", "VCPUModel",
             ],
             swiftSettings: settings),
         .testTarget(
@@ -240,7 +240,8 @@ let package = Package(
         .testTarget(
             name: "PolicyTests",
             dependencies: [
-                "DirectiveText", "Policy", "Registers", "SeededRandom", "TestSubjects", "VCPUModel",
+                "DirectiveText", "Policy", "Registers", "SeededRandom", "TestFiles",
+                "TestSubjects", "VCPUModel",
             ],
             swiftSettings: settings),
         .testTarget(

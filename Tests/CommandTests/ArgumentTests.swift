@@ -14,16 +14,6 @@ struct ArgumentTests {
         try Program.run("save", host, "-o", folder / "a")
     }
 
-    private func expectTrouble(
-        _ run: Run, _ words: String..., location: SourceLocation = #_sourceLocation
-    ) {
-        #expect(run.status == 2, "\(run.errors)", sourceLocation: location)
-        #expect(run.output.isEmpty, sourceLocation: location)
-        for word in words {
-            #expect(run.errors.contains(word), "\(run.errors)", sourceLocation: location)
-        }
-    }
-
     // MARK: Where they come from
 
     /// Without /proc, as in a chroot or a sandbox.

@@ -12,17 +12,6 @@ struct BadInputTests {
         folder = try TemporaryFolder()
     }
 
-    /// Expects trouble: exit code 2, nothing on stdout, one message that has all these words.
-    private func expectTrouble(
-        _ run: Run, _ words: String..., location: SourceLocation = #_sourceLocation
-    ) {
-        #expect(run.status == 2, "\(run.errors)", sourceLocation: location)
-        #expect(run.output.isEmpty, sourceLocation: location)
-        for word in words {
-            #expect(run.errors.contains(word), "\(run.errors)", sourceLocation: location)
-        }
-    }
-
     private func sample() throws -> Data {
         try Program.run("save", host, "-o", "-").output
     }

@@ -46,17 +46,6 @@ private func objects(_ value: Any?) throws -> [[String: Any]] {
     try #require(value as? [[String: Any]])
 }
 
-/// Expects trouble: exit code 2, nothing on standard output, one message with all these words.
-private func expectTrouble(
-    _ run: Run, _ words: String..., location: SourceLocation = #_sourceLocation
-) {
-    #expect(run.status == 2, "\(run.errors)", sourceLocation: location)
-    #expect(run.output.isEmpty, sourceLocation: location)
-    for word in words {
-        #expect(run.errors.contains(word), "\(run.errors)", sourceLocation: location)
-    }
-}
-
 @Suite("Commands: plan")
 struct PlanCommandTests {
     private let guest: Guest

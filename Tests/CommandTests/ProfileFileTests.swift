@@ -19,16 +19,6 @@ struct ProfileFileTests {
         try Program.run("host", "--from", "emulated:\(name)", "--name", name, "-o", "-").text
     }
 
-    private func expectTrouble(
-        _ run: Run, _ words: String..., location: SourceLocation = #_sourceLocation
-    ) {
-        #expect(run.status == 2, "\(run.errors)", sourceLocation: location)
-        #expect(run.output.isEmpty, sourceLocation: location)
-        for word in words {
-            #expect(run.errors.contains(word), "\(run.errors)", sourceLocation: location)
-        }
-    }
-
     // MARK: What an editor makes of a file
 
     @Test(arguments: [

@@ -53,3 +53,12 @@ enum Program {
             output: try folder.data("out"), errors: try folder.text("err"))
     }
 }
+
+/// Expects trouble: exit code 2, nothing on standard output, one message with all these words.
+func expectTrouble(_ run: Run, _ words: String..., location: SourceLocation = #_sourceLocation) {
+    #expect(run.status == 2, "\(run.errors)", sourceLocation: location)
+    #expect(run.output.isEmpty, sourceLocation: location)
+    for word in words {
+        #expect(run.errors.contains(word), "\(run.errors)", sourceLocation: location)
+    }
+}

@@ -1,48 +1,33 @@
 import DirectiveText
 import Emulation
-import Foundation
 import Registers
+import TestFiles
 import TestSubjects
 import Testing
 
 /// The files of Formats/vectors/vhost-v1.
 struct FormatVectorTests {
-    private static let folder = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Formats/vectors/vhost-v1")
-
-    static func files(_ kind: String) -> [String] {
-        let names = try? FileManager.default.contentsOfDirectory(
-            atPath: folder.appendingPathComponent(kind).path)
-        return (names ?? []).filter { $0.hasSuffix(".vhost") }.sorted()
-    }
-
-    private func bytes(_ kind: String, _ name: String) throws -> [UInt8] {
-        Array(try Data(contentsOf: Self.folder.appendingPathComponent("\(kind)/\(name)")))
-    }
+    static let vectors = FormatVectors("vhost-v1", suffix: ".vhost")
 
     @Test func thereAreVectors() {
-        #expect(Self.files("good").count >= 7)
-        #expect(Self.files("bad").count >= 70)
+        #expect(Self.vectors.good.count >= 7)
+        #expect(Self.vectors.bad.count >= 70)
     }
 
-    @Test(arguments: Self.files("good"))
+    @Test(arguments: vectors.good)
     func goodIsAccepted(_ name: String) throws {
-        let profile = try HostProfile(parsing: try bytes("good", name), file: name)
-        let canonical = String(
-            decoding: try bytes("good", String(name.dropLast(6)) + ".canonical"), as: UTF8.self)
-        #expect(profile.text == canonical)
+        let profile = try HostProfile(parsing: try Self.vectors.good(name), file: name)
+        let canonical = try Self.vectors.canonical(name)
+        #expect(profile.text == String(decoding: canonical, as: UTF8.self))
         #expect(try HostProfile(parsing: canonical, file: "canonical") == profile)
         // What is accepted can be used.
         let cpu = EmulatedCPU(profile: profile, initialised: true)
         for id in cpu.list() { _ = try cpu.read(id) }
     }
 
-    @Test(arguments: Self.files("bad"))
+    @Test(arguments: vectors.bad)
     func badIsRefused(_ name: String) throws {
-        let bytes = try bytes("bad", name)
-        let last = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).last
-        let line = try #require(last?.split(separator: " ").last.flatMap { Int($0) })
+        let (bytes, line) = try Self.vectors.bad(name)
         let error = try failure(DirectiveError.self) {
             _ = try HostProfile(parsing: bytes, file: name)
         }
