@@ -171,6 +171,8 @@ struct SeveralVCPUsTests {
             "restore", file, "emulated:\(Self.host)", "--policy", "exact")
         #expect(restore.status == 1)
         #expect(restore.text.contains("VCPU_INIT"))
+        let strict = try Program.run("restore", file, "emulated:\(Self.host)", "--strict")
+        #expect(strict.text.contains("vCPU 1: --strict: no register had been written"))
         // One line for the hundreds that follow from it.
         #expect(restore.text.split(separator: "\n").count < 20, "\(restore.text)")
     }

@@ -81,6 +81,7 @@ struct RestoreText {
     }
 
     private func text(of undo: [RegisterUndo]) -> String {
+        guard !undo.isEmpty else { return "--strict: no register had been written\n" }
         let stuck = undo.filter { !$0.isUndone }
         guard !stuck.isEmpty else {
             let verb = undo.count == 1 ? "was" : "were"
