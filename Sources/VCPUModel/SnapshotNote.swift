@@ -40,21 +40,27 @@ extension Snapshot {
             seen = vcpu.registers.ids
             for id in seen where common[id] == nil { common[id] = id.commonBits }
         }
+        // What lacks much lacks these too, and is said to be incomplete.
+        let isComplete = vcpus.map(\.registers.missing.isEmpty)
         return common.filter { $0.value != 0 }.sorted { $0.key < $1.key }.compactMap { id, bits in
             let first = vcpus[0].registers[id]?.masked(by: bits)
             guard vcpus.contains(where: { $0.registers[id]?.masked(by: bits) != first }) else {
                 return nil
             }
-            return .disagreement(id, holders(of: id, bits))
+            let holders = holders(of: id, bits, isComplete)
+            return holders.count > 1 ? .disagreement(id, holders) : nil
         }
     }
 
-    /// Who holds which value, in the order of the vCPUs.
-    private func holders(of id: RegisterID, _ bits: UInt64) -> [SnapshotNote.Holders] {
+    /// Who holds which value, in the order of the vCPUs; an incomplete one that has none is left out.
+    private func holders(
+        of id: RegisterID, _ bits: UInt64, _ isComplete: [Bool]
+    ) -> [SnapshotNote.Holders] {
         var holders: [SnapshotNote.Holders] = []
         var places: [RegisterValue?: Int] = [:]
-        for vcpu in vcpus {
+        for (vcpu, isComplete) in zip(vcpus, isComplete) {
             let value = vcpu.registers[id]
+            guard value != nil || isComplete else { continue }
             let key = value?.masked(by: bits)
             if let place = places[key] {
                 holders[place].vcpus.append(vcpu.index)

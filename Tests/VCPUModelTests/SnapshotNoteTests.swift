@@ -83,9 +83,9 @@ struct SnapshotNoteTests {
         #expect(nothing.registers.missing.count == 90)
         #expect(only.missing.count == 89)
         let text = try notes(vcpu(), nothing)
-        #expect(text.count == 2)
+        // That it does not have what is alike in all vCPUs goes without saying.
+        #expect(text.count == 1)
         #expect(text[0].hasPrefix("vCPU 1 not complete, 90 of the registers "), "\(text)")
-        #expect(text[1].contains("no register on 1"), "\(text)")
     }
 
     @Test func thoseThatLackTheSameAreTogether() throws {
