@@ -9,7 +9,6 @@ import VCPUModel
 enum Guests {
     static let n1 = file(of: "6.12-neoverse-n1")
     static let max = file(of: "6.12-max")
-    static let old = file(of: "6.1-neoverse-n1")
 
     /// The same guest with no more registers than it needs to be whole.
     static let small = encoded(essential(1))
@@ -50,6 +49,9 @@ enum Hosts {
     static let small = reduced("6.1-neoverse-n1")
     /// Of another kernel.
     static let other = reduced("6.12-neoverse-n1")
+
+    /// With SVE and pointer authentication.
+    static let wide = reduced("6.12-max")
 
     private static func reduced(_ host: String) -> [UInt8] {
         let ids = Set(Guests.essential(1).vcpus.flatMap { $0.registers.ids })

@@ -8,10 +8,8 @@ enum Streams {
     static let real: [[UInt8]] = {
         let folder = #filePath.split(separator: "/").dropLast(4)
         let path = "/" + folder.joined(separator: "/") + "/Tests/QEMUStreamTests/Streams/"
-        let names = [
-            "kvm-6.12-max", "kvm-6.12-neoverse-n1-devices", "kvm-6.12-neoverse-n1",
-            "tcg-cortex-a15", "tcg-max",
-        ]
+        // The smallest of KVM's and of QEMU's own emulation: the others have nothing more, and take long.
+        let names = ["kvm-6.12-neoverse-n1-devices", "tcg-cortex-a15"]
         return names.compactMap { Workspace.read(path + $0 + ".mig") }
     }()
 

@@ -4,9 +4,7 @@ import Emulation
 struct ProfileTarget: Target {
     let name = "profile"
 
-    var seeds: [[UInt8]] {
-        [Hosts.small] + ["6.1-neoverse-n1", "6.12-max"].map { Array(Hosts.text(of: $0).utf8) }
-    }
+    var seeds: [[UInt8]] { [Hosts.small, Hosts.other, Hosts.wide] }
 
     func mutate(_ bytes: [UInt8], most: Int, _ random: inout Random) -> [UInt8] {
         mutatedLines(bytes, most: most, &random)
@@ -28,9 +26,12 @@ struct ProfileTarget: Target {
             return
         }
         writeAgain(profile)
-        move(plan, commands)
-        own(commands)
-        useForStreams(commands)
+        // Each takes time: which of them it is follows from the input.
+        switch Workspace.choice(bytes, of: 3) {
+        case 0: move(plan, commands)
+        case 1: own(commands)
+        default: useForStreams(commands)
+        }
     }
 
     private func writeAgain(_ profile: HostProfile) {

@@ -4,35 +4,50 @@ import JSONText
 
 /// A QMP monitor that says whatever the input has.
 ///
-/// The first line is the greeting; then each command is answered by the lines up to the next empty one, and
-/// `@`, alone on a line, writes a stream to the descriptor that came last. `?` in quotes becomes the command's id. When there
-/// are no lines any more, or no command comes, it hangs up.
+/// The first line is the greeting. Then parts follow, with empty lines between them: the name of a command, and the lines
+/// that answer it when it comes; a command with no part of its own gets the usual answer to most. `@`, alone on a line,
+/// writes a stream to the descriptor that came last; `?` in quotes becomes the command's id. When no command comes, or too
+/// many do, it hangs up.
 struct QMPTarget: Target {
     let name = "qmp"
 
     private static let usual = [
         #"{"QMP": {"version": {"qemu": {"micro": 2, "minor": 0, "major": 10}, "package": ""}, "capabilities": ["oob"]}}"#,
-        #"{"return": {}, "id": "?"}"#,
-        #"{"return": {"status": "running", "running": true}, "id": "?"}"#,
-        #"{"return": {"qemu": {"micro": 2, "minor": 0, "major": 10}, "package": "Debian 1"}, "id": "?"}"#,
-        #"{"return": {"enabled": true, "present": true}, "id": "?"}"#,
-        #"{"return": "virt-10.0-machine", "id": "?"}"#,
-        #"{"return": [{"cpu-index": 0, "thread-id": 11, "qom-path": "/cpu0"}], "id": "?"}"#,
-        #"{"return": "max-arm-cpu", "id": "?"}"#,
-        #"{"return": {"fd": 9, "fdset-id": 3}, "id": "?"}"#,
-        "{\"event\": \"STOP\", \"timestamp\": {\"seconds\": 1, \"microseconds\": 5}}\n@\n"
-            + #"{"event": "RESUME", "timestamp": {"seconds": 1, "microseconds": 900}}"# + "\n"
-            + #"{"return": {}, "id": "?"}"#,
-        #"{"return": {}, "id": "?"}"#,
-        #"{"return": {"status": "running", "running": true}, "id": "?"}"#,
+        "query-status\n" + answer(#"{"status": "running", "running": true}"#),
+        "query-version\n"
+            + answer(#"{"qemu": {"micro": 2, "minor": 0, "major": 10}, "package": "Debian 1"}"#),
+        "query-kvm\n" + answer(#"{"enabled": true, "present": true}"#),
+        "qom-get\n" + answer(#""virt-10.0-machine""#),
+        "query-cpus-fast\n"
+            + answer(
+                #"[{"cpu-index": 0, "thread-id": 11, "qom-path": "/cpu0", "qom-type": "max-arm-cpu"}]"#
+            ),
+        "add-fd\n" + answer(#"{"fd": 9, "fdset-id": 3}"#),
+        "xen-save-devices-state\n" + event("STOP", 5) + "@\n" + event("RESUME", 900) + answer("{}"),
     ]
 
+    private static let migration = [
+        "xen-save-devices-state\n"
+            + #"{"error": {"class": "CommandNotFound", "desc": "not here"}, "id": "?"}"#,
+        "query-migrate-capabilities\n"
+            + answer(
+                #"[{"capability": "return-path", "state": false}, {"capability": "multifd", "state": true}]"#
+            ),
+        "query-migrate-parameters\n"
+            + answer(#"{"max-bandwidth": 134217728, "downtime-limit": 300}"#),
+        "query-migrate\n" + answer("{}"), "migrate\n@\n" + answer("{}"),
+        "query-migrate\n" + answer(#"{"status": "failed"}"#),
+    ]
+
+    private static func answer(_ json: String) -> String { #"{"return": \#(json), "id": "?"}"# }
+
+    private static func event(_ name: String, _ time: Int) -> String {
+        #"{"event": "\#(name)", "timestamp": {"seconds": 1, "microseconds": \#(time)}}"# + "\n"
+    }
+
     var seeds: [[UInt8]] {
-        var refusing = Self.usual
-        refusing[9] = #"{"error": {"class": "CommandNotFound", "desc": "not here"}, "id": "?"}"#
-        return [Self.usual, refusing, Array(Self.usual.prefix(4))].map {
-            Array($0.joined(separator: "\n\n").utf8)
-        }
+        [Self.usual, Self.usual.dropLast() + Self.migration, Array(Self.usual.prefix(4))]
+            .map { Array($0.joined(separator: "\n\n").utf8) }
     }
 
     func mutate(_ bytes: [UInt8], most: Int, _ random: inout Random) -> [UInt8] {
@@ -57,14 +72,15 @@ struct QMPTarget: Target {
 /// The other end, in a thread of its own.
 private final class Peer: @unchecked Sendable {
     private let listener: Int32
-    private let answers: [[UInt8]]
+    /// The lines of each part.
+    private let parts: [[[UInt8]]]
     private let stream: [UInt8]
     private var thread = pthread_t()
 
     init?(_ script: [UInt8]) {
         unlink("s")
         listener = cfuzz_listen("s")
-        answers = Self.parts(of: script)
+        parts = Self.parts(of: script)
         stream = Streams.small
         guard listener >= 0 else { return nil }
         let peer = Unmanaged.passRetained(self)
@@ -76,12 +92,11 @@ private final class Peer: @unchecked Sendable {
         guard pthread_create(&thread, nil, body, peer.toOpaque()) == 0 else { return nil }
     }
 
-    /// What stands between empty lines, each with the end of its last line.
-    private static func parts(of script: [UInt8]) -> [[UInt8]] {
+    /// What stands between empty lines.
+    private static func parts(of script: [UInt8]) -> [[[UInt8]]] {
         let end = UInt8(ascii: "\n")
-        let lines = script.split(separator: end, omittingEmptySubsequences: false)
-        return lines.split(omittingEmptySubsequences: true) { $0.isEmpty }
-            .map { Array($0.joined(separator: [end])) + [end] }
+        let lines = script.split(separator: end, omittingEmptySubsequences: false).map { Array($0) }
+        return lines.split(omittingEmptySubsequences: true) { $0.isEmpty }.map { Array($0) }
     }
 
     func end() {
@@ -97,33 +112,51 @@ private final class Peer: @unchecked Sendable {
         }
     }
 
+    /// After so many it is no use to go on.
+    private static let mostCommands = 100
+
     private func serve(_ client: Int32) {
         var descriptor: Int32 = -1
         defer { if descriptor >= 0 { close(descriptor) } }
-        var room = [UInt8](repeating: 0, count: 1 << 14)
-        for (index, answer) in answers.enumerated() {
-            var command: [UInt8] = []
-            while index > 0, command.last != UInt8(ascii: "\n") {
-                var passed: Int32 = -1
-                let count = cfuzz_receive(client, &room, room.count, &passed)
-                if passed >= 0 {
-                    if descriptor >= 0 { close(descriptor) }
-                    descriptor = passed
-                }
-                guard count > 0 else { return }
-                command += room.prefix(count)
+        var rest = Array(parts.dropFirst())
+        say(parts.first ?? [], "", client, descriptor)
+        for _ in 0..<Self.mostCommands {
+            guard let command = receive(client, &descriptor) else { return }
+            let name = Array((command["execute"]?.string ?? "").utf8)
+            let place = rest.firstIndex { $0.first == name }
+            var lines = [Array(#"{"return": {}, "id": "?"}"#.utf8)]
+            if let place { lines = Array(rest[place].dropFirst()) }
+            // What is asked again and again is answered at last with the same.
+            if let place, rest[(place + 1)...].contains(where: { $0.first == name }) {
+                rest.remove(at: place)
             }
-            say(answer, to: command, client, descriptor)
+            say(lines, command["id"]?.string ?? "", client, descriptor)
         }
     }
 
-    private func say(_ answer: [UInt8], to command: [UInt8], _ client: Int32, _ descriptor: Int32) {
-        let id = (try? JSONValue(parsing: command))?["id"]?.string ?? ""
-        for line in answer.split(separator: UInt8(ascii: "\n")) {
-            if line.elementsEqual([UInt8(ascii: "@")]) {
+    /// The next command; nil when none comes.
+    private func receive(_ client: Int32, _ descriptor: inout Int32) -> JSONValue? {
+        var command: [UInt8] = []
+        var room = [UInt8](repeating: 0, count: 1 << 14)
+        while command.last != UInt8(ascii: "\n") {
+            var passed: Int32 = -1
+            let count = cfuzz_receive(client, &room, room.count, &passed)
+            if passed >= 0 {
+                if descriptor >= 0 { close(descriptor) }
+                descriptor = passed
+            }
+            guard count > 0 else { return nil }
+            command += room.prefix(count)
+        }
+        return try? JSONValue(parsing: command)
+    }
+
+    private func say(_ lines: [[UInt8]], _ id: String, _ client: Int32, _ descriptor: Int32) {
+        for line in lines {
+            if line == [UInt8(ascii: "@")] {
                 if descriptor >= 0 { _ = write(descriptor, stream, stream.count) }
             } else {
-                let line = Self.line(Array(line), with: Array(id.utf8)) + [13, 10]
+                let line = Self.line(line, with: Array(id.utf8)) + [13, 10]
                 cfuzz_send(client, line, line.count)
             }
         }

@@ -50,10 +50,13 @@ struct SnapshotTarget: Target {
         }
         writeAgain(snapshot)
         Workspace.write(Hosts.other, to: hosts[1])
-        move(Workspace.choice(bytes, of: 32), commands)
-        compare(commands)
-        edit(snapshot, commands)
-        makeHost(commands)
+        // Each takes time: which of them it is follows from the input.
+        switch Workspace.choice(bytes, of: 4) {
+        case 0: move(Workspace.choice(bytes, of: 96), commands)
+        case 1: compare(commands)
+        case 2: edit(snapshot, commands)
+        default: makeHost(commands)
+        }
     }
 
     private func refuse(_ command: String, _ commands: Commands) {
@@ -79,7 +82,7 @@ struct SnapshotTarget: Target {
     private func move(_ choice: Int, _ commands: Commands) {
         // Built-in hosts take ten times as long.
         let host = choice == 0 ? "6.12-max" : hosts[0]
-        let policy = ["safe", "exact", "force"][choice % 3]
+        let policy = ["safe", "exact", "force"][choice / 4 % 3]
         let words = ["a.vcpusnap", "--policy", policy]
         let plan = commands.run(["plan", "--host", host] + words)
         let restore = commands.run(

@@ -19,9 +19,12 @@ struct StreamTarget: Target {
         let show = commands.runInBothForms("show", "a.mig")
         let partial = commands.runInBothForms("show", "--partial", "a.mig")
         expect(show.isTrouble || !partial.isTrouble, "shown as a whole, and not in part")
-        plan(show, Workspace.choice(bytes, of: 8), commands)
-        mend(bytes, commands)
-        convert(show, commands)
+        // Each takes time: which of them it is follows from the input.
+        switch Workspace.choice(bytes, of: 3) {
+        case 0: plan(show, Workspace.choice(bytes, of: 24), commands)
+        case 1: mend(bytes, commands)
+        default: convert(show, commands)
+        }
     }
 
     private func plan(_ show: Outcome, _ chosen: Int, _ commands: Commands) {
