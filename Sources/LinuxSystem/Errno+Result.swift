@@ -4,8 +4,15 @@ extension Errno {
     package static func check<Value: FixedWidthInteger & SignedInteger>(
         _ result: Value
     ) throws(Errno) -> Value {
-        guard result < 0 else { return result }
-        throw Errno(rawValue: Int32(truncatingIfNeeded: 0 - result))
+        if let errno = Errno(result: result) { throw errno }
+        return result
+    }
+
+    /// The error of such a result, which may come from another process; nil for a value.
+    package init?(result: some FixedWidthInteger & SignedInteger) {
+        guard result < 0 else { return nil }
+        // The least number has no counterpart above zero.
+        self.init(rawValue: Int32(clamping: result.magnitude))
     }
 }
 

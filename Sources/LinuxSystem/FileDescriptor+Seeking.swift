@@ -80,7 +80,7 @@ extension FileDescriptor {
                 return
             }
             let hole = min(try nextHole(from: data), range.upperBound)
-            try copyData(data..<hole, to: target, at: place + data - range.lowerBound)
+            try copyData(data..<hole, to: target, at: place + (data - range.lowerBound))
             position = hole
         }
     }
@@ -91,13 +91,16 @@ extension FileDescriptor {
         if result == -Int64(Errno.noDeviceOrAddress.rawValue) { return nil }
         // A file system without holes says EINVAL: everything is data.
         if result == -Int64(Errno.invalidArgument.rawValue) { return offset }
-        return try Errno.check(result)
+        // A file system can be another process.
+        guard try Errno.check(result) >= offset else { throw .io }
+        return result
     }
 
     private borrowing func nextHole(from offset: Int64) throws(Errno) -> Int64 {
         let result = withNumber { clinux_next_hole($0, offset) }
         if result == -Int64(Errno.invalidArgument.rawValue) { return .max }
-        return try Errno.check(result)
+        guard try Errno.check(result) > offset else { throw .io }
+        return result
     }
 
     private borrowing func copyData(
@@ -105,7 +108,7 @@ extension FileDescriptor {
     ) throws(Errno) {
         var position = range.lowerBound
         while position < range.upperBound {
-            let to = place + position - range.lowerBound
+            let to = place + (position - range.lowerBound)
             let count = Int(min(range.upperBound - position, 1 << 30))
             let copied = withNumber { from in
                 target.withNumber { clinux_copy_range(from, position, $0, to, count) }

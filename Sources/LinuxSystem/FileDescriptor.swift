@@ -104,7 +104,7 @@ extension FileDescriptor {
                 initialized = Int(max(0, result))
             }
         }
-        if result < 0 { throw Errno(rawValue: Int32(-result)) }
+        try Errno.check(result)
         return bytes
     }
 

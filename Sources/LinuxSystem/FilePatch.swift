@@ -87,7 +87,8 @@ extension FilePatch {
     /// copied inside the kernel, and holes stay holes.
     public func write(of base: SeekableFile, to path: String) throws(FileError) {
         let pieces = pieces(size: base.size)
-        let size = base.size + growth
+        let size = try (Checked(base.size) + Checked(growth)).value(
+            or: FileError(.write, path, .fileTooLarge))
         try AtomicFile.replace(
             path,
             writing: { file throws(Errno) in

@@ -71,3 +71,22 @@ import Testing
         #expect(Range(at: Int64(1), count: Int64.max, inside: 0..<Int64.max) == nil)
     }
 }
+
+@Suite struct ErrnoResultTests {
+    /// Another process has a say in some results.
+    @Test(
+        arguments: [
+            (-1, 1), (-4095, 4095), (-(1 << 31), .max), (.min, .max), (.min + 1, .max),
+        ] as [(Int64, Int32)])
+    func everyNegativeResultIsAnError(result: Int64, number: Int32) {
+        #expect(Errno(result: result) == Errno(rawValue: number))
+        #expect(throws: Errno(rawValue: number)) { try Errno.check(result) }
+    }
+
+    @Test(arguments: [0, 1, .max] as [Int64])
+    func everyOtherResultIsAValue(result: Int64) throws {
+        #expect(Errno(result: result) == nil)
+        #expect(try Errno.check(result) == result)
+        #expect(Errno(result: Int32.min) == Errno(rawValue: .max))
+    }
+}

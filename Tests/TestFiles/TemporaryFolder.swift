@@ -5,8 +5,9 @@ public final class TemporaryFolder: Sendable {
     /// Short: the path of a socket in it has at most 107 bytes.
     public let path: String
 
-    public init() throws {
-        path = NSTemporaryDirectory() + "vcpusnap-test-" + UUID().uuidString.prefix(13)
+    /// - Parameter parent: a folder, with its last slash.
+    public init(in parent: String = NSTemporaryDirectory()) throws {
+        path = parent + "vcpusnap-test-" + UUID().uuidString.prefix(13)
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
     }
 
