@@ -9,13 +9,13 @@ public struct CPUIdentity: Hashable, Sendable {
     }
 
     /// The implementer's code, bits 31:24.
-    public var implementer: Int { Int(midr >> 24) & 0xff }
+    public var implementer: Int { Int(midr >> 24 & 0xff) }
     /// The major revision, rN, bits 23:20.
-    public var variant: Int { Int(midr >> 20) & 0xf }
+    public var variant: Int { Int(midr >> 20 & 0xf) }
     /// The primary part number, bits 15:4.
-    public var part: Int { Int(midr >> 4) & 0xfff }
+    public var part: Int { Int(midr >> 4 & 0xfff) }
     /// The minor revision, pN, bits 3:0.
-    public var revision: Int { Int(midr) & 0xf }
+    public var revision: Int { Int(midr & 0xf) }
 
     /// The implementer's name in Linux (`arch/arm64/include/asm/cputype.h`): `ARM`.
     public var implementerName: String? { Self.name(implementer, 0xffff) }

@@ -45,4 +45,15 @@ struct CPUIdentityTests {
         #expect(CPUIdentity(midr: 0).description == "implementer 0x0 part 0x0 r0p0")
         #expect(CPUIdentity(midr: .max).partName == nil)
     }
+
+    /// A profile may say any 64 bits.
+    @Test(
+        arguments: [
+            (.max, "implementer 0xff part 0xfff r15p15"),
+            (1 << 63, "implementer 0x0 part 0x0 r0p0"),
+            (1 << 63 | 0x414f_d0c1, "ARM Neoverse-N1 r4p1"),
+        ] as [(UInt64, String)])
+    func bitsAboveTheRegistersFieldsSayNothing(midr: UInt64, description: String) {
+        #expect(CPUIdentity(midr: midr).description == description)
+    }
 }
