@@ -6,10 +6,12 @@ internal import LinuxSystem
 struct CPUSectionSearch {
     /// Device state stands at the end; what lies further ahead is RAM and is not read.
     static let window = 64 << 20
+    private static let mostProblems = 1 << 14
 
     /// In the order of the stream; of two with one number the last.
     private(set) var cpus: [CPUSection] = []
-    /// Why what begins like the section of a vCPU was not taken for one.
+    /// Why what begins like the section of a vCPU was not taken for one; of no more than `mostProblems`, which
+    /// the bytes of a guest's RAM may have.
     private var problems: [UInt32: QEMUStreamError] = [:]
 
     /// - Parameters:
@@ -39,7 +41,7 @@ struct CPUSectionSearch {
                 // What is inside a section is none of its own.
                 end = header.end + section.body.count
             } catch {
-                problems[header.instance] = error
+                if problems.count < Self.mostProblems { problems[header.instance] = error }
             }
         }
         cpus = found.values.sorted { $0.place.offset < $1.place.offset }

@@ -24,18 +24,21 @@ struct SectionChain {
     ///   - bytes: the stream's last bytes.
     ///   - start: where they begin in the stream.
     ///   - first: where the first section begins in them.
-    init(in bytes: [UInt8], at start: Int64, from first: Int) {
+    ///   - ends: of the same bytes.
+    init(in bytes: [UInt8], at start: Int64, from first: Int, _ ends: SectionEnds) {
         end = first
-        problem = follow(bytes, at: start)
+        problem = follow(bytes, at: start, ends)
     }
 
-    private mutating func follow(_ bytes: [UInt8], at start: Int64) -> QEMUStreamError? {
+    private mutating func follow(
+        _ bytes: [UInt8], at start: Int64, _ ends: SectionEnds
+    ) -> QEMUStreamError? {
         while end < bytes.count - 1 {
             let offset = start + Int64(end)
             guard let header = SectionHeader(in: bytes, at: end) else {
                 return Self.problem(at: offset, expected: "a section's header")
             }
-            guard let footer = Self.footer(of: header, in: bytes) else {
+            guard let footer = ends.first(of: header) else {
                 return Self.problem(
                     at: offset,
                     expected: "a section of \(Shown.text(header.name)) with its footer, and then "
@@ -56,20 +59,45 @@ struct SectionChain {
     private static func problem(at offset: Int64, expected: String) -> QEMUStreamError {
         .damaged(part: "the devices", offset: offset, expected: expected, found: "something else")
     }
+}
 
-    /// Where the section's footer begins: the first one with its number that another section or the end
-    /// mark follows.
-    private static func footer(of header: SectionHeader, in bytes: [UInt8]) -> Int? {
-        var position = header.end
-        while position < bytes.count - SectionFooter.length {
-            if SectionFooter.isThere(of: header.number, in: bytes, at: position) {
-                let next = position + SectionFooter.length
-                let isLast = next == bytes.count - 1 && bytes[next] == SectionKind.endOfFile
-                if isLast || SectionHeader(in: bytes, at: next) != nil { return position }
-            }
-            position += 1
+/// Where sections may end: the footers that another section or the end mark follows.
+///
+/// They are looked for once. A search for each section would take the square of the bytes where none of many
+/// has a footer.
+struct SectionEnds {
+    /// Of each the section's number, and below it the place of the footer; ascending.
+    private let keys: [UInt64]
+
+    /// - Parameter bytes: fewer than 2^32.
+    init(in bytes: [UInt8]) {
+        var keys: [UInt64] = []
+        let last = bytes.count - 1
+        var rest = bytes.dropLast(SectionFooter.length)
+        while let position = rest.firstIndex(of: SectionKind.footer) {
+            rest = rest[(position + 1)...]
+            let next = position + SectionFooter.length
+            let isLast = next == last && bytes[next] == SectionKind.endOfFile
+            guard isLast || SectionHeader(in: bytes, at: next) != nil else { continue }
+            keys.append(Self.key(bytes[position + 1..<next], position))
         }
-        return nil
+        self.keys = keys.sorted()
+    }
+
+    private static func key(_ number: ArraySlice<UInt8>, _ place: Int) -> UInt64 {
+        number.reduce(0) { $0 << 8 | UInt64($1) } << 32 | UInt64(place)
+    }
+
+    /// Where the section's footer begins: the first one behind the header that has its number.
+    func first(of header: SectionHeader) -> Int? {
+        let wanted = Self.key(header.number, header.end)
+        var (low, high) = (0, keys.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if keys[middle] < wanted { low = middle + 1 } else { high = middle }
+        }
+        guard low < keys.count, keys[low] >> 32 == wanted >> 32 else { return nil }
+        return Int(keys[low] & 0xffff_ffff)
     }
 }
 

@@ -214,14 +214,15 @@ private struct UndescribedTail {
     /// The sections up to the end mark: all of them, or, where RAM comes first or is not known not to,
     /// from the first one of a vCPU on.
     func chain() throws(QEMUStreamError) -> SectionChain {
+        let ends = SectionEnds(in: bytes)
         if hasOnlyDevices, start == 0 {
-            let chain = SectionChain(in: bytes, at: start, from: Self.firstSection)
+            let chain = SectionChain(in: bytes, at: start, from: Self.firstSection, ends)
             if let problem = chain.problem { throw hasEndMark ? problem : cutOff }
             return chain
         }
         var end = 0
         for position in CPUSectionSearch.candidates(in: bytes) where position >= end {
-            let chain = SectionChain(in: bytes, at: start, from: position)
+            let chain = SectionChain(in: bytes, at: start, from: position, ends)
             if chain.problem == nil { return chain }
             end = chain.end
         }

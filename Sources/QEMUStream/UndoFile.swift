@@ -56,7 +56,8 @@ extension UndoFile {
         let same = zip(before, after).prefix { $0 == $1 }.count
         start = first + Int64(same)
         originalSize = file.size
-        changedSize = file.size + patch.growth
+        changedSize = try (Checked(file.size) + Checked(patch.growth)).value(
+            or: QEMUStreamError.file(FileError(.change, file.name, .fileTooLarge)))
         original = Array(before.dropFirst(same))
         changed = .bytes(Array(after.dropFirst(same)))
         contextDigest = try Self.contextDigest(file, before: start)

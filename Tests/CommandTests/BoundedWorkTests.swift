@@ -81,6 +81,21 @@ import VCPUModel
         }
     }
 
+    /// Headers of sections, each with its own number and none with a footer: each footer could be anywhere
+    /// behind.
+    @Test func footersAreLookedForOnceInAStream() throws {
+        let folder = try TemporaryFolder()
+        var stream = Data("QEVM".utf8) + [0, 0, 0, 3, 1, 2, 3, 4]
+        for number in 0..<(UInt32(3) << 20) / 17 {
+            withUnsafeBytes(of: number.bigEndian) { stream += [4] + Array($0) }
+            stream += [3] + Array("cpu".utf8) + [1, 1, 1, 1, 0, 0, 0, 22]
+        }
+        let file = try folder.make("a.mig", stream)
+        let run = try run(["show", file, "--undescribed"], mebibytes: 512)
+        #expect(run.status == 1)
+        #expect(run.errors.contains("cut off"))
+    }
+
     /// 1,020 rules with wildcards, each asked about each register of each vCPU.
     @Test func rulesAreMatchedOnceForEachRegister() throws {
         let folder = try TemporaryFolder()

@@ -337,4 +337,23 @@ struct UndoFileTests {
             #expect(error.description.contains("--output"))
         }
     }
+
+    /// As sparse files can be.
+    private final class LargestFile: SeekableBytes {
+        let name = "largest"
+        let size = Int64.max
+
+        func read(at offset: Int64, count: Int) -> [UInt8] { Array(repeating: 7, count: count) }
+    }
+
+    @Test func aFileThatWouldGrowBeyondAllSizesIsRefused() throws {
+        let file = LargestFile()
+        let place = Int64.max - 100
+        #expect(throws: QEMUStreamError.file(FileError(.change, "largest", .fileTooLarge))) {
+            try UndoFile(of: FilePatch([.init(place..<place + 1, [1, 2])]), to: file)
+        }
+        let undo = try UndoFile(of: FilePatch([.init(place..<place + 2, [1, 2])]), to: file)
+        #expect(undo.start == place)
+        #expect(try undo.state(of: file) == .original)
+    }
 }
