@@ -5,12 +5,12 @@ public import LinuxSystem
 /// A QMP monitor of a running QEMU, over its Unix socket (docs/interop/qmp-spec.rst).
 ///
 /// No wait is without an end, and no more is held than a message of 16 MiB and the last thousand
-/// events.
+/// events, those of 1 MiB.
 public final class QMPConnection {
     /// The path of the socket.
     public let path: String
     public let timeouts: QMPTimeouts
-    /// Events in the order they came, the last thousand.
+    /// Events in the order they came: the last thousand, or as many of them as came in 1 MiB.
     public private(set) var events: [QMPEvent] = []
 
     private let socket: FileDescriptor
@@ -86,6 +86,8 @@ public final class QMPConnection {
 
     /// How many events have come since the connection was made.
     private(set) var eventCount = 0
+    private var eventsLength = 0
+    private static let longestEvents = 1 << 20
 
     func error(_ problem: QMPError.Problem) -> QMPError {
         QMPError(path, problem)
@@ -153,7 +155,10 @@ extension QMPConnection {
     private func note(_ message: JSONValue) -> Bool {
         guard let event = QMPEvent(message) else { return false }
         events.append(event)
-        if events.count > 1000 { events.removeFirst() }
+        eventsLength += event.length
+        while events.count > 1000 || events.count > 1 && eventsLength > Self.longestEvents {
+            eventsLength -= events.removeFirst().length
+        }
         eventCount += 1
         return true
     }
@@ -244,6 +249,8 @@ extension QMPConnection {
     private func receive(
         until deadline: Deadline, during moment: String
     ) throws(QMPError) -> [UInt8]? {
+        // Somebody who never ceases to speak would be listened to for ever.
+        guard !deadline.isOver else { return nil }
         do throws(Errno) {
             let wait = socket.withNumber { clinux_wait_readable($0, deadline.milliseconds) }
             guard try Errno.check(wait) == 1 else { return nil }

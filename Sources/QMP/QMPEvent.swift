@@ -8,6 +8,8 @@ public struct QMPEvent: Sendable {
     /// read it.
     public let microseconds: Int64?
     public let data: JSONValue?
+    /// Of the message, in bytes.
+    let length: Int
 
     /// Nil for a message that is no event.
     init?(_ message: JSONValue) {
@@ -15,6 +17,7 @@ public struct QMPEvent: Sendable {
         self.name = name
         microseconds = message["timestamp"].flatMap(Self.microseconds)
         data = message["data"]
+        length = message.range.count
     }
 
     private static func microseconds(_ timestamp: JSONValue) -> Int64? {

@@ -196,6 +196,17 @@ import Testing
         #expect(problem == .noAnswer(to: "stop", within: .milliseconds(300)))
     }
 
+    @Test func whoNeverCeasesToSpeakIsGivenUp() throws {
+        // Ten seconds of events, and then the answer, for a client that goes on listening.
+        let end = ContinuousClock.now + .seconds(10)
+        let problem = try failure(of: "stop", within: .milliseconds(300)) { server, command in
+            guard command.name == "stop" else { return nil }
+            while ContinuousClock.now < end { server.event("E", at: 0) }
+            return nil
+        }
+        #expect(problem == .noAnswer(to: "stop", within: .milliseconds(300)))
+    }
+
     @Test func aMessageWithoutAnEndIsGivenUp() throws {
         let problem = try failure(of: "stop") { server, command in
             guard command.name == "stop" else { return nil }
@@ -260,6 +271,26 @@ import Testing
         try connection.execute("stop")
         #expect(connection.events.count == 1000)
         #expect(connection.events.first?.microseconds == 1_700_000_000_000_100)
+    }
+
+    @Test func noMoreOfLongEventsIsKeptThanAMebibyte() throws {
+        let (server, connection) = try connection { server, command in
+            guard command.name == "stop" else { return nil }
+            let padding = String(repeating: " ", count: 300 << 10)
+            for number in 0..<8 {
+                server.say(#"{"event": "E\#(number)",\#(padding) "data": {}}"#)
+            }
+            server.say(#"{"event": "LONG",\#(String(repeating: padding, count: 4)) "data": {}}"#)
+            server.event("LAST", at: 0)
+            return nil
+        }
+        defer { withExtendedLifetime(server) {} }
+        try connection.execute("qmp_capabilities")
+        #expect(connection.events.isEmpty)
+        try connection.execute("stop")
+        #expect(connection.events.map(\.name) == ["LAST"])
+        try connection.execute("stop")
+        #expect(connection.events.count == 1)
     }
 
     @Test func argumentsArriveAsTheyAre() throws {
