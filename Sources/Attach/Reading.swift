@@ -73,7 +73,7 @@ struct Reading {
     private static func value(
         _ result: Int64, _ words: ArraySlice<UInt64>, size: Int
     ) -> Result<RegisterValue, Errno> {
-        if result < 0 { return .failure(Errno(rawValue: Int32(clamping: -result))) }
+        if let errno = Errno(result: result) { return .failure(errno) }
         let bytes = words.flatMap { word in
             (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64($0 * 8)) }
         }

@@ -51,7 +51,7 @@ public struct VCPU: ~Copyable {
             do throws(Errno) {
                 // SAFETY: list[0] is the number of elements after it.
                 _ = try call { clinux_kvm_get_reg_list($0, &list) }
-                return list[1...].prefix(Int(list[0])).map(RegisterID.init(rawValue:))
+                return list[1...].prefix(Int(clamping: list[0])).map(RegisterID.init(rawValue:))
             } catch {
                 guard error == .argumentListTooLong, list[0] <= Self.largestList else {
                     throw error

@@ -9,7 +9,7 @@ struct RawReading {
         var words: [UInt64]
 
         /// Nil when the call succeeded.
-        var errno: Errno? { result < 0 ? Errno(rawValue: Int32(clamping: -result)) : nil }
+        var errno: Errno? { Errno(result: result) }
 
         /// Of a call that was not made, because a filter forbids it or there was no room.
         static let notMade = Answer(result: -Int64(Errno.canceled.rawValue), words: [])

@@ -122,7 +122,8 @@ struct Workspace {
     ) -> Range<UInt64>? {
         let size = (UInt64(count) * RoutineTable.sizePerVCPU + 2 * page) / page * page
         let gaps = zip(mappings, mappings.dropFirst()).map { below, above in
-            (start: below.range.upperBound, size: above.range.lowerBound - below.range.upperBound)
+            let (start, end) = (below.range.upperBound, above.range.lowerBound)
+            return (start: start, size: max(start, end) - start)
         }
         guard let gap = gaps.max(by: { $0.size < $1.size }), gap.size >= 4 * size else {
             return nil

@@ -39,10 +39,13 @@ extension ChosenThread {
     /// control stack, with which rt_sigreturn takes no frames but the kernel's.
     private static func vectors(of thread: TracedThread) throws(Errno) -> VectorState? {
         let simd = try thread.set(CLINUX_NT_PRFPREG, words: 66)
+        guard simd.count == 66 else { return nil }
         if let streaming = try? thread.set(CLINUX_NT_ARM_SSVE, words: 2), isLive(streaming) {
             return nil
         }
-        if let guarded = try? thread.set(CLINUX_NT_ARM_GCS, words: 3), guarded[0] & 1 != 0 {
+        if let guarded = try? thread.set(CLINUX_NT_ARM_GCS, words: 3),
+            (guarded.first ?? 0) & 1 != 0
+        {
             return nil
         }
         // Threads that are in a system call have nothing beyond V0 to V31 (Documentation/arch/arm64/sve.rst).
@@ -50,9 +53,14 @@ extension ChosenThread {
             return VectorState(simd: Array(simd.prefix(65)), sve: nil)
         }
         let size = Int(header[0] & 0xffff_ffff)
+        guard 16...longestSVE ~= size else { return nil }
         let sve = try thread.set(CLINUX_NT_ARM_SVE, words: (size + 7) / 8)
+        guard sve.count == (size + 7) / 8 else { return nil }
         return VectorState(simd: Array(simd.prefix(65)), sve: sve)
     }
+
+    /// In bytes: far above the state of vectors for which a signal frame has room.
+    private static let longestSVE = 1 << 16
 
     /// SVE_PT_REGS_SVE in the flags of `struct user_sve_header`.
     private static func isLive(_ header: [UInt64]) -> Bool {

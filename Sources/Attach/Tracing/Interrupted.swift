@@ -44,7 +44,7 @@ enum Interrupted: Int, Comparable {
         _ thread: TracedThread, _ address: UInt64, _ memory: ProcessMemory
     ) -> Bool {
         guard let own = thread.restartableSequences(),
-            let descriptor = try? memory.read(1, at: own + 8)[0], descriptor != 0,
+            let descriptor = try? memory.read(1, at: own &+ 8)[0], descriptor != 0,
             let sequence = try? memory.read(3, at: descriptor)
         else { return false }
         return address &- sequence[1] < sequence[2]

@@ -28,7 +28,9 @@ struct StoppedThreads: ~Copyable {
 
     init(of process: Int, within milliseconds: Int) {
         self.process = process
-        deadline = clinux_monotonic_nanoseconds() + Int64(milliseconds) * 1_000_000
+        let time = Checked<Int64>(max(0, milliseconds)) * 1_000_000
+        let end = time + Checked(clinux_monotonic_nanoseconds())
+        deadline = end.value ?? .max
     }
 
     deinit {

@@ -160,7 +160,7 @@ struct CaughtSignal: Hashable {
     var number: Int { Int(UInt32(truncatingIfNeeded: information[0])) }
 
     /// What stands for a signal in a mask.
-    static func bit(_ signal: Int) -> UInt64 { 1 << UInt64(signal - 1) }
+    static func bit(_ signal: Int) -> UInt64 { 1 << (signal - 1) }
 
     private var code: Int32 { Int32(truncatingIfNeeded: information[1]) }
 
