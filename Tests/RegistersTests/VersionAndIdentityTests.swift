@@ -51,7 +51,7 @@ struct CPUIdentityTests {
         arguments: [
             (.max, "implementer 0xff part 0xfff r15p15"),
             (1 << 63, "implementer 0x0 part 0x0 r0p0"),
-            (1 << 63 | 0x414f_d0c1, "ARM Neoverse-N1 r4p1"),
+            (1 << 63 | 0x414f_d0c1, "ARM NEOVERSE_N1 r4p1"),
         ] as [(UInt64, String)])
     func bitsAboveTheRegistersFieldsSayNothing(midr: UInt64, description: String) {
         #expect(CPUIdentity(midr: midr).description == description)
