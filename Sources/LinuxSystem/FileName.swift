@@ -43,23 +43,27 @@ public enum FileName {
         Unicode.Scalar(base + UInt32(byte)) ?? "\u{FFFD}"
     }
 
-    private static func escaped(_ scalar: Unicode.Scalar) -> UInt8? {
+    /// The byte that a character stands for; nil for a character of its own.
+    static func byte(of scalar: Unicode.Scalar) -> UInt8? {
         escapes.contains(scalar.value) ? UInt8(truncatingIfNeeded: scalar.value) : nil
     }
 
     /// The bytes of a name, without a NUL at the end.
     public static func bytes(of name: String) -> [UInt8] {
         name.unicodeScalars.flatMap { scalar in
-            escaped(scalar).map { [$0] } ?? Array(String(scalar).utf8)
+            byte(of: scalar).map { [$0] } ?? Array(String(scalar).utf8)
         }
     }
 
     /// For people: the bytes that are no characters as `\xff`.
     public static func shown(_ name: String) -> String {
         name.unicodeScalars.reduce(into: "") { text, scalar in
-            text += escaped(scalar).map { "\\x" + String($0, radix: 16) } ?? String(scalar)
+            text += byte(of: scalar).map { shown($0) } ?? String(scalar)
         }
     }
+
+    /// `\xff`; such a byte has two digits.
+    static func shown(_ byte: UInt8) -> String { "\\x" + String(byte, radix: 16) }
 
     /// Lends the bytes, with a NUL at their end, to a system call.
     package static func withBytes<Result>(

@@ -6,34 +6,45 @@ public enum Shown {
     /// The most characters of a text that stand in one line.
     public static let lineLimit = 1000
 
-    /// Text as a part of one line: what is not printable as `\u{1b}`, line ends too, and `…` for what is
-    /// beyond the limit.
+    /// Text as a part of one line: what is not printable as `\u{1b}`, line ends too, bytes of a file's name that are no
+    /// characters as `\xff`, and `…` for what is beyond the limit.
     public static func line(_ text: some StringProtocol, limit: Int = lineLimit) -> String {
+        let bytes = text.utf8
+        if bytes.count <= limit, bytes.allSatisfy({ 0x20..<0x7f ~= $0 }) { return String(text) }
         let kept = text.unicodeScalars.prefix(limit)
         let isCut = kept.endIndex != text.unicodeScalars.endIndex
-        guard isCut || kept.contains(where: isUnprintable) else { return String(text) }
+        guard isCut || kept.contains(where: isChanged) else { return String(text) }
         return kept.reduce(into: "") { $0 += shown($1) } + (isCut ? "…" : "")
     }
 
     /// Text of several lines, which may end in `\n` only.
     public static func lines(_ text: some StringProtocol) -> String {
-        guard text.unicodeScalars.contains(where: { $0 != "\n" && isUnprintable($0) })
+        guard text.unicodeScalars.contains(where: { $0 != "\n" && isChanged($0) })
         else { return String(text) }
         return text.unicodeScalars.reduce(into: "") { $0 += $1 == "\n" ? "\n" : shown($1) }
     }
 
     /// Whether a character is no visible one: controls (C0, DEL and C1), line and paragraph separators,
-    /// formats (of bidirectional text, of no width), noncharacters.
+    /// formats (of bidirectional text, of no width, tags), others of no width, noncharacters.
     public static func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
         guard scalar.value >= 0x7f else { return scalar.value < 0x20 }
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator: return true
-        default: return scalar.properties.isNoncharacterCodePoint
+        default: break
         }
+        // Of those that change how the one before looks, as in emoji, something is seen.
+        let properties = scalar.properties
+        return properties.isNoncharacterCodePoint
+            || properties.isDefaultIgnorableCodePoint && !properties.isVariationSelector
+    }
+
+    private static func isChanged(_ scalar: Unicode.Scalar) -> Bool {
+        isUnprintable(scalar) || FileName.byte(of: scalar) != nil
     }
 
     private static func shown(_ scalar: Unicode.Scalar) -> String {
-        isUnprintable(scalar)
+        if let byte = FileName.byte(of: scalar) { return FileName.shown(byte) }
+        return isUnprintable(scalar)
             ? "\\u{\(String(scalar.value, radix: 16))}" : String(Character(scalar))
     }
 

@@ -43,7 +43,7 @@ public enum VcpusnapProgram {
 
     /// Help and version are results and go to stdout; bad usage is trouble.
     private static func report(_ error: any Error) -> ExitStatus {
-        let message = Vcpusnap.fullMessage(for: error) + "\n"
+        let message = message(of: error) + "\n"
         guard Vcpusnap.exitCode(for: error) == .success else {
             StandardError.write(message)
             return .trouble
@@ -55,6 +55,18 @@ public enum VcpusnapProgram {
             StandardError.write("vcpusnap: \(error)\n")
             return .trouble
         }
+    }
+}
+
+extension VcpusnapProgram {
+    /// What the argument parser says, of which the sentence after `Error: ` quotes the command line.
+    private static func message(of error: any Error) -> PrintableText {
+        let all = Vcpusnap.fullMessage(for: error)
+        let sentence = Vcpusnap.message(for: error)
+        let start = "Error: " + sentence
+        guard all.utf8.starts(with: start.utf8) else { return PrintableText(lines: all) }
+        let rest = all.utf8.dropFirst(start.utf8.count)
+        return "Error: \(sentence)" + PrintableText(lines: String(decoding: rest, as: UTF8.self))
     }
 }
 

@@ -11,6 +11,7 @@ struct ShownTests {
             ("\u{7f}\u{80}\u{9b}31m", "\\u{7f}\\u{80}\\u{9b}31m"),
             ("\u{202e}\u{2066}\u{200f}", "\\u{202e}\\u{2066}\\u{200f}"),
             ("\u{2028}\u{2029}", "\\u{2028}\\u{2029}"), ("\u{200b}\u{feff}", "\\u{200b}\\u{feff}"),
+            ("\u{e0041}\u{34f}\u{3164}", "\\u{e0041}\\u{34f}\\u{3164}"), ("❤️", "❤️"),
         ] as [(String, String)])
     func line(text: String, shown: String) {
         #expect(Shown.line(text) == shown)
@@ -20,6 +21,12 @@ struct ShownTests {
     func noncharacters(number: UInt32) throws {
         let scalar = try #require(Unicode.Scalar(number))
         #expect(Shown.line("a\(scalar)") == "a\\u{\(String(number, radix: 16))}")
+    }
+
+    @Test("Bytes of a file's name that are no characters are seen as such")
+    func bytesOfNames() {
+        #expect(Shown.line(FileName.string(of: [0x61, 0xff, 0x1b])) == "a\\xff\\u{1b}")
+        #expect(Shown.lines(FileName.string(of: [0x80, 0x0a])) == "\\x80\n")
     }
 
     @Test("A text of lines keeps its line ends, and no other control character")

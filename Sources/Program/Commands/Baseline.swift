@@ -44,7 +44,7 @@ struct BaselineCommand: ParsableCommand {
         let report = BaselineOutput(baseline)
         switch try output?.place(orElse: "give --output a file or -") {
         case nil: try report.print(as: format)
-        case .standardStream?: try StandardOutput.write(report.template)
+        case .standardStream?: try StandardStream.output.write(Array(report.template.utf8))
         case .path(let path)?:
             try AtomicFile.replace(path, access: .open, with: [Array(report.template.utf8)])
             try report.print(as: format)

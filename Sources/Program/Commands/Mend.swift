@@ -160,7 +160,8 @@ struct Mend: ParsableCommand {
         _ result: MendResult, _ request: MendRequest, isWritten: Bool, _ proposal: PolicyProposal?
     ) throws {
         var text = MendOutput(
-            source: source.text, host: host, policy: request.policy.name, mend: result.mend,
+            source: source.text, host: host.map(FileName.shown), policy: request.policy.name,
+            mend: result.mend,
             isWritten: isWritten, values: report.values)
         text.foundBySearch = result.isSearched ? true : nil
         if result.mend.isSafe {
@@ -173,17 +174,17 @@ struct Mend: ParsableCommand {
         guard result.mend.isSafe else { throw ExitStatus.finding }
     }
 
-    private var whatWasWritten: String {
+    private var whatWasWritten: PrintableText {
         if dryRun { return "  nothing was written: this was a dry run\n" }
         if inPlace { return "  changed in place; vcpusnap unmend \(source.text) restores it\n" }
-        return
-            "  written to \(output == .standardStream ? "standard output" : output?.text ?? "")\n"
+        let name = output == .standardStream ? "standard output" : output?.text ?? ""
+        return "  written to \(name)\n"
     }
 
     /// What to do where something stands in the way.
     private func nextStep(
         _ proposal: PolicyProposal, _ request: MendRequest
-    ) throws -> String {
+    ) throws -> PrintableText {
         guard !proposal.proposed.isEmpty else {
             return "  next: no rule lets it load there: choose another host (vcpusnap matrix)\n"
         }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Emulation
+internal import LinuxSystem
 internal import Planning
 internal import Policy
 internal import QEMULoad
@@ -119,7 +120,8 @@ struct PlanCommand: ParsableCommand {
                     plan: try LoadPlan(
                         of: file.stream, on: profile, version: version, policy: policy),
                     move: try MovePlan(of: snapshot, on: profile, policy: policy),
-                    source: source.text, host: host, policy: self.policy.text))
+                    source: source.text, host: FileName.shown(host),
+                    policy: FileName.shown(self.policy.text)))
         }
         try write(PolicyProposal(answers, output.values), policy)
         var report = LoadPlanOutput(

@@ -17,7 +17,7 @@ struct Unmend: ParsableCommand {
     var file: String
 
     func run() throws {
-        let name = FileName.shown(file)
+        let name = PrintableText(FileName.shown(file))
         let isChanged = try UndoableChange(file).undo()
         try StandardOutput.write(
             isChanged ? "unmend: \(name) is as it was\n" : "unmend: \(name) was as it was already\n"

@@ -37,7 +37,7 @@ enum ProfileFile {
         guard let rules = old.first?.substituteRules else { return }
         StandardError.write(
             "vcpusnap: no rules are known of kernels before \(rules), so those of \(rules) are taken, "
-                + "beside what the profile says, for " + old.map(\.name).listed(atMost: 3) + "\n")
+                + "beside what the profile says, for \(old.map(\.name).listed(atMost: 3))\n")
     }
 
     /// The names, with `~2` and so on after those that others before have.
@@ -61,7 +61,7 @@ enum ProfileFile {
             let texts = others.map { "\(own[$0]) is that of \(files[$0])" }
             StandardError.write(
                 "vcpusnap: \(others.count + 1) profiles are called \(name): "
-                    + texts.listed(atMost: 3) + "\n")
+                    + "\(texts.listed(atMost: 3))\n")
         }
     }
 }

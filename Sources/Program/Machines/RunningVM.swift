@@ -20,7 +20,8 @@ struct RunningVM {
         let state = try DeviceStateCapture.capture(over: connection)
         report(state)
         // QEMU said that it wrote everything, whether with a description or without.
-        let file = try StreamFile(state.stream, named: "qmp:\(socket)", .undescribed)
+        let file = try StreamFile(
+            state.stream, named: FileName.shown("qmp:\(socket)"), .undescribed)
         file.warnOfLosses()
         var result = try file.snapshot()
         addProvenance(of: state.machine, to: &result.snapshot.provenance)
@@ -29,7 +30,7 @@ struct RunningVM {
 
     private func report(_ state: CapturedDeviceState) {
         var lines: [String] = []
-        let before = Shown.line(state.runStateBefore)
+        let before = state.runStateBefore
         if let reason = state.reasonForMigration {
             lines.append("by a migration that was called off, because \(reason)")
         }
@@ -40,10 +41,9 @@ struct RunningVM {
         }
         if state.hadToBeResumed { lines.append("it had to be told to go on") }
         if state.runStateAfter != state.runStateBefore {
-            lines.append("it was \(before) and is \(Shown.line(state.runStateAfter)) now")
+            lines.append("it was \(before) and is \(state.runStateAfter) now")
         }
-        let name = Shown.line("qmp:\(socket)")
-        for line in lines { StandardError.write("vcpusnap: \(name): \(line)\n") }
+        for line in lines { StandardError.write("vcpusnap: qmp:\(socket): \(line)\n") }
     }
 
     /// With one decimal: `2.4`.

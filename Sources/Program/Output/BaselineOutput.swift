@@ -91,7 +91,7 @@ struct BaselineOutput: WholeReport {
         return lines + [line]
     }
 
-    func text(_ style: TextStyle) -> String {
+    func text(_ style: TextStyle) -> PrintableText {
         var text = style.bold("baseline of \(Self.some(hosts))") + "\n"
         text += "  vCPU features: \(features.joined(separator: " "))\n"
         text += list(
@@ -114,8 +114,9 @@ struct BaselineOutput: WholeReport {
 
     private static func some(_ hosts: [String]) -> String { hosts.listed(atMost: 8) }
 
-    private func list(_ title: String, _ lines: [String]) -> String {
+    private func list(_ title: PrintableText, _ lines: [String]) -> PrintableText {
         guard !lines.isEmpty else { return "" }
-        return "  \(title) (\(lines.count))\n" + lines.map { "    \($0)\n" }.joined()
+        let body = lines.map { line -> PrintableText in "    \(line)\n" }
+        return "  \(title) (\(lines.count))\n\(body.joined())"
     }
 }

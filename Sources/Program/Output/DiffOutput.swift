@@ -78,11 +78,11 @@ struct DiffOutput: Report {
     private func write(_ vcpu: VCPUDifference, _ title: String, _ output: ReportWriter) {
         let style = output.style
         let only = vcpu.onlyText.map { ": only in the \($0) one" } ?? ""
-        output.write(style.bold(title) + only + "\n")
+        output.write("\(style.bold("\(title)"))\(only)\n")
         let byCategory = Dictionary(grouping: vcpu.registers, by: \.category)
         for category in RegisterCategory.allCases {
             guard let members = byCategory[category] else { continue }
-            output.write("  " + style.bold(category.rawValue) + "\n")
+            output.write("  \(style.bold("\(category.rawValue)"))\n")
             for member in members { output.write(Register(member, values).text) }
         }
         if !vcpu.volatile.isEmpty {
@@ -93,7 +93,7 @@ struct DiffOutput: Report {
 }
 
 /// `NAME: LEFT -> RIGHT`, with `(none)` for a side that has nothing.
-private func change(_ name: String, _ left: String?, _ right: String?) -> String {
+private func change(_ name: String, _ left: String?, _ right: String?) -> PrintableText {
     "\(name): \(left ?? "(none)") -> \(right ?? "(none)")\n"
 }
 
@@ -134,7 +134,7 @@ extension DiffOutput.Register {
     }
 
     /// One line a field where there are fields, else one line for the register.
-    var text: String {
+    var text: PrintableText {
         // A register that is one single field says nothing more by naming the field.
         guard fields.count > 1 || (fields.first.map { $0.left != left } ?? false) else {
             return change("    \(name)", left, right)

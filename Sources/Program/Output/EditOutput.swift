@@ -48,18 +48,18 @@ struct EditOutput: WholeReport {
         }
     }
 
-    func text(_ style: TextStyle) -> String {
-        style.bold("\(verb): \(target)") + "\n" + vcpus.map { $0.text(style) }.joined()
-            + style.notes(notes)
+    func text(_ style: TextStyle) -> PrintableText {
+        let bodies = vcpus.map { $0.text(style) }.joined()
+        return "\(style.bold("\(verb): \(target)"))\n\(bodies)\(style.notes(notes))"
     }
 }
 
 extension EditOutput.VCPU {
-    func text(_ style: TextStyle) -> String {
+    func text(_ style: TextStyle) -> PrintableText {
         let verdict = complete ? style.good("made") : style.bad("not all made")
         let head = registers.isEmpty ? "no register differs" : verdict
-        return style.bold("vCPU \(index)") + ": \(head)\n"
-            + registers.map { "  " + $0.text + "\n" }.joined()
+        let lines = registers.map { register -> PrintableText in "  \(register.text)\n" }
+        return "\(style.bold("vCPU \(index)")): \(head)\n\(lines.joined())"
     }
 }
 

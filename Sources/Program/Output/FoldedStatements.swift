@@ -109,7 +109,7 @@ struct FoldedLines {
     let isUnderOutcome: Bool
 
     /// Lines of the registers under one heading, those together of which the same is to be said.
-    func text<Statement>(of entries: [FoldedStatement<Statement>]) -> String {
+    func text<Statement>(of entries: [FoldedStatement<Statement>]) -> PrintableText {
         var places: [Kind: Int] = [:]
         var groups: [[FoldedStatement<Statement>]] = []
         for entry in entries {
@@ -132,12 +132,12 @@ struct FoldedLines {
         var vcpus: VCPUNumbers
     }
 
-    private func lines<Statement>(of group: [FoldedStatement<Statement>]) -> String {
+    private func lines<Statement>(of group: [FoldedStatement<Statement>]) -> PrintableText {
         let first = group[0]
         let whose = first.vcpus == vcpus ? "" : first.vcpus.title + ": "
         let head = group.count == 1 ? alone(first) : together(group)
-        let pardon = group.count == 1 ? "" : pardon(of: group)
-        return "    " + whose + head + "\n" + notices(of: first) + pardon
+        let pardon: PrintableText = group.count == 1 ? "" : pardon(of: group)
+        return "    \(whose)\(head)\n\(notices(of: first))\(pardon)"
     }
 
     private func alone<Statement>(_ entry: FoldedStatement<Statement>) -> String {
@@ -155,19 +155,19 @@ struct FoldedLines {
             + (first.reason.map { "; \($0)" } ?? "")
     }
 
-    private func notices<Statement>(of entry: FoldedStatement<Statement>) -> String {
+    private func notices<Statement>(of entry: FoldedStatement<Statement>) -> PrintableText {
         let word = entry.notices.count > 1 ? "guest, by vCPU: " : "guest: "
         let more = entry.hasMoreNotices ? ["and others"] : []
         guard !entry.notices.isEmpty else { return "" }
-        return "      " + word + (entry.notices + more).joined(separator: " | ") + "\n"
+        return "      \(word)\((entry.notices + more).joined(separator: " | "))\n"
     }
 
-    private func pardon<Statement>(of group: [FoldedStatement<Statement>]) -> String {
+    private func pardon<Statement>(of group: [FoldedStatement<Statement>]) -> PrintableText {
         guard let pardon = group[0].statement.pardon else { return "" }
         let proofs = Set(group.compactMap(\.statement.pardon?.proof))
         let each = proofs.count > 1 ? "each with its proof, such as: " : ""
-        return "      pardoned by \(pardon.rule)"
-            + (pardon.proof.map { ", \(each)\($0)" } ?? "") + "\n"
+        let proof = pardon.proof.map { ", \(each)\($0)" } ?? ""
+        return "      pardoned by \(pardon.rule)\(proof)\n"
     }
 
     /// Names of registers; of many only the first and the last.

@@ -26,16 +26,15 @@ struct HostOutput: WholeReport {
         registers = profile.registers.count
     }
 
-    func text(_ style: TextStyle) -> String {
-        var lines = ["kernel      \(kernel)"]
+    func text(_ style: TextStyle) -> PrintableText {
+        var lines: [PrintableText] = ["kernel      \(kernel)"]
         if let rulesOf { lines.append("rules       of Linux \(rulesOf), found out by trying") }
         if let cpu, let midr { lines.append("cpu         \(cpu) (MIDR_EL1 \(midr))") }
         if let counterFrequency { lines.append("counter     \(counterFrequency) Hz") }
-        lines.append("features    " + features.joined(separator: " "))
+        lines.append("features    \(features.joined(separator: " "))")
         if !sveVectorLengths.isEmpty {
-            lines.append(
-                "SVE         vector lengths "
-                    + sveVectorLengths.map(String.init).joined(separator: " ") + " bytes")
+            let lengths = sveVectorLengths.map(String.init).joined(separator: " ")
+            lines.append("SVE         vector lengths \(lengths) bytes")
         }
         lines.append("registers   \(registers) with all features an ordinary guest can use")
         let present = capabilities.filter { $0.value != 0 }.sorted { $0.key < $1.key }
@@ -48,7 +47,7 @@ struct HostOutput: WholeReport {
 struct BuiltInOutput: WholeReport {
     var builtIn = HostProfile.builtInNames
 
-    func text(_ style: TextStyle) -> String {
-        builtIn.map { $0 + "\n" }.joined()
+    func text(_ style: TextStyle) -> PrintableText {
+        builtIn.map { "\($0)\n" }.joined()
     }
 }

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import LinuxSystem
 
 /// The JSON of Formats/json-output.md, written as it is made: keys sorted, two spaces of indentation.
 ///
@@ -28,7 +29,7 @@ final class JSONWriter {
     /// A value that needs no quotes.
     private func literal(_ text: String) {
         separate()
-        output.write(text)
+        output.write(json: text)
     }
 
     /// A value of bounded size, in whatever order it tells its members.
@@ -38,7 +39,7 @@ final class JSONWriter {
         let text = String(decoding: try encoder.encode(value), as: UTF8.self)
         // Strings have no raw line ends, so each one is followed by indentation.
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        literal(lines.joined(separator: lineEnd))
+        literal(lines.map(Self.printable).joined(separator: lineEnd))
         endDocument()
     }
 
@@ -47,12 +48,12 @@ final class JSONWriter {
         open.append(false)
         try members()
         let isEmpty = open.removeLast() == false
-        output.write((isEmpty ? "\n" : "") + lineEnd + end)
+        output.write(json: (isEmpty ? "\n" : "") + lineEnd + end)
         endDocument()
     }
 
     private func endDocument() {
-        if open.isEmpty { output.write("\n") }
+        if open.isEmpty { output.write(json: "\n") }
     }
 
     private var lineEnd: String { "\n" + String(repeating: "  ", count: open.count) }
@@ -64,37 +65,49 @@ final class JSONWriter {
             return
         }
         guard let hasMember = open.last else { return }
-        output.write((hasMember ? "," : "") + lineEnd)
+        output.write(json: (hasMember ? "," : "") + lineEnd)
         open[open.count - 1] = true
     }
 
     private func quote(_ text: String) {
-        let quote = UInt8(ascii: "\"")
-        output.write(quote)
-        if text.utf8.contains(where: Self.isEscaped) {
-            for byte in text.utf8 { writeEscaped(byte) }
-        } else {
-            output.write(text)
-        }
-        output.write(quote)
+        let isPlain = text.utf8.allSatisfy { 0x20..<0x7f ~= $0 && !Self.isSyntax($0) }
+        output.write(json: "\"" + (isPlain ? text : Self.escaped(text)) + "\"")
     }
 
-    private static func isEscaped(_ byte: UInt8) -> Bool {
-        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    /// What ends a string, or begins an escape in it.
+    private static func isSyntax(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
-    private func writeEscaped(_ byte: UInt8) {
-        guard Self.isEscaped(byte) else { return output.write(byte) }
-        switch byte {
-        case UInt8(ascii: "\""): output.write("\\\"")
-        case UInt8(ascii: "\\"): output.write("\\\\")
-        case 0x08: output.write("\\b")
-        case 0x09: output.write("\\t")
-        case 0x0a: output.write("\\n")
-        case 0x0c: output.write("\\f")
-        case 0x0d: output.write("\\r")
-        default: output.write("\\u00" + (byte < 0x10 ? "0" : "") + String(byte, radix: 16))
+    private static func escaped(_ text: String) -> String {
+        text.unicodeScalars.reduce(into: "") { $0 += escaped($1) }
+    }
+
+    private static func escaped(_ scalar: Unicode.Scalar) -> String {
+        switch scalar {
+        case "\"": "\\\""
+        case "\\": "\\\\"
+        case "\u{8}": "\\b"
+        case "\t": "\\t"
+        case "\n": "\\n"
+        case "\u{c}": "\\f"
+        case "\r": "\\r"
+        default: printable(scalar)
         }
+    }
+
+    /// JSON that others wrote, without what JSON allows in strings and a terminal obeys.
+    private static func printable(_ json: Substring) -> String {
+        guard json.unicodeScalars.contains(where: Shown.isUnprintable) else { return String(json) }
+        return json.unicodeScalars.reduce(into: "") { $0 += printable($1) }
+    }
+
+    /// A character that nobody sees by its UTF-16 code units.
+    private static func printable(_ scalar: Unicode.Scalar) -> String {
+        guard Shown.isUnprintable(scalar) else { return String(scalar) }
+        return UTF16.encode(scalar).map { units in
+            units.map { "\\u" + String(0x1_0000 | UInt32($0), radix: 16).dropFirst() }.joined()
+        } ?? ""
     }
 }
 
@@ -104,7 +117,7 @@ extension JSONWriter {
     /// A key, whose value comes next.
     func key(_ key: String) {
         string(key)
-        output.write(" : ")
+        output.write(json: " : ")
         isAfterKey = true
     }
 

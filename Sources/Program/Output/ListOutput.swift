@@ -30,19 +30,19 @@ struct ListOutput: WholeReport {
         }
     }
 
-    func text(_ style: TextStyle) -> String {
-        let lines = processes.map { process in
-            let vms = process.vms.map { vm in
+    func text(_ style: TextStyle) -> PrintableText {
+        let lines = processes.map { process -> PrintableText in
+            let list = process.vms.map { vm -> PrintableText in
                 let count = vm.vcpus.count.of("vCPU")
                 return process.vms.count == 1
-                    ? count : "pid:\(process.pid)/\(vm.descriptor) with \(count)"
-            }
-            return style.bold("pid:\(process.pid)") + "  \(process.name)  "
-                + vms.joined(separator: ", ")
-                + (process.ambiguous == true ? " (which vCPU is whose cannot be told)" : "") + "\n"
+                    ? "\(count)" : "pid:\(process.pid)/\(vm.descriptor) with \(count)"
+            }.joined(separator: ", ")
+            let doubt = process.ambiguous == true ? " (which vCPU is whose cannot be told)" : ""
+            return "\(style.bold("pid:\(process.pid)"))  \(process.name)  \(list)\(doubt)\n"
         }
-        let none = lines.isEmpty ? "no process with a VM of KVM is to be seen\n" : ""
-        let more =
+        let none: PrintableText =
+            lines.isEmpty ? "no process with a VM of KVM is to be seen\n" : ""
+        let more: PrintableText =
             hidden > 0
             ? "\(hidden) process\(hidden == 1 ? "" : "es") could not be looked into: run as root to see them\n"
             : ""

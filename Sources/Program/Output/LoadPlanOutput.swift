@@ -67,10 +67,10 @@ struct LoadPlanOutput: WholeReport {
         hosts = answers.map { Host($0, values) }
     }
 
-    func text(_ style: TextStyle) -> String {
-        hosts.map { host in
-            style.bold("\(source) in QEMU \(qemu) on \(host.host)") + ": "
-                + host.text(style, StreamOrigin(rawValue: origin) ?? .unknown)
+    func text(_ style: TextStyle) -> PrintableText {
+        hosts.map { host -> PrintableText in
+            let title = style.bold("\(source) in QEMU \(qemu) on \(host.host)")
+            return "\(title): \(host.text(style, StreamOrigin(rawValue: origin) ?? .unknown))"
         }.joined(separator: "\n")
     }
 }
@@ -85,14 +85,19 @@ extension LoadPlanOutput.Host {
         remedies = answer.all
     }
 
-    func text(_ style: TextStyle, _ origin: StreamOrigin) -> String {
-        let coloured = verdict == "loads" ? style.good(verdict) : style.bad(verdict)
-        let next = remedies.map { "  can be done: \($0.text)\n" }.joined()
-        if !origin.canBeOfKVM { return coloured + "\n  \(origin.whyNoKVMTakesIt)\n" + next }
-        let lines = output.map { "    \($0)\n" }.joined()
-        return coloured + "\n" + (output.isEmpty ? "" : "  QEMU prints\n" + lines)
-            + (LoadPlanOutput.VectorText.line(of: vcpus.compactMap(\.vectors)) ?? "")
-            + LoadPlanText(vcpus).text(style) + next
+    func text(_ style: TextStyle, _ origin: StreamOrigin) -> PrintableText {
+        let coloured = verdict == "loads" ? style.good("\(verdict)") : style.bad("\(verdict)")
+        var text = coloured + "\n"
+        if origin.canBeOfKVM {
+            if !output.isEmpty { text += "  QEMU prints\n" }
+            for line in output { text += "    \(line)\n" }
+            text += LoadPlanOutput.VectorText.line(of: vcpus.compactMap(\.vectors)) ?? ""
+            text += LoadPlanText(vcpus).text(style)
+        } else {
+            text += "  \(origin.whyNoKVMTakesIt)\n"
+        }
+        for remedy in remedies { text += "  can be done: \(remedy.text)\n" }
+        return text
     }
 }
 
@@ -109,14 +114,16 @@ extension LoadPlanOutput.VectorText {
     }
 
     /// Where the lengths come from, once for all vCPUs; nil for guests without SVE.
-    static func line(of vcpus: [Self]) -> String? {
+    static func line(of vcpus: [Self]) -> PrintableText? {
         guard let longest = vcpus.first?.longest, let shown = vcpus.map(\.shown).max() else {
             return nil
         }
         let given = longest == 0 ? "which has none" : "which has up to \(longest) bits"
-        return
-            "  vector lengths are not in the stream: QEMU with -cpu host takes the destination's, "
-            + "\(given); the guest's registers show \(shown) bits\n"
+        return """
+              vector lengths are not in the stream: QEMU with -cpu host takes the destination's, \
+            \(given); the guest's registers show \(shown) bits
+
+            """
     }
 }
 
@@ -159,15 +166,16 @@ private struct LoadPlanText {
         }
     }
 
-    func text(_ style: TextStyle) -> String {
+    func text(_ style: TextStyle) -> PrintableText {
         let all = counts.vcpus
         guard all.count > 0 else { return "" }
-        var text = style.bold(all.title) + ": " + counts.text(RegisterLoad.Fate.names) + "\n"
-        text += failures.texts(ofAll: all).map { "  \($0)\n" }.joined()
+        let title = style.bold("\(all.title)")
+        var text: PrintableText = "\(title): \(counts.text(RegisterLoad.Fate.names))\n"
+        for line in failures.texts(ofAll: all) { text += "  \(line)\n" }
         for fate in RegisterLoad.Fate.names {
             guard let members = lines[fate] else { continue }
             text += "  \(fate): \(Self.meanings[fate] ?? "")\n"
-            text += members.texts(ofAll: all).map { "    \($0)\n" }.joined()
+            for line in members.texts(ofAll: all) { text += "    \(line)\n" }
         }
         return text
     }

@@ -32,43 +32,45 @@ struct MatrixOutput: WholeReport {
     }
 
     /// A table where it fits a terminal, else a few lines for each guest.
-    func text(_ style: TextStyle) -> String {
+    func text(_ style: TextStyle) -> PrintableText {
         let head = style.bold("moves under policy \(policy)") + "\n"
         return head + (hosts.count <= Self.widestTable ? table(style) : summary(style))
             + rows.map { notes(of: $0, style) }.joined()
     }
 
-    private func notes(of row: Row, _ style: TextStyle) -> String {
+    private func notes(of row: Row, _ style: TextStyle) -> PrintableText {
         guard row.notes != nil else { return "" }
-        return style.bold(row.source) + "\n" + style.notes(row.notes)
+        return "\(style.bold("\(row.source)"))\n\(style.notes(row.notes))"
     }
 
     private static let widestTable = 12
 
-    private func table(_ style: TextStyle) -> String {
-        let width = rows.map(\.source.count).max() ?? 0
-        let widths = hosts.map { max($0.count, 8) }
-        let head = zip(hosts, widths).map { $0.padded(to: $1) }.joined(separator: "  ")
-        let lines = rows.map { row in
-            row.source.padded(to: width) + "  "
-                + zip(row.cells, widths).map { cell, width in
-                    cell.coloured(style, width)
-                }.joined(separator: "  ")
+    private func table(_ style: TextStyle) -> PrintableText {
+        let sources = rows.map { PrintableText($0.source) }
+        let names = hosts.map { PrintableText($0) }
+        let width = sources.map(\.width).max() ?? 0
+        let widths = names.map { max($0.width, 8) }
+        let head = zip(names, widths).map { $0.padded(to: $1) }
+        let lines = zip(sources, rows).map { source, row in
+            [source.padded(to: width)] + zip(row.cells, widths).map { $0.coloured(style, $1) }
         }
-        return "".padded(to: width) + "  " + head + "\n" + lines.joined(separator: "\n") + "\n"
+        let corner = PrintableText("").padded(to: width)
+        return ([[corner] + head] + lines).map { cells -> PrintableText in
+            "\(cells.joined(separator: "  "))\n"
+        }.joined()
     }
 
-    private func summary(_ style: TextStyle) -> String {
-        rows.map { row in
+    private func summary(_ style: TextStyle) -> PrintableText {
+        rows.map { row -> PrintableText in
             let groups = Dictionary(grouping: row.cells, by: \.word)
             let parts = Cell.words.compactMap { word in
-                groups[word].map { cells in
+                groups[word].map { cells -> PrintableText in
                     let names = cells.map(\.host)
                     let shown = names.count <= 4 ? names : names.prefix(3) + ["..."]
                     return "  \(word) \(cells.count): \(shown.joined(separator: " "))\n"
                 }
             }
-            return style.bold(row.source) + "\n" + parts.joined()
+            return "\(style.bold("\(row.source)"))\n\(parts.joined())"
         }.joined()
     }
 }
@@ -84,8 +86,8 @@ extension MatrixOutput.Cell {
         }
     }
 
-    func coloured(_ style: TextStyle, _ width: Int) -> String {
-        let text = word == "no" ? "no (\(losses))" : word
+    func coloured(_ style: TextStyle, _ width: Int) -> PrintableText {
+        let text = PrintableText(word == "no" ? "no (\(losses))" : word)
         let padded = text.padded(to: width)
         return word == "no" ? style.bad(padded) : style.good(padded)
     }

@@ -47,7 +47,7 @@ struct MendOutput: WholeReport {
     /// Rules with which it could be mended; absent where nothing stood in the way.
     var proposal: [PolicyProposal.Rule]?
     /// What became of the result, and what to do next; for the text.
-    var ending = ""
+    var ending: PrintableText = ""
     /// Of guests with SVE.
     private var vectors: [LoadPlanOutput.VectorText]
 
@@ -73,30 +73,32 @@ struct MendOutput: WholeReport {
         }
     }
 
-    func text(_ style: TextStyle) -> String {
-        let head =
-            style.bold("mend \(source)" + (host.map { " for \($0)" } ?? "")) + ": " + verdict(style)
-            + "\n"
-        return head + (LoadPlanOutput.VectorText.line(of: vectors) ?? "")
-            + MendText(vcpus).text(style, isDone: mended, isWritten: written)
-            + failures + proposalText + ending
+    func text(_ style: TextStyle) -> PrintableText {
+        let purpose = host.map { " for \($0)" } ?? ""
+        return [
+            style.bold("mend \(source)\(purpose)"), ": ", verdict(style), "\n",
+            LoadPlanOutput.VectorText.line(of: vectors) ?? "",
+            MendText(vcpus).text(style, isDone: mended, isWritten: written),
+            failures, proposalText, ending,
+        ].joined()
     }
 
     /// What QEMU prints; of several versions the newest that fails, which says most.
-    private var failures: String {
+    private var failures: PrintableText {
         let failing = mended ? [] : plans.filter { $0.verdict == "fails" }
         return failing.last?.text ?? ""
     }
 
-    private var proposalText: String {
+    private var proposalText: PrintableText {
         guard let proposal, !proposal.isEmpty else { return "" }
-        return
-            "  these rules would let it load, if the guest can do without (--write-policy FILE writes "
-            + "them)\n"
-            + PolicyProposal.lines(proposal).map { "    \($0)\n" }.joined()
+        let lines = PolicyProposal.lines(proposal).map { line -> PrintableText in "    \(line)\n" }
+        return """
+              these rules would let it load, if the guest can do without (--write-policy FILE writes them)
+            \(lines.joined())
+            """
     }
 
-    private func verdict(_ style: TextStyle) -> String {
+    private func verdict(_ style: TextStyle) -> PrintableText {
         guard mended else { return style.bad("not done") }
         let isChanged = vcpus.contains { !$0.changes.isEmpty }
         guard host != nil else {
@@ -107,9 +109,9 @@ struct MendOutput: WholeReport {
 }
 
 extension MendOutput.Plan {
-    var text: String {
-        "  as far as it could be changed, QEMU \(qemu) prints\n"
-            + output.map { "    \($0)\n" }.joined()
+    var text: PrintableText {
+        let lines = output.map { line -> PrintableText in "    \(line)\n" }
+        return "  as far as it could be changed, QEMU \(qemu) prints\n\(lines.joined())"
     }
 }
 
@@ -154,21 +156,23 @@ private struct MendText {
     private static let taken = "taken out"
     private static let given = "given another value"
 
-    func text(_ style: TextStyle, isDone: Bool, isWritten: Bool) -> String {
+    func text(_ style: TextStyle, isDone: Bool, isWritten: Bool) -> PrintableText {
         guard vcpus.count > 0 else { return "" }
         let may = isDone ? "" : "may be "
         let would = isDone && !isWritten ? "would be " : may
-        return style.bold(vcpus.title) + ": \(counts.text([Self.taken, Self.given], before: may))\n"
-            + list("may not be changed: the guest could notice", refusals)
-            + list("\(would)\(Self.taken)", removed)
-            + list("\(would)\(Self.given)", replaced)
-            + list("KVM alters these when QEMU loads them", altered)
+        let counts = counts.text([Self.taken, Self.given], before: may)
+        let lists = [
+            list("may not be changed: the guest could notice", refusals),
+            list("\(would)\(Self.taken)", removed), list("\(would)\(Self.given)", replaced),
+            list("KVM alters these when QEMU loads them", altered),
+        ]
+        return "\(style.bold("\(vcpus.title)")): \(counts)\n\(lists.joined())"
     }
 
-    private func list(_ title: String, _ lines: SharedLines) -> String {
+    private func list(_ title: PrintableText, _ lines: SharedLines) -> PrintableText {
         guard lines.count > 0 else { return "" }
-        return "  \(title) (\(lines.count))\n"
-            + lines.texts(ofAll: vcpus).map { "    \($0)\n" }.joined()
+        let body = lines.texts(ofAll: vcpus).map { line -> PrintableText in "    \(line)\n" }
+        return "  \(title) (\(lines.count))\n\(body.joined())"
     }
 }
 

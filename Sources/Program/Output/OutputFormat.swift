@@ -42,7 +42,7 @@ extension Report {
 /// A report of little, which is made as a whole.
 protocol WholeReport: Report, Encodable {
     /// Lines for people, with colour only where `style` has it.
-    func text(_ style: TextStyle) -> String
+    func text(_ style: TextStyle) -> PrintableText
 }
 
 extension WholeReport {
@@ -55,29 +55,22 @@ extension WholeReport {
 struct TextStyle {
     var isColoured: Bool
 
-    /// Colour only on a terminal, and never when NO_COLOR is set (https://no-color.org).
+    /// Colour only on a terminal that understands it, and never when NO_COLOR is set (https://no-color.org).
     static func forStandardOutput() -> TextStyle {
-        TextStyle(isColoured: StandardOutput.isTerminal && !StandardOutput.refusesColour)
+        TextStyle(isColoured: StandardStream.output.obeysControls)
     }
 
-    func bold(_ text: String) -> String { wrap(text, "1") }
-    func good(_ text: String) -> String { wrap(text, "32") }
-    func bad(_ text: String) -> String { wrap(text, "31") }
-    func faint(_ text: String) -> String { wrap(text, "2") }
+    func bold(_ text: PrintableText) -> PrintableText { wrap(text, 1) }
+    func good(_ text: PrintableText) -> PrintableText { wrap(text, 32) }
+    func bad(_ text: PrintableText) -> PrintableText { wrap(text, 31) }
+    func faint(_ text: PrintableText) -> PrintableText { wrap(text, 2) }
 
     /// A line for each note on a snapshot.
-    func notes(_ notes: [String]?) -> String {
-        (notes ?? []).map { "  " + bad("note") + ": \($0)\n" }.joined()
+    func notes(_ notes: [String]?) -> PrintableText {
+        (notes ?? []).map { note -> PrintableText in "  \(bad("note")): \(note)\n" }.joined()
     }
 
-    private func wrap(_ text: String, _ code: String) -> String {
+    private func wrap(_ text: PrintableText, _ code: Int) -> PrintableText {
         isColoured ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
-    }
-}
-
-extension String {
-    /// The string with spaces after it up to `width` characters.
-    func padded(to width: Int) -> String {
-        count >= width ? self : self + String(repeating: " ", count: width - count)
     }
 }

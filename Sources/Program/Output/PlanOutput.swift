@@ -56,13 +56,12 @@ struct PlanOutput: Report {
     func write(text output: ReportWriter) throws {
         for (number, profile) in profiles.enumerated() {
             let plan = try plan(profile)
-            output.write(
-                (number == 0 ? "" : "\n") + output.style.bold("\(source) on \(plan.host)") + ": ")
-            let verdict = plan.verdict.text
-            output.write(
-                (plan.verdict == .no ? output.style.bad(verdict) : output.style.good(verdict))
-                    + "\n")
-            if number == 0 { output.write(output.style.notes(notes)) }
+            let style = output.style
+            let verdict = PrintableText(plan.verdict.text)
+            let coloured = plan.verdict == .no ? style.bad(verdict) : style.good(verdict)
+            if number > 0 { output.write("\n") }
+            output.write("\(style.bold("\(source) on \(plan.host)")): \(coloured)\n")
+            if number == 0 { output.write(style.notes(notes)) }
             if plan.verdict == .no, !origin.canBeOfKVM {
                 output.write(Self.emulation(origin))
             } else {
@@ -80,12 +79,12 @@ struct PlanOutput: Report {
     }
 
     /// All that is to be said of state that no KVM has.
-    private static func emulation(_ origin: StreamOrigin) -> String {
+    private static func emulation(_ origin: StreamOrigin) -> PrintableText {
         "  \(origin.whyNoKVMTakesIt)\n  can be done: \(LoadRemedies.emulation(origin).text)\n"
     }
 
     /// That the verdict is a restore's, and those of QEMU.
-    private static func line(_ verdicts: [LoadVerdict]) -> String {
+    private static func line(_ verdicts: [LoadVerdict]) -> PrintableText {
         guard !verdicts.isEmpty else { return "" }
         var parts: [String] = []
         var last: String?
@@ -93,9 +92,11 @@ struct PlanOutput: Report {
             parts.append("\(verdict.verdict) (from \(verdict.qemu) on)")
             last = verdict.verdict
         }
-        return
-            "  this is what vcpusnap restore does; QEMU's own load of the stream (--qemu VERSION) "
-            + parts.joined(separator: ", ") + "\n"
+        return """
+              this is what vcpusnap restore does; QEMU's own load of the stream (--qemu VERSION) \
+            \(parts.joined(separator: ", "))
+
+            """
     }
 
     func write(json: JSONWriter) throws {

@@ -28,30 +28,33 @@ struct PlanText {
         guard counts.vcpus.count > 0 else { return }
         let style = output.style
         output.write(
-            style.bold(counts.vcpus.title) + ": " + counts.text(RestoreOutcome.names) + "\n")
+            "\(style.bold("\(counts.vcpus.title)")): \(counts.text(RestoreOutcome.names))\n")
         let lines = FoldedLines(values: values, vcpus: counts.vcpus, isUnderOutcome: false)
         for (cause, members) in losses.bySection.sorted(by: { $0.key < $1.key }) {
             let pardoned = members.count { $0.statement.pardon != nil }
             let count = "\(members.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
-            output.write("  " + style.bold(cause.text) + " (\(count))\n")
+            output.write("  \(style.bold("\(cause.text)")) (\(count))\n")
             output.write(lines.text(of: members) + Self.remedies(members))
         }
         let restored = FoldedLines(values: values, vcpus: counts.vcpus, isUnderOutcome: true)
         for (word, members) in conditional.bySection {
             output.write(
-                "  \(word), on a condition (\(members.count))\n" + restored.text(of: members))
+                "  \(word), on a condition (\(members.count))\n\(restored.text(of: members))")
         }
     }
 
     private static let mostHosts = 6
 
     /// A line for each remedy of what counts; of very many other hosts the first ones.
-    private static func remedies(_ losses: [FoldedStatement<PlannedLoss>]) -> String {
+    private static func remedies(_ losses: [FoldedStatement<PlannedLoss>]) -> PrintableText {
         let all = Remedy.each(
             losses.map(\.statement).filter { $0.pardon == nil }.flatMap(\.remedies))
         let more = all.count(where: \.isOtherHost) - mostHosts
-        return all.dropLast(max(more, 0)).map { "    can be done: \($0.text)\n" }.joined()
-            + (more > 0 ? "    can be done: \(more) more of the kind\n" : "")
+        var lines: [PrintableText] = all.dropLast(max(more, 0)).map {
+            "    can be done: \($0.text)\n"
+        }
+        if more > 0 { lines.append("    can be done: \(more) more of the kind\n") }
+        return lines.joined()
     }
 }
 

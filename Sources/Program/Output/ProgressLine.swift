@@ -1,11 +1,12 @@
 internal import Dispatch
 internal import LinuxSystem
 
-/// A line on standard error that says how far a long job is; nothing where that is no terminal.
+/// A line on standard error that says how far a long job is; nothing where that is no terminal on which a line
+/// can be written over.
 final class ProgressLine: @unchecked Sendable {
     private let total: Int
     private let unit: String
-    private let isShown = StandardStream.error.isTerminal
+    private let isShown = StandardStream.error.obeysControls
     private let start = ContinuousClock.now
     private let queue = DispatchQueue(label: "vcpusnap.progress")
     private var lastShown = 0

@@ -66,7 +66,7 @@ struct RegisterOutput: WholeReport {
         registers = subjects.map(Register.init)
     }
 
-    func text(_ style: TextStyle) -> String {
+    func text(_ style: TextStyle) -> PrintableText {
         registers.map { $0.text(style) }.joined(separator: "\n")
     }
 }
@@ -99,15 +99,15 @@ extension RegisterOutput.Register {
         return (entry?.field(named: name)).map { [$0] } ?? []
     }
 
-    func text(_ style: TextStyle) -> String {
-        var lines = [style.bold(name) + "  " + id]
-        if !aliases.isEmpty { lines.append("  also: " + aliases.joined(separator: ", ")) }
-        lines.append("  " + category + (size.map { ", \($0 * 8) bits" } ?? ""))
+    func text(_ style: TextStyle) -> PrintableText {
+        var lines: [PrintableText] = ["\(style.bold("\(name)"))  \(id)"]
+        if !aliases.isEmpty { lines.append("  also: \(aliases.joined(separator: ", "))") }
+        lines.append("  \(category)\(size.map { ", \($0 * 8) bits" } ?? "")")
         if let heldBy { lines.append("  held by \(heldBy)") }
         if let listedSince { lines.append("  KVM lists it since Linux \(listedSince)") }
-        lines += (behaviour?.lines ?? []).map { "  " + $0 }
-        if history.count > 1 { lines += history.map { "  " + $0.line } }
-        if let notes, notes != behaviour?.notes { lines.append("  note: " + notes) }
+        lines += (behaviour?.lines ?? []).map { "  \($0)" }
+        if history.count > 1 { lines += history.map { "  \($0.line)" } }
+        if let notes, notes != behaviour?.notes { lines.append("  note: \(notes)") }
         return (lines + fields.map(\.line)).joined(separator: "\n") + "\n"
     }
 }
@@ -175,10 +175,11 @@ extension RegisterOutput.Field {
         self.rule = rule?.rule.rawValue
     }
 
-    var line: String {
-        let range = bitRange(msb, lsb).padded(to: 10)
+    var line: PrintableText {
+        let range = PrintableText(bitRange(msb, lsb)).padded(to: 10)
         let names = values.map { "\($0.value) \($0.name)" }.joined(separator: ", ")
         let details = [rule.map { "rule \($0)" }, names.isEmpty ? nil : names].compactMap(\.self)
-        return "  \(range)\(name.padded(to: 16)) \(details.joined(separator: "; "))"
+        let name = PrintableText(name).padded(to: 16)
+        return "  \(range)\(name) \(details.joined(separator: "; "))"
     }
 }

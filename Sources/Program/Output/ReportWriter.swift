@@ -19,7 +19,16 @@ final class ReportWriter {
     }
 
     /// Appends a piece; a failure to write it is told by `finish`.
-    func write(_ text: String) {
+    func write(_ text: PrintableText) {
+        append(text.string)
+    }
+
+    /// Appends a piece of JSON, in whose strings nothing is left that is no printable character.
+    func write(json: String) {
+        append(json)
+    }
+
+    private func append(_ text: String) {
         buffer.append(contentsOf: text.utf8)
         if buffer.count >= Self.capacity { flush() }
     }

@@ -189,8 +189,8 @@ struct CounterText: JSONWritable {
         }
     }
 
-    var line: String {
-        "  the counter runs at \(host) Hz, the guest's at \(guest) Hz"
-            + (pardon.map { "; pardoned by \($0.text)" } ?? "") + "\n"
+    var line: PrintableText {
+        let pardoned = pardon.map { "; pardoned by \($0.text)" } ?? ""
+        return "  the counter runs at \(host) Hz, the guest's at \(guest) Hz\(pardoned)\n"
     }
 }

@@ -14,8 +14,8 @@ struct RestoreText {
     private var incomplete = FoldedCounts()
     private var registers = FoldedStatements<String, RegisterRestore>()
     /// What is said of undoing, and of which vCPUs.
-    private var undone: [String: VCPUNumbers] = [:]
-    private var undoTexts: [String] = []
+    private var undone: [PrintableText: VCPUNumbers] = [:]
+    private var undoTexts: [PrintableText] = []
 
     init(values: ValueText, style: TextStyle, listsDestinationOnly: Bool) {
         self.values = values
@@ -57,19 +57,19 @@ struct RestoreText {
         let sections = registers.bySection
         for title in RestoreOutcome.names + [Self.pardoned] {
             guard let members = sections[title] else { continue }
-            output.write("  \(title) (\(members.count))\n" + lines.text(of: members))
+            output.write("  \(title) (\(members.count))\n\(lines.text(of: members))")
         }
         for text in undoTexts {
             let whose = undone[text].map { $0 == vcpus ? "" : $0.title + ": " } ?? ""
-            output.write("  " + whose + text)
+            output.write("  \(whose)\(text)")
         }
     }
 
-    private func summary(_ counts: FoldedCounts, _ verdict: String, _ output: ReportWriter) {
+    private func summary(_ counts: FoldedCounts, _ verdict: PrintableText, _ output: ReportWriter) {
         guard counts.vcpus.count > 0 else { return }
         output.write(
-            style.bold(counts.vcpus.title) + ": " + verdict + "; "
-                + counts.text(RestoreOutcome.names) + "\n")
+            "\(style.bold("\(counts.vcpus.title)")): \(verdict); \(counts.text(RestoreOutcome.names))\n"
+        )
     }
 
     // MARK: Undoing
@@ -80,7 +80,7 @@ struct RestoreText {
         undone[text, default: VCPUNumbers()].append(vcpu)
     }
 
-    private func text(of undo: [RegisterUndo]) -> String {
+    private func text(of undo: [RegisterUndo]) -> PrintableText {
         guard !undo.isEmpty else { return "--strict: no register had been written\n" }
         let stuck = undo.filter { !$0.isUndone }
         guard !stuck.isEmpty else {
@@ -88,15 +88,15 @@ struct RestoreText {
             return "--strict: all \(undo.count.of("register")) written \(verb) put back and read "
                 + "back\n"
         }
-        let lines = stuck.map { register in
+        let lines = stuck.map { register -> PrintableText in
             let before = values.text(register.before, of: register.id) ?? "nothing"
             let found = values.text(register.found, of: register.id) ?? "nothing"
             let reason = register.reason.map { "; \($0)" } ?? ""
             return "    \(register.id.nameAndNumber): before \(before), found \(found)\(reason)\n"
         }
-        return
-            "--strict: \(undo.count - stuck.count) of \(undo.count) registers written were put back and "
-            + "read back; " + style.bad("could not be put back") + ":\n" + lines.joined()
+        let back = "\(undo.count - stuck.count) of \(undo.count) registers written were put back"
+        let verdict = style.bad("could not be put back")
+        return "--strict: \(back) and read back; \(verdict):\n\(lines.joined())"
     }
 }
 

@@ -90,7 +90,7 @@ struct ShowOutput: Report {
 
     /// What all vCPUs have alike stands first, then what each has of its own.
     func write(text output: ReportWriter) {
-        output.write(output.style.bold(source) + "\n")
+        output.write(output.style.bold("\(source)") + "\n")
         if let partial { output.write(output.style.bad("  partial: \(partial)") + "\n") }
         if isFoundBySearch { output.write("  \(StreamFile.searchText)\n") }
         output.write(output.style.notes(snapshot.noteTexts))
@@ -146,11 +146,11 @@ struct ShowOutput: Report {
     ) {
         let count = registers.count
         output.write(
-            output.style.bold(title) + ": \(count)\(more) register\(count == 1 ? "" : "s")\n")
+            "\(output.style.bold("\(title)")): \(count)\(more) register\(count == 1 ? "" : "s")\n")
         let byCategory = Dictionary(grouping: registers) { RegisterCategory(of: $0.id) }
         for category in RegisterCategory.allCases {
             guard let members = byCategory[category] else { continue }
-            output.write("  " + output.style.bold(category.rawValue) + "\n")
+            output.write("  \(output.style.bold("\(category.rawValue)"))\n")
             for member in members { output.write(register(member).text) }
         }
     }
@@ -181,18 +181,19 @@ extension ShowOutput.Register: JSONWritable {
         }
     }
 
-    var text: String {
-        let line = "    \(name.padded(to: 24)) \(value)\n"
-        return line
-            + (fields ?? []).map { field in
-                let range = bitRange(field.msb, field.lsb).padded(to: 9)
-                let meaning = field.meaning.map { " (\($0))" } ?? ""
-                return "      \(range) \(field.name.padded(to: 16)) \(field.value)\(meaning)\n"
-            }.joined()
+    var text: PrintableText {
+        let line: PrintableText = "    \(PrintableText(name).padded(to: 24)) \(value)\n"
+        return line + (fields ?? []).map(\.text).joined()
     }
 }
 
 extension ShowOutput.Field: JSONWritable {
+    fileprivate var text: PrintableText {
+        let range = PrintableText(bitRange(msb, lsb)).padded(to: 9)
+        let meaning = meaning.map { " (\($0))" } ?? ""
+        return "      \(range) \(PrintableText(name).padded(to: 16)) \(value)\(meaning)\n"
+    }
+
     func write(to json: JSONWriter) {
         json.object {
             json.member("lsb", lsb)

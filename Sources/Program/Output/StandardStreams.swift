@@ -2,25 +2,18 @@ internal import LinuxSystem
 
 /// Where results go.
 enum StandardOutput {
-    static func write(_ text: String) throws(FileError) {
-        try StandardStream.output.write(Array(text.utf8))
-    }
-
-    static var isTerminal: Bool { StandardStream.output.isTerminal }
-
-    /// Whether NO_COLOR is set to anything but the empty string (https://no-color.org).
-    static var refusesColour: Bool {
-        HostIdentity.environment("NO_COLOR").map { !$0.isEmpty } ?? false
+    static func write(_ text: PrintableText) throws(FileError) {
+        try StandardStream.output.write(Array(text.string.utf8))
     }
 }
 
 /// Where messages go.
 enum StandardError {
     /// What a message has at most, in Unicode scalars: it can quote others, who may have said megabytes.
-    private static let longest = 1 << 14
+    static let longest = 1 << 14
 
-    static func write(_ text: String) {
-        var text = text
+    static func write(_ text: PrintableText) {
+        var text = text.string
         let scalars = text.unicodeScalars
         if scalars.count > longest {
             let more = scalars.count - longest
@@ -29,5 +22,15 @@ enum StandardError {
         }
         // Nobody is left to tell that standard error cannot be written.
         try? StandardStream.error.write(Array(text.utf8))
+    }
+}
+
+extension StandardStream {
+    /// Whether it is a terminal on which colours and movements of the cursor do something, and nobody said that they
+    /// are not wanted: NO_COLOR is not set to anything but the empty string (https://no-color.org).
+    var obeysControls: Bool {
+        let terminal = HostIdentity.environment("TERM") ?? "dumb"
+        let refusal = HostIdentity.environment("NO_COLOR") ?? ""
+        return isTerminal && terminal != "dumb" && !terminal.isEmpty && refusal.isEmpty
     }
 }

@@ -41,16 +41,17 @@ struct VerifyOutput: WholeReport {
         notes = report.snapshot.flatMap(\.noteTexts)
     }
 
-    func text(_ style: TextStyle) -> String {
+    func text(_ style: TextStyle) -> PrintableText {
         let verdict = sound ? style.good("sound") : style.bad("damaged")
-        var lines = ["\(file): \(verdict), format \(version), \(size) bytes"]
+        var lines: [PrintableText] = ["\(file): \(verdict), format \(version), \(size) bytes"]
         lines.append("  \(vcpus.of("vCPU")), \(registers.of("different register"))")
-        lines += chunks.map { chunk in
-            "  \(chunk.kind.padded(to: 4)) at byte \(chunk.offset): "
-                + "\(chunk.storedSize) bytes, \(chunk.size) decompressed"
+        lines += chunks.map { chunk -> PrintableText in
+            let kind = PrintableText(chunk.kind).padded(to: 4)
+            return
+                "  \(kind) at byte \(chunk.offset): \(chunk.storedSize) bytes, \(chunk.size) decompressed"
         }
         if let digest { lines.append("  SHA-256 \(digest)") }
-        lines += problems.map { "  " + style.bad($0) }
+        lines += problems.map { "  " + style.bad("\($0)") }
         return lines.joined(separator: "\n") + "\n" + style.notes(notes)
     }
 

@@ -1,0 +1,55 @@
+import Foundation
+import TestFiles
+import Testing
+
+/// A pseudo-terminal on which the program runs.
+enum Terminal {
+    /// What a program shows, on both of its outputs together.
+    static func run(
+        _ arguments: [String], environment: [String: String] = ["TERM": "xterm"]
+    ) throws -> Run {
+        let master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        var (lock, number) = (CInt(0), CInt(-1))
+        try #require(ioctl(master, Self.unlock, &lock) == 0)
+        try #require(ioctl(master, Self.getNumber, &number) == 0)
+        defer { close(master) }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Program.path)
+        process.arguments = arguments
+        process.environment = environment
+        process.standardInput = FileHandle.nullDevice
+        let terminal = try raw("/dev/pts/\(number)")
+        process.standardOutput = terminal
+        process.standardError = terminal
+        try process.start()
+        try terminal.close()
+        let shown = everything(from: master)
+        process.waitUntilExit()
+        return Run(status: process.terminationStatus, output: shown, errors: "")
+    }
+
+    /// `TIOCSPTLCK` and `TIOCGPTN`: they are not in Glibc's Swift module, nor are its functions for them.
+    private static let unlock: UInt = 0x4004_5431
+    private static let getNumber: UInt = 0x8004_5430
+
+    /// Its other end, which passes on every byte as it is.
+    private static func raw(_ name: String) throws -> FileHandle {
+        let descriptor = open(name, O_RDWR | O_NOCTTY)
+        try #require(descriptor >= 0)
+        var settings = termios()
+        tcgetattr(descriptor, &settings)
+        cfmakeraw(&settings)
+        tcsetattr(descriptor, TCSANOW, &settings)
+        return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    }
+
+    /// Until nobody has the other end open any more.
+    private static func everything(from master: Int32) -> Data {
+        var shown = Data()
+        var part = [UInt8](repeating: 0, count: 4096)
+        while case let count = read(master, &part, part.count), count > 0 {
+            shown.append(contentsOf: part.prefix(count))
+        }
+        return shown
+    }
+}
