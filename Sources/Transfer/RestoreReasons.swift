@@ -80,7 +80,7 @@ struct RestoreReasons {
         return (id == .vcpuInit ? behaviour?.refusalRule : nil) ?? failure.explanation
     }
 
-    private static let notInitialised = "the vCPU is not initialised: see VCPU_INIT"
+    static let notInitialised = "the vCPU is not initialised: see VCPU_INIT"
 
     // MARK: Not put back
 

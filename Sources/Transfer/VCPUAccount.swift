@@ -73,10 +73,12 @@ extension VCPUAccount {
         case .absent(let failure):
             result.outcome = .absent
             result.reason = reasons?.absence(failure)
-        case .unreadable(let failure, _):
+        case .unreadable(let failure, let isWritten):
             result.outcome = .refused(failure.errno)
             result.reason =
-                "it could be written but not read back: \(failure.error(.read, id))"
+                failure.errno == .notExecutable && !isWritten
+                ? RestoreReasons.notInitialised
+                : "it could be written but not read back: \(failure.error(.read, id))"
         case .unreachable(let failure):
             result.outcome = .refused(failure.errno)
             result.reason = reasons?.unreachable(failure)
