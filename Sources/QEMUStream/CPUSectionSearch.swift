@@ -27,7 +27,8 @@ struct CPUSectionSearch {
         self.init(in: bytes, at: start, describedLengths: describedLengths)
     }
 
-    private init(in bytes: [UInt8], at start: Int64, describedLengths: [[UInt8]: Int]) {
+    /// - Parameter start: where the bytes begin in the stream.
+    init(in bytes: [UInt8], at start: Int64, describedLengths: [[UInt8]: Int] = [:]) {
         var order = ListOrder()
         var end = 0
         var found: [UInt32: CPUSection] = [:]

@@ -153,7 +153,7 @@ extension StreamSections {
         let tail = try UndescribedTail(of: stream)
         guard tail.hasOnlyDevices || reading == .undescribed else { throw tail.cutOff }
         areSearched = true
-        let search = try CPUSectionSearch(in: stream, endingAt: stream.size)
+        let search = CPUSectionSearch(in: tail.bytes, at: tail.start)
         if !search.cpus.isEmpty, search.cpus.allSatisfy({ !$0.place.hasFooter }) {
             return try readWithoutFooters(search, tail, reading)
         }
@@ -187,7 +187,7 @@ extension StreamSections {
         if let problem = search.problem(with: missing) { throw problem }
         cpus = search.cpus
         try Self.checkNumbers(
-            cpus.map(\.instance), common: common, at: tail.start + Int64(tail.bytes.count))
+            cpus.map(\.instance), common: common, at: tail.streamEnd)
     }
 }
 
@@ -210,6 +210,8 @@ private struct UndescribedTail {
         let first = try stream.bytes(at: Int64(Self.firstSection), count: isEmpty ? 0 : 1)
         hasOnlyDevices = first == [SectionKind.full]
     }
+
+    var streamEnd: Int64 { start + Int64(bytes.count) }
 
     /// The sections up to the end mark: all of them, or, where RAM comes first or is not known not to,
     /// from the first one of a vCPU on.
@@ -238,7 +240,7 @@ private struct UndescribedTail {
 
     var withoutFooters: QEMUStreamError {
         .cutOff(
-            at: start + Int64(bytes.count),
+            at: streamEnd,
             missing: "its devices have no footers, by which it could be told to be whole, and no "
                 + "description after them; if QEMU was told to write none "
                 + "(send-section-footer=off), the option --undescribed says so")
@@ -254,7 +256,7 @@ private struct UndescribedTail {
             } else {
                 "it has no end mark, and no description of its devices after it"
             }
-        return .cutOff(at: start + Int64(bytes.count), missing: missing)
+        return .cutOff(at: streamEnd, missing: missing)
     }
 
     /// Whether the end mark comes last, and before it the footer of a section that is there.
