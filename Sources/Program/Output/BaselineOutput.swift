@@ -115,8 +115,6 @@ struct BaselineOutput: WholeReport {
     private static func some(_ hosts: [String]) -> String { hosts.listed(atMost: 8) }
 
     private func list(_ title: PrintableText, _ lines: [String]) -> PrintableText {
-        guard !lines.isEmpty else { return "" }
-        let body = lines.map { line -> PrintableText in "    \(line)\n" }
-        return "  \(title) (\(lines.count))\n\(body.joined())"
+        .list(title, lines.map { PrintableText($0) })
     }
 }

@@ -134,7 +134,7 @@ struct FoldedLines {
 
     private func lines<Statement>(of group: [FoldedStatement<Statement>]) -> PrintableText {
         let first = group[0]
-        let whose = first.vcpus == vcpus ? "" : first.vcpus.title + ": "
+        let whose = first.vcpus.prefix(among: vcpus)
         let head = group.count == 1 ? alone(first) : together(group)
         let pardon: PrintableText = group.count == 1 ? "" : pardon(of: group)
         return "    \(whose)\(head)\n\(notices(of: first))\(pardon)"
@@ -144,13 +144,13 @@ struct FoldedLines {
         let statement = entry.statement
         let isTold = isUnderOutcome || statement.pardon != nil
         return (isTold ? "" : statement.outcomeWord + ", ") + statement.line(values)
-            + (entry.differs ? "; not the same on every vCPU" : "")
+            + (entry.differs ? VCPUNumbers.differing : "")
     }
 
     private func together<Statement>(_ group: [FoldedStatement<Statement>]) -> String {
         let first = group[0].statement
         let isTold = isUnderOutcome && first.pardon == nil
-        let names = Self.names(group.map(\.statement.id.name))
+        let names = SnapshotNote.shortened(group.map(\.statement.id.name))
         return (isTold ? "" : first.outcomeWord + ", ") + "\(group.count): \(names)"
             + (first.reason.map { "; \($0)" } ?? "")
     }
@@ -168,10 +168,5 @@ struct FoldedLines {
         let each = proofs.count > 1 ? "each with its proof, such as: " : ""
         let proof = pardon.proof.map { ", \(each)\($0)" } ?? ""
         return "      pardoned by \(pardon.rule)\(proof)\n"
-    }
-
-    /// Names of registers; of many only the first and the last.
-    static func names(_ names: [String]) -> String {
-        SnapshotNote.shortened(names)
     }
 }

@@ -90,7 +90,7 @@ extension LoadPlanOutput.Host {
         var text = coloured + "\n"
         if origin.canBeOfKVM {
             if !output.isEmpty { text += "  QEMU prints\n" }
-            for line in output { text += "    \(line)\n" }
+            text += output.map { PrintableText($0) }.indented
             text += LoadPlanOutput.VectorText.line(of: vcpus.compactMap(\.vectors)) ?? ""
             text += LoadPlanText(vcpus).text(style)
         } else {
@@ -175,7 +175,7 @@ private struct LoadPlanText {
         for fate in RegisterLoad.Fate.names {
             guard let members = lines[fate] else { continue }
             text += "  \(fate): \(Self.meanings[fate] ?? "")\n"
-            for line in members.texts(ofAll: all) { text += "    \(line)\n" }
+            text += members.texts(ofAll: all).indented
         }
         return text
     }

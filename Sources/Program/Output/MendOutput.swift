@@ -91,10 +91,10 @@ struct MendOutput: WholeReport {
 
     private var proposalText: PrintableText {
         guard let proposal, !proposal.isEmpty else { return "" }
-        let lines = PolicyProposal.lines(proposal).map { line -> PrintableText in "    \(line)\n" }
+        let lines = PolicyProposal.lines(proposal).map { PrintableText($0) }
         return """
               these rules would let it load, if the guest can do without (--write-policy FILE writes them)
-            \(lines.joined())
+            \(lines.indented)
             """
     }
 
@@ -110,8 +110,8 @@ struct MendOutput: WholeReport {
 
 extension MendOutput.Plan {
     var text: PrintableText {
-        let lines = output.map { line -> PrintableText in "    \(line)\n" }
-        return "  as far as it could be changed, QEMU \(qemu) prints\n\(lines.joined())"
+        let lines = output.map { PrintableText($0) }
+        return "  as far as it could be changed, QEMU \(qemu) prints\n\(lines.indented)"
     }
 }
 
@@ -126,7 +126,6 @@ extension MendOutput.VCPU {
 
 /// What a mend says of the vCPUs of a stream, all of them together.
 private struct MendText {
-    private var vcpus = VCPUNumbers()
     private var counts = FoldedCounts()
     private var refusals = SharedLines()
     private var removed = SharedLines()
@@ -138,12 +137,12 @@ private struct MendText {
     }
 
     private mutating func add(_ vcpu: MendOutput.VCPU) {
-        vcpus.append(vcpu.index)
         for change in vcpu.changes {
+            let text = PrintableText(change.text)
             if change.after == nil {
-                removed.add(change.text, about: change.id, of: vcpu.index)
+                removed.add(text, about: change.id, of: vcpu.index)
             } else {
-                replaced.add(change.text, about: change.id, of: vcpu.index)
+                replaced.add(text, about: change.id, of: vcpu.index)
             }
         }
         let count = vcpu.changes.count { $0.after == nil }
@@ -157,22 +156,21 @@ private struct MendText {
     private static let given = "given another value"
 
     func text(_ style: TextStyle, isDone: Bool, isWritten: Bool) -> PrintableText {
-        guard vcpus.count > 0 else { return "" }
+        guard counts.vcpus.count > 0 else { return "" }
         let may = isDone ? "" : "may be "
         let would = isDone && !isWritten ? "would be " : may
-        let counts = counts.text([Self.taken, Self.given], before: may)
+        let title = style.bold("\(counts.vcpus.title)")
         let lists = [
             list("may not be changed: the guest could notice", refusals),
             list("\(would)\(Self.taken)", removed), list("\(would)\(Self.given)", replaced),
             list("KVM alters these when QEMU loads them", altered),
         ]
-        return "\(style.bold("\(vcpus.title)")): \(counts)\n\(lists.joined())"
+        return
+            "\(title): \(counts.text([Self.taken, Self.given], before: may))\n\(lists.joined())"
     }
 
     private func list(_ title: PrintableText, _ lines: SharedLines) -> PrintableText {
-        guard lines.count > 0 else { return "" }
-        let body = lines.texts(ofAll: vcpus).map { line -> PrintableText in "    \(line)\n" }
-        return "  \(title) (\(lines.count))\n\(body.joined())"
+        .list(title, lines.texts(ofAll: counts.vcpus), count: lines.count)
     }
 }
 

@@ -50,7 +50,21 @@ struct PrintableText: Hashable {
     }
 }
 
+extension PrintableText {
+    /// Lines under a title that says how many they are, or how many things they speak of; nothing where there
+    /// are none.
+    static func list(
+        _ title: PrintableText, _ lines: [PrintableText], count: Int? = nil
+    ) -> PrintableText {
+        guard !lines.isEmpty else { return "" }
+        return "  \(title) (\(count ?? lines.count))\n\(lines.indented)"
+    }
+}
+
 extension Sequence<PrintableText> {
+    /// A line for each, under a title.
+    var indented: PrintableText { map { "    \($0)\n" }.joined() }
+
     func joined(separator: PrintableText = "") -> PrintableText {
         PrintableText.joined(self, separator)
     }

@@ -13,9 +13,8 @@ struct RestoreText {
     private var complete = FoldedCounts()
     private var incomplete = FoldedCounts()
     private var registers = FoldedStatements<String, RegisterRestore>()
-    /// What is said of undoing, and of which vCPUs.
-    private var undone: [PrintableText: VCPUNumbers] = [:]
-    private var undoTexts: [PrintableText] = []
+    /// What is said of undoing.
+    private var undone = SharedLines()
 
     init(values: ValueText, style: TextStyle, listsDestinationOnly: Bool) {
         self.values = values
@@ -59,10 +58,7 @@ struct RestoreText {
             guard let members = sections[title] else { continue }
             output.write("  \(title) (\(members.count))\n\(lines.text(of: members))")
         }
-        for text in undoTexts {
-            let whose = undone[text].map { $0 == vcpus ? "" : $0.title + ": " } ?? ""
-            output.write("  \(whose)\(text)")
-        }
+        for text in undone.texts(ofAll: vcpus) { output.write("  \(text)") }
     }
 
     private func summary(_ counts: FoldedCounts, _ verdict: PrintableText, _ output: ReportWriter) {
@@ -76,8 +72,7 @@ struct RestoreText {
 
     private mutating func add(undoing undo: [RegisterUndo], of vcpu: UInt32) {
         let text = text(of: undo)
-        if undone[text] == nil { undoTexts.append(text) }
-        undone[text, default: VCPUNumbers()].append(vcpu)
+        undone.add(text, about: text.string, of: vcpu)
     }
 
     private func text(of undo: [RegisterUndo]) -> PrintableText {

@@ -1,7 +1,7 @@
-/// Lines of which each is said of a vCPU, for a report of all of them: what is the same of several is said once.
+/// Texts of which each is said of a vCPU, for a report of all of them: what is the same of several is said once.
 struct SharedLines {
     private struct Line {
-        let text: String
+        let text: PrintableText
         /// How many registers it speaks of.
         let count: Int
         var vcpus = VCPUNumbers()
@@ -15,9 +15,9 @@ struct SharedLines {
     /// How many registers they speak of.
     var count: Int { lines.reduce(0) { $0 + $1.count } }
 
-    /// - Parameter subject: what the line is about; of one subject one line is kept, the first.
+    /// - Parameter subject: what the text is about; of one subject one text is kept, the first.
     mutating func add(
-        _ text: String, about subject: String, of vcpu: UInt32, counting count: Int = 1
+        _ text: PrintableText, about subject: String, of vcpu: UInt32, counting count: Int = 1
     ) {
         let place = places[subject] ?? lines.count
         if place == lines.count {
@@ -29,11 +29,11 @@ struct SharedLines {
         lines[place].vcpus.append(vcpu)
     }
 
-    /// The lines, with their vCPUs where that are not all.
-    func texts(ofAll vcpus: VCPUNumbers) -> [String] {
+    /// The texts, with their vCPUs where that are not all.
+    func texts(ofAll vcpus: VCPUNumbers) -> [PrintableText] {
         lines.map { line in
-            (line.vcpus == vcpus ? "" : line.vcpus.title + ": ") + line.text
-                + (line.differs ? "; not the same on every vCPU" : "")
+            let rest = line.differs ? VCPUNumbers.differing : ""
+            return "\(line.vcpus.prefix(among: vcpus))\(line.text)\(rest)"
         }
     }
 }
@@ -46,10 +46,12 @@ extension SharedLines {
     ) {
         for register in registers where !register.isCutVector {
             let isPardoned = register.pardon != nil
-            add(text(register), about: "\(register.id) \(register.fate) \(isPardoned)", of: vcpu)
+            add(
+                PrintableText(text(register)),
+                about: "\(register.id) \(register.fate) \(isPardoned)", of: vcpu)
         }
         for (cut, count) in LoadPlanOutput.Register.cutTexts(registers.filter(\.isCutVector)) {
-            add(cut, about: cut, of: vcpu, counting: count)
+            add(PrintableText(cut), about: cut, of: vcpu, counting: count)
         }
     }
 }

@@ -27,6 +27,12 @@ struct VCPUNumbers: Hashable {
 
     /// `vCPU 0`, `vCPUs 0, 2-5`.
     var title: String { (count == 1 ? "vCPU " : "vCPUs ") + text }
+
+    /// What stands before a line that is said of these vCPUs: `vCPU 0: `, or nothing where they are all.
+    func prefix(among all: VCPUNumbers) -> String { self == all ? "" : title + ": " }
+
+    /// What stands behind a line that is not that of each of its vCPUs.
+    static let differing = "; not the same on every vCPU"
 }
 
 /// How many registers of each outcome vCPUs have, each time the least and the most.

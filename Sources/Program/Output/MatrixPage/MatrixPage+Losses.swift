@@ -1,3 +1,5 @@
+internal import VCPUModel
+
 /// The losses of one cause, as a page shows them.
 extension PlanOutput.CauseText {
     var pieces: [PlanPiece] {
@@ -8,7 +10,7 @@ extension PlanOutput.CauseText {
     private static func list(_ losses: [PlanOutput.Loss], _ word: String) -> [PlanPiece] {
         guard !losses.isEmpty else { return [] }
         let groups = alike(losses)
-        let names = FoldedLines.names(losses.map(\.register.name))
+        let names = SnapshotNote.shortened(losses.map(\.register.name))
         let head = ["register", "wanted", "found", "outcome", "why, and what the guest sees"]
         let list = PlanList(
             summary: "\(losses.count) \(word): <code>\(names.html)</code>",
