@@ -199,6 +199,7 @@ let package = Package(
             dependencies: [
                 "Checksums",
                 "SnapshotFormat", "VCPUModel", "Registers", "LinuxSystem", "SeededRandom",
+                "TestFiles",
             ],
             exclude: ["Golden"], swiftSettings: settings),
         .testTarget(

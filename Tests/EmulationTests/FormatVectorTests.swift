@@ -17,7 +17,7 @@ struct FormatVectorTests {
     @Test(arguments: vectors.good)
     func goodIsAccepted(_ name: String) throws {
         let profile = try HostProfile(parsing: try Self.vectors.good(name), file: name)
-        let canonical = try Self.vectors.canonical(name)
+        let canonical = try Self.vectors.beside(name, suffix: ".canonical")
         #expect(profile.text == String(decoding: canonical, as: UTF8.self))
         #expect(try HostProfile(parsing: canonical, file: "canonical") == profile)
         // What is accepted can be used.
@@ -27,7 +27,8 @@ struct FormatVectorTests {
 
     @Test(arguments: vectors.bad)
     func badIsRefused(_ name: String) throws {
-        let (bytes, line) = try Self.vectors.bad(name)
+        let bytes = try Self.vectors.bad(name)
+        let line = try #require(FormatVectors.wrongLine(of: bytes))
         let error = try failure(DirectiveError.self) {
             _ = try HostProfile(parsing: bytes, file: name)
         }

@@ -15,14 +15,15 @@ struct FormatVectorTests {
     @Test(arguments: vectors.good)
     func goodIsAccepted(_ name: String) throws {
         let policy = try RestorePolicy(parsing: try Self.vectors.good(name), file: name)
-        let canonical = try Self.vectors.canonical(name)
+        let canonical = try Self.vectors.beside(name, suffix: ".canonical")
         #expect(policy.text == String(decoding: canonical, as: UTF8.self))
         #expect(try RestorePolicy(parsing: canonical, file: name) == policy)
     }
 
     @Test(arguments: vectors.bad)
     func badIsRefused(_ name: String) throws {
-        let (bytes, line) = try Self.vectors.bad(name)
+        let bytes = try Self.vectors.bad(name)
+        let line = try #require(FormatVectors.wrongLine(of: bytes))
         do throws(DirectiveError) {
             _ = try RestorePolicy(parsing: bytes, file: name)
             Issue.record("accepted")

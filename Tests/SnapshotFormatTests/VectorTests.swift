@@ -1,4 +1,4 @@
-import Foundation
+import TestFiles
 import Testing
 import VCPUModel
 
@@ -7,31 +7,18 @@ import VCPUModel
 /// `Formats/vectors/vcpusnap-v1`: files made from the page alone, by another program.
 @Suite("The format's own test vectors")
 struct VectorTests {
-    private static let folder = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Formats/vectors/vcpusnap-v1")
-
-    static func names(_ kind: String) -> [String] {
-        let files = try? FileManager.default.contentsOfDirectory(
-            atPath: folder.appendingPathComponent(kind).path)
-        return (files ?? []).filter { $0.hasSuffix(".vcpusnap") }.sorted()
-    }
-
-    private static func bytes(_ kind: String, _ name: String) throws -> [UInt8] {
-        Array(try Data(contentsOf: folder.appendingPathComponent("\(kind)/\(name)")))
-    }
+    private static let vectors = FormatVectors("vcpusnap-v1", suffix: ".vcpusnap")
 
     @Test("There are vectors of both kinds")
     func present() {
-        #expect(Self.names("good").count > 40 && Self.names("bad").count > 100)
+        #expect(Self.vectors.good.count > 40 && Self.vectors.bad.count > 100)
     }
 
-    @Test("A good one is sound and holds what its text says", arguments: names("good"))
+    @Test("A good one is sound and holds what its text says", arguments: vectors.good)
     func good(name: String) throws {
-        let bytes = try Self.bytes("good", name)
-        let text = try String(
-            contentsOf: Self.folder.appendingPathComponent("good/\(name.dropLast(9)).txt"),
-            encoding: .utf8)
+        let bytes = try Self.vectors.good(name)
+        let text = String(
+            decoding: try Self.vectors.beside(name, suffix: ".txt"), as: UTF8.self)
         let snapshot = try SnapshotReader.decode(bytes)
         #expect(snapshot == (try SnapshotText.parse(text)))
         var reader = SnapshotReader(bytes)
@@ -41,9 +28,9 @@ struct VectorTests {
     }
 
     @Test(
-        "A bad one is refused with a place, by decoding and by verifying", arguments: names("bad"))
+        "A bad one is refused with a place, by decoding and by verifying", arguments: vectors.bad)
     func bad(name: String) throws {
-        let bytes = try Self.bytes("bad", name)
+        let bytes = try Self.vectors.bad(name)
         let error = try #require(failure(reading: bytes))
         #expect(error.offset != nil, "\(error)")
         var reader = SnapshotReader(bytes)

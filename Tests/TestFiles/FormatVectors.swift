@@ -1,8 +1,6 @@
 import Foundation
 
-/// The files of a folder of `Formats/vectors`, of a format that is text.
-///
-/// A bad file's last line ends with the number of the line that is wrong.
+/// The files of a folder of `Formats/vectors`: good ones and bad ones.
 public struct FormatVectors: Sendable {
     private let folder: URL
     /// With the point.
@@ -26,16 +24,17 @@ public struct FormatVectors: Sendable {
 
     public func good(_ name: String) throws -> [UInt8] { try bytes("good/\(name)") }
 
-    /// What a program that reads the file writes.
-    public func canonical(_ name: String) throws -> [UInt8] {
-        try bytes("good/\(name.dropLast(suffix.count)).canonical")
+    public func bad(_ name: String) throws -> [UInt8] { try bytes("bad/\(name)") }
+
+    /// The file beside a good one that has its name with another suffix, which says what is in it.
+    public func beside(_ name: String, suffix: String) throws -> [UInt8] {
+        try bytes("good/\(name.dropLast(self.suffix.count))\(suffix)")
     }
 
-    /// A bad file, and the line that is wrong; nil where it does not say.
-    public func bad(_ name: String) throws -> (bytes: [UInt8], line: Int?) {
-        let bytes = try bytes("bad/\(name)")
-        let last = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).last
-        return (bytes, last?.split(separator: " ").last.flatMap { Int($0) })
+    /// The line of a bad text that is wrong, with which its last line ends; nil where it does not say.
+    public static func wrongLine(of text: [UInt8]) -> Int? {
+        let last = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline).last
+        return last?.split(separator: " ").last.flatMap { Int($0) }
     }
 
     private func bytes(_ path: String) throws -> [UInt8] {
