@@ -36,7 +36,8 @@ struct NameSuggestionTests {
         #expect(RegisterDictionary.question(about: word) == "; did you mean \(name)?")
     }
 
-    /// Every name with one letter wrong finds itself, or another that is as near.
+    /// Every name without one of its letters finds itself, another that is as near, or one that it is the beginning
+    /// of (`TPIDRURO` without its U is `TPIDRRO`, which finds `TPIDRRO_EL0`).
     @Test func everyNameWithAnError() throws {
         let seed = UInt64.random(in: .min ... .max)
         print("seed of everyNameWithAnError: \(seed)")
@@ -46,8 +47,9 @@ struct NameSuggestionTests {
             var letters = Array(name)
             letters.remove(at: .random(in: 1..<letters.count, using: &generator))
             let found = try #require(NameSuggestion.nearest(to: String(letters), among: names))
-            #expect(
-                abs(found.count - letters.count) <= 1, "seed \(seed): \(String(letters)), \(found)")
+            let isNear = abs(found.count - letters.count) <= 1
+            let isBeginning = found.lowercased().hasPrefix(String(letters).lowercased() + "_")
+            #expect(isNear || isBeginning, "seed \(seed): \(String(letters)), \(found)")
         }
     }
 }
