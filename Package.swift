@@ -50,7 +50,9 @@ let package = Package(
             swiftSettings: settings),
 
         // The text format of host profiles and policies.
-        .target(name: "DirectiveText", dependencies: ["VCPUModel"], swiftSettings: settings),
+        .target(
+            name: "DirectiveText", dependencies: ["Registers", "VCPUModel"], swiftSettings: settings
+        ),
 
         // JSON with the places of its values: what QEMU says of its streams, and QMP.
         .target(name: "JSONText", swiftSettings: settings),

@@ -1,3 +1,4 @@
+internal import Registers
 internal import VCPUModel
 
 /// Reads a file of directives: a first line with the format's name and version, then a directive on
@@ -65,6 +66,13 @@ public struct DirectiveScanner {
 
     public func error(_ message: String, at word: Word? = nil) -> DirectiveError {
         DirectiveError(file: file, line: max(line, 1), column: word?.column, message: message)
+    }
+
+    /// An error for a directive that the format does not have; `names` are those it has.
+    public func unknown(_ directive: Word, among names: [String]) -> DirectiveError {
+        let question = NameSuggestion.question(about: String(directive.text), among: names)
+        let advice = question.isEmpty ? "; a newer program may know it" : question
+        return error("unknown directive \"\(directive.text)\"\(advice)", at: directive)
     }
 
     /// Goes to the next directive; the present line must have been read to its end.

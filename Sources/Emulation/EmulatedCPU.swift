@@ -119,7 +119,7 @@ extension EmulatedCPU {
         }
         let definition = try definition(of: id, for: .read)
         let value = state[definition]
-        if RegisterDictionary.entry(for: id)?.isCounter == true {
+        if definition.isCounter {
             state[definition] = value.replacingLowBits(
                 with: value.lowBits &+ table.host.counterStep)
         }
@@ -186,7 +186,8 @@ extension EmulatedCPU {
     func unmetNeed(of definition: RegisterDefinition) -> Condition? {
         definition.needs.first { need in
             switch need {
-            case .finalized(let name): !state.run.finalized.names.contains(name)
+            case .finalized(let name):
+                VCPUFeatures(named: name).map(state.run.finalized.isSuperset) != true
             case .idField(let field):
                 !(table[field.register].map { field.holds(for: state[$0].lowBits) } ?? false)
             case .feature, .notFeature, .capability: false
@@ -207,14 +208,16 @@ extension EmulatedCPU {
             let shown = definition.resetValue.lowBits & ~counted
             return value.masked(by: table.pmuControl(of: state).counterMask | shown)
         }
-        let level = table.workaroundLevel(value.lowBits, id, state)
-        guard level == value.lowBits else { return value.replacingLowBits(with: level) }
+        if id == .workaround2 {
+            return value.replacingLowBits(
+                with: table.workaroundLevel(value.lowBits, id, state))
+        }
         return withStatus(value, of: id)
     }
 
     /// The value with ISTATUS as a read finds it, for a timer's control register.
     private func withStatus(_ value: RegisterValue, of id: RegisterID) -> RegisterValue {
-        guard TimerControl.showsStatus(table.host), let timer = TimerControl(id),
+        guard let timer = TimerControl(id), TimerControl.showsStatus(table.host),
             let compare = table[timer.compare].map({ state[$0].lowBits }),
             let count = table[timer.counter].map({ state[$0].lowBits }), count >= compare
         else { return value }

@@ -57,6 +57,11 @@ struct HostProfileParser {
         return try finish()
     }
 
+    private static let directives = [
+        "name", "kernel", "rules-of", "midr", "counter-frequency", "capability", "feature",
+        "writable-mask", "hardware", "register", "set",
+    ]
+
     private mutating func readDirective(_ directive: Word) throws(DirectiveError) {
         if try isExtension(directive) { return }
         switch directive.text {
@@ -80,9 +85,7 @@ struct HostProfileParser {
         case "register": try readRegister()
         case "set": try readSet(directive)
         default:
-            throw scanner.error(
-                "unknown directive \"\(directive.text)\"; a newer program may know it",
-                at: directive)
+            throw scanner.unknown(directive, among: Self.directives)
         }
     }
 

@@ -44,6 +44,9 @@ public struct RegisterDefinition: Hashable, Sendable {
     /// What must hold for the register to exist.
     let needs: [Condition]
 
+    /// Whether it counts time.
+    let isCounter: Bool
+
     /// Whether a list of the CPU state has it: it has raw access and is no second view of another
     /// register (`arm_init_cpreg_list`, `target/arm/helper.c`).
     public var isListedRaw: Bool { flags.isDisjoint(with: [.noRaw, .alias]) }

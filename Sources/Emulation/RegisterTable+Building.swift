@@ -71,7 +71,7 @@ private struct RegisterTableBuilder {
                 id: id, storage: storage(of: id, entry, view),
                 flags: flags(id, entry, rule, view, mask: mask), resetValue: resetValue,
                 writableMask: mask, rule: rule, sharedBits: sharedBits(entry, rule),
-                needs: needs.filter(isDynamic)))
+                needs: needs.filter(isDynamic), isCounter: entry?.isCounter == true))
     }
 
     /// Of a register that is the VM's what can be written, for kernels before 6.5 work out the rest of an ID

@@ -7,30 +7,35 @@
 ///     let end = try (Checked(offset) + Checked(count) * 16).value(or: MyError.tooLarge)
 ///
 /// Numbers of a program's own, such as the length of an array in memory and the size of a field, need
-/// none of this.
+/// none of this. What is inlinable here is so because parsers do it for every byte of what they search.
 public struct Checked<Number: FixedWidthInteger & Sendable>: Hashable, Sendable {
     /// Nil where a result on the way did not fit.
     public let value: Number?
 
+    @inlinable
     public init(_ number: Number) {
         value = number
     }
 
     /// A number of another type; not there where it does not fit.
+    @inlinable
     public init(_ number: some BinaryInteger) {
         value = Number(exactly: number)
     }
 
-    private init(_ result: (partialValue: Number, overflow: Bool)) {
+    @inlinable
+    init(_ result: (partialValue: Number, overflow: Bool)) {
         value = result.overflow ? nil : result.partialValue
     }
 
-    private init() {
+    @inlinable
+    init() {
         value = nil
     }
 
     /// The number.
     /// - Throws: `failure` where it is not there.
+    @inlinable
     public func value<Failure: Error>(
         or failure: @autoclosure () -> Failure
     ) throws(Failure) -> Number {
@@ -40,25 +45,30 @@ public struct Checked<Number: FixedWidthInteger & Sendable>: Hashable, Sendable 
 }
 
 extension Checked: ExpressibleByIntegerLiteral {
+    @inlinable
     public init(integerLiteral literal: Number.IntegerLiteralType) {
         self.init(Number(integerLiteral: literal))
     }
 }
 
 extension Checked {
+    @inlinable
     public static func + (left: Checked, right: Checked) -> Checked {
         combine(left, right) { $0.addingReportingOverflow($1) }
     }
 
+    @inlinable
     public static func - (left: Checked, right: Checked) -> Checked {
         combine(left, right) { $0.subtractingReportingOverflow($1) }
     }
 
+    @inlinable
     public static func * (left: Checked, right: Checked) -> Checked {
         combine(left, right) { $0.multipliedReportingOverflow(by: $1) }
     }
 
     /// Times 2 to the power of `distance`, which must be less than the number of bits.
+    @inlinable
     public static func << (left: Checked, distance: some BinaryInteger) -> Checked {
         guard let number = left.value, 0..<Number.bitWidth ~= Int(clamping: distance) else {
             return Checked()
@@ -67,7 +77,8 @@ extension Checked {
         return result >> distance == number ? Checked(result) : Checked()
     }
 
-    private static func combine(
+    @inlinable
+    static func combine(
         _ left: Checked, _ right: Checked,
         _ operation: (Number, Number) -> (partialValue: Number, overflow: Bool)
     ) -> Checked {
@@ -78,6 +89,7 @@ extension Checked {
 
 extension Range where Bound: FixedWidthInteger & Sendable {
     /// `count` places from `start` on; nil unless they are all inside `whole`.
+    @inlinable
     public init?(at start: Bound, count: some BinaryInteger, inside whole: Range<Bound>) {
         guard let end = (Checked<Bound>(start) + Checked<Bound>(count)).value,
             whole.lowerBound <= start, start <= end, end <= whole.upperBound

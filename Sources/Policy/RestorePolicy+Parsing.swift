@@ -55,6 +55,10 @@ private struct PolicyParser {
         return result
     }
 
+    private static let directives = [
+        "name", "base", "require", "ignore", "drop", "accept-masked", "override",
+    ]
+
     private mutating func read(_ directive: Word) throws(DirectiveError) {
         switch directive.text {
         case "name": result.name = try scanner.single(directive, "a name")
@@ -66,9 +70,7 @@ private struct PolicyParser {
             try append(PolicyRule(try pattern(), .acceptMasked(try mask())), directive)
         case "override": try append(try override(), directive)
         default:
-            throw scanner.error(
-                "unknown directive \"\(directive.text)\"; a newer program may know it",
-                at: directive)
+            throw scanner.unknown(directive, among: Self.directives)
         }
     }
 

@@ -44,12 +44,10 @@ public struct VCPUFeature: Hashable, Sendable {
     public var since: KernelVersion?
 
     /// In ascending order of bit.
-    public static var all: [VCPUFeature] {
-        Tables.features.map {
-            VCPUFeature(
-                bit: Int($0.bit), name: Tables.string($0.name),
-                capability: Tables.optionalString($0.capability),
-                since: KernelVersion(packed: $0.since))
-        }
+    public static let all = Tables.features.map {
+        VCPUFeature(
+            bit: Int($0.bit), name: Tables.string($0.name),
+            capability: Tables.optionalString($0.capability),
+            since: KernelVersion(packed: $0.since))
     }
 }

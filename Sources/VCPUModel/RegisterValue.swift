@@ -102,13 +102,12 @@ extension RegisterValue: CustomStringConvertible {
     /// Hexadecimal, most significant digit first, with `0x` and without leading zeros.
     public var description: String {
         if let bits { return "0x" + String(bits, radix: 16) }
-        let digits = littleEndianBytes.reversed().map(Self.twoDigits).joined()
-        let significant = digits.drop { $0 == "0" }
-        return "0x" + (significant.isEmpty ? "0" : String(significant))
-    }
-
-    private static func twoDigits(_ byte: UInt8) -> String {
-        (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        let bytes = littleEndianBytes.reversed().drop { $0 == 0 }
+        guard let first = bytes.first else { return "0x0" }
+        return bytes.dropFirst().reduce(into: "0x" + String(first, radix: 16)) { text, byte in
+            text += byte < 16 ? "0" : ""
+            text += String(byte, radix: 16)
+        }
     }
 
     /// Parses what `description` prints (and decimal) for a register of `size` bytes; nil when it

@@ -34,8 +34,8 @@ public struct VCPUFeatures: OptionSet, Hashable, Sendable {
 
     /// The feature with one of `names`; nil for a name that stands for no bit.
     public init?(named name: some StringProtocol) {
-        guard let bit = (0..<32).first(where: { Self.name(ofBit: $0) == name }) else { return nil }
-        self.init(rawValue: 1 << UInt32(bit))
+        guard let feature = Self.named[String(name)] else { return nil }
+        self = feature
     }
 
     /// A feature of the dictionary.
@@ -66,6 +66,11 @@ public struct VCPUFeatures: OptionSet, Hashable, Sendable {
                 value(.savedProgramState($0)).flatMap(AArch32Mode.init(pstate:)) != nil
             }
     }
+
+    private static let named = Dictionary(
+        uniqueKeysWithValues: (0..<32).map {
+            (name(ofBit: $0), VCPUFeatures(rawValue: 1 << UInt32($0)))
+        })
 
     private static func name(ofBit bit: Int) -> String {
         VCPUFeature.all.first { $0.bit == bit }?.name ?? "bit-\(bit)"

@@ -397,4 +397,20 @@ struct ForeignTextTests {
         #expect(shown.text.contains("\u{1b}[1mbaseline of"))
         #expect(shown.text.contains("\r[####"))
     }
+
+    @Test("Colours in a pipe, where they are asked for and not refused")
+    func coloursInAPipe() throws {
+        let words = ["baseline", host, "6.1-max"]
+        for (environment, isColoured) in [
+            (["CLICOLOR_FORCE": "1"], true), (["CLICOLOR_FORCE": "0"], false),
+            (["CLICOLOR_FORCE": ""], false), (["CLICOLOR_FORCE": "1", "NO_COLOR": "1"], false),
+            ([:], false),
+        ] {
+            let assignments = environment.map { "\($0.key)=\($0.value)" }
+            let run = try Program.run(
+                words, program: ["/usr/bin/env"] + assignments + [Program.path])
+            #expect(run.text.contains("\u{1b}[1mbaseline of") == isColoured, "\(environment)")
+            #expect(!run.errors.contains("\u{1b}"))
+        }
+    }
 }

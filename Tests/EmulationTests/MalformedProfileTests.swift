@@ -24,7 +24,10 @@ struct MalformedProfileTests {
     }
 
     @Test(arguments: [
-        Case("colour blue", 1, "unknown directive \"colour\""),
+        Case("colour blue", 1, "unknown directive \"colour\"; a newer program may know it"),
+        Case(
+            "regsiter ID_AA64PFR0_EL1", 1, "unknown directive \"regsiter\"; did you mean register?"),
+        Case("writeable-mask CTR_EL0 0", 1, "did you mean writable-mask?"),
         Case("set el2", 5, "expected a vCPU feature such as SVE"),
         Case("name other", 1, "name stands a second time, it is already on line 2"),
         Case("kernel 6.1", 1, "kernel stands a second time, it is already on line 3"),

@@ -177,7 +177,10 @@ struct PolicyParsingTests {
 
     @Test(arguments: [
         Wrong("pardon x0", 1, "unknown directive \"pardon\"; a newer program may know it"),
-        Wrong("Drop x0", 1, "unknown directive \"Drop\"; a newer program may know it"),
+        Wrong("Drop x0", 1, "unknown directive \"Drop\"; did you mean drop?"),
+        Wrong(
+            "acept-masked x0", 1, "unknown directive \"acept-masked\"; did you mean accept-masked?"),
+        Wrong("dorp x0", 1, "unknown directive \"dorp\"; did you mean drop?"),
         Wrong("name", nil, "expected a name, found the end of the line"),
         Wrong("name two words", 10, "expected the end of the line, found \"words\""),
         Wrong("base", nil, "expected one of exact, safe, force, found the end of the line"),

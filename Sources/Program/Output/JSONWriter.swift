@@ -8,6 +8,8 @@ final class JSONWriter {
     private let output: ReportWriter
     /// For each open object or array, whether it has a member yet.
     private var open: [Bool] = []
+    /// By how many objects and arrays are open.
+    private var lineEnds = ["\n"]
     /// Whether a key was written whose value is to come.
     private var isAfterKey = false
 
@@ -48,7 +50,9 @@ final class JSONWriter {
         open.append(false)
         try members()
         let isEmpty = open.removeLast() == false
-        output.write(json: (isEmpty ? "\n" : "") + lineEnd + end)
+        if isEmpty { output.write(json: "\n") }
+        output.write(json: lineEnd)
+        output.write(json: end)
         endDocument()
     }
 
@@ -56,7 +60,10 @@ final class JSONWriter {
         if open.isEmpty { output.write(json: "\n") }
     }
 
-    private var lineEnd: String { "\n" + String(repeating: "  ", count: open.count) }
+    private var lineEnd: String {
+        while lineEnds.count <= open.count { lineEnds.append((lineEnds.last ?? "") + "  ") }
+        return lineEnds[open.count]
+    }
 
     /// What stands before a value, or before the key of one.
     private func separate() {
@@ -65,13 +72,16 @@ final class JSONWriter {
             return
         }
         guard let hasMember = open.last else { return }
-        output.write(json: (hasMember ? "," : "") + lineEnd)
+        if hasMember { output.write(json: ",") }
+        output.write(json: lineEnd)
         open[open.count - 1] = true
     }
 
     private func quote(_ text: String) {
         let isPlain = text.utf8.allSatisfy { 0x20..<0x7f ~= $0 && !Self.isSyntax($0) }
-        output.write(json: "\"" + (isPlain ? text : Self.escaped(text)) + "\"")
+        output.write(json: "\"")
+        output.write(json: isPlain ? text : Self.escaped(text))
+        output.write(json: "\"")
     }
 
     /// What ends a string, or begins an escape in it.

@@ -55,9 +55,12 @@ extension WholeReport {
 struct TextStyle {
     var isColoured: Bool
 
-    /// Colour only on a terminal that understands it, and never when NO_COLOR is set (https://no-color.org).
+    /// Colour only on a terminal that understands it, and never when NO_COLOR is set (https://no-color.org); into a
+    /// pipe or file where CLICOLOR_FORCE is set and not 0 (https://bixense.com/clicolors).
     static func forStandardOutput() -> TextStyle {
-        TextStyle(isColoured: StandardStream.output.obeysControls)
+        let force = HostIdentity.environment("CLICOLOR_FORCE") ?? ""
+        let isForced = !["", "0"].contains(force) && !StandardStream.refusesColours
+        return TextStyle(isColoured: isForced || StandardStream.output.obeysControls)
     }
 
     func bold(_ text: PrintableText) -> PrintableText { wrap(text, 1) }

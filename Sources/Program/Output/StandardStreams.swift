@@ -27,10 +27,14 @@ enum StandardError {
 
 extension StandardStream {
     /// Whether it is a terminal on which colours and movements of the cursor do something, and nobody said that they
-    /// are not wanted: NO_COLOR is not set to anything but the empty string (https://no-color.org).
+    /// are not wanted.
     var obeysControls: Bool {
         let terminal = HostIdentity.environment("TERM") ?? "dumb"
-        let refusal = HostIdentity.environment("NO_COLOR") ?? ""
-        return isTerminal && terminal != "dumb" && !terminal.isEmpty && refusal.isEmpty
+        return isTerminal && terminal != "dumb" && !terminal.isEmpty && !Self.refusesColours
+    }
+
+    /// NO_COLOR is set to something (https://no-color.org).
+    static var refusesColours: Bool {
+        !(HostIdentity.environment("NO_COLOR") ?? "").isEmpty
     }
 }
