@@ -28,6 +28,8 @@ enum Main {
             Restore the counters of a guest with EL2; needs kvm-arm.mode=nested and Linux 6.16 or newer.
         kvm-proof other-implementation
             Restore a guest of another CPU, with and without what that takes; needs Linux 6.15 or newer.
+        kvm-proof vary FILE
+            Write snapshots of VMs that no KVM made, from one of two vCPUs: FILE-pmu, FILE-nothing and so on.
         OPTIONS: --iterations N, of the guest's program (256); --no-physical-timer, which KVM lists
         only since Linux 6.4: a guest that uses it cannot be restored on older kernels.
         Needs KVM on arm64. Exit status: 0 all the same, 1 a divergence, 2 trouble.
@@ -51,6 +53,9 @@ enum Main {
             program.iterations = iterations
         }
         program.usesPhysicalTimer = !options.contains { $0.name == "--no-physical-timer" }
+        if words.first == "vary", words.count == 2 {
+            return try Variations(of: words[1]).write(beside: words[1])
+        }
         let proof = try Proof(running: program)
         switch (words.first, words.count) {
         case ("reference", 1):
