@@ -21,7 +21,7 @@ def verdicts(report):
     for vcpu in report:
         for register in vcpu["registers"]:
             outcome = register["outcome"]
-            moves = outcome == "volatile" or register["name"].startswith("CNT")
+            moves = outcome == "volatile" or register["name"].startswith(("CNT", "PMEVCNTR", "PMCCNTR_"))
             result[vcpu["index"], register["name"]] = (
                 outcome, register.get("errno"), register.get("lostBits"), register.get("reason"),
                 None if moves else register.get("found"))
