@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -159,6 +160,24 @@ void clinux_set_signals(void)
     signal(SIGCHLD, SIG_DFL);
     /* A file that has become as large as is allowed is an error of write(2) then. */
     signal(SIGXFSZ, SIG_IGN);
+}
+
+/* Else what is opened next takes the place of a closed standard stream, and gets what is printed there. */
+void clinux_fill_standard_streams(void)
+{
+    for (int number = STDIN_FILENO; number <= STDERR_FILENO; number++) {
+        int filling;
+
+        if (fcntl(number, F_GETFD) >= 0 || errno != EBADF)
+            continue;
+        /* Opened so that using it fails, as it does with a closed one. */
+        filling = open("/dev/null", number == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        if (filling < 0)
+            filling = open("/", O_RDONLY | O_DIRECTORY);
+        /* The lowest number that is free is the one that is to be filled. */
+        if (filling != number)
+            abort();
+    }
 }
 
 static int spawn(const char *program, char *const arguments[], const struct ends *ends, pid_t *pid)

@@ -70,8 +70,16 @@ extension EmulatedCPU {
                 ? wantedTarget : profile.vcpuInit?.target ?? VCPUInit.genericTarget,
             features: features)
         guard possible != state.run.initialisation else { return }
+        try checkNumber()
         try vm.check(features, on: host, isAgain: state.run.initialisation != nil)
         initialise(possible)
+    }
+
+    /// `KVM_CREATE_VCPU` gives no vCPU a number past the VM's limit.
+    private func checkNumber() throws(Refusal) {
+        guard let limit = profile.capabilities["KVM_CAP_MAX_VCPUS"], Int64(index) >= Int64(limit)
+        else { return }
+        throw Refusal("the host makes at most \(limit) vCPUs for a VM (KVM_CAP_MAX_VCPUS)")
     }
 
     // MARK: VCPU_FINALIZED

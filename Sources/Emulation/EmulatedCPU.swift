@@ -18,7 +18,7 @@ public final class EmulatedCPU: RegisterBank {
     /// The version of `vm` that `state` is up to date with; nil for none.
     private var seenVersion: Int?
     private let host: EmulatedHost
-    private let index: UInt32
+    let index: UInt32
     /// What is said of a register that it has not; made once, since thousands may be asked for.
     private var absence = ""
 

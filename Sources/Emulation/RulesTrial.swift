@@ -48,7 +48,7 @@ public struct RulesTrial {
     }
 
     /// Those of rules that are code here and no data: PSCI versions and PMCR_EL0.N.
-    private static let rulesOfOurOwn = [KernelVersion(6, 13), KernelVersion(6, 17)]
+    private static let rulesOfOurOwn = [KernelVersion(6, 13), KernelVersion(6, 16)]
 
     // MARK: Writes
 

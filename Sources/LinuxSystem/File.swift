@@ -39,6 +39,15 @@ public enum File {
         }
     }
 
+    /// What a regular file begins with, `count` bytes or less; nil for what is none, or cannot be read.
+    public static func beginning(of path: String, count: Int) -> [UInt8]? {
+        do throws(Errno) {
+            return try FileDescriptor(openingRegular: path, for: .reading).read(upTo: count)
+        } catch {
+            return nil
+        }
+    }
+
     /// Removes a name.
     ///
     /// The corresponding C function is `unlink`.

@@ -126,9 +126,11 @@ public enum TemporaryFiles {
 
 /// What a program does before anything else.
 public enum ProgramStart {
-    /// Sets right what the parent may have done to signals: the end of a child is told of, and a file that would become
-    /// too large is an error.
-    public static func setSignals() {
+    /// Sets right what the parent may have done to signals and standard streams: the end of a child is told of, a file
+    /// that would become too large is an error, and no file that is opened takes the place of a closed standard
+    /// stream, where it would get what is printed.
+    public static func setUp() {
+        clinux_fill_standard_streams()
         clinux_set_signals()
     }
 }

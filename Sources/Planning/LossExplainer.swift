@@ -9,7 +9,16 @@ internal import VCPUModel
 struct LossExplainer {
     let guest: RegisterList
     let profile: HostProfile
+    /// The profile's; that of each of thousands of losses would be read from its text again.
+    private let kernel: KernelVersion?
     let sourceKernel: KernelVersion?
+
+    init(guest: RegisterList, profile: HostProfile, sourceKernel: KernelVersion?) {
+        self.guest = guest
+        self.profile = profile
+        self.sourceKernel = sourceKernel
+        kernel = profile.kernel
+    }
 
     func explain(_ restore: RegisterRestore) -> PlannedLoss {
         let claims = claims(of: restore)
@@ -25,7 +34,7 @@ struct LossExplainer {
             entry.isFeatureIDRegister || entry.id == .cacheType, let wanted = restore.wanted?.bits,
             let host = restore.found?.bits
         else { return [] }
-        return entry.claims(of: wanted, on: host, kernel: profile.kernel)
+        return entry.claims(of: wanted, on: host, kernel: kernel)
     }
 }
 
@@ -72,7 +81,7 @@ extension LossExplainer {
     /// Why the destination has no such register.
     private func absence(of id: RegisterID) -> Cause {
         guard let entry = RegisterDictionary.entry(for: id) else { return Cause(.other) }
-        if let since = entry.listedSince, let kernel = profile.kernel, kernel < since {
+        if let since = entry.listedSince, let kernel, kernel < since {
             return Cause(.kernel, since.description)
         }
         for need in entry.newestBehaviour?.needs ?? [] {
@@ -230,7 +239,7 @@ extension LossExplainer {
 
     private func newerKernel(for restore: RegisterRestore, _ cause: Cause) -> [Remedy] {
         if cause.kind == .kernel { return [.upgradeKernel(cause.detail ?? "")] }
-        guard let kernel = profile.kernel else { return [] }
+        guard let kernel else { return [] }
         let isNewerPSCI = restore.id == .psciVersion && kernel < KernelVersion(6, 13)
         if isNewerPSCI { return [.upgradeKernel("6.13")] }
         // Before it was the guest's, KVM listed only the caches that the host has.
@@ -249,7 +258,7 @@ extension LossExplainer {
     private func kernelThatTakes(
         _ restore: RegisterRestore, among isCandidate: (KernelVersion) -> Bool
     ) -> KernelVersion? {
-        guard case .refused = restore.outcome, let kernel = profile.kernel,
+        guard case .refused = restore.outcome, let kernel,
             let entry = RegisterDictionary.entry(for: restore.id),
             let wanted = restore.wanted?.bits, let host = restore.found?.bits,
             !entry.takes(wanted, on: host, kernel: kernel)

@@ -70,6 +70,14 @@ extension Location {
         case standardStream
     }
 
+    /// What a command that writes here changes for good: a file, or a VM that goes on.
+    var lastingText: String? {
+        switch self {
+        case .file, .process: text
+        case .standardStream, .kvm, .emulated, .qmp: nil
+        }
+    }
+
     /// - Parameter advice: what to give instead.
     /// - Throws: for what is no file.
     func place(orElse advice: String) throws -> Place {

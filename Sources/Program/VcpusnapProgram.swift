@@ -6,7 +6,7 @@ internal import Registers
 public enum VcpusnapProgram {
     /// Runs the command line that the program was started with, and ends it.
     public static func main() -> Never {
-        ProgramStart.setSignals()
+        ProgramStart.setUp()
         TemporaryFiles.removeOnSignals()
         ExitStatus.leave(with: run(ProgramArguments.words()))
     }

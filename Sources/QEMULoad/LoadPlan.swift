@@ -65,13 +65,14 @@ public struct LoadPlan: Sendable {
         self.policy = policy.name
         self.origin = origin
         let made = try Self.vcpus(for: guests, on: profile)
-        var loads: [VCPULoad] = []
-        for (position, section) in sections.enumerated() {
-            let loader = VCPULoader(
+        let loaders = sections.enumerated().map { position, section in
+            VCPULoader(
                 version: version, policy: policy, section: section, guest: guests[position],
                 vcpu: made[position], vectorLengths: profile.sveVectorLengths)
-            loads.append(loader.load())
         }
+        var loads = loaders.map { $0.load() }
+        // What is the VM's holds what the last vCPU was given.
+        for position in loads.indices { loaders[position].settle(&loads[position]) }
         vcpus = loads
         output = LoadMessages(version: version).lines(for: loads)
     }

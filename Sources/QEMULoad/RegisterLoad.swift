@@ -72,7 +72,7 @@ public struct RegisterLoad: Hashable, Sendable {
 
     /// What a policy is asked about; nil when nothing is lost.
     public var loss: PolicyLoss? {
-        guard let incoming else { return nil }
+        guard let incoming else { return missing }
         switch fate {
         case .loaded, .keptAtReset: return nil
         case .refused: return PolicyLoss(id, saved: incoming, .refused)
@@ -80,6 +80,13 @@ public struct RegisterLoad: Hashable, Sendable {
         case .altered:
             return PolicyLoss(id, saved: incoming, .different(changedBits ?? incoming))
         }
+    }
+
+    /// No vCPU can do without it, and the stream does not have it.
+    private var missing: PolicyLoss? {
+        guard fate == .keptAtReset, let held, RegisterDictionary.entry(for: id)?.isEssential == true
+        else { return nil }
+        return PolicyLoss(id, saved: held, .missing)
     }
 
     private var changedBits: RegisterValue? {

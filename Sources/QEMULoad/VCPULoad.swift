@@ -57,12 +57,25 @@ struct VCPULoader {
         }
         result.failure = failure(result.registers, incoming.count, local.count)
         result.putFails = putFails(result.registers, result.failure)
+        result.registers.sort { $0.id < $1.id }
+        return result
+    }
+
+    /// Looks again at what the vCPU holds, when all vCPUs were loaded, and asks the policy.
+    func settle(_ result: inout VCPULoad) {
         for index in result.registers.indices {
+            lookAgain(at: &result.registers[index])
             guard let loss = result.registers[index].loss else { continue }
             result.registers[index].pardon = policy.pardon(loss, of: guest)
         }
-        result.registers.sort { $0.id < $1.id }
-        return result
+    }
+
+    private func lookAgain(at register: inout RegisterLoad) {
+        guard register.id.isCPRegister, register.fate == .loaded || register.fate == .altered,
+            let wanted = register.incoming, let held = try? vcpu.read(register.id)
+        else { return }
+        register.held = held
+        register.fate = Self.differs(held, wanted, register.id) ? .altered : .loaded
     }
 
     private func failure(

@@ -218,11 +218,8 @@ struct RegisterPlaces {
 
     private mutating func addList(_ section: CPUSection, _ origin: StreamOrigin) {
         for (index, entry) in section.entries.enumerated() {
-            // 32-bit registers take the low half of their 64 bits; ids of a size that no list has, and
-            // those that are this project's own, cannot be shown.
-            guard let size = entry.id.size, size == 4 || size == 8,
-                entry.id.architecture != .vcpu
-            else { continue }
+            // 32-bit registers take the low half of their 64 bits; what no list has is warned of.
+            guard let size = entry.id.size, entry.id.isInListOfQEMU else { continue }
             add(
                 entry.id.translated(from: origin),
                 RegisterPlace(section.valueOffset(index) + 8 - size, size))

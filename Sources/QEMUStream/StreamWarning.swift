@@ -1,5 +1,5 @@
 internal import LinuxSystem
-internal import Registers
+public import Registers
 internal import VCPUModel
 
 /// State that QEMU loses when it saves or loads a stream, or that a snapshot has no register for.
@@ -16,11 +16,13 @@ public enum StreamWarning: Hashable, Sendable {
     case stackPointerEL3(vcpu: UInt32)
     /// Monitor mode: its own SP and LR are in no register of KVM's.
     case monitorMode(vcpu: UInt32)
+    /// Entries of the list that no list of QEMU's has, the first of them: what they are cannot be said.
+    case strangeIDs(vcpu: UInt32, count: Int, first: RegisterID)
 
     public var vcpu: UInt32 {
         switch self {
         case .longVectors(let vcpu), .matrixState(let vcpu), .secureBank(let vcpu),
-            .stackPointerEL3(let vcpu), .monitorMode(let vcpu):
+            .stackPointerEL3(let vcpu), .monitorMode(let vcpu), .strangeIDs(let vcpu, _, _):
             vcpu
         }
     }
@@ -43,6 +45,9 @@ extension StreamWarning: CustomStringConvertible {
         case .stackPointerEL3: "SP_EL3 is in use, which a snapshot cannot hold"
         case .monitorMode:
             "it is in Monitor mode, whose SP and LR a snapshot cannot hold"
+        case .strangeIDs(_, let count, let first):
+            "its list has \(count == 1 ? "an id" : "\(count) ids, the first") \(first.number), that no list of QEMU's "
+                + "has: what is there is left out, and the stream may be damaged"
         }
     }
 }
@@ -61,8 +66,20 @@ extension QEMUStream {
                 result.append(.stackPointerEL3(vcpu: cpu.instance))
             }
             if cpu.isInMonitorMode { result.append(.monitorMode(vcpu: cpu.instance)) }
+            let strange = cpu.entries.map(\.id).filter { !$0.isInListOfQEMU }
+            if let first = strange.first {
+                result.append(
+                    .strangeIDs(vcpu: cpu.instance, count: strange.count, first: first))
+            }
             return result
         }
+    }
+}
+
+extension RegisterID {
+    /// Whether it is of 4 or 8 bytes and KVM's or an AArch32 coprocessor's, as those of all lists are.
+    var isInListOfQEMU: Bool {
+        (size == 4 || size == 8) && architecture != .vcpu
     }
 }
 

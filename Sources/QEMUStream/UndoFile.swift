@@ -25,7 +25,8 @@ public struct UndoFile: Sendable {
         case digest([UInt8])
     }
 
-    static let magic = Array("VCPUUNDO".utf8)
+    /// The bytes it begins with.
+    public static let magic = Array("VCPUUNDO".utf8)
     static let version: UInt64 = 2
     static let longestContext: Int64 = 1 << 16
     /// The most bytes that are kept of each: the device state and description of a stream.

@@ -28,9 +28,13 @@ public enum DeviceStateCapture {
         try check(runState, connection)
         let machine = try MachineFacts(over: connection)
         let start = connection.eventCount
+        let begun = ContinuousClock.now
         do throws(QMPError) {
             let taken = try take(runState, connection, ways, limit)
-            let stopTime = try stopTime(runState, taken.start, connection)
+            let stopTime = try stopTime(runState, taken.start, connection).flatMap { time in
+                // Another clock's, which can be set meanwhile; but no stop is longer than all of it.
+                .microseconds(time) < ContinuousClock.now - begun + .seconds(60) ? time : nil
+            }
             let (after, hadToBeResumed) = try settle(runState, connection)
             return CapturedDeviceState(
                 stream: taken.stream, way: taken.way, reasonForMigration: taken.reason,

@@ -36,7 +36,9 @@ private struct Spelling {
     init(_ text: some StringProtocol) {
         let small = text.lowercased()
         hasColons = small.contains(":")
-        words = small.split { " \t,:=()".contains($0) }
+        let all = small.split { " \t,:=()".contains($0) }
+        // QEMU 11's messages have these two before the encoding.
+        words = all.starts(with: ["system", "register"]) ? Array(all.dropFirst(2)) : all
     }
 
     /// A name, perhaps as a macro of the kernel.
@@ -49,9 +51,11 @@ private struct Spelling {
     /// `kvm_print_register_name`, QEMU's `target/arm/kvm.c`.
     func logged() -> RegisterID? {
         switch words.dropLast() {
-        case ["demuxed", "reg"]: words.last.flatMap { RegisterID(parsing: "0x" + $0) }
-        case ["fw", "reg"]: member(of: 0x6030_0000_0014_0000)
-        case ["fw", "feat", "reg"]: member(of: 0x6030_0000_0016_0000)
+        case ["demuxed", "reg"], ["core", "reg"]:
+            words.last.flatMap { RegisterID(parsing: "0x" + $0) }
+        case ["fw", "reg"], ["kvm_reg_arm_fw_reg"]: member(of: 0x6030_0000_0014_0000)
+        case ["fw", "feat", "reg"], ["kvm_reg_arm_fw_feat_bmap_reg"]:
+            member(of: 0x6030_0000_0016_0000)
         default: nil
         }
     }

@@ -68,6 +68,10 @@ public struct Restore {
 
     private mutating func writeAll() {
         for phase in RestorePhase.allCases {
+            if options.isStrict, phase == RestorePhase.firstOfInitialised {
+                // What is written from here on can change others, of other vCPUs too.
+                for index in vcpus.indices { vcpus[index].remember() }
+            }
             for index in vcpus.indices { vcpus[index].write(phase) }
         }
     }

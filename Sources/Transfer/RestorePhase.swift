@@ -35,6 +35,9 @@ public enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
     /// Last: it may make the vCPU runnable.
     case runState
 
+    /// From here on a vCPU has its registers.
+    static let firstOfInitialised = firmware
+
     public static func < (left: RestorePhase, right: RestorePhase) -> Bool {
         left.rawValue < right.rawValue
     }

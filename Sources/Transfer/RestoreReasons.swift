@@ -23,8 +23,13 @@ struct RestoreReasons {
 
     /// Why the destination has no such register.
     func absence(_ failure: RestoreAttempt.Failure) -> String {
-        kernelCause ?? cacheCause ?? needCause ?? failure.explanation
-            ?? "\(destination) does not have this register"
+        kernelCause ?? cacheCause ?? needCause ?? failure.explanation ?? unexplainedAbsence
+    }
+
+    /// Of what KVM is known to have it is not the kernel that lacks it.
+    private var unexplainedAbsence: String {
+        if id == .vcpuFinalized { return "the vCPU has no feature that is finalized" }
+        return "\(entry == nil ? destination : "the destination") does not have this register"
     }
 
     private var kernelCause: String? {

@@ -13,6 +13,8 @@ struct VCPURestore {
     private let order: RestoreOrder
     /// By the register's place in the list.
     private var attempts: [RestoreAttempt]
+    /// What the registers held before anything but the initialisation was written, by their places; for an undo.
+    private var originals: [RegisterValue?] = []
     /// Why a register that was written cannot be put back, by its place: what it held could not be read,
     /// or did not take that again.
     private var stuck: [Int: RegisterBankError] = [:]
@@ -74,6 +76,13 @@ struct VCPURestore {
         }
     }
 
+    /// Keeps what the vCPU holds, for an undo; of what moves by itself that is read when it is written.
+    mutating func remember() {
+        originals = guest.ids.map { id in
+            RegisterDictionary.volatileBits(of: id) == .max ? nil : try? bank.read(id)
+        }
+    }
+
     // MARK: Reading back
 
     /// Reads every register back.
@@ -125,10 +134,17 @@ struct VCPURestore {
 
     // MARK: Undoing
 
+    /// What the register at a place held before the restore.
+    private func original(_ place: Int) -> RegisterValue? {
+        let isInitialisation = RestorePhase(of: guest.ids[place]) < .firstOfInitialised
+        guard !isInitialisation, !originals.isEmpty else { return attempts[place].before }
+        return originals[place] ?? attempts[place].before
+    }
+
     /// Puts back what was written in one phase, as far as it is known what that was.
     mutating func putBack(_ phase: RestorePhase) {
         for place in order[phase] {
-            guard attempts[place].isWritten, let before = attempts[place].before else { continue }
+            guard attempts[place].isWritten, let before = original(place) else { continue }
             do throws(RegisterBankError) {
                 try bank.replace(guest.ids[place], with: before)
             } catch {
@@ -140,7 +156,7 @@ struct VCPURestore {
     /// What became of each register that was written, in the order in which they were.
     func undone() -> [RegisterUndo] {
         order.all.filter { attempts[$0].isWritten }.map { place in
-            let (id, before) = (guest.ids[place], attempts[place].before)
+            let (id, before) = (guest.ids[place], original(place))
             let mask = ~RegisterDictionary.volatileBits(of: id)
             let found = try? bank.read(id)
             let isUndone = before != nil && found?.masked(by: mask) == before?.masked(by: mask)

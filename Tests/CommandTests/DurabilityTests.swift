@@ -170,6 +170,113 @@ struct DurabilityTests {
         #expect(try folder.names == before)
     }
 
+    @Test(
+        "No output takes the place of what it is made from, or of what undoes a change",
+        arguments: [
+            [
+                "plan", "vm.mig", "--host", "6.1-neoverse-n1", "--qemu", "10.0", "--write-policy",
+                "vm.mig",
+            ],
+            ["plan", "s", "--host", "6.1-neoverse-n1", "--write-policy", "s"],
+            ["plan", "s", "--host", "fleet/h.vhost", "--write-policy", "link"],
+            [
+                "plan", "vm.mig", "--host", "6.1-neoverse-n1", "--qemu", "10.0", "--write-policy",
+                "made.undo",
+            ],
+            [
+                "mend", "vm.mig", "--host", "6.1-neoverse-n1", "--dry-run", "--write-policy",
+                "vm.mig",
+            ],
+            [
+                "mend", "vm.mig", "--host", "6.1-neoverse-n1", "--in-place", "--write-policy",
+                "vm.mig",
+            ],
+            ["mend", "vm.mig", "--host", "6.1-neoverse-n1", "-o", "new", "--write-policy", "new"],
+            [
+                "mend", "vm.mig", "--host", "6.1-neoverse-n1", "--policy", "force", "-o",
+                "made.undo",
+            ],
+            [
+                "mend", "vm.mig", "--host", "fleet/h.vhost", "--dry-run", "--write-policy",
+                "fleet/h.vhost",
+            ],
+            ["restore", "s", "emulated:fleet/h.vhost", "-o", "fleet/h.vhost"],
+            ["restore", "s", "emulated:fleet/h.vhost", "-o", "link"],
+            ["save", "emulated:fleet/h.vhost", "-o", "fleet/h.vhost"],
+            ["set", "emulated:fleet/h.vhost", "x0=1", "-o", "fleet/h.vhost"],
+            ["inject", "emulated:fleet/h.vhost", "serror", "-o", "link"],
+            ["matrix", "s", "--hosts", "fleet", "--html", "fleet/h.vhost"],
+        ])
+    func overAnInput(words: [String]) throws {
+        try FileManager.default.createDirectory(
+            atPath: folder / "fleet", withIntermediateDirectories: false)
+        try Program.run(
+            "host", "--from", "emulated:6.12-neoverse-n1", "-o", folder / "fleet/h.vhost")
+        try FileManager.default.createSymbolicLink(
+            atPath: folder / "link", withDestinationPath: "fleet/h.vhost")
+        try Program.run("save", "emulated:6.12-neoverse-n1", "-o", folder / "s")
+        try FileManager.default.copyItem(atPath: path, toPath: folder / "made")
+        try Program.run(
+            "mend", folder / "made", "--host", older, "--policy", "force", "--in-place")
+        let files = ["vm.mig", "s", "fleet/h.vhost", "made.undo", "made"]
+        let before = try files.map { try folder.data($0) }
+        let run = try Program.run(
+            ["-c", "cd '\(folder.path)'; exec \"$0\" \"$@\"", Program.path] + words,
+            program: ["/bin/sh"])
+        #expect(run.status == 2, "\(words): \(run.text) \(run.errors)")
+        #expect(try files.map { try folder.data($0) } == before, "\(words)")
+        #expect(!FileManager.default.fileExists(atPath: folder / "new"))
+    }
+
+    @Test(
+        "What is printed goes into no file that took a closed stream's place",
+        arguments: [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "<&-"])
+    func closedStreams(redirection: String) throws {
+        let options = "--host \(older) --policy force"
+        for command in [
+            "mend vm.mig \(options) --in-place", "mend vm.mig --undescribed \(options) --in-place",
+            "mend vm.mig \(options) -o o.mig", "set s x0=0x5", "convert vm.mig -o c", "restore s s",
+        ] {
+            try original.write(to: URL(fileURLWithPath: path))
+            try? FileManager.default.removeItem(atPath: folder / "vm.mig.undo")
+            try Program.run("save", "emulated:6.12-neoverse-n1", "-o", folder / "s")
+            let script = """
+                cd '\(folder.path)'; "$0" \(command) \(redirection)
+                for f in s o.mig c; do test ! -e $f || "$0" show $f >/dev/null || echo "$f is damaged"; done
+                "$0" show vm.mig >/dev/null || echo vm.mig is damaged
+                test ! -e vm.mig.undo || "$0" unmend vm.mig
+                """
+            let run = try Program.run(["-c", script, Program.path], program: ["/bin/sh"])
+            #expect(!run.text.contains("damaged"), "\(command) \(redirection): \(run.text)")
+            #expect(try folder.data("vm.mig") == original, "\(command) \(redirection)")
+        }
+    }
+
+    @Test(
+        "That a file was changed is said, too, where the report cannot be printed",
+        arguments: [
+            ["set", "s", "x0=0x5"], ["inject", "s", "serror"], ["restore", "s", "t"],
+            ["mend", "vm.mig", "--host", "6.1-neoverse-n1", "--policy", "force", "--in-place"],
+        ])
+    func fullOutputAfterAChange(words: [String]) throws {
+        for name in ["s", "t"] {
+            try Program.run("save", "emulated:6.12-neoverse-n1", "-o", folder / name)
+        }
+        let run = try Program.run(
+            ["-c", "cd '\(folder.path)'; \"$0\" \"$@\" >/dev/full", Program.path] + words,
+            program: ["/bin/sh"])
+        #expect(run.status == 2)
+        #expect(run.errors.contains("before that"), "\(run.errors)")
+    }
+
+    @Test("A mend in place that changes nothing says so")
+    func nothingToMend() throws {
+        let run = try Program.run(
+            "mend", path, "--host", "6.12-neoverse-n1", "--policy", "force", "--in-place")
+        #expect(run.status == 0 && run.text.contains("nothing was written"), "\(run.text)")
+        #expect(!FileManager.default.fileExists(atPath: path + ".undo"))
+    }
+
     @Test("A snapshot that takes its own place has lost nothing")
     func snapshotOverItself() throws {
         try Program.run("save", "emulated:6.12-neoverse-n1", "-o", folder / "s")

@@ -73,8 +73,11 @@ struct MainJobTests {
         try save(older, "b")
         let before = try folder.data("b")
         let run = try Program.run(
-            "restore", folder / "a", folder / "b", "--dry-run", "-o", folder / "c")
+            "restore", folder / "a", folder / "b", "--dry-run")
         #expect(run.status == 1)
+        let refused = try Program.run(
+            "restore", folder / "a", folder / "b", "--dry-run", "-o", folder / "c")
+        #expect(refused.status == 2 && refused.errors.contains("--dry-run writes nothing"))
         #expect(try folder.data("b") == before)
         #expect(try folder.names == ["a", "b"])
     }

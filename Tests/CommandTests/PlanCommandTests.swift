@@ -800,7 +800,7 @@ struct ProfileCommandTests {
         let fails = try plan("--host", "6.1-neoverse-n1")
         #expect(fails.status == 1)
         #expect(fails.text.contains("drop CNTPCT_EL0"))
-        #expect(fails.text.contains("can be done: give the destination Linux 6.4 or newer"))
+        #expect(fails.text.contains("can be done: give the destination Linux 6.5 or newer, for "))
         let forced = try plan("--host", "6.1-neoverse-n1", "--policy", "force")
         #expect(forced.status == 1)
         #expect(

@@ -65,14 +65,15 @@ struct DatedWriteTests {
         Write(
             "ID_AA64MMFR0_EL1.TGRAN4_2",
             ["register ID_AA64MMFR0_EL1 0x603000000013c038 0x30000000000"],
-            "ID_AA64MMFR0_EL1", 0x100_0000_0000, taken: "6.16.3 6.17.8 7.3.4",
-            refused: "6.12.0 6.14.0"),
+            "ID_AA64MMFR0_EL1", 0x100_0000_0000, taken: "6.15.0 6.16.3 6.17.8 7.3.4",
+            refused: "6.12.0 6.14.99"),
         Write(
             "ID_AA64PFR0_EL1.RAS", ["register ID_AA64PFR0_EL1 0x603000000013c020 0x20001111"],
             "ID_AA64PFR0_EL1", 0x1000_1111, taken: "6.17.0 7.3.4", refused: "6.12.0 6.16.3"),
         Write(
             "ID_AA64PFR0_EL1.EL0 of 0", ["register ID_AA64PFR0_EL1 0x603000000013c020 0x1111"],
-            "ID_AA64PFR0_EL1", 0x1110, taken: "6.12.0 6.15.0", refused: "6.16.0 6.18.5 7.3.4"),
+            "ID_AA64PFR0_EL1", 0x1110, taken: "6.12.0 6.14.99",
+            refused: "6.15.0 6.16.0 6.18.5 7.3.4"),
         Write(
             "PMUVer 9 where the host has 6", ["register ID_AA64DFR0_EL1 0x603000000013c028 0x606"],
             "ID_AA64DFR0_EL1", 0x906, taken: "6.7.0 6.12.90 6.13.0 6.17.8",

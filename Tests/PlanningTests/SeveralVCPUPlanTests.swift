@@ -26,6 +26,31 @@ struct SeveralVCPUPlanTests {
         }
     }
 
+    /// `KVM_CREATE_VCPU` answers EINVAL past the limit.
+    @Test(arguments: [(1, 2), (2, 2), (512, 3), (2, 9)])
+    func moreThanTheHostMakes(limit: Int, count: Int) throws {
+        var host = try builtIn("6.12-neoverse-n1")
+        let snapshot = try guest(of: host, vcpus: count)
+        host.capabilities["KVM_CAP_MAX_VCPUS"] = Int32(limit)
+        let plan = try MovePlan(of: snapshot, on: host, policy: exact)
+        #expect(plan.verdict == (count > limit ? .no : .yes))
+        let refused = plan.vcpus.filter { vcpu in
+            vcpu.losses.contains { $0.restore.id == .vcpuInit }
+        }
+        #expect(refused.count == max(0, count - limit))
+    }
+
+    /// It says only how the vCPU begins, and MP_STATE says that too.
+    @Test func poweredOff() throws {
+        let host = try builtIn("6.12-neoverse-n1")
+        var snapshot = try guest(of: host, vcpus: 2)
+        let made = try #require(snapshot.vcpus[1].registers[.vcpuInit])
+        let off = UInt64(VCPUFeatures.powerOff.rawValue) << 32
+        snapshot.vcpus[1].registers.set(
+            made.replacingLowBits(with: made.lowBits | off), for: .vcpuInit)
+        #expect(try MovePlan(of: snapshot, on: host, policy: exact).verdict == .yes)
+    }
+
     private func mixed(_ host: HostProfile) throws -> Snapshot {
         var snapshot = try guest(of: host, vcpus: 3)
         let other = try save(start(on: host, features: [.psci02]), on: host)

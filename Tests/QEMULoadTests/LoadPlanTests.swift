@@ -240,16 +240,43 @@ struct LoadPlanTests {
                 == (version >= Self.comparing))
     }
 
-    @Test("What the stream does not have keeps a fresh vCPU's value, which is no loss")
-    func keptAtReset() throws {
-        let removed = try register("CNTKCTL_EL1")
+    /// CSV3 of ID_AA64PFR0_EL1 and ICB of CLIDR_EL1 are the VM's: the vCPU that is loaded last decides.
+    @Test(
+        "Of what is the VM's every vCPU holds what the last one was given",
+        arguments: [("ID_AA64PFR0_EL1", 60 as UInt64), ("ID_AA64ISAR0_EL1", 4)])
+    func vcpusThatDisagree(name: String, bit: UInt64) throws {
+        let changed = try register(name)
+        var vcpu = 0
+        let stream = try QEMUStream(.kvmN1) { entries in
+            defer { vcpu += 1 }
+            guard vcpu == 1, let own = entries.first(where: { $0.id == changed }) else { return }
+            entries.set(changed, own.value & ~(0xf << bit))
+        }
+        try #require(vcpu == 2)
+        let plan = try loadPlan(
+            stream, on: "6.12-neoverse-n1", by: QEMUVersion(10, 0), policy: RestorePolicy(.exact))
+        let first = try #require(plan.vcpus[0].registers.first { $0.id == changed })
+        let last = try #require(plan.vcpus[1].registers.first { $0.id == changed })
+        #expect(first.fate == .altered && first.isLoss && first.held == last.incoming)
+        #expect(last.fate == .loaded)
+        #expect(plan.verdict == .loadsWithLosses)
+    }
+
+    @Test(
+        "What the stream does not have keeps a fresh vCPU's value, a loss where no vCPU can do without it",
+        arguments: [("MDCCINT_EL1", false), ("CNTKCTL_EL1", true), ("SCTLR_EL1", true)])
+    func keptAtReset(name: String, isEssential: Bool) throws {
+        let removed = try register(name)
         let stream = try QEMUStream(.kvmN1) { $0.remove(removed) }
         for version in QEMUVersion.kinds {
-            let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: version)
-            let load = try plan.load(of: "CNTKCTL_EL1")
+            let plan = try loadPlan(
+                stream, on: "6.12-neoverse-n1", by: version,
+                policy: try RestorePolicy(
+                    parsing: Array("vpolicy 1\naccept-masked PMOVSSET_EL0\n".utf8), file: "p"))
+            let load = try plan.load(of: name)
             #expect(load.fate == .keptAtReset)
-            #expect(load.incoming == nil && load.held != nil && load.loss == nil)
-            #expect(plan.verdict != .fails)
+            #expect(load.incoming == nil && load.held != nil && load.isLoss == isEssential)
+            #expect(plan.verdict == (isEssential ? .loadsWithLosses : .loads))
             #expect(plan.output.count == (version >= Self.comparing ? 2 : 0))
         }
     }

@@ -258,8 +258,15 @@ struct StreamMendTests {
         let kept = try ["SCTLR_EL1", "TTBR0_EL1"].map(register)
         let short = try QEMUStream(.kvmN1) { $0.removeAll { !kept.contains($0.id) } }
         try #require(short.origin == .unknown)
-        let mended = try mend(short, RestorePolicy(.safe))
+        let mended = try mend(short, RestorePolicy(.force))
         #expect(mended.isSafe && mended.changesNothing)
+        // What no vCPU can do without is lost with it.
+        let refused = try mend(short, RestorePolicy(.safe))
+        #expect(!refused.isSafe && refused.changesNothing)
+        #expect(
+            refused.vcpus[0].refusals.contains {
+                $0.id.name == "TCR_EL1" && $0.fate == .keptAtReset
+            })
     }
 
     @Test("Vectors that the host has not are no list's, and cannot be mended")

@@ -510,6 +510,16 @@ struct RegisterPlaceTests {
             let part = CraftedSubsection(name, [UInt8](repeating: 0, count: count))
             #expect(try warnings { $0.subsections = [part] } == [.matrixState(vcpu: 3)])
         }
+        // Of 1, 512 and no bytes, and one of this project's own.
+        for odd in [
+            0x6000_0000_0013_c000, 0x6070_0000_0016_0002, 0x60f0_0000_0013_c000,
+            0x7630_0000_0000_0001,
+        ] as [UInt64] {
+            let strange = StreamWarning.strangeIDs(
+                vcpu: 3, count: 1, first: RegisterID(rawValue: odd))
+            #expect(try warnings { $0.list = [(odd, 0)] } == [strange])
+            #expect(strange.description.contains("0x" + String(odd, radix: 16)))
+        }
         // SCR_EL3, without and with ID_AA64ISAR1_EL1.
         let (secure, id) = (UInt64(0x6030_0000_0013_f088), UInt64(0x6030_0000_0013_c031))
         #expect(try warnings { $0.list = [(secure, 0)] } == [.secureBank(vcpu: 3)])

@@ -38,11 +38,11 @@ struct DatedRuleTests {
         History("6.1 6.12 6.17", "ID_AA64PFR1_EL1"),
         History("6.1 6.12 6.17 7.2", "ID_AA64PFR2_EL1"),
         History("6.1 6.12 6.14 7.2", "ID_AA64FPFR0_EL1"),
-        History("6.1 6.7 6.12.7 6.16", "ID_AA64MMFR0_EL1"),
+        History("6.1 6.7 6.12.7 6.15", "ID_AA64MMFR0_EL1"),
         History("6.1 6.7 6.18", "ID_AA64MMFR1_EL1"),
         History("6.1 6.7", "ID_AA64MMFR2_EL1 ID_AA64ISAR1_EL1"),
         History("6.1 6.5 6.12 6.17", "ID_AA64MMFR3_EL1"),
-        History("6.1 6.9 6.16", "ID_AA64MMFR4_EL1"),
+        History("6.1 6.9 6.15", "ID_AA64MMFR4_EL1"),
         History("6.1 6.7 7.0", "ID_AA64ISAR0_EL1"),
         History("6.1 6.7 6.14", "ID_AA64ISAR2_EL1 ID_AA64ZFR0_EL1"),
         History("6.1 6.14 6.18 7.2", "ID_AA64ISAR3_EL1"),
@@ -157,8 +157,14 @@ struct DatedRuleTests {
             with: [KernelVersion(6, 12, 6), KernelVersion(6, 13)],
             without: [KernelVersion(6, 12, 5)]),
         Special(
-            field: "ID_AA64PFR0_EL1.EL0", kind: .minimum, with: [KernelVersion(6, 16)],
-            without: [KernelVersion(6, 15, 99)]),
+            field: "ID_AA64PFR0_EL1.EL0", kind: .minimum, with: [KernelVersion(6, 15)],
+            without: [KernelVersion(6, 14, 99)]),
+        Special(
+            field: "ID_AA64PFR0_EL1.EL1", kind: .minimum, with: [KernelVersion(6, 15)],
+            without: [KernelVersion(6, 14, 99)]),
+        Special(
+            field: "ID_AA64PFR0_EL1.EL2", kind: .minimum, with: [KernelVersion(6, 15)],
+            without: [KernelVersion(6, 14, 99)]),
         Special(
             field: "ID_AA64MMFR2_EL1.NV", kind: .ignoredIfHostValue, with: [KernelVersion(6, 16)],
             without: [KernelVersion(6, 15, 99)]),

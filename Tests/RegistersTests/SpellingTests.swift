@@ -21,6 +21,9 @@ struct SpellingTests {
         ("ARM64_SYS_REG(3, 0, 2, 0, 3)", "TCR2_EL1"), ("ARM64_SYS_REG(3,0,2,0,3)", "TCR2_EL1"),
         ("demuxed reg 6020000000110000", "CCSIDR0"), ("fw feat reg 3", "VENDOR_HYP_BMAP_2"),
         ("fw feat reg 0", "STD_BMAP"), ("fw reg 0", "PSCI_VERSION"),
+        ("system register op0:3 op1:0 crn:5 crm:2 op2:0", "ESR_EL1"),
+        ("core reg 6030000000100040", "pc"), ("KVM_REG_ARM_FW_REG(0)", "PSCI_VERSION"),
+        ("KVM_REG_ARM_FW_FEAT_BMAP_REG(3)", "VENDOR_HYP_BMAP_2"),
         // AArch32.
         ("p15,0,c5,c0,0", "p15_0_c5_c0_0"), ("p15 0 c5 c0 0", "p15_0_c5_c0_0"),
         ("P15, 0, R3, c5, c0, 0", "p15_0_c5_c0_0"), ("p15, 0, <Rt>, c5, c0, 0", "p15_0_c5_c0_0"),

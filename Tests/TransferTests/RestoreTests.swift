@@ -507,6 +507,25 @@ struct SeveralVCPUsTests {
         }
     }
 
+    /// PMCR_EL0.N, written before them, hides bits of the other PMU registers, of every vCPU.
+    @Test func strictUndoesWhatAnEarlierWriteChanged() throws {
+        let states = try states(on: "6.12-neoverse-n1") { _, cpu in
+            try cpu.set("PMCR_EL0", 0x1000)
+            try cpu.set("PMINTENSET_EL1", 0x8000_0000)
+        }
+        var lacking = states
+        lacking[1].registers.set(RegisterValue(1), for: id("VENDOR_HYP_BMAP_2"))
+        let names = ["PMCR_EL0", "PMINTENSET_EL1", "PMCNTENSET_EL0"]
+        let fresh = EmulatedCPU(profile: builtInHost("6.12-neoverse-n1"), initialised: true)
+        let before = try names.map { try fresh.bits($0) }
+        let (reports, cpus) = try restore(lacking, on: "6.12-neoverse-n1", strict: true)
+        for (cpu, report) in zip(cpus, reports) {
+            let undo = try #require(report.undo)
+            #expect(undo.filter { !$0.isUndone }.map(\.id) == [.vcpuInit])
+            #expect(try names.map { try cpu.bits($0) } == before)
+        }
+    }
+
     /// Every register that was written is accounted for, those that had no value too.
     @Test func strictSaysWhatCannotGoBack() throws {
         let states = try states(on: "6.12-neoverse-n1") { _, cpu in

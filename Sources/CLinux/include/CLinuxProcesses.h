@@ -8,6 +8,12 @@
 /* Sets the signals right that this program's own parent may have set otherwise: called once, at its start. */
 void clinux_set_signals(void);
 
+/*
+ * Puts something into the place of each standard stream that is closed, whose use fails. To be called before
+ * anything is opened.
+ */
+void clinux_fill_standard_streams(void);
+
 /* A running program and our ends of what it is connected to; all are close-on-exec. */
 struct clinux_child {
     int pid;

@@ -37,6 +37,13 @@ struct Convert: ParsableCommand {
 
     @OptionGroup var report: OutputOptions
 
+    func validate() throws {
+        guard into != nil || policy.text == RestorePolicy.Preset.safe.rawValue else {
+            throw ValidationError(
+                "--policy is for --into: a snapshot is made of all that the stream has")
+        }
+    }
+
     func run() throws {
         let inputs = [source, policy.location] + [into].compactMap(\.self)
         try Location.checkInputs(inputs)
@@ -44,7 +51,7 @@ struct Convert: ParsableCommand {
         guard let into else { return try makeSnapshot() }
         let snapshot = try GuestFile(source).snapshot().snapshot
         try snapshot.requireVCPUs(of: source, to: "convert")
-        let target = try GuestFile.stream(into)
+        let target = try GuestFile.stream(into, streamOptions.choice)
         guard !target.isOfPipe else {
             throw CommandError("\(into.text) is a pipe, which can be read only once: name a file")
         }
@@ -65,7 +72,7 @@ struct Convert: ParsableCommand {
             notes: snapshot.noteTexts, account: account, counter: nil, values: report.values)
         // QEMU's own lists have hundreds of AArch32 registers beside those of the snapshot.
         result.listsDestinationOnly = false
-        try result.print(as: report.format, besides: output)
+        try result.print(as: report.format, besides: output, changed: output.lastingText)
         guard result.complete else { throw ExitStatus.finding }
     }
 

@@ -14,7 +14,8 @@ struct Matrix: ParsableCommand {
             A snapshot is a guest as it was saved; a host profile is a guest that is
             started there with everything the host has. Each is planned on each host of a
             folder of .vhost files, or of each --host. The exit code is 0 when every guest
-            can go everywhere.
+            can go everywhere. Of a QEMU stream it says what vcpusnap restore does with
+            it; vcpusnap plan --qemu says whether QEMU loads it.
 
             EXAMPLES
               vcpusnap matrix *.vcpusnap --hosts fleet/
@@ -51,11 +52,12 @@ struct Matrix: ParsableCommand {
     }
 
     func run() throws {
-        let inputs = (sources + singleHosts).map { Location(path: $0) } + [policy.location]
+        let hosts = singleHosts + (try hosts.map(Self.profiles(in:)) ?? [])
+        let inputs = (sources + hosts).map { Location(path: $0) } + [policy.location]
         try Location.checkInputs(inputs)
         try html?.checkOutput(.text, keeping: inputs)
         let policy = try policy.load()
-        let profiles = try loadHosts()
+        let profiles = try ProfileFile.load(hosts)
         let guests = try loadGuests()
         let progress = ProgressLine(total: guests.count * profiles.count, unit: "pairs")
         let matrix = try MoveMatrix(of: guests, on: profiles, policy: policy) { done in
@@ -81,17 +83,14 @@ struct Matrix: ParsableCommand {
         }
     }
 
-    private func loadHosts() throws -> [HostProfile] {
-        var files = singleHosts
-        if let hosts {
-            let names = try Folder.names(in: hosts).filter { $0.hasSuffix(".vhost") }
-            guard !names.isEmpty else {
-                throw CommandError(
-                    "\(hosts) has no host profiles (*.vhost): vcpusnap host records one")
-            }
-            files += names.map { hosts + "/" + $0 }
+    /// The host profiles in a folder.
+    private static func profiles(in folder: String) throws -> [String] {
+        let names = try Folder.names(in: folder).filter { $0.hasSuffix(".vhost") }
+        guard !names.isEmpty else {
+            throw CommandError(
+                "\(folder) has no host profiles (*.vhost): vcpusnap host records one")
         }
-        return try ProfileFile.load(files)
+        return names.map { folder + "/" + $0 }
     }
 
     private func loadGuests() throws -> [MoveMatrix.Source] {

@@ -90,9 +90,9 @@ struct Mend: ParsableCommand {
     func run() throws {
         try checkFiles()
         if let output { _ = try StreamOutput(output) }
-        if let writePolicy { _ = try PolicyProposal.path(writePolicy) }
+        let (policy, policyText) = try policy.loadWithText()
         let request = MendRequest(
-            profile: try host.map(ProfileFile.load), policy: try policy.load(),
+            profile: try host.map(ProfileFile.load), policy: policy, policyText: policyText,
             versions: try qemu.map { [try QEMUVersion(option: $0)] } ?? QEMUVersion.kinds)
         if let output, let passing = try PassingStream(source, streamOptions.choice) {
             return try pass(passing, to: output, request)
@@ -112,13 +112,20 @@ struct Mend: ParsableCommand {
     }
 
     private func checkFiles() throws {
-        let others = [policy.location] + (host.map { [Location(path: $0)] } ?? [])
+        let hostFile = host.map { [Location(path: $0)] } ?? []
+        let others = [policy.location] + hostFile
         try Location.checkInputs([source] + others)
         try output?.checkOutput(
             .binary, keeping: [source],
-            orElse: "use --in-place, which keeps \(source.text)\(UndoFile.suffix), or name "
-                + "another file")
+            orElse: source == .standardStream
+                ? "name another file"
+                : "use --in-place, which keeps \(source.text)\(UndoFile.suffix), or name "
+                    + "another file")
         try output?.checkOutput(.binary, keeping: others)
+        try writePolicy.map {
+            try PolicyProposal.check(
+                $0, keeping: [source] + hostFile + [output].compactMap(\.self))
+        }
     }
 
     /// The file that is changed, locked from before it is read.
@@ -164,18 +171,27 @@ struct Mend: ParsableCommand {
             mend: result.mend,
             isWritten: isWritten, values: report.values)
         text.foundBySearch = result.isSearched ? true : nil
+        text.notes = result.notes
         if result.mend.isSafe {
-            text.ending = whatWasWritten
+            text.ending = whatWasWritten(result.mend)
         } else if let proposal {
             text.proposal = proposal.proposed
             text.ending = try nextStep(proposal, request)
         }
-        try text.print(as: report.format, besides: output)
+        do {
+            try text.print(as: report.format, besides: output)
+        } catch let error as FileError where isWritten && inPlace && !result.mend.changesNothing {
+            throw CommandError(
+                "\(error); \(source.text) was changed before that, and vcpusnap unmend restores it")
+        }
         guard result.mend.isSafe else { throw ExitStatus.finding }
     }
 
-    private var whatWasWritten: PrintableText {
+    private func whatWasWritten(_ mend: StreamMend) -> PrintableText {
         if dryRun { return "  nothing was written: this was a dry run\n" }
+        if inPlace, mend.changesNothing {
+            return "  nothing was to be changed, and nothing was written\n"
+        }
         if inPlace { return "  changed in place; vcpusnap unmend \(source.text) restores it\n" }
         let name = output == .standardStream ? "standard output" : output?.text ?? ""
         return "  written to \(name)\n"
@@ -193,10 +209,11 @@ struct Mend: ParsableCommand {
                 "  next: put those of them that the guest can do without into a policy, and mend with "
                 + "--policy FILE\n"
         }
-        try proposal.write(to: try PolicyProposal.path(writePolicy), after: request.policy)
+        try proposal.write(
+            to: try PolicyProposal.path(writePolicy), after: request.policy, request.policyText)
         return
-            "  next: read \(writePolicy.text), take out what the guest cannot do without, and mend with "
-            + "--policy \(writePolicy.text)\n"
+            "  next: read \(writePolicy.text), delete the rules whose registers the guest needs, and mend "
+            + "with --policy \(writePolicy.text)\n"
     }
 }
 
@@ -205,17 +222,21 @@ struct MendResult {
     let mend: StreamMend
     /// Whether nothing said where in the stream the vCPUs are.
     let isSearched: Bool
+    /// On the vCPUs as they were.
+    let notes: [String]?
 }
 
 /// What a stream is mended for.
 struct MendRequest {
     let profile: HostProfile?
     let policy: RestorePolicy
+    /// The policy's file.
+    let policyText: String?
     let versions: [QEMUVersion]
 
     func mend(_ file: StreamFile) throws -> MendResult {
         file.warn()
-        do throws(StreamMend.Problem) {
+        do {
             let mend =
                 if let profile {
                     try StreamMend(
@@ -223,8 +244,10 @@ struct MendRequest {
                 } else {
                     try StreamMend(of: file.stream, byRulesOf: policy)
                 }
-            return MendResult(mend: mend, isSearched: file.stream.isSearched)
-        } catch {
+            return MendResult(
+                mend: mend, isSearched: file.stream.isSearched,
+                notes: try file.snapshot().snapshot.noteTexts)
+        } catch let error as StreamMend.Problem {
             throw CommandError("\(file.name): \(error)")
         }
     }

@@ -83,11 +83,14 @@ struct PlanCommand: ParsableCommand {
     }
 
     func run() throws {
-        try Location.checkInputs([source, policy.location] + hosts.map { Location(path: $0) })
-        let policy = try policy.load()
+        let hostFiles = hosts.map { Location(path: $0) }
+        try Location.checkInputs([source, policy.location] + hostFiles)
+        let (policy, policyText) = try policy.loadWithText()
         let profiles = try ProfileFile.load(hosts)
-        if let writePolicy { _ = try PolicyProposal.path(writePolicy) }
-        if let qemu { return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy) }
+        try writePolicy.map { try PolicyProposal.check($0, keeping: [source] + hostFiles) }
+        if let qemu {
+            return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy, policyText)
+        }
         let guest = try Guest(source, streamOptions.choice)
         try guest.snapshot.requireVCPUs(of: source, to: "plan")
         var plans: [MovePlan] = []
@@ -103,41 +106,59 @@ struct PlanCommand: ParsableCommand {
             return plan
         }
         try report.print(as: output.format)
-        try write(PolicyProposal(plans, output.values), policy)
+        try write(PolicyProposal(plans, output.values), policy, policyText)
         guard isPossible else { throw ExitStatus.finding }
     }
 
     private func planLoad(
-        by version: QEMUVersion, _ profiles: [HostProfile], _ policy: RestorePolicy
+        by version: QEMUVersion, _ profiles: [HostProfile], _ policy: RestorePolicy,
+        _ policyText: String?
     ) throws {
         let file = try GuestFile.stream(source, streamOptions.choice)
         file.warn()
         let snapshot = try file.snapshot().snapshot
         var answers: [LoadRemedies] = []
         for (host, profile) in zip(hosts, profiles) {
+            let plan = try LoadPlan(
+                of: file.stream, on: profile, version: version, policy: policy)
+            // What can be mended, and which newer QEMU loads it, matters only where this one does not.
+            let isLost = plan.verdict == .fails && plan.origin.canBeOfKVM
             answers.append(
                 LoadRemedies(
-                    plan: try LoadPlan(
-                        of: file.stream, on: profile, version: version, policy: policy),
+                    plan: plan,
                     move: try MovePlan(of: snapshot, on: profile, policy: policy),
+                    mend: isLost
+                        ? try StreamMend(
+                            of: file.stream, on: profile, policy: policy, versions: [version])
+                        : nil,
+                    newerQEMU: try isLost
+                        ? QEMUVersion.kinds.first { newer in
+                            try newer > version
+                                && LoadPlan(
+                                    of: file.stream, on: profile, version: newer, policy: policy
+                                ).verdict == .loads
+                        } : nil,
                     source: source.text, host: FileName.shown(host),
                     policy: FileName.shown(self.policy.text)))
         }
-        try write(PolicyProposal(answers, output.values), policy)
+        try write(PolicyProposal(answers, output.values), policy, policyText)
         var report = LoadPlanOutput(
             source: source.text, policy: policy.name, answers: answers, values: output.values)
         report.foundBySearch = file.stream.isSearched ? true : nil
+        report.notes = snapshot.noteTexts
         try report.print(as: output.format)
         guard answers.allSatisfy({ $0.plan.verdict == .loads }) else { throw ExitStatus.finding }
     }
 
-    private func write(_ proposal: PolicyProposal, _ policy: RestorePolicy) throws {
+    private func write(
+        _ proposal: PolicyProposal, _ policy: RestorePolicy, _ text: String?
+    ) throws {
         guard let writePolicy else { return }
         guard !proposal.proposed.isEmpty else {
             return StandardError.write(
                 "vcpusnap: \(writePolicy.text) was not written: no rule would change the verdict\n")
         }
-        try proposal.write(to: try PolicyProposal.path(writePolicy), after: policy)
+        try proposal.write(to: try PolicyProposal.path(writePolicy), after: policy, text)
     }
 }
 

@@ -15,8 +15,11 @@ struct PolicyOption: ParsableArguments {
     /// Where it is read, unless it is a preset.
     var location: Location { Location(path: text) }
 
-    func load() throws -> RestorePolicy {
-        if let preset = RestorePolicy.Preset(rawValue: text) { return RestorePolicy(preset) }
+    func load() throws -> RestorePolicy { try loadWithText().policy }
+
+    /// The policy, and its file's text, with the comments that the policy does not have; nil for a preset.
+    func loadWithText() throws -> (policy: RestorePolicy, text: String?) {
+        if let preset = RestorePolicy.Preset(rawValue: text) { return (RestorePolicy(preset), nil) }
         guard let bytes = try TextFile(.policy, text).read(limit: RestorePolicy.Limit.size) else {
             let presets = RestorePolicy.Preset.allCases.map(\.rawValue)
             throw CommandError(
@@ -24,6 +27,7 @@ struct PolicyOption: ParsableArguments {
                     + presets.joined(separator: ", ")
                     + NameSuggestion.question(about: text, among: presets))
         }
-        return try RestorePolicy(parsing: bytes, file: FileName.shown(text))
+        let policy = try RestorePolicy(parsing: bytes, file: FileName.shown(text))
+        return (policy, String(decoding: bytes, as: UTF8.self))
     }
 }

@@ -53,6 +53,9 @@ struct RestoreCommand: ParsableCommand {
     @OptionGroup var report: OutputOptions
 
     func validate() throws {
+        guard !dryRun || output == nil else {
+            throw ValidationError("--dry-run writes nothing, so --output means nothing with it")
+        }
         guard target != .standardStream else {
             throw ValidationError(
                 "a restore needs kvm:, emulated:NAME, pid:PID or a file as its TARGET")
@@ -66,9 +69,8 @@ struct RestoreCommand: ParsableCommand {
 
     func run() throws {
         try Location.checkInputs([source, policy.location])
-        if source != target {
-            try output?.checkOutput(.binary, keeping: [source, policy.location])
-        }
+        let kept = source == target ? [] : [source] + target.lostByItsChange
+        try output?.checkOutput(.binary, keeping: kept + [policy.location])
         let snapshot = try SnapshotSource(source).snapshot()
         try snapshot.requireVCPUs(of: source, to: "restore")
         snapshot.warnOfUnfinishedExits(from: source)
@@ -89,7 +91,10 @@ struct RestoreCommand: ParsableCommand {
             counter: CounterMismatch(
                 of: snapshot.provenance, on: destination.counterFrequency, policy: options.policy),
             values: report.values)
-        try result.print(as: report.format, besides: output)
+        let isKept = !dryRun && !account.isUndone
+        try result.print(
+            as: report.format, besides: output,
+            changed: isKept ? (output ?? target).lastingText : nil)
         guard result.complete else { throw ExitStatus.finding }
     }
 

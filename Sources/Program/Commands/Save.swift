@@ -69,7 +69,7 @@ struct Save: ParsableCommand {
     }
 
     func run() throws {
-        try output.checkOutput(.binary, keeping: [])
+        try output.checkOutput(.binary, keeping: source.lostByItsChange)
         try checkStreamIsKept()
         var from = SnapshotSource(source)
         from.isSettling = settle

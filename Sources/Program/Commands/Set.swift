@@ -51,7 +51,7 @@ struct SetCommand: ParsableCommand {
                 "\(shared.register.nameAndNumber) is one register for all vCPUs of a VM: give "
                     + "--vcpu all, or --force to make them differ")
         }
-        try options.run("set", on: target, named: self.target.text) {
+        try options.run("set", on: target, at: self.target) {
             (bank) throws(EditError) in
             try VCPUEdit.set(wanted, in: bank, isForced: force)
         }

@@ -19,8 +19,12 @@ struct Unmend: ParsableCommand {
     func run() throws {
         let name = PrintableText(FileName.shown(file))
         let isChanged = try UndoableChange(file).undo()
-        try StandardOutput.write(
-            isChanged ? "unmend: \(name) is as it was\n" : "unmend: \(name) was as it was already\n"
-        )
+        let result: PrintableText =
+            isChanged ? "\(name) is as it was" : "\(name) was as it was already"
+        do throws(FileError) {
+            try StandardOutput.write("unmend: \(result)\n")
+        } catch {
+            throw CommandError("\(error); \(result.string) all the same")
+        }
     }
 }

@@ -1,4 +1,5 @@
 internal import LinuxSystem
+internal import QEMUStream
 
 /// What a result is, for those who look at it by themselves.
 enum OutputContent {
@@ -26,12 +27,24 @@ extension Location {
         case .path(let path):
             identity = FileIdentity(of: path)
             try AtomicFile.check(path)
+            guard File.beginning(of: path, count: UndoFile.magic.count) != UndoFile.magic else {
+                throw CommandError(
+                    "\(text) is an undo file, with which vcpusnap unmend restores another: name another file, "
+                        + "or remove it first if nothing is to be restored")
+            }
         }
         guard let identity, let input = inputs.first(where: { $0.identity == identity }) else {
             return
         }
         throw CommandError(
             "\(text) is the same file as \(input.text), whose contents would be lost: \(advice)")
+    }
+
+    /// What is lost where the changed state of this is written over it: nothing of a file, whose new state that is, but
+    /// a profile that a CPU was made from.
+    var lostByItsChange: [Location] {
+        if case .file = self { return [] }
+        return [self]
     }
 
     /// Which file it is; nil for what is none.

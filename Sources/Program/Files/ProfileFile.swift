@@ -20,9 +20,6 @@ enum ProfileFile {
 
     /// The profiles of several hosts, each with a name of its own.
     static func load(_ names: [String]) throws -> [HostProfile] {
-        guard names.filter({ $0 == "-" }).count < 2 else {
-            throw CommandError("only one host profile can come from standard input")
-        }
         var profiles = try names.map { try load($0) }
         let own = distinct(profiles.map(\.name))
         report(profiles.map(\.name), as: own, of: names)

@@ -73,7 +73,13 @@ struct UndoableChange {
             throw CommandError("\(FileName.shown(path)) belongs to another file than \(name)")
         case .altered: throw altered(FileName.shown(path), undo)
         }
-        try File.remove(path)
+        do throws(FileError) {
+            try File.remove(path)
+        } catch {
+            throw CommandError(
+                "\(error); \(name) is as it was before that mend, and \(FileName.shown(path)) is of no more use"
+            )
+        }
         return state != .original
     }
 
@@ -134,7 +140,10 @@ extension UndoableChange {
         do throws(QEMUStreamError) {
             return try UndoFile(decoding: bytes)
         } catch {
-            throw CommandError("\(FileName.shown(path)): \(error)")
+            throw CommandError(
+                "\(FileName.shown(path)): \(error); it cannot undo anything any more: what it has of the original "
+                    + "follows its first bytes (Formats/undo-v1.md), and what came before that is in \(name)"
+            )
         }
     }
 }

@@ -110,7 +110,7 @@ struct EditOptions: ParsableArguments {
             throw CommandError(
                 "the report goes to standard output: give --output a file for the snapshot, or -")
         }
-        try output?.checkOutput(.binary, keeping: [])
+        try output?.checkOutput(.binary, keeping: target.lostByItsChange)
         return try EditTarget(target, vcpu, output: output)
     }
 
@@ -119,7 +119,7 @@ struct EditOptions: ParsableArguments {
     /// Nothing is kept when the change cannot be made; a change that the target does not take is
     /// reported, and its result kept.
     func run(
-        _ verb: String, on target: EditTarget, named name: String,
+        _ verb: String, on target: EditTarget, at location: Location,
         _ edit: (any RegisterBank) throws(EditError) -> VCPUEdit
     ) throws {
         var edits: [(index: UInt32, edit: VCPUEdit)] = []
@@ -127,14 +127,15 @@ struct EditOptions: ParsableArguments {
             do throws(EditError) {
                 edits.append((index, try edit(bank)))
             } catch {
-                throw CommandError("\(name), vCPU \(index): \(error)")
+                throw CommandError("\(location.text), vCPU \(index): \(error)")
             }
         }
         let notes = try target.finish().noteTexts
         let result = EditOutput(
-            verb: verb, target: name, edits: edits, notes: notes, kernel: target.kernel,
+            verb: verb, target: location.text, edits: edits, notes: notes, kernel: target.kernel,
             values: report.values)
-        try result.print(as: report.format, besides: output)
+        try result.print(
+            as: report.format, besides: output, changed: (output ?? location).lastingText)
         guard result.complete else { throw ExitStatus.finding }
     }
 }

@@ -53,6 +53,8 @@ struct LoadPlanOutput: WholeReport {
     var source: String
     /// True where nothing said where in the stream the vCPUs are; else absent.
     var foundBySearch: Bool?
+    /// On the vCPUs of the stream.
+    var notes: [String]?
     var qemu: String
     var policy: String
     /// Who wrote the stream.
@@ -68,10 +70,11 @@ struct LoadPlanOutput: WholeReport {
     }
 
     func text(_ style: TextStyle) -> PrintableText {
-        hosts.map { host -> PrintableText in
-            let title = style.bold("\(source) in QEMU \(qemu) on \(host.host)")
-            return "\(title): \(host.text(style, StreamOrigin(rawValue: origin) ?? .unknown))"
-        }.joined(separator: "\n")
+        style.notes(notes)
+            + hosts.map { host -> PrintableText in
+                let title = style.bold("\(source) in QEMU \(qemu) on \(host.host)")
+                return "\(title): \(host.text(style, StreamOrigin(rawValue: origin) ?? .unknown))"
+            }.joined(separator: "\n")
     }
 }
 

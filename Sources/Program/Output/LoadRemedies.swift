@@ -11,6 +11,10 @@ struct LoadRemedies {
     let plan: LoadPlan
     /// What a restore of the same guest there would lose, with its remedies.
     let move: MovePlan
+    /// What a mend makes of the stream, where it fails.
+    let mend: StreamMend?
+    /// The oldest newer QEMU that loads it.
+    let newerQEMU: QEMUVersion?
     /// The stream, the profile and the policy as given on the command line.
     let source: String
     let host: String
@@ -20,7 +24,7 @@ struct LoadRemedies {
     var all: [PlanOutput.RemedyText] {
         guard plan.verdict != .loads else { return [] }
         guard plan.origin.canBeOfKVM else { return [Self.emulation(plan.origin)] }
-        return mend + pardon + commandLine + ofTheMove
+        return mending + pardon + newer + commandLine + ofTheMove
     }
 
     /// What a stream that KVM did not write is good for.
@@ -35,7 +39,13 @@ struct LoadRemedies {
 
     // MARK: What counts
 
-    var losses: [RegisterLoad] { plan.vcpus.flatMap(\.losses) }
+    /// What the policy neither pardons nor has a mend put right by other rules.
+    var losses: [RegisterLoad] {
+        let all = plan.vcpus.flatMap(\.losses)
+        guard let mend else { return all }
+        let refused = Set(mend.vcpus.flatMap(\.refusals).map(\.id))
+        return all.filter { !$0.fate.isFailure || refused.contains($0.id) }
+    }
 
     private var failing: [RegisterLoad] {
         plan.vcpus.flatMap(\.registers).filter { $0.fate.isFailure }
@@ -43,8 +53,8 @@ struct LoadRemedies {
 
     // MARK: The stream and the policy
 
-    private var mend: [PlanOutput.RemedyText] {
-        guard plan.verdict == .fails, losses.isEmpty else { return [] }
+    private var mending: [PlanOutput.RemedyText] {
+        guard let mend, mend.isSafe else { return [] }
         return [
             PlanOutput.RemedyText(
                 remedy: "mend", text: "\(mendCommand) -o FILE makes a stream that loads there")
@@ -69,6 +79,15 @@ struct LoadRemedies {
                 text: "if the guest can do without: a policy with \(Self.list(rules)) "
                     + "(--write-policy FILE writes it); \(next)")
         ]
+    }
+
+    private var newer: [PlanOutput.RemedyText] {
+        newerQEMU.map {
+            [
+                PlanOutput.RemedyText(
+                    remedy: "newer-qemu", text: "QEMU \($0) loads it there as it is")
+            ]
+        } ?? []
     }
 
     private static func list(_ rules: [String]) -> String {
@@ -116,17 +135,35 @@ struct LoadRemedies {
 
     // MARK: Hosts
 
-    /// Those of the same registers' losses in a restore, each once, and no host before all others.
+    /// Those of the same registers' losses in a restore, each with the number of registers it is for.
     private var ofTheMove: [PlanOutput.RemedyText] {
-        let ids = Set(losses.filter { !$0.isOfVectors }.map(\.id))
-        let remedies = move.vcpus.flatMap(\.losses).filter { ids.contains($0.restore.id) }
-            .flatMap(\.remedies)
-        return Remedy.each(remedies).filter { remedy in
+        let counting = plan.verdict == .fails ? failing : losses.filter { !$0.isOfVectors }
+        let ids = Set(counting.map(\.id))
+        let lost = move.vcpus.flatMap(\.losses).filter { ids.contains($0.restore.id) }
+        let all = lost.flatMap { loss in Self.remedies(for: loss).map { ($0, loss.restore.id) } }
+        let newest = all.compactMap { KernelVersion(neededBy: $0.0) }.max()
+        var helped: [Remedy: Set<RegisterID>] = [:]
+        let found = all.map { remedy, id in
+            let remedy = newest.map(remedy.withKernel) ?? remedy
+            helped[remedy, default: []].insert(id)
+            return remedy
+        }
+        return Remedy.each(found).map { remedy in
+            let count = helped[remedy]?.count ?? 0
+            let part = count < ids.count ? ", for \(count) of the \(ids.count.of("register"))" : ""
+            return PlanOutput.RemedyText(remedy: remedy.name, text: remedy.text + part)
+        }
+    }
+
+    private static func remedies(for loss: PlannedLoss) -> [Remedy] {
+        loss.remedies.filter { remedy in
             switch remedy {
             case .dropSafely, .lowerPSCIVersion: false
+            // That is what a newer kernel is about already.
+            case .otherHost: loss.cause.kind != .kernel
             default: true
             }
-        }.map { PlanOutput.RemedyText(remedy: $0.name, text: $0.text) }
+        }
     }
 }
 
@@ -141,5 +178,18 @@ extension Remedy {
     var isOtherHost: Bool {
         if case .otherHost = self { return true }
         return false
+    }
+
+    /// QEMU loads all registers or none, so that only the newest of several kernels helps.
+    fileprivate func withKernel(_ newest: KernelVersion) -> Remedy {
+        guard let own = KernelVersion(neededBy: self), own < newest else { return self }
+        return .upgradeKernel("\(newest)")
+    }
+}
+
+extension KernelVersion {
+    fileprivate init?(neededBy remedy: Remedy) {
+        guard case .upgradeKernel(let release) = remedy else { return nil }
+        self.init(parsing: release)
     }
 }

@@ -35,7 +35,18 @@ struct MatrixOutput: WholeReport {
     func text(_ style: TextStyle) -> PrintableText {
         let head = style.bold("moves under policy \(policy)") + "\n"
         return head + (hosts.count <= Self.widestTable ? table(style) : summary(style))
-            + rows.map { notes(of: $0, style) }.joined()
+            + rows.map { notes(of: $0, style) }.joined() + legend
+    }
+
+    /// What the words mean of which there are some.
+    private var legend: PrintableText {
+        let words = Set(rows.flatMap(\.cells).map(\.word))
+        let policy: PrintableText =
+            words.contains("policy") ? "policy: what is lost there, the policy pardons\n" : ""
+        let no: PrintableText =
+            words.contains("no")
+            ? "no: so many registers are lost; vcpusnap plan GUEST --host HOST names them\n" : ""
+        return policy + no
     }
 
     private func notes(of row: Row, _ style: TextStyle) -> PrintableText {

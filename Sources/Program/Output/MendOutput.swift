@@ -35,6 +35,8 @@ struct MendOutput: WholeReport {
     var source: String
     /// True where nothing said where in the stream the vCPUs are; else absent.
     var foundBySearch: Bool?
+    /// On the vCPUs of the stream.
+    var notes: [String]?
     /// Absent where only rules were applied.
     var host: String?
     var policy: String
@@ -52,7 +54,7 @@ struct MendOutput: WholeReport {
     private var vectors: [LoadPlanOutput.VectorText]
 
     private enum CodingKeys: CodingKey {
-        case source, host, policy, mended, written, vcpus, plans, proposal, foundBySearch
+        case source, host, policy, mended, written, vcpus, plans, proposal, foundBySearch, notes
     }
 
     init(
@@ -76,7 +78,7 @@ struct MendOutput: WholeReport {
     func text(_ style: TextStyle) -> PrintableText {
         let purpose = host.map { " for \($0)" } ?? ""
         return [
-            style.bold("mend \(source)\(purpose)"), ": ", verdict(style), "\n",
+            style.bold("mend \(source)\(purpose)"), ": ", verdict(style), "\n", style.notes(notes),
             LoadPlanOutput.VectorText.line(of: vectors) ?? "",
             MendText(vcpus).text(style, isDone: mended, isWritten: written),
             failures, proposalText, ending,

@@ -30,6 +30,17 @@ extension Report {
         try? write(to: errors, as: format)
     }
 
+    /// The same, of a command that has changed something by then.
+    /// - Parameter changed: what; nil for nothing.
+    func print(as format: OutputFormat, besides output: Location?, changed: String?) throws {
+        do {
+            try print(as: format, besides: output)
+        } catch let error as FileError {
+            guard let changed else { throw error }
+            throw CommandError("\(error); \(changed) was written before that, and is whole")
+        }
+    }
+
     private func write(to output: ReportWriter, as format: OutputFormat) throws {
         switch format {
         case .text: try write(text: output)

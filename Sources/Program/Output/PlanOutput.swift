@@ -86,11 +86,12 @@ struct PlanOutput: Report {
     /// That the verdict is a restore's, and those of QEMU.
     private static func line(_ verdicts: [LoadVerdict]) -> PrintableText {
         guard !verdicts.isEmpty else { return "" }
-        var parts: [String] = []
-        var last: String?
-        for verdict in verdicts where verdict.verdict != last {
-            parts.append("\(verdict.verdict) (from \(verdict.qemu) on)")
-            last = verdict.verdict
+        let changes = verdicts.indices.filter {
+            $0 == 0 || verdicts[$0].verdict != verdicts[$0 - 1].verdict
+        }
+        let ends = changes.dropFirst().map { ", before \(verdicts[$0].qemu)" } + [" on"]
+        let parts = zip(changes, ends).map { change, end in
+            "\(verdicts[change].verdict) (from \(verdicts[change].qemu)\(end))"
         }
         return """
               this is what vcpusnap restore does; QEMU's own load of the stream (--qemu VERSION) \

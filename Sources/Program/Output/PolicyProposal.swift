@@ -87,10 +87,11 @@ struct PolicyProposal {
 }
 
 extension PolicyProposal {
-    /// A policy file: what the old one says, and the rules proposed.
-    func file(after policy: RestorePolicy) -> String {
-        let old = ["vpolicy 1", "base \(policy.base.rawValue)"] + policy.rules.map(\.description)
-        return (old + ["# Take out what the guest cannot do without."] + Self.lines(proposed))
+    /// A policy file: what the old one says, in its own words where it is a file, and the rules proposed.
+    private func file(after policy: RestorePolicy, _ text: String?) -> String {
+        let old = text ?? "vpolicy 1\nbase \(policy.base.rawValue)"
+        let rules = ["# Delete those of the rules below whose registers the guest needs."]
+        return ([old.hasSuffix("\n") ? String(old.dropLast()) : old] + rules + Self.lines(proposed))
             .joined(separator: "\n") + "\n"
     }
 
@@ -105,7 +106,24 @@ extension PolicyProposal {
 
     /// The same policy with the rules.
     func policy(after policy: RestorePolicy) throws -> RestorePolicy {
-        try RestorePolicy(parsing: Array(file(after: policy).utf8), file: policy.name)
+        var result = policy
+        for rule in proposed {
+            let own = try RestorePolicy(
+                parsing: Array("vpolicy 1\n\(rule.rule)\n".utf8), file: policy.name)
+            result.rules += own.rules
+        }
+        return result
+    }
+
+    /// Makes sure that a policy can be written here, and that nothing is lost by it.
+    ///
+    /// The policy that the rules are added to may be the same file.
+    static func check(_ location: Location, keeping others: [Location]) throws {
+        _ = try path(location)
+        try location.checkOutput(.text, keeping: others)
+        guard !others.contains(location) else {
+            throw CommandError("--write-policy needs a file of its own, not \(location.text)")
+        }
     }
 
     /// - Throws: for what is no file.
@@ -116,10 +134,9 @@ extension PolicyProposal {
         return path
     }
 
-    func write(to path: String, after policy: RestorePolicy) throws {
-        try AtomicFile.replace(path, with: [Array(file(after: policy).utf8)])
+    func write(to path: String, after policy: RestorePolicy, _ text: String?) throws {
+        try AtomicFile.replace(path, with: [Array(file(after: policy, text).utf8)])
     }
-
 }
 
 extension RegisterLoad {
