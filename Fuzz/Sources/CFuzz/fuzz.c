@@ -114,6 +114,11 @@ _Noreturn void cfuzz_die(int report, const char *text, size_t length) {
   abort();
 }
 
+void cfuzz_lose_memory(int beyond) {
+  volatile char *memory = malloc(16);
+  if (memory != NULL) memory[beyond ? 16 : 0] = 1;
+}
+
 // MARK: Files
 
 int cfuzz_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }

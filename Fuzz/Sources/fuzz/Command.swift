@@ -40,7 +40,7 @@ struct Commands {
         cfuzz_show_on_crash(Workspace.output, Workspace.errors, Workspace.report, text)
         cfuzz_reset_peak()
         let start = cfuzz_processor_time()
-        let code = VcpusnapProgram.exitCode(of: words)
+        let code = Plant.act(VcpusnapProgram.exitCode(of: words))
         let time = cfuzz_processor_time() - start
         let peak = cfuzz_peak()
         let outcome = Outcome(

@@ -15,7 +15,9 @@ public func main(
         words.last { $0.hasPrefix("--\(option)=") }?.dropFirst(option.count + 3)
     }
     guard let name = value(of: "target") else {
-        print(targets.map(\.name).joined(separator: "\n"))
+        let isOfPlants = words.contains("--plants")
+        let names = isOfPlants ? Plant.allCases.map(\.rawValue) : targets.map(\.name)
+        print(names.joined(separator: "\n"))
         return 0
     }
     guard let target = targets.first(where: { $0.name == name }) else { return 2 }

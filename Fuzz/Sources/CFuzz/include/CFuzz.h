@@ -26,6 +26,9 @@ void cfuzz_show_on_crash(int output, int errors, int report, const char *what);
 // Writes a line to `report` and dies, so that libFuzzer keeps the input.
 _Noreturn void cfuzz_die(int report, const char *text, size_t length);
 
+// Allocates memory that nobody frees, and may write behind its end.
+void cfuzz_lose_memory(int beyond);
+
 // A file in memory; -1 on failure.
 int cfuzz_memory_file(const char *name);
 
