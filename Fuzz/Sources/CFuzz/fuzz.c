@@ -119,6 +119,12 @@ void cfuzz_lose_memory(int beyond) {
   if (memory != NULL) memory[beyond ? 16 : 0] = 1;
 }
 
+void cfuzz_take_memory(size_t size) {
+  volatile char *memory = malloc(size);
+  if (memory != NULL) memory[0] = 1;
+  free((void *)memory);
+}
+
 // MARK: Files
 
 int cfuzz_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }

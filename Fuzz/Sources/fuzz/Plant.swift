@@ -19,7 +19,7 @@ enum Plant: String, CaseIterable {
         case .overrun: cfuzz_lose_memory(1)
         case .leak: cfuzz_lose_memory(0)
         case .time: spin()
-        case .memory: free(calloc(101 << 20, 1))
+        case .memory: cfuzz_take_memory(101 << 20)
         case .text: put("\u{1b}[2J")
         case .json: put("{")
         case .silence:

@@ -28,6 +28,8 @@ _Noreturn void cfuzz_die(int report, const char *text, size_t length);
 
 // Allocates memory that nobody frees, and may write behind its end.
 void cfuzz_lose_memory(int beyond);
+// Allocates so many bytes, uses one and frees them.
+void cfuzz_take_memory(size_t size);
 
 // A file in memory; -1 on failure.
 int cfuzz_memory_file(const char *name);
