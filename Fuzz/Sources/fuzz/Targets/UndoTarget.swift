@@ -24,7 +24,7 @@ struct UndoTarget: Target {
     private static func summed(_ bytes: [UInt8]) -> [UInt8] { bytes + SHA256.of([bytes]) }
 
     func mutate(_ bytes: [UInt8], most: Int, _ random: inout Random) -> [UInt8] {
-        guard !random.once(in: 8), bytes.count > 72 else { return mutated(bytes, most: most) }
+        guard !random.once(in: 8), bytes.count >= 72 + 32 else { return mutated(bytes, most: most) }
         var body = Array(bytes.dropLast(32))
         switch random.below(4) {
         case 0: body.setBig(random.number(), 8, at: 8 * (1 + random.below(4)))
