@@ -10,22 +10,11 @@ struct CPUSectionSearch {
 
     /// In the order of the stream; of two with one number the last.
     private(set) var cpus: [CPUSection] = []
+    /// Where each that was found stands in the bytes, those with one number too.
+    private(set) var ranges: [Range<Int>] = []
     /// Why what begins like the section of a vCPU was not taken for one; of no more than `mostProblems`, which
     /// the bytes of a guest's RAM may have.
     private var problems: [UInt32: QEMUStreamError] = [:]
-
-    /// - Parameters:
-    ///   - end: of the sections, in bytes from the start of the stream.
-    ///   - describedLengths: the lengths of subsections, from the stream's description.
-    init(
-        in stream: any SeekableBytes, endingAt end: Int64,
-        describedLengths: [[UInt8]: Int] = [:]
-    ) throws(QEMUStreamError) {
-        let count = Int(min(Int64(Self.window), end))
-        let start = end - Int64(count)
-        let bytes = try stream.bytes(at: start, count: count)
-        self.init(in: bytes, at: start, describedLengths: describedLengths)
-    }
 
     /// - Parameter start: where the bytes begin in the stream.
     init(in bytes: [UInt8], at start: Int64, describedLengths: [[UInt8]: Int] = [:]) {
@@ -41,6 +30,7 @@ struct CPUSectionSearch {
                 found[header.instance] = section
                 // What is inside a section is none of its own.
                 end = header.end + section.body.count
+                ranges.append(header.start..<end)
             } catch {
                 if problems.count < Self.mostProblems { problems[header.instance] = error }
             }
@@ -85,8 +75,7 @@ struct CPUSectionSearch {
             describedLengths: describedLengths)
         let end = header.end + section.body.count
         if SectionFooter.isThere(of: header.number, in: bytes, at: end) { return section }
-        // Without its footer a section is only believed where another one, or the end mark, follows.
-        guard end < bytes.count, bytes[end] <= SectionKind.full else {
+        guard SectionEnds.mayFollow(in: bytes, at: end) else {
             throw .damaged(
                 part: "the footer of the cpu section", offset: start + Int64(end),
                 expected: "7e " + header.number.hexadecimal,

@@ -53,6 +53,11 @@ extension QEMUStreamError {
 }
 
 extension SeekableBytes {
+    /// What stands in a range of the stream that is no longer than an array can be.
+    func bytes(in range: Range<Int64>) throws(QEMUStreamError) -> [UInt8] {
+        try bytes(at: range.lowerBound, count: range.count)
+    }
+
     /// `read` with this module's errors.
     func bytes(at offset: Int64, count: Int) throws(QEMUStreamError) -> [UInt8] {
         do throws(FileError) {

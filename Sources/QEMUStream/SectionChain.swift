@@ -6,8 +6,12 @@ struct SectionChain {
     struct Section {
         var header: SectionHeader
         var place: SectionPlace
+        /// Header and body, in the bytes.
+        var range: Range<Int>
     }
 
+    /// Where the first section begins, in the bytes.
+    let first: Int
     /// As far as each is followed by another one, or by the end mark.
     private(set) var sections: [Section] = []
     /// Why it does not reach the end mark, which must be the last byte; nil where it does.
@@ -15,9 +19,9 @@ struct SectionChain {
     /// Of the last section, in the bytes.
     private(set) var end: Int
 
-    /// The numbers of the sections with that name, in their order.
-    func instances(of name: [UInt8]) -> [UInt32] {
-        sections.filter { $0.header.name == name }.map(\.header.instance)
+    /// Where those of the vCPUs stand, in the bytes.
+    func ranges(of name: [UInt8]) -> [Range<Int>] {
+        sections.lazy.filter { $0.header.name == name }.map { $0.range }
     }
 
     /// - Parameters:
@@ -26,6 +30,7 @@ struct SectionChain {
     ///   - first: where the first section begins in them.
     ///   - ends: of the same bytes.
     init(in bytes: [UInt8], at start: Int64, from first: Int, _ ends: SectionEnds) {
+        self.first = first
         end = first
         problem = follow(bytes, at: start, ends)
     }
@@ -47,17 +52,40 @@ struct SectionChain {
             let place = SectionPlace(
                 offset: offset, headerLength: Int64(header.length),
                 bodyLength: Int64(footer - header.end), hasFooter: true)
-            sections.append(Section(header: header, place: place))
+            sections.append(
+                Section(header: header, place: place, range: header.start..<footer))
             end = footer + SectionFooter.length
         }
         guard end < bytes.count, bytes[end] == SectionKind.endOfFile else {
             return Self.problem(at: start + Int64(bytes.count), expected: "the end mark")
         }
-        return nil
+        return repeatedNumber
+    }
+
+    /// QEMU gives each section an id of its own; one that has another's would end with the other.
+    private var repeatedNumber: QEMUStreamError? {
+        let numbers = sections.map(\.header.numberValue).sorted()
+        guard let (number, _) = zip(numbers, numbers.dropFirst()).first(where: { $0 == $1 }),
+            let second = sections.last(where: { $0.header.numberValue == number })
+        else { return nil }
+        return .repeatedID(
+            of: second.header.name, second.header.instance, at: second.place.offset)
     }
 
     private static func problem(at offset: Int64, expected: String) -> QEMUStreamError {
         .damaged(part: "the devices", offset: offset, expected: expected, found: "something else")
+    }
+}
+
+extension QEMUStreamError {
+    /// Of two sections with one id.
+    static func repeatedID(
+        of name: [UInt8], _ instance: UInt32, at offset: Int64
+    ) -> QEMUStreamError {
+        .damaged(
+            part: "the devices", offset: offset,
+            expected: "for \(Shown.text(name)) \(instance) a section id that no other section has",
+            found: "another section's")
     }
 }
 
@@ -72,16 +100,21 @@ struct SectionEnds {
     /// - Parameter bytes: fewer than 2^32.
     init(in bytes: [UInt8]) {
         var keys: [UInt64] = []
-        let last = bytes.count - 1
         var rest = bytes.dropLast(SectionFooter.length)
         while let position = rest.firstIndex(of: SectionKind.footer) {
             rest = rest[(position + 1)...]
             let next = position + SectionFooter.length
-            let isLast = next == last && bytes[next] == SectionKind.endOfFile
-            guard isLast || SectionHeader(in: bytes, at: next) != nil else { continue }
+            guard Self.mayFollow(in: bytes, at: next) else { continue }
             keys.append(Self.key(bytes[position + 1..<next], position))
         }
         self.keys = keys.sorted()
+    }
+
+    /// Whether what stands there may follow a section: another one, or the end mark as the last byte.
+    static func mayFollow(in bytes: [UInt8], at position: Int) -> Bool {
+        let last = bytes.indices.last
+        return position == last && bytes[position] == SectionKind.endOfFile
+            || SectionHeader(in: bytes, at: position) != nil
     }
 
     private static func key(_ number: ArraySlice<UInt8>, _ place: Int) -> UInt64 {
@@ -115,6 +148,8 @@ struct SectionHeader {
     static let shortest = 14
 
     var length: Int { Self.shortest + name.count }
+    /// The section id.
+    var numberValue: UInt32 { number.reduce(0) { $0 << 8 | UInt32($1) } }
     var end: Int { start + length }
 
     /// Nil where no header stands: QEMU's names are printable.
@@ -140,5 +175,18 @@ enum SectionFooter {
     static func isThere(of number: ArraySlice<UInt8>, in bytes: [UInt8], at position: Int) -> Bool {
         position + length <= bytes.count && bytes[position] == SectionKind.footer
             && bytes[position + 1..<position + length].elementsEqual(number)
+    }
+
+    /// Whether the end mark comes last, and before it the footer of a section that is there.
+    static func isLast(in bytes: [UInt8]) -> Bool {
+        let last = bytes.suffix(length + 1)
+        guard last.first == SectionKind.footer, last.last == SectionKind.endOfFile,
+            last.count > length
+        else { return false }
+        let number = last.dropFirst().dropLast()
+        return bytes.indices.contains { position in
+            bytes[position] == SectionKind.full
+                && SectionHeader(in: bytes, at: position)?.number.elementsEqual(number) == true
+        }
     }
 }

@@ -60,8 +60,12 @@ struct StreamDescription {
         } catch {
             throw damaged(at: offset + Int64(error.offset), error.problem)
         }
+        let lists = (json.members ?? []).filter { $0.name.utf8.elementsEqual("devices".utf8) }
+        if let second = lists.dropFirst().first {
+            throw damaged(at: offset + Int64(second.value.range.lowerBound), "devices twice")
+        }
         var devices: [Device] = []
-        for element in json["devices"]?.array ?? [] {
+        for element in lists.first?.value.array ?? [] {
             // One that is passed over could be a vCPU.
             guard let device = Device(element) else {
                 throw damaged(
@@ -79,10 +83,31 @@ struct StreamDescription {
             found: problem)
     }
 
-    /// The numbers of the devices with that name, in their order.
-    func instances(of name: [UInt8]) -> [UInt32] {
-        devices.filter { $0.name == name }.map(\.instance)
+    /// The devices that are a vCPU's.
+    var vcpuSections: [VCPUSections.Section] {
+        devices.filter { $0.isOfVCPU }.map { device in
+            VCPUSections.Section(
+                isCommon: device.name == CPUSection.commonName, instance: device.instance,
+                offset: offset + Int64(device.json.range.lowerBound))
+        }
     }
+
+    /// Where the devices stand in the stream with the end mark after them, if they are as long as is said: what is
+    /// further ahead is RAM.
+    var region: Range<Int64> {
+        var length = Checked<Int64>(Self.damagedBytes)
+        for device in devices {
+            length =
+                length + Checked(device.headerLength) + Checked(SectionFooter.length)
+                + Checked(device.bodyLength ?? .max)
+        }
+        let most = min(Int64(CPUSectionSearch.window), sectionsEnd)
+        let start = sectionsEnd - min(length.value ?? most, most)
+        return start..<sectionsEnd + 1
+    }
+
+    /// How many bytes more than described damage may have made of the devices.
+    private static let damagedBytes = 4096
 }
 
 // MARK: - Devices
@@ -96,6 +121,8 @@ extension StreamDescription {
         /// Of the body: without header and footer; nil when the description's numbers make none.
         var bodyLength: Int64?
         let json: JSONValue
+
+        var isOfVCPU: Bool { name == CPUSection.name || name == CPUSection.commonName }
 
         /// The kind byte, section id, name with its length, instance and version.
         var headerLength: Int64 { Int64(SectionHeader.shortest + name.count) }
@@ -135,8 +162,9 @@ extension StreamDescription {
 
     /// The fields of a state without its subsections.
     static func lengthOfFields(_ state: JSONValue) -> Int64? {
+        guard let fields = state["fields"]?.array else { return nil }
         var total: Checked<Int64> = 0
-        for field in state["fields"]?.array ?? [] {
+        for field in fields {
             guard let size = field["size"]?.integer, let length = length(of: field, size) else {
                 return nil
             }
@@ -161,51 +189,85 @@ extension StreamDescription {
     private static let longestSection: Int64 = 1 << 40
 }
 
+// MARK: - Lists of registers
+
+extension StreamDescription.Device {
+    /// The fields that are the ids and the values of a vCPU's list.
+    var listArrays: [JSONValue] {
+        (json["fields"]?.array ?? []).filter { field in
+            ["cpreg_vmstate_indexes", "cpreg_vmstate_values"].contains(field["name"]?.string ?? "")
+        }
+    }
+
+    /// Checks a section that was not found by its described place: length or number of registers must be as
+    /// described, where anything is said of them.
+    func check(_ section: CPUSection) throws(QEMUStreamError) {
+        let counts = listArrays.compactMap { $0["array_len"]?.integer }
+        let length = section.place.bodyLength
+        guard bodyLength != nil || !counts.isEmpty, bodyLength != length,
+            !counts.contains(Int64(section.registerCount))
+        else { return }
+        let said = bodyLength.map { "\($0) bytes" } ?? "another number of bytes"
+        throw .damaged(
+            part: "the section of cpu \(instance)", offset: section.place.bodyOffset,
+            expected: said + (counts.first.map { " or \($0) registers" } ?? "")
+                + ", as the description says",
+            found: "\(length) bytes and \(section.registerCount) registers")
+    }
+}
+
 // MARK: - Walking back
 
 extension StreamDescription {
-    /// The places of the sections of one kind of device, found from the end of the stream backwards,
-    /// so that nothing before the devices is read.
+    /// The places of the vCPUs' sections, found from the end of the stream backwards, so that nothing before
+    /// the devices is read.
     struct Walk {
-        /// The last one first.
+        /// The "cpu" sections, the last one first.
         var found: [(place: SectionPlace, device: Device)] = []
         /// The section that is not where the description says, as far as the walk went.
         var problem: QEMUStreamError?
     }
 
-    func walk(to name: [UInt8], in stream: any SeekableBytes) throws(QEMUStreamError) -> Walk {
-        var missing = devices.filter { $0.name == name }.count
+    func walk(in stream: any SeekableBytes) throws(QEMUStreamError) -> Walk {
+        var missing = devices.filter(\.isOfVCPU).count
         var walk = Walk()
+        var numbers: Set<UInt32> = []
+        var hasFooter: Bool?
         var end = sectionsEnd
         for device in devices.reversed() where missing > 0 {
-            guard let place = try section(of: device, endingAt: end, in: stream) else {
+            let found = try section(of: device, endingAt: end, hasFooter, in: stream)
+            guard let (place, number) = found else {
                 walk.problem = .damaged(
                     part: "the devices", offset: end,
                     expected: "the end of \(Shown.text(device.name)) \(device.instance), as the "
                         + "description says", found: "something else")
                 return walk
             }
-            end = place.offset
-            guard device.name == name else { continue }
-            walk.found.append((place, device))
-            missing -= 1
+            guard numbers.insert(number).inserted else {
+                throw .repeatedID(of: device.name, device.instance, at: place.offset)
+            }
+            (end, hasFooter) = (place.offset, place.hasFooter)
+            if device.isOfVCPU { missing -= 1 }
+            if device.name == CPUSection.name { walk.found.append((place, device)) }
         }
         return walk
     }
 
+    /// - Parameter hasFooter: whether the other sections have footers: all have, or none, as machine types before
+    ///   2.4 write them; nil where that is not known.
     private func section(
-        of device: Device, endingAt end: Int64, in stream: any SeekableBytes
-    ) throws(QEMUStreamError) -> SectionPlace? {
+        of device: Device, endingAt end: Int64, _ hasFooter: Bool?, in stream: any SeekableBytes
+    ) throws(QEMUStreamError) -> (SectionPlace, number: UInt32)? {
         guard let body = device.bodyLength else { return nil }
-        // Machine types before 2.4 send no footers.
-        for footer in [Int64(SectionFooter.length), 0] {
+        for footer in [true, false] where footer == hasFooter ?? footer {
             let start =
-                Checked(end) - Checked(footer) - Checked(body) - Checked(device.headerLength)
+                Checked(end) - Checked(footer ? SectionFooter.length : 0) - Checked(body)
+                - Checked(device.headerLength)
             guard let offset = start.value, offset >= 8 else { continue }
             let place = SectionPlace(
                 offset: offset, headerLength: device.headerLength, bodyLength: body,
-                hasFooter: footer > 0)
-            if try place.isSection(of: device, in: stream) { return place }
+                hasFooter: footer)
+            if let number = try place.number(of: device, in: stream) { return (place, number) }
         }
         return nil
     }
@@ -222,16 +284,17 @@ struct SectionPlace: Hashable, Sendable {
     var bodyOffset: Int64 { offset + headerLength }
     var bodyEnd: Int64 { bodyOffset + bodyLength }
 
-    /// Whether a device's header and footer stand there.
-    fileprivate func isSection(
+    /// The section id, where a device's header and footer stand there.
+    fileprivate func number(
         of device: StreamDescription.Device, in stream: any SeekableBytes
-    ) throws(QEMUStreamError) -> Bool {
+    ) throws(QEMUStreamError) -> UInt32? {
         let bytes = try stream.bytes(at: offset, count: Int(headerLength))
         guard let header = SectionHeader(in: bytes, at: 0), header.name == device.name,
             header.instance == device.instance
-        else { return false }
-        guard hasFooter else { return true }
+        else { return nil }
+        guard hasFooter else { return header.numberValue }
         let footer = try stream.bytes(at: bodyEnd, count: SectionFooter.length)
         return SectionFooter.isThere(of: header.number, in: footer, at: 0)
+            ? header.numberValue : nil
     }
 }

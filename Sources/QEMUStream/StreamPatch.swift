@@ -47,11 +47,7 @@ extension StreamDescription {
         let device = devices.first {
             $0.name == CPUSection.name && $0.instance == section.instance
         }
-        let fields = device?.json["fields"]?.array ?? []
-        let arrays = fields.filter { field in
-            ["cpreg_vmstate_indexes", "cpreg_vmstate_values"].contains(field["name"]?.string ?? "")
-        }
-        let ranges = arrays.compactMap { $0["array_len"]?.range }
+        let ranges = (device?.listArrays ?? []).compactMap { $0["array_len"]?.range }
         // Of a list of one register or none QEMU does not say the length at all.
         guard ranges.count == 2, section.registerCount > 1 else {
             throw .list("the stream's description cannot say how long it is")

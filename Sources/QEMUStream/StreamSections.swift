@@ -24,9 +24,11 @@ struct StreamSections {
             guard reading == .partial, !error.isOfFile else { throw error }
             problem = error
             areSearched = true
-            cpus = try CPUSectionSearch(
-                in: stream, endingAt: description?.sectionsEnd ?? stream.size
-            ).cpus
+            let region = description?.region ?? UndescribedTail.region(of: stream)
+            cpus =
+                CPUSectionSearch(
+                    in: try stream.bytes(in: region), at: region.lowerBound, describedLengths: [:]
+                ).cpus
             guard !cpus.isEmpty else { throw error }
         }
     }
@@ -43,10 +45,9 @@ extension StreamSections {
             let names = Set(description.devices.map(\.name))
             throw .noCPUs("its description names \(names.count) kinds of devices, and no cpu")
         }
-        try Self.checkNumbers(
-            description.instances(of: CPUSection.name),
-            common: description.instances(of: CPUSection.commonName), at: description.offset)
-        let walk = try description.walk(to: CPUSection.name, in: stream)
+        let described = VCPUSections(description.vcpuSections)
+        try described.checkNumbers()
+        let walk = try description.walk(in: stream)
         if let problem = walk.problem {
             return try search(for: devices, description, in: stream, after: problem)
         }
@@ -84,32 +85,19 @@ extension StreamSections {
     ) throws(QEMUStreamError) {
         var lengths: [[UInt8]: Int] = [:]
         for device in devices { lengths.merge(device.subsectionLengths) { first, _ in first } }
-        let search = try CPUSectionSearch(
-            in: stream, endingAt: description.sectionsEnd, describedLengths: lengths)
-        let wanted = Set(devices.map(\.instance))
-        cpus = search.cpus.filter { wanted.contains($0.instance) }
+        let region = description.region
+        let bytes = try stream.bytes(in: region)
+        let search = CPUSectionSearch(
+            in: bytes, at: region.lowerBound, describedLengths: lengths)
         areSearched = true
-        let missing = wanted.subtracting(cpus.map(\.instance))
+        let missing = Set(devices.map(\.instance)).subtracting(search.cpus.map(\.instance))
         guard missing.isEmpty else { throw search.problem(with: missing) ?? problem }
-    }
-
-    /// Checks that each vCPU is there once, and is one of those with a cpu_common section: QEMU writes two
-    /// for each.
-    private static func checkNumbers(
-        _ instances: [UInt32], common: [UInt32], at offset: Int64
-    ) throws(QEMUStreamError) {
-        var seen: Set<UInt32> = []
-        for instance in instances where !seen.insert(instance).inserted {
-            throw .damaged(
-                part: "the cpu sections", offset: offset, expected: "one of each vCPU",
-                found: "another of vCPU \(instance)")
-        }
-        guard common.isEmpty || Set(common) == seen else {
-            let odd = seen.symmetricDifference(common).min() ?? 0
-            throw .damaged(
-                part: "the cpu sections", offset: offset,
-                expected: "for each vCPU one cpu and one cpu_common",
-                found: "only one of them for vCPU \(odd)")
+        let sections = VCPUSections(in: bytes, at: region.lowerBound, outside: search.ranges)
+        try sections.check(areAmong: description.vcpuSections)
+        try take(search, sections, in: bytes, at: region.lowerBound)
+        let found = Dictionary(uniqueKeysWithValues: cpus.map { ($0.instance, $0) })
+        for device in devices {
+            if let section = found[device.instance] { try device.check(section) }
         }
     }
 }
@@ -151,13 +139,22 @@ extension StreamSections {
         _ stream: any SeekableBytes, _ reading: StreamReading
     ) throws(QEMUStreamError) {
         let tail = try UndescribedTail(of: stream)
-        guard tail.hasOnlyDevices || reading == .undescribed else { throw tail.cutOff }
+        let mayEndHere = tail.hasOnlyDevices || reading == .undescribed
+        guard mayEndHere || tail.bytes.last == SectionKind.endOfFile else { throw tail.cutOff }
         areSearched = true
         let search = CPUSectionSearch(in: tail.bytes, at: tail.start)
-        if !search.cpus.isEmpty, search.cpus.allSatisfy({ !$0.place.hasFooter }) {
+        let hasNoFooters =
+            !search.cpus.isEmpty && search.cpus.allSatisfy { !$0.place.hasFooter }
+        guard mayEndHere || hasNoFooters else { throw tail.cutOff }
+        if hasNoFooters {
             return try readWithoutFooters(search, tail, reading)
         }
-        let chain = try tail.chain()
+        try read(try tail.chain(), tail)
+    }
+
+    private mutating func read(
+        _ chain: SectionChain, _ tail: UndescribedTail
+    ) throws(QEMUStreamError) {
         var order = ListOrder()
         for section in chain.sections where section.header.name == CPUSection.name {
             try CPUSection.check(version: section.header.version, at: section.place)
@@ -167,9 +164,11 @@ extension StreamSections {
             try cpu.check(length: section.place.bodyLength, saying: "up to its footer")
             cpus.append(cpu)
         }
-        try Self.checkNumbers(
-            chain.instances(of: CPUSection.name),
-            common: chain.instances(of: CPUSection.commonName), at: stream.size)
+        let sections = VCPUSections(
+            in: tail.bytes, at: tail.start, from: chain.first,
+            outside: chain.ranges(of: CPUSection.name))
+        try sections.check(areAmong: chain.sections.lazy.map(\.place.offset))
+        try sections.checkNumbers()
         guard !cpus.isEmpty else {
             throw .noCPUs("none of its \(chain.sections.count) devices is a cpu")
         }
@@ -182,12 +181,35 @@ extension StreamSections {
         guard reading == .undescribed, tail.bytes.last == SectionKind.endOfFile else {
             throw tail.withoutFooters
         }
-        let common = tail.instances(of: CPUSection.commonName)
-        let missing = Set(common).subtracting(search.cpus.map(\.instance))
-        if let problem = search.problem(with: missing) { throw problem }
-        cpus = search.cpus
-        try Self.checkNumbers(
-            cpus.map(\.instance), common: common, at: tail.streamEnd)
+        var sections = VCPUSections(in: tail.bytes, at: tail.start, outside: search.ranges)
+        if !tail.isAllDevices { sections = sections.fromLastFirst() }
+        try take(search, sections, in: tail.bytes, at: tail.start)
+        try sections.checkNumbers()
+    }
+}
+
+// MARK: - Found by search
+
+extension StreamSections {
+    /// Takes those of the sections that were found, which must be all that are there.
+    private mutating func take(
+        _ search: CPUSectionSearch, _ sections: VCPUSections, in bytes: [UInt8], at start: Int64
+    ) throws(QEMUStreamError) {
+        let found = Set(search.cpus.map(\.place.offset))
+        let wanted = sections.all.filter { !$0.isCommon }
+        if let lost = wanted.first(where: { !found.contains($0.offset) }) {
+            throw search.problem(with: [lost.instance]) ?? lost.isNotWhole
+        }
+        let offsets = Set(wanted.map(\.offset))
+        cpus = search.cpus.filter { offsets.contains($0.place.offset) }
+        // A section without footer is one only where none has any.
+        guard let odd = cpus.first(where: { !$0.place.hasFooter }),
+            sections.haveFooters(in: bytes, at: start)
+        else { return }
+        throw .damaged(
+            part: "the footer of cpu \(odd.instance)", offset: odd.place.bodyEnd,
+            expected: "7e and the section's id, as other sections have it", found: "another section"
+        )
     }
 }
 
@@ -202,14 +224,22 @@ private struct UndescribedTail {
 
     private static let firstSection = 8
 
+    static func region(of stream: any SeekableBytes) -> Range<Int64> {
+        let count = min(Int64(CPUSectionSearch.window), stream.size)
+        return stream.size - count..<stream.size
+    }
+
     init(of stream: any SeekableBytes) throws(QEMUStreamError) {
-        let count = Int(min(Int64(CPUSectionSearch.window), stream.size))
-        start = stream.size - Int64(count)
-        bytes = try stream.bytes(at: start, count: count)
+        let region = Self.region(of: stream)
+        start = region.lowerBound
+        bytes = try stream.bytes(in: region)
         let isEmpty = stream.size <= Self.firstSection
         let first = try stream.bytes(at: Int64(Self.firstSection), count: isEmpty ? 0 : 1)
         hasOnlyDevices = first == [SectionKind.full]
     }
+
+    /// Whether the bytes are the whole stream, and it has devices and nothing else.
+    var isAllDevices: Bool { hasOnlyDevices && start == 0 }
 
     var streamEnd: Int64 { start + Int64(bytes.count) }
 
@@ -217,25 +247,23 @@ private struct UndescribedTail {
     /// from the first one of a vCPU on.
     func chain() throws(QEMUStreamError) -> SectionChain {
         let ends = SectionEnds(in: bytes)
-        if hasOnlyDevices, start == 0 {
+        if isAllDevices {
             let chain = SectionChain(in: bytes, at: start, from: Self.firstSection, ends)
             if let problem = chain.problem { throw hasEndMark ? problem : cutOff }
             return chain
         }
         var end = 0
+        var problem: QEMUStreamError?
         for position in CPUSectionSearch.candidates(in: bytes) where position >= end {
             let chain = SectionChain(in: bytes, at: start, from: position, ends)
-            if chain.problem == nil { return chain }
-            end = chain.end
+            guard let failure = chain.problem else {
+                // One that begins with another vCPU than the first begins behind what is damaged.
+                if let problem, chain.sections.first?.header.instance != 0 { throw problem }
+                return chain
+            }
+            (end, problem) = (chain.end, failure)
         }
-        throw cutOff
-    }
-
-    /// The numbers of what begins like a section of that name, wherever it stands.
-    func instances(of name: [UInt8]) -> [UInt32] {
-        CPUSectionSearch.candidates(in: bytes).compactMap { position in
-            SectionHeader(in: bytes, at: position).flatMap { $0.name == name ? $0.instance : nil }
-        }
+        throw hasEndMark ? problem ?? cutOff : cutOff
     }
 
     var withoutFooters: QEMUStreamError {
@@ -259,16 +287,5 @@ private struct UndescribedTail {
         return .cutOff(at: streamEnd, missing: missing)
     }
 
-    /// Whether the end mark comes last, and before it the footer of a section that is there.
-    private var hasEndMark: Bool {
-        let last = bytes.suffix(SectionFooter.length + 1)
-        guard last.first == SectionKind.footer, last.last == SectionKind.endOfFile,
-            last.count > SectionFooter.length
-        else { return false }
-        let number = last.dropFirst().dropLast()
-        return bytes.indices.contains { position in
-            bytes[position] == SectionKind.full
-                && SectionHeader(in: bytes, at: position)?.number.elementsEqual(number) == true
-        }
-    }
+    private var hasEndMark: Bool { SectionFooter.isLast(in: bytes) }
 }

@@ -72,6 +72,40 @@ struct StreamEndCommandTests {
 
     // MARK: Parts
 
+    @Test(
+        "A vCPU that a device's id, a footer or a transfer as text hides is damage to every command"
+    )
+    func hiddenVCPU() throws {
+        #expect(
+            try Program.run("convert", Stream.n1, "-o", folder / "whole.vcpusnap").status == 0)
+        let devices = try Stream.data(Stream.devices)
+        let text = try Stream.data(Stream.n1).flatMap { Array(String(UnicodeScalar($0)).utf8) }
+        // The ids of two flash devices, which become those of cpu_common 1 and cpu 0.
+        var (first, second) = (devices, devices)
+        first[11_148] ^= 4
+        second[11_190] ^= 2
+        for damaged in [first, second, Data(text)] {
+            let path = try folder.make("damaged.mig", damaged)
+            for (command, run) in try runAll(path) {
+                #expect(run.status == 2, "\(command)")
+                #expect(run.errors.contains("damaged at byte"), "\(run.errors)")
+            }
+            #expect(try folder.data("damaged.mig") == damaged)
+        }
+        // The footer of vCPU 0, in a stream without a description.
+        var bare = try Stream.data(Stream.n1).prefix(23_216)
+        bare[16_718] ^= 1
+        let path = try folder.make("bare.mig", bare)
+        for arguments in [
+            ["show", path], ["mend", path, "--host", host, "-o", folder / "new.mig"],
+            ["convert", path, "-o", folder / "new.vcpusnap"],
+        ] {
+            expectStreamTrouble(
+                try Program.run(arguments + ["--undescribed"]), "damaged at byte 11319")
+        }
+        #expect(try folder.names == ["bare.mig", "damaged.mig", "whole.vcpusnap"])
+    }
+
     @Test("A part is shown when it is asked for, and every output says that it is one")
     func partial() throws {
         let path = try folder.make("cut.mig", try Stream.data(Stream.n1).prefix(20_000))

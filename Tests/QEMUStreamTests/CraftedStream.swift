@@ -121,6 +121,8 @@ struct CraftedStream: Sendable {
     var json: String?
     /// What stands before the sections.
     var head = Array("QEVM".utf8) + bigEndian(3, 4)
+    /// Whether the sections have footers: without, as machine types before 2.4 write them.
+    var hasFooters = true
     /// Whether a cpu_common section stands before each vCPU's, as QEMU writes it.
     var hasCommon = false
 
@@ -161,15 +163,22 @@ struct CraftedStream: Sendable {
         """
     }
 
-    private static func common(_ cpu: CraftedCPU) -> [UInt8] {
+    private func common(_ cpu: CraftedCPU) -> [UInt8] {
         let number = bigEndian(cpu.number + 100, 4)
         return [4] + number + [10] + Array("cpu_common".utf8) + bigEndian(cpu.instance, 4)
-            + bigEndian(1, 4) + [UInt8](repeating: 0, count: 8) + [0x7e] + number
+            + bigEndian(1, 4) + [UInt8](repeating: 0, count: 8)
+            + (hasFooters ? [0x7e] + number : [])
+    }
+
+    private func section(_ cpu: CraftedCPU) -> [UInt8] {
+        var cpu = cpu
+        if !hasFooters { cpu.hasFooter = false }
+        return (hasCommon ? common(cpu) : []) + cpu.section
     }
 
     var bytes: [UInt8] {
-        let own = cpus.flatMap { (hasCommon ? Self.common($0) : []) + $0.section }
-        let sections = head + own + (last ?? []) + [0]
+        let end = last.map { hasFooters ? $0 : $0.dropLast(5) } ?? []
+        let sections = head + cpus.flatMap(section) + end + [0]
         guard isDescribed else { return sections }
         let text = Array((json ?? description).utf8)
         return sections + [6] + bigEndian(text.count, 4) + text

@@ -484,10 +484,10 @@ struct RegisterPlaceTests {
     func warnings() throws {
         func warnings(_ change: (inout CraftedCPU) -> Void) throws -> [StreamWarning] {
             var cpu = CraftedCPU()
-            cpu.instance = 3
+            (cpu.instance, cpu.number) = (1, 8)
             cpu.set(0x3c5, 4, at: 328)
             change(&cpu)
-            return try QEMUStream(CraftedStream(cpu).bytes).warnings
+            return try QEMUStream(CraftedStream(CraftedCPU(), cpu).bytes).warnings
         }
         var sve = [UInt8](repeating: 0, count: 4128)
         let control: UInt64 = 0x6030_0000_0013_c090
@@ -498,17 +498,17 @@ struct RegisterPlaceTests {
                 $0.list.append((control, UInt64(length)))
                 $0.subsections = [CraftedSubsection("cpu/sve", sve)]
             }
-            #expect(found == (isLong ? [.longVectors(vcpu: 3)] : []))
+            #expect(found == (isLong ? [.longVectors(vcpu: 1)] : []))
         }
         sve[3584 + 15] = 0xff
         #expect(try warnings { $0.subsections = [CraftedSubsection("cpu/sve", sve)] }.isEmpty)
         sve[3584 + 32 * 16 + 16] = 1
         #expect(
             try warnings { $0.subsections = [CraftedSubsection("cpu/sve", sve)] }
-                == [.longVectors(vcpu: 3)])
+                == [.longVectors(vcpu: 1)])
         for (name, count) in [("cpu/sme", 65_536), ("cpu/zt0", 64)] {
             let part = CraftedSubsection(name, [UInt8](repeating: 0, count: count))
-            #expect(try warnings { $0.subsections = [part] } == [.matrixState(vcpu: 3)])
+            #expect(try warnings { $0.subsections = [part] } == [.matrixState(vcpu: 1)])
         }
         // Of 1, 512 and no bytes, and one of this project's own.
         for odd in [
@@ -522,12 +522,12 @@ struct RegisterPlaceTests {
         }
         // SCR_EL3, without and with ID_AA64ISAR1_EL1.
         let (secure, id) = (UInt64(0x6030_0000_0013_f088), UInt64(0x6030_0000_0013_c031))
-        #expect(try warnings { $0.list = [(secure, 0)] } == [.secureBank(vcpu: 3)])
+        #expect(try warnings { $0.list = [(secure, 0)] } == [.secureBank(vcpu: 1)])
         #expect(try warnings { $0.list = [(id, 0), (secure, 0)] }.isEmpty)
-        #expect(try warnings { $0.set(1, 8, at: 536 + 24) } == [.stackPointerEL3(vcpu: 3)])
-        #expect(try warnings { $0.set(0x3cd, 4, at: 328) } == [.stackPointerEL3(vcpu: 3)])
-        #expect(try warnings { $0.set(0x1d6, 4, at: 328) } == [.monitorMode(vcpu: 3)])
-        #expect(StreamWarning.monitorMode(vcpu: 3).description.hasPrefix("vCPU 3: "))
+        #expect(try warnings { $0.set(1, 8, at: 536 + 24) } == [.stackPointerEL3(vcpu: 1)])
+        #expect(try warnings { $0.set(0x3cd, 4, at: 328) } == [.stackPointerEL3(vcpu: 1)])
+        #expect(try warnings { $0.set(0x1d6, 4, at: 328) } == [.monitorMode(vcpu: 1)])
+        #expect(StreamWarning.monitorMode(vcpu: 1).description.hasPrefix("vCPU 1: "))
     }
 
     @Test("Warnings of real streams", arguments: StreamFixture.allCases)

@@ -57,9 +57,9 @@ struct StreamDamageTests {
         return CraftedStream(cpu, second)
     }()
 
-    /// The section of a real stream's last vCPU, and nothing else of it.
-    private static func lastSection(_ fixture: StreamFixture) throws -> [UInt8] {
-        let place = try #require(fixture.sections.last)
+    /// The section of a real stream's first vCPU, and nothing else of it.
+    private static func firstSection(_ fixture: StreamFixture) throws -> [UInt8] {
+        let place = try #require(fixture.sections.first)
         return try fixture.bytes[..<8] + fixture.bytes[place] + [0]
     }
 
@@ -74,7 +74,7 @@ struct StreamDamageTests {
 
     @Test("Every cut of a real section is refused", arguments: [StreamFixture.kvmDevices, .kvmMax])
     func cutSection(fixture: StreamFixture) throws {
-        let bytes = try Self.lastSection(fixture)
+        let bytes = try Self.firstSection(fixture)
         for count in bytes.indices {
             #expect(problem(Array(bytes.prefix(count))) != nil, "cut to \(count)")
         }
@@ -105,7 +105,7 @@ struct StreamDamageTests {
 
     @Test("A flipped bit in a section's header, length or ids never crashes")
     func flippedStructure() throws {
-        let bytes = try Self.lastSection(.kvmDevices)
+        let bytes = try Self.firstSection(.kvmDevices)
         let fields = Array(8..<8 + 17) + Array(8 + 17 + 568..<8 + 17 + 572 + 8 * 258)
         var refused = 0
         for position in fields {
@@ -209,8 +209,6 @@ struct StreamDamageTests {
             ("\"size\": 5,", "\"size\": 9223372036854775807,"),
             ("\"instance_id\": 0, \"size\"", "\"instance_id\": 1, \"size\""),
             ("\"name\": \"pio\"", "\"name\": \"pix\""), ("\"name\": \"pio\"", "\"name\": \"\""),
-            ("\"array_len\": 3", "\"array_len\": 4"), ("\"array_len\": 3", "\"array_len\": 0"),
-            ("\"array_len\": 3", "\"array_len\": 4611686018427387904"),
             ("\"fields\"", "\"field\""),
         ])
     func lyingSizes(text: String, lie: String) throws {
@@ -297,8 +295,7 @@ struct StreamDamageTests {
         for isDescribed in [true, false] {
             var stream = Self.crafted
             stream.isDescribed = isDescribed
-            stream.cpus[0].hasFooter = false
-            stream.cpus[1].hasFooter = false
+            stream.hasFooters = false
             if !isDescribed { #expect(problem(stream.bytes) != nil) }
             let read = try QEMUStream(stream.bytes, reading: isDescribed ? .whole : .partial)
             #expect(read.hasDescription == isDescribed)
@@ -425,7 +422,7 @@ struct StreamDamageTests {
             Issue.record("they were taken")
             return
         }
-        #expect(found.contains("vCPU 0"))
+        #expect(found == "cpu 0")
     }
 
     @Test("Two sections with one number and a description are refused")

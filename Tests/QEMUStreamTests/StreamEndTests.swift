@@ -107,7 +107,7 @@ struct StreamEndTests {
     func withoutFooters(onlyDevices: Bool) throws {
         var stream = onlyDevices ? devices : crafted
         stream.isDescribed = false
-        for place in stream.cpus.indices { stream.cpus[place].hasFooter = false }
+        stream.hasFooters = false
         let bytes = stream.bytes
         guard case .failure(.cutOff(at: Int64(bytes.count), let missing)) = outcome(bytes) else {
             Issue.record("it was taken for whole")
