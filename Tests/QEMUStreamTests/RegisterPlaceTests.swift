@@ -516,7 +516,7 @@ struct RegisterPlaceTests {
             0x7630_0000_0000_0001,
         ] as [UInt64] {
             let strange = StreamWarning.strangeIDs(
-                vcpu: 3, count: 1, first: RegisterID(rawValue: odd))
+                vcpu: 1, count: 1, first: RegisterID(rawValue: odd))
             #expect(try warnings { $0.list = [(odd, 0)] } == [strange])
             #expect(strange.description.contains("0x" + String(odd, radix: 16)))
         }
