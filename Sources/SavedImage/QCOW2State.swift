@@ -24,7 +24,8 @@ final class QCOW2State: SeekableBytes {
         start = try Self.start(of: snapshot, in: image, header)
         // What is read first of any stream; errors have better words here than in read(at:count:).
         _ = try mapped(at: 0, count: Int(min(size, 8)))
-        _ = try mapped(at: size - 1, count: 1)
+        let end = min(size, Self.longestEnd)
+        _ = try extents(at: size - end, count: end)
     }
 
     /// Checks that the first level table is in the file and covers the state, too.
@@ -82,11 +83,10 @@ extension QCOW2State {
     }
 
     private func mapped(at offset: Int64, count: Int) throws(SavedImageError) -> [UInt8] {
+        let extents = try extents(at: offset, count: Int64(count))
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count)
-        while bytes.count < count {
-            let extent = try extent(
-                at: start + offset + Int64(bytes.count), upTo: Int64(count - bytes.count))
+        for extent in extents {
             if let place = extent.place {
                 bytes += try piece(at: place, count: Int(extent.count))
             } else {
@@ -94,6 +94,35 @@ extension QCOW2State {
             }
         }
         return bytes
+    }
+
+    /// Where part of the state is.
+    ///
+    /// No cluster stands for two positions, so that they cannot have more bytes than the file. A small file
+    /// would else stand for a state of any length.
+    private func extents(
+        at offset: Int64, count: Int64
+    ) throws(SavedImageError) -> [Extent] {
+        var result: [Extent] = []
+        var done: Int64 = 0
+        var inFile: Int64 = 0
+        while done < count {
+            let extent = try extent(at: start + offset + done, upTo: count - done)
+            result.append(extent)
+            done += extent.count
+            guard let place = extent.place else { continue }
+            guard Range(at: place, count: extent.count, inside: 0..<image.size) != nil else {
+                throw notInside
+            }
+            inFile += extent.count
+            guard inFile <= image.size else {
+                throw .damaged(
+                    name,
+                    "the tables of its snapshot \(snapshot.shownID) name one cluster for several "
+                        + "parts of the state")
+            }
+        }
+        return result
     }
 
     /// What belongs to `position`, with what follows it in the file, too.
@@ -151,14 +180,19 @@ extension QCOW2State {
 
     private func piece(at place: Int64, count: Int) throws(SavedImageError) -> [UInt8] {
         guard Range(at: place, count: count, inside: 0..<image.size) != nil else {
-            throw .damaged(
-                name, "a cluster of its snapshot \(snapshot.shownID) is not inside the file")
+            throw notInside
         }
         return try SavedImageError.reading { () throws(FileError) in
             try image.read(at: place, count: count)
         }
     }
 
+    private var notInside: SavedImageError {
+        .damaged(name, "a cluster of its snapshot \(snapshot.shownID) is not inside the file")
+    }
+
+    /// What is read of a stream at most, from its end: its devices and their description.
+    private static let longestEnd: Int64 = 64 << 20
     private static let isCompressed: UInt64 = 1 << 62
     private static let isZero: UInt64 = 1
     /// Bits 9 to 55 of an entry.

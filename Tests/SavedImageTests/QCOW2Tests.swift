@@ -21,6 +21,8 @@ struct QCOW2Writer {
         var tableEntries: UInt32?
         /// Set in every entry of the second level.
         var entryBits: UInt64 = 0
+        /// Whether clusters with the same bytes are one in the file.
+        var sharesClusters = false
     }
 
     var version: UInt32 = 3
@@ -74,12 +76,16 @@ struct QCOW2Writer {
 
     private func firstLevel(_ snapshot: Snapshot, into file: inout [UInt8]) -> [UInt64] {
         let covered = cluster * entries
+        var shared: [ArraySlice<UInt8>: Int] = [:]
         var level1 = [UInt64](repeating: 0, count: (Int(oldDiskSize) + covered - 1) / covered)
         for part in stride(from: 0, to: snapshot.state.count, by: covered) {
             let bytes = snapshot.state[part..<min(part + covered, snapshot.state.count)]
             let level2 = stride(from: part, to: bytes.endIndex, by: cluster).map { start in
                 let data = bytes[start..<min(start + cluster, bytes.endIndex)]
-                let place = data.allSatisfy { $0 == 0 } ? 0 : append(Array(data), to: &file)
+                let place =
+                    data.allSatisfy { $0 == 0 }
+                    ? 0 : shared[data] ?? append(Array(data), to: &file)
+                if snapshot.sharesClusters { shared[data] = place }
                 return UInt64(place) | snapshot.entryBits
             }
             let isEmpty = level2.allSatisfy { $0 == 0 }
@@ -209,6 +215,24 @@ struct QCOW2Tests {
         try fails(.malformed, writer, saying: "\"QEVM\"")
         writer.version = 2
         #expect(try open(writer).stream.all() == state)
+    }
+
+    @Test(
+        "One cluster for many parts of a state",
+        arguments: [(9, 400), (12, 100), (16, 30)] as [(UInt32, Int)])
+    func sharedClusters(clusterBits: UInt32, count: Int) throws {
+        let unit = Images.stream(1 << Int(clusterBits))
+        let repeated = (0..<count).flatMap { _ in unit }
+        for whole in [repeated, unit + state + repeated] {
+            var snapshot = QCOW2Writer.Snapshot(state: whole, sharesClusters: true)
+            try fails(
+                .malformed, QCOW2Writer(clusterBits: clusterBits, snapshots: [snapshot]),
+                saying: "one cluster for several parts of the state")
+            // As QEMU writes it.
+            snapshot.sharesClusters = false
+            let writer = QCOW2Writer(clusterBits: clusterBits, snapshots: [snapshot])
+            #expect(try open(writer).stream.all() == whole)
+        }
     }
 
     @Test("Numbers that cannot be")
