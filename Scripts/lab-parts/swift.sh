@@ -98,6 +98,9 @@ lab_swift_build() {
     return
   fi
   need_part swift
+  # SwiftPM's own lock is of no use here: it is in /tmp, and each build has one of its own.
+  exec 8>"$scratch.lock"
+  flock -n 8 || { note "another build of this checkout is at work; waiting for it"; flock 8; }
   in_namespace __swift-chroot "$package" "$scratch" "${args[@]}"
 }
 
