@@ -117,29 +117,10 @@ struct PlanCommand: ParsableCommand {
         let file = try GuestFile.stream(source, streamOptions.choice)
         file.warn()
         let snapshot = try file.snapshot().snapshot
-        var answers: [LoadRemedies] = []
-        for (host, profile) in zip(hosts, profiles) {
-            let plan = try LoadPlan(
-                of: file.stream, on: profile, version: version, policy: policy)
-            // What can be mended, and which newer QEMU loads it, matters only where this one does not.
-            let isLost = plan.verdict == .fails && plan.origin.canBeOfKVM
-            answers.append(
-                LoadRemedies(
-                    plan: plan,
-                    move: try MovePlan(of: snapshot, on: profile, policy: policy),
-                    mend: isLost
-                        ? try StreamMend(
-                            of: file.stream, on: profile, policy: policy, versions: [version])
-                        : nil,
-                    newerQEMU: try isLost
-                        ? QEMUVersion.kinds.first { newer in
-                            try newer > version
-                                && LoadPlan(
-                                    of: file.stream, on: profile, version: newer, policy: policy
-                                ).verdict == .loads
-                        } : nil,
-                    source: source.text, host: FileName.shown(host),
-                    policy: FileName.shown(self.policy.text)))
+        let answers = try zip(hosts, profiles).map { host, profile in
+            try LoadRemedies(
+                of: file.stream, snapshot, on: profile, by: version, policy,
+                named: (source.text, FileName.shown(host), FileName.shown(self.policy.text)))
         }
         try write(PolicyProposal(answers, output.values), policy, policyText)
         var report = LoadPlanOutput(

@@ -58,7 +58,8 @@ struct EditTarget {
         isWhole = vcpus.count == all.count
         guard !vcpus.isEmpty else {
             throw CommandError(
-                "\(location.text) has no such vCPU; it has \(contents.snapshot.indexText)")
+                "\(location.text) has no such vCPU; it has the vCPUs \(contents.snapshot.indexText)"
+            )
         }
     }
 

@@ -1,3 +1,4 @@
+internal import Emulation
 internal import Planning
 internal import Policy
 internal import QEMULoad
@@ -19,6 +20,28 @@ struct LoadRemedies {
     let source: String
     let host: String
     let policy: String
+
+    /// - Parameter names: the stream, the profile and the policy as given on the command line.
+    init(
+        of stream: QEMUStream, _ snapshot: Snapshot, on profile: HostProfile,
+        by version: QEMUVersion,
+        _ policy: RestorePolicy, named names: (source: String, host: String, policy: String)
+    ) throws {
+        func load(_ version: QEMUVersion) throws -> LoadPlan {
+            try LoadPlan(of: stream, on: profile, version: version, policy: policy)
+        }
+        plan = try load(version)
+        move = try MovePlan(of: snapshot, on: profile, policy: policy)
+        (source, host, self.policy) = names
+        guard plan.verdict == .fails, plan.origin.canBeOfKVM else {
+            (mend, newerQEMU) = (nil, nil)
+            return
+        }
+        mend = try StreamMend(of: stream, on: profile, policy: policy, versions: [version])
+        newerQEMU = try QEMUVersion.kinds.first { newer in
+            try newer > version && load(newer).verdict == .loads
+        }
+    }
 
     /// In the order of use; empty when nothing is lost.
     var all: [PlanOutput.RemedyText] {
