@@ -70,10 +70,10 @@ extension Location {
         case standardStream
     }
 
-    /// What a command that writes here changes for good: a file, or a VM that goes on.
-    var lastingText: String? {
+    /// What is to be said where a command wrote here and cannot print its report; nil where nothing of it lasts.
+    var writtenBefore: String? {
         switch self {
-        case .file, .process: text
+        case .file, .process: "\(text) was written before that, and is whole"
         case .standardStream, .kvm, .emulated, .qmp: nil
         }
     }

@@ -61,21 +61,21 @@ struct VCPULoader {
         return result
     }
 
-    /// Looks again at what the vCPU holds, when all vCPUs were loaded, and asks the policy.
+    /// Looks at what the vCPU holds of what it took, when all vCPUs were loaded, and asks the policy.
     func settle(_ result: inout VCPULoad) {
         for index in result.registers.indices {
-            lookAgain(at: &result.registers[index])
+            compare(&result.registers[index])
             guard let loss = result.registers[index].loss else { continue }
             result.registers[index].pardon = policy.pardon(loss, of: guest)
         }
     }
 
-    private func lookAgain(at register: inout RegisterLoad) {
-        guard register.id.isCPRegister, register.fate == .loaded || register.fate == .altered,
-            let wanted = register.incoming, let held = try? vcpu.read(register.id)
+    private func compare(_ register: inout RegisterLoad) {
+        guard register.id.isCPRegister, register.fate == .loaded, let wanted = register.incoming,
+            let held = try? vcpu.read(register.id)
         else { return }
         register.held = held
-        register.fate = Self.differs(held, wanted, register.id) ? .altered : .loaded
+        if Self.differs(held, wanted, register.id) { register.fate = .altered }
     }
 
     private func failure(
@@ -129,19 +129,13 @@ struct VCPULoader {
     private func register(
         _ id: RegisterID, incoming: UInt64?, _ failure: Errno?
     ) -> RegisterLoad {
-        let held = try? vcpu.read(id)
-        guard let incoming else {
-            return RegisterLoad(
-                id: id, fate: failure.map { .refused($0) } ?? .keptAtReset, held: held)
+        let wanted = incoming.map { RegisterValue($0, size: id.size ?? 8) }
+        guard failure != nil || wanted == nil else {
+            return RegisterLoad(id: id, fate: .loaded, incoming: wanted)
         }
-        let wanted = RegisterValue(incoming, size: id.size ?? 8)
-        var result = RegisterLoad(id: id, fate: .loaded, incoming: wanted, held: held)
-        if let failure {
-            result.fate = .refused(failure)
-        } else if let held, Self.differs(held, wanted, id) {
-            result.fate = .altered
-        }
-        return result
+        return RegisterLoad(
+            id: id, fate: failure.map { .refused($0) } ?? .keptAtReset, incoming: wanted,
+            held: try? vcpu.read(id))
     }
 
     private static func differs(

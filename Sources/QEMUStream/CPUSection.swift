@@ -46,6 +46,9 @@ public struct CPUSection: Sendable {
     /// Of the section that stands before each vCPU's own (`vmstate_cpu_common`).
     static let commonName = Array("cpu_common".utf8)
 
+    /// Whether QEMU writes a section of that name for each vCPU.
+    static func isName(ofVCPU name: [UInt8]) -> Bool { name == Self.name || name == commonName }
+
     /// - Parameters:
     ///   - bytes: the body is in them, and they may go on after its end.
     ///   - start: where the body begins in them.

@@ -122,7 +122,7 @@ extension StreamDescription {
         var bodyLength: Int64?
         let json: JSONValue
 
-        var isOfVCPU: Bool { name == CPUSection.name || name == CPUSection.commonName }
+        var isOfVCPU: Bool { CPUSection.isName(ofVCPU: name) }
 
         /// The kind byte, section id, name with its length, instance and version.
         var headerLength: Int64 { Int64(SectionHeader.shortest + name.count) }

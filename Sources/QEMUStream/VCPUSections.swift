@@ -43,9 +43,9 @@ struct VCPUSections {
         for position in CPUSectionSearch.candidates(in: bytes) where position >= first {
             rest = rest.drop { $0.upperBound <= position }
             if let next = rest.first, next.lowerBound < position { continue }
-            guard let header = SectionHeader(in: bytes, at: position), header.isOfVCPU else {
-                continue
-            }
+            guard let header = SectionHeader(in: bytes, at: position),
+                CPUSection.isName(ofVCPU: header.name)
+            else { continue }
             all.append(
                 Section(
                     isCommon: header.name == CPUSection.commonName, instance: header.instance,
@@ -130,9 +130,4 @@ extension VCPUSections {
             part: "the sections of the vCPUs", offset: section.offset, expected: expected,
             found: section.text)
     }
-}
-
-extension SectionHeader {
-    /// Whether QEMU writes a section of that name for each vCPU.
-    var isOfVCPU: Bool { name == CPUSection.name || name == CPUSection.commonName }
 }

@@ -72,7 +72,7 @@ struct Convert: ParsableCommand {
             notes: snapshot.noteTexts, account: account, counter: nil, values: report.values)
         // QEMU's own lists have hundreds of AArch32 registers beside those of the snapshot.
         result.listsDestinationOnly = false
-        try result.print(as: report.format, besides: output, changed: output.lastingText)
+        try result.print(as: report.format, besides: output, after: output.writtenBefore)
         guard result.complete else { throw ExitStatus.finding }
     }
 

@@ -178,12 +178,11 @@ struct Mend: ParsableCommand {
             text.proposal = proposal.proposed
             text.ending = try nextStep(proposal, request)
         }
-        do {
-            try text.print(as: report.format, besides: output)
-        } catch let error as FileError where isWritten && inPlace && !result.mend.changesNothing {
-            throw CommandError(
-                "\(error); \(source.text) was changed before that, and vcpusnap unmend restores it")
-        }
+        let isChanged = isWritten && inPlace && !result.mend.changesNothing
+        try text.print(
+            as: report.format, besides: output,
+            after: isChanged
+                ? "\(source.text) was changed before that, and vcpusnap unmend restores it" : nil)
         guard result.mend.isSafe else { throw ExitStatus.finding }
     }
 

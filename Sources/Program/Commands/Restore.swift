@@ -94,7 +94,7 @@ struct RestoreCommand: ParsableCommand {
         let isKept = !dryRun && !account.isUndone
         try result.print(
             as: report.format, besides: output,
-            changed: isKept ? (output ?? target).lastingText : nil)
+            after: isKept ? (output ?? target).writtenBefore : nil)
         guard result.complete else { throw ExitStatus.finding }
     }
 

@@ -136,7 +136,7 @@ struct EditOptions: ParsableArguments {
             verb: verb, target: location.text, edits: edits, notes: notes, kernel: target.kernel,
             values: report.values)
         try result.print(
-            as: report.format, besides: output, changed: (output ?? location).lastingText)
+            as: report.format, besides: output, after: (output ?? location).writtenBefore)
         guard result.complete else { throw ExitStatus.finding }
     }
 }

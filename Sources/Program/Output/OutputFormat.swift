@@ -31,13 +31,12 @@ extension Report {
     }
 
     /// The same, of a command that has changed something by then.
-    /// - Parameter changed: what; nil for nothing.
-    func print(as format: OutputFormat, besides output: Location?, changed: String?) throws {
+    /// - Parameter change: what is to be said of it where the report cannot be printed; nil for nothing.
+    func print(as format: OutputFormat, besides output: Location?, after change: String?) throws {
         do {
             try print(as: format, besides: output)
         } catch let error as FileError {
-            guard let changed else { throw error }
-            throw CommandError("\(error); \(changed) was written before that, and is whole")
+            throw change.map { CommandError("\(error); \($0)") } ?? error
         }
     }
 
