@@ -6,13 +6,15 @@ failed=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# check NAME COMMAND...: counts whether the command succeeds.
+# check NAME COMMAND...: counts whether the command succeeds, and says how long it took.
 check() {
-  local name=$1 status=0
+  local name=$1 status=0 start=$SECONDS seconds
   shift
   "$@" || status=$?
+  seconds=${took:-$((SECONDS - start))}
   if [ "$status" -eq 0 ]; then
     passed=$((passed + 1))
+    [ "$seconds" -eq 0 ] || name+=" ($seconds s)"
     echo "ok      $name"
   else
     failed=$((failed + 1))
@@ -28,6 +30,13 @@ expect() {
   [ "$status" -eq "$expected" ] || { echo "        status $status, expected $expected"; return 1; }
 }
 
+# into FILE COMMAND...: with its output in FILE.
+into() {
+  local file=$1
+  shift
+  "$@" >"$file"
+}
+
 # begin NAME COMMAND...: as check, beside others that were begun, as many at a time as there are processors.
 begun=()
 begin() {
@@ -35,20 +44,31 @@ begin() {
   begun+=("$1")
   shift
   while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n || true; done
-  { "$@" >"$output" 2>&1 && touch "$output.passed"; } &
+  { local start=$SECONDS
+    "$@" >"$output" 2>&1 && echo $((SECONDS - start)) >"$output.passed"; } &
 }
 
 # await: waits for all that were begun, and says and counts them in order.
 await() {
-  local number output
+  local number output took
   wait || true
   for number in "${!begun[@]}"; do
     output=$work/begun-$number
     cat "$output"
+    took=$(cat "$output.passed" 2>/dev/null) || true
     check "${begun[number]}" test -e "$output.passed"
     rm -f "$output" "$output.passed"
   done
   begun=()
+}
+
+# made CHECKS OUTPUT: counts the checks of a file that each.sh made, each line "NAME | COMMAND", by what it printed.
+made() {
+  local line name
+  while IFS= read -r line; do
+    name=${line%% |*}
+    check "$name" grep -q -x -F "each: 0 $name" "$2"
+  done <"$1"
 }
 
 # finish: says what was counted; the status is whether nothing failed.
@@ -69,11 +89,10 @@ set_up() {
   exit 1
 }
 
-# build_here: builds the program for this machine, as Scripts/test does; its path is $vcpusnap.
+# build_here: builds the program for this machine, as Scripts/test has done; its path is $vcpusnap.
 build_here() {
-  swift build --product vcpusnap -Xswiftc -warnings-as-errors >"$work/build.log" 2>&1 ||
-    { tail -n 40 "$work/build.log"; exit 1; }
-  vcpusnap=$(swift build --show-bin-path)/vcpusnap
+  vcpusnap=$work/vcpusnap
+  Scripts/build-static "$vcpusnap" >"$work/build.log" 2>&1 || { tail -n 40 "$work/build.log"; exit 1; }
 }
 
 # build PRODUCT: builds it for the lab, into the folder $bin.

@@ -2,8 +2,10 @@
 # Runs in a lab guest: every check of a file, each in a folder of its own, and says of each what it printed and how
 # it ended.
 # usage: each.sh FILE
-# A line of FILE is "NAME | COMMAND".
+# A line of FILE is "NAME | COMMAND". $SHARE is the folder that each.sh was started in.
 set -u
+SHARE=$PWD
+export SHARE
 checks=$(command -v "$1")
 while IFS='|' read -r name command; do
   folder=$(mktemp -d)

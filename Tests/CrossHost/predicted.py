@@ -9,7 +9,9 @@ outcome, errno, lost bits and reason are the same, and its value afterwards, unl
 """
 
 import collections
+import concurrent.futures
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -38,12 +40,14 @@ def plan(program, snapshot, profile):
 
 
 program, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-pairs, right, wrong, outcomes = 0, 0, [], collections.Counter()
-for profile in sorted(folder.glob("*.vhost")):
-    for real in sorted((folder / profile.stem).glob("*.json")):
-        pairs += 1
+pairs = [(profile, real) for profile in sorted(folder.glob("*.vhost"))
+         for real in sorted((folder / profile.stem).glob("*.json"))]
+right, wrong, outcomes = 0, [], collections.Counter()
+with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    plans = pool.map(lambda pair: plan(program, folder / pair[1].stem, pair[0]), pairs)
+    for (profile, real), planned in zip(pairs, plans):
         actual = verdicts(json.loads(real.read_text())["vcpus"])
-        predicted = verdicts(plan(program, folder / real.stem, profile))
+        predicted = verdicts(planned)
         for key in actual.keys() | predicted.keys():
             if actual.get(key) == predicted.get(key):
                 right += 1
@@ -53,6 +57,6 @@ for profile in sorted(folder.glob("*.vhost")):
 for snapshot, host, (vcpu, name), predicted, actual in wrong[:20]:
     print(f"  WRONG {snapshot} on {host}, vCPU {vcpu}, {name}: predicted {predicted}, was {actual}")
 counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
-print(f"  {pairs} restores, {right + len(wrong)} registers: {right} predicted right, {len(wrong)} wrong")
+print(f"  {len(pairs)} restores, {right + len(wrong)} registers: {right} predicted right, {len(wrong)} wrong")
 print(f"  ({counts})")
 sys.exit(1 if wrong or not right else 0)
