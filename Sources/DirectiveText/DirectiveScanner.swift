@@ -68,11 +68,15 @@ public struct DirectiveScanner {
         DirectiveError(file: file, line: max(line, 1), column: word?.column, message: message)
     }
 
-    /// An error for a directive that the format does not have; `names` are those it has.
-    public func unknown(_ directive: Word, among names: [String]) -> DirectiveError {
-        let question = NameSuggestion.question(about: String(directive.text), among: names)
+    /// Which of those that the format has, all cases of a type, a directive is.
+    public func known<Directive: RawRepresentable & CaseIterable>(
+        _ directive: Word, as _: Directive.Type
+    ) throws(DirectiveError) -> Directive where Directive.RawValue == String {
+        if let known = Directive(rawValue: String(directive.text)) { return known }
+        let question = NameSuggestion.question(
+            about: String(directive.text), among: Directive.allCases.map(\.rawValue))
         let advice = question.isEmpty ? "; a newer program may know it" : question
-        return error("unknown directive \"\(directive.text)\"\(advice)", at: directive)
+        throw error("unknown directive \"\(directive.text)\"\(advice)", at: directive)
     }
 
     /// Goes to the next directive; the present line must have been read to its end.

@@ -57,35 +57,39 @@ struct HostProfileParser {
         return try finish()
     }
 
-    private static let directives = [
-        "name", "kernel", "rules-of", "midr", "counter-frequency", "capability", "feature",
-        "writable-mask", "hardware", "register", "set",
-    ]
+    /// What a line can begin with, beside an extension's `x-`.
+    private enum Directive: String, CaseIterable {
+        case name, kernel
+        case rulesOf = "rules-of"
+        case midr
+        case counterFrequency = "counter-frequency"
+        case capability, feature
+        case writableMask = "writable-mask"
+        case hardware, register, set
+    }
 
     private mutating func readDirective(_ directive: Word) throws(DirectiveError) {
         if try isExtension(directive) { return }
-        switch directive.text {
-        case "name": result.name = try scanner.single(directive, "a name")
-        case "kernel": result.kernelRelease = try scanner.single(directive, "a kernel release")
-        case "rules-of": result.rulesRelease = try rulesRelease(directive)
-        case "midr":
+        switch try scanner.known(directive, as: Directive.self) {
+        case .name: result.name = try scanner.single(directive, "a name")
+        case .kernel: result.kernelRelease = try scanner.single(directive, "a kernel release")
+        case .rulesOf: result.rulesRelease = try rulesRelease(directive)
+        case .midr:
             try scanner.once(directive, key: "midr")
             result.midr = try scanner.hexadecimal()
-        case "counter-frequency":
+        case .counterFrequency:
             try scanner.once(directive, key: "counter-frequency")
             result.counterFrequency = try frequency()
-        case "capability": try readCapability(directive)
-        case "feature": try readFeature(directive)
-        case "writable-mask":
+        case .capability: try readCapability(directive)
+        case .feature: try readFeature(directive)
+        case .writableMask:
             let (id, mask) = try idRegisterAndNumber(directive)
             result.writableMasks[id] = mask
-        case "hardware":
+        case .hardware:
             let (id, value) = try idRegisterAndNumber(directive)
             result.hardware[id] = value
-        case "register": try readRegister()
-        case "set": try readSet(directive)
-        default:
-            throw scanner.unknown(directive, among: Self.directives)
+        case .register: try readRegister()
+        case .set: try readSet(directive)
         }
     }
 
@@ -172,7 +176,7 @@ extension HostProfileParser {
         }
         guard id.architecture != .vcpu || RegisterDictionary.entry(for: id) != nil else {
             throw scanner.error(
-                "\(id.number) is no state that this program knows; a newer one may", at: number)
+                "\(id.number) is not a state that this program knows; a newer one may", at: number)
         }
         if let named = RegisterID(parsing: name.text), named != id {
             throw scanner.error(
@@ -206,7 +210,8 @@ extension HostProfileParser {
                 "expected class= and one of \(words), found \"\(kind.text)\"", at: kind)
         }
         guard id.architecture != .vcpu else {
-            throw scanner.error("\(id) is no register of KVM's list and has no class", at: kind)
+            throw scanner.error(
+                "\(id) is not in KVM's list of registers and has no class", at: kind)
         }
         guard found.behaviourClass != .raz || value.isZero else {
             throw scanner.error(
@@ -246,7 +251,7 @@ extension HostProfileParser {
 extension RegisterID {
     /// Whether the register is one that `KVM_ARM_GET_REG_WRITABLE_MASKS` speaks of
     /// (`is_feature_id_reg`, `arch/arm64/kvm/sys_regs.c`).
-    fileprivate var hasWritableMask: Bool {
+    var hasWritableMask: Bool {
         guard case .system(let encoding) = group, RegisterID.system(encoding) == self else {
             return false
         }

@@ -55,22 +55,23 @@ private struct PolicyParser {
         return result
     }
 
-    private static let directives = [
-        "name", "base", "require", "ignore", "drop", "accept-masked", "override",
-    ]
+    /// What a line can begin with.
+    private enum Directive: String, CaseIterable {
+        case name, base, require, ignore, drop
+        case acceptMasked = "accept-masked"
+        case override
+    }
 
     private mutating func read(_ directive: Word) throws(DirectiveError) {
-        switch directive.text {
-        case "name": result.name = try scanner.single(directive, "a name")
-        case "base": result.base = try preset(directive)
-        case "require": try append(PolicyRule(try pattern(), .require), directive)
-        case "ignore": try append(PolicyRule(try pattern(), .ignore), directive)
-        case "drop": try append(PolicyRule(try pattern(), .drop(try valueTest())), directive)
-        case "accept-masked":
+        switch try scanner.known(directive, as: Directive.self) {
+        case .name: result.name = try scanner.single(directive, "a name")
+        case .base: result.base = try preset(directive)
+        case .require: try append(PolicyRule(try pattern(), .require), directive)
+        case .ignore: try append(PolicyRule(try pattern(), .ignore), directive)
+        case .drop: try append(PolicyRule(try pattern(), .drop(try valueTest())), directive)
+        case .acceptMasked:
             try append(PolicyRule(try pattern(), .acceptMasked(try mask())), directive)
-        case "override": try append(try override(), directive)
-        default:
-            throw scanner.unknown(directive, among: Self.directives)
+        case .override: try append(try override(), directive)
         }
     }
 

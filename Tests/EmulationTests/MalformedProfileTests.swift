@@ -69,7 +69,7 @@ struct MalformedProfileTests {
         Case(
             "register x0 0x6030000000100000 0x1 class=raz", 36, "class raz reads as zero, x0 is 0x1"
         ),
-        Case("register S 0x7630000000000009 0x0", 12, "no state that this program knows"),
+        Case("register S 0x7630000000000009 0x0", 12, "not a state that this program knows"),
         Case("register MP_STATE 0x7620000000000003 0x0 class=raz", 42, "has no class"),
         Case("register MP_STATE 0x7620000000000003 0x5", nil, "expected 0x0 as MP_STATE"),
         Case("counter-frequency \u{ff11}", 19, "expected printable ASCII"),
