@@ -20,6 +20,11 @@ public struct QEMUStream {
     /// Only a reading of what is there has one.
     public let problem: QEMUStreamError?
     let description: StreamDescription?
+    /// Where the stream begins, if it follows another one in the file and has next to no RAM, which is not read
+    /// through; nil otherwise.
+    ///
+    /// QEMU loads the first.
+    public let beginningBehindAnother: Int64?
 
     /// Whether the stream describes itself.
     public var hasDescription: Bool { description != nil }
@@ -33,6 +38,11 @@ public struct QEMUStream {
         let sections = try StreamSections(of: bytes, reading: reading)
         (cpus, isSearched) = (sections.cpus, sections.areSearched)
         (description, problem) = (sections.description, sections.problem)
+        beginningBehindAnother =
+            try sections.description == nil
+            ? nil
+            : StreamHeader.second(
+                in: bytes, before: sections.cpus.map(\.place.offset).min() ?? 0)
         guard !cpus.contains(where: \.isMProfile) else {
             throw .noCPUs("its CPU is of the M profile, which KVM does not run")
         }

@@ -18,6 +18,8 @@ struct SectionChain {
     private(set) var problem: QEMUStreamError?
     /// Of the last section, in the bytes.
     private(set) var end: Int
+    /// Whether the problem is that something stands behind the end mark.
+    private(set) var isFollowed = false
 
     /// Where those of the vCPUs stand, in the bytes.
     func ranges(of name: [UInt8]) -> [Range<Int>] {
@@ -44,6 +46,11 @@ struct SectionChain {
                 return Self.problem(at: offset, expected: "a section's header")
             }
             guard let footer = ends.first(of: header) else {
+                if let last = Self.lastEnd(of: header, in: bytes) {
+                    isFollowed = true
+                    return .followed(
+                        at: start + Int64(last), by: bytes[last...], after: "the end mark")
+                }
                 return Self.problem(
                     at: offset,
                     expected: "a section of \(Shown.text(header.name)) with its footer, and then "
@@ -62,6 +69,23 @@ struct SectionChain {
         return repeatedNumber
     }
 
+    /// Where the stream ends, if the section is its last one: behind its footer and the end mark.
+    private static func lastEnd(of header: SectionHeader, in bytes: [UInt8]) -> Int? {
+        let wanted = [SectionKind.footer] + header.number + [SectionKind.endOfFile]
+        var rest = bytes[header.end...]
+        while let position = rest.firstIndex(of: SectionKind.footer) {
+            rest = rest[position...]
+            // The beginning of a description is no more than what is left of a whole one.
+            if rest.starts(with: wanted),
+                rest.dropFirst(wanted.count).first != SectionKind.description
+            {
+                return rest.startIndex + wanted.count
+            }
+            rest = rest.dropFirst()
+        }
+        return nil
+    }
+
     /// QEMU gives each section an id of its own; one that has another's would end with the other.
     private var repeatedNumber: QEMUStreamError? {
         let numbers = sections.map(\.header.numberValue).sorted()
@@ -78,6 +102,15 @@ struct SectionChain {
 }
 
 extension QEMUStreamError {
+    /// Of a stream that is whole, and has more behind its end.
+    static func followed(
+        at offset: Int64, by more: ArraySlice<UInt8>, after last: String
+    ) -> QEMUStreamError {
+        .damaged(
+            part: "the end", offset: offset, expected: "nothing more after \(last)",
+            found: more.starts(with: StreamHeader.start) ? "another stream" : "something else")
+    }
+
     /// Of two sections with one id.
     static func repeatedID(
         of name: [UInt8], _ instance: UInt32, at offset: Int64

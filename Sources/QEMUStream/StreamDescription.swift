@@ -13,6 +13,11 @@ struct StreamDescription {
 
     /// QEMU's own are 10 to 100 KB; its analysis script looks at 10 MB.
     static let longest = 10 << 20
+    /// Nearly every one is shorter, with the devices before it.
+    static let usualLength = 128 << 10
+
+    /// Behind the text.
+    var end: Int64 { offset + Int64(text.count) }
 
     /// The end of the last section: the place of the end-of-file byte.
     var sectionsEnd: Int64 { offset - 6 }
@@ -20,7 +25,7 @@ struct StreamDescription {
     /// Looks for the description; nil where there is none.
     static func find(in stream: any SeekableBytes) throws(QEMUStreamError) -> StreamDescription? {
         // Nearly every description fits the first try, which is one read.
-        for window in [128 << 10, longest + 6] {
+        for window in [usualLength, longest + 6] {
             let count = Int(min(Int64(window), stream.size))
             let start = stream.size - Int64(count)
             let tail = try stream.bytes(at: start, count: count)
@@ -47,6 +52,29 @@ struct StreamDescription {
                 return try parse(Array(tail[position + 5..<end]), at: start + Int64(position) + 5)
             }
             position -= 1
+        }
+        return nil
+    }
+
+    /// The last description that ends before the stream does, with the sections of which it speaks before it.
+    /// - Parameter limit: where it ends, at most.
+    static func former(
+        in stream: any SeekableBytes, endingBy limit: Int64? = nil
+    ) throws(QEMUStreamError) -> StreamDescription? {
+        let limit = limit ?? stream.size
+        let start = max(0, limit - Int64(longest + 6))
+        let bytes = try stream.bytes(in: start..<limit)
+        var rest = bytes[...]
+        while let position = rest.lastIndex(of: SectionKind.description) {
+            rest = rest[..<position]
+            guard rest.last == SectionKind.endOfFile, position + 5 < bytes.count,
+                let text = Range(
+                    at: position + 5, count: bytes.bigEndian(at: position + 1, count: 4),
+                    inside: bytes.indices), bytes[text].first == UInt8(ascii: "{"),
+                let found = try? parse(Array(bytes[text]), at: start + Int64(text.lowerBound)),
+                try found.walk(in: stream).isWhole
+            else { continue }
+            return found
         }
         return nil
     }
@@ -226,6 +254,9 @@ extension StreamDescription {
         var found: [(place: SectionPlace, device: Device)] = []
         /// The section that is not where the description says, as far as the walk went.
         var problem: QEMUStreamError?
+
+        /// Whether the stream has vCPUs, all where they are said to be.
+        var isWhole: Bool { problem == nil && !found.isEmpty }
     }
 
     func walk(in stream: any SeekableBytes) throws(QEMUStreamError) -> Walk {

@@ -11,6 +11,8 @@ public struct StreamHeader: Hashable, Sendable {
     /// `QEVM`.
     public static let magic: [UInt8] = [0x51, 0x45, 0x56, 0x4d]
     static let version: UInt32 = 3
+    /// The first bytes of every stream.
+    static let start = magic + BigEndian.bytes(UInt64(version), 4)
     /// The longest machine type name taken; QEMU's are below 40 bytes.
     private static let longestName = 1024
 
@@ -31,6 +33,27 @@ public struct StreamHeader: Hashable, Sendable {
         let version = head.bigEndian(at: 4, as: UInt32.self)
         guard version == Self.version else { throw .version(version) }
         readConfiguration(head)
+    }
+
+    /// Where the last stream of several in a file begins, before some place: right behind the description of the one
+    /// before it.
+    ///
+    /// It is looked for only in the last bytes of the file: RAM is not read through.
+    static func second(
+        in stream: any SeekableBytes, before end: Int64
+    ) throws(QEMUStreamError) -> Int64? {
+        let first = max(Int64(start.count), stream.size - Int64(StreamDescription.usualLength) + 2)
+        guard first < end else { return nil }
+        let bytes = try stream.bytes(in: first - 1..<end)
+        var rest = bytes[...]
+        while let brace = rest.lastIndex(of: UInt8(ascii: "}")) {
+            rest = rest[..<brace]
+            guard bytes[(brace + 1)...].starts(with: start) else { continue }
+            let place = first + Int64(brace)
+            let former = try StreamDescription.former(in: stream, endingBy: place)
+            return former?.end == place ? place : nil
+        }
+        return nil
     }
 
     /// Takes what is well formed: a reader that only wants registers does not depend on it.

@@ -14,12 +14,7 @@ struct StreamSections {
 
     init(of stream: any SeekableBytes, reading: StreamReading) throws(QEMUStreamError) {
         do throws(QEMUStreamError) {
-            description = try StreamDescription.find(in: stream)
-            if let description {
-                try readDescribed(description, in: stream)
-            } else {
-                try readUndescribed(stream, reading)
-            }
+            try read(stream, reading)
         } catch {
             guard reading == .partial, !error.isOfFile else { throw error }
             problem = error
@@ -30,6 +25,24 @@ struct StreamSections {
                     in: try stream.bytes(in: region), at: region.lowerBound, describedLengths: [:]
                 ).cpus
             guard !cpus.isEmpty else { throw error }
+        }
+    }
+}
+
+extension StreamSections {
+    private mutating func read(
+        _ stream: any SeekableBytes, _ reading: StreamReading
+    ) throws(QEMUStreamError) {
+        description = try StreamDescription.find(in: stream)
+        if let description { return try readDescribed(description, in: stream) }
+        do throws(QEMUStreamError) {
+            try readUndescribed(stream, reading)
+        } catch {
+            guard case .cutOff = error, let former = try StreamDescription.former(in: stream)
+            else { throw error }
+            throw .followed(
+                at: former.end, by: try stream.bytes(in: former.end..<stream.size)[...],
+                after: "the description")
         }
     }
 }
@@ -249,7 +262,9 @@ private struct UndescribedTail {
         let ends = SectionEnds(in: bytes)
         if isAllDevices {
             let chain = SectionChain(in: bytes, at: start, from: Self.firstSection, ends)
-            if let problem = chain.problem { throw hasEndMark ? problem : cutOff }
+            if let problem = chain.problem {
+                throw hasEndMark || chain.isFollowed ? problem : cutOff
+            }
             return chain
         }
         var end = 0
@@ -261,6 +276,7 @@ private struct UndescribedTail {
                 if let problem, chain.sections.first?.header.instance != 0 { throw problem }
                 return chain
             }
+            if chain.isFollowed { throw failure }
             (end, problem) = (chain.end, failure)
         }
         throw hasEndMark ? problem ?? cutOff : cutOff

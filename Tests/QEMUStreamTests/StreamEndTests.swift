@@ -153,12 +153,58 @@ struct StreamEndTests {
         }
     }
 
+    /// Expects that bytes behind a whole stream are damage at the first of them, and no cut.
+    private func expectFollowed(
+        _ bytes: [UInt8], by rest: [UInt8], _ last: String, _ found: String,
+        _ reading: StreamReading = .whole, location: SourceLocation = #_sourceLocation
+    ) {
+        let expected = QEMUStreamError.damaged(
+            part: "the end", offset: Int64(bytes.count),
+            expected: "nothing more after \(last)", found: found)
+        #expect(outcome(bytes + rest, reading) == .failure(expected), sourceLocation: location)
+    }
+
+    @Test("What stands behind a whole stream is damage, and no cut")
+    func followed() throws {
+        let garbage = Array("garbage\n".utf8)
+        expectFollowed(crafted.bytes, by: garbage, "the description", "something else")
+        let start = Array(crafted.bytes.prefix(200))
+        expectFollowed(crafted.bytes, by: start, "the description", "another stream")
+        let undescribed = try real(undescribed: true)
+        expectFollowed(undescribed, by: garbage, "the end mark", "something else", .undescribed)
+        expectFollowed(
+            try StreamFixture.kvmN1.bytes, by: garbage, "the description", "something else")
+        #expect(throws: Never.self) { try QEMUStream(crafted.bytes + [0, 0, 0]) }
+    }
+
+    private func real(undescribed: Bool) throws -> [UInt8] {
+        var stream = crafted
+        stream.isDescribed = !undescribed
+        return stream.bytes
+    }
+
+    @Test("Of two streams in one file it is said which is read")
+    func twoStreams() throws {
+        #expect(try QEMUStream(crafted.bytes).beginningBehindAnother == nil)
+        var other = crafted
+        other.cpus[0].list[0].value ^= 1
+        let both = try QEMUStream(crafted.bytes + other.bytes)
+        #expect(both.beginningBehindAnother == Int64(crafted.bytes.count))
+        #expect(both.cpus[0].entries[0].value == other.cpus[0].list[0].value)
+        // What only looks like the end of one is none.
+        let lookalike = CraftedStream.configuredHead + Array("}QEVM".utf8) + [0, 0, 0, 3]
+        let alone = try QEMUStream(lookalike + crafted.bytes.dropFirst(8))
+        #expect(alone.beginningBehindAnother == nil)
+    }
+
     @Test("Zeros or bytes after an end mark do not make it one")
     func padding() throws {
         for rest in [[0], [UInt8](repeating: 0, count: 4096), [1], Array("QEVM".utf8)] as [[UInt8]]
         {
-            #expect(throws: QEMUStreamError.self) { try QEMUStream(devices.bytes + rest) }
+            expectFollowed(devices.bytes, by: rest, "the end mark", "something else")
         }
+        let start = Array(devices.bytes.prefix(100))
+        expectFollowed(devices.bytes, by: start, "the end mark", "another stream")
         // After a footer, the zeros of a file that was to be larger.
         let bytes = devices.bytes
         let end = try section("cpu_common", 1, in: bytes)

@@ -60,6 +60,9 @@ struct StreamFile {
         stream.cpus.map { QEMUVCPUBank($0, origin: stream.origin) }
     }
 
+    /// The vCPUs' numbers, for messages.
+    var indexText: String { VCPUNumbers(stream.cpus.map(\.instance).sorted()).title }
+
     /// The registers of every vCPU, by KVM's ids.
     func snapshot() throws(RegisterBankError) -> (
         snapshot: Snapshot, unreadable: [UnreadableRegister]
@@ -86,7 +89,10 @@ struct StreamFile {
     func warn() {
         let problem = stream.problem.map { "only a part is read: \($0)" }
         let search = stream.isSearched ? Self.searchText : nil
-        for warning in [problem, search].compactMap(\.self) { warn(warning) }
+        let another = stream.beginningBehindAnother.map {
+            "it has two streams: the second is read, which begins at byte \($0); QEMU loads the first"
+        }
+        for warning in [problem, search, another].compactMap(\.self) { warn(warning) }
         warnOfLosses()
     }
 
