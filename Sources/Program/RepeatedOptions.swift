@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import FoundationEssentials
 
 /// Options that take one value and were given more of them.
 ///
@@ -11,7 +10,8 @@ enum RepeatedOptions {
         let given = words.prefix { $0 != "--" }.enumerated().filter { isOption($0.element) }
         // The description takes milliseconds to make. The long and the short name of an option begin alike.
         let initials = given.map { $0.element.drop { $0 == "-" }.first }
-        guard Set(initials).count < initials.count, let command = try command(of: words)
+        guard Set(initials).count < initials.count,
+            let command = try CommandDescription.command(of: words)
         else { return }
         for option in command.arguments ?? [] where option.kind == "option" && !option.isRepeating {
             let matching = given.filter { option.has($0.element) }
@@ -31,45 +31,5 @@ enum RepeatedOptions {
     /// An option with its value.
     private static func text(of word: String, before rest: ArraySlice<String>) -> String {
         word.contains("=") ? word : ([word] + rest.prefix(1)).joined(separator: " ")
-    }
-
-    // MARK: The description
-
-    private struct Description: Decodable {
-        var command: Command
-    }
-
-    private struct Command: Decodable {
-        var commandName: String
-        var arguments: [Argument]?
-        var subcommands: [Command]?
-    }
-
-    private struct Argument: Decodable {
-        struct Name: Decodable {
-            var kind: String
-            var name: String
-        }
-
-        var kind: String
-        var isRepeating: Bool
-        var names: [Name]?
-
-        /// Whether a word of the command line is this option.
-        func has(_ word: String) -> Bool {
-            let name = word.prefix { $0 != "=" }
-            return (names ?? []).contains { name == ($0.kind == "long" ? "--" : "-") + $0.name }
-        }
-    }
-
-    private static func command(of words: [String]) throws -> Command? {
-        do {
-            _ = try Vcpusnap.parseAsRoot(["--experimental-dump-help"])
-            return nil
-        } catch {
-            let text = Vcpusnap.fullMessage(for: error)
-            let root = try JSONDecoder().decode(Description.self, from: Data(text.utf8)).command
-            return root.subcommands?.first { $0.commandName == words.first }
-        }
     }
 }

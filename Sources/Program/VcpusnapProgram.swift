@@ -19,7 +19,9 @@ public enum VcpusnapProgram {
     }
 
     private static func run(_ arguments: [String]) -> ExitStatus {
-        if let unknown = Vcpusnap.unknownCommand(in: arguments) {
+        if let unknown = Vcpusnap.unknownCommand(in: arguments)
+            ?? Vcpusnap.unknownShell(in: arguments)
+        {
             StandardError.write("vcpusnap: \(unknown)\n")
             return .trouble
         }
@@ -37,6 +39,10 @@ public enum VcpusnapProgram {
                 return .trouble
             }
         } catch {
+            if let unknown = UnknownOption.instead(of: error, in: arguments) {
+                StandardError.write("vcpusnap: \(unknown)\n")
+                return .trouble
+            }
             return report(error)
         }
     }
@@ -134,11 +140,27 @@ struct Vcpusnap: ParsableCommand {
         ])
 
     /// The message for a first word that is no command.
+    ///
+    /// What is asked about with `help` is a command, too.
     static func unknownCommand(in words: [String]) -> CommandError? {
         let names = configuration.subcommands.map { $0._commandName } + ["help"]
-        guard let word = words.first, word.first != "-", !names.contains(word) else { return nil }
+        let asked = words.first == "help" ? words.dropFirst() : words[...]
+        guard let word = asked.first, word.first != "-", !names.contains(word) else { return nil }
         return CommandError(
             "there is no command \(FileName.shown(word)): vcpusnap --help names them all"
                 + NameSuggestion.question(about: word, among: names))
+    }
+
+    /// The message for a shell that has no completion script here.
+    static func unknownShell(in words: [String]) -> CommandError? {
+        let option = "--generate-completion-script"
+        guard let word = words.first, word.hasPrefix(option) else { return nil }
+        let shell =
+            word == option ? words.dropFirst().first : String(word.dropFirst(option.count + 1))
+        let known = CompletionShell.allCases.map(\.rawValue)
+        guard let shell, !known.contains(shell) else { return nil }
+        return CommandError(
+            "there is no completion script for \(FileName.shown(shell)): give one of "
+                + known.joined(separator: ", "))
     }
 }

@@ -1,0 +1,26 @@
+internal import ArgumentParser
+internal import LinuxSystem
+internal import Registers
+
+/// An option that no command line of the command can have.
+///
+/// The argument parser looks for them last, and says first what else is missing: often the option that was misspelt.
+enum UnknownOption {
+    /// - Returns: nil where there is none, or the error says so itself.
+    static func instead(of error: any Error, in words: [String]) -> CommandError? {
+        guard Vcpusnap.exitCode(for: error) != .success,
+            !Vcpusnap.message(for: error).contains("nknown option"),
+            let command = try? CommandDescription.command(of: words),
+            let unknown = words.prefix(while: { $0 != "--" }).first(where: { word in
+                word.hasPrefix("--") && !(command.arguments ?? []).contains { $0.has(word) }
+            })
+        else { return nil }
+        let option = String(unknown.prefix { $0 != "=" })
+        let names = (command.arguments ?? []).flatMap { $0.names ?? [] }.filter {
+            $0.kind == "long"
+        }
+        return CommandError(
+            "there is no option \(FileName.shown(option)): vcpusnap help \(command.commandName) names them all"
+                + NameSuggestion.question(about: option, among: names.map { "--\($0.name)" }))
+    }
+}
