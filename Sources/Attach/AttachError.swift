@@ -69,7 +69,7 @@ extension AttachError: CustomStringConvertible {
         case .threadDoesNotStop(let thread):
             "thread \(thread) does not stop: it waits inside the kernel; try again later"
         case .outOfTime: "it would have to stand still for longer than it may: allow more time"
-        case .notAArch64: "it is no 64-bit Arm program"
+        case .notAArch64: "it is not a 64-bit Arm program"
         case .notARM64: "this program was built for another machine: run the arm64 build"
         case .noUsableThread: "no thread has room on its stack for a call, or can make one"
         case .filterUnreadable:
@@ -81,7 +81,9 @@ extension AttachError: CustomStringConvertible {
                 + "done to it"
         case .injectionFailed(let signal):
             "the calls made in it ended with signal \(signal); what they had changed was put back"
-        case .noVCPU: "it has no VM of KVM, or not the vCPU that was asked for"
+        case .noVCPU:
+            "it has no KVM VM with vCPUs that can be reached: vcpusnap list names the processes that "
+                + "have one"
         case .call(let name, let errno): "\(name): \(errno)"
         }
     }

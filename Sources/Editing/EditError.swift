@@ -16,6 +16,8 @@ public enum EditError: Error, Hashable, Sendable {
     case absent(RegisterID)
     /// The register is decided when a vCPU is made.
     case decidedAtInit(RegisterID)
+    /// No vCPU of KVM can have a register with this id.
+    case notKnown(RegisterID)
     /// The register is a second view of another one, which is to be assigned.
     case secondView(RegisterID, of: RegisterID)
     /// The new value changes these reserved bits, as a mask, from what they have to be.
@@ -30,7 +32,7 @@ extension EditError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .malformed(let text):
-            "\(text) is no assignment: give REGISTER=VALUE (SCTLR_EL1=0x30d0198d) or "
+            "\(text) is not an assignment: give REGISTER=VALUE (SCTLR_EL1=0x30d0198d) or "
                 + "REGISTER.FIELD=VALUE (SCTLR_EL1.M=0)"
         case .unknownRegister(let name):
             "\(name) is not a register: vcpusnap show lists those of a snapshot"
@@ -42,7 +44,7 @@ extension EditError: CustomStringConvertible {
                     : "it has " + known.joined(separator: ", ")
                         + NameSuggestion.question(about: name, among: known))
         case .badValue(let text, let id, let field, let bits):
-            "\(text) is no value of \(id.name)" + (field.map { "." + $0 } ?? "")
+            "\(text) is not a value of \(id.name)" + (field.map { "." + $0 } ?? "")
                 + ": expected a number of \(bits == 1 ? "1 bit" : "at most \(bits) bits"), "
                 + "decimal or 0x and hexadecimal"
                 + (field == nil ? "" : ", or one of the names that vcpusnap register prints")
@@ -50,6 +52,9 @@ extension EditError: CustomStringConvertible {
             "the vCPU has no register \(id.nameAndNumber): vcpusnap show lists those it has"
         case .decidedAtInit(let id):
             "\(id.nameAndNumber) is decided when a vCPU is made and cannot be changed afterwards"
+        case .notKnown(let id):
+            "\(id.nameAndNumber) is not a register of KVM on arm64, so it is not known what changing it "
+                + "would do: remove it, or change it where the snapshot was made"
         case .secondView(let id, let other):
             "\(id.nameAndNumber) is a second view of \(other.name): assign that"
         case .reserved(let id, let bits):

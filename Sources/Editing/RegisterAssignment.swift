@@ -1,5 +1,5 @@
 public import Registers
-internal import VCPUModel
+public import VCPUModel
 
 /// One change of a register or of a field of it, as text: `SCTLR_EL1=0x30d0198d`, `SCTLR_EL1.M=0`,
 /// `ID_AA64PFR0_EL1.CSV3=NI`.
@@ -69,14 +69,30 @@ public struct RegisterAssignment: Hashable, Sendable {
     }
 }
 
+extension RegisterAssignment {
+    /// Whether it changes what all vCPUs of a VM have alike, so that it makes a state that KVM cannot have if it is
+    /// made in one of them alone.
+    ///
+    /// What is only a part of a register is looked up in the vCPU.
+    public func changesWhatIsAlike(in vcpu: any RegisterBank) -> Bool {
+        let bits = register.alikeBits
+        guard bits != 0, bits != .max else { return bits != 0 }
+        if let field { return field.touches(bits) }
+        guard let now = try? vcpu.read(register),
+            let value = RegisterValue(parsing: text, size: now.size)
+        else { return true }
+        return (value.lowBits ^ now.lowBits) & bits != 0
+    }
+}
+
 extension RegisterID {
-    /// Whether all vCPUs of a VM share the register, so that changing it in one of them alone makes a
-    /// state that KVM cannot have.
-    public var isSharedByVM: Bool {
+    /// The bits that all vCPUs of a VM have alike; for the counters, which KVM offsets once for a VM, all.
+    public var alikeBits: UInt64 {
+        // What decides which registers a vCPU has cannot be changed in any of them.
+        if architecture == .vcpu { return 0 }
         let holder = AArch32Bank.holder(of: self)?.id ?? self
-        let entry = RegisterDictionary.entry(for: holder)
-        return entry?.isVMWide == true || entry?.isFeatureIDRegister == true
-            || entry?.isCounter == true
+        let isCounter = RegisterDictionary.entry(for: holder)?.isCounter == true
+        return isCounter ? .max : holder.commonBits
     }
 }
 

@@ -72,7 +72,8 @@ public struct VCPUEdit: Sendable {
         try body(vcpu.cpuState)
         let changed = try Self.registers(of: vcpu.cpuState).filter { before[$0.0] != $0.1 }
         if let fixed = changed.first(where: { !vcpu.moves($0.0) }) {
-            throw .decidedAtInit(fixed.0)
+            throw Self.decidedAtInit.contains(fixed.0)
+                ? .decidedAtInit(fixed.0) : .notKnown(fixed.0)
         }
         let put = vcpu.putRegisters(.runtime, raised: Set(changed.map(\.0)))
         let results = changed.map { id, wanted in
@@ -84,6 +85,10 @@ public struct VCPUEdit: Sendable {
         }
         changes = (results + harmed).sorted { $0.id < $1.id }
     }
+
+    private static let decidedAtInit: Set<RegisterID> = [
+        .vcpuInit, .vcpuFinalized, .sveVectorLengths,
+    ]
 
     private static func change(
         _ id: RegisterID, _ before: RegisterValue, _ wanted: RegisterValue,

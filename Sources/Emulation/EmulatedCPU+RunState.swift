@@ -77,9 +77,10 @@ extension EmulatedCPU {
 
     /// `KVM_CREATE_VCPU` gives no vCPU a number past the VM's limit.
     private func checkNumber() throws(Refusal) {
-        guard let limit = profile.capabilities["KVM_CAP_MAX_VCPUS"], Int64(index) >= Int64(limit)
-        else { return }
-        throw Refusal("the host makes at most \(limit) vCPUs for a VM (KVM_CAP_MAX_VCPUS)")
+        guard let limit = profile.mostVCPUs, Int64(index) >= Int64(limit) else { return }
+        throw Refusal(
+            "the VM needs \(vm.vcpuCount) vCPUs, and the host makes at most \(limit) for a VM "
+                + "(\(HostProfile.mostVCPUsName))", isBeyondRules: true)
     }
 
     // MARK: VCPU_FINALIZED

@@ -160,7 +160,9 @@ extension EmulatedCPU {
             if isReplacedVector(id) {
                 throw RegisterBankError(
                     operation, id, .invalidArgument,
-                    explanation: "a vCPU with SVE has Z registers in place of V registers")
+                    explanation: id.isVector
+                        ? "a vCPU with SVE has Z registers in place of V registers"
+                        : "there is no such register")
             }
             throw RegisterBankError(
                 operation, id, .noEntry,

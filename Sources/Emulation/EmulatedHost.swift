@@ -25,7 +25,7 @@ public final class EmulatedHost {
     public func makeVCPUs(
         _ count: Int, enabling capabilities: [KVMCapability] = []
     ) -> [EmulatedCPU] {
-        let vm = EmulatedVM(enabled: offered(of: capabilities))
+        let vm = EmulatedVM(of: count, enabled: offered(of: capabilities))
         return (0..<max(0, count)).map { index in
             EmulatedCPU(on: self, index: UInt32(clamping: index), in: vm)
         }

@@ -5,6 +5,8 @@ internal import VCPUModel
 final class EmulatedVM {
     /// The capabilities enabled on it, by name.
     let enabled: Set<String>
+    /// How many vCPUs it is to have.
+    let vcpuCount: Int
     /// Counts the changes of `values`: a vCPU that saw the last one has nothing to look up.
     private(set) var version = 0
     /// The shared bits of each register that was written.
@@ -13,7 +15,8 @@ final class EmulatedVM {
     private var features: VCPUFeatures?
     private var initialisedCount = 0
 
-    init(enabled: Set<String> = []) {
+    init(of vcpuCount: Int = 1, enabled: Set<String> = []) {
+        self.vcpuCount = vcpuCount
         self.enabled = enabled
     }
 

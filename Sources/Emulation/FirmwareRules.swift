@@ -62,7 +62,7 @@ struct WorkaroundLevel {
     func check(hostLevel: UInt64) throws(Refusal) {
         let flags = isSpeculativeStoreBypass ? Self.enabled : 0
         guard bits & ~(Self.levelMask | flags) == 0, level <= 3 else {
-            throw Refusal("\(bits.hexadecimal) is no level of this workaround")
+            throw Refusal("\(bits.hexadecimal) is not a level of this workaround")
         }
         guard bits & Self.enabled == 0 || level == 2 else {
             throw Refusal("the workaround is enabled and its level is not AVAIL")

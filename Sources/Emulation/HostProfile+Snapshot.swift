@@ -6,7 +6,8 @@ extension HostProfile {
     /// What a snapshot tells of the host it was taken on.
     ///
     /// That is less than a recording: the ID registers are those the guest was given, which may be lower
-    /// than what the host offers; features are those of this vCPU; writable masks are the dictionary's.
+    /// than what the host offers. MIDR_EL1, features and writable masks are those that the provenance tells of the
+    /// host; where it tells none, they are those of this vCPU, and the dictionary's masks.
     /// Registers that a guest changes as it runs have their reset values, where those are known.
     /// What a profile has no words for (capabilities that are none, a frequency of 0) is left out.
     /// - Parameter kernel: the host's release, in place of what the snapshot says.
@@ -20,7 +21,7 @@ extension HostProfile {
         }
         guard let kernel = kernel ?? snapshot.provenance[.kernel] else { throw .noKernel }
         guard Self.isWord(kernel) else { throw .unusableKernel(kernel) }
-        let midr = vcpu.registers[.midr]?.bits
+        let midr = Self.midr(of: snapshot.provenance) ?? vcpu.registers[.midr]?.bits
         let name = name ?? Self.defaultName(kernelRelease: kernel, midr: midr)
         guard Self.isWord(name) else { throw .unusableName(name) }
         let frequency = snapshot.provenance.counterFrequency
@@ -28,8 +29,11 @@ extension HostProfile {
             name: name, kernelRelease: kernel, midr: midr,
             counterFrequency: frequency == 0 ? nil : frequency,
             capabilities: Self.capabilities(of: snapshot.provenance),
-            features: used.features.subtracting(.powerOff), extensions: ["x-from snapshot"],
-            registers: Self.resetRegisters(of: vcpu.registers, made: used))
+            features: used.features.union(Self.features(of: snapshot.provenance))
+                .subtracting(.powerOff),
+            writableMasks: Self.writableMasks(of: snapshot.provenance),
+            extensions: ["x-from snapshot"],
+            registers: Self.resetRegisters(of: vcpu.registers, made: used, on: midr))
         do throws(DirectiveError) {
             _ = try HostProfile(parsing: text, file: name)
         } catch {
@@ -51,25 +55,52 @@ extension HostProfile {
     }
 
     private static func capabilities(of provenance: Provenance) -> [String: Int32] {
-        let prefix = Provenance.Key.capability("").rawValue
-        let pairs = provenance.entries.compactMap { key, value -> (String, Int32)? in
-            let name = String(key.rawValue.dropFirst(prefix.count))
-            guard key.rawValue.hasPrefix(prefix), isWord(name), let number = Int32(value),
-                number.description == value
-            else { return nil }
+        let pairs = provenance.entries(below: Provenance.Key.capability("").rawValue).compactMap {
+            name, value -> (String, Int32)? in
+            guard isWord(name), let number = Int32(value), number.description == value else {
+                return nil
+            }
             return (name, number)
         }
         return Dictionary(pairs) { first, _ in first }
     }
 
+    /// MIDR_EL1 of the host, which a guest may have been given another of.
+    private static func midr(of provenance: Provenance) -> UInt64? {
+        provenance[.midr].flatMap(number)
+    }
+
+    private static func features(of provenance: Provenance) -> VCPUFeatures {
+        let names = provenance.entries(below: Provenance.Key.feature("").rawValue)
+            .filter { $0.value == "1" }.map(\.name)
+        return VCPUFeatures(names.compactMap { VCPUFeatures(named: $0) })
+    }
+
+    private static func writableMasks(of provenance: Provenance) -> [RegisterID: UInt64] {
+        let masks = provenance.entries(below: Provenance.Key.writableMaskPrefix).compactMap {
+            name, value -> (RegisterID, UInt64)? in
+            guard let id = number(name).map({ RegisterID(rawValue: $0) }), id.hasWritableMask,
+                id.number == name, let mask = number(value)
+            else { return nil }
+            return (id, mask)
+        }
+        return Dictionary(masks) { first, _ in first }
+    }
+
+    /// `0x` and digits as they are printed; nil for other text.
+    private static func number(_ text: String) -> UInt64? {
+        DirectiveScanner.hexadecimal(text[...])
+    }
+
     private static func resetRegisters(
-        of registers: RegisterList, made used: VCPUInit
+        of registers: RegisterList, made used: VCPUInit, on midr: UInt64?
     ) -> RegisterList {
         let known = registers.filter { id, _ in
             id.architecture != .vcpu || RegisterDictionary.entry(for: id) != nil
         }
         let pairs = known.map { id, value in (id, resetValue(of: id, saved: value)) }
         var result = RegisterList(pairs.filter { $0.0 != .vcpuFinalized }) ?? RegisterList()
+        if let midr, result.contains(.midr) { result.set(RegisterValue(midr), for: .midr) }
         let features = used.features.subtracting(.powerOff)
         result.set(VCPUInit(target: used.target, features: features).value, for: .vcpuInit)
         let finalized = features.intersection(.finalizable)

@@ -80,6 +80,12 @@ extension HostProfile {
         return known
     }
 
+    /// The most vCPUs that a VM can have; nil where that is not known.
+    public var mostVCPUs: Int32? { capabilities[Self.mostVCPUsName] }
+
+    /// The capability that says so.
+    public static let mostVCPUsName = "KVM_CAP_MAX_VCPUS"
+
     /// The first kernel with `KVM_ARM_GET_REG_WRITABLE_MASKS`.
     private static let firstWithMasks = KernelVersion(6, 7)
 

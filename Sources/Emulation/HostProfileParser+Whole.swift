@@ -31,7 +31,7 @@ extension HostProfileParser {
         guard let used = result.vcpuInit else {
             throw scanner.error("the register VCPU_INIT is missing")
         }
-        guard used == VCPUInit(target: used.target, features: used.features) else {
+        guard !used.hasFurtherFeatures else {
             throw error(of: .vcpuInit, "VCPU_INIT has features above bit 31, which no kernel has")
         }
         if let problem = problem(of: used.features) {

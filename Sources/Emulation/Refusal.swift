@@ -6,16 +6,22 @@ internal import VCPUModel
 struct Refusal: Error {
     var errno: Errno
     var explanation: String
+    /// Whether it has nothing to do with the register's rules.
+    var isBeyondRules: Bool
 
-    init(_ explanation: String, errno: Errno = .invalidArgument) {
+    init(
+        _ explanation: String, errno: Errno = .invalidArgument, isBeyondRules: Bool = false
+    ) {
         self.errno = errno
         self.explanation = explanation
+        self.isBeyondRules = isBeyondRules
     }
 }
 
 extension RegisterBankError {
     init(_ operation: Operation, _ id: RegisterID, _ refusal: Refusal) {
         self.init(operation, id, refusal.errno, explanation: refusal.explanation)
+        isBeyondRules = refusal.isBeyondRules
     }
 }
 

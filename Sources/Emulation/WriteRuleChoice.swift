@@ -70,17 +70,17 @@ struct WriteRuleChoice {
     /// The rule that the host's own answer to `KVM_ARM_GET_REG_WRITABLE_MASKS` gives, whatever the
     /// dictionary says of its kernel.
     private func recordedRule(for entry: RegisterEntry) -> WriteRule? {
-        if case .demultiplexed = entry.id.group { return choosesCaches ? .cacheGeometry : nil }
-        if entry.id == .cacheLevels { return choosesCaches ? .cacheLevels : nil }
+        if case .demultiplexed = entry.id.group { return cacheRule(.cacheGeometry) }
+        if entry.id == .cacheLevels { return cacheRule(.cacheLevels) }
         guard entry.isFeatureIDRegister || entry.id == .cacheType else { return nil }
         return profile.writableMasks[entry.id].map { .idFields(mask: $0) }
     }
 
     /// Whether userspace chooses a guest's caches, which came in one change for CLIDR_EL1 and CCSIDR
-    /// (Linux 6.3).
-    ///
-    /// The mask tells of CLIDR_EL1 only where it is not zero: KVM began to say so later.
-    private var choosesCaches: Bool { profile.writableMasks[.cacheLevels] ?? 0 != 0 }
+    /// (Linux 6.3): the mask of CLIDR_EL1 tells, where the host has one.
+    private func cacheRule(_ chosen: WriteRule) -> WriteRule? {
+        profile.writableMasks[.cacheLevels].map { $0 == 0 ? .unchanged : chosen }
+    }
 
     private func sanitisedRule(for entry: RegisterEntry, _ behaviour: Behaviour) -> WriteRule {
         if entry.id == .pmuControl { return .pmuControl }

@@ -74,7 +74,10 @@ extension KVMError {
             case ("KVM_CREATE_VM", .invalidArgument):
                 ("the kernel refuses this size of guest physical address space", nil)
             case ("KVM_CREATE_VCPU", .invalidArgument):
-                ("the number is past the VM's limit", "use fewer vCPUs (KVM_CAP_MAX_VCPUS)")
+                (
+                    "the number is past the VM's limit",
+                    "choose a host or a kernel that makes more vCPUs for a VM (KVM_CAP_MAX_VCPUS)"
+                )
             case ("KVM_CREATE_VCPU", .exists):
                 ("the VM has a vCPU of this number", nil)
             case ("KVM_ARM_PREFERRED_TARGET", .noDevice):

@@ -72,7 +72,7 @@ extension KVMVCPUBank {
     private static func core(
         _ operation: RegisterBankError.Operation, _ id: RegisterID, _ features: VCPUFeatures?
     ) -> String? {
-        if id.size == 16, features?.contains(.sve) == true {
+        if id.isVector, features?.contains(.sve) == true {
             return "a vCPU with SVE has Z registers in place of V registers"
         }
         if id == .pstate, operation == .write { return "the host has no such execution mode" }

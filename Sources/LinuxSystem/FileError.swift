@@ -65,7 +65,7 @@ extension FileError: CustomStringConvertible {
             "ask for write permission on its directory, or choose another place"
         case (.read, .isDirectory), (.open, .isDirectory): "name a file in it"
         case (_, .isDirectory): "name a file in that directory"
-        case (.open, .illegalSeek): "it is no regular file"
+        case (.open, .illegalSeek): "it is not a regular file"
         case (.open, .tooManyLinks): "it is a symbolic link, and such a one is not followed here"
         case (_, .noSpace), (_, .quotaExceeded): "make room or choose another file system"
         case (_, .readOnlyFileSystem): "choose another file system"

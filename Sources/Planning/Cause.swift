@@ -17,19 +17,23 @@ public struct Cause: Hashable, Comparable, Sendable {
         case firmware
         case vectorLengths = "sve-lengths"
         case performanceMonitors = "performance-monitors"
+        /// The CPU is the guest's, and the destination's kernel shows it otherwise; the detail says in what.
+        case kernelView = "kernel-view"
         /// The guest runs in a mode the destination's CPU does not have.
         case executionState = "execution-state"
         /// The snapshot lacks what no vCPU can do without.
         case incomplete
         /// KVM makes no vCPU with these features, or not beside vCPUs with others.
         case differentVCPUs = "different-vcpus"
+        /// The guest has more vCPUs than the destination gives a VM; the detail has both numbers.
+        case tooManyVCPUs = "too-many-vcpus"
         /// The vCPU's initialisation was refused, so it has no registers.
         case notInitialised = "not-initialised"
         case other
     }
 
     public var kind: Kind
-    /// A field, a feature or a kernel version, as the kind says; nil where that adds nothing.
+    /// A field, a feature, a kernel version or numbers of vCPUs, as the kind says; nil where that adds nothing.
     public var detail: String?
 
     public init(_ kind: Kind, _ detail: String? = nil) {
@@ -57,9 +61,11 @@ public struct Cause: Hashable, Comparable, Sendable {
         case .firmware: "the firmware services or mitigations differ"
         case .vectorLengths: "the SVE vector lengths differ"
         case .performanceMonitors: "the performance monitors differ"
+        case .kernelView: "the destination's kernel shows the same CPU otherwise: \(detail)"
         case .executionState: "the destination's CPU does not have the guest's execution state"
         case .incomplete: "the snapshot does not have what no vCPU can do without"
         case .differentVCPUs: "KVM makes no such vCPU, or not in one VM with the others"
+        case .tooManyVCPUs: "the guest has more vCPUs than the destination makes: \(detail)"
         case .notInitialised: "the vCPU is not initialised, so it has no registers"
         case .other: "other differences"
         }

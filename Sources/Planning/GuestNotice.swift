@@ -1,3 +1,4 @@
+internal import Emulation
 internal import Registers
 internal import VCPUModel
 
@@ -63,6 +64,10 @@ public enum Remedy: Hashable, Sendable {
     case otherHost(String)
     /// Run the vCPUs on the CPUs of one type, where the destination has several; which.
     case pinVCPUs(String)
+    /// Move to a host, or a kernel, that gives a VM so many vCPUs.
+    case moreVCPUs(Int)
+    /// Pardon the difference by this rule of a policy.
+    case policy(String)
     /// The snapshot is of no vCPUs that KVM could have made.
     case saveAgain
 
@@ -77,6 +82,8 @@ public enum Remedy: Hashable, Sendable {
         case .enableCapability: "enable-capability"
         case .otherHost: "other-host"
         case .pinVCPUs: "pin-vcpus"
+        case .moreVCPUs: "more-vcpus"
+        case .policy: "policy"
         case .saveAgain: "save-again"
         }
     }
@@ -98,6 +105,11 @@ public enum Remedy: Hashable, Sendable {
         case .pinVCPUs(let cpu):
             "if the destination has CPUs of several types, pin the vCPUs and whoever makes them to those that "
                 + "are \(cpu)"
+        case .moreVCPUs(let count):
+            "choose a host or a kernel that makes \(count) vCPUs for a VM (\(HostProfile.mostVCPUsName))"
+        case .policy(let rule):
+            "if the guest does not depend on it: a policy with the rule \(rule) (--write-policy FILE "
+                + "writes one)"
         case .saveAgain: "save the guest again, with all its vCPUs and their registers"
         }
     }

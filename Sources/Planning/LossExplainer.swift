@@ -7,14 +7,24 @@ internal import VCPUModel
 
 /// Finds the cause of each loss, what the guest would notice of it, and what can be done.
 struct LossExplainer {
+    /// How many vCPUs the guest has, and which of them this is.
+    struct Place {
+        let position: Int
+        let count: Int
+    }
+
     let guest: RegisterList
+    private let place: Place
     let profile: HostProfile
     /// The profile's; that of each of thousands of losses would be read from its text again.
     private let kernel: KernelVersion?
     let sourceKernel: KernelVersion?
 
-    init(guest: RegisterList, profile: HostProfile, sourceKernel: KernelVersion?) {
+    init(
+        guest: RegisterList, at place: Place, profile: HostProfile, sourceKernel: KernelVersion?
+    ) {
         self.guest = guest
+        self.place = place
         self.profile = profile
         self.sourceKernel = sourceKernel
         kernel = profile.kernel
@@ -22,7 +32,7 @@ struct LossExplainer {
 
     func explain(_ restore: RegisterRestore) -> PlannedLoss {
         let claims = claims(of: restore)
-        let cause = cause(of: restore, claims)
+        let cause = cause(of: restore)
         return PlannedLoss(
             restore: restore, cause: cause, notice: notice(of: restore, cause, claims),
             remedies: remedies(for: restore, cause, claims))
@@ -41,7 +51,7 @@ struct LossExplainer {
 // MARK: - Cause
 
 extension LossExplainer {
-    private func cause(of restore: RegisterRestore, _ claims: [IDFieldRule]) -> Cause {
+    private func cause(of restore: RegisterRestore) -> Cause {
         let id = restore.id
         switch restore.outcome {
         case .missing: return Cause(.incomplete)
@@ -50,7 +60,7 @@ extension LossExplainer {
         }
         switch id.group {
         case .demultiplexed: return Cause(.cacheGeometry)
-        case .sve: return restore.outcome == .absent ? Self.noSVE : Cause(.vectorLengths)
+        case .sve: return vectorCause(restore)
         case .core: return id == .pstate ? Cause(.executionState) : Cause(.other)
         case .firmware:
             return id == .psciVersion ? Cause(.psciVersion) : Cause(.firmware)
@@ -58,24 +68,38 @@ extension LossExplainer {
             return restore.outcome == .absent ? absence(of: id) : Cause(.firmware)
         case .vcpu: return causeOutsideList(restore)
         case .system, .coprocessor, .vfp, .unknown:
-            return restore.outcome == .absent ? absence(of: id) : systemCause(id, claims)
+            return restore.outcome == .absent ? absence(of: id) : systemCause(restore)
         }
     }
 
     private static let noSVE = Cause(.vcpuFeature, "SVE")
 
+    /// KVM takes Z, P and FFR of no vCPU that was not finalized.
+    private func vectorCause(_ restore: RegisterRestore) -> Cause {
+        if restore.outcome == .absent { return Self.noSVE }
+        return Cause(guest.missing.contains(.vcpuFinalized) ? .incomplete : .vectorLengths)
+    }
+
     private func causeOutsideList(_ restore: RegisterRestore) -> Cause {
         switch restore.id {
         case .vcpuFinalized: return Self.noSVE
         case .vcpuEvents: return Cause(.cpuFeature, "ID_AA64PFR0_EL1.RAS")
-        case .vcpuInit:
-            if case .refused = restore.outcome { return Cause(.differentVCPUs) }
-            let wanted = restore.wanted.flatMap { VCPUInit($0) }?.features ?? []
-            let missing = wanted.subtracting(profile.features).names
-            return missing.isEmpty
-                ? Cause(.implementation) : Cause(.vcpuFeature, missing.joined(separator: ", "))
+        case .vcpuInit: return initialisationCause(restore)
         default: return Cause(.other)
         }
+    }
+
+    private func initialisationCause(_ restore: RegisterRestore) -> Cause {
+        if let most = profile.mostVCPUs, place.position >= Int(most) {
+            return Cause(
+                .tooManyVCPUs, "\(place.count), \(HostProfile.mostVCPUsName) is \(most)")
+        }
+        if case .refused = restore.outcome { return Cause(.differentVCPUs) }
+        guard let wanted = restore.wanted.flatMap({ VCPUInit($0) }), !wanted.hasFurtherFeatures
+        else { return Cause(.differentVCPUs) }
+        let missing = wanted.features.subtracting(profile.features).names
+        return missing.isEmpty
+            ? Cause(.implementation) : Cause(.vcpuFeature, missing.joined(separator: ", "))
     }
 
     /// Why the destination has no such register.
@@ -100,13 +124,23 @@ extension LossExplainer {
     }
 
     /// Why a system register refuses the value or holds another one.
-    private func systemCause(_ id: RegisterID, _ claims: [IDFieldRule]) -> Cause {
+    private func systemCause(_ restore: RegisterRestore) -> Cause {
+        let id = restore.id
         guard let entry = RegisterDictionary.entry(for: id) else { return Cause(.other) }
         if entry.isFeatureIDRegister { return Cause(.claimsMore) }
         if [.cacheLevels, .cacheType].contains(id) { return Cause(.cacheGeometry) }
         if entry.isImplementationID { return Cause(.implementation) }
-        if entry.isPMU { return Cause(.performanceMonitors) }
+        if entry.isPMU { return monitorsCause(restore) }
         return Cause(.other)
+    }
+
+    /// PMCR_EL0 of one CPU is not the same on every kernel.
+    private func monitorsCause(_ restore: RegisterRestore) -> Cause {
+        guard restore.id == .pmuControl, let own = guest[.midr], own == profile.registers[.midr],
+            case .keptButMasked(let lost) = restore.outcome,
+            lost.masked(by: ~PMUControl.identificationMask).isZero
+        else { return Cause(.performanceMonitors) }
+        return Cause(.kernelView, "PMCR_EL0 (IMP, IDCODE)")
     }
 }
 
@@ -180,6 +214,8 @@ extension LossExplainer {
         switch cause.kind {
         case .incomplete, .differentVCPUs: return [.saveAgain]
         case .notInitialised: return []
+        case .tooManyVCPUs: return [.moreVCPUs(place.count)]
+        case .kernelView: return [.policy("accept-masked \(restore.id)")]
         default: break
         }
         let specific = proof(for: restore) + lowering(restore, claims) + firmware(restore)
@@ -294,7 +330,8 @@ extension LossExplainer {
         case .vectorLengths: "the same SVE vector lengths"
         case .performanceMonitors: Self.performanceMonitors(restore)
         case .executionState: "AArch32 at the guest's exception level"
-        case .other, .incomplete, .differentVCPUs, .notInitialised: "the same \(restore.id.name)"
+        case .other, .incomplete, .differentVCPUs, .tooManyVCPUs, .kernelView, .notInitialised:
+            "the same \(restore.id.name)"
         }
     }
 }

@@ -30,7 +30,9 @@ public struct VCPUPlans: RandomAccessCollection, Sendable {
 
     private func explainer(at position: Int) -> LossExplainer {
         LossExplainer(
-            guest: account.guest(at: position), profile: profile, sourceKernel: sourceKernel)
+            guest: account.guest(at: position),
+            at: LossExplainer.Place(position: position, count: account.count), profile: profile,
+            sourceKernel: sourceKernel)
     }
 
     public func makeIterator() -> Iterator {

@@ -107,6 +107,11 @@ extension RestorePolicy {
         return last?.action == .ignore ? last : nil
     }
 
+    /// The overrides that match none of some registers.
+    public func idleOverrides(among ids: [RegisterID]) -> [PolicyRule] {
+        rules.filter { $0.isOverride }.filter { !ids.contains(where: $0.pattern.matches) }
+    }
+
     /// The value to write, and the rules that made it, if any did.
     public func value(
         of id: RegisterID, saved: RegisterValue

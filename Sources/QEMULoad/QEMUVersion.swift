@@ -35,9 +35,12 @@ extension QEMUVersion {
     /// The first with the wire format of Formats/qemu-stream.md.
     public static let oldest = QEMUVersion(7, 2)
 
+    /// The newest whose loads are known.
+    public static let newest = QEMUVersion(11, 1)
+
     /// One of each kind that treats a stream in its own way, oldest first.
     public static let kinds = [
-        oldest, QEMUVersion(10, 2), QEMUVersion(11, 0), QEMUVersion(11, 1),
+        oldest, QEMUVersion(10, 2), QEMUVersion(11, 0), newest,
     ]
 
     /// Errors are passed up and name the register KVM refused (`write_list_to_kvmstate`).

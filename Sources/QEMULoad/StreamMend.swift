@@ -245,7 +245,7 @@ extension StreamMend.Problem: CustomStringConvertible {
     public var description: String {
         switch self {
         case .origin(let origin):
-            "the stream was written with \(origin.text), and its list of registers is another than "
+            "the stream was written with \(origin.text), and its list of registers differs from "
                 + "KVM's: only streams of KVM can be mended for a host; without --host the rules of "
                 + "the policy are applied to any"
         case .stream(let error): "\(error)"

@@ -113,7 +113,7 @@ extension QMPError.Problem: CustomStringConvertible {
         switch errno {
         case .noEntry: ": there is no such socket; check the name, and that QEMU runs with -qmp"
         case .connectionRefused:
-            ": nobody listens; the QEMU that made it has ended, or it is no stream socket"
+            ": nobody listens; the QEMU that made it has ended, or it is not a stream socket"
         case .accessDenied, .notPermitted:
             ": become the user QEMU runs as, or root; connecting needs write permission"
         case .nameTooLong:

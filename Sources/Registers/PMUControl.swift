@@ -14,6 +14,9 @@ public struct PMUControl: Hashable, Sendable {
     /// N, bits 15:11: the number of event counters.
     public static let countersMask: UInt64 = 0x1f << 11
 
+    /// IMP and IDCODE, bits 31:16: who made the monitors.
+    public static let identificationMask: UInt64 = 0xffff << 16
+
     /// The number of event counters.
     public var counters: Int { Int((bits & Self.countersMask) >> 11) }
 

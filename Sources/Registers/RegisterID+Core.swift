@@ -31,6 +31,9 @@ extension RegisterID {
         RegisterID(rawValue: 0x6040_0000_0010_0054 + UInt64(index) * 4)
     }
 
+    /// Whether it is one of V0 to V31.
+    public var isVector: Bool { (0..<32).contains { RegisterID.v($0) == self } }
+
     /// `kvm_regs.fp_regs.fpsr`.
     public static let fpsr = RegisterID(rawValue: 0x6020_0000_0010_00d4)
     /// `kvm_regs.fp_regs.fpcr`.

@@ -136,11 +136,14 @@ extension SnapshotHeader {
 extension SnapshotHeader {
     /// The first bytes of other files a user may have at hand.
     private static let otherFormats: [(start: [UInt8], name: String)] = [
-        (Array("QEVM".utf8), "a QEMU migration stream"),
-        (Array("LibvirtQemud".utf8), "a libvirt save file"),
+        (Array("QEVM".utf8), "a QEMU migration stream; \(readable)"),
+        (Array("LibvirtQemud".utf8), "a libvirt save file; \(readable)"),
         ([0x28, 0xb5, 0x2f, 0xfd], "a zstd file; decompress it first"),
         ([0x1f, 0x8b], "a gzip file; decompress it first"),
     ]
+
+    private static let readable =
+        "vcpusnap show reads it as it is, and vcpusnap convert makes a snapshot of it"
 
     private static let lineEndDamage: [(start: [UInt8], cause: String)] = [
         ([0xf6, 0x76, 0x43, 0x53, 0x0a], "CR LF became LF"),

@@ -23,10 +23,12 @@ struct RestoreAttempt: Hashable, Sendable {
     struct Failure: Hashable, Sendable {
         var errno: Errno
         var explanation: String?
+        var isBeyondRules: Bool
 
         init(_ error: RegisterBankError) {
             errno = error.errno
             explanation = error.explanation
+            isBeyondRules = error.isBeyondRules
         }
     }
 

@@ -64,6 +64,7 @@ struct RestoreReasons {
         case .refused: return refusal(result, failure)
         case .keptButMasked(let lost):
             return "the destination keeps its own value in bits \(lost)" + fields(in: lost)
+                + furtherFeatures(result)
         case .acceptedThenChanged: return change(result)
         case .skipped(.policy): return nil
         case .skipped(.clearView): return "a second view of a SET register, which is restored"
@@ -71,6 +72,13 @@ struct RestoreReasons {
         case .restored: return failure.map(sharedValue) ?? enabling
         case .alreadyEqual, .absent, .notInSnapshot, .missing: return nil
         }
+    }
+
+    private func furtherFeatures(_ result: RegisterRestore) -> String {
+        guard id == .vcpuInit, let wanted = result.wanted,
+            VCPUInit(wanted)?.hasFurtherFeatures == true
+        else { return "" }
+        return "; no kernel has features above bit 31"
     }
 
     /// For a register that refused the value, and holds it.
@@ -82,7 +90,8 @@ struct RestoreReasons {
     /// For a register that could be neither written nor read.
     func unreachable(_ failure: RestoreAttempt.Failure) -> String? {
         if failure.errno == .notExecutable { return Self.notInitialised }
-        return (id == .vcpuInit ? behaviour?.refusalRule : nil) ?? failure.explanation
+        guard id == .vcpuInit, !failure.isBeyondRules else { return failure.explanation }
+        return behaviour?.refusalRule ?? failure.explanation
     }
 
     static let notInitialised = "the vCPU is not initialised: see VCPU_INIT"

@@ -57,6 +57,19 @@ public struct Provenance: Hashable, Sendable {
         public static func capability(_ name: String) -> Key {
             Key(rawValue: "capability." + name)
         }
+
+        /// `1` for a vCPU feature that the host offers: `feature.SVE`.
+        public static func feature(_ name: String) -> Key {
+            Key(rawValue: "feature." + name)
+        }
+
+        /// What stands before the id of a register whose writable bits are told.
+        public static let writableMaskPrefix = "writable-mask."
+
+        /// The bits of an ID register that the host lets be written, hexadecimal.
+        public static func writableMask(_ id: RegisterID) -> Key {
+            Key(rawValue: writableMaskPrefix + id.number)
+        }
     }
 
     public private(set) var entries: [(key: Key, value: String)] = []
@@ -73,6 +86,13 @@ public struct Provenance: Hashable, Sendable {
             case (nil, let value?): entries.append((key, value))
             case (nil, nil): break
             }
+        }
+    }
+
+    /// The entries whose keys begin so, with what follows in the key.
+    public func entries(below prefix: String) -> [(name: String, value: String)] {
+        entries.filter { $0.key.rawValue.utf8.starts(with: prefix.utf8) }.map { key, value in
+            (String(decoding: key.rawValue.utf8.dropFirst(prefix.utf8.count), as: UTF8.self), value)
         }
     }
 

@@ -38,6 +38,8 @@ public struct RegisterBankError: Error, Hashable, Sendable {
     public var errno: Errno
     /// What the bank knows beyond the errno, in words; nil when that is nothing.
     public var explanation: String?
+    /// Whether that is so whatever the register's rules are.
+    public var isBeyondRules = false
 
     public init(
         _ operation: Operation, _ id: RegisterID?, _ errno: Errno, explanation: String? = nil

@@ -79,7 +79,10 @@ extension RegisterList {
         let shown = self[.vcpuInit].flatMap { VCPUInit($0) }?.features
         // Without VCPU_INIT it is not known, and Z registers tell.
         let features = shown ?? (contains(.z(0)) ? .sve : [])
-        return Essential.ids(hasSVE: features.contains(.sve)).filter { !contains($0) }
+        let lacking = Essential.ids(hasSVE: features.contains(.sve)).filter { !contains($0) }
+        let isFinalized =
+            contains(.vcpuFinalized) || shown?.intersection(.finalizable).isEmpty != false
+        return isFinalized ? lacking : (lacking + [.vcpuFinalized]).sorted()
     }
 }
 
@@ -108,7 +111,7 @@ private enum Essential {
 extension RegisterID {
     /// The bits that are alike in all vCPUs of a VM, of those that no guest changes: what KVM keeps once, and
     /// what tells the guest of its CPU.
-    fileprivate var commonBits: UInt64 {
+    public var commonBits: UInt64 {
         if self == .pmuControl { return PMUControl.countersMask }
         switch group {
         case .demultiplexed, .firmware, .firmwareFeatures: return .max

@@ -25,6 +25,9 @@ public struct VCPUInit: Hashable, Sendable {
         furtherWords = Array(value.littleEndianBytes.dropFirst(8))
     }
 
+    /// Whether it has features that no kernel knows.
+    public var hasFurtherFeatures: Bool { furtherWords.contains { $0 != 0 } }
+
     /// The value of `RegisterID.vcpuInit`.
     public var value: RegisterValue {
         let low = RegisterValue(UInt64(features.rawValue) << 32 | UInt64(target))

@@ -291,9 +291,9 @@ struct EditCommandTests {
     @Test func oneOfSeveralVCPUs() throws {
         try save(newer, "a", vcpus: 3)
         let file = folder / "a"
-        try expectTrouble(["set", file, "x0=1"], file, "0, 1, 2", "--vcpu")
-        try expectTrouble(["inject", file, "breakpoint"], file, "0, 1, 2", "--vcpu")
-        try expectTrouble(["set", file, "x0=1", "--vcpu", "3"], file, "0, 1, 2")
+        try expectTrouble(["set", file, "x0=1"], file, "vCPUs 0-2", "--vcpu")
+        try expectTrouble(["inject", file, "breakpoint"], file, "vCPUs 0-2", "--vcpu")
+        try expectTrouble(["set", file, "x0=1", "--vcpu", "3"], file, "vCPUs 0-2")
         let run = try Program.run("set", file, "x0=1", "--vcpu", "1", "--format", "json")
         #expect(run.status == 0, "\(run.errors)")
         #expect(try run.vcpus().map { $0["index"] as? Int } == [1])

@@ -150,7 +150,7 @@ struct SeveralVCPUsTests {
         let good = try Program.run("set", file, "--vcpu", "1", "x0=1", "--format", "json")
         #expect(good.status == 0)
         #expect(try good.json()["notes"] == nil)
-        let run = try Program.run("set", file, "--vcpu", "1", "CLIDR_EL1=0x23")
+        let run = try Program.run("set", file, "--vcpu", "1", "--force", "CLIDR_EL1=0x23")
         #expect(run.status == 0 && run.text.contains("the vCPUs disagree on CLIDR_EL1"))
         let again = try Program.run("set", file, "--vcpu", "0", "x0=1", "--format", "json")
         #expect(try notes(again).count == 1)
@@ -189,6 +189,52 @@ struct SeveralVCPUsTests {
             #expect(run.status == 0 && !run.text.contains("note: "))
             let json = try Program.run(arguments + ["--format", "json"])
             #expect(!json.text.contains("\"notes\""))
+        }
+    }
+
+    // MARK: Proposed policies
+
+    /// What the snapshot lacks is left to the destination, and so the verdict changes.
+    @Test func proposalOfWhatIsMissing() throws {
+        let file = try make("lacking") { snapshot in
+            try keep(&snapshot.vcpus[1]) { $0.name != "pc" }
+        }
+        let own = folder / "own.vpolicy"
+        let no = try Program.run("plan", file, "--host", Self.host, "--write-policy", own)
+        #expect(no.status == 1 && no.errors.isEmpty)
+        #expect(try folder.text("own.vpolicy").contains("\nignore pc\n"))
+        let yes = try Program.run("plan", file, "--host", Self.host, "--policy", own)
+        #expect(yes.status == 0, "\(yes.text)")
+    }
+
+    /// A proposal that is written can be read, too: with its comments it may be longer than a policy.
+    @Test(arguments: [(20, true), (900, false)])
+    func proposalOfManyRules(count: Int, hasComments: Bool) throws {
+        let file = try make("many-\(count)", vcpus: 1) { try addUnknown(count, to: &$0) }
+        let own = folder / "many.vpolicy"
+        let no = try Program.run("plan", file, "--host", Self.host, "--write-policy", own)
+        #expect(no.status == 1 && no.errors.isEmpty)
+        let text = try folder.text("many.vpolicy")
+        #expect(text.utf8.count < 1 << 16)
+        #expect(text.contains("is lost\n") == hasComments)
+        let yes = try Program.run("plan", file, "--host", Self.host, "--policy", own)
+        #expect(yes.status == 0, "\(yes.errors)")
+    }
+
+    @Test func proposalThatIsNoPolicy() throws {
+        let file = try make("too-many", vcpus: 1) { try addUnknown(1025, to: &$0) }
+        let own = folder / "too-many.vpolicy"
+        let run = try Program.run("plan", file, "--host", Self.host, "--write-policy", own)
+        #expect(run.status == 2)
+        #expect(run.errors.contains("more than 1024 rules") && run.errors.contains("patterns"))
+        #expect(!FileManager.default.fileExists(atPath: own))
+    }
+
+    /// Registers that no host has, each with another value.
+    private func addUnknown(_ count: Int, to snapshot: inout Snapshot) throws {
+        for number in 0..<UInt64(count) {
+            let id = RegisterID(rawValue: 0x6030_0000_0017_0000 + number)
+            snapshot.vcpus[0].registers.set(RegisterValue(number), for: id)
         }
     }
 

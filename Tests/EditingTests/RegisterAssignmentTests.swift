@@ -102,10 +102,35 @@ struct RegisterAssignmentParsingTests {
         ("ID_AA64PFR0_EL1", true), ("ID_PFR0_EL1", true), ("MIDR_EL1", true), ("CTR_EL0", true),
         ("CNTVCT_EL0", true), ("CNTPCT_EL0", true), ("PSCI_VERSION", true), ("STD_BMAP", true),
         ("SCTLR_EL1", false), ("MPIDR_EL1", false), ("x0", false), ("CNTV_CVAL_EL0", false),
-        ("VCPU_INIT", false), ("MP_STATE", false),
+        ("VCPU_INIT", false), ("MP_STATE", false), ("CLIDR_EL1", true), ("CCSIDR0", true),
+        ("PMCR_EL0", true), ("SMCCC_ARCH_WORKAROUND_1", true), ("REVIDR_EL1", true),
     ])
     func registersThatVCPUsShare(name: String, isShared: Bool) throws {
-        #expect(try register(name).isSharedByVM == isShared)
+        #expect(try (register(name).alikeBits != 0) == isShared)
+    }
+}
+
+@Suite("Assignments: what vCPUs have alike")
+struct AlikeAssignmentTests {
+    /// N of PMCR_EL0 is the VM's, the rest of it the vCPU's.
+    @Test(arguments: [
+        ("PMCR_EL0.N=2", true), ("PMCR_EL0.E=1", false), ("PMCR_EL0=0x3001", false),
+        ("PMCR_EL0=0x1001", true), ("MIDR_EL1=0x410fd0c1", true), ("CLIDR_EL1.Ctype1=1", true),
+        ("x0=1", false),
+    ])
+    func partOfARegister(text: String, isAlike: Bool) throws {
+        let bank = try snapshotBank(of: "6.12-neoverse-n1", ["PMCR_EL0": "0x3000"])
+        #expect(try RegisterAssignment(parsing: text).changesWhatIsAlike(in: bank) == isAlike)
+    }
+
+    @Test(arguments: ["0x0000000000000000", "0x6030000000100047"])
+    func idThatIsNoRegister(_ text: String) throws {
+        let id = try #require(RegisterID(spelled: text))
+        let size = try #require(id.size)
+        let value = try #require(RegisterValue.zero(size: size))
+        let bank = SnapshotBank(try #require(RegisterList([(id, value)])))
+        #expect(throws: EditError.notKnown(id)) { try set("\(text)=5", in: bank) }
+        #expect(EditError.notKnown(id).description.contains("is not a register of KVM"))
     }
 }
 

@@ -200,4 +200,26 @@ struct DatedWriteTests {
             #expect(try cpu([]).refusal(name, bits) == .invalidArgument, "\(name)")
         }
     }
+
+    /// A host that says of itself that nothing of them can be changed is believed, too.
+    @Test(
+        arguments: [
+            ("CLIDR_EL1", "CLIDR_EL1", 0xa20_0023), ("CLIDR_EL1", "CCSIDR0", 0x701f_e01a),
+            ("CTR_EL0", "CTR_EL0", 0xa444_c004),
+        ] as [(String, String, UInt64)])
+    func masksOfNothingAreBelieved(of mask: String, name: String, bits: UInt64) throws {
+        let lines = [
+            "register CLIDR_EL1 0x603000000013c801 0x2000021",
+            "register CCSIDR0 0x6020000000110000 0x2",
+            "register CTR_EL0 0x603000000013d801 0xb444c004",
+        ]
+        for (more, refusal) in [([], nil), (["writable-mask \(mask) 0x0"], .invalidArgument)]
+            as [([String], Errno?)]
+        {
+            let text = profileText(kernel: "6.12.0", lines + more)
+            let cpu = EmulatedCPU(
+                profile: try HostProfile(parsing: text, file: "test"), initialised: true)
+            #expect(try cpu.refusal(name, bits) == refusal)
+        }
+    }
 }

@@ -232,6 +232,8 @@ struct LossTests {
         case .enableCapability(let name, let since): "\(name) of \(since)"
         case .otherHost(let what): "host with \(what)"
         case .pinVCPUs(let cpu): "pin to \(cpu)"
+        case .moreVCPUs(let count): "host that makes \(count) vCPUs"
+        case .policy(let rule): "policy \(rule)"
         case .saveAgain: "save again"
         }
     }
@@ -506,8 +508,8 @@ struct LossTests {
         let loss = try plan.loss(of: "PMCR_EL0")
         // Both have six counters; IMP and IDCODE are what is lost.
         expect(
-            loss, "kept-but-masked", Cause(.performanceMonitors),
-            ["host with the same performance monitors"])
+            loss, "kept-but-masked", Cause(.kernelView, "PMCR_EL0 (IMP, IDCODE)"),
+            ["policy accept-masked PMCR_EL0"])
         #expect(loss.notice.isChangedFromReset == nil)
     }
 
@@ -549,13 +551,14 @@ struct LossTests {
         let causes: Set = [
             "cpu-feature", "vcpu-feature", "kernel", "claims-more", "implementation",
             "cache-geometry", "psci-version", "firmware", "sve-lengths", "performance-monitors",
-            "execution-state",
+            "execution-state", "kernel-view",
         ]
         let plan = try plan(source, on: destination)
         for loss in plan.vcpus[0].losses {
             // Of what differs between these hosts nothing stays without a cause.
             #expect(causes.contains(loss.cause.kind.rawValue), "\(loss.restore.id)")
-            #expect(loss.remedies.last?.name == "other-host")
+            let isKernels = loss.cause.kind == .kernelView
+            #expect(loss.remedies.last?.name == (isKernels ? "policy" : "other-host"))
             #expect(loss.remedies.allSatisfy { !$0.text.isEmpty })
             let isPardoned = loss.restore.pardon != nil
             #expect(loss.remedies.contains { $0.name == "drop-safely" } == isPardoned)

@@ -38,6 +38,67 @@ struct SeveralVCPUPlanTests {
             vcpu.losses.contains { $0.restore.id == .vcpuInit }
         }
         #expect(refused.count == max(0, count - limit))
+        for vcpu in refused {
+            let loss = try #require(vcpu.losses.first { $0.restore.id == .vcpuInit })
+            #expect(loss.cause == Cause(.tooManyVCPUs, "\(count), KVM_CAP_MAX_VCPUS is \(limit)"))
+            #expect(
+                loss.remedies.map(\.text) == [
+                    "choose a host or a kernel that makes \(count) vCPUs for a VM (KVM_CAP_MAX_VCPUS)"
+                ])
+            #expect(
+                loss.restore.reason
+                    == "the VM needs \(count) vCPUs, and the host makes at most \(limit) for a VM "
+                    + "(KVM_CAP_MAX_VCPUS)")
+        }
+    }
+
+    /// Bits in the second word of features and above: another host does not help.
+    @Test func featuresOfNoKernel() throws {
+        let host = try builtIn("6.12-neoverse-n1")
+        var snapshot = try guest(of: host)
+        let made = try #require(snapshot.vcpus[0].registers[.vcpuInit])
+        var bytes = made.littleEndianBytes
+        bytes[9] = 1
+        snapshot.vcpus[0].registers.set(
+            try #require(RegisterValue(littleEndian: bytes)), for: .vcpuInit)
+        let plan = try MovePlan(of: snapshot, on: host, policy: exact)
+        let loss = try plan.loss(of: "VCPU_INIT")
+        #expect(loss.cause.kind == .differentVCPUs)
+        #expect(loss.remedies.map(\.name) == ["save-again"])
+        #expect(loss.restore.reason?.hasSuffix("; no kernel has features above bit 31") == true)
+    }
+
+    /// KVM takes no SVE register of a vCPU that is not finalized, whatever its vector lengths are.
+    @Test func vcpuThatIsNotFinalized() throws {
+        let host = try builtIn("6.12-max")
+        var snapshot = try guest(of: host)
+        let rest = snapshot.vcpus[0].registers.filter { $0.0 != .vcpuFinalized }
+        snapshot.vcpus[0].registers = try #require(RegisterList(rest))
+        #expect(
+            snapshot.notes == [.incomplete(vcpus: [0], missing: [.vcpuFinalized])])
+        let plan = try MovePlan(of: snapshot, on: host, policy: exact)
+        let causes = plan.vcpus[0].byCause
+        #expect(causes.map(\.cause.kind) == [.incomplete])
+        #expect(causes[0].losses.contains { $0.restore.id == .vcpuFinalized })
+        #expect(causes[0].losses.contains { $0.restore.id == .z(0) })
+        #expect(causes[0].losses.allSatisfy { $0.remedies == [.saveAgain] })
+    }
+
+    /// Linux 6.12 shows a guest less of the same PMCR_EL0 than 6.1: no other host with that kernel helps.
+    @Test func monitorsThatAKernelShowsOtherwise() throws {
+        var snapshot = try guest(of: try builtIn("6.1-neoverse-n1"))
+        let host = try builtIn("6.12-neoverse-n1")
+        let loss = try MovePlan(of: snapshot, on: host, policy: exact).loss(of: "PMCR_EL0")
+        #expect(loss.cause == Cause(.kernelView, "PMCR_EL0 (IMP, IDCODE)"))
+        #expect(loss.remedies == [.policy("accept-masked PMCR_EL0")])
+        let pardon = try policy("base exact", "accept-masked PMCR_EL0")
+        #expect(
+            try !MovePlan(of: snapshot, on: host, policy: pardon).vcpus[0].report.registers
+                .contains { $0.id == .pmuControl && $0.isLoss })
+        // Of another CPU it is another.
+        try snapshot.set("MIDR_EL1", 0x410f_d400)
+        let other = try MovePlan(of: snapshot, on: host, policy: exact).loss(of: "PMCR_EL0")
+        #expect(other.cause.kind == .performanceMonitors)
     }
 
     /// It says only how the vCPU begins, and MP_STATE says that too.

@@ -53,6 +53,43 @@ struct SnapshotProfileTests {
         #expect(try entry(key, value).capabilities.isEmpty)
     }
 
+    /// The guest can have been given the MIDR_EL1 of another CPU.
+    @Test func hostsOwnCPU() throws {
+        let own = try entry("midr", "0x410fd4f1")
+        #expect(own.midr == 0x410f_d4f1 && own.registers[.midr]?.bits == 0x410f_d4f1)
+        #expect(own.name == "6.12-neoverse-v2")
+        for text in ["", "410fd4f1", "0x", "a Graviton", "0x1ffffffffffffffff"] {
+            let guest = try entry("midr", text)
+            #expect(guest.midr == 0x411f_d402 && guest.name == "6.12-neoverse-v1", "\(text)")
+        }
+    }
+
+    @Test func hostsFeatures() throws {
+        let used = try profile(snapshot()).features
+        #expect(!used.contains(.hasEL2))
+        #expect(try entry("feature.HAS_EL2", "1").features == used.union(.hasEL2))
+        for (key, value) in [
+            ("feature.HAS_EL2", "0"), ("feature.HAS_EL2", ""), ("feature.", "1"),
+            ("feature.NEW", "1"), ("feature.POWER_OFF", "1"),
+        ] {
+            #expect(try entry(key, value).features == used, "\(key) \(value)")
+        }
+    }
+
+    @Test func hostsMasks() throws {
+        let id = try register("ID_AA64PFR0_EL1")
+        #expect(try profile(snapshot()).writableMasks.isEmpty)
+        #expect(
+            try entry("writable-mask.0x603000000013c020", "0xff").writableMasks == [id: 0xff])
+        for (key, value) in [
+            ("writable-mask.ID_AA64PFR0_EL1", "0xff"), ("writable-mask.0x603000000013c020", "255"),
+            ("writable-mask.0x603000000013C020", "0xff"), ("writable-mask.", "0xff"),
+            ("writable-mask.0x6030000000100000", "0xff"), ("writable-mask.0x0", "0xff"),
+        ] {
+            #expect(try entry(key, value).writableMasks.isEmpty, "\(key) \(value)")
+        }
+    }
+
     @Test func capabilityThatIsOne() throws {
         #expect(try entry("capability.KVM_CAP_NEW", "-7").capabilities == ["KVM_CAP_NEW": -7])
     }

@@ -58,8 +58,8 @@ struct Convert: ParsableCommand {
         let banks = target.banks
         guard target.stream.cpus.map(\.instance).sorted() == snapshot.vcpus.map(\.index) else {
             throw CommandError(
-                "\(into.text) has \(banks.count) vCPUs, and \(source.text) the vCPUs "
-                    + "\(snapshot.indexText): they must be the same")
+                "\(into.text) has \(target.indexText), and \(source.text) \(snapshot.indexText): they must "
+                    + "be the same")
         }
         let ordered = banks.sorted { $0.section.instance < $1.section.instance }
         var options = Restore.Options()

@@ -49,6 +49,13 @@ struct Host: ParsableCommand {
         if let name, !HostProfile.isWord(name) {
             throw ValidationError("--name: \(HostProfileError.unusableName(name))")
         }
+        let other =
+            builtIn
+            ? [("--from", from != nil), ("--name", name != nil), ("--output", output != nil)] : []
+        if let (option, _) = other.first(where: \.1) {
+            throw ValidationError(
+                "--built-in only lists names, so \(option) means nothing with it: leave one out")
+        }
         guard kernel == nil || from != nil else {
             throw ValidationError("--kernel is for --from: a recording has the kernel that runs")
         }

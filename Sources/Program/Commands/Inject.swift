@@ -79,7 +79,7 @@ struct Inject: ParsableCommand {
     }
 }
 
-/// A number on the command line: decimal, or hexadecimal with 0x.
+/// A number on the command line: decimal, or hexadecimal with 0x; underscores may separate digits.
 struct Number: ExpressibleByArgument {
     let value: UInt64
 

@@ -59,6 +59,9 @@ struct Matrix: ParsableCommand {
         let policy = try policy.load()
         let profiles = try ProfileFile.load(hosts)
         let guests = try loadGuests()
+        for (guest, name) in zip(guests, sources) {
+            guest.snapshot.warnOfIdleOverrides(of: policy, from: Location(path: name))
+        }
         let progress = ProgressLine(total: guests.count * profiles.count, unit: "pairs")
         let matrix = try MoveMatrix(of: guests, on: profiles, policy: policy) { done in
             progress.update(done)

@@ -10,7 +10,8 @@ internal import QEMUStream
 struct Mend: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Change a QEMU stream so that QEMU with KVM on a host loads it.",
-        usage: "vcpusnap mend <source> --host <host> (-o <output> | --in-place) [options]",
+        usage:
+            "vcpusnap mend <source> (-o <output> | --in-place | --dry-run) [options]",
         discussion: """
             Registers that the host does not have are taken out of the vCPUs' lists, and
             values that its KVM refuses are replaced by the host's own; everything else

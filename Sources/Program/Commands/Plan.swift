@@ -52,7 +52,7 @@ struct PlanCommand: ParsableCommand {
         completion: .file())
     var hostNames: [String] = []
 
-    @Option(help: "What QEMU of this version (7.2 or newer) does with the stream.")
+    @Option(help: "What QEMU of this version (7.2 to 11.1) does with the stream.")
     var qemu: String?
 
     @OptionGroup var policy: PolicyOption
@@ -93,6 +93,7 @@ struct PlanCommand: ParsableCommand {
         }
         let guest = try Guest(source, streamOptions.choice)
         try guest.snapshot.requireVCPUs(of: source, to: "plan")
+        guest.snapshot.warnOfIdleOverrides(of: policy, from: source)
         var plans: [MovePlan] = []
         var isPossible = true
         let report = PlanOutput(
@@ -106,7 +107,11 @@ struct PlanCommand: ParsableCommand {
             return plan
         }
         try report.print(as: output.format)
-        try write(PolicyProposal(plans, output.values), policy, policyText)
+        let proposal = PolicyProposal(plans, output.values)
+        try write(proposal, policy, policyText, whereNeeded: !isPossible)
+        if writePolicy != nil {
+            try reportImpossible(guest, profiles, try proposal.policy(after: policy))
+        }
         guard isPossible else { throw ExitStatus.finding }
     }
 
@@ -122,7 +127,9 @@ struct PlanCommand: ParsableCommand {
                 of: file.stream, snapshot, on: profile, by: version, policy,
                 named: (source.text, FileName.shown(host), FileName.shown(self.policy.text)))
         }
-        try write(PolicyProposal(answers, output.values), policy, policyText)
+        try write(
+            PolicyProposal(answers, output.values), policy, policyText,
+            whereNeeded: !answers.allSatisfy { $0.plan.verdict == .loads })
         var report = LoadPlanOutput(
             source: source.text, policy: policy.name, answers: answers, values: output.values)
         report.foundBySearch = file.stream.isSearched ? true : nil
@@ -131,13 +138,31 @@ struct PlanCommand: ParsableCommand {
         guard answers.allSatisfy({ $0.plan.verdict == .loads }) else { throw ExitStatus.finding }
     }
 
+    /// Says of which hosts the proposed rules do not make it possible.
+    private func reportImpossible(
+        _ guest: Guest, _ profiles: [HostProfile], _ policy: RestorePolicy
+    ) throws {
+        let hosts = try profiles.filter { profile in
+            try MovePlan(of: guest.snapshot, on: profile, policy: policy).verdict == .no
+        }
+        guard !hosts.isEmpty else { return }
+        StandardError.write(
+            "vcpusnap: no policy lets it go to \(hosts.map(\.name).listed(atMost: 3)): with all rules that "
+                + "can be proposed it is still no; choose another host (vcpusnap matrix)\n")
+    }
+
     private func write(
-        _ proposal: PolicyProposal, _ policy: RestorePolicy, _ text: String?
+        _ proposal: PolicyProposal, _ policy: RestorePolicy, _ text: String?,
+        whereNeeded isNeeded: Bool
     ) throws {
         guard let writePolicy else { return }
         guard !proposal.proposed.isEmpty else {
+            let reason =
+                isNeeded
+                ? "there is no rule that would pardon what is lost"
+                : "the policy pardons all that is lost"
             return StandardError.write(
-                "vcpusnap: \(writePolicy.text) was not written: no rule would change the verdict\n")
+                "vcpusnap: \(writePolicy.text) was not written: \(reason)\n")
         }
         try proposal.write(to: try PolicyProposal.path(writePolicy), after: policy, text)
     }
@@ -197,6 +222,11 @@ extension QEMUVersion {
             throw CommandError(
                 "--qemu \(text): the oldest version that is known here is \(QEMUVersion.oldest)")
         }
-        self = version
+        if version > .newest {
+            StandardError.write(
+                "vcpusnap: QEMU \(version) is newer than the newest that is known here, \(QEMUVersion.newest): "
+                    + "what is said is what \(QEMUVersion.newest) does\n")
+        }
+        self = min(version, .newest)
     }
 }

@@ -60,6 +60,11 @@ struct RestoreCommand: ParsableCommand {
             throw ValidationError(
                 "a restore needs kvm:, emulated:NAME, pid:PID or a file as its TARGET")
         }
+        if case .qmp = target {
+            throw ValidationError(
+                "QEMU's monitor has no way to write registers: give kvm:, emulated:NAME, pid:PID of the QEMU, "
+                    + "or a file as TARGET")
+        }
         if dryRun, case .process = target {
             throw ValidationError(
                 "--dry-run would write to the VM: vcpusnap diff says what differs, vcpusnap plan what a "
@@ -80,6 +85,7 @@ struct RestoreCommand: ParsableCommand {
         options.kernel = destination.kernel
         options.enabled = destination.enabled
         options.policy = try policy.load().ignoring(try exclude.map(pattern))
+        snapshot.warnOfIdleOverrides(of: options.policy, from: source)
         let account = try Restore.perform(
             snapshot.vcpus, into: destination.banks, options: options)
         if !dryRun {

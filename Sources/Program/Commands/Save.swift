@@ -19,7 +19,7 @@ struct Save: ParsableCommand {
             and it is let go as it was, also if this program is killed; how long that took
             is said on standard error. A process with several VMs needs pid:PID/FD, the
             descriptor of one. A vCPU that was stopped before the VMM answered an MMIO or
-            hypercall exit is no clean point to restore: that is recorded, and --settle
+            hypercall exit is not a clean point to restore: that is recorded, and --settle
             reads again until there is none. Where a seccomp filter watches the threads, no
             call is made that it forbids: what cannot be read then is named.
 

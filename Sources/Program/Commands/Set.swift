@@ -10,9 +10,9 @@ struct SetCommand: ParsableCommand {
         usage: "vcpusnap set <target> <assignment> ... [-o <output>] [options]",
         discussion: """
             Values are decimal, hexadecimal with 0x, or for a field one of the names that
-            vcpusnap register prints. Reserved bits are not changed unless --force is
-            given. A change goes through the CPU state to the vCPU and is read back there;
-            only what was assigned is written.
+            vcpusnap register prints; _ may separate digits. Reserved bits are not changed
+            unless --force is given. A change goes through the CPU state to the vCPU and is
+            read back there; only what was assigned is written.
 
             EXAMPLES
               vcpusnap set cpu.vcpusnap pc=0x40080000 SCTLR_EL1.M=0
@@ -32,7 +32,7 @@ struct SetCommand: ParsableCommand {
             valueName: "assignment"))
     var assignments: [String]
 
-    @Flag(help: "Change reserved bits too, and registers that vCPUs share in one vCPU alone.")
+    @Flag(help: "Change reserved bits too, and in one vCPU alone what all vCPUs have alike.")
     var force = false
 
     @OptionGroup var options: EditOptions
@@ -46,14 +46,22 @@ struct SetCommand: ParsableCommand {
     func run() throws {
         let wanted = try assignments.map { text in try RegisterAssignment(parsing: text) }
         let target = try options.open(self.target)
-        if let shared = wanted.first(where: { $0.register.isSharedByVM }), !target.isWhole, !force {
-            throw CommandError(
-                "\(shared.register.nameAndNumber) is one register for all vCPUs of a VM: give "
-                    + "--vcpu all, or --force to make them differ")
-        }
+        if !target.isWhole, !force { try Self.checkAlike(wanted, in: target) }
         try options.run("set", on: target, at: self.target) {
             (bank) throws(EditError) in
             try VCPUEdit.set(wanted, in: bank, isForced: force)
         }
+    }
+
+    private static func checkAlike(
+        _ wanted: [RegisterAssignment], in target: EditTarget
+    ) throws {
+        let banks = target.vcpus.map(\.bank)
+        let assignment = wanted.first { one in banks.contains { one.changesWhatIsAlike(in: $0) } }
+        guard let assignment else { return }
+        let field = assignment.field.map { ".\($0.name)" } ?? ""
+        throw CommandError(
+            "all vCPUs of a VM have \(assignment.register.name)\(field) alike: give --vcpu all, or --force "
+                + "to make them differ")
     }
 }

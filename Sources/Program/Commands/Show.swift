@@ -56,7 +56,9 @@ struct Show: ParsableCommand {
         try report.print(as: output.format)
         for pattern in patterns where !report.has(pattern) {
             throw CommandError(
-                "\(source.text) has no register \(pattern.text); vcpusnap show lists what it has")
+                "\(source.text) has no register \(pattern.text); vcpusnap show lists what it has"
+                    + (pattern.isWildcard || RegisterID(spelled: pattern.text) != nil
+                        ? "" : RegisterDictionary.question(about: pattern.text)))
         }
     }
 

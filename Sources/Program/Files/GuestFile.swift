@@ -84,7 +84,9 @@ enum GuestFile {
 
     private func stream(of name: String) throws -> StreamFile {
         guard case .stream(let file) = self else {
-            throw CommandError("\(name) is a snapshot, and this is about QEMU's migration streams")
+            throw CommandError(
+                "\(name) is a snapshot, and this is about QEMU's migration streams: name the stream; of a "
+                    + "snapshot vcpusnap plan without --qemu says what vcpusnap restore does")
         }
         return file
     }

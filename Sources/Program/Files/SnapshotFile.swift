@@ -117,7 +117,9 @@ enum SnapshotFile {
     }
 
     private static func open(_ location: Location) throws -> ByteStream {
-        switch try location.place(orElse: "name a snapshot file or -") {
+        switch try location.place(
+            orElse: "name a snapshot file or -; vcpusnap save makes one of what runs")
+        {
         case .standardStream: return try ByteStream(.input)
         case .path(let path): return try ByteStream(opening: path)
         }

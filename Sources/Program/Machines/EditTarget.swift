@@ -50,7 +50,7 @@ struct EditTarget {
         case nil:
             guard all.count == 1 else {
                 throw CommandError(
-                    "\(location.text) has the vCPUs \(contents.snapshot.indexText): name one with "
+                    "\(location.text) has \(contents.snapshot.indexText): name one with "
                         + "--vcpu, or --vcpu all")
             }
             vcpus = all
@@ -58,8 +58,7 @@ struct EditTarget {
         isWhole = vcpus.count == all.count
         guard !vcpus.isEmpty else {
             throw CommandError(
-                "\(location.text) has no such vCPU; it has the vCPUs \(contents.snapshot.indexText)"
-            )
+                "\(location.text) has no such vCPU; it has \(contents.snapshot.indexText)")
         }
     }
 

@@ -1,4 +1,5 @@
 internal import LinuxSystem
+internal import Policy
 internal import Registers
 internal import VCPUModel
 
@@ -50,7 +51,7 @@ struct RestoreTarget {
         let existing = file.snapshot
         guard existing.vcpus.map(\.index) == snapshot.vcpus.map(\.index) else {
             throw CommandError(
-                "\(location.text) has the vCPUs \(existing.indexText), the snapshot has "
+                "\(location.text) has \(existing.indexText), the snapshot has "
                     + "\(snapshot.indexText): restore into a snapshot with the same vCPUs")
         }
         banks = existing.vcpus.map { SnapshotBank($0.registers) }
@@ -84,8 +85,27 @@ extension Snapshot {
         throw CommandError("\(location.text) holds no vCPU: there is nothing to \(verb)")
     }
 
-    /// The vCPUs' numbers, for messages.
-    var indexText: String {
-        vcpus.map { String($0.index) }.joined(separator: ", ")
+    /// Says of which vCPUs the policy overrides a register that they do not have.
+    func warnOfIdleOverrides(of policy: RestorePolicy, from location: Location) {
+        var idle: [(rule: PolicyRule, vcpus: VCPUNumbers)] = []
+        var last: (ids: [RegisterID], rules: [PolicyRule]) = ([], [])
+        for vcpu in vcpus {
+            if last.ids != vcpu.registers.ids {
+                last = (vcpu.registers.ids, policy.idleOverrides(among: vcpu.registers.ids))
+            }
+            for rule in last.rules {
+                let place = idle.firstIndex { $0.rule == rule } ?? idle.endIndex
+                if place == idle.endIndex { idle.append((rule, VCPUNumbers())) }
+                idle[place].vcpus.append(vcpu.index)
+            }
+        }
+        for (rule, vcpus) in idle {
+            StandardError.write(
+                "vcpusnap: \(location.text): the policy's \(rule) does nothing: \(vcpus.title) "
+                    + "\(vcpus.count == 1 ? "does" : "do") not have the register\n")
+        }
     }
+
+    /// The vCPUs' numbers, for messages: `vCPU 0`, `vCPUs 0-3`.
+    var indexText: String { VCPUNumbers(vcpus.map(\.index)).title }
 }

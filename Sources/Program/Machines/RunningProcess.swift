@@ -132,7 +132,7 @@ struct RunningProcess {
         let indices = vm.vcpus.map(\.snapshotIndex)
         guard indices == snapshot.vcpus.map(\.index) else {
             throw CommandError(
-                "\(text) has the vCPUs \(indices.map(String.init).joined(separator: ", ")), the "
+                "\(text) has \(VCPUNumbers(indices).title), the "
                     + "snapshot has \(snapshot.indexText): they must be the same")
         }
         let attached = try AttachedVM(vm.vcpus, of: process, for: .init(writes: true))

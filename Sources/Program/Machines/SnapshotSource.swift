@@ -73,11 +73,10 @@ struct SnapshotSource {
         var snapshot = try capture(made.banks, made.provenance).snapshot
         snapshot.provenance[Provenance.Key(rawValue: "rules-of")] = profile.rulesRelease
         for name in profile.features.names {
-            snapshot.provenance[Provenance.Key(rawValue: "feature.\(name)")] = "1"
+            snapshot.provenance[.feature(name)] = "1"
         }
         for (id, mask) in profile.writableMasks.sorted(by: { $0.key < $1.key }) {
-            let key = Provenance.Key(rawValue: "writable-mask.\(id)")
-            snapshot.provenance[key] = RegisterValue(mask).description
+            snapshot.provenance[.writableMask(id)] = RegisterValue(mask).description
         }
         return snapshot
     }

@@ -41,7 +41,7 @@ struct ListOutput: WholeReport {
             return "\(style.bold("pid:\(process.pid)"))  \(process.name)  \(list)\(doubt)\n"
         }
         let none: PrintableText =
-            lines.isEmpty ? "no process with a VM of KVM is to be seen\n" : ""
+            lines.isEmpty ? "no process with a KVM VM can be seen\n" : ""
         let more: PrintableText =
             hidden > 0
             ? "\(hidden) process\(hidden == 1 ? "" : "es") could not be looked into: run as root to see them\n"

@@ -31,10 +31,34 @@ struct PolicyProposal {
 
     /// For restores.
     init(_ plans: [MovePlan], _ values: ValueText) {
-        for plan in plans {
-            let losses = plan.vcpus.flatMap(\.report.losses).map { RegisterLoad($0) }
-            add(losses, Self.notices(plan), values)
+        if let counter = plans.lazy.compactMap(\.counter).first(where: \.isLoss) {
+            proposed.append(Self.rule(counter))
         }
+        for plan in plans {
+            let losses = plan.vcpus.flatMap(\.report.losses)
+            for loss in losses where loss.outcome == .missing { addMissing(loss, values) }
+            add(losses.map { RegisterLoad($0) }, Self.notices(plan), values)
+        }
+    }
+
+    private static func rule(_ counter: CounterMismatch) -> Rule {
+        Rule(
+            rule: "drop \(PolicyRule.counterFrequency)",
+            comment:
+                "the guest's counter runs at \(counter.host) Hz in place of \(counter.guest) Hz, and "
+                + "its clocks with it")
+    }
+
+    private mutating func addMissing(_ loss: RegisterRestore, _ values: ValueText) {
+        guard seen.insert(loss.id).inserted else { return }
+        let isShort = (loss.found?.size ?? 0) <= 8
+        let held = isShort ? values.text(loss.found, of: loss.id).map { ", \($0)" } ?? "" : ""
+        proposed.append(
+            Rule(
+                rule: "ignore \(loss.id.name)",
+                comment:
+                    "the snapshot does not have it: the guest goes on with the destination's value"
+                    + held))
     }
 
     private mutating func add(
@@ -88,11 +112,26 @@ struct PolicyProposal {
 
 extension PolicyProposal {
     /// A policy file: what the old one says, in its own words where it is a file, and the rules proposed.
-    private func file(after policy: RestorePolicy, _ text: String?) -> String {
+    ///
+    /// The comments are left out where a policy would be too long with them.
+    /// - Throws: where it would be too long without them too.
+    private func file(after policy: RestorePolicy, _ text: String?) throws -> [UInt8] {
         let old = text ?? "vpolicy 1\nbase \(policy.base.rawValue)"
-        let rules = ["# Delete those of the rules below whose registers the guest needs."]
-        return ([old.hasSuffix("\n") ? String(old.dropLast()) : old] + rules + Self.lines(proposed))
-            .joined(separator: "\n") + "\n"
+        let first = [
+            old.hasSuffix("\n") ? String(old.dropLast()) : old,
+            "# Delete those of the rules below whose registers the guest needs.",
+        ]
+        for lines in [Self.lines(proposed), rules] {
+            let file = Array(((first + lines).joined(separator: "\n") + "\n").utf8)
+            if file.count <= RestorePolicy.Limit.size { return file }
+        }
+        throw Self.tooLong("\(RestorePolicy.Limit.size) bytes")
+    }
+
+    private static func tooLong(_ most: String) -> CommandError {
+        CommandError(
+            "the policy was not written, it would have more than \(most): give --policy a policy whose "
+                + "patterns pardon many registers with one rule (drop 'PMEV*'), or --policy force")
     }
 
     /// Lines of a policy: each rule below what it means to the guest, which is said once for several.
@@ -135,7 +174,10 @@ extension PolicyProposal {
     }
 
     func write(to path: String, after policy: RestorePolicy, _ text: String?) throws {
-        try AtomicFile.replace(path, with: [Array(file(after: policy, text).utf8)])
+        guard policy.rules.count + proposed.count <= RestorePolicy.Limit.rules else {
+            throw Self.tooLong("\(RestorePolicy.Limit.rules) rules")
+        }
+        try AtomicFile.replace(path, with: [file(after: policy, text)])
     }
 }
 

@@ -106,7 +106,8 @@ extension RegisterOutput.Register {
         if let heldBy { lines.append("  held by \(heldBy)") }
         if let listedSince { lines.append("  KVM lists it since Linux \(listedSince)") }
         lines += (behaviour?.lines ?? []).map { "  \($0)" }
-        if history.count > 1 { lines += history.map { "  \($0.line)" } }
+        let changes = RegisterOutput.Change.telling(history)
+        if changes.count > 1 { lines += changes.map { "  \($0.line)" } }
         if let notes, notes != behaviour?.notes { lines.append("  note: \(notes)") }
         return (lines + fields.map(\.line)).joined(separator: "\n") + "\n"
     }
@@ -155,11 +156,19 @@ extension RegisterOutput.Change {
         needs = (behaviour?.needs ?? []).map(\.description)
     }
 
-    var line: String {
-        let kernels = "Linux \(from)" + (until.map { ", until \($0)" } ?? "")
+    /// Without those of which nothing else is to be said than of the one before.
+    static func telling(_ history: [RegisterOutput.Change]) -> [RegisterOutput.Change] {
+        history.reduce(into: []) { changes, change in
+            if change.until != nil || changes.last?.what != change.what { changes.append(change) }
+        }
+    }
+
+    var line: String { "Linux \(from)" + (until.map { ", until \($0)" } ?? "") + ": " + what }
+
+    private var what: String {
         let what = [self.class ?? "not there", mask.map { "mask \($0)" }, rule].compactMap(\.self)
         let condition = needs.isEmpty ? [] : ["only with " + needs.joined(separator: " and ")]
-        return kernels + ": " + (what + condition).joined(separator: "; ")
+        return (what + condition).joined(separator: "; ")
     }
 }
 

@@ -1,0 +1,203 @@
+import Foundation
+import TestFiles
+import Testing
+
+/// What a message says of what was found, and what to do then.
+@Suite("Commands: the next step")
+struct NextStepTests {
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    private func save(vcpus: Int = 1, on host: String = "6.12-neoverse-n1") throws -> String {
+        let file = folder / "saved-\(vcpus)-\(host)"
+        let run = try Program.run(
+            "save", "emulated:\(host)", "--vcpus", String(vcpus), "-o", file)
+        try #require(run.status == 0, "\(run.errors)")
+        return file
+    }
+
+    // MARK: Words of the command line
+
+    @Test(arguments: [
+        (["help", "nope"], "there is no command nope: vcpusnap --help names them all"),
+        (["help", "paln"], "did you mean plan?"),
+        (["plan", "x", "--hots", "y"], "there is no option --hots"),
+        (["plan", "x", "--hots=y"], "did you mean --host?"),
+        (["mend", "x", "--in-palce"], "did you mean --in-place?"),
+        (["--generate-completion-script", "csh"], "no completion script for csh: give one of"),
+        (["--generate-completion-script=csh"], "no completion script for csh: give one of"),
+        (["host", "--built-in", "--from", "x"], "--from means nothing with it"),
+        (["host", "--built-in", "-o", "x"], "--output means nothing with it"),
+        (["restore", "x", "qmp:/y"], "give kvm:, emulated:NAME, pid:PID"),
+    ])
+    func badUsage(words: [String], message: String) throws {
+        let run = try Program.run(words)
+        #expect(run.status == 2 && run.output.isEmpty)
+        #expect(run.errors.contains(message), "\(run.errors)")
+        #expect(!run.errors.contains("\\u{"))
+    }
+
+    @Test(arguments: [["help"], ["help", "plan"], ["plan", "--help"], ["--version"]])
+    func goodUsage(words: [String]) throws {
+        let run = try Program.run(words)
+        #expect(run.status == 0 && run.errors.isEmpty && !run.output.isEmpty)
+    }
+
+    // MARK: Sources of another kind
+
+    @Test func whatIsNoSnapshot() throws {
+        for arguments in [
+            ["verify", Stream.n1], ["set", Stream.n1, "x0=1", "-o", folder / "o"],
+            ["inject", Stream.n1, "serror", "-o", folder / "o"],
+        ] {
+            expectTrouble(
+                try Program.run(arguments), "this is a QEMU migration stream", "vcpusnap convert")
+        }
+        let guest = try save()
+        expectTrouble(
+            try Program.run("plan", guest, "--host", "6.1-max", "--qemu", "10.0"),
+            "is a snapshot", "without --qemu")
+    }
+
+    @Test func registerThatWasMisspelt() throws {
+        let run = try Program.run("show", try save(), "-r", "SCLTR_EL1")
+        #expect(run.status == 2 && run.errors.contains("did you mean SCTLR_EL1?"))
+    }
+
+    @Test func versionOfQEMUThatIsTooNew() throws {
+        func plan(_ version: String) throws -> Run {
+            try Program.run(
+                "plan", Stream.n1, "--host", "6.1-neoverse-n1", "--qemu", version)
+        }
+        let (known, new) = (try plan("11.1"), try plan("12.5"))
+        #expect(known.errors.isEmpty)
+        #expect(
+            new.errors
+                == "vcpusnap: QEMU 12.5 is newer than the newest that is known here, 11.1: what is said "
+                + "is what 11.1 does\n")
+        #expect(new.output == known.output && new.status == known.status)
+        #expect(new.text.contains("in QEMU 11.1 on"))
+    }
+
+    @Test func registerWithoutChanges() throws {
+        let run = try Program.run("register", "SCTLR_EL1")
+        #expect(run.status == 0 && !run.text.contains("Linux 6."))
+        #expect(try Program.run("register", "MIDR_EL1").text.contains("  Linux 6.15: "))
+    }
+
+    @Test func streamWithMoreBehindIt() throws {
+        let whole = try Data(contentsOf: URL(fileURLWithPath: Stream.n1))
+        try folder.make("more.mig", whole + Data("garbage\n".utf8))
+        expectTrouble(
+            try Program.run("show", folder / "more.mig"),
+            "damaged at byte \(whole.count): the end: expected nothing more after the description")
+        try folder.make("two.mig", whole + whole)
+        for arguments in [
+            ["show", folder / "two.mig"], ["convert", folder / "two.mig", "-o", folder / "o"],
+            ["mend", folder / "two.mig", "--host", "6.12-neoverse-n1", "--dry-run"],
+        ] {
+            let run = try Program.run(arguments)
+            #expect(
+                run.errors.contains(
+                    "two streams: the second is read, which begins at byte \(whole.count); QEMU "
+                        + "loads the first"), "\(arguments) \(run.errors)")
+        }
+    }
+
+    // MARK: Several vCPUs
+
+    @Test func moreVCPUsThanTheHostMakes() throws {
+        let guest = try save(vcpus: 3)
+        let host = try Program.run("host", "--from", guest, "--name", "few", "-o", "-")
+        let text = host.text + "capability KVM_CAP_MAX_VCPUS 2\n"
+        try folder.make("few.vhost", Data(text.utf8))
+        let plan = try Program.run("plan", guest, "--host", folder / "few.vhost")
+        #expect(plan.status == 1)
+        #expect(
+            plan.text.contains(
+                "the guest has more vCPUs than the destination makes: 3, KVM_CAP_MAX_VCPUS is 2 (1)"
+            ))
+        #expect(plan.text.contains("choose a host or a kernel that makes 3 vCPUs for a VM"))
+        #expect(!plan.text.contains("save the guest again"))
+        let restore = try Program.run("restore", guest, "emulated:" + folder / "few.vhost")
+        #expect(restore.status == 1)
+        #expect(restore.text.contains("the VM needs 3 vCPUs, and the host makes at most 2"))
+    }
+
+    @Test func whatVCPUsHaveAlike() throws {
+        let guest = try save(vcpus: 3)
+        for text in ["PMCR_EL0.N=2", "CLIDR_EL1=0x23", "SMCCC_ARCH_WORKAROUND_1=0"] {
+            let word = text.prefix { $0 != "=" }
+            expectTrouble(
+                try Program.run("set", guest, text, "--vcpu", "1", "-o", folder / "o"),
+                "all vCPUs of a VM have \(word) alike", "--vcpu all", "--force")
+            let forced = try Program.run(
+                "set", guest, text, "--vcpu", "1", "--force", "-o", folder / "o")
+            #expect(forced.status == 0, "\(forced.errors)")
+        }
+        let own = try Program.run(
+            "set", guest, "PMCR_EL0.E=1", "--vcpu", "1", "-o", folder / "o")
+        #expect(own.status == 0, "\(own.errors)")
+    }
+
+    @Test func manyVCPUsAreFolded() throws {
+        let guest = try save(vcpus: 20)
+        expectTrouble(
+            try Program.run("set", guest, "x0=1"), "has vCPUs 0-19: name one with --vcpu")
+        expectTrouble(
+            try Program.run("set", guest, "x0=1", "--vcpu", "20"), "it has vCPUs 0-19")
+        let one = try save()
+        expectTrouble(try Program.run("set", one, "x0=1", "--vcpu", "3"), "it has vCPU 0")
+        expectTrouble(try Program.run("restore", one, guest), "has vCPUs 0-19", "has vCPU 0")
+    }
+
+    // MARK: Policies
+
+    private func policy(_ lines: String...) throws -> String {
+        let text = (["vpolicy 1"] + lines).joined(separator: "\n") + "\n"
+        try folder.make("p.vpolicy", Data(text.utf8))
+        return folder / "p.vpolicy"
+    }
+
+    @Test func overrideOfNothing() throws {
+        let guest = try save(vcpus: 2)
+        let own = try policy("override z3 0x1", "override SCTLR_EL1 0x30d0198d")
+        let host = "6.12-neoverse-n1"
+        for arguments in [
+            ["plan", guest, "--host", host], ["restore", guest, "emulated:\(host)"],
+            ["matrix", guest, "--host", host],
+        ] {
+            let run = try Program.run(arguments + ["--policy", own])
+            #expect(run.status == 0)
+            #expect(
+                run.errors
+                    == "vcpusnap: \(guest): the policy's override z3 0x1 does nothing: vCPUs 0-1 do not "
+                    + "have the register\n")
+        }
+    }
+
+    private func plan(_ guest: String, _ host: String, _ arguments: String...) throws -> Run {
+        try Program.run(["plan", guest, "--host", host] + arguments)
+    }
+
+    @Test func proposalOfTheCounter() throws {
+        let guest = try save()
+        let host = try Program.run("host", "--from", guest, "--name", "fast", "-o", "-")
+        let text = host.text.replacing("counter-frequency 62500000", with: "counter-frequency 1")
+        try folder.make("fast.vhost", Data(text.utf8))
+        let own = folder / "o.vpolicy"
+        let no = try plan(guest, folder / "fast.vhost", "--write-policy", own)
+        #expect(no.status == 1 && no.errors.isEmpty)
+        #expect(try folder.text("o.vpolicy").contains("\ndrop counter-frequency\n"))
+        #expect(try plan(guest, folder / "fast.vhost", "--policy", own).status == 0)
+        let needless = try plan(guest, "6.12-neoverse-n1", "--write-policy", folder / "n.vpolicy")
+        #expect(needless.status == 0)
+        #expect(
+            needless.errors
+                == "vcpusnap: \(folder / "n.vpolicy") was not written: the policy pardons all that is lost\n"
+        )
+    }
+}
