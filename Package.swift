@@ -1,11 +1,17 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-let settings: [SwiftSetting] = [
+let testSettings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
+
+// Scripts/test has the sources optimized, so that its tests take a third of the time. Nothing else does:
+// no package can depend on one with unsafe flags.
+let optimization: [SwiftSetting] =
+    Context.environment["VCPUSNAP_OPTIMIZED"] == nil ? [] : [.unsafeFlags(["-O"])]
+let settings = testSettings + optimization
 
 let package = Package(
     name: "vcpusnap",
@@ -183,19 +189,20 @@ let package = Package(
                 "CLinux", "FakeQEMU", "JSONText", "LinuxSystem", "QMP", "RealQEMU", "SeededRandom",
                 "TestFiles", "qmp-kill-subject",
             ],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
 
         .testTarget(
-            name: "AttachTests", dependencies: ["Attach", "LinuxSystem"], swiftSettings: settings),
+            name: "AttachTests", dependencies: ["Attach", "LinuxSystem"],
+            swiftSettings: testSettings),
         .testTarget(
             name: "RegistersTests", dependencies: ["Registers", "SeededRandom"],
             exclude: ["Fixtures"],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         .testTarget(
             name: "DifferenceTests", dependencies: ["Difference", "Registers", "VCPUModel"],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         .testTarget(
-            name: "ChecksumsTests", dependencies: ["Checksums"], swiftSettings: settings),
+            name: "ChecksumsTests", dependencies: ["Checksums"], swiftSettings: testSettings),
         .testTarget(
             name: "SnapshotFormatTests",
             dependencies: [
@@ -203,81 +210,81 @@ let package = Package(
                 "SnapshotFormat", "VCPUModel", "Registers", "LinuxSystem", "SeededRandom",
                 "TestFiles",
             ],
-            exclude: ["Golden"], swiftSettings: settings),
+            exclude: ["Golden"], swiftSettings: testSettings),
         .testTarget(
             name: "EmulationTests",
             dependencies: [
                 "DirectiveText", "Emulation", "LinuxSystem", "Registers", "SeededRandom",
                 "TestFiles", "TestSubjects", "VCPUModel",
             ],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         .testTarget(
             name: "KVMTests",
             dependencies: ["CLinux", "KVM", "LinuxSystem", "Registers", "VCPUModel"],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         .testTarget(
             name: "TransferTests",
             dependencies: [
                 "Emulation", "LinuxSystem", "Policy", "Registers", "TestSubjects", "Transfer",
                 "VCPUModel",
             ],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         .testTarget(
             name: "VCPUModelTests",
             dependencies: ["LinuxSystem", "Registers", "TestSubjects", "VCPUModel"],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         .testTarget(
             name: "SyncTests",
             dependencies: [
                 "Emulation", "LinuxSystem", "Registers", "SeededRandom", "Sync", "TestSubjects",
                 "VCPUModel",
             ],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         .testTarget(
             name: "EditingTests",
             dependencies: [
                 "Editing", "Emulation", "LinuxSystem", "Registers", "Sync", "TestSubjects",
                 "VCPUModel",
             ],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         .testTarget(
             name: "PolicyTests",
             dependencies: [
                 "DirectiveText", "Policy", "Registers", "SeededRandom", "TestFiles",
                 "TestSubjects", "VCPUModel",
             ],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         .testTarget(
             name: "PlanningTests",
             dependencies: [
                 "Emulation", "LinuxSystem", "Planning", "Policy", "Registers", "SeededRandom",
                 "TestSubjects", "Transfer", "VCPUModel",
             ],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         .testTarget(
             name: "SavedImageTests",
             dependencies: ["CLinux", "LinuxSystem", "SavedImage", "SeededRandom", "TestFiles"],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         .testTarget(
             name: "JSONTextTests", dependencies: ["JSONText", "SeededRandom"],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         .testTarget(
             name: "LinuxSystemTests", dependencies: ["LinuxSystem", "SeededRandom", "TestFiles"],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         .testTarget(
             name: "QEMUStreamTests",
             dependencies: [
                 "Checksums", "LinuxSystem", "QEMUStream", "Registers", "SeededRandom", "TestFiles",
                 "TestSubjects", "VCPUModel",
             ],
-            exclude: ["Streams"], swiftSettings: settings),
+            exclude: ["Streams"], swiftSettings: testSettings),
         .testTarget(
             name: "QEMULoadTests",
             dependencies: [
                 "Emulation", "LinuxSystem", "Policy", "QEMULoad", "QEMUStream", "Registers",
                 "SeededRandom", "TestFiles", "TestSubjects", "VCPUModel",
             ],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         // These run the program itself.
         .testTarget(
             name: "CommandTests",
@@ -285,7 +292,7 @@ let package = Package(
                 "FakeQEMU", "JSONText", "QMP", "RealQEMU", "Registers", "SeededRandom",
                 "SnapshotFormat", "TestFiles", "VCPUModel", "Program", "vcpusnap",
             ],
-            swiftSettings: settings),
+            swiftSettings: testSettings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -46,8 +46,9 @@ struct SectionChain {
                 return Self.problem(at: offset, expected: "a section's header")
             }
             guard let footer = ends.first(of: header) else {
-                if let last = Self.lastEnd(of: header, in: bytes) {
+                if let footer = ends.last(of: header) {
                     isFollowed = true
+                    let last = footer + SectionFooter.length + 1
                     return .followed(
                         at: start + Int64(last), by: bytes[last...], after: "the end mark")
                 }
@@ -67,23 +68,6 @@ struct SectionChain {
             return Self.problem(at: start + Int64(bytes.count), expected: "the end mark")
         }
         return repeatedNumber
-    }
-
-    /// Where the stream ends, if the section is its last one: behind its footer and the end mark.
-    private static func lastEnd(of header: SectionHeader, in bytes: [UInt8]) -> Int? {
-        let wanted = [SectionKind.footer] + header.number + [SectionKind.endOfFile]
-        var rest = bytes[header.end...]
-        while let position = rest.firstIndex(of: SectionKind.footer) {
-            rest = rest[position...]
-            // The beginning of a description is no more than what is left of a whole one.
-            if rest.starts(with: wanted),
-                rest.dropFirst(wanted.count).first != SectionKind.description
-            {
-                return rest.startIndex + wanted.count
-            }
-            rest = rest.dropFirst()
-        }
-        return nil
     }
 
     /// QEMU gives each section an id of its own; one that has another's would end with the other.
@@ -122,25 +106,41 @@ extension QEMUStreamError {
     }
 }
 
-/// Where sections may end: the footers that another section or the end mark follows.
+/// Where sections may end: the footers that another section or the end mark follows, and the footers behind which a
+/// whole stream would end if it did not go on.
 ///
 /// They are looked for once. A search for each section would take the square of the bytes where none of many
 /// has a footer.
 struct SectionEnds {
     /// Of each the section's number, and below it the place of the footer; ascending.
     private let keys: [UInt64]
+    /// The same, of footers behind whose end mark something stands.
+    private let followedKeys: [UInt64]
 
     /// - Parameter bytes: fewer than 2^32.
     init(in bytes: [UInt8]) {
-        var keys: [UInt64] = []
+        var (keys, followedKeys): ([UInt64], [UInt64]) = ([], [])
         var rest = bytes.dropLast(SectionFooter.length)
         while let position = rest.firstIndex(of: SectionKind.footer) {
             rest = rest[(position + 1)...]
             let next = position + SectionFooter.length
-            guard Self.mayFollow(in: bytes, at: next) else { continue }
-            keys.append(Self.key(bytes[position + 1..<next], position))
+            let key = Self.key(bytes[position + 1..<next], position)
+            if Self.mayFollow(in: bytes, at: next) {
+                keys.append(key)
+            } else if Self.isFollowedEnd(in: bytes, at: next) {
+                followedKeys.append(key)
+            }
         }
         self.keys = keys.sorted()
+        self.followedKeys = followedKeys.sorted()
+    }
+
+    /// Whether the end mark stands there with something behind it; the beginning of a description is only what is left of
+    /// a whole one.
+    private static func isFollowedEnd(in bytes: [UInt8], at position: Int) -> Bool {
+        let rest = bytes[position...].prefix(2)
+        return rest.count == 2 && rest.first == SectionKind.endOfFile
+            && rest.last != SectionKind.description
     }
 
     /// Whether what stands there may follow a section: another one, or the end mark as the last byte.
@@ -155,8 +155,13 @@ struct SectionEnds {
     }
 
     /// Where the section's footer begins: the first one behind the header that has its number.
-    func first(of header: SectionHeader) -> Int? {
-        let wanted = Self.key(header.number, header.end)
+    func first(of header: SectionHeader) -> Int? { Self.first(of: header, in: keys) }
+
+    /// Likewise, for a section that would be the last one if nothing stood behind the end mark.
+    func last(of header: SectionHeader) -> Int? { Self.first(of: header, in: followedKeys) }
+
+    private static func first(of header: SectionHeader, in keys: [UInt64]) -> Int? {
+        let wanted = key(header.number, header.end)
         var (low, high) = (0, keys.count)
         while low < high {
             let middle = (low + high) / 2

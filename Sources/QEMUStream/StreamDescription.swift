@@ -57,6 +57,8 @@ struct StreamDescription {
     }
 
     /// The last description that ends before the stream does, with the sections of which it speaks before it.
+    ///
+    /// What may be one is read as far as one may be long in all, so that many beginnings cost no more than one.
     /// - Parameter limit: where it ends, at most.
     static func former(
         in stream: any SeekableBytes, endingBy limit: Int64? = nil
@@ -65,12 +67,17 @@ struct StreamDescription {
         let start = max(0, limit - Int64(longest + 6))
         let bytes = try stream.bytes(in: start..<limit)
         var rest = bytes[...]
+        var unread = longest
         while let position = rest.lastIndex(of: SectionKind.description) {
             rest = rest[..<position]
             guard rest.last == SectionKind.endOfFile, position + 5 < bytes.count,
                 let text = Range(
                     at: position + 5, count: bytes.bigEndian(at: position + 1, count: 4),
-                    inside: bytes.indices), bytes[text].first == UInt8(ascii: "{"),
+                    inside: bytes.indices), bytes[text].first == UInt8(ascii: "{")
+            else { continue }
+            guard text.count <= unread else { return nil }
+            unread -= text.count
+            guard
                 let found = try? parse(Array(bytes[text]), at: start + Int64(text.lowerBound)),
                 try found.walk(in: stream).isWhole
             else { continue }

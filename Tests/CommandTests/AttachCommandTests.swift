@@ -33,7 +33,7 @@ struct AttachCommandTests {
         let own = ProcessInfo.processInfo.processIdentifier
         let run = try Program.run("show", "pid:\(own)")
         #expect(run.status == 2)
-        #expect(run.errors.contains("process \(own): it has no VM of KVM"))
+        #expect(run.errors.contains("process \(own): it has no KVM VM"))
     }
 
     @Test(
