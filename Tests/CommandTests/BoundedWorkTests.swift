@@ -96,6 +96,16 @@ import VCPUModel
         #expect(run.errors.contains("cut off"))
     }
 
+    /// Beginnings of descriptions of 3 MiB each, which end before the stream does.
+    @Test func formerDescriptionsAreReadAsFarAsOneMayBeLong() throws {
+        let folder = try TemporaryFolder()
+        var stream = Data("QEVM".utf8) + [0, 0, 0, 3, 1, 2, 3, 4]
+        for _ in 0..<(6 << 20) / 7 { stream += [0, 6, 0, 0x30, 0, 0, UInt8(ascii: "{")] }
+        let run = try run(["show", folder.make("a.mig", stream)], mebibytes: 512)
+        #expect(run.status == 2)
+        #expect(run.errors.contains("cut off"))
+    }
+
     /// 1,020 rules with wildcards, each asked about each register of each vCPU.
     @Test func rulesAreMatchedOnceForEachRegister() throws {
         let folder = try TemporaryFolder()
