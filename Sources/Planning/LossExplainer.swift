@@ -6,7 +6,9 @@ internal import Transfer
 internal import VCPUModel
 
 /// Finds the cause of each loss, what the guest would notice of it, and what can be done.
-struct LossExplainer {
+///
+/// One for each vCPU, to which all its losses refer.
+final class LossExplainer: Sendable {
     let guest: RegisterList
     let profile: HostProfile
     /// The profile's; that of each of thousands of losses would be read from its text again.
@@ -20,19 +22,40 @@ struct LossExplainer {
         kernel = profile.kernel
     }
 
-    func explain(_ restore: RegisterRestore) -> PlannedLoss {
-        let claims = claims(of: restore)
-        let cause = cause(of: restore, claims)
-        return PlannedLoss(
-            restore: restore, cause: cause, notice: notice(of: restore, cause, claims),
-            remedies: remedies(for: restore, cause, claims))
+    /// - Parameter known: of the same register on another vCPU.
+    func explain(_ restore: RegisterRestore, like known: PlannedLoss? = nil) -> PlannedLoss {
+        let shape =
+            known.flatMap { Self.sharesShape(restore, $0.restore) ? $0.shape : nil }
+            ?? shape(of: restore)
+        return PlannedLoss(restore: restore, shape: shape, explainer: self)
+    }
+
+    private func shape(of restore: RegisterRestore) -> LossShape {
+        let cause = cause(of: restore)
+        return LossShape(
+            cause: cause,
+            controls: Self.hasClaims(restore.id) ? nil : named(controls(of: restore, cause)),
+            reset: Self.reset(of: restore.id))
+    }
+
+    /// Whether two losses of one register have one shape.
+    private static func sharesShape(_ one: RegisterRestore, _ other: RegisterRestore) -> Bool {
+        guard one.id == other.id, one.id != .vcpuInit else { return false }
+        switch (one.outcome, other.outcome) {
+        case (.keptButMasked, .keptButMasked): return true
+        default: return one.outcome == other.outcome
+        }
+    }
+
+    /// Whether its fields promise something to the guest.
+    private static func hasClaims(_ id: RegisterID) -> Bool {
+        id == .cacheType || RegisterDictionary.entry(for: id)?.isFeatureIDRegister == true
     }
 
     /// The fields of an ID register that the destination cannot take.
     private func claims(of restore: RegisterRestore) -> [IDFieldRule] {
-        guard let entry = RegisterDictionary.entry(for: restore.id),
-            entry.isFeatureIDRegister || entry.id == .cacheType, let wanted = restore.wanted?.bits,
-            let host = restore.found?.bits
+        guard Self.hasClaims(restore.id), let entry = RegisterDictionary.entry(for: restore.id),
+            let wanted = restore.wanted?.bits, let host = restore.found?.bits
         else { return [] }
         return entry.claims(of: wanted, on: host, kernel: kernel)
     }
@@ -41,7 +64,7 @@ struct LossExplainer {
 // MARK: - Cause
 
 extension LossExplainer {
-    private func cause(of restore: RegisterRestore, _ claims: [IDFieldRule]) -> Cause {
+    private func cause(of restore: RegisterRestore) -> Cause {
         let id = restore.id
         switch restore.outcome {
         case .missing: return Cause(.incomplete)
@@ -58,7 +81,7 @@ extension LossExplainer {
             return restore.outcome == .absent ? absence(of: id) : Cause(.firmware)
         case .vcpu: return causeOutsideList(restore)
         case .system, .coprocessor, .vfp, .unknown:
-            return restore.outcome == .absent ? absence(of: id) : systemCause(id, claims)
+            return restore.outcome == .absent ? absence(of: id) : systemCause(id)
         }
     }
 
@@ -100,7 +123,7 @@ extension LossExplainer {
     }
 
     /// Why a system register refuses the value or holds another one.
-    private func systemCause(_ id: RegisterID, _ claims: [IDFieldRule]) -> Cause {
+    private func systemCause(_ id: RegisterID) -> Cause {
         guard let entry = RegisterDictionary.entry(for: id) else { return Cause(.other) }
         if entry.isFeatureIDRegister { return Cause(.claimsMore) }
         if [.cacheLevels, .cacheType].contains(id) { return Cause(.cacheGeometry) }
@@ -113,33 +136,34 @@ extension LossExplainer {
 // MARK: - Notice
 
 extension LossExplainer {
-    private func notice(
-        of restore: RegisterRestore, _ cause: Cause, _ claims: [IDFieldRule]
-    ) -> GuestNotice {
-        GuestNotice(
-            isChangedFromReset: isChanged(restore),
-            controls: controls(of: restore.id, cause, claims).compactMap { control in
-                guest[control.register].map { (control.name, control.extract(from: $0.lowBits)) }
+    func notice(of restore: RegisterRestore, _ shape: LossShape) -> GuestNotice {
+        let controls = shape.controls ?? named(controls(of: restore, shape.cause))
+        return GuestNotice(
+            isChangedFromReset: guest[restore.id].flatMap(shape.reset.isChanged),
+            controls: controls.compactMap { control, name in
+                guest[control.register].map { (name, control.extract(from: $0.lowBits)) }
             })
     }
 
-    /// nil where that cannot be told: where the reset value is the host's own, or the register moves.
-    private func isChanged(_ restore: RegisterRestore) -> Bool? {
-        let category = RegisterCategory(of: restore.id)
-        guard category != .identification, category != .firmware, category != .vcpu,
-            let saved = guest[restore.id]
-        else { return nil }
-        if case .sve = restore.id.group { return !saved.isZero }
-        let entry = RegisterDictionary.entry(for: restore.id)
-        let moving = entry?.volatileBits ?? 0
-        let isCounter = moving.nonzeroBitCount >= 32
-        guard !isCounter, let reset = entry?.newestBehaviour?.reset else { return nil }
-        return saved.lowBits & ~moving != reset & ~moving
+    private func named(_ controls: [FeatureControl]) -> [LossShape.NamedControl] {
+        controls.map { ($0, $0.name) }
     }
 
-    private func controls(
-        of id: RegisterID, _ cause: Cause, _ claims: [IDFieldRule]
-    ) -> [FeatureControl] {
+    private static func reset(of id: RegisterID) -> LossShape.Reset {
+        let category = RegisterCategory(of: id)
+        guard category != .identification, category != .firmware, category != .vcpu else {
+            return .untold
+        }
+        if case .sve = id.group { return .zero }
+        let entry = RegisterDictionary.entry(for: id)
+        let moving = entry?.volatileBits ?? 0
+        let isCounter = moving.nonzeroBitCount >= 32
+        guard !isCounter, let reset = entry?.newestBehaviour?.reset else { return .untold }
+        return .bits(reset, but: moving)
+    }
+
+    private func controls(of restore: RegisterRestore, _ cause: Cause) -> [FeatureControl] {
+        let id = restore.id
         let own = FeatureControl.controls(of: id)
         guard own.isEmpty else { return own }
         let needed: [(RegisterID, String)] =
@@ -147,7 +171,7 @@ extension LossExplainer {
                 guard case .idField(let field) = need else { return nil }
                 return (field.register, field.field)
             }
-        let promised = claims.map { (id, $0.field) }
+        let promised = claims(of: restore).map { (id, $0.field) }
         let features = needed + promised + featureFields(of: cause)
         var seen: Set<FeatureControl> = []
         return features.flatMap { FeatureControl.controls(of: $0.0, field: $0.1) }
@@ -174,14 +198,13 @@ extension LossExplainer {
 // MARK: - Remedies
 
 extension LossExplainer {
-    private func remedies(
-        for restore: RegisterRestore, _ cause: Cause, _ claims: [IDFieldRule]
-    ) -> [Remedy] {
+    func remedies(for restore: RegisterRestore, _ cause: Cause) -> [Remedy] {
         switch cause.kind {
         case .incomplete, .differentVCPUs: return [.saveAgain]
         case .notInitialised: return []
         default: break
         }
+        let claims = claims(of: restore)
         let specific = proof(for: restore) + lowering(restore, claims) + firmware(restore)
         let kernel = newerKernel(for: restore, cause) + capability(for: restore)
         return specific + kernel + pinning(cause)
@@ -321,5 +344,38 @@ extension RegisterID {
     fileprivate var isCacheGeometry: Bool {
         if case .demultiplexed = group { return true }
         return false
+    }
+}
+
+/// What is the same for the losses of one register on all vCPUs, whatever its values are; it is made once.
+final class LossShape: Sendable {
+    typealias NamedControl = (control: FeatureControl, name: String)
+
+    /// What a register holds that the guest never wrote.
+    enum Reset {
+        /// The host's own value, or one that moves.
+        case untold
+        case zero
+        case bits(UInt64, but: UInt64)
+
+        /// Whether a value is another one; nil where that cannot be told.
+        func isChanged(_ saved: RegisterValue) -> Bool? {
+            switch self {
+            case .untold: nil
+            case .zero: !saved.isZero
+            case .bits(let reset, let moving): saved.lowBits & ~moving != reset & ~moving
+            }
+        }
+    }
+
+    let cause: Cause
+    /// The guest's controls of what the register belongs to; nil where its values decide which.
+    let controls: [NamedControl]?
+    let reset: Reset
+
+    init(cause: Cause, controls: [NamedControl]?, reset: Reset) {
+        self.cause = cause
+        self.controls = controls
+        self.reset = reset
     }
 }

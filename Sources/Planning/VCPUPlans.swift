@@ -25,7 +25,7 @@ public struct VCPUPlans: RandomAccessCollection, Sendable {
         let report = account[position]
         return VCPUPlan(
             report: report,
-            losses: report.registers.filter(\.outcome.isLoss).map(explainer.explain))
+            losses: report.registers.filter(\.outcome.isLoss).map { explainer.explain($0) })
     }
 
     private func explainer(at position: Int) -> LossExplainer {
@@ -37,12 +37,12 @@ public struct VCPUPlans: RandomAccessCollection, Sendable {
         Iterator(plans: self, reports: account.makeIterator())
     }
 
-    /// Goes through the plans in order, and explains anew only what is not as on the vCPU before.
+    /// Goes through the plans in order.
     public struct Iterator: IteratorProtocol {
         private let plans: VCPUPlans
         private var reports: RestoreAccount.Iterator
         private var position = 0
-        private var guest: RegisterList?
+        /// Of the vCPU before.
         private var losses: [PlannedLoss] = []
 
         fileprivate init(plans: VCPUPlans, reports: RestoreAccount.Iterator) {
@@ -53,14 +53,11 @@ public struct VCPUPlans: RandomAccessCollection, Sendable {
         public mutating func next() -> VCPUPlan? {
             guard let report = reports.next() else { return nil }
             let explainer = plans.explainer(at: position)
-            if guest != explainer.guest { losses = [] }
-            guest = explainer.guest
             position += 1
             var known = losses[...]
             losses = report.registers.filter(\.outcome.isLoss).map { loss in
                 known = known.drop { $0.restore.id < loss.id }
-                if let first = known.first, first.restore == loss { return first }
-                return explainer.explain(loss)
+                return explainer.explain(loss, like: known.first)
             }
             return VCPUPlan(report: report, losses: losses)
         }

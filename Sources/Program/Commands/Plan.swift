@@ -123,10 +123,10 @@ struct PlanCommand: ParsableCommand {
                 named: (source.text, FileName.shown(host), FileName.shown(self.policy.text)))
         }
         try write(PolicyProposal(answers, output.values), policy, policyText)
-        var report = LoadPlanOutput(
-            source: source.text, policy: policy.name, answers: answers, values: output.values)
-        report.foundBySearch = file.stream.isSearched ? true : nil
-        report.notes = snapshot.noteTexts
+        let report = LoadPlanOutput(
+            source: source.text, foundBySearch: file.stream.isSearched ? true : nil,
+            notes: snapshot.noteTexts, policy: policy.name, answers: answers,
+            values: output.values)
         try report.print(as: output.format)
         guard answers.allSatisfy({ $0.plan.verdict == .loads }) else { throw ExitStatus.finding }
     }
