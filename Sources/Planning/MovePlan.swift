@@ -62,6 +62,12 @@ public struct PlannedLoss: Sendable {
     /// tells few.
     public var notice: GuestNotice { explainer.notice(of: restore, shape) }
     public var remedies: [Remedy] { explainer.remedies(for: restore, cause) }
+
+    /// Whether it is known, without finding it, that the notice is that of another loss.
+    public func hasNotice(of other: PlannedLoss) -> Bool {
+        explainer === other.explainer && shape === other.shape
+            && (shape.controls != nil || restore == other.restore)
+    }
 }
 
 extension MovePlan {

@@ -42,7 +42,8 @@ public struct VCPUPlans: RandomAccessCollection, Sendable {
         private let plans: VCPUPlans
         private var reports: RestoreAccount.Iterator
         private var position = 0
-        /// Of the vCPU before.
+        /// Those of the vCPU before.
+        private var explainer: LossExplainer?
         private var losses: [PlannedLoss] = []
 
         fileprivate init(plans: VCPUPlans, reports: RestoreAccount.Iterator) {
@@ -52,7 +53,8 @@ public struct VCPUPlans: RandomAccessCollection, Sendable {
 
         public mutating func next() -> VCPUPlan? {
             guard let report = reports.next() else { return nil }
-            let explainer = plans.explainer(at: position)
+            let explainer = explainer(at: position)
+            self.explainer = explainer
             position += 1
             var known = losses[...]
             losses = report.registers.filter(\.outcome.isLoss).map { loss in
@@ -60,6 +62,13 @@ public struct VCPUPlans: RandomAccessCollection, Sendable {
                 return explainer.explain(loss, like: known.first)
             }
             return VCPUPlan(report: report, losses: losses)
+        }
+
+        /// The one of the vCPU before, where the guest's state is the same.
+        private func explainer(at position: Int) -> LossExplainer {
+            let guest = plans.account.guest(at: position)
+            if let explainer, explainer.guest == guest { return explainer }
+            return plans.explainer(at: position)
         }
     }
 }

@@ -14,6 +14,9 @@ protocol RegisterStatement {
     /// What the guest would notice; nil where that is not told.
     var guestNotice: GuestNotice? { get }
 
+    /// Whether it is known, without making it, that the notice is that of another.
+    func hasNotice(of other: Self) -> Bool
+
     /// Whether all but the notice is the same: values, reasons, proofs.
     func saysTheSame(as other: Self) -> Bool
 
@@ -23,6 +26,8 @@ protocol RegisterStatement {
 
 extension RegisterStatement {
     var guestNotice: GuestNotice? { nil }
+
+    func hasNotice(of other: Self) -> Bool { true }
 
     /// What makes registers alike: all that is said of them but names, values and proofs.
     var kind: [String?] { [outcomeWord, reason, pardon?.rule, guestNotice?.text] }
@@ -48,7 +53,8 @@ struct FoldedStatement<Statement: RegisterStatement> {
 
     fileprivate mutating func merge(_ other: Statement) {
         if !differs, !statement.saysTheSame(as: other) { differs = true }
-        guard !hasMoreNotices, let notice = other.guestNotice, !notice.isEmpty,
+        guard !hasMoreNotices, !other.hasNotice(of: statement), let notice = other.guestNotice,
+            !notice.isEmpty,
             !notices.contains(notice)
         else { return }
         if notices.count < Self.mostNotices {
