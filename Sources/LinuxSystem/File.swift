@@ -33,6 +33,8 @@ public enum File {
         do throws(Errno) {
             let file = try FileDescriptor(openingRegular: path, for: .reading)
             step = .read
+            // One that is too large may be a hole of any size.
+            guard try file.regularSize() <= limit else { throw .fileTooLarge }
             return try file.readAll(limit: limit)
         } catch {
             throw FileError(step, path, error)

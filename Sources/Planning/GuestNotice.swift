@@ -28,6 +28,9 @@ public struct GuestNotice: Hashable, Sendable {
         }
     }
 
+    /// Whether there is nothing to say.
+    public var isEmpty: Bool { isChangedFromReset == nil && controls.isEmpty }
+
     /// `changed since reset; in use, CPACR_EL1.ZEN is 0x3`.
     public var text: String {
         let change = isChangedFromReset.map { $0 ? "changed since reset" : "never changed" }

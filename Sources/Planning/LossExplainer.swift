@@ -6,15 +6,17 @@ internal import Transfer
 internal import VCPUModel
 
 /// Finds the cause of each loss, what the guest would notice of it, and what can be done.
-struct LossExplainer {
-    /// How many vCPUs the guest has, and which of them this is.
-    struct Place {
-        let position: Int
+///
+/// One for each vCPU, to which all its losses refer.
+final class LossExplainer: Sendable {
+    /// How many vCPUs the guest has, and whether this one is more than the destination makes.
+    struct Place: Equatable {
+        let isTooMany: Bool
         let count: Int
     }
 
     let guest: RegisterList
-    private let place: Place
+    let place: Place
     let profile: HostProfile
     /// The profile's; that of each of thousands of losses would be read from its text again.
     private let kernel: KernelVersion?
@@ -30,19 +32,42 @@ struct LossExplainer {
         kernel = profile.kernel
     }
 
-    func explain(_ restore: RegisterRestore) -> PlannedLoss {
-        let claims = claims(of: restore)
+    /// - Parameter known: of the same register on another vCPU.
+    func explain(_ restore: RegisterRestore, like known: PlannedLoss? = nil) -> PlannedLoss {
+        let shape =
+            known.flatMap { Self.sharesShape(restore, $0.restore) ? $0.shape : nil }
+            ?? shape(of: restore)
+        return PlannedLoss(restore: restore, shape: shape, explainer: self)
+    }
+
+    private func shape(of restore: RegisterRestore) -> LossShape {
         let cause = cause(of: restore)
-        return PlannedLoss(
-            restore: restore, cause: cause, notice: notice(of: restore, cause, claims),
-            remedies: remedies(for: restore, cause, claims))
+        return LossShape(
+            cause: cause,
+            controls: Self.hasClaims(restore.id) ? nil : named(controls(of: restore, cause)),
+            reset: Self.reset(of: restore.id))
+    }
+
+    /// Whether two losses of one register have one shape. The cause of some depends on their value, or on what else the
+    /// vCPU has.
+    private static func sharesShape(_ one: RegisterRestore, _ other: RegisterRestore) -> Bool {
+        guard one.id == other.id, one.id != .vcpuInit, one.id != .pmuControl, one.id.group != .sve
+        else { return false }
+        switch (one.outcome, other.outcome) {
+        case (.keptButMasked, .keptButMasked): return true
+        default: return one.outcome == other.outcome
+        }
+    }
+
+    /// Whether its fields promise something to the guest.
+    private static func hasClaims(_ id: RegisterID) -> Bool {
+        id == .cacheType || RegisterDictionary.entry(for: id)?.isFeatureIDRegister == true
     }
 
     /// The fields of an ID register that the destination cannot take.
     private func claims(of restore: RegisterRestore) -> [IDFieldRule] {
-        guard let entry = RegisterDictionary.entry(for: restore.id),
-            entry.isFeatureIDRegister || entry.id == .cacheType, let wanted = restore.wanted?.bits,
-            let host = restore.found?.bits
+        guard Self.hasClaims(restore.id), let entry = RegisterDictionary.entry(for: restore.id),
+            let wanted = restore.wanted?.bits, let host = restore.found?.bits
         else { return [] }
         return entry.claims(of: wanted, on: host, kernel: kernel)
     }
@@ -90,7 +115,7 @@ extension LossExplainer {
     }
 
     private func initialisationCause(_ restore: RegisterRestore) -> Cause {
-        if let most = profile.mostVCPUs, place.position >= Int(most) {
+        if place.isTooMany, let most = profile.mostVCPUs {
             return Cause(
                 .tooManyVCPUs, "\(place.count), \(HostProfile.mostVCPUsName) is \(most)")
         }
@@ -147,33 +172,34 @@ extension LossExplainer {
 // MARK: - Notice
 
 extension LossExplainer {
-    private func notice(
-        of restore: RegisterRestore, _ cause: Cause, _ claims: [IDFieldRule]
-    ) -> GuestNotice {
-        GuestNotice(
-            isChangedFromReset: isChanged(restore),
-            controls: controls(of: restore.id, cause, claims).compactMap { control in
-                guest[control.register].map { (control.name, control.extract(from: $0.lowBits)) }
+    func notice(of restore: RegisterRestore, _ shape: LossShape) -> GuestNotice {
+        let controls = shape.controls ?? named(controls(of: restore, shape.cause))
+        return GuestNotice(
+            isChangedFromReset: guest[restore.id].flatMap(shape.reset.isChanged),
+            controls: controls.compactMap { control, name in
+                guest[control.register].map { (name, control.extract(from: $0.lowBits)) }
             })
     }
 
-    /// nil where that cannot be told: where the reset value is the host's own, or the register moves.
-    private func isChanged(_ restore: RegisterRestore) -> Bool? {
-        let category = RegisterCategory(of: restore.id)
-        guard category != .identification, category != .firmware, category != .vcpu,
-            let saved = guest[restore.id]
-        else { return nil }
-        if case .sve = restore.id.group { return !saved.isZero }
-        let entry = RegisterDictionary.entry(for: restore.id)
-        let moving = entry?.volatileBits ?? 0
-        let isCounter = moving.nonzeroBitCount >= 32
-        guard !isCounter, let reset = entry?.newestBehaviour?.reset else { return nil }
-        return saved.lowBits & ~moving != reset & ~moving
+    private func named(_ controls: [FeatureControl]) -> [LossShape.NamedControl] {
+        controls.map { ($0, $0.name) }
     }
 
-    private func controls(
-        of id: RegisterID, _ cause: Cause, _ claims: [IDFieldRule]
-    ) -> [FeatureControl] {
+    private static func reset(of id: RegisterID) -> LossShape.Reset {
+        let category = RegisterCategory(of: id)
+        guard category != .identification, category != .firmware, category != .vcpu else {
+            return .untold
+        }
+        if case .sve = id.group { return .zero }
+        let entry = RegisterDictionary.entry(for: id)
+        let moving = entry?.volatileBits ?? 0
+        let isCounter = moving.nonzeroBitCount >= 32
+        guard !isCounter, let reset = entry?.newestBehaviour?.reset else { return .untold }
+        return .bits(reset, but: moving)
+    }
+
+    private func controls(of restore: RegisterRestore, _ cause: Cause) -> [FeatureControl] {
+        let id = restore.id
         let own = FeatureControl.controls(of: id)
         guard own.isEmpty else { return own }
         let needed: [(RegisterID, String)] =
@@ -181,7 +207,7 @@ extension LossExplainer {
                 guard case .idField(let field) = need else { return nil }
                 return (field.register, field.field)
             }
-        let promised = claims.map { (id, $0.field) }
+        let promised = claims(of: restore).map { (id, $0.field) }
         let features = needed + promised + featureFields(of: cause)
         var seen: Set<FeatureControl> = []
         return features.flatMap { FeatureControl.controls(of: $0.0, field: $0.1) }
@@ -208,9 +234,7 @@ extension LossExplainer {
 // MARK: - Remedies
 
 extension LossExplainer {
-    private func remedies(
-        for restore: RegisterRestore, _ cause: Cause, _ claims: [IDFieldRule]
-    ) -> [Remedy] {
+    func remedies(for restore: RegisterRestore, _ cause: Cause) -> [Remedy] {
         switch cause.kind {
         case .incomplete, .differentVCPUs: return [.saveAgain]
         case .notInitialised: return []
@@ -218,6 +242,7 @@ extension LossExplainer {
         case .kernelView: return [.policy("accept-masked \(restore.id)")]
         default: break
         }
+        let claims = claims(of: restore)
         let specific = proof(for: restore) + lowering(restore, claims) + firmware(restore)
         let kernel = newerKernel(for: restore, cause) + capability(for: restore)
         return specific + kernel + pinning(cause)
@@ -358,5 +383,38 @@ extension RegisterID {
     fileprivate var isCacheGeometry: Bool {
         if case .demultiplexed = group { return true }
         return false
+    }
+}
+
+/// What is the same for the losses of one register on all vCPUs, whatever its values are; it is made once.
+final class LossShape: Sendable {
+    typealias NamedControl = (control: FeatureControl, name: String)
+
+    /// What a register holds that the guest never wrote.
+    enum Reset {
+        /// The host's own value, or one that moves.
+        case untold
+        case zero
+        case bits(UInt64, but: UInt64)
+
+        /// Whether a value is another one; nil where that cannot be told.
+        func isChanged(_ saved: RegisterValue) -> Bool? {
+            switch self {
+            case .untold: nil
+            case .zero: !saved.isZero
+            case .bits(let reset, let moving): saved.lowBits & ~moving != reset & ~moving
+            }
+        }
+    }
+
+    let cause: Cause
+    /// The guest's controls of what the register belongs to; nil where its values decide which.
+    let controls: [NamedControl]?
+    let reset: Reset
+
+    init(cause: Cause, controls: [NamedControl]?, reset: Reset) {
+        self.cause = cause
+        self.controls = controls
+        self.reset = reset
     }
 }

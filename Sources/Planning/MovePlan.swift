@@ -53,9 +53,21 @@ public struct VCPUPlan: Sendable {
 /// A register that will be lost.
 public struct PlannedLoss: Sendable {
     public let restore: RegisterRestore
-    public let cause: Cause
-    public let notice: GuestNotice
-    public let remedies: [Remedy]
+    let shape: LossShape
+    let explainer: LossExplainer
+
+    public var cause: Cause { shape.cause }
+
+    /// Found each time it is asked for, as the remedies are: a guest's vCPUs have many losses, of which a report
+    /// tells few.
+    public var notice: GuestNotice { explainer.notice(of: restore, shape) }
+    public var remedies: [Remedy] { explainer.remedies(for: restore, cause) }
+
+    /// Whether it is known, without finding it, that the notice is that of another loss.
+    public func hasNotice(of other: PlannedLoss) -> Bool {
+        explainer === other.explainer && shape === other.shape
+            && (shape.controls != nil || restore == other.restore)
+    }
 }
 
 extension MovePlan {
@@ -66,11 +78,12 @@ extension MovePlan {
     ) throws(RestoreError) {
         let account = try Self.account(
             of: snapshot, on: EmulatedHost(profile), policy: policy)
+        let losses = account.losses(untilFirst: true)
         host = profile.name
         self.policy = policy.name
         counter = CounterMismatch(
             of: snapshot.provenance, on: profile.counterFrequency, policy: policy)
-        verdict = Verdict.judge(account, counter, policy).verdict
+        verdict = Verdict(losses, counter, policy)
         vcpus = VCPUPlans(
             account, on: profile, sourceKernel: snapshot.provenance.kernelVersion)
     }
@@ -82,8 +95,9 @@ extension MovePlan {
         let account = try account(of: snapshot, on: host, policy: policy)
         let counter = CounterMismatch(
             of: snapshot.provenance, on: host.profile.counterFrequency, policy: policy)
-        let (verdict, lossCount) = Verdict.judge(account, counter, policy)
-        return MoveMatrix.Cell(verdict: verdict, lossCount: lossCount)
+        let losses = account.losses()
+        return MoveMatrix.Cell(
+            verdict: MovePlan.Verdict(losses, counter, policy), lossCount: losses.registers.count)
     }
 
     private static func account(
@@ -100,27 +114,13 @@ extension MovePlan {
 }
 
 extension MovePlan.Verdict {
-    /// The verdict on a restore, and how many registers are lost and not pardoned on any vCPU.
-    fileprivate static func judge(
-        _ account: RestoreAccount, _ counter: CounterMismatch?, _ policy: RestorePolicy
-    ) -> (verdict: MovePlan.Verdict, lossCount: Int) {
-        var lost: Set<RegisterID> = []
-        var isWhole = counter == nil
-        for report in account.unexplained {
-            for register in report.registers where register.isLoss { lost.insert(register.id) }
-            isWhole = isWhole && report.isWhole
-        }
-        guard !(counter?.isLoss ?? false), lost.isEmpty else { return (.no, lost.count) }
-        return (isWhole ? .yes : .yesWithPolicy(policy.name), 0)
-    }
-}
-
-extension RestoreReport {
-    /// Whether the guest arrives as it was saved, without any policy's help.
-    fileprivate var isWhole: Bool {
-        registers.allSatisfy { register in
-            !register.outcome.isLoss && register.overrides.isEmpty
-                && register.outcome != .skipped(.policy)
+    fileprivate init(
+        _ losses: RestoreLosses, _ counter: CounterMismatch?, _ policy: RestorePolicy
+    ) {
+        if counter?.isLoss ?? false || !losses.registers.isEmpty {
+            self = .no
+        } else {
+            self = losses.isNone && counter == nil ? .yes : .yesWithPolicy(policy.name)
         }
     }
 }

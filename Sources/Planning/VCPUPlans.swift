@@ -25,26 +25,31 @@ public struct VCPUPlans: RandomAccessCollection, Sendable {
         let report = account[position]
         return VCPUPlan(
             report: report,
-            losses: report.registers.filter(\.outcome.isLoss).map(explainer.explain))
+            losses: report.registers.filter(\.outcome.isLoss).map { explainer.explain($0) })
     }
 
     private func explainer(at position: Int) -> LossExplainer {
         LossExplainer(
-            guest: account.guest(at: position),
-            at: LossExplainer.Place(position: position, count: account.count), profile: profile,
+            guest: account.guest(at: position), at: place(of: position), profile: profile,
             sourceKernel: sourceKernel)
+    }
+
+    private func place(of position: Int) -> LossExplainer.Place {
+        LossExplainer.Place(
+            isTooMany: profile.mostVCPUs.map { position >= Int($0) } ?? false, count: account.count)
     }
 
     public func makeIterator() -> Iterator {
         Iterator(plans: self, reports: account.makeIterator())
     }
 
-    /// Goes through the plans in order, and explains anew only what is not as on the vCPU before.
+    /// Goes through the plans in order.
     public struct Iterator: IteratorProtocol {
         private let plans: VCPUPlans
         private var reports: RestoreAccount.Iterator
         private var position = 0
-        private var guest: RegisterList?
+        /// Those of the vCPU before.
+        private var explainer: LossExplainer?
         private var losses: [PlannedLoss] = []
 
         fileprivate init(plans: VCPUPlans, reports: RestoreAccount.Iterator) {
@@ -54,17 +59,24 @@ public struct VCPUPlans: RandomAccessCollection, Sendable {
 
         public mutating func next() -> VCPUPlan? {
             guard let report = reports.next() else { return nil }
-            let explainer = plans.explainer(at: position)
-            if guest != explainer.guest { losses = [] }
-            guest = explainer.guest
+            let explainer = explainer(at: position)
+            self.explainer = explainer
             position += 1
             var known = losses[...]
             losses = report.registers.filter(\.outcome.isLoss).map { loss in
                 known = known.drop { $0.restore.id < loss.id }
-                if let first = known.first, first.restore == loss { return first }
-                return explainer.explain(loss)
+                return explainer.explain(loss, like: known.first)
             }
             return VCPUPlan(report: report, losses: losses)
+        }
+
+        /// The one of the vCPU before, where the guest's state is the same.
+        private func explainer(at position: Int) -> LossExplainer {
+            let guest = plans.account.guest(at: position)
+            if let explainer, explainer.guest == guest,
+                explainer.place == plans.place(of: position)
+            { return explainer }
+            return plans.explainer(at: position)
         }
     }
 }

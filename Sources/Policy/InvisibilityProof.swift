@@ -35,8 +35,7 @@ enum InvisibilityProof {
     private static func notThere(
         _ id: RegisterID, _ entry: RegisterEntry?, _ guest: RegisterList
     ) -> String? {
-        let features = guest[.vcpuInit].flatMap { VCPUInit($0) }?.features.names
-        for need in entry?.newestBehaviour?.needs ?? [] {
+        for need in entry?.newestNeeds ?? [] {
             switch need {
             case .idField(let field):
                 guard let value = bits(field.register, guest), !field.holds(for: value) else {
@@ -45,7 +44,9 @@ enum InvisibilityProof {
                 return "the guest's \(field.register).\(field.field) says that it does not have "
                     + "the register"
             case .feature(let name):
-                guard let features, !features.contains(name) else { continue }
+                guard let features = guest[.vcpuInit].flatMap({ VCPUInit($0) })?.features,
+                    !features.names.contains(name)
+                else { continue }
                 return "the guest's vCPU was made without \(name), so it does not have the register"
             case .notFeature, .capability, .finalized: continue
             }

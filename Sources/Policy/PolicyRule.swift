@@ -26,12 +26,6 @@ public struct PolicyRule: Hashable, Sendable {
             self.value = value
             self.mask = mask
         }
-
-        func holds(for register: RegisterValue) -> Bool {
-            if let mask { return register.lowBits & mask == value & mask }
-            return register.lowBits == value
-                && register.littleEndianBytes.dropFirst(8).allSatisfy { $0 == 0 }
-        }
     }
 
     /// The word that stands for CNTFRQ_EL0, which is no register of KVM.
@@ -52,19 +46,6 @@ public struct PolicyRule: Hashable, Sendable {
 
     /// Whether it says that a register is written, or is not.
     var decidesWriting: Bool { action == .ignore || action == .require }
-
-    /// Whether it decides about a loss of a register that it matches.
-    func speaks(of loss: PolicyLoss) -> Bool {
-        switch (action, loss.kind) {
-        case (.require, _), (.ignore, _): return true
-        case (.drop(let test), .absent), (.drop(let test), .refused):
-            return test?.holds(for: loss.saved) ?? true
-        case (.acceptMasked(let mask), .different(let bits)):
-            return mask.map { bits.masked(by: ~$0).isZero } ?? true
-        case (.drop, .different), (.drop, .missing), (.acceptMasked, _), (.override, _):
-            return false
-        }
-    }
 
     var speaksOfCounterFrequency: Bool {
         pattern.text.lowercased() == Self.counterFrequency

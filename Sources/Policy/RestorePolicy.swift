@@ -57,11 +57,6 @@ extension RestorePolicy {
         hasher.combine(base)
         hasher.combine(rules)
     }
-
-    /// The rules that match a register, in order.
-    private func rules(for id: RegisterID) -> some BidirectionalCollection<PolicyRule> {
-        matches.of(id).lazy.map { rules[$0] }
-    }
 }
 
 /// Why a loss does not count.
@@ -103,8 +98,8 @@ extension RestorePolicy {
     /// The rule that leaves a register out; nil when it is written.
     public func omission(of id: RegisterID) -> PolicyRule? {
         // A later rule for the same register takes an `ignore` back.
-        let last = rules(for: id).last { $0.decidesWriting }
-        return last?.action == .ignore ? last : nil
+        guard let last = matches.of(id).writing.map({ rules[$0] }) else { return nil }
+        return last.action == .ignore ? last : nil
     }
 
     /// The overrides that match none of some registers.
@@ -116,7 +111,7 @@ extension RestorePolicy {
     public func value(
         of id: RegisterID, saved: RegisterValue
     ) -> (value: RegisterValue, rules: [PolicyRule]) {
-        let overriding = rules.isEmpty ? [] : rules(for: id).filter(\.isOverride)
+        let overriding = matches.of(id).overrides.map { rules[$0] }
         return (overriding.reduce(saved) { $1.overriding($0) }, overriding)
     }
 }
@@ -127,7 +122,7 @@ extension RestorePolicy {
     /// Why a loss does not count; nil when it does.
     /// - Parameter guest: the vCPU as it was saved.
     public func pardon(_ loss: PolicyLoss, of guest: RegisterList) -> Pardon? {
-        if let rule = rules(for: loss.id).last(where: { $0.speaks(of: loss) }) {
+        if let rule = matches.of(loss.id).last(speakingOf: loss).map({ rules[$0] }) {
             return rule.action == .require ? nil : Pardon(rule: rule.description, proof: nil)
         }
         switch base {

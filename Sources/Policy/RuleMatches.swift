@@ -6,40 +6,49 @@ internal import Synchronization
 /// A policy has up to 1,024 rules, and each is asked several times about each register of each vCPU. The
 /// copies of a policy share what was found; any thread may ask.
 final class RuleMatches: Sendable {
-    private let patterns: [RegisterPattern]
+    private let rules: [PolicyRule]
     /// The rules that name one register.
     private let named: [RegisterID: [Int]]
     private let wildcards: [Int]
-    private let known = Mutex<[RegisterID: [Int]]>([:])
+    private let known = Mutex(Known())
+
+    private struct Known {
+        var byRegister: [RegisterID: RegisterRules] = [:]
+        /// Registers that the same rules match share what was found.
+        var byNumbers: [[Int]: RegisterRules] = [:]
+    }
 
     /// More registers than any list of KVM or QEMU has; beyond, all are forgotten.
     private static let capacity = 1 << 14
 
     init(_ rules: [PolicyRule]) {
-        patterns = rules.map(\.pattern)
-        wildcards = patterns.indices.filter { rules[$0].pattern.isWildcard }
+        self.rules = rules
+        wildcards = rules.indices.filter { rules[$0].pattern.isWildcard }
         var named: [RegisterID: [Int]] = [:]
-        for (number, pattern) in patterns.enumerated() {
-            if let id = pattern.registerID { named[id, default: []].append(number) }
+        for (number, rule) in rules.enumerated() {
+            if let id = rule.pattern.registerID { named[id, default: []].append(number) }
         }
         self.named = named
     }
 
-    /// The numbers of the rules that match, in the order of the policy.
-    func of(_ id: RegisterID) -> [Int] {
-        guard !wildcards.isEmpty else { return named[id] ?? [] }
+    /// The rules that match.
+    func of(_ id: RegisterID) -> RegisterRules {
+        guard !wildcards.isEmpty || named[id] != nil else { return .none }
         return known.withLock { known in
-            if let numbers = known[id] { return numbers }
-            if known.count >= Self.capacity { known.removeAll(keepingCapacity: true) }
+            if let rules = known.byRegister[id] { return rules }
+            if known.byRegister.count >= Self.capacity { known = Known() }
             let numbers = find(id)
-            known[id] = numbers
-            return numbers
+            let found = known.byNumbers[numbers] ?? RegisterRules(numbers, of: rules)
+            known.byRegister[id] = found
+            known.byNumbers[numbers] = found
+            return found
         }
     }
 
+    /// The numbers of the rules that match, in the order of the policy.
     private func find(_ id: RegisterID) -> [Int] {
         let register = MatchableRegister(id)
-        let matching = wildcards.filter { patterns[$0].matches(register) }
+        let matching = wildcards.filter { rules[$0].pattern.matches(register) }
         return (matching + (named[id] ?? [])).sorted()
     }
 }

@@ -60,8 +60,10 @@ public struct CPUSection: Sendable {
     ) throws(QEMUStreamError) {
         self.instance = instance
         let offset = place.bodyOffset
-        registerCount = try Self.registerCount(bytes[start...], offset)
-        let ids = start + Field.list..<start + Field.list + 8 * registerCount
+        guard let ids = Self.ids(in: bytes, bodyAt: start) else {
+            throw Self.wrongCount(bytes[start...], offset)
+        }
+        registerCount = ids.count / 8
         if let fall = order.firstFall(in: bytes, ids) {
             throw Self.unordered(bytes, at: fall, offset + Int64(fall - start))
         }
@@ -90,23 +92,37 @@ public struct CPUSection: Sendable {
         return result
     }
 
-    private static func registerCount(
-        _ body: ArraySlice<UInt8>, _ offset: Int64
-    ) throws(QEMUStreamError) -> Int {
-        guard body.count >= Field.list + Field.tail else {
-            throw .damaged(
+    /// Where the ids of the list stand; nil where there is no room for so many, or for the rest.
+    static func ids(in bytes: [UInt8], bodyAt start: Int) -> Range<Int>? {
+        let body = bytes[start...]
+        guard let most = mostRegisters(in: body), 0...most ~= listLength(of: body) else {
+            return nil
+        }
+        return start + Field.list..<start + Field.list + 8 * listLength(of: body)
+    }
+
+    /// How many registers there is room for; nil where there is none for the fixed fields.
+    private static func mostRegisters(in body: ArraySlice<UInt8>) -> Int? {
+        let room = body.count - Field.list - Field.tail
+        return room < 0 ? nil : min(room / 16, mostRegisters)
+    }
+
+    /// What the section says; of a body with its fixed fields.
+    private static func listLength(of body: ArraySlice<UInt8>) -> Int {
+        let length = body.dropFirst(Field.listLength).prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+        return Int(Int32(bitPattern: length))
+    }
+
+    /// Why there are no `ids`.
+    private static func wrongCount(_ body: ArraySlice<UInt8>, _ offset: Int64) -> QEMUStreamError {
+        guard let most = mostRegisters(in: body) else {
+            return .damaged(
                 part: "the cpu section", offset: offset,
                 expected: "at least \(Field.list + Field.tail) bytes", found: "\(body.count)")
         }
-        let length = body.dropFirst(Field.listLength).prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
-        let count = Int(Int32(bitPattern: length))
-        let room = (body.count - Field.list - Field.tail) / 16
-        guard 0...min(room, mostRegisters) ~= count else {
-            throw .damaged(
-                part: "cpreg_vmstate_array_len", offset: offset + Int64(Field.listLength),
-                expected: "a number from 0 to \(min(room, mostRegisters))", found: "\(count)")
-        }
-        return count
+        return .damaged(
+            part: "cpreg_vmstate_array_len", offset: offset + Int64(Field.listLength),
+            expected: "a number from 0 to \(most)", found: "\(listLength(of: body))")
     }
 
     /// QEMU sorts its lists and relies on it.

@@ -12,35 +12,64 @@ struct CPUSectionSearch {
     private(set) var cpus: [CPUSection] = []
     /// Where each that was found stands in the bytes, those with one number too.
     private(set) var ranges: [Range<Int>] = []
-    /// Why what begins like the section of a vCPU was not taken for one; of no more than `mostProblems`, which
-    /// the bytes of a guest's RAM may have.
-    private var problems: [UInt32: QEMUStreamError] = [:]
+    /// Where stands what begins like the section of a vCPU and was not taken for one; of no more than
+    /// `mostProblems`, which the bytes of a guest's RAM may have.
+    private var problems: [UInt32: Int] = [:]
+    private let bytes: [UInt8]
+    private let start: Int64
+    private let describedLengths: [[UInt8]: Int]
 
     /// - Parameter start: where the bytes begin in the stream.
     init(in bytes: [UInt8], at start: Int64, describedLengths: [[UInt8]: Int] = [:]) {
+        self.bytes = bytes
+        self.start = start
+        self.describedLengths = describedLengths
         var order = ListOrder()
         var end = 0
         var found: [UInt32: CPUSection] = [:]
         for position in Self.candidates(in: bytes) where position >= end {
-            guard let header = SectionHeader(in: bytes, at: position),
-                header.name == CPUSection.name
-            else { continue }
-            do throws(QEMUStreamError) {
-                let section = try Self.section(header, in: bytes, start, &order, describedLengths)
-                found[header.instance] = section
-                // What is inside a section is none of its own.
-                end = header.end + section.body.count
-                ranges.append(header.start..<end)
-            } catch {
-                if problems.count < Self.mostProblems { problems[header.instance] = error }
+            guard let header = header(at: position) else { continue }
+            guard mayBeSection(header, &order), let section = try? section(header, &order) else {
+                if problems.count < Self.mostProblems { problems[header.instance] = position }
+                continue
             }
+            found[header.instance] = section
+            // What is inside a section is none of its own.
+            end = header.end + section.body.count
+            ranges.append(header.start..<end)
         }
         cpus = found.values.sorted { $0.place.offset < $1.place.offset }
     }
 
     /// Why the first of these vCPUs was not found, as far as that is known.
     func problem(with instances: some Collection<UInt32>) -> QEMUStreamError? {
-        instances.sorted().lazy.compactMap { problems[$0] }.first
+        instances.sorted().lazy.compactMap { problems[$0] }.first.flatMap(problem)
+    }
+
+    /// Why what stands there is no section; the words are made only for who asks.
+    private func problem(at position: Int) -> QEMUStreamError? {
+        guard let header = header(at: position) else { return nil }
+        var order = ListOrder()
+        do throws(QEMUStreamError) {
+            _ = try section(header, &order)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func header(at position: Int) -> SectionHeader? {
+        guard let header = SectionHeader(in: bytes, at: position), header.name == CPUSection.name
+        else { return nil }
+        return header
+    }
+
+    /// Whether what is checked first is as it must be; RAM can have millions of places where it is not.
+    private func mayBeSection(_ header: SectionHeader, _ order: inout ListOrder) -> Bool {
+        header.version == CPUSection.version
+            && CPUSection.ids(in: bytes, bodyAt: header.end).map {
+                order.firstFall(in: bytes, $0) == nil
+            } == true
     }
 
     /// Where a kind byte and a name that begins with `cpu` stand as they should.
@@ -62,9 +91,8 @@ struct CPUSectionSearch {
     }
 
     /// The section, if everything in it is as it must be.
-    private static func section(
-        _ header: SectionHeader, in bytes: [UInt8], _ start: Int64, _ order: inout ListOrder,
-        _ describedLengths: [[UInt8]: Int]
+    private func section(
+        _ header: SectionHeader, _ order: inout ListOrder
     ) throws(QEMUStreamError) -> CPUSection {
         let place = SectionPlace(
             offset: start + Int64(header.start), headerLength: Int64(header.length), bodyLength: 0,

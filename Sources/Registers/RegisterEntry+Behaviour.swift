@@ -105,6 +105,20 @@ extension RegisterEntry {
         return rule + " (\(name): Linux \(since) or newer)"
     }
 
+    /// What there must be for the newest examined kernel to have it.
+    public var newestNeeds: [Condition] {
+        guard let change = history.last(where: { $0.until == 0 }),
+            Behaviour.Class(number: change.behaviour_class) != nil
+        else { return [] }
+        return needs(of: change)
+    }
+
+    private func needs(of change: cformat_behaviour) -> [Condition] {
+        Tables.run(change.conditions, change.condition_count).map {
+            Condition(Tables.conditions[$0])
+        }
+    }
+
     /// What the newest examined kernel does with it; nil where that has no such register.
     public var newestBehaviour: Behaviour? {
         history.last { $0.until == 0 }.flatMap(behaviour(_:))
@@ -144,9 +158,7 @@ extension RegisterEntry {
             mask: change.present & 1 != 0 ? change.mask : nil,
             keeps: change.present & 2 != 0 ? change.keeps : nil,
             drops: change.present & 4 != 0 ? change.drops : nil,
-            needs: Tables.run(change.conditions, change.condition_count).map {
-                Condition(Tables.conditions[$0])
-            },
+            needs: needs(of: change),
             reset: row.has_reset != 0 ? row.reset : nil,
             setClear: Behaviour.SetClear(number: change.set_clear),
             traits: Behaviour.Traits(rawValue: change.traits),

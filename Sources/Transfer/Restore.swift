@@ -13,8 +13,6 @@ public struct Restore {
         public var isStrict = false
         /// The destination's kernel where known; it makes the reasons more precise.
         public var kernel: KernelVersion?
-        /// Whether the reports say why, in words.
-        public var explains = true
         /// Whether a state may lack what no vCPU can do without, as a baseline does.
         public var isPartial = false
         /// What is written, and which losses count.

@@ -1,6 +1,6 @@
 internal import LinuxSystem
 internal import Policy
-internal import Registers
+public import Registers
 public import VCPUModel
 
 /// The reports of a restore, each made when it is asked for.
@@ -16,13 +16,13 @@ public struct RestoreAccount: Sendable {
             undo: [RegisterUndo]?)
     }
 
-    private var options: Restore.Options
+    private let context: RestoreContext
     private var entries: [Entry] = []
     /// The last entry that stands for itself.
     private var base: Int?
 
     init(_ options: Restore.Options) {
-        self.options = options
+        context = RestoreContext(options)
     }
 
     mutating func append(_ account: VCPUAccount) {
@@ -49,15 +49,29 @@ public struct RestoreAccount: Sendable {
         }
     }
 
-    /// The same reports without reasons in words, for who only counts.
-    public var unexplained: RestoreAccount {
-        var account = self
-        account.options.explains = false
-        return account
-    }
-
     /// Whether nothing was lost on any vCPU that the policy does not pardon.
-    public var isComplete: Bool { unexplained.allSatisfy(\.isComplete) }
+    public var isComplete: Bool { losses(untilFirst: true).registers.isEmpty }
+
+    /// What was lost, without a report of each register.
+    /// - Parameter untilFirst: whether the first loss that counts is enough.
+    public func losses(untilFirst: Bool = false) -> RestoreLosses {
+        var losses = RestoreLosses()
+        var own: VCPUAccount?
+        for entry in entries where !untilFirst || losses.registers.isEmpty {
+            switch entry {
+            case .own(let account):
+                own = account
+                losses.add(account, account.attempts.indices, context)
+                losses.addOthers(of: account, context)
+            case .like(_, _, let changes, _):
+                // What is as on the vCPU before is known.
+                guard var account = own else { continue }
+                for (place, attempt) in changes { account.attempts[place] = attempt }
+                losses.add(account, changes.map(\.place), context)
+            }
+        }
+        return losses
+    }
 
     /// Whether a strict restore lost something, and put back what it had written.
     public var isUndone: Bool {
@@ -115,7 +129,7 @@ extension RestoreAccount: RandomAccessCollection {
             report.undo = undo
             for (place, attempt) in changes { own.attempts[place] = attempt }
             for (place, _) in changes {
-                report.replace(own.judge(place, account.options))
+                report.replace(own.judge(place, account.context))
             }
             return report
         }
@@ -125,10 +139,41 @@ extension RestoreAccount: RandomAccessCollection {
         ) -> (account: VCPUAccount, report: RestoreReport)? {
             if let base, base.position == position { return (base.account, base.report) }
             guard case .own(let own) = account.entries[position] else { return nil }
-            let report = own.report(account.options)
+            let report = own.report(account.context)
             base = (position, own, report)
             return (own, report)
         }
+    }
+}
+
+/// What was lost on any of some vCPUs.
+public struct RestoreLosses: Sendable {
+    /// What is not pardoned, each register once.
+    public private(set) var registers: Set<RegisterID> = []
+    /// Whether every vCPU is as it was saved, without any policy's help.
+    public private(set) var isNone = true
+
+    fileprivate mutating func add(
+        _ account: VCPUAccount, _ places: some Sequence<Int>, _ context: RestoreContext
+    ) {
+        // Of what is known to be lost nobody is asked again.
+        for place in places where !registers.contains(account.guest.ids[place]) {
+            add(account.judge(place, context))
+        }
+    }
+
+    fileprivate mutating func addOthers(of account: VCPUAccount, _ context: RestoreContext) {
+        for other in account.others where !registers.contains(other.id) {
+            add(account.destinationOnly(other, context))
+        }
+    }
+
+    private mutating func add(_ register: RegisterRestore) {
+        if register.isLoss { registers.insert(register.id) }
+        let isAsSaved =
+            !register.outcome.isLoss && register.overrides.isEmpty
+            && register.outcome != .skipped(.policy)
+        isNone = isNone && isAsSaved
     }
 }
 

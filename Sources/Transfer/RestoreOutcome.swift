@@ -82,8 +82,8 @@ public struct RegisterRestore: Hashable, Sendable {
     public var before: RegisterValue?
     /// What the destination held at the end.
     public var found: RegisterValue?
-    /// Why, in words; nil where the outcome says it all.
-    public var reason: String?
+    /// What its reason follows from; nil for what only the destination has.
+    var grounds: RestoreReasons.Grounds?
     /// The rules of the policy that replaced the snapshot's value by `wanted`.
     public var overrides: [PolicyRule] = []
     /// Why the policy does not count the loss; nil when it does, and when there is none.
@@ -91,6 +91,33 @@ public struct RegisterRestore: Hashable, Sendable {
 
     /// Whether the guest's state was lost and the policy does not pardon it.
     public var isLoss: Bool { outcome.isLoss && pardon == nil }
+
+    /// Why, in words, which are made each time; nil where the outcome says it all.
+    public var reason: String? { RestoreReasons.reason(of: self) }
+
+    /// Whether another register has the same reason; the words are made only where nothing else tells.
+    public func hasReason(of other: RegisterRestore) -> Bool {
+        let isSameCase =
+            id == other.id && outcome == other.outcome && wanted == other.wanted
+            && before == other.before && found == other.found
+            && grounds?.action == other.grounds?.action
+            && grounds?.context === other.grounds?.context
+        return isSameCase || reason == other.reason
+    }
+
+    public static func == (left: RegisterRestore, right: RegisterRestore) -> Bool {
+        left.id == right.id && left.outcome == right.outcome && left.wanted == right.wanted
+            && left.before == right.before && left.found == right.found
+            && left.overrides == right.overrides && left.pardon == right.pardon
+            && left.hasReason(of: right)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(id)
+        hasher.combine(outcome)
+        hasher.combine(wanted)
+        hasher.combine(found)
+    }
 }
 
 /// The account of putting one register back after a strict restore failed.

@@ -1,13 +1,59 @@
 internal import LinuxSystem
+internal import Policy
 internal import Registers
 internal import VCPUModel
+
+/// What is the same for all registers of a restore; each of them refers to it.
+final class RestoreContext: Sendable {
+    let options: Restore.Options
+
+    init(_ options: Restore.Options) {
+        self.options = options
+    }
+}
 
 /// The words for why one register was not restored, from the dictionary's rules.
 struct RestoreReasons {
     let id: RegisterID
     let kernel: KernelVersion?
     /// What was enabled on the destination's VM.
-    var enabled: [KVMCapability] = []
+    let enabled: [KVMCapability]
+
+    /// What was tried with a register, and in which restore.
+    struct Grounds: Sendable {
+        var action: RestoreAttempt.Action
+        var context: RestoreContext
+    }
+
+    private init(_ id: RegisterID, in context: RestoreContext) {
+        self.id = id
+        kernel = context.options.kernel
+        enabled = context.options.enabled
+    }
+
+    /// Why a register has its outcome; nil where that says it all.
+    static func reason(of result: RegisterRestore) -> String? {
+        guard let grounds = result.grounds else {
+            return result.outcome == .missing ? missing : notInSnapshot
+        }
+        let id = result.id
+        let reasons = RestoreReasons(id, in: grounds.context)
+        switch grounds.action {
+        case .skipped(.policy):
+            return grounds.context.options.policy.omission(of: id).map {
+                "the policy leaves it out: \($0)"
+            }
+        case .absent(let failure): return reasons.absence(failure)
+        case .unreadable(let failure, let isWritten):
+            return failure.errno == .notExecutable && !isWritten
+                ? notInitialised
+                : "it could be written but not read back: \(failure.error(.read, id))"
+        case .unreachable(let failure): return reasons.unreachable(failure)
+        case .failed(let failure): return reasons.explanation(of: result, failure: failure)
+        case .wrote, .heldAlready, .skipped(.clearView):
+            return reasons.explanation(of: result, failure: nil)
+        }
+    }
 
     static let notInSnapshot = "only the destination has it; it keeps its value"
     static let missing =

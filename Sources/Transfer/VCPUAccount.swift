@@ -35,59 +35,35 @@ struct VCPUAccount: Sendable {
 
 extension VCPUAccount {
     /// Gives every register its outcome.
-    func report(_ options: Restore.Options) -> RestoreReport {
-        let own = attempts.indices.map { judge($0, options) }
-        let rest = others.map { destinationOnly($0, options) }
+    func report(_ context: RestoreContext) -> RestoreReport {
+        let own = attempts.indices.map { judge($0, context) }
+        let rest = others.map { destinationOnly($0, context) }
         var registers = own + rest
         if !rest.isEmpty { registers.sort { $0.id < $1.id } }
         return RestoreReport(vcpu: index, registers: registers, undo: undo)
     }
 
     /// The outcome of the register at a place of the list.
-    func judge(_ place: Int, _ options: Restore.Options) -> RegisterRestore {
+    func judge(_ place: Int, _ context: RestoreContext) -> RegisterRestore {
         let (id, saved) = (guest.ids[place], guest.values[place])
-        var result = verdict(on: attempts[place], id, saved, options)
+        var result = verdict(on: attempts[place], id, saved, context)
         if let loss = result.loss(of: saved) {
-            result.pardon = options.policy.pardon(loss, of: guest)
+            result.pardon = context.options.policy.pardon(loss, of: guest)
         }
         return result
     }
 
     private func verdict(
         on attempt: RestoreAttempt, _ id: RegisterID, _ saved: RegisterValue,
-        _ options: Restore.Options
+        _ context: RestoreContext
     ) -> RegisterRestore {
-        let (wanted, overrides) = options.policy.value(of: id, saved: saved)
-        var result = RegisterRestore(
-            id: id, outcome: .restored, wanted: wanted, before: attempt.before,
-            found: attempt.found, reason: nil, overrides: overrides)
-        let reasons =
-            options.explains
-            ? RestoreReasons(id: id, kernel: options.kernel, enabled: options.enabled) : nil
-        switch attempt.action {
-        case .skipped(.policy):
-            result.outcome = .skipped(.policy)
-            result.reason = options.policy.omission(of: id).map {
-                "the policy leaves it out: \($0)"
-            }
-        case .absent(let failure):
-            result.outcome = .absent
-            result.reason = reasons?.absence(failure)
-        case .unreadable(let failure, let isWritten):
-            result.outcome = .refused(failure.errno)
-            result.reason =
-                failure.errno == .notExecutable && !isWritten
-                ? RestoreReasons.notInitialised
-                : "it could be written but not read back: \(failure.error(.read, id))"
-        case .unreachable(let failure):
-            result.outcome = .refused(failure.errno)
-            result.reason = reasons?.unreachable(failure)
-        default:
-            result.outcome = outcome(
-                of: attempt, id, wanted: wanted, found: attempt.found ?? wanted)
-            result.reason = reasons?.explanation(of: result, failure: attempt.failure)
-        }
-        return result
+        let (wanted, overrides) = context.options.policy.value(of: id, saved: saved)
+        return RegisterRestore(
+            id: id,
+            outcome: outcome(of: attempt, id, wanted: wanted, found: attempt.found ?? wanted),
+            wanted: wanted, before: attempt.before, found: attempt.found,
+            grounds: RestoreReasons.Grounds(action: attempt.action, context: context),
+            overrides: overrides)
     }
 
     private func outcome(
@@ -122,33 +98,26 @@ extension VCPUAccount {
             .allSatisfy { lost, bytes in lost & bytes.0 & ~bytes.1 == 0 }
     }
 
-    private func destinationOnly(
-        _ other: Other, _ options: Restore.Options
+    /// What became of a register that was not saved.
+    func destinationOnly(
+        _ other: Other, _ context: RestoreContext
     ) -> RegisterRestore {
         var result = RegisterRestore(
             id: other.id, outcome: .notInSnapshot, wanted: nil, before: other.value,
-            found: other.value, reason: RestoreReasons.notInSnapshot)
-        guard other.isEssential, !options.isPartial, options.policy.omission(of: other.id) == nil
+            found: other.value, grounds: nil)
+        guard other.isEssential, !context.options.isPartial,
+            context.options.policy.omission(of: other.id) == nil
         else { return result }
         result.outcome = .missing
-        result.reason = RestoreReasons.missing
         if let loss = result.loss(of: other.value ?? RegisterValue(0)) {
-            result.pardon = options.policy.pardon(loss, of: guest)
+            result.pardon = context.options.policy.pardon(loss, of: guest)
         }
         return result
     }
 }
 
-extension RestoreAttempt {
-    /// Why the write failed, if it did.
-    fileprivate var failure: Failure? {
-        if case .failed(let failure) = action { return failure }
-        return nil
-    }
-}
-
 extension RestoreAttempt.Failure {
-    fileprivate func error(
+    func error(
         _ operation: RegisterBankError.Operation, _ id: RegisterID
     ) -> RegisterBankError {
         RegisterBankError(operation, id, errno, explanation: explanation)

@@ -106,6 +106,76 @@ import VCPUModel
         #expect(run.errors.contains("cut off"))
     }
 
+    /// Runs the program, and counts the processor time that it takes, in seconds.
+    private func time(_ arguments: [String]) throws -> Double {
+        let run = try Program.run(
+            arguments, program: ["/bin/sh", "-c", "\"$@\" > /dev/null; times", "sh", Program.path])
+        // Two lines: of the shell, and of the program, each as 0m1.25s 0m0.01s.
+        let word = try #require(run.text.split(whereSeparator: \.isWhitespace).dropFirst(2).first)
+        let parts = word.dropLast().split(separator: "m").compactMap { Double($0) }
+        try #require(parts.count == 2, "\(run.text)")
+        return parts[0] * 60 + parts[1]
+    }
+
+    /// 1,024 rules that test a value, each of which is asked about each loss of each vCPU.
+    @Test(arguments: ["drop * if 0x7%", "drop * if 0x7%/0xffffff", "accept-masked * 0x7%"])
+    func rulesThatTestAValueAreNoWalk(rule: String) throws {
+        let folder = try TemporaryFolder()
+        let file = try write(
+            snapshot(vcpus: 64, registers: 256) { UInt64($0 * 1000 + $1) }, folder, "a.vcpusnap")
+        func policy(_ rules: Int) throws -> String {
+            let lines = (0..<rules).map { number in
+                rule.replacingOccurrences(of: "%", with: String(0x1000 + number, radix: 16))
+            }
+            return try folder.make(
+                "\(rules).vpolicy", "vpolicy 1\n\(lines.joined(separator: "\n"))\n")
+        }
+        let times = try [1, 1024].map { rules in
+            try time(["plan", file, "--host", "6.1-max", "--policy", try policy(rules)])
+        }
+        #expect(times[1] < 3 * times[0] + 0.5)
+    }
+
+    /// A stream of as many whole vCPUs, with devices and nothing else.
+    private func stream(vcpus: Int) throws -> Data {
+        let fixture = try StreamFixture.kvmDevices.bytes
+        let name = [3] + Array("cpu".utf8) + [0]
+        let start = try #require(fixture.indices.first { fixture[$0...].starts(with: name) })
+        // Its list has 258 registers; without subsections 65 bytes follow that.
+        let section = fixture[start + 12..<start + 12 + 572 + 16 * 258 + 65]
+        var stream = Data("QEVM".utf8) + [0, 0, 0, 3]
+        for number in 0..<UInt32(vcpus) {
+            let id = withUnsafeBytes(of: (number + 1).bigEndian, Array.init)
+            let instance = withUnsafeBytes(of: number.bigEndian, Array.init)
+            stream += [4] + id + [3] + Array("cpu".utf8) + instance + [0, 0, 0, 22] + section
+            stream += [0x7e] + id
+        }
+        return stream + [0]
+    }
+
+    /// What QEMU does with each register of each vCPU is not held as JSON.
+    @Test func loadsAreWrittenAsTheyAreMade() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.make("a.mig", try stream(vcpus: 200))
+        let run = try run(
+            ["plan", file, "--host", "6.1-neoverse-n1", "--qemu", "10.0", "--format", "json"],
+            mebibytes: 96)
+        #expect(run.status == 1, "\(run.errors)")
+        #expect(try !run.json().isEmpty)
+    }
+
+    /// A hole takes no room on the disk, whatever its size.
+    @Test func anUndoFileThatIsTooLargeIsNotRead() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.make("a.mig", Data())
+        let undo = try FileHandle(
+            forWritingTo: URL(fileURLWithPath: try folder.make("a.mig.undo", "")))
+        try undo.truncate(atOffset: 1 << 30)
+        let run = try run(["unmend", file], mebibytes: 64)
+        #expect(run.status == 2)
+        #expect(run.errors.contains("EFBIG"), "\(run.errors)")
+    }
+
     /// 1,020 rules with wildcards, each asked about each register of each vCPU.
     @Test func rulesAreMatchedOnceForEachRegister() throws {
         let folder = try TemporaryFolder()

@@ -41,6 +41,42 @@ import VCPUModel
         #expect(policy == copy && policy.hashValue == copy.hashValue)
     }
 
+    /// Of rules that test the value the last one decides that holds, whichever way it tests.
+    @Test(arguments: [
+        (["drop * if 5", "drop * if 4/6"], UInt64(5), "drop * if 0x4/0x6"),
+        (["drop * if 4/6", "drop * if 5"], 5, "drop * if 0x5"),
+        (["drop * if 4/6", "drop * if 5"], 4, "drop * if 0x4/0x6"),
+        (["drop * if 5", "drop * if 5", "drop * if 4"], 5, "drop * if 0x5"),
+        (["drop * if 5", "drop *", "drop * if 6"], 5, "drop *"),
+        (["drop *", "drop * if 5"], 5, "drop * if 0x5"),
+        (["drop * if 5", "require *"], 5, nil), (["drop * if 5"], 6, nil),
+    ])
+    func theLastTestThatHoldsDecides(lines: [String], saved: UInt64, rule: String?) throws {
+        let text = (["vpolicy 1", "base exact"] + lines).joined(separator: "\n")
+        let policy = try RestorePolicy(parsing: text.utf8, file: "p")
+        for kind in [PolicyLoss.Kind.absent, .refused] {
+            let loss = PolicyLoss(Self.id, saved: RegisterValue(saved), kind)
+            #expect(policy.pardon(loss, of: RegisterList())?.rule == rule)
+        }
+        let missing = PolicyLoss(Self.id, saved: RegisterValue(saved), .missing)
+        #expect(policy.pardon(missing, of: RegisterList()) == nil)
+    }
+
+    /// The bits above the 64th have no mask: they are to be zero, or as wanted.
+    @Test func wideValuesAreTestedWhole() throws {
+        let id = try #require(RegisterID(parsing: "v3"))
+        let text = "vpolicy 1\nbase exact\ndrop v3 if 5\naccept-masked v3 5\n"
+        let policy = try RestorePolicy(parsing: text.utf8, file: "p")
+        for (top, rules) in [(UInt8(0), ["drop V3 if 0x5", "accept-masked V3 0x5"]), (1, [])] {
+            let bytes = [5] + [UInt8](repeating: 0, count: 14) + [top]
+            let value = try #require(RegisterValue(littleEndian: bytes))
+            let pardons = [PolicyLoss.Kind.absent, .different(value)].compactMap { kind in
+                policy.pardon(PolicyLoss(id, saved: value, kind), of: RegisterList())?.rule
+            }
+            #expect(pardons.map { $0.lowercased() } == rules.map { $0.lowercased() })
+        }
+    }
+
     /// Overrides of one register apply in the order of the policy.
     @Test func overridesApplyInOrder() {
         let policy = RestorePolicy(

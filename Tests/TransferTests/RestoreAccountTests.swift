@@ -67,7 +67,6 @@ import VCPUModel
         #expect(Array(account) == alone)
         #expect(account.indices.map { account[$0] } == alone)
         #expect(account.indices.reversed().map { account[$0] } == alone.reversed())
-        #expect(account.unexplained.map(\.counts) == alone.map(\.counts))
         #expect(account.isComplete == false)
         #expect(account.isUndone == strict)
         #expect(account.indices.map { account.guest(at: $0) } == states.map(\.registers))

@@ -167,24 +167,20 @@ struct Mend: ParsableCommand {
     private func finish(
         _ result: MendResult, _ request: MendRequest, isWritten: Bool, _ proposal: PolicyProposal?
     ) throws {
-        var text = MendOutput(
-            source: source.text, host: host.map(FileName.shown), policy: request.policy.name,
-            mend: result.mend,
-            isWritten: isWritten, values: report.values)
-        text.foundBySearch = result.isSearched ? true : nil
-        text.notes = result.notes
-        if result.mend.isSafe {
-            text.ending = whatWasWritten(result.mend)
-        } else if let proposal {
-            text.proposal = proposal.proposed
-            text.ending = try nextStep(proposal, request)
-        }
-        let isChanged = isWritten && inPlace && !result.mend.changesNothing
+        let mend = result.mend
+        let proposal = mend.isSafe ? nil : proposal
+        let next = try proposal.map { try nextStep($0, request) } ?? ""
+        let text = MendOutput(
+            source: source.text, foundBySearch: result.isSearched ? true : nil,
+            notes: result.notes, host: host.map(FileName.shown), policy: request.policy.name,
+            mend: mend, isWritten: isWritten, proposal: proposal?.proposed,
+            ending: mend.isSafe ? whatWasWritten(mend) : next, values: report.values)
+        let isChanged = isWritten && inPlace && !mend.changesNothing
         try text.print(
             as: report.format, besides: output,
             after: isChanged
                 ? "\(source.text) was changed before that, and vcpusnap unmend restores it" : nil)
-        guard result.mend.isSafe else { throw ExitStatus.finding }
+        guard mend.isSafe else { throw ExitStatus.finding }
     }
 
     private func whatWasWritten(_ mend: StreamMend) -> PrintableText {

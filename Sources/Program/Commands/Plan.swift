@@ -130,10 +130,10 @@ struct PlanCommand: ParsableCommand {
         try write(
             PolicyProposal(answers, output.values), policy, policyText,
             whereNeeded: !answers.allSatisfy { $0.plan.verdict == .loads })
-        var report = LoadPlanOutput(
-            source: source.text, policy: policy.name, answers: answers, values: output.values)
-        report.foundBySearch = file.stream.isSearched ? true : nil
-        report.notes = snapshot.noteTexts
+        let report = LoadPlanOutput(
+            source: source.text, foundBySearch: file.stream.isSearched ? true : nil,
+            notes: snapshot.noteTexts, policy: policy.name, answers: answers,
+            values: output.values)
         try report.print(as: output.format)
         guard answers.allSatisfy({ $0.plan.verdict == .loads }) else { throw ExitStatus.finding }
     }

@@ -1,3 +1,4 @@
+internal import Planning
 internal import Policy
 internal import Registers
 internal import VCPUModel
@@ -10,8 +11,11 @@ protocol RegisterStatement {
     /// Why; nil where the outcome, or a heading, says it all.
     var reason: String? { get }
     var pardon: Pardon? { get }
-    /// What the guest would notice, in words; empty where nothing is known.
-    var noticeText: String { get }
+    /// What the guest would notice; nil where that is not told.
+    var guestNotice: GuestNotice? { get }
+
+    /// Whether it is known, without making it, that the notice is that of another.
+    func hasNotice(of other: Self) -> Bool
 
     /// Whether all but the notice is the same: values, reasons, proofs.
     func saysTheSame(as other: Self) -> Bool
@@ -21,10 +25,12 @@ protocol RegisterStatement {
 }
 
 extension RegisterStatement {
-    var noticeText: String { "" }
+    var guestNotice: GuestNotice? { nil }
+
+    func hasNotice(of other: Self) -> Bool { true }
 
     /// What makes registers alike: all that is said of them but names, values and proofs.
-    var kind: [String?] { [outcomeWord, reason, pardon?.rule, noticeText] }
+    var kind: [String?] { [outcomeWord, reason, pardon?.rule, guestNotice?.text] }
 }
 
 /// A register under a heading, as it is on the first of its vCPUs.
@@ -34,7 +40,7 @@ struct FoldedStatement<Statement: RegisterStatement> {
     /// Whether something else is said on another of its vCPUs.
     fileprivate(set) var differs = false
     /// What the guest would notice; not on every vCPU the same where there is more than one.
-    fileprivate(set) var notices: [String]
+    fileprivate(set) var notices: [GuestNotice]
     fileprivate(set) var hasMoreNotices = false
 
     /// How many notices of one register are told apart.
@@ -42,13 +48,15 @@ struct FoldedStatement<Statement: RegisterStatement> {
 
     fileprivate init(_ statement: Statement) {
         self.statement = statement
-        notices = statement.noticeText.isEmpty ? [] : [statement.noticeText]
+        notices = [statement.guestNotice].compactMap(\.self).filter { !$0.isEmpty }
     }
 
     fileprivate mutating func merge(_ other: Statement) {
-        if !statement.saysTheSame(as: other) { differs = true }
-        let notice = other.noticeText
-        guard !notice.isEmpty, !notices.contains(notice) else { return }
+        if !differs, !statement.saysTheSame(as: other) { differs = true }
+        guard !hasMoreNotices, !other.hasNotice(of: statement), let notice = other.guestNotice,
+            !notice.isEmpty,
+            !notices.contains(notice)
+        else { return }
         if notices.count < Self.mostNotices {
             notices.append(notice)
         } else {
@@ -114,7 +122,7 @@ struct FoldedLines {
         var groups: [[FoldedStatement<Statement>]] = []
         for entry in entries {
             let kind = Kind(
-                words: entry.statement.kind, notices: entry.notices.sorted(),
+                words: entry.statement.kind, notices: entry.notices.map(\.text).sorted(),
                 vcpus: entry.vcpus)
             if let place = places[kind] {
                 groups[place].append(entry)
@@ -159,7 +167,7 @@ struct FoldedLines {
         let word = entry.notices.count > 1 ? "guest, by vCPU: " : "guest: "
         let more = entry.hasMoreNotices ? ["and others"] : []
         guard !entry.notices.isEmpty else { return "" }
-        return "      \(word)\((entry.notices + more).joined(separator: " | "))\n"
+        return "      \(word)\((entry.notices.map(\.text) + more).joined(separator: " | "))\n"
     }
 
     private func pardon<Statement>(of group: [FoldedStatement<Statement>]) -> PrintableText {

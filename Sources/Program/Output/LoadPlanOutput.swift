@@ -5,34 +5,16 @@ internal import Registers
 internal import VCPUModel
 
 /// The report of `plan --qemu`.
-struct LoadPlanOutput: WholeReport {
-    struct Host: Encodable {
-        var host: String
-        var verdict: String
-        /// What QEMU prints.
-        var output: [String]
-        var vcpus: [VCPU]
-        var remedies: [PlanOutput.RemedyText]
-    }
-
-    struct VCPU: Encodable {
-        var index: UInt32
-        var failure: String?
-        /// Of a guest with SVE.
-        var vectors: VectorText?
-        var counts: [String: Int]
-        var registers: [Register]
-    }
-
+struct LoadPlanOutput: Report {
     /// Vector lengths, in bits.
-    struct VectorText: Encodable {
+    struct VectorText {
         /// The longest that the guest's registers show.
         var shown: Int
         /// The longest of the destination; 0 without SVE.
         var longest: Int
     }
 
-    struct Register: Encodable {
+    struct Register {
         var name: String
         var id: String
         var fate: String
@@ -42,65 +24,78 @@ struct LoadPlanOutput: WholeReport {
         var moving: String?
         var errno: String?
         var pardon: PardonText?
-        /// Whether it is a vector of which only the low part is held; for the text.
-        var isCutVector = false
-
-        private enum CodingKeys: CodingKey {
-            case name, id, fate, incoming, held, moving, errno, pardon
-        }
     }
 
-    var source: String
+    let source: String
     /// True where nothing said where in the stream the vCPUs are; else absent.
-    var foundBySearch: Bool?
+    let foundBySearch: Bool?
     /// On the vCPUs of the stream.
-    var notes: [String]?
-    var qemu: String
-    var policy: String
-    /// Who wrote the stream.
-    var origin: String
-    var hosts: [Host]
+    let notes: [String]?
+    let policy: String
+    /// One for each host.
+    let answers: [LoadRemedies]
+    let values: ValueText
 
-    init(source: String, policy: String, answers: [LoadRemedies], values: ValueText) {
-        self.source = source
-        self.policy = policy
-        qemu = answers.first.map { "\($0.plan.version)" } ?? ""
-        origin = answers.first?.plan.origin.rawValue ?? ""
-        hosts = answers.map { Host($0, values) }
-    }
+    private var qemu: String { answers.first.map { "\($0.plan.version)" } ?? "" }
 
-    func text(_ style: TextStyle) -> PrintableText {
-        style.notes(notes)
-            + hosts.map { host -> PrintableText in
-                let title = style.bold("\(source) in QEMU \(qemu) on \(host.host)")
-                return "\(title): \(host.text(style, StreamOrigin(rawValue: origin) ?? .unknown))"
-            }.joined(separator: "\n")
-    }
-}
-
-extension LoadPlanOutput.Host {
-    init(_ answer: LoadRemedies, _ values: ValueText) {
-        let plan = answer.plan
-        host = plan.host
-        verdict = plan.verdict.rawValue
-        output = plan.output
-        vcpus = plan.vcpus.map { LoadPlanOutput.VCPU($0, values) }
-        remedies = answer.all
-    }
-
-    func text(_ style: TextStyle, _ origin: StreamOrigin) -> PrintableText {
-        let coloured = verdict == "loads" ? style.good("\(verdict)") : style.bad("\(verdict)")
-        var text = coloured + "\n"
-        if origin.canBeOfKVM {
-            if !output.isEmpty { text += "  QEMU prints\n" }
-            text += output.map { PrintableText($0) }.indented
-            text += LoadPlanOutput.VectorText.line(of: vcpus.compactMap(\.vectors)) ?? ""
-            text += LoadPlanText(vcpus).text(style)
-        } else {
-            text += "  \(origin.whyNoKVMTakesIt)\n"
+    func write(text output: ReportWriter) {
+        output.write(output.style.notes(notes))
+        for (number, answer) in answers.enumerated() {
+            if number > 0 { output.write("\n") }
+            let title = output.style.bold("\(source) in QEMU \(qemu) on \(answer.plan.host)")
+            output.write("\(title): ")
+            write(answer, output)
         }
-        for remedy in remedies { text += "  can be done: \(remedy.text)\n" }
-        return text
+    }
+
+    private func write(_ answer: LoadRemedies, _ output: ReportWriter) {
+        let (plan, style) = (answer.plan, output.style)
+        let verdict = PrintableText(plan.verdict.rawValue)
+        output.write((plan.verdict == .loads ? style.good(verdict) : style.bad(verdict)) + "\n")
+        if plan.origin.canBeOfKVM {
+            if !plan.output.isEmpty { output.write("  QEMU prints\n") }
+            output.write(plan.output.map { PrintableText($0) }.indented)
+            let vectors = plan.vcpus.lazy.compactMap(\.vectors).map { VectorText($0) }
+            output.write(VectorText.line(of: Array(vectors)) ?? "")
+            output.write(LoadPlanText(plan.vcpus, values).text(style))
+        } else {
+            output.write("  \(plan.origin.whyNoKVMTakesIt)\n")
+        }
+        for remedy in answer.all { output.write("  can be done: \(remedy.text)\n") }
+    }
+
+    func write(json: JSONWriter) {
+        json.object {
+            json.member("foundBySearch", foundBySearch)
+            json.member("hosts", array: answers) { write($0, json) }
+            json.member("notes", array: notes)
+            json.member("origin", answers.first?.plan.origin.rawValue ?? "")
+            json.member("policy", policy)
+            json.member("qemu", qemu)
+            json.member("source", source)
+        }
+    }
+
+    private func write(_ answer: LoadRemedies, _ json: JSONWriter) {
+        json.object {
+            json.member("host", answer.plan.host)
+            json.member("output", array: answer.plan.output)
+            json.member("remedies", array: answer.all)
+            json.member("vcpus", array: answer.plan.vcpus) { write($0, json) }
+            json.member("verdict", answer.plan.verdict.rawValue)
+        }
+    }
+
+    private func write(_ load: VCPULoad, _ json: JSONWriter) {
+        json.object {
+            json.member("counts", counts: load.counts)
+            json.member("failure", load.failure?.text)
+            json.member("index", load.index)
+            json.member("registers", array: load.registers) {
+                Register($0, values).write(to: json)
+            }
+            json.member("vectors", load.vectors.map { VectorText($0) })
+        }
     }
 }
 
@@ -130,17 +125,25 @@ extension LoadPlanOutput.VectorText {
     }
 }
 
-extension LoadPlanOutput.VCPU {
-    init(_ load: VCPULoad, _ values: ValueText) {
-        index = load.index
-        failure = load.failure.map(Self.text)
-        vectors = load.vectors.map { LoadPlanOutput.VectorText($0) }
-        registers = load.registers.map { LoadPlanOutput.Register($0, values) }
-        counts = registers.reduce(into: [:]) { $0[$1.fate, default: 0] += 1 }
+extension LoadPlanOutput.VectorText: JSONWritable {
+    func write(to json: JSONWriter) {
+        json.object {
+            json.member("longest", longest)
+            json.member("shown", shown)
+        }
     }
+}
 
-    private static func text(_ failure: VCPULoad.Failure) -> String {
-        switch failure {
+extension VCPULoad {
+    /// How many registers had each fate, by its name.
+    fileprivate var counts: [String: Int] {
+        registers.reduce(into: [:]) { $0[$1.fate.name, default: 0] += 1 }
+    }
+}
+
+extension VCPULoad.Failure {
+    fileprivate var text: String {
+        switch self {
         case .tooManyRegisters(let count, let limit):
             "the stream's list has \(count) register\(count == 1 ? "" : "s"), and QEMU takes at most the "
                 + "\(limit) that the destination has"
@@ -153,19 +156,23 @@ extension LoadPlanOutput.VCPU {
 /// What a plan says of the vCPUs of a guest, all of them together.
 private struct LoadPlanText {
     private var counts = FoldedCounts()
-    private var failures = SharedLines()
-    private var lines: [String: SharedLines] = [:]
+    private var failures = SharedLines<VCPULoad.Failure>()
+    private var lines: [String: SharedLines<RegisterLoad>] = [:]
 
-    init(_ vcpus: [LoadPlanOutput.VCPU]) {
-        for vcpu in vcpus {
-            counts.add(vcpu.counts, of: vcpu.index)
-            if let failure = vcpu.failure {
-                failures.add("fails: \(failure)", about: failure, of: vcpu.index)
+    init(_ vcpus: [VCPULoad], _ values: ValueText) {
+        for vcpu in vcpus { add(vcpu, values) }
+    }
+
+    private mutating func add(_ vcpu: VCPULoad, _ values: ValueText) {
+        counts.add(vcpu.counts, of: vcpu.index)
+        if let failure = vcpu.failure {
+            failures.add(failure, about: SharedSubject(words: failure.text), of: vcpu.index) {
+                "fails: \(failure.text)"
             }
-            for (fate, members) in Dictionary(grouping: vcpu.registers, by: \.fate)
-            where fate != "loaded" {
-                lines[fate, default: SharedLines()].add(members, of: vcpu.index) { $0.text }
-            }
+        }
+        for (fate, members) in Dictionary(grouping: vcpu.registers, by: \.fate.name)
+        where fate != "loaded" {
+            lines[fate, default: SharedLines()].add(members, of: vcpu.index, values) { $0.text }
         }
     }
 
@@ -193,7 +200,7 @@ private struct LoadPlanText {
     ]
 }
 
-extension LoadPlanOutput.Register {
+extension LoadPlanOutput.Register: JSONWritable {
     init(_ load: RegisterLoad, _ values: ValueText) {
         name = load.id.name
         id = load.id.number
@@ -203,8 +210,20 @@ extension LoadPlanOutput.Register {
         let moves = RegisterDictionary.volatileBits(of: load.id)
         moving = moves == 0 ? nil : RegisterValue(moves).description
         pardon = load.pardon.map(PardonText.init)
-        isCutVector = load.isCutVector
         if case .refused(let number) = load.fate { errno = number.symbol }
+    }
+
+    func write(to json: JSONWriter) {
+        json.object {
+            json.member("errno", errno)
+            json.member("fate", fate)
+            json.member("held", held)
+            json.member("id", id)
+            json.member("incoming", incoming)
+            json.member("moving", moving)
+            json.member("name", name)
+            json.member("pardon", pardon)
+        }
     }
 
     /// `z0 z1 p0: what stands above 128 bits is lost`, for vectors that are cut off, and of how many

@@ -5,17 +5,8 @@ internal import Registers
 internal import VCPUModel
 
 /// The report of `mend`.
-struct MendOutput: WholeReport {
-    struct VCPU: Encodable {
-        var index: UInt32
-        var changes: [Change]
-        /// What may not be changed, and would not load.
-        var refusals: [LoadPlanOutput.Register]
-        /// What loads, and KVM alters.
-        var altered: [LoadPlanOutput.Register]
-    }
-
-    struct Change: Encodable {
+struct MendOutput: Report {
+    struct Change {
         var name: String
         var id: String
         var before: String?
@@ -25,70 +16,80 @@ struct MendOutput: WholeReport {
         var rules: [String]?
     }
 
-    /// What a QEMU version does with the result.
-    struct Plan: Encodable {
-        var qemu: String
-        var verdict: String
-        var output: [String]
-    }
-
-    var source: String
+    let source: String
     /// True where nothing said where in the stream the vCPUs are; else absent.
-    var foundBySearch: Bool?
+    let foundBySearch: Bool?
     /// On the vCPUs of the stream.
-    var notes: [String]?
+    let notes: [String]?
     /// Absent where only rules were applied.
-    var host: String?
-    var policy: String
-    /// Whether nothing stood in the way.
-    var mended: Bool
+    let host: String?
+    let policy: String
+    let mend: StreamMend
     /// Whether anything was written.
-    var written: Bool
-    var vcpus: [VCPU]
-    var plans: [Plan]
+    let isWritten: Bool
     /// Rules with which it could be mended; absent where nothing stood in the way.
-    var proposal: [PolicyProposal.Rule]?
+    let proposal: [PolicyProposal.Rule]?
     /// What became of the result, and what to do next; for the text.
-    var ending: PrintableText = ""
-    /// Of guests with SVE.
-    private var vectors: [LoadPlanOutput.VectorText]
+    let ending: PrintableText
+    let values: ValueText
 
-    private enum CodingKeys: CodingKey {
-        case source, host, policy, mended, written, vcpus, plans, proposal, foundBySearch, notes
-    }
-
-    init(
-        source: String, host: String?, policy: String, mend: StreamMend, isWritten: Bool,
-        values: ValueText
-    ) {
-        self.source = source
-        self.host = host
-        self.policy = policy
-        mended = mend.isSafe
-        written = isWritten
-        vcpus = mend.vcpus.map { VCPU($0, values) }
-        vectors = (mend.plans.first?.vcpus ?? []).compactMap(\.vectors).map {
-            LoadPlanOutput.VectorText($0)
-        }
-        plans = mend.plans.map {
-            Plan(qemu: "\($0.version)", verdict: $0.verdict.rawValue, output: $0.output)
-        }
-    }
-
-    func text(_ style: TextStyle) -> PrintableText {
+    func write(text output: ReportWriter) {
+        let style = output.style
         let purpose = host.map { " for \($0)" } ?? ""
-        return [
-            style.bold("mend \(source)\(purpose)"), ": ", verdict(style), "\n", style.notes(notes),
-            LoadPlanOutput.VectorText.line(of: vectors) ?? "",
-            MendText(vcpus).text(style, isDone: mended, isWritten: written),
-            failures, proposalText, ending,
-        ].joined()
+        output.write(style.bold("mend \(source)\(purpose)") + ": " + verdict(style) + "\n")
+        output.write(style.notes(notes))
+        let vectors = (mend.plans.first?.vcpus ?? []).compactMap(\.vectors)
+        output.write(
+            LoadPlanOutput.VectorText.line(of: vectors.map { LoadPlanOutput.VectorText($0) }) ?? "")
+        output.write(
+            MendText(mend.vcpus, values).text(style, isDone: mend.isSafe, isWritten: isWritten))
+        output.write(failures + proposalText + ending)
+    }
+
+    func write(json: JSONWriter) {
+        json.object {
+            json.member("foundBySearch", foundBySearch)
+            json.member("host", host)
+            json.member("mended", mend.isSafe)
+            json.member("notes", array: notes)
+            json.member("plans", array: mend.plans) { write($0, json) }
+            json.member("policy", policy)
+            if let proposal { json.member("proposal", array: proposal) }
+            json.member("source", source)
+            json.member("vcpus", array: mend.vcpus) { write($0, json) }
+            json.member("written", isWritten)
+        }
+    }
+
+    /// What a QEMU version does with the result.
+    private func write(_ plan: LoadPlan, _ json: JSONWriter) {
+        json.object {
+            json.member("output", array: plan.output)
+            json.member("qemu", plan.version.description)
+            json.member("verdict", plan.verdict.rawValue)
+        }
+    }
+
+    private func write(_ vcpu: StreamMend.VCPU, _ json: JSONWriter) {
+        json.object {
+            json.member("altered", array: vcpu.altered) {
+                LoadPlanOutput.Register($0, values).write(to: json)
+            }
+            json.member("changes", array: vcpu.changes) { Change($0, values).write(to: json) }
+            json.member("index", vcpu.index)
+            json.member("refusals", array: vcpu.refusals) {
+                LoadPlanOutput.Register($0, values).write(to: json)
+            }
+        }
     }
 
     /// What QEMU prints; of several versions the newest that fails, which says most.
     private var failures: PrintableText {
-        let failing = mended ? [] : plans.filter { $0.verdict == "fails" }
-        return failing.last?.text ?? ""
+        guard !mend.isSafe, let plan = mend.plans.last(where: { $0.verdict == .fails }) else {
+            return ""
+        }
+        let lines = plan.output.map { PrintableText($0) }
+        return "  as far as it could be changed, QEMU \(plan.version) prints\n\(lines.indented)"
     }
 
     private var proposalText: PrintableText {
@@ -101,8 +102,8 @@ struct MendOutput: WholeReport {
     }
 
     private func verdict(_ style: TextStyle) -> PrintableText {
-        guard mended else { return style.bad("not done") }
-        let isChanged = vcpus.contains { !$0.changes.isEmpty }
+        guard mend.isSafe else { return style.bad("not done") }
+        let isChanged = !mend.changesNothing
         guard host != nil else {
             return style.good(isChanged ? "the rules are applied" : "no rule changes it")
         }
@@ -110,48 +111,33 @@ struct MendOutput: WholeReport {
     }
 }
 
-extension MendOutput.Plan {
-    var text: PrintableText {
-        let lines = output.map { PrintableText($0) }
-        return "  as far as it could be changed, QEMU \(qemu) prints\n\(lines.indented)"
-    }
-}
-
-extension MendOutput.VCPU {
-    init(_ mend: StreamMend.VCPU, _ values: ValueText) {
-        index = mend.index
-        changes = mend.changes.map { MendOutput.Change($0, values) }
-        refusals = mend.refusals.map { LoadPlanOutput.Register($0, values) }
-        altered = mend.altered.map { LoadPlanOutput.Register($0, values) }
-    }
-}
-
 /// What a mend says of the vCPUs of a stream, all of them together.
 private struct MendText {
     private var counts = FoldedCounts()
-    private var refusals = SharedLines()
-    private var removed = SharedLines()
-    private var replaced = SharedLines()
-    private var altered = SharedLines()
+    private var refusals = SharedLines<RegisterLoad>()
+    private var removed = SharedLines<StreamMend.Change>()
+    private var replaced = SharedLines<StreamMend.Change>()
+    private var altered = SharedLines<RegisterLoad>()
 
-    init(_ vcpus: [MendOutput.VCPU]) {
-        for vcpu in vcpus { add(vcpu) }
+    init(_ vcpus: [StreamMend.VCPU], _ values: ValueText) {
+        for vcpu in vcpus { add(vcpu, values) }
     }
 
-    private mutating func add(_ vcpu: MendOutput.VCPU) {
+    private mutating func add(_ vcpu: StreamMend.VCPU, _ values: ValueText) {
         for change in vcpu.changes {
-            let text = PrintableText(change.text)
+            let subject = SharedSubject(register: change.id)
+            func text() -> PrintableText { PrintableText(MendOutput.Change(change, values).text) }
             if change.after == nil {
-                removed.add(text, about: change.id, of: vcpu.index)
+                removed.add(change, about: subject, of: vcpu.index, text)
             } else {
-                replaced.add(text, about: change.id, of: vcpu.index)
+                replaced.add(change, about: subject, of: vcpu.index, text)
             }
         }
         let count = vcpu.changes.count { $0.after == nil }
         counts.add(
             [Self.taken: count, Self.given: vcpu.changes.count - count], of: vcpu.index)
-        refusals.add(vcpu.refusals, of: vcpu.index) { $0.mendText }
-        altered.add(vcpu.altered, of: vcpu.index) { $0.text }
+        refusals.add(vcpu.refusals, of: vcpu.index, values) { $0.mendText }
+        altered.add(vcpu.altered, of: vcpu.index, values) { $0.text }
     }
 
     private static let taken = "taken out"
@@ -171,12 +157,13 @@ private struct MendText {
             "\(title): \(counts.text([Self.taken, Self.given], before: may))\n\(lists.joined())"
     }
 
-    private func list(_ title: PrintableText, _ lines: SharedLines) -> PrintableText {
+    private func list(_ title: PrintableText, _ lines: SharedLines<some Equatable>) -> PrintableText
+    {
         .list(title, lines.texts(ofAll: counts.vcpus), count: lines.count)
     }
 }
 
-extension MendOutput.Change {
+extension MendOutput.Change: JSONWritable {
     init(_ change: StreamMend.Change, _ values: ValueText) {
         name = change.id.name
         id = change.id.number
@@ -185,6 +172,17 @@ extension MendOutput.Change {
         switch change.reason {
         case .pardoned(let pardon): self.pardon = PardonText(pardon)
         case .rules(let rules): self.rules = rules.map(\.description)
+        }
+    }
+
+    func write(to json: JSONWriter) {
+        json.object {
+            json.member("after", after)
+            json.member("before", before)
+            json.member("id", id)
+            json.member("name", name)
+            json.member("pardon", pardon)
+            json.member("rules", array: rules)
         }
     }
 

@@ -35,7 +35,7 @@ struct PlanOutput: Report {
         var text: String
     }
 
-    struct RemedyText: Encodable {
+    struct RemedyText {
         var remedy: String
         var text: String
     }
@@ -171,6 +171,15 @@ extension PlanOutput.CauseText: JSONWritable {
     }
 }
 
+extension PlanOutput.RemedyText: JSONWritable {
+    func write(to json: JSONWriter) {
+        json.object {
+            json.member("remedy", remedy)
+            json.member("text", text)
+        }
+    }
+}
+
 extension PlanOutput.Loss: JSONWritable {
     init(_ loss: PlannedLoss, _ values: ValueText) {
         register = RestoreOutput.Register(loss.restore, values)
@@ -192,12 +201,7 @@ extension PlanOutput.Loss: JSONWritable {
                     json.member("text", notice.text)
                 })
             json.member("register", register)
-            json.member("remedies", array: remedies) { remedy in
-                json.object {
-                    json.member("remedy", remedy.remedy)
-                    json.member("text", remedy.text)
-                }
-            }
+            json.member("remedies", array: remedies)
         }
     }
 

@@ -62,7 +62,7 @@ extension PlannedLoss: RegisterStatement {
     var id: RegisterID { restore.id }
     var outcomeWord: String { restore.outcomeWord }
     var reason: String? { restore.reason }
-    var noticeText: String { notice.text }
+    var guestNotice: GuestNotice? { notice }
     var pardon: Pardon? { restore.pardon }
 
     func saysTheSame(as other: PlannedLoss) -> Bool { restore.saysTheSame(as: other.restore) }

@@ -8,10 +8,17 @@ internal import VCPUModel
 
 /// Rules that pardon exactly what a policy does not, for the guest's owner to decide about.
 struct PolicyProposal {
-    struct Rule: Encodable {
+    struct Rule: JSONWritable {
         var rule: String
         /// What it means to the guest.
         var comment: String
+
+        func write(to json: JSONWriter) {
+            json.object {
+                json.member("comment", comment)
+                json.member("rule", rule)
+            }
+        }
     }
 
     private(set) var proposed: [Rule] = []
@@ -35,7 +42,7 @@ struct PolicyProposal {
             proposed.append(Self.rule(counter))
         }
         for plan in plans {
-            let losses = plan.vcpus.flatMap(\.report.losses)
+            let losses = plan.vcpus.lazy.flatMap(\.report.losses)
             for loss in losses where loss.outcome == .missing { addMissing(loss, values) }
             add(losses.map { RegisterLoad($0) }, Self.notices(plan), values)
         }
@@ -62,7 +69,7 @@ struct PolicyProposal {
     }
 
     private mutating func add(
-        _ losses: [RegisterLoad], _ notices: [RegisterID: String], _ values: ValueText
+        _ losses: some Sequence<RegisterLoad>, _ notices: [RegisterID: String], _ values: ValueText
     ) {
         for load in losses where load.incoming != nil && seen.insert(load.id).inserted {
             let notice = notices[load.id].map { "; in the guest: \($0)" } ?? ""
@@ -71,10 +78,17 @@ struct PolicyProposal {
         }
     }
 
+    /// What is said first of each register, of whichever vCPU.
     private static func notices(_ move: MovePlan?) -> [RegisterID: String] {
-        let losses = move?.vcpus.flatMap(\.losses) ?? []
-        let texts = losses.map { ($0.restore.id, $0.notice.text) }.filter { !$0.1.isEmpty }
-        return Dictionary(texts) { first, _ in first }
+        guard let move else { return [:] }
+        var notices: [RegisterID: String] = [:]
+        for vcpu in move.vcpus {
+            for loss in vcpu.losses where notices[loss.restore.id] == nil {
+                let notice = loss.notice
+                if !notice.isEmpty { notices[loss.restore.id] = notice.text }
+            }
+        }
+        return notices
     }
 
     private static func rule(_ load: RegisterLoad) -> String {
@@ -145,12 +159,14 @@ extension PolicyProposal {
 
     /// The same policy with the rules.
     func policy(after policy: RestorePolicy) throws -> RestorePolicy {
-        var result = policy
+        var rules = policy.rules
         for rule in proposed {
             let own = try RestorePolicy(
                 parsing: Array("vpolicy 1\n\(rule.rule)\n".utf8), file: policy.name)
-            result.rules += own.rules
+            rules += own.rules
         }
+        var result = policy
+        result.rules = rules
         return result
     }
 

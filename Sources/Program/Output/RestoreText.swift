@@ -14,7 +14,7 @@ struct RestoreText {
     private var incomplete = FoldedCounts()
     private var registers = FoldedStatements<String, RegisterRestore>()
     /// What is said of undoing.
-    private var undone = SharedLines()
+    private var undone = SharedLines<String>()
 
     init(values: ValueText, style: TextStyle, listsDestinationOnly: Bool) {
         self.values = values
@@ -72,7 +72,7 @@ struct RestoreText {
 
     private mutating func add(undoing undo: [RegisterUndo], of vcpu: UInt32) {
         let text = text(of: undo)
-        undone.add(text, about: text.string, of: vcpu)
+        undone.add(nil, about: SharedSubject(words: text.string), of: vcpu) { text }
     }
 
     private func text(of undo: [RegisterUndo]) -> PrintableText {
@@ -103,7 +103,7 @@ extension RegisterRestore: RegisterStatement {
 
     func saysTheSame(as other: RegisterRestore) -> Bool {
         outcome == other.outcome && wanted == other.wanted && found == other.found
-            && reason == other.reason && overrides == other.overrides && pardon == other.pardon
+            && hasReason(of: other) && overrides == other.overrides && pardon == other.pardon
     }
 
     func line(_ values: ValueText) -> String { RestoreOutput.Register(self, values).text }

@@ -1,6 +1,20 @@
+internal import QEMULoad
+internal import Registers
+
+/// What lines are about; of one subject one text is kept, the first.
+struct SharedSubject: Hashable {
+    var register: RegisterID?
+    /// What is said of it, in short.
+    var words = ""
+    var isPardoned = false
+}
+
 /// Texts of which each is said of a vCPU, for a report of all of them: what is the same of several is said once.
-struct SharedLines {
+///
+/// A text is made only for the first of its vCPUs, and where it may be another one on a later vCPU.
+struct SharedLines<Statement: Equatable> {
     private struct Line {
+        let statement: Statement?
         let text: PrintableText
         /// How many registers it speaks of.
         let count: Int
@@ -9,24 +23,29 @@ struct SharedLines {
         var differs = false
     }
 
-    private var places: [String: Int] = [:]
+    private var places: [SharedSubject: Int] = [:]
     private var lines: [Line] = []
 
     /// How many registers they speak of.
     var count: Int { lines.reduce(0) { $0 + $1.count } }
 
-    /// - Parameter subject: what the text is about; of one subject one text is kept, the first.
+    /// - Parameter statement: what the text follows from, if that can be compared.
     mutating func add(
-        _ text: PrintableText, about subject: String, of vcpu: UInt32, counting count: Int = 1
+        _ statement: Statement?, about subject: SharedSubject, of vcpu: UInt32,
+        counting count: Int = 1, _ text: () -> PrintableText
     ) {
         let place = places[subject] ?? lines.count
         if place == lines.count {
             places[subject] = place
-            lines.append(Line(text: text, count: count))
-        } else if lines[place].text != text {
-            lines[place].differs = true
+            lines.append(Line(statement: statement, text: text(), count: count))
+        } else if !lines[place].differs, !isSaid(statement, at: place) {
+            lines[place].differs = lines[place].text != text()
         }
         lines[place].vcpus.append(vcpu)
+    }
+
+    private func isSaid(_ statement: Statement?, at place: Int) -> Bool {
+        statement != nil && statement == lines[place].statement
     }
 
     /// The texts, with their vCPUs where that are not all.
@@ -38,20 +57,24 @@ struct SharedLines {
     }
 }
 
-extension SharedLines {
+extension SharedLines<RegisterLoad> {
     /// A line for each register, and one for all vectors of a vCPU that are cut off.
     mutating func add(
-        _ registers: [LoadPlanOutput.Register], of vcpu: UInt32,
+        _ loads: [RegisterLoad], of vcpu: UInt32, _ values: ValueText,
         _ text: (LoadPlanOutput.Register) -> String
     ) {
-        for register in registers where !register.isCutVector {
-            let isPardoned = register.pardon != nil
-            add(
-                PrintableText(text(register)),
-                about: "\(register.id) \(register.fate) \(isPardoned)", of: vcpu)
+        for load in loads where !load.isCutVector {
+            let subject = SharedSubject(
+                register: load.id, words: load.fate.name, isPardoned: load.pardon != nil)
+            add(load, about: subject, of: vcpu) {
+                PrintableText(text(LoadPlanOutput.Register(load, values)))
+            }
         }
-        for (cut, count) in LoadPlanOutput.Register.cutTexts(registers.filter(\.isCutVector)) {
-            add(PrintableText(cut), about: cut, of: vcpu, counting: count)
+        let cut = loads.filter(\.isCutVector).map { LoadPlanOutput.Register($0, values) }
+        for (text, count) in LoadPlanOutput.Register.cutTexts(cut) {
+            add(nil, about: SharedSubject(words: text), of: vcpu, counting: count) {
+                PrintableText(text)
+            }
         }
     }
 }
