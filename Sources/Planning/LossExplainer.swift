@@ -48,11 +48,12 @@ final class LossExplainer: Sendable {
             reset: Self.reset(of: restore.id))
     }
 
-    /// Whether two losses of one register have one shape. The cause of some depends on their value, or on what else the
-    /// vCPU has.
+    /// Whether two losses of one register have one shape.
+    ///
+    /// The cause of some depends on their value, or on what else the vCPU has.
     private static func sharesShape(_ one: RegisterRestore, _ other: RegisterRestore) -> Bool {
-        guard one.id == other.id, one.id != .vcpuInit, one.id != .pmuControl, one.id.group != .sve
-        else { return false }
+        guard one.id == other.id, one.id != .vcpuInit, one.id != .pmuControl else { return false }
+        if case .sve = one.id.group { return false }
         switch (one.outcome, other.outcome) {
         case (.keptButMasked, .keptButMasked): return true
         default: return one.outcome == other.outcome

@@ -73,10 +73,10 @@ public struct VCPUPlans: RandomAccessCollection, Sendable {
         /// The one of the vCPU before, where the guest's state is the same.
         private func explainer(at position: Int) -> LossExplainer {
             let guest = plans.account.guest(at: position)
-            if let explainer, explainer.guest == guest,
+            guard let explainer, explainer.guest == guest,
                 explainer.place == plans.place(of: position)
-            { return explainer }
-            return plans.explainer(at: position)
+            else { return plans.explainer(at: position) }
+            return explainer
         }
     }
 }
