@@ -104,7 +104,10 @@ extension RestorePolicy {
 
     /// The overrides that match none of some registers.
     public func idleOverrides(among ids: [RegisterID]) -> [PolicyRule] {
-        rules.filter { $0.isOverride }.filter { !ids.contains(where: $0.pattern.matches) }
+        guard rules.contains(where: \.isOverride) else { return [] }
+        let acting = Set(ids.lazy.flatMap { matches.of($0).overrides })
+        return rules.indices.filter { rules[$0].isOverride && !acting.contains($0) }
+            .map { rules[$0] }
     }
 
     /// The value to write, and the rules that made it, if any did.

@@ -109,7 +109,8 @@ struct PlanCommand: ParsableCommand {
         try report.print(as: output.format)
         let proposal = PolicyProposal(plans, output.values)
         try write(proposal, policy, policyText, whereNeeded: !isPossible)
-        if writePolicy != nil {
+        // More rules never make impossible what is possible.
+        if writePolicy != nil, !isPossible {
             try reportImpossible(guest, profiles, try proposal.policy(after: policy))
         }
         guard isPossible else { throw ExitStatus.finding }

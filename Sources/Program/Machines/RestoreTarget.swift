@@ -88,14 +88,18 @@ extension Snapshot {
     /// Says of which vCPUs the policy overrides a register that they do not have.
     func warnOfIdleOverrides(of policy: RestorePolicy, from location: Location) {
         var idle: [(rule: PolicyRule, vcpus: VCPUNumbers)] = []
+        var places: [PolicyRule: Int] = [:]
         var last: (ids: [RegisterID], rules: [PolicyRule]) = ([], [])
         for vcpu in vcpus {
             if last.ids != vcpu.registers.ids {
                 last = (vcpu.registers.ids, policy.idleOverrides(among: vcpu.registers.ids))
             }
             for rule in last.rules {
-                let place = idle.firstIndex { $0.rule == rule } ?? idle.endIndex
-                if place == idle.endIndex { idle.append((rule, VCPUNumbers())) }
+                let place = places[rule] ?? idle.endIndex
+                if place == idle.endIndex {
+                    places[rule] = place
+                    idle.append((rule, VCPUNumbers()))
+                }
                 idle[place].vcpus.append(vcpu.index)
             }
         }
