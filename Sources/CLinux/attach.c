@@ -211,6 +211,13 @@ static int look_for_stop(int thread, struct clinux_stop *stop)
     return take_stop(thread, stop);
 }
 
+void clinux_take_end(int thread)
+{
+    siginfo_t information;
+
+    waitid(P_PID, thread, &information, WEXITED | WNOHANG | __WALL);
+}
+
 int clinux_forget_signal(int thread)
 {
     struct clinux_stop stop;

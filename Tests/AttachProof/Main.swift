@@ -12,6 +12,7 @@ import VCPUModel
 ///     attach-proof loop PID COUNT [routine|chains|single]
 ///     attach-proof steps PID COUNTS [routine|chains|single]   signals come, and the program ends, at every step
 ///     attach-proof random-steps PID COUNTS TIMES SEED [routine|chains|single]   and at random ones
+///     attach-proof ended PID COUNTS STEP [routine|chains|single]   it is killed at a step; status 8: there is none
 ///     attach-proof hold PID                      keeps it stopped until its input ends
 ///     attach-proof write PID REGISTER VALUE      writes it to every vCPU, and reads it back
 @main
@@ -39,6 +40,9 @@ enum Main {
             try steps(number, arguments[2], method(arguments, 5)) { steps in
                 try steps.random(times, seed: seed)
             }
+        case "ended":
+            try Kill(process: number, step: Int(arguments[3]) ?? 0)
+                .perform(counts: arguments[2], method(arguments, 4))
         case "hold": try hold(number)
         case "write": try write(number, arguments[2], arguments[3])
         default: exit(64)

@@ -146,6 +146,11 @@ static bool step(void)
     if (number != seam.end_at)
         return false;
     shared->was_wait = false;
+    if (seam.ending == ATTACH_SEAM_PROCESS_KILLED) {
+        kill(seam.process, SIGKILL);
+        usleep(LOOK_EVERY * LOOKS);
+        return false;
+    }
     if (seam.ending == ATTACH_SEAM_KILLED)
         kill(getpid(), SIGKILL);
     is_expired = true;
@@ -183,7 +188,8 @@ long ptrace(enum __ptrace_request request, ...)
 
 int waitid(idtype_t type, id_t thread, siginfo_t *information, int options)
 {
-    if (is_used && thread != waited_for) {
+    /* What only asks whether a thread has ended waits for nothing. */
+    if (is_used && (options & WSTOPPED) != 0 && thread != waited_for) {
         waited_for = thread;
         if (step()) {
             shared->was_wait = true;

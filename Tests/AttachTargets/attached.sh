@@ -204,7 +204,7 @@ not_told_apart() {
 
 no_vmm() {
   refused 'there is none here' vcpusnap show pid:99999
-  refused 'no VM of KVM' vcpusnap show pid:$$
+  refused 'no KVM VM with vCPUs' vcpusnap show pid:$$
 }
 from_another_namespace() { refused 'not of this pid namespace' unshare -p -f vcpusnap show "pid:$VMM"; }
 in_a_namespace() {
@@ -243,6 +243,24 @@ not_stopping() {
   refused 'thread [0-9]* does not stop: it waits inside the kernel' vcpusnap show "pid:$VMM"
   ! grep TracerPid "/proc/$VMM"/task/*/status | grep -v 'TracerPid:.0$'
 }
+# ended_at STEPS: the VMM is killed at each of that many steps and then at every fifth. That is what is said, and it is
+# gone while the program that attached is still there.
+ended_at() {
+  step=0
+  while true; do
+    : >beats
+    vmm --vcpus 2 --counted counts >beats &
+    within_a_minute "it does not start" [ -s beats ]
+    status=0
+    attach-proof ended $! counts "$step" >said || status=$?
+    [ $status -ne 8 ] || break
+    [ $status -eq 0 ] || { echo "step $step"; cat said; return 1; }
+    if [ "$step" -lt "$1" ]; then step=$((step + 1)); else step=$((step + 5)); fi
+  done
+  echo "$step steps"
+  kill -KILL $!
+}
+
 # ending COUNT: whatever it was at when the VMM ended, that is what is said.
 ending() {
   for _ in $(seq "$1"); do

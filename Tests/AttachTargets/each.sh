@@ -2,7 +2,8 @@
 # Runs in a lab guest: every check of a file, each in a folder of its own, and says of each what it printed and how
 # it ended.
 # usage: each.sh FILE
-# A line of FILE is "NAME | COMMAND". $SHARE is the folder that each.sh was started in.
+# A line of FILE is "NAME | COMMAND", which may take half an hour: many times what any takes. $SHARE is the folder that
+# each.sh was started in.
 set -u
 SHARE=$PWD
 export SHARE
@@ -10,7 +11,7 @@ checks=$(command -v "$1")
 while IFS='|' read -r name command; do
   folder=$(mktemp -d)
   status=0
-  (cd "$folder" && sh -c "set -e; $command") >"$folder/printed" 2>&1 </dev/null || status=$?
+  (cd "$folder" && timeout 1800 sh -c "set -e; $command") >"$folder/printed" 2>&1 </dev/null || status=$?
   sed 's/^/        /' "$folder/printed"
   echo "each: $status ${name% }"
 done <"$checks"

@@ -22,9 +22,6 @@ struct StoppedThreads: ~Copyable {
     private let suspension = clinux_block_suspension()
     /// When the first thread was interrupted, in nanoseconds.
     private var began: Int64 = 0
-    private var patience: Int {
-        max(1, Int((deadline - clinux_monotonic_nanoseconds()) / 1_000_000))
-    }
 
     init(of process: Int, within milliseconds: Int) {
         self.process = process
@@ -117,9 +114,7 @@ struct StoppedThreads: ~Copyable {
     /// The next stop of a thread; nil when the thread has ended.
     mutating func next(_ id: Int) throws(AttachError) -> clinux_stop? {
         do throws(Errno) {
-            guard let stop = try TracedThread(id: id).wait(milliseconds: patience) else {
-                throw .timedOut
-            }
+            guard let stop = try wait(for: id, until: deadline) else { throw .timedOut }
             stops += 1
             running.remove(id)
             signals[id] = signal(of: TracedThread(id: id), at: stop)
@@ -138,6 +133,23 @@ struct StoppedThreads: ~Copyable {
         running.remove(id)
         return nil
     }
+
+    /// Waits until a thread stops or is gone; nil when the time is up.
+    ///
+    /// The kernel tells the end of a process's first thread, and completes execve(2) of another, only once the
+    /// other threads that have ended were waited for as well (`delay_group_leader` in `kernel/exit.c`,
+    /// `de_thread` in `fs/exec.c`).
+    private func wait(for id: Int, until end: Int64) throws(Errno) -> clinux_stop? {
+        while true {
+            let left = max(1, Int(clamping: (end - clinux_monotonic_nanoseconds()) / 1_000_000))
+            let stop = try TracedThread(id: id).wait(milliseconds: min(left, Self.longestWait))
+            if stop != nil || clinux_monotonic_nanoseconds() >= end { return stop }
+            for other in traced where other != id { TracedThread(id: other).takeEnd() }
+        }
+    }
+
+    /// In milliseconds.
+    private static let longestWait = 10
 
     /// The signal that a thread has stopped for; nil when that is none, or the one that was sent to stop it.
     private func signal(of thread: TracedThread, at stop: clinux_stop) -> Int? {
@@ -185,20 +197,20 @@ struct StoppedThreads: ~Copyable {
     /// Lets every thread go.
     ///
     /// One that does not stop cannot be: the kernel does it when this program ends.
+    /// So that the end of one that was killed is told, it is waited for.
     private func detachAll() {
-        for id in traced where !running.contains(id) {
-            try? TracedThread(id: id).detach(signal: signals[id] ?? 0)
-        }
         for id in running { try? TracedThread(id: id).interrupt() }
-        let end = clinux_monotonic_nanoseconds() + Self.grace
-        for id in running {
-            let left = max(0, end - clinux_monotonic_nanoseconds()) / 1_000_000
-            detachWhenStopped(TracedThread(id: id), within: Int(left))
+        let stopped = traced.filter { !running.contains($0) }
+        let killed = stopped.filter { id in
+            (try? TracedThread(id: id).detach(signal: signals[id] ?? 0)) == nil
         }
+        let end = clinux_monotonic_nanoseconds() + Self.grace
+        for id in killed + running.sorted() { detachWhenStopped(id, until: end) }
     }
 
-    private func detachWhenStopped(_ thread: TracedThread, within milliseconds: Int) {
-        guard let stop = try? thread.wait(milliseconds: milliseconds) else { return }
+    private func detachWhenStopped(_ id: Int, until end: Int64) {
+        guard let stop = try? wait(for: id, until: end) else { return }
+        let thread = TracedThread(id: id)
         try? thread.detach(signal: signal(of: thread, at: stop) ?? 0)
     }
 
@@ -208,8 +220,7 @@ struct StoppedThreads: ~Copyable {
     /// The error of this reason; of a process that has ended, or is about to, that is the reason, for all
     /// else follows from it.
     func error(_ reason: AttachError.Reason) -> AttachError {
-        let wasThere = reason != .noSuchProcess && reason != .otherNamespace
-        let hasEnded = wasThere && ProcessFiles(process: process).isEnding
+        let hasEnded = reason != .noSuchProcess && ProcessFiles(process: process).isEnding
         return AttachError(process: process, hasEnded ? .targetExited : reason)
     }
 }

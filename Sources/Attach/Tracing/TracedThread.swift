@@ -57,6 +57,9 @@ struct TracedThread: Hashable {
         return try Errno.check(clinux_wait_for_stop(number, limit, &stop)) == 0 ? nil : stop
     }
 
+    /// Has the kernel forget the thread if it has ended.
+    func takeEnd() { clinux_take_end(number) }
+
     /// Has the thread not get the signal that it has stopped for should this program end.
     func forgetSignal() throws(Errno) { try Errno.check(clinux_forget_signal(number)) }
 

@@ -110,6 +110,9 @@ int clinux_ptrace_poke(int thread, uint64_t address, uint64_t word);
  */
 int clinux_wait_for_stop(int thread, int milliseconds, struct clinux_stop *_Nonnull stop);
 
+/* Has the kernel forget a traced thread that has ended. */
+void clinux_take_end(int thread);
+
 /* Has a thread that has stopped for a signal not get it should this program end. */
 int clinux_forget_signal(int thread);
 

@@ -21,6 +21,8 @@ enum attach_seam_ending {
     /* The time is up; what it begins to wait for has happened, unseen. */
     ATTACH_SEAM_STOP_IS_UNSEEN,
     ATTACH_SEAM_KILLED,
+    /* It goes on: the process is killed, and threads of it have ended. */
+    ATTACH_SEAM_PROCESS_KILLED,
 };
 
 /* What happens between the steps of one attach, which are counted from 0. */
