@@ -48,6 +48,23 @@ running() {
   refused 'its vCPUs run' vcpusnap restore saved "pid:$VMM"
 }
 
+# named: nothing that a VMM calls itself reaches a terminal raw.
+named() {
+  program=./$(printf 'q\033[2J\302\233m')
+  cp "$(command -v vmm)" "$program"
+  "$program" >beats &
+  VMM=$!
+  within_a_minute "it does not start" has_lines beats 4
+  vcpusnap list | tee said
+  vcpusnap list --format json | tee -a said
+  vcpusnap save "pid:$VMM" -o saved 2>&1 | tee -a said
+  vcpusnap show saved | head -n 20 | tee -a said
+  grep -q -F 'q\u{1b}[2J' said
+  ! LC_ALL=C grep -q "$(printf '\033')" said
+  ! LC_ALL=C grep -q "$(printf '\302\233')" said
+  kill "$VMM"
+}
+
 # within_a_minute COMPLAINT COMMAND...: the command succeeds by then; or COMPLAINT is said.
 within_a_minute() {
   complaint=$1 waited=0
