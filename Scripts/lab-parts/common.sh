@@ -30,7 +30,7 @@ quote() {
 }
 
 cache_dir() {
-  mkdir -p "$LAB_CACHE"/{stamp,log,tmp}
+  mkdir -p "$LAB_CACHE"/{stamp,log}
   : >"$LAB_CACHE/.vcpusnap-lab"
 }
 
