@@ -30,6 +30,16 @@ package final class QEMU {
         try process.start()
     }
 
+    /// It has ended before the test.
+    private struct Ended: Error, CustomStringConvertible {
+        let description: String
+
+        init(process: Process, then error: QMPError) {
+            let way = process.terminationReason == .exit ? "status" : "signal"
+            description = "QEMU ended with \(way) \(process.terminationStatus): \(error)"
+        }
+    }
+
     deinit {
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
@@ -43,6 +53,7 @@ package final class QEMU {
             do throws(QMPError) {
                 return try QMPConnection(connectingTo: path, timeouts: timeouts)
             } catch {
+                guard process.isRunning else { throw Ended(process: process, then: error) }
                 guard case .cannotConnect = error.problem else { throw error }
                 Thread.sleep(forTimeInterval: 0.02)
             }
