@@ -211,11 +211,14 @@ static int look_for_stop(int thread, struct clinux_stop *stop)
     return take_stop(thread, stop);
 }
 
+/* The kernel tells a tracer of stops whatever it asks for (wait_task_stopped), and forgets those that it has told. */
 void clinux_take_end(int thread)
 {
-    siginfo_t information;
+    siginfo_t information = {0};
 
-    waitid(P_PID, thread, &information, WEXITED | WNOHANG | __WALL);
+    waitid(P_PID, thread, &information, WEXITED | WNOHANG | WNOWAIT | __WALL);
+    if (information.si_pid != 0 && information.si_code != CLD_TRAPPED && information.si_code != CLD_STOPPED)
+        waitid(P_PID, thread, &information, WEXITED | WNOHANG | __WALL);
 }
 
 int clinux_forget_signal(int thread)
