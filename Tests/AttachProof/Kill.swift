@@ -1,7 +1,6 @@
 import Attach
 import AttachSeam
 import Glibc
-import LinuxSystem
 
 /// An attach to a process that is killed at a chosen step.
 struct Kill {
@@ -29,7 +28,7 @@ struct Kill {
             print("attach-proof: \(error)")
             guard error.reason == .targetExited || error.reason == .noSuchProcess else { exit(1) }
         }
-        while try !isGone() { usleep(1000) }
+        while !isGone { usleep(1000) }
     }
 
     /// In seconds, and more than that in milliseconds.
@@ -37,11 +36,10 @@ struct Kill {
     private static let patience = 600_000
 
     /// Whether the kernel has told the process's parent of its end: no other thread is left then.
-    private func isGone() throws -> Bool {
-        let threads = (try? Folder.names(in: "/proc/\(process)/task")) ?? []
+    private var isGone: Bool {
+        let threads = (try? Steps.threads(process)) ?? []
         guard threads.count <= 1, let thread = threads.first else { return threads.isEmpty }
-        let status = (try? File.read("/proc/\(process)/task/\(thread)/status", limit: 4096)) ?? []
-        let lines = status.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
+        let lines = (try? Steps.lines("/proc/\(process)/task/\(thread)/status")) ?? []
         return lines.contains { $0.hasPrefix("State:\tZ") } && lines.contains("TracerPid:\t0")
     }
 }

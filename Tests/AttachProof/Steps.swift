@@ -157,7 +157,7 @@ struct Steps {
         }
     }
 
-    private static func threads(_ process: Int) throws -> [Int] {
+    static func threads(_ process: Int) throws -> [Int] {
         try Folder.names(in: "/proc/\(process)/task").compactMap { Int($0) }.sorted()
     }
 
@@ -175,7 +175,7 @@ struct Steps {
         "TracerPid:", "SigPnd:", "ShdPnd:", "SigBlk:", "SigIgn:", "SigCgt:",
     ]
 
-    private static func lines(_ path: String) throws -> [String] {
+    static func lines(_ path: String) throws -> [String] {
         try File.read(path, limit: 1 << 24).split(separator: 10)
             .map { String(decoding: $0, as: UTF8.self) }
     }

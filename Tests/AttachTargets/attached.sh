@@ -60,8 +60,8 @@ named() {
   vcpusnap save "pid:$VMM" -o saved 2>&1 | tee -a said
   vcpusnap show saved | head -n 20 | tee -a said
   grep -q -F 'q\u{1b}[2J' said
-  ! LC_ALL=C grep -q "$(printf '\033')" said
-  ! LC_ALL=C grep -q "$(printf '\302\233')" said
+  LC_ALL=C grep -q "$(printf '\033')" said && return 1
+  LC_ALL=C grep -q "$(printf '\302\233')" said && return 1
   kill "$VMM"
 }
 
@@ -260,14 +260,20 @@ not_stopping() {
   refused 'thread [0-9]* does not stop: it waits inside the kernel' vcpusnap show "pid:$VMM"
   ! grep TracerPid "/proc/$VMM"/task/*/status | grep -v 'TracerPid:.0$'
 }
+
+# starts VMM-ARGS...: a VMM, whose id is $! then, and which beats.
+starts() {
+  : >beats
+  vmm "$@" >beats &
+  within_a_minute "it does not start" [ -s beats ]
+}
+
 # ended_at STEPS: the VMM is killed at each of that many steps and then at every fifth. That is what is said, and it is
 # gone while the program that attached is still there.
 ended_at() {
   step=0
   while true; do
-    : >beats
-    vmm --vcpus 2 --counted counts >beats &
-    within_a_minute "it does not start" [ -s beats ]
+    starts --vcpus 2 --counted counts
     status=0
     attach-proof ended $! counts "$step" >said || status=$?
     [ $status -ne 8 ] || break
@@ -281,9 +287,7 @@ ended_at() {
 # ending COUNT: whatever it was at when the VMM ended, that is what is said.
 ending() {
   for _ in $(seq "$1"); do
-    : >beats
-    vmm --beats 3 >beats &
-    within_a_minute "it does not start" [ -s beats ]
+    starts --beats 3
     refused '\(ended in the meantime\|none here\)' attach-proof loop $! 1000000
   done
 }
