@@ -64,10 +64,15 @@ await() {
 
 # made CHECKS OUTPUT: counts the checks of a file that each.sh made, each line "NAME | COMMAND", by what it printed.
 made() {
-  local line name
+  local line name status seconds took
+  local -A passes=()
+  while read -r _ status seconds name; do
+    [ "$status" -ne 0 ] || passes[$name]=$seconds
+  done < <(grep '^each: ' "$2")
   while IFS= read -r line; do
     name=${line%% |*}
-    check "$name" grep -q -x -F "each: 0 $name" "$2"
+    took=${passes[$name]-}
+    check "$name" test -n "$took"
   done <"$1"
 }
 

@@ -38,7 +38,7 @@ start_qemu() {
   (
     status=0
     qemu-system-aarch64 -accel kvm -cpu host -M $MACHINE -smp "$cpus" -m 256 -nodefaults -display none \
-      -kernel /vmm/Image -initrd $NESTED/initrd -append "console=ttyAMA0 quiet panic=-1" -no-reboot \
+      -kernel /vmm/Image -initrd $NESTED/initrd -append "console=ttyAMA0 quiet panic=-1 kpti=0" -no-reboot \
       -serial file:$NESTED/serial -chardev pipe,id=qmp,path=$NESTED/qmp -mon chardev=qmp,mode=control \
       -qmp unix:$NESTED/qmp.sock,server=on,wait=off "$@" </dev/null 2>$NESTED/stderr || status=$?
     echo $status >$NESTED/.status
