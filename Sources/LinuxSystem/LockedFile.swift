@@ -49,7 +49,10 @@ public final class LockedFile {
                 self.file = file
                 return
             } catch {
-                throw FileError(.open, name, error)
+                // Who may read it is not to be told to ask for that.
+                let mayNot = error == .accessDenied || error == .notPermitted
+                throw FileError(
+                    access == .readingAndWriting && mayNot ? .write : .open, name, error)
             }
         }
     }

@@ -6,6 +6,12 @@ internal import VCPUModel
 struct LoadMessages {
     let version: QEMUVersion
 
+    /// `kvm_init`, `accel/kvm/kvm-all.c`.
+    static func line(for excess: LoadPlan.Excess) -> String {
+        "Number of SMP cpus requested (\(excess.count)) exceeds the maximum cpus supported by KVM "
+            + "(\(excess.most))"
+    }
+
     /// The lines up to the first vCPU that fails.
     func lines(for vcpus: [VCPULoad]) -> [String] {
         var lines: [String] = []

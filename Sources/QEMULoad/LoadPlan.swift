@@ -22,7 +22,16 @@ public struct LoadPlan: Sendable {
     public let version: QEMUVersion
     public let policy: String
     public let origin: StreamOrigin
-    /// In the order of the stream.
+    /// More vCPUs than the destination's KVM makes; nil where it makes them.
+    ///
+    /// QEMU gives up before it reads the stream.
+    public struct Excess: Hashable, Sendable {
+        public var count: Int
+        public var most: Int
+    }
+
+    public let excess: Excess?
+    /// In the order of the stream; none where there are too many.
     ///
     /// QEMU gives up at the first that fails.
     public let vcpus: [VCPULoad]
@@ -30,7 +39,7 @@ public struct LoadPlan: Sendable {
     public let output: [String]
 
     public var verdict: Verdict {
-        if vcpus.contains(where: { $0.failure != nil }) { return .fails }
+        if excess != nil || vcpus.contains(where: { $0.failure != nil }) { return .fails }
         return vcpus.allSatisfy(\.losses.isEmpty) ? .loads : .loadsWithLosses
     }
 
@@ -64,6 +73,13 @@ public struct LoadPlan: Sendable {
         self.version = version
         self.policy = policy.name
         self.origin = origin
+        excess = profile.mostVCPUs.flatMap { most in
+            guests.count > Int(most) ? Excess(count: guests.count, most: Int(most)) : nil
+        }
+        if let excess {
+            (vcpus, output) = ([], [LoadMessages.line(for: excess)])
+            return
+        }
         let made = try Self.vcpus(for: guests, on: profile)
         let loaders = sections.enumerated().map { position, section in
             VCPULoader(

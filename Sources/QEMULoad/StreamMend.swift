@@ -134,6 +134,7 @@ private struct Mender {
         for _ in 0..<Self.mostRounds {
             // From 11.0 on QEMU looks at every register, so what it takes all versions take.
             let plan = try plan(QEMUVersion(11, 0), on: profile)
+            guard plan.excess == nil else { return }
             var isChanged = false
             for position in sections.indices {
                 if try change(position, plan.vcpus[position]) { isChanged = true }

@@ -15,6 +15,10 @@ public struct QEMUStream {
     /// Whether the sections of the vCPUs were found by their looks, because nothing that could be believed
     /// said where they are.
     public let isSearched: Bool
+    /// Where the description does not fit, behind RAM; nil where it fits, or there is none.
+    ///
+    /// The description is wrong there, or bytes of the stream are damaged, and then QEMU does not load it.
+    public let misfit: DescriptionMisfit?
     /// Why the stream is not whole and sound; nil where it is.
     ///
     /// Only a reading of what is there has one.
@@ -36,7 +40,7 @@ public struct QEMUStream {
         self.bytes = bytes
         header = try StreamHeader(bytes)
         let sections = try StreamSections(of: bytes, reading: reading)
-        (cpus, isSearched) = (sections.cpus, sections.areSearched)
+        (cpus, isSearched, misfit) = (sections.cpus, sections.areSearched, sections.misfit)
         (description, problem) = (sections.description, sections.problem)
         beginningBehindAnother =
             try sections.description == nil

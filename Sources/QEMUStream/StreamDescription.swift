@@ -79,7 +79,7 @@ struct StreamDescription {
             unread -= text.count
             guard
                 let found = try? parse(Array(bytes[text]), at: start + Int64(text.lowerBound)),
-                try found.walk(in: stream).isWhole
+                try found.walk(in: stream).hasAll
             else { continue }
             return found
         }
@@ -142,7 +142,7 @@ struct StreamDescription {
     }
 
     /// How many bytes more than described damage may have made of the devices.
-    private static let damagedBytes = 4096
+    static let damagedBytes: Int64 = 4096
 }
 
 // MARK: - Devices
@@ -248,91 +248,5 @@ extension StreamDescription.Device {
             expected: said + (counts.first.map { " or \($0) registers" } ?? "")
                 + ", as the description says",
             found: "\(length) bytes and \(section.registerCount) registers")
-    }
-}
-
-// MARK: - Walking back
-
-extension StreamDescription {
-    /// The places of the vCPUs' sections, found from the end of the stream backwards, so that nothing before
-    /// the devices is read.
-    struct Walk {
-        /// The "cpu" sections, the last one first.
-        var found: [(place: SectionPlace, device: Device)] = []
-        /// The section that is not where the description says, as far as the walk went.
-        var problem: QEMUStreamError?
-
-        /// Whether the stream has vCPUs, all where they are said to be.
-        var isWhole: Bool { problem == nil && !found.isEmpty }
-    }
-
-    func walk(in stream: any SeekableBytes) throws(QEMUStreamError) -> Walk {
-        var missing = devices.filter(\.isOfVCPU).count
-        var walk = Walk()
-        var numbers: Set<UInt32> = []
-        var hasFooter: Bool?
-        var end = sectionsEnd
-        for device in devices.reversed() where missing > 0 {
-            let found = try section(of: device, endingAt: end, hasFooter, in: stream)
-            guard let (place, number) = found else {
-                walk.problem = .damaged(
-                    part: "the devices", offset: end,
-                    expected: "the end of \(Shown.text(device.name)) \(device.instance), as the "
-                        + "description says", found: "something else")
-                return walk
-            }
-            guard numbers.insert(number).inserted else {
-                throw .repeatedID(of: device.name, device.instance, at: place.offset)
-            }
-            (end, hasFooter) = (place.offset, place.hasFooter)
-            if device.isOfVCPU { missing -= 1 }
-            if device.name == CPUSection.name { walk.found.append((place, device)) }
-        }
-        return walk
-    }
-
-    /// - Parameter hasFooter: whether the other sections have footers: all have, or none, as machine types before
-    ///   2.4 write them; nil where that is not known.
-    private func section(
-        of device: Device, endingAt end: Int64, _ hasFooter: Bool?, in stream: any SeekableBytes
-    ) throws(QEMUStreamError) -> (SectionPlace, number: UInt32)? {
-        guard let body = device.bodyLength else { return nil }
-        for footer in [true, false] where footer == hasFooter ?? footer {
-            let start =
-                Checked(end) - Checked(footer ? SectionFooter.length : 0) - Checked(body)
-                - Checked(device.headerLength)
-            guard let offset = start.value, offset >= 8 else { continue }
-            let place = SectionPlace(
-                offset: offset, headerLength: device.headerLength, bodyLength: body,
-                hasFooter: footer)
-            if let number = try place.number(of: device, in: stream) { return (place, number) }
-        }
-        return nil
-    }
-}
-
-/// Where a device's section stands, in bytes from the start of the stream.
-struct SectionPlace: Hashable, Sendable {
-    /// Of the byte that says its kind.
-    var offset: Int64
-    var headerLength: Int64
-    var bodyLength: Int64
-    var hasFooter: Bool
-
-    var bodyOffset: Int64 { offset + headerLength }
-    var bodyEnd: Int64 { bodyOffset + bodyLength }
-
-    /// The section id, where a device's header and footer stand there.
-    fileprivate func number(
-        of device: StreamDescription.Device, in stream: any SeekableBytes
-    ) throws(QEMUStreamError) -> UInt32? {
-        let bytes = try stream.bytes(at: offset, count: Int(headerLength))
-        guard let header = SectionHeader(in: bytes, at: 0), header.name == device.name,
-            header.instance == device.instance
-        else { return nil }
-        guard hasFooter else { return header.numberValue }
-        let footer = try stream.bytes(at: bodyEnd, count: SectionFooter.length)
-        return SectionFooter.isThere(of: header.number, in: footer, at: 0)
-            ? header.numberValue : nil
     }
 }

@@ -6,6 +6,8 @@ struct StreamSections {
     private(set) var cpus: [CPUSection] = []
     private(set) var description: StreamDescription?
     private(set) var areSearched = false
+    /// Where the description does not fit.
+    private(set) var misfit: DescriptionMisfit?
     /// Why only a part was found.
     private(set) var problem: QEMUStreamError?
 
@@ -61,8 +63,9 @@ extension StreamSections {
         let described = VCPUSections(description.vcpuSections)
         try described.checkNumbers()
         let walk = try description.walk(in: stream)
-        if let problem = walk.problem {
-            return try search(for: devices, description, in: stream, after: problem)
+        misfit = walk.misfit
+        if let misfit, walk.missing > 0 {
+            return try search(for: devices, description, in: stream, after: misfit.error)
         }
         var room = Checked<Int64>(Self.mostBytes)
         for (place, device) in walk.found.reversed() {

@@ -138,6 +138,8 @@ extension SnapshotHeader {
     private static let otherFormats: [(start: [UInt8], name: String)] = [
         (Array("QEVM".utf8), "a QEMU migration stream; \(readable)"),
         (Array("LibvirtQemud".utf8), "a libvirt save file; \(readable)"),
+        (Array("vhost ".utf8), "a host profile, which --host takes"),
+        (Array("vpolicy ".utf8), "a policy, which --policy takes"),
         ([0x28, 0xb5, 0x2f, 0xfd], "a zstd file; decompress it first"),
         ([0x1f, 0x8b], "a gzip file; decompress it first"),
     ]

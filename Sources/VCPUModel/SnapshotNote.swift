@@ -132,7 +132,7 @@ extension SnapshotNote: CustomStringConvertible {
         switch self {
         case .noVCPU: "it holds no vCPU"
         case .incomplete(let vcpus, let missing):
-            "vCPU \(Self.ranges(vcpus)) not complete, \(missing.count) of the registers that no vCPU can do "
+            "\(vcpus.count == 1 ? "vCPU" : "vCPUs") \(Self.ranges(vcpus)) not complete, \(missing.count) of the registers that no vCPU can do "
                 + "without are missing: \(Self.shortened(missing.map(\.name)))"
         case .disagreement(let id, let holders):
             "the vCPUs disagree on \(id.nameAndNumber): "

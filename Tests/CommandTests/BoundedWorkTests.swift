@@ -106,34 +106,20 @@ import VCPUModel
         #expect(run.errors.contains("cut off"))
     }
 
-    /// Runs the program, and counts the processor time that it takes, in seconds.
-    private func time(_ arguments: [String]) throws -> Double {
-        let run = try Program.run(
-            arguments, program: ["/bin/sh", "-c", "\"$@\" > /dev/null; times", "sh", Program.path])
-        // Two lines: of the shell, and of the program, each as 0m1.25s 0m0.01s.
-        let word = try #require(run.text.split(whereSeparator: \.isWhitespace).dropFirst(2).first)
-        let parts = word.dropLast().split(separator: "m").compactMap { Double($0) }
-        try #require(parts.count == 2, "\(run.text)")
-        return parts[0] * 60 + parts[1]
-    }
-
     /// 1,024 rules that test a value, each of which is asked about each loss of each vCPU.
     @Test(arguments: ["drop * if 0x7%", "drop * if 0x7%/0xffffff", "accept-masked * 0x7%"])
     func rulesThatTestAValueAreNoWalk(rule: String) throws {
         let folder = try TemporaryFolder()
         let file = try write(
-            snapshot(vcpus: 64, registers: 256) { UInt64($0 * 1000 + $1) }, folder, "a.vcpusnap")
-        func policy(_ rules: Int) throws -> String {
-            let lines = (0..<rules).map { number in
-                rule.replacingOccurrences(of: "%", with: String(0x1000 + number, radix: 16))
-            }
-            return try folder.make(
-                "\(rules).vpolicy", "vpolicy 1\n\(lines.joined(separator: "\n"))\n")
+            snapshot(vcpus: 512, registers: 1024) { UInt64($0 * 1000 + $1) }, folder, "a.vcpusnap")
+        let lines = (0..<1024).map { number in
+            rule.replacingOccurrences(of: "%", with: String(0x1000 + number, radix: 16))
         }
-        let times = try [1, 1024].map { rules in
-            try time(["plan", file, "--host", "6.1-max", "--policy", try policy(rules)])
-        }
-        #expect(times[1] < 3 * times[0] + 0.5)
+        let policy = try folder.make(
+            "a.vpolicy", "vpolicy 1\n\(lines.joined(separator: "\n"))\n")
+        let run = try run(
+            ["plan", file, "--host", "6.1-max", "--policy", policy], mebibytes: 1024)
+        #expect(run.status == 1, "\(run.errors)")
     }
 
     /// A stream of as many whole vCPUs, with devices and nothing else.

@@ -257,6 +257,7 @@ struct DurabilityTests {
         arguments: [
             ["set", "s", "x0=0x5"], ["inject", "s", "serror"], ["restore", "s", "t"],
             ["mend", "vm.mig", "--host", "6.1-neoverse-n1", "--policy", "force", "--in-place"],
+            ["mend", "vm.mig", "--host", "6.1-neoverse-n1", "--policy", "force", "-o", "new"],
         ])
     func fullOutputAfterAChange(words: [String]) throws {
         for name in ["s", "t"] {

@@ -56,6 +56,13 @@ struct NextStepTests {
             expectTrouble(
                 try Program.run(arguments), "this is a QEMU migration stream", "vcpusnap convert")
         }
+        let profile = folder / "own.vhost"
+        #expect(
+            try Program.run("host", "--from", try save(), "--name", "own", "-o", profile).status
+                == 0)
+        expectTrouble(try Program.run("verify", profile), "this is a host profile")
+        let policy = try folder.make("own.vpolicy", "vpolicy 1\n")
+        expectTrouble(try Program.run("verify", policy), "this is a policy")
         let guest = try save()
         expectTrouble(
             try Program.run("plan", guest, "--host", "6.1-max", "--qemu", "10.0"),
@@ -95,16 +102,31 @@ struct NextStepTests {
             try Program.run("show", folder / "more.mig"),
             "damaged at byte \(whole.count): the end: expected nothing more after the description")
         try folder.make("two.mig", whole + whole)
+        let host = ["--host", "6.12-neoverse-n1"]
         for arguments in [
             ["show", folder / "two.mig"], ["convert", folder / "two.mig", "-o", folder / "o"],
-            ["mend", folder / "two.mig", "--host", "6.12-neoverse-n1", "--dry-run"],
+            ["plan", folder / "two.mig"] + host,
         ] {
             let run = try Program.run(arguments)
             #expect(
                 run.errors.contains(
-                    "two streams: the second is read, which begins at byte \(whole.count); QEMU "
+                    "more than one stream: the last is read, which begins at byte \(whole.count); QEMU "
                         + "loads the first"), "\(arguments) \(run.errors)")
+            #expect(!run.text.contains("QEMU 10.0"), "\(run.text)")
         }
+        for arguments in [
+            ["mend", folder / "two.mig", "--dry-run"] + host,
+            ["mend", folder / "two.mig", "--in-place"] + host,
+            ["plan", folder / "two.mig", "--qemu", "10.0"] + host,
+            ["convert", folder / "o", "--into", folder / "two.mig", "-o", folder / "new.mig"],
+        ] {
+            expectTrouble(
+                try Program.run(arguments), "QEMU loads the first, which is not read here",
+                "tail -c +\(whole.count + 1)")
+        }
+        let piped = try Stream.pipe(
+            folder / "two.mig", into: "mend", "-", "-o", "-", host[0], host[1])
+        expectTrouble(piped, "QEMU loads the first")
     }
 
     // MARK: Several vCPUs
@@ -122,6 +144,21 @@ struct NextStepTests {
             ))
         #expect(plan.text.contains("choose a host or a kernel that makes 3 vCPUs for a VM"))
         #expect(!plan.text.contains("save the guest again"))
+        // QEMU does not come to read its stream, whatever the other hosts do.
+        try folder.make("one.vhost", Data((host.text + "capability KVM_CAP_MAX_VCPUS 1\n").utf8))
+        let hosts = ["--host", folder / "one.vhost", "6.12-neoverse-n1"]
+        let load = try Program.run(
+            ["plan", Stream.n1] + hosts + ["--qemu", "10.0", "--policy", "force"])
+        #expect(load.status == 1 && load.text.contains("6.12-neoverse-n1: loads"), "\(load)")
+        #expect(
+            load.text.contains(
+                "Number of SMP cpus requested (2) exceeds the maximum cpus supported by KVM (1)"))
+        #expect(load.text.contains("choose a host or a kernel that makes 2 vCPUs for a VM"))
+        let both = try Program.run(["plan", Stream.n1] + hosts)
+        #expect(both.status == 1 && both.text.contains("2, KVM_CAP_MAX_VCPUS is 1"), "\(both)")
+        let mend = try Program.run("mend", Stream.n1, hosts[0], hosts[1], "--dry-run")
+        #expect(mend.status == 1 && mend.text.contains("not done"), "\(mend)")
+        #expect(mend.text.contains("exceeds the maximum cpus"))
         let restore = try Program.run("restore", guest, "emulated:" + folder / "few.vhost")
         #expect(restore.status == 1)
         #expect(restore.text.contains("the VM needs 3 vCPUs, and the host makes at most 2"))

@@ -93,6 +93,26 @@ struct SeveralVCPUsTests {
         #expect(try notes(json).count == 1 && notes(json)[0].contains("vCPU 1 not complete"))
     }
 
+    /// A rule for what makes a vCPU one would take the others along.
+    @Test func proposalForAVCPUThatIsNotInitialised() throws {
+        let file = try make("bad") { snapshot in
+            try keep(&snapshot.vcpus[1]) { $0 != .vcpuInit }
+        }
+        let own = folder / "own.vpolicy"
+        let no = try Program.run(
+            "plan", file, "--host", Self.host, "--policy", "exact", "--write-policy", own)
+        #expect(no.status == 1)
+        #expect(
+            no.errors.contains(
+                "it may still not go to \(Self.host): choose another host (vcpusnap matrix); --policy "
+                    + "force lets it go, whatever is lost"), "\(no.errors)")
+        #expect(!no.errors.contains("no policy"))
+        let rules = (try? folder.text("own.vpolicy")) ?? ""
+        #expect(!rules.contains("VCPU_INIT"), "\(rules)")
+        let forced = try Program.run("plan", file, "--host", Self.host, "--policy", "force")
+        #expect(forced.status == 0, "\(forced.text)")
+    }
+
     @Test func registerThatIsMissing() throws {
         let file = try make("bad") { snapshot in
             try keep(&snapshot.vcpus[1]) { !["pc", "SCTLR_EL1"].contains($0.name) }

@@ -70,6 +70,36 @@ struct StreamEndCommandTests {
         #expect(try folder.names == ["damaged.mig", "whole.vcpusnap"])
     }
 
+    @Test(
+        "Damage of another device is damage to every command, and a length that does not fit is said by each"
+    )
+    func otherDevices() throws {
+        #expect(
+            try Program.run("convert", Stream.n1, "-o", folder / "whole.vcpusnap").status == 0)
+        let data = try Stream.data(Stream.n1)
+        let name = try #require(data.range(of: Data("pl011".utf8)))
+        var damaged = data
+        damaged[name.lowerBound - 6] ^= 1
+        var path = try folder.make("damaged.mig", damaged)
+        for (command, run) in try runAll(path) {
+            #expect(run.status == 2, "\(command)")
+            #expect(run.errors.contains("the header of pl011 0: expected 04, found 05"))
+        }
+        var shorter = data
+        shorter.remove(at: name.upperBound + 20)
+        path = try folder.make("shorter.mig", shorter)
+        for arguments in [
+            ["show", path], ["plan", path, "--host", host, "--qemu", "10.0", "--policy", "force"],
+            ["mend", path, "--host", host, "--dry-run"],
+            ["convert", path, "-o", folder / "new.vcpusnap"],
+        ] {
+            let run = try Program.run(arguments)
+            #expect(run.status == 0, "\(run.errors)")
+            #expect(run.errors.contains("by its description pl011 0 ends at byte"), "\(arguments)")
+            #expect(run.errors.contains("QEMU will not load it; its vCPUs were found by search"))
+        }
+    }
+
     // MARK: Parts
 
     @Test(

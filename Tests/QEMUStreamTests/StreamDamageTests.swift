@@ -207,8 +207,7 @@ struct StreamDamageTests {
             ("\"size\": 568", "\"array_len\": -1, \"size\": 568"),
             ("\"size\": 5,", "\"size\": -5,"), ("\"size\": 5,", "\"size\": 1099511627777,"),
             ("\"size\": 5,", "\"size\": 9223372036854775807,"),
-            ("\"instance_id\": 0, \"size\"", "\"instance_id\": 1, \"size\""),
-            ("\"name\": \"pio\"", "\"name\": \"pix\""), ("\"name\": \"pio\"", "\"name\": \"\""),
+            ("\"name\": \"pio\"", "\"name\": \"\""),
             ("\"fields\"", "\"field\""),
         ])
     func lyingSizes(text: String, lie: String) throws {
@@ -223,6 +222,19 @@ struct StreamDamageTests {
         #expect(read.isSearched)
         exercise(read)
         #expect(bytes.mostAtOnce <= stream.bytes.count)
+    }
+
+    @Test(
+        "A device that the description calls otherwise is damage",
+        arguments: [
+            ("\"instance_id\": 0, \"size\"", "\"instance_id\": 1, \"size\"", "pio 1"),
+            ("\"name\": \"pio\"", "\"name\": \"pix\"", "pix 0"),
+        ])
+    func lyingNames(text: String, lie: String, name: String) throws {
+        var stream = Self.crafted
+        stream.json = stream.description.replacing(text, with: lie)
+        let error = try #require(problem(stream.bytes))
+        #expect("\(error)".contains("expected that of \(name), as the description says"))
     }
 
     @Test("Sizes whose sum wraps around do no harm")

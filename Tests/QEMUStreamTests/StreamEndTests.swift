@@ -301,16 +301,82 @@ struct LostVCPUTests {
         }
     }
 
-    @Test("Damage that no vCPU has part in leaves them all, found by search")
-    func damageElsewhere() throws {
-        var bytes = crafted.bytes
-        let place = try #require(
-            bytes.indices.first { bytes[$0...].starts(with: Array("pio".utf8)) })
-        bytes[place] ^= 1
-        let stream = try QEMUStream(bytes)
-        #expect(stream.isSearched)
-        #expect(stream.cpus.map(\.instance) == [0, 1])
-        #expect(try !QEMUStream(crafted.bytes).isSearched)
+    @Test(
+        "A flipped bit of a device's kind, id, name, instance or footer is damage that names it",
+        arguments: ["arm_gicv3", "pflash_cfi01", "pl011", "gpio-key", "globalstate"])
+    func deviceDamage(name: String) throws {
+        let bytes = try StreamFixture.kvmN1.bytes
+        let start = try section(name, 0, in: bytes)
+        let header = start..<start + 10 + name.utf8.count
+        let footer = try #require(
+            bytes.indices.first {
+                $0 > start && bytes[$0...].starts(with: [0x7e] + bytes[start + 1..<start + 5])
+            })
+        for position in Array(header) + Array(footer..<footer + 5) {
+            for bit in 0..<8 {
+                var damaged = bytes
+                damaged[position] ^= 1 << UInt8(bit)
+                guard case .failure(.damaged(_, let offset, _, _)) = outcome(damaged),
+                    case .failure(let error) = outcome(damaged)
+                else {
+                    Issue.record("bit \(bit) of byte \(position) is not seen")
+                    continue
+                }
+                #expect("\(error)".contains("of \(name) 0"), "byte \(position): \(error)")
+                #expect([start, footer].contains(Int(offset)))
+                #expect(outcome(damaged, .partial) == .success([0, 1]))
+            }
+        }
+    }
+
+    @Test(
+        "A byte lost or inserted in a device leaves the vCPUs, and where the description does not fit is said"
+    )
+    func otherLength() throws {
+        let bytes = try StreamFixture.kvmN1.bytes
+        for (name, isSearched) in [("pl011", true), ("fw_cfg", true), ("arm_gicv3", false)] {
+            let place = try section(name, 0, in: bytes) + 40
+            for change in [-1, 1, 41] {
+                var other = bytes
+                if change < 0 {
+                    other.remove(at: place)
+                } else {
+                    other.insert(contentsOf: [UInt8](repeating: 0, count: change), at: place)
+                }
+                let stream = try QEMUStream(other)
+                #expect(stream.cpus.map(\.instance) == [0, 1])
+                #expect(stream.isSearched == isSearched)
+                #expect(stream.misfit?.device == "\(name) 0")
+            }
+        }
+    }
+
+    @Test("A description that fits is not said not to", arguments: StreamFixture.described)
+    func fitting(fixture: StreamFixture) throws {
+        let stream = try fixture.stream
+        #expect(stream.misfit == nil && !stream.isSearched)
+        #expect(try QEMUStream(crafted.bytes).misfit == nil)
+    }
+
+    @Test("What stands in RAM is no damaged device, whatever the guest put there")
+    func imitationInRAM() throws {
+        var stream = crafted
+        stream.json = stream.description.replacing(
+            "\"devices\": [",
+            with: "\"devices\": [{\"name\": \"early\", \"instance_id\": 0, \"size\": 20}, ")
+        let imitation = [5, 0, 0, 0, 3, 5] + Array("early".utf8) + bigEndian(0, 8)
+        let rest = [UInt8](repeating: 0xaa, count: 12) + bigEndian(0x10, 8)
+        stream.head += imitation + rest + [0x7e] + bigEndian(2, 4)
+        let found = try QEMUStream(stream.bytes)
+        #expect(found.misfit == nil && found.cpus.count == 2)
+        // Without RAM's end it is one.
+        stream.head[stream.head.count - 6] = 0x11
+        let damaged = outcome(stream.bytes)
+        guard case .failure(.damaged(let part, _, _, _)) = damaged else {
+            Issue.record("\(damaged)")
+            return
+        }
+        #expect(part == "the header of early 0")
     }
 
     @Test("A section inside another one, or inside the description, is none")
@@ -326,9 +392,11 @@ struct LostVCPUTests {
         stream.head = CraftedStream.configuredHead
         stream.isDescribed = true
         // The walk fails at the last device.
-        stream.json = CraftedStream(outer, inner).description.replacing("\"pio\"", with: "\"pix\"")
+        stream.json = CraftedStream(outer, inner).description.replacing(
+            "\"size\": 5,", with: "\"size\": 6,")
         #expect(throws: QEMUStreamError.self) { try QEMUStream(stream.bytes) }
-        stream.json = CraftedStream(outer).description.replacing("\"pio\"", with: "\"pix\"")
+        stream.json = CraftedStream(outer).description.replacing(
+            "\"size\": 5,", with: "\"size\": 6,")
         let found = try QEMUStream(stream.bytes)
         #expect(found.cpus.map(\.instance) == [0])
         #expect(throws: Never.self) { try found.patch(replacing: found.cpus) }

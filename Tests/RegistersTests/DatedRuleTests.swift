@@ -139,6 +139,12 @@ struct DatedRuleTests {
             with: [KernelVersion(6, 12, 90), KernelVersion(6, 13), KernelVersion(6, 17, 13)],
             without: [KernelVersion(6, 12, 91), KernelVersion(7, 2, 12)]),
         Special(
+            field: "ID_DFR0_EL1.PerfMon", kind: .minimum, with: [KernelVersion(6, 2)],
+            without: [KernelVersion(6, 1, 99)]),
+        Special(
+            field: "ID_DFR0_EL1.PerfMon", kind: .remapped, with: [KernelVersion(6, 5)],
+            without: [KernelVersion(6, 4, 99)]),
+        Special(
             field: "ID_DFR0_EL1.PerfMon", kind: .signed,
             with: [KernelVersion(6, 12, 90), KernelVersion(6, 13), KernelVersion(6, 17, 13)],
             without: [KernelVersion(6, 12, 91), KernelVersion(7, 2, 12)]),
@@ -171,6 +177,15 @@ struct DatedRuleTests {
         Special(
             field: "ID_AA64MMFR0_EL1.TGRAN4_2", kind: .values, with: [KernelVersion(6, 18)],
             without: [KernelVersion(6, 17, 13)]),
+        Special(
+            field: "ID_AA64MMFR0_EL1.TGRAN16_2", kind: .values, with: [KernelVersion(6, 18)],
+            without: [KernelVersion(6, 17, 13)]),
+        Special(
+            field: "ID_AA64MMFR0_EL1.TGRAN64_2", kind: .values, with: [KernelVersion(6, 18)],
+            without: [KernelVersion(6, 17, 13)]),
+        Special(
+            field: "ID_AA64DFR0_EL1.DoubleLock", kind: .remapped, with: [KernelVersion(7, 0)],
+            without: [KernelVersion(6, 19, 99)]),
         Special(
             field: "ID_AA64ISAR2_EL1.BC", kind: .higherSafe, with: [KernelVersion(6, 5, 6)],
             without: [KernelVersion(6, 1, 99), KernelVersion(6, 5, 7), KernelVersion(6, 6)]),
@@ -222,16 +237,21 @@ struct DatedRuleTests {
         ("KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE", KernelVersion(6, 5)),
         ("KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES", KernelVersion(6, 5)),
         ("KVM_CAP_ARM_SUPPORTED_REG_MASK_RANGES", KernelVersion(6, 7)),
+        ("KVM_CAP_GUEST_MEMFD", KernelVersion(6, 8)),
         ("KVM_CAP_ARM_WRITABLE_IMP_ID_REGS", KernelVersion(6, 15)),
         ("KVM_CAP_ARM_EL2", KernelVersion(6, 16)), ("KVM_CAP_ARM_EL2_E2H0", KernelVersion(6, 16)),
         ("KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED", KernelVersion(6, 17)),
+        ("KVM_CAP_ARM_SEA_TO_USER", KernelVersion(7, 0)),
         ("KVM_CAP_ARM_PMU_V3_STRICT", KernelVersion(7, 3)),
     ])
     func capability(_ name: String, since kernel: KernelVersion) throws {
         #expect(try #require(KVMCapability.all.first { $0.name == name }).since == kernel)
     }
 
-    @Test(arguments: [("HAS_EL2", KernelVersion(6, 16)), ("HAS_EL2_E2H0", KernelVersion(6, 16))])
+    @Test(arguments: [
+        ("HAS_EL2", KernelVersion(6, 16)), ("HAS_EL2_E2H0", KernelVersion(6, 16)),
+        ("PMU_V3_STRICT", KernelVersion(7, 3)),
+    ])
     func feature(_ name: String, since kernel: KernelVersion) throws {
         #expect(try #require(VCPUFeature.all.first { $0.name == name }).since == kernel)
     }

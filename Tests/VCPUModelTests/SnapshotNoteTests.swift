@@ -94,7 +94,7 @@ struct SnapshotNoteTests {
         }
         let text = Snapshot(provenance: Provenance(), vcpus: only).notes.map(\.description)
         #expect(
-            text.count == 1 && text[0].hasPrefix("vCPU 0 to 4095 not complete, 1 of"), "\(text)")
+            text.count == 1 && text[0].hasPrefix("vCPUs 0 to 4095 not complete, 1 of"), "\(text)")
     }
 
     private func vcpu(without index: Int) throws -> VCPUState {

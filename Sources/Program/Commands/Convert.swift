@@ -55,6 +55,7 @@ struct Convert: ParsableCommand {
         guard !target.isOfPipe else {
             throw CommandError("\(into.text) is a pipe, which can be read only once: name a file")
         }
+        try target.checkIsWhatQEMULoads()
         let banks = target.banks
         guard target.stream.cpus.map(\.instance).sorted() == snapshot.vcpus.map(\.index) else {
             throw CommandError(

@@ -76,13 +76,15 @@ struct Host: ParsableCommand {
     private func profile() throws -> HostProfile {
         guard let from else { return try HostRecorder().record(name: name) }
         let snapshot = try SnapshotSource(from).snapshot()
-        for note in snapshot.noteTexts ?? [] {
-            StandardError.write("vcpusnap: \(from.text): \(note)\n")
-        }
+        let profile: HostProfile
         do throws(HostProfileError) {
-            return try HostProfile(from: snapshot, name: name, kernel: kernel)
+            profile = try HostProfile(from: snapshot, name: name, kernel: kernel)
         } catch {
             throw CommandError("\(from.text): \(error)")
         }
+        for note in snapshot.noteTexts ?? [] {
+            StandardError.write("vcpusnap: \(from.text): \(note)\n")
+        }
+        return profile
     }
 }

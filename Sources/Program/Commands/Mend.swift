@@ -175,12 +175,16 @@ struct Mend: ParsableCommand {
             notes: result.notes, host: host.map(FileName.shown), policy: request.policy.name,
             mend: mend, isWritten: isWritten, proposal: proposal?.proposed,
             ending: mend.isSafe ? whatWasWritten(mend) : next, values: report.values)
-        let isChanged = isWritten && inPlace && !mend.changesNothing
         try text.print(
-            as: report.format, besides: output,
-            after: isChanged
-                ? "\(source.text) was changed before that, and vcpusnap unmend restores it" : nil)
+            as: report.format, besides: output, after: isWritten ? whatIsWritten(mend) : nil)
         guard mend.isSafe else { throw ExitStatus.finding }
+    }
+
+    /// For an error that comes after it.
+    private func whatIsWritten(_ mend: StreamMend) -> String? {
+        if let output { return output.writtenBefore }
+        guard inPlace, !mend.changesNothing else { return nil }
+        return "\(source.text) was changed before that, and vcpusnap unmend restores it"
     }
 
     private func whatWasWritten(_ mend: StreamMend) -> PrintableText {
@@ -231,6 +235,7 @@ struct MendRequest {
     let versions: [QEMUVersion]
 
     func mend(_ file: StreamFile) throws -> MendResult {
+        try file.checkIsWhatQEMULoads()
         file.warn()
         do {
             let mend =

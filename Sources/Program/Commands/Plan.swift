@@ -121,6 +121,7 @@ struct PlanCommand: ParsableCommand {
         _ policyText: String?
     ) throws {
         let file = try GuestFile.stream(source, streamOptions.choice)
+        try file.checkIsWhatQEMULoads()
         file.warn()
         let snapshot = try file.snapshot().snapshot
         let answers = try zip(hosts, profiles).map { host, profile in
@@ -143,13 +144,18 @@ struct PlanCommand: ParsableCommand {
     private func reportImpossible(
         _ guest: Guest, _ profiles: [HostProfile], _ policy: RestorePolicy
     ) throws {
-        let hosts = try profiles.filter { profile in
-            try MovePlan(of: guest.snapshot, on: profile, policy: policy).verdict == .no
+        func impossible(_ policy: RestorePolicy) throws -> [HostProfile] {
+            try profiles.filter { profile in
+                try MovePlan(of: guest.snapshot, on: profile, policy: policy).verdict == .no
+            }
         }
+        let hosts = try impossible(policy)
         guard !hosts.isEmpty else { return }
+        let isForced = try impossible(RestorePolicy(.force)).isEmpty
         StandardError.write(
-            "vcpusnap: no policy lets it go to \(hosts.map(\.name).listed(atMost: 3)): with all rules that "
-                + "can be proposed it is still no; choose another host (vcpusnap matrix)\n")
+            "vcpusnap: with all rules that can be proposed it may still not go to "
+                + "\(hosts.map(\.name).listed(atMost: 3)): choose another host (vcpusnap matrix)"
+                + (isForced ? "; --policy force lets it go, whatever is lost\n" : "\n"))
     }
 
     private func write(
@@ -172,6 +178,7 @@ struct PlanCommand: ParsableCommand {
 /// What is planned for.
 private struct Guest {
     let snapshot: Snapshot
+    /// That QEMU would load.
     private let stream: QEMUStream?
 
     init(_ source: Location, _ choice: StreamChoice) throws {
@@ -184,7 +191,7 @@ private struct Guest {
         let (snapshot, unreadable) = try file.snapshot()
         for register in unreadable { register.report(from: source) }
         self.snapshot = snapshot
-        if case .stream(let file) = file { stream = file.stream } else { stream = nil }
+        stream = file.stream.flatMap { $0.beginningBehindAnother == nil ? $0 : nil }
     }
 
     /// Who ran it.

@@ -53,6 +53,7 @@ struct Show: ParsableCommand {
             snapshot, source: source.text, patterns: patterns, values: output.values)
         report.partial = stream?.problem.map { "\($0)" }
         report.isFoundBySearch = stream?.isSearched ?? false
+        report.places = stream?.placesText
         try report.print(as: output.format)
         for pattern in patterns where !report.has(pattern) {
             throw CommandError(

@@ -88,12 +88,21 @@ struct StreamFile {
     /// What is known to be lost, or not to be relied on, goes to standard error.
     func warn() {
         let problem = stream.problem.map { "only a part is read: \($0)" }
-        let search = stream.isSearched ? Self.searchText : nil
         let another = stream.beginningBehindAnother.map {
-            "it has two streams: the second is read, which begins at byte \($0); QEMU loads the first"
+            "it has more than one stream: the last is read, which begins at byte \($0); QEMU loads the first"
         }
-        for warning in [problem, search, another].compactMap(\.self) { warn(warning) }
+        for warning in [problem, stream.placesText, another].compactMap(\.self) { warn(warning) }
         warnOfLosses()
+    }
+
+    /// For what is said of QEMU, or made for it.
+    /// - Throws: where it is not the first stream of its file.
+    func checkIsWhatQEMULoads() throws {
+        guard let start = stream.beginningBehindAnother else { return }
+        throw CommandError(
+            "\(name): it has more than one stream, and QEMU loads the first, which is not read here: make a file of "
+                + "each (the last begins at byte \(start): tail -c +\(start + 1)) and name one of them"
+        )
     }
 
     func warnOfLosses() {
@@ -103,8 +112,6 @@ struct StreamFile {
     private func warn(_ text: String) {
         StandardError.write("vcpusnap: \(name): warning: \(text)\n")
     }
-
-    static let searchText = "nothing says where its vCPUs are; they were found by search"
 
     /// The same changes of the file that the stream is part of.
     /// - Throws: where the file has the stream compressed or scattered, and cannot be changed.
@@ -136,5 +143,19 @@ struct StreamFile {
             ? "the stream is the state of an internal snapshot, whose clusters this program does "
                 + "not move: load it with the QEMU that made it and use migrate file:"
             : nil
+    }
+}
+
+extension QEMUStream {
+    /// That the description does not fit, or that the vCPUs were searched for; nil where neither is so.
+    var placesText: String? {
+        guard let misfit else {
+            return isSearched
+                ? "nothing says where its vCPUs are; they were found by search" : nil
+        }
+        return
+            "by its description \(misfit.device) ends at byte \(misfit.end), and it does not: either the description is "
+            + "wrong, or the stream is damaged and QEMU will not load it"
+            + (isSearched ? "; its vCPUs were found by search" : "")
     }
 }

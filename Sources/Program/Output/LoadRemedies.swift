@@ -47,6 +47,7 @@ struct LoadRemedies {
     var all: [PlanOutput.RemedyText] {
         guard plan.verdict != .loads else { return [] }
         guard plan.origin.canBeOfKVM else { return [Self.emulation(plan.origin)] }
+        if let excess = plan.excess { return [PlanOutput.RemedyText(.moreVCPUs(excess.count))] }
         return mending + pardon + newer + commandLine + ofTheMove
     }
 

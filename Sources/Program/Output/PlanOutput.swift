@@ -38,6 +38,15 @@ struct PlanOutput: Report {
     struct RemedyText {
         var remedy: String
         var text: String
+
+        init(remedy: String, text: String) {
+            self.remedy = remedy
+            self.text = text
+        }
+
+        init(_ remedy: Remedy) {
+            self.init(remedy: remedy.name, text: remedy.text)
+        }
     }
 
     let source: String
@@ -186,9 +195,7 @@ extension PlanOutput.Loss: JSONWritable {
         notice = PlanOutput.Notice(
             changedSinceReset: loss.notice.isChangedFromReset, inUse: loss.notice.isInUse,
             text: loss.notice.text)
-        remedies = loss.remedies.map {
-            PlanOutput.RemedyText(remedy: $0.name, text: $0.text)
-        }
+        remedies = loss.remedies.map { PlanOutput.RemedyText($0) }
     }
 
     func write(to json: JSONWriter) {

@@ -57,7 +57,8 @@ struct PolicyProposal {
     }
 
     private mutating func addMissing(_ loss: RegisterRestore, _ values: ValueText) {
-        guard seen.insert(loss.id).inserted else { return }
+        // Of a vCPU that is not initialised the destination has no values; the others would not be initialised either.
+        guard loss.id != .vcpuInit, seen.insert(loss.id).inserted else { return }
         let isShort = (loss.found?.size ?? 0) <= 8
         let held = isShort ? values.text(loss.found, of: loss.id).map { ", \($0)" } ?? "" : ""
         proposed.append(

@@ -26,6 +26,8 @@ struct ShowOutput: Report {
     var partial: String?
     /// Whether nothing said where in the stream the vCPUs are.
     var isFoundBySearch = false
+    /// What is to be said of the places in the stream.
+    var places: String?
     private let snapshot: Snapshot
     private let values: ValueText
     /// The registers to be shown, with their fields; nil for all, without.
@@ -92,7 +94,7 @@ struct ShowOutput: Report {
     func write(text output: ReportWriter) {
         output.write(output.style.bold("\(source)") + "\n")
         if let partial { output.write(output.style.bad("  partial: \(partial)") + "\n") }
-        if isFoundBySearch { output.write("  \(StreamFile.searchText)\n") }
+        if let places { output.write("  \(places)\n") }
         output.write(output.style.notes(snapshot.noteTexts))
         if filter == nil {
             for entry in snapshot.provenance.entries {

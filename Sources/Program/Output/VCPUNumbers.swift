@@ -25,8 +25,10 @@ struct VCPUNumbers: Hashable {
         }.joined(separator: ", ")
     }
 
-    /// `vCPU 0`, `vCPUs 0, 2-5`.
-    var title: String { (count == 1 ? "vCPU " : "vCPUs ") + text }
+    /// `vCPU 0`, `vCPUs 0, 2-5`, `no vCPU`.
+    var title: String {
+        count == 0 ? "no vCPU" : (count == 1 ? "vCPU " : "vCPUs ") + text
+    }
 
     /// What stands before a line that is said of these vCPUs: `vCPU 0: `, or nothing where they are all.
     func prefix(among all: VCPUNumbers) -> String { self == all ? "" : title + ": " }
