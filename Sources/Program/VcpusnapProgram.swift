@@ -19,6 +19,11 @@ public enum VcpusnapProgram {
     }
 
     private static func run(_ arguments: [String]) -> ExitStatus {
+        guard !arguments.isEmpty else {
+            StandardError.write(
+                PrintableText(lines: Vcpusnap.helpMessage()) + "\nvcpusnap: name a command\n")
+            return .trouble
+        }
         if let unknown = Vcpusnap.unknownCommand(in: arguments)
             ?? Vcpusnap.unknownShell(in: arguments)
         {

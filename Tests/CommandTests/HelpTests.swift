@@ -18,6 +18,15 @@ struct HelpTests {
         return run.text.split(separator: "\n", omittingEmptySubsequences: false)
     }
 
+    /// A script whose words came to nothing has done nothing.
+    @Test("Without a command there is help, and trouble")
+    func noCommand() throws {
+        let run = try Program.run([String]())
+        #expect(run.status == 2 && run.output.isEmpty)
+        #expect(run.errors.contains("SUBCOMMANDS:"))
+        #expect(run.errors.hasSuffix("vcpusnap: name a command\n"))
+    }
+
     @Test("Every command is here")
     func everyCommand() throws {
         let words = try help("help", columns: 80).joined(separator: "\n")

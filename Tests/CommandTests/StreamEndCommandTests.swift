@@ -97,6 +97,8 @@ struct StreamEndCommandTests {
             #expect(run.status == 0, "\(run.errors)")
             #expect(run.errors.contains("by its description pl011 0 ends at byte"), "\(arguments)")
             #expect(run.errors.contains("QEMU will not load it; its vCPUs were found by search"))
+            guard arguments[0] != "convert" else { continue }
+            #expect(run.text.contains("by its description pl011 0 ends at byte"), "\(run.text)")
         }
     }
 

@@ -248,6 +248,27 @@ def full_disk(job, folder, size):
         subprocess.run(["umount", folder], check=True)
 
 
+def read_only_systems(bench):
+    folder = bench.folder()
+    for job in bench.jobs:
+        if not mounted(folder, 1024):
+            print("durability: no read-only file systems (needs root): skipped")
+            return
+        try:
+            job.prepare(folder)
+            subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+            status, errors = job.run(folder)
+            counts["read-only file systems"] += 1
+            if status != 2 or "EROFS" not in errors:
+                fail(job, "read-only file system", f"exit code {status}: {errors}")
+            changed = [name for name, data in job.before.items() if contents(os.path.join(folder, name)) != data]
+            if changed or len(os.listdir(folder)) != len(job.before):
+                fail(job, "read-only file system", f"changed: {changed}, there: {os.listdir(folder)}")
+        finally:
+            subprocess.run(["umount", folder], check=True)
+    os.rmdir(folder)
+
+
 def as_nobody():
     os.setgroups([])
     os.setgid(NOBODY)
@@ -339,6 +360,7 @@ def run_all(options):
         killed_at_random(bench, options.kills, random.Random(options.seed))
         errors_at_calls(bench, options.every)
         full_disks(bench, 4 if options.every else 40)
+        read_only_systems(bench)
         foreign_targets(bench)
         linked_targets(bench)
 

@@ -247,7 +247,7 @@ struct MendRequest {
                 }
             return MendResult(
                 mend: mend, isSearched: file.stream.isSearched,
-                notes: try file.snapshot().snapshot.noteTexts)
+                notes: file.notes(on: try file.snapshot().snapshot))
         } catch let error as StreamMend.Problem {
             throw CommandError("\(file.name): \(error)")
         }

@@ -134,7 +134,7 @@ struct PlanCommand: ParsableCommand {
             whereNeeded: !answers.allSatisfy { $0.plan.verdict == .loads })
         let report = LoadPlanOutput(
             source: source.text, foundBySearch: file.stream.isSearched ? true : nil,
-            notes: snapshot.noteTexts, policy: policy.name, answers: answers,
+            notes: file.notes(on: snapshot), policy: policy.name, answers: answers,
             values: output.values)
         try report.print(as: output.format)
         guard answers.allSatisfy({ $0.plan.verdict == .loads }) else { throw ExitStatus.finding }

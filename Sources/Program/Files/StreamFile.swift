@@ -95,6 +95,13 @@ struct StreamFile {
         warnOfLosses()
     }
 
+    /// What is to be said of the vCPUs, and of the stream where QEMU may not load it; nil for nothing.
+    func notes(on snapshot: Snapshot) -> [String]? {
+        let doubt = stream.misfit == nil ? nil : stream.placesText
+        let notes = (snapshot.noteTexts ?? []) + [doubt].compactMap(\.self)
+        return notes.isEmpty ? nil : notes
+    }
+
     /// For what is said of QEMU, or made for it.
     /// - Throws: where it is not the first stream of its file.
     func checkIsWhatQEMULoads() throws {
