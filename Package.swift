@@ -292,7 +292,7 @@ let package = Package(
                 "FakeQEMU", "JSONText", "QMP", "RealQEMU", "Registers", "SeededRandom",
                 "SnapshotFormat", "TestFiles", "VCPUModel", "Program", "vcpusnap",
             ],
-            swiftSettings: testSettings),
+            exclude: ["Runs"], swiftSettings: testSettings),
     ],
     swiftLanguageModes: [.v6]
 )
