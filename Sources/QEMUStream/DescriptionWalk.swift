@@ -40,8 +40,10 @@ extension StreamDescription {
         var end = sectionsEnd
         for device in devices.reversed() {
             if walk.missing == 0, try isEndOfRAM(at: end, hasFooter, in: stream) { return walk }
+            let first = walk.missing == 0 ? Self.firstKept(of: stream) : 0
             guard
-                let (place, number) = try section(of: device, endingAt: end, hasFooter, in: stream)
+                let (place, number) = try section(
+                    of: device, endingAt: end, from: first, hasFooter, in: stream)
             else {
                 // Before the first vCPU it may be what RAM or a device is sent with while the guest runs.
                 let isElsewhere = try isOfOtherLength(device, endingAt: end, in: stream)
@@ -60,10 +62,13 @@ extension StreamDescription {
         return walk
     }
 
-    /// - Parameter hasFooter: whether the other sections have footers: all have, or none, as machine types before
-    ///   2.4 write them; nil where that is not known.
+    /// - Parameters:
+    ///   - first: where it begins at the earliest.
+    ///   - hasFooter: whether the other sections have footers: all have, or none, as machine types before
+    ///     2.4 write them; nil where that is not known.
     private func section(
-        of device: Device, endingAt end: Int64, _ hasFooter: Bool?, in stream: any SeekableBytes
+        of device: Device, endingAt end: Int64, from first: Int64, _ hasFooter: Bool?,
+        in stream: any SeekableBytes
     ) throws(QEMUStreamError) -> (SectionPlace, number: UInt32)? {
         guard let body = device.bodyLength, !device.name.isEmpty else { return nil }
         var damage: QEMUStreamError?
@@ -71,9 +76,7 @@ extension StreamDescription {
             let start =
                 Checked(end) - Checked(footer ? SectionFooter.length : 0) - Checked(body)
                 - Checked(device.headerLength)
-            guard let offset = start.value, offset >= 8, offset >= Self.firstKept(of: stream) else {
-                continue
-            }
+            guard let offset = start.value, offset >= max(8, first) else { continue }
             let place = SectionPlace(
                 offset: offset, headerLength: device.headerLength, bodyLength: body,
                 hasFooter: footer)

@@ -351,6 +351,19 @@ struct LostVCPUTests {
         }
     }
 
+    /// A graphics card's memory, say, comes after the vCPUs.
+    @Test("A device that is longer than what is searched is passed over")
+    func longDevice() throws {
+        var stream = crafted
+        let length = (64 << 20) + 5
+        let last = try #require(stream.last)
+        stream.json = stream.description.replacing("\"size\": 5,", with: "\"size\": \(length),")
+        stream.last = last.dropLast(5) + [UInt8](repeating: 0, count: length - 5) + last.suffix(5)
+        let found = try QEMUStream(stream.bytes)
+        #expect(found.cpus.map(\.instance) == [0, 1])
+        #expect(!found.isSearched && found.misfit == nil)
+    }
+
     @Test("A description that fits is not said not to", arguments: StreamFixture.described)
     func fitting(fixture: StreamFixture) throws {
         let stream = try fixture.stream
