@@ -46,10 +46,10 @@ extension StreamDescription {
                     of: device, endingAt: end, from: first, hasFooter, in: stream)
             else {
                 // Before the first vCPU it may be what RAM or a device is sent with while the guest runs.
-                let isElsewhere = try isOfOtherLength(device, endingAt: end, in: stream)
-                if walk.missing > 0 || isElsewhere {
-                    walk.misfit = DescriptionMisfit(device: device.text, end: end)
+                if walk.missing == 0, try !isOfOtherLength(device, endingAt: end, in: stream) {
+                    return walk
                 }
+                walk.misfit = DescriptionMisfit(device: device.text, end: end)
                 return walk
             }
             guard numbers.insert(number).inserted else {

@@ -21,6 +21,19 @@ enum Program {
     static let path = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("vcpusnap").path
 
+    /// The folder of this project.
+    static let project = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    /// Runs a script of the shell in a folder, with vcpusnap on its path.
+    static func shell(_ script: String, in folder: TemporaryFolder) throws -> Run {
+        try run(
+            [folder.path],
+            program: [
+                "/bin/sh", "-c", "cd \"$1\"; PATH=\"${0%/*}:/usr/bin:/bin\"; \(script)", path,
+            ])
+    }
+
     @discardableResult
     static func run(
         _ arguments: String..., input: Data = Data(), standardOutput: String? = nil

@@ -12,12 +12,9 @@ struct ReadmeTests {
         var commands: [(line: String, output: [String])] = []
     }
 
-    private static let repository = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
     /// In the order of README; later ones use the files of earlier ones.
     private static func transcripts() throws -> [Transcript] {
-        let readme = repository.appendingPathComponent("README.md")
+        let readme = Program.project.appendingPathComponent("README.md")
         let blocks = try String(contentsOf: readme, encoding: .utf8).split(separator: "```\n")
         let inside = blocks.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
         return inside.compactMap { Transcript(String($0)) }.filter(\.canBeMade)
@@ -89,11 +86,8 @@ extension ReadmeTests.Transcript {
         let steps = commands.map {
             "\($0.line)\nstatus=$?; printf '\(Self.mark)\\n'; (exit $status)"
         }
-        let script =
-            "cd \"$1\"; PATH=\"${0%/*}:/usr/bin:/bin\"; exec 2>&1\n"
-            + steps.joined(separator: "\n")
-        let run = try Program.run(
-            [folder.path], program: ["/bin/sh", "-c", script, Program.path])
+        let script = "exec 2>&1\n" + steps.joined(separator: "\n")
+        let run = try Program.shell(script, in: folder)
         return run.text.components(separatedBy: Self.mark + "\n").dropLast().map { text in
             text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(
                 String.init)

@@ -44,9 +44,7 @@ struct RecordedRuns {
     private(set) var parts: [Part]
     private let file: URL
 
-    private static let repository = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    private static let folder = repository.appendingPathComponent("Tests/CommandTests/Runs")
+    private static let folder = Program.project.appendingPathComponent("Tests/CommandTests/Runs")
 
     static var names: [String] {
         let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
@@ -115,13 +113,12 @@ extension RecordedRuns {
 
     private static func copy(_ path: String, to name: String, in folder: TemporaryFolder) throws {
         try FileManager.default.copyItem(
-            at: repository.appendingPathComponent(path), to: URL(fileURLWithPath: folder / name))
+            at: Program.project.appendingPathComponent(path),
+            to: URL(fileURLWithPath: folder / name))
     }
 
     private static func output(of line: String, in folder: TemporaryFolder) throws -> [String] {
-        let script = "cd \"$1\"; PATH=\"${0%/*}:/usr/bin:/bin\"; \(line)"
-        let run = try Program.run(
-            [folder.path], program: ["/bin/sh", "-c", script, Program.path])
+        let run = try Program.shell(line, in: folder)
         return lines(run.output, "  ") + lines(Data(run.errors.utf8), "! ")
             + (run.status == 0 ? [] : ["= \(run.status)"])
     }

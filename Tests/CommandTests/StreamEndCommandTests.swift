@@ -30,6 +30,17 @@ struct StreamEndCommandTests {
         return try commands.reduce(into: [:]) { $0[$1] = try Program.run($1) }
     }
 
+    /// Expects that all that takes a stream refuses it, and says so.
+    private func expectDamage(
+        _ path: String, _ words: String = "damaged at byte", _ what: String = "",
+        location: SourceLocation = #_sourceLocation
+    ) throws {
+        for (command, run) in try runAll(path) {
+            #expect(run.status == 2, "\(command) \(what)", sourceLocation: location)
+            #expect(run.errors.contains(words), "\(run.errors)", sourceLocation: location)
+        }
+    }
+
     @Test(
         "No command takes a stream that was cut off",
         arguments: [9000, 20_000, 23_215, 23_216, 23_222, 30_000, 42_691])
@@ -60,11 +71,8 @@ struct StreamEndCommandTests {
             for (offset, bit) in [(7, 1), (12, 2), (16, 1), (0, 4)] as [(Int, UInt8)] {
                 var damaged = data
                 damaged[second + offset] ^= bit
-                let path = try folder.make("damaged.mig", damaged)
-                for (command, run) in try runAll(path) {
-                    #expect(run.status == 2, "\(command), byte \(offset)")
-                    #expect(run.errors.contains("damaged at byte"), "\(run.errors)")
-                }
+                try expectDamage(
+                    try folder.make("damaged.mig", damaged), "damaged at byte", "byte \(offset)")
             }
         }
         #expect(try folder.names == ["damaged.mig", "whole.vcpusnap"])
@@ -80,14 +88,11 @@ struct StreamEndCommandTests {
         let name = try #require(data.range(of: Data("pl011".utf8)))
         var damaged = data
         damaged[name.lowerBound - 6] ^= 1
-        var path = try folder.make("damaged.mig", damaged)
-        for (command, run) in try runAll(path) {
-            #expect(run.status == 2, "\(command)")
-            #expect(run.errors.contains("the header of pl011 0: expected 04, found 05"))
-        }
+        try expectDamage(
+            try folder.make("damaged.mig", damaged), "the header of pl011 0: expected 04, found 05")
         var shorter = data
         shorter.remove(at: name.upperBound + 20)
-        path = try folder.make("shorter.mig", shorter)
+        let path = try folder.make("shorter.mig", shorter)
         for arguments in [
             ["show", path], ["plan", path, "--host", host, "--qemu", "10.0", "--policy", "force"],
             ["mend", path, "--host", host, "--dry-run"],
@@ -117,11 +122,7 @@ struct StreamEndCommandTests {
         first[11_148] ^= 4
         second[11_190] ^= 2
         for damaged in [first, second, Data(text)] {
-            let path = try folder.make("damaged.mig", damaged)
-            for (command, run) in try runAll(path) {
-                #expect(run.status == 2, "\(command)")
-                #expect(run.errors.contains("damaged at byte"), "\(run.errors)")
-            }
+            try expectDamage(try folder.make("damaged.mig", damaged))
             #expect(try folder.data("damaged.mig") == damaged)
         }
         // The footer of vCPU 0, in a stream without a description.

@@ -316,8 +316,8 @@ struct LostVCPUTests {
             for bit in 0..<8 {
                 var damaged = bytes
                 damaged[position] ^= 1 << UInt8(bit)
-                guard case .failure(.damaged(_, let offset, _, _)) = outcome(damaged),
-                    case .failure(let error) = outcome(damaged)
+                guard case .failure(let error) = outcome(damaged),
+                    case .damaged(_, let offset, _, _) = error
                 else {
                     Issue.record("bit \(bit) of byte \(position) is not seen")
                     continue

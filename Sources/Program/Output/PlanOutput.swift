@@ -38,15 +38,6 @@ struct PlanOutput: Report {
     struct RemedyText {
         var remedy: String
         var text: String
-
-        init(remedy: String, text: String) {
-            self.remedy = remedy
-            self.text = text
-        }
-
-        init(_ remedy: Remedy) {
-            self.init(remedy: remedy.name, text: remedy.text)
-        }
     }
 
     let source: String
@@ -181,6 +172,10 @@ extension PlanOutput.CauseText: JSONWritable {
 }
 
 extension PlanOutput.RemedyText: JSONWritable {
+    init(_ remedy: Remedy) {
+        self.init(remedy: remedy.name, text: remedy.text)
+    }
+
     func write(to json: JSONWriter) {
         json.object {
             json.member("remedy", remedy)
