@@ -16,7 +16,6 @@ let settings = testSettings + optimization
 let package = Package(
     name: "vcpusnap",
     products: [
-        .library(name: "Checksums", targets: ["Checksums"]),
         .library(name: "JSONText", targets: ["JSONText"]),
         .library(name: "LinuxSystem", targets: ["LinuxSystem"]),
         .library(name: "Registers", targets: ["Registers"]),
@@ -26,15 +25,9 @@ let package = Package(
         .library(name: "KVM", targets: ["KVM"]),
         .library(name: "Attach", targets: ["Attach"]),
         .library(name: "QEMUStream", targets: ["QEMUStream"]),
-        .library(name: "SavedImage", targets: ["SavedImage"]),
-        .library(name: "QEMULoad", targets: ["QEMULoad"]),
         .library(name: "QMP", targets: ["QMP"]),
-        .library(name: "Policy", targets: ["Policy"]),
         .library(name: "Transfer", targets: ["Transfer"]),
-        .library(name: "Difference", targets: ["Difference"]),
         .library(name: "Planning", targets: ["Planning"]),
-        .library(name: "Sync", targets: ["Sync"]),
-        .library(name: "Editing", targets: ["Editing"]),
         .library(name: "Program", targets: ["Program"]),
         .executable(name: "vcpusnap", targets: ["vcpusnap"]),
     ],
@@ -46,13 +39,12 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CFormatData"),
-        .target(name: "Checksums", swiftSettings: settings),
         .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: settings),
         .target(name: "Registers", dependencies: ["CFormatData"], swiftSettings: settings),
 
         // The state of a vCPU and the one protocol everything else is written over.
         .target(
-            name: "VCPUModel", dependencies: ["Registers", "LinuxSystem"],
+            name: "VCPUModel", dependencies: ["LinuxSystem", "Registers"],
             swiftSettings: settings),
 
         // The text format of host profiles and policies.
@@ -66,9 +58,7 @@ let package = Package(
         // Where vCPU state lives.
         .target(
             name: "SnapshotFormat",
-            dependencies: [
-                "CFormatData", "Checksums", "CZstd", "LinuxSystem", "Registers", "VCPUModel",
-            ],
+            dependencies: ["CFormatData", "CZstd", "LinuxSystem", "Registers", "VCPUModel"],
             swiftSettings: settings),
         .target(
             name: "Emulation",
@@ -85,61 +75,37 @@ let package = Package(
             name: "Attach", dependencies: ["CLinux", "LinuxSystem", "Registers", "VCPUModel"],
             swiftSettings: settings),
 
+        // QEMU's streams, and the files they come in.
         .target(
             name: "QEMUStream",
-            dependencies: ["Checksums", "JSONText", "LinuxSystem", "Registers", "VCPUModel"],
+            dependencies: ["CLinux", "JSONText", "LinuxSystem", "Registers", "VCPUModel"],
             swiftSettings: settings),
 
-        // The files QEMU's streams come in, and a running QEMU.
-        .target(
-            name: "SavedImage", dependencies: ["CLinux", "LinuxSystem"], swiftSettings: settings),
+        // A running QEMU.
         .target(
             name: "QMP", dependencies: ["CLinux", "JSONText", "LinuxSystem"],
             swiftSettings: settings),
 
-        // What is done with it, written once over RegisterBank.
+        // What writes into a bank, written once over RegisterBank: restores, their policies, edits.
         .target(
-            name: "Policy", dependencies: ["DirectiveText", "Registers", "VCPUModel"],
-            swiftSettings: settings),
-        .target(
-            name: "Transfer", dependencies: ["LinuxSystem", "Policy", "Registers", "VCPUModel"],
-            swiftSettings: settings),
-        .target(
-            name: "Difference", dependencies: ["Registers", "VCPUModel"],
-            swiftSettings: settings),
-        .target(
-            name: "Sync", dependencies: ["LinuxSystem", "Registers", "VCPUModel"],
+            name: "Transfer",
+            dependencies: ["DirectiveText", "LinuxSystem", "Registers", "VCPUModel"],
             swiftSettings: settings),
 
-        // What a move will do, before it is made.
+        // What a move will do, before it is made; what QEMU does with its own streams, and how to make one that loads.
         .target(
             name: "Planning",
             dependencies: [
-                "Emulation", "LinuxSystem", "Policy", "Registers", "Transfer", "VCPUModel",
+                "Emulation", "LinuxSystem", "QEMUStream", "Registers", "Transfer", "VCPUModel",
             ],
-            swiftSettings: settings),
-
-        // What QEMU does with its own streams, and how to make one that loads.
-        .target(
-            name: "QEMULoad",
-            dependencies: [
-                "Emulation", "LinuxSystem", "Policy", "QEMUStream", "Registers", "Transfer",
-                "VCPUModel",
-            ],
-            swiftSettings: settings),
-
-        // Code that changes a vCPU's registers.
-        .target(
-            name: "Editing", dependencies: ["LinuxSystem", "Registers", "Sync", "VCPUModel"],
             swiftSettings: settings),
 
         // The command line: all of it, and the program, which starts it.
         .target(
             name: "Program",
             dependencies: [
-                "Attach", "Difference", "Editing", "Emulation", "KVM", "LinuxSystem", "Registers",
-                "Planning", "Policy", "QEMULoad", "QEMUStream", "QMP", "SavedImage",
-                "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
+                "Attach", "Emulation", "KVM", "LinuxSystem", "Planning", "QEMUStream", "QMP",
+                "Registers", "SnapshotFormat", "Transfer", "VCPUModel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -152,7 +118,8 @@ let package = Package(
             name: "TestFiles", dependencies: ["LinuxSystem"], path: "Tests/TestFiles",
             swiftSettings: settings),
         .target(
-            name: "TestSubjects", dependencies: ["Emulation", "Policy", "Registers", "VCPUModel"],
+            name: "TestSubjects",
+            dependencies: ["Emulation", "Registers", "Transfer", "VCPUModel"],
             path: "Tests/TestSubjects", swiftSettings: settings),
         .target(
             name: "RealQEMU", dependencies: ["QMP", "TestFiles"], path: "Tests/RealQEMU",
@@ -166,8 +133,8 @@ let package = Package(
         .executableTarget(
             name: "kvm-proof",
             dependencies: [
-                "Editing", "Emulation", "GuestPrograms", "KVM", "LinuxSystem", "Policy",
-                "Registers", "SeededRandom", "SnapshotFormat", "Sync", "Transfer", "VCPUModel",
+                "Emulation", "GuestPrograms", "KVM", "LinuxSystem", "Registers", "SeededRandom",
+                "SnapshotFormat", "Transfer", "VCPUModel",
             ], path: "Tests/KVMProof", swiftSettings: settings),
 
         // Attaches to the VMMs of Tests/AttachTargets; it needs arm64 KVM. The seam is between its steps.
@@ -186,8 +153,8 @@ let package = Package(
         .testTarget(
             name: "QMPTests",
             dependencies: [
-                "CLinux", "FakeQEMU", "JSONText", "LinuxSystem", "QMP", "RealQEMU", "SeededRandom",
-                "TestFiles", "qmp-kill-subject",
+                "CLinux", "FakeQEMU", "JSONText", "LinuxSystem", "QMP", "qmp-kill-subject",
+                "RealQEMU", "SeededRandom", "TestFiles",
             ],
             swiftSettings: testSettings),
 
@@ -199,16 +166,15 @@ let package = Package(
             exclude: ["Fixtures"],
             swiftSettings: testSettings),
         .testTarget(
-            name: "DifferenceTests", dependencies: ["Difference", "Registers", "VCPUModel"],
+            name: "DifferenceTests", dependencies: ["Registers", "VCPUModel"],
             swiftSettings: testSettings),
         .testTarget(
-            name: "ChecksumsTests", dependencies: ["Checksums"], swiftSettings: testSettings),
+            name: "ChecksumsTests", dependencies: ["LinuxSystem"], swiftSettings: testSettings),
         .testTarget(
             name: "SnapshotFormatTests",
             dependencies: [
-                "Checksums",
-                "SnapshotFormat", "VCPUModel", "Registers", "LinuxSystem", "SeededRandom",
-                "TestFiles",
+                "LinuxSystem", "Registers", "SeededRandom", "SnapshotFormat", "TestFiles",
+                "VCPUModel",
             ],
             exclude: ["Golden"], swiftSettings: testSettings),
         .testTarget(
@@ -225,8 +191,7 @@ let package = Package(
         .testTarget(
             name: "TransferTests",
             dependencies: [
-                "Emulation", "LinuxSystem", "Policy", "Registers", "TestSubjects", "Transfer",
-                "VCPUModel",
+                "Emulation", "LinuxSystem", "Registers", "TestSubjects", "Transfer", "VCPUModel",
             ],
             swiftSettings: testSettings),
         .testTarget(
@@ -236,34 +201,33 @@ let package = Package(
         .testTarget(
             name: "SyncTests",
             dependencies: [
-                "Emulation", "LinuxSystem", "Registers", "SeededRandom", "Sync", "TestSubjects",
+                "Emulation", "LinuxSystem", "Registers", "SeededRandom", "TestSubjects", "Transfer",
                 "VCPUModel",
             ],
             swiftSettings: testSettings),
         .testTarget(
             name: "EditingTests",
             dependencies: [
-                "Editing", "Emulation", "LinuxSystem", "Registers", "Sync", "TestSubjects",
-                "VCPUModel",
+                "Emulation", "LinuxSystem", "Registers", "TestSubjects", "Transfer", "VCPUModel",
             ],
             swiftSettings: testSettings),
         .testTarget(
             name: "PolicyTests",
             dependencies: [
-                "DirectiveText", "Policy", "Registers", "SeededRandom", "TestFiles",
-                "TestSubjects", "VCPUModel",
+                "DirectiveText", "Registers", "SeededRandom", "TestFiles", "TestSubjects",
+                "Transfer", "VCPUModel",
             ],
             swiftSettings: testSettings),
         .testTarget(
             name: "PlanningTests",
             dependencies: [
-                "Emulation", "LinuxSystem", "Planning", "Policy", "Registers", "SeededRandom",
-                "TestSubjects", "Transfer", "VCPUModel",
+                "Emulation", "LinuxSystem", "Planning", "Registers", "SeededRandom", "TestSubjects",
+                "Transfer", "VCPUModel",
             ],
             swiftSettings: testSettings),
         .testTarget(
             name: "SavedImageTests",
-            dependencies: ["CLinux", "LinuxSystem", "SavedImage", "SeededRandom", "TestFiles"],
+            dependencies: ["CLinux", "LinuxSystem", "QEMUStream", "SeededRandom", "TestFiles"],
             swiftSettings: testSettings),
         .testTarget(
             name: "JSONTextTests", dependencies: ["JSONText", "SeededRandom"],
@@ -274,23 +238,23 @@ let package = Package(
         .testTarget(
             name: "QEMUStreamTests",
             dependencies: [
-                "Checksums", "LinuxSystem", "QEMUStream", "Registers", "SeededRandom", "TestFiles",
+                "LinuxSystem", "QEMUStream", "Registers", "SeededRandom", "TestFiles",
                 "TestSubjects", "VCPUModel",
             ],
             exclude: ["Streams"], swiftSettings: testSettings),
         .testTarget(
             name: "QEMULoadTests",
             dependencies: [
-                "Emulation", "LinuxSystem", "Policy", "QEMULoad", "QEMUStream", "Registers",
-                "SeededRandom", "TestFiles", "TestSubjects", "VCPUModel",
+                "Emulation", "LinuxSystem", "Planning", "QEMUStream", "Registers", "SeededRandom",
+                "TestFiles", "TestSubjects", "Transfer", "VCPUModel",
             ],
             swiftSettings: testSettings),
         // These run the program itself.
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "FakeQEMU", "JSONText", "QMP", "RealQEMU", "Registers", "SeededRandom",
-                "SnapshotFormat", "TestFiles", "VCPUModel", "Program", "vcpusnap",
+                "FakeQEMU", "JSONText", "Program", "QMP", "RealQEMU", "Registers", "SeededRandom",
+                "SnapshotFormat", "TestFiles", "VCPUModel", "vcpusnap",
             ],
             exclude: ["Runs"], swiftSettings: testSettings),
     ],

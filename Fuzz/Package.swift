@@ -12,10 +12,10 @@ let package = Package(
             name: "fuzz",
             dependencies: [
                 "CFuzz",
-                .product(name: "Checksums", package: "vcpusnap"),
+                .product(name: "LinuxSystem", package: "vcpusnap"),
                 .product(name: "Emulation", package: "vcpusnap"),
                 .product(name: "JSONText", package: "vcpusnap"),
-                .product(name: "Policy", package: "vcpusnap"),
+                .product(name: "Transfer", package: "vcpusnap"),
                 .product(name: "Program", package: "vcpusnap"),
                 .product(name: "QEMUStream", package: "vcpusnap"),
                 .product(name: "Registers", package: "vcpusnap"),

@@ -1,5 +1,4 @@
 public import Emulation
-internal import Policy
 public import Registers
 public import Transfer
 public import VCPUModel

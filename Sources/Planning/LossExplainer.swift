@@ -1,6 +1,5 @@
 internal import Emulation
 internal import LinuxSystem
-internal import Policy
 internal import Registers
 internal import Transfer
 internal import VCPUModel

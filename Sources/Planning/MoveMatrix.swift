@@ -1,6 +1,5 @@
 internal import Dispatch
 public import Emulation
-public import Policy
 public import Transfer
 public import VCPUModel
 

@@ -1,5 +1,4 @@
 public import Emulation
-public import Policy
 internal import Registers
 public import Transfer
 public import VCPUModel

@@ -1,6 +1,6 @@
 internal import Emulation
 internal import LinuxSystem
-internal import SavedImage
+internal import QEMUStream
 
 /// A word that was taken for the name of a file, and was probably meant as another SOURCE or TARGET.
 struct MisnamedFile {

@@ -1,4 +1,3 @@
-internal import Checksums
 internal import LinuxSystem
 
 // The layout of Formats/undo-v1.md.

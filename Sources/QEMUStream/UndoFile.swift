@@ -1,4 +1,3 @@
-internal import Checksums
 public import LinuxSystem
 
 /// What undoes the change of a file: the bytes it had from the first changed one on, and those it got.

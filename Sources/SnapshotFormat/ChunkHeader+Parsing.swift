@@ -1,4 +1,4 @@
-internal import Checksums
+internal import LinuxSystem
 
 extension ChunkHeader {
     init(parsing reader: inout ByteReader) throws(SnapshotFormatError) {

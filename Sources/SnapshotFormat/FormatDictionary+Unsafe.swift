@@ -1,5 +1,5 @@
 internal import CFormatData
-internal import Checksums
+internal import LinuxSystem
 
 /// A zstd dictionary that snapshot files may be compressed with.
 ///

@@ -1,4 +1,4 @@
-internal import Checksums
+internal import LinuxSystem
 internal import VCPUModel
 
 /// What the chunks of a file add up to while it is being read.

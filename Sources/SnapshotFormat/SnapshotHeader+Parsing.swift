@@ -1,4 +1,3 @@
-internal import Checksums
 internal import LinuxSystem
 
 extension SnapshotHeader {

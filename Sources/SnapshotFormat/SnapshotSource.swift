@@ -1,4 +1,3 @@
-internal import Checksums
 public import LinuxSystem
 
 /// Gives the next bytes of an input: at least one and at most the number asked for.

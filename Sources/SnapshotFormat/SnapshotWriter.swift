@@ -1,4 +1,3 @@
-internal import Checksums
 public import LinuxSystem
 public import VCPUModel
 

@@ -1,4 +1,4 @@
-internal import Checksums
+internal import LinuxSystem
 public import VCPUModel
 
 /// What `SnapshotReader.verify` found.

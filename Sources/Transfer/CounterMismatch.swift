@@ -1,4 +1,3 @@
-public import Policy
 public import VCPUModel
 
 /// A host whose counter runs at another speed than the guest's: the guest's clock goes wrong there.

@@ -1,4 +1,3 @@
-public import Policy
 public import Registers
 public import VCPUModel
 

@@ -1,5 +1,4 @@
 internal import LinuxSystem
-internal import Policy
 public import Registers
 public import VCPUModel
 

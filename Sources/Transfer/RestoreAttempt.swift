@@ -1,5 +1,4 @@
 internal import LinuxSystem
-internal import Policy
 internal import VCPUModel
 
 /// What happened when a register's turn came, and what the register held afterwards.

@@ -1,5 +1,4 @@
 public import LinuxSystem
-public import Policy
 public import Registers
 public import VCPUModel
 

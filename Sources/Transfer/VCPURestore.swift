@@ -1,5 +1,4 @@
 internal import LinuxSystem
-internal import Policy
 internal import Registers
 internal import VCPUModel
 

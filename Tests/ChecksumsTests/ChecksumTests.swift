@@ -1,4 +1,4 @@
-import Checksums
+import LinuxSystem
 import Testing
 
 @Suite("Checksums against published test vectors")

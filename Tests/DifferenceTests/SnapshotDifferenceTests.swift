@@ -1,4 +1,3 @@
-import Difference
 import Registers
 import Testing
 import VCPUModel

@@ -1,8 +1,8 @@
-import Editing
 import Emulation
 import Registers
 import TestSubjects
 import Testing
+import Transfer
 import VCPUModel
 
 private let esrEL1 = RegisterID(rawValue: 0x6030_0000_0013_c290)

@@ -1,8 +1,8 @@
-import Editing
 import Emulation
 import Registers
 import TestSubjects
 import Testing
+import Transfer
 import VCPUModel
 
 /// A vCPU on a built-in host, with other init features if they are given.

@@ -1,10 +1,9 @@
-import Editing
 import Emulation
 import LinuxSystem
 import Registers
-import Sync
 import TestSubjects
 import Testing
+import Transfer
 import VCPUModel
 
 private let sctlrEL1 = RegisterID(rawValue: 0x6030_0000_0013_c080)

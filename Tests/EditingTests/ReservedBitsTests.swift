@@ -1,7 +1,7 @@
-import Editing
 import Registers
 import TestSubjects
 import Testing
+import Transfer
 import VCPUModel
 
 /// Reserved bits are refused where a change makes them wrong, and only there.

@@ -1,10 +1,9 @@
-import Editing
 import Emulation
 import LinuxSystem
 import Registers
-import Sync
 import TestSubjects
 import Testing
+import Transfer
 import VCPUModel
 
 /// A change reaches what it was made for, and what else it touches is not hidden.

@@ -1,10 +1,8 @@
-import Editing
 import Emulation
 import GuestPrograms
 import KVM
 import LinuxSystem
 import Registers
-import Sync
 import Transfer
 import VCPUModel
 

@@ -1,6 +1,5 @@
 import KVM
 import LinuxSystem
-import Policy
 import Registers
 import Transfer
 import VCPUModel

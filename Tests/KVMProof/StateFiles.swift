@@ -1,7 +1,6 @@
 import GuestPrograms
 import KVM
 import LinuxSystem
-import Policy
 import Registers
 import SnapshotFormat
 import Transfer

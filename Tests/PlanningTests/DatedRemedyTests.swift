@@ -1,7 +1,6 @@
 import Emulation
 import LinuxSystem
 import Planning
-import Policy
 import Registers
 import TestSubjects
 import Testing

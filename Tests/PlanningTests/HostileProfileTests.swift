@@ -1,6 +1,5 @@
 import Emulation
 import Planning
-import Policy
 import Registers
 import SeededRandom
 import TestSubjects

@@ -1,10 +1,10 @@
 import Emulation
 import Planning
-import Policy
 import Registers
 import SeededRandom
 import TestSubjects
 import Testing
+import Transfer
 import VCPUModel
 
 /// A profile that is made of a snapshot can be read, and a move to its host planned.

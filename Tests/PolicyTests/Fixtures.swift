@@ -1,8 +1,8 @@
 import DirectiveText
-import Policy
 import Registers
 import TestSubjects
 import Testing
+import Transfer
 import VCPUModel
 
 /// A policy of these lines, below the line that names the format.

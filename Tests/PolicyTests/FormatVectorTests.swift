@@ -1,7 +1,7 @@
 import DirectiveText
-import Policy
 import TestFiles
 import Testing
+import Transfer
 
 /// The files of Formats/vectors/policy-v1.
 struct FormatVectorTests {

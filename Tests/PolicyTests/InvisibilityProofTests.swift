@@ -1,6 +1,6 @@
-import Policy
 import Registers
 import Testing
+import Transfer
 import VCPUModel
 
 /// KVM's pattern for registers without a value at reset.

@@ -1,7 +1,7 @@
-import Policy
 import Registers
 import TestSubjects
 import Testing
+import Transfer
 import VCPUModel
 
 @Suite("Policies: which losses are pardoned")

@@ -1,9 +1,9 @@
 import DirectiveText
-import Policy
 import Registers
 import SeededRandom
 import TestSubjects
 import Testing
+import Transfer
 import VCPUModel
 
 /// The policy that Formats/policy-v1.md shows.

@@ -1,6 +1,6 @@
-import Policy
 import Registers
 import Testing
+import Transfer
 import VCPUModel
 
 /// Which rules speak of a register is looked up once; that must not show.

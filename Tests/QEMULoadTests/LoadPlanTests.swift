@@ -1,11 +1,11 @@
 import LinuxSystem
-import Policy
-import QEMULoad
+import Planning
 import QEMUStream
 import Registers
 import TestFiles
 import TestSubjects
 import Testing
+import Transfer
 import VCPUModel
 
 @Suite("What QEMU does with a stream")

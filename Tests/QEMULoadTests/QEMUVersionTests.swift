@@ -1,4 +1,4 @@
-import QEMULoad
+import Planning
 import Testing
 
 @Suite("QEMU versions")

@@ -1,13 +1,13 @@
 import Emulation
 import LinuxSystem
-import Policy
-import QEMULoad
+import Planning
 import QEMUStream
 import Registers
 import SeededRandom
 import TestFiles
 import TestSubjects
 import Testing
+import Transfer
 import VCPUModel
 
 @Suite("Mended streams")

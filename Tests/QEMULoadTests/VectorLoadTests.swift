@@ -1,12 +1,12 @@
 import Emulation
 import LinuxSystem
-import Policy
-import QEMULoad
+import Planning
 import QEMUStream
 import Registers
 import TestFiles
 import TestSubjects
 import Testing
+import Transfer
 import VCPUModel
 
 /// A stream has no vector lengths: QEMU gives the guest the destination's, and KVM takes what fits.

@@ -4,7 +4,7 @@ import SeededRandom
 import TestFiles
 import Testing
 
-@testable import SavedImage
+@testable import QEMUStream
 
 /// One of the programs; tests are skipped where it is not installed.
 private func needs(_ compression: Compression) -> ConditionTrait {

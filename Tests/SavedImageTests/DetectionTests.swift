@@ -2,7 +2,7 @@ import LinuxSystem
 import TestFiles
 import Testing
 
-@testable import SavedImage
+@testable import QEMUStream
 
 @Suite("What a file is follows from its first bytes")
 struct DetectionTests {

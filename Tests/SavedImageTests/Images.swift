@@ -4,7 +4,7 @@ import SeededRandom
 import TestFiles
 import Testing
 
-@testable import SavedImage
+@testable import QEMUStream
 
 /// Bytes as files of every kind have them.
 enum Images {

@@ -3,7 +3,7 @@ import SeededRandom
 import TestFiles
 import Testing
 
-@testable import SavedImage
+@testable import QEMUStream
 
 @Suite("Images that libvirt saved")
 struct LibvirtTests {

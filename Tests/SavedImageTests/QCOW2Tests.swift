@@ -4,7 +4,7 @@ import SeededRandom
 import TestFiles
 import Testing
 
-@testable import SavedImage
+@testable import QEMUStream
 
 /// Makes qcow2 images, as far as internal snapshots need them.
 struct QCOW2Writer {

@@ -1,4 +1,4 @@
-import Checksums
+import LinuxSystem
 import VCPUModel
 
 @testable import SnapshotFormat

@@ -1,9 +1,9 @@
 import Emulation
 import LinuxSystem
 import Registers
-import Sync
 import TestSubjects
 import Testing
+import Transfer
 import VCPUModel
 
 @Suite("Between list and KVM")

@@ -1,9 +1,9 @@
 import LinuxSystem
 import Registers
 import SeededRandom
-import Sync
 import TestSubjects
 import Testing
+import Transfer
 import VCPUModel
 
 /// Random banks with random rules, and random moves between them: after every move each register of each

@@ -2,9 +2,9 @@ import Emulation
 import LinuxSystem
 import Registers
 import SeededRandom
-import Sync
 import TestSubjects
 import Testing
+import Transfer
 import VCPUModel
 
 /// Checking again by write and read-back, against recording what the move to the CPU state took.

@@ -1,6 +1,6 @@
 public import Emulation
-public import Policy
 public import Registers
+public import Transfer
 public import VCPUModel
 
 /// What a test names and there is not: the test is wrong.

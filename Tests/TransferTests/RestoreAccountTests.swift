@@ -1,5 +1,4 @@
 import LinuxSystem
-import Policy
 import Registers
 import Testing
 import Transfer

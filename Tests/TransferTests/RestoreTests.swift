@@ -1,6 +1,5 @@
 import Emulation
 import LinuxSystem
-import Policy
 import Registers
 import TestSubjects
 import Testing

@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import LinuxSystem
-internal import Policy
 internal import QEMUStream
 internal import Transfer
 internal import VCPUModel

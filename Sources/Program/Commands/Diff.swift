@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Difference
+internal import VCPUModel
 
 /// `vcpusnap diff A B`.
 struct Diff: ParsableCommand {

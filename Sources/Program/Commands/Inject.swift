@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import Editing
+internal import Transfer
 internal import VCPUModel
 
 /// `vcpusnap inject TARGET EXCEPTION`.

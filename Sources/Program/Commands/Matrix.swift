@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Emulation
 internal import LinuxSystem
 internal import Planning
-internal import Policy
+internal import Transfer
 internal import VCPUModel
 
 /// `vcpusnap matrix SNAPSHOT|PROFILE... --hosts DIR`.

@@ -2,9 +2,8 @@ internal import ArgumentParser
 internal import Emulation
 internal import LinuxSystem
 internal import Planning
-internal import Policy
-internal import QEMULoad
 internal import QEMUStream
+internal import Transfer
 
 /// `vcpusnap mend STREAM --host PROFILE -o FILE`.
 struct Mend: ParsableCommand {

@@ -2,9 +2,8 @@ internal import ArgumentParser
 internal import Emulation
 internal import LinuxSystem
 internal import Planning
-internal import Policy
-internal import QEMULoad
 internal import QEMUStream
+internal import Transfer
 internal import VCPUModel
 
 /// `vcpusnap plan SNAPSHOT --host PROFILE...`.

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import LinuxSystem
-internal import Policy
 internal import Registers
+internal import Transfer
 
 /// `--policy`: which losses count.
 struct PolicyOption: ParsableArguments {

@@ -1,6 +1,6 @@
 internal import ArgumentParser
-internal import Editing
 internal import Registers
+internal import Transfer
 
 /// `vcpusnap register NAME|ID...`.
 struct RegisterCommand: ParsableCommand {

@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Policy
 internal import Registers
 internal import Transfer
 internal import VCPUModel

@@ -1,6 +1,6 @@
 internal import ArgumentParser
-internal import Editing
 internal import Registers
+internal import Transfer
 
 /// `vcpusnap set TARGET REGISTER=VALUE...`.
 struct SetCommand: ParsableCommand {

@@ -1,6 +1,5 @@
 internal import LinuxSystem
 internal import QEMUStream
-internal import SavedImage
 internal import SnapshotFormat
 internal import VCPUModel
 

@@ -1,7 +1,6 @@
 internal import LinuxSystem
-internal import QEMULoad
+internal import Planning
 internal import QEMUStream
-internal import SavedImage
 
 /// A stream that is written while it is read: all but its end, where the vCPUs are.
 ///

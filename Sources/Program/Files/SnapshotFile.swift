@@ -1,5 +1,5 @@
 internal import LinuxSystem
-internal import SavedImage
+internal import QEMUStream
 internal import SnapshotFormat
 internal import VCPUModel
 

@@ -1,7 +1,6 @@
 internal import LinuxSystem
 internal import QEMUStream
 internal import Registers
-internal import SavedImage
 internal import VCPUModel
 
 /// Which stream of a file is read, and how much of it must be there.

@@ -1,5 +1,5 @@
 internal import LinuxSystem
-internal import SavedImage
+internal import QEMUStream
 
 /// A file of one of this program's text formats, which says of another file what it is.
 struct TextFile {

@@ -1,7 +1,7 @@
 internal import ArgumentParser
-internal import Editing
 internal import LinuxSystem
 internal import Registers
+internal import Transfer
 internal import VCPUModel
 
 /// The TARGET of `set` and `inject`: a snapshot, or vCPUs made on a host, and which of them are meant.

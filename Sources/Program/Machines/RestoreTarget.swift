@@ -1,6 +1,6 @@
 internal import LinuxSystem
-internal import Policy
 internal import Registers
+internal import Transfer
 internal import VCPUModel
 
 /// The TARGET of a restore: banks to write to, and what becomes of them afterwards.

@@ -1,4 +1,3 @@
-internal import Difference
 internal import Registers
 internal import VCPUModel
 

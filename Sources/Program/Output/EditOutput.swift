@@ -1,7 +1,6 @@
-internal import Editing
 internal import LinuxSystem
 internal import Registers
-internal import Sync
+internal import Transfer
 
 /// The report of `set` and `inject`.
 struct EditOutput: WholeReport {

@@ -1,6 +1,6 @@
 internal import Planning
-internal import Policy
 internal import Registers
+internal import Transfer
 internal import VCPUModel
 
 /// What a report says of one register of one vCPU.

@@ -1,5 +1,5 @@
 internal import LinuxSystem
-internal import QEMULoad
+internal import Planning
 internal import QEMUStream
 internal import Registers
 internal import VCPUModel

@@ -1,7 +1,5 @@
 internal import Emulation
 internal import Planning
-internal import Policy
-internal import QEMULoad
 internal import QEMUStream
 internal import Registers
 internal import Transfer

@@ -1,7 +1,7 @@
 internal import LinuxSystem
-internal import Policy
-internal import QEMULoad
+internal import Planning
 internal import Registers
+internal import Transfer
 internal import VCPUModel
 
 /// The report of `mend`.

@@ -1,8 +1,6 @@
 internal import Emulation
 internal import LinuxSystem
 internal import Planning
-internal import Policy
-internal import QEMULoad
 internal import QEMUStream
 internal import Registers
 internal import Transfer

@@ -1,7 +1,5 @@
 internal import LinuxSystem
 internal import Planning
-internal import Policy
-internal import QEMULoad
 internal import Registers
 internal import Transfer
 internal import VCPUModel

@@ -1,4 +1,3 @@
-internal import Policy
 internal import Registers
 internal import Transfer
 internal import VCPUModel

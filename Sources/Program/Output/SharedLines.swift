@@ -1,4 +1,4 @@
-internal import QEMULoad
+internal import Planning
 internal import Registers
 
 /// What lines are about; of one subject one text is kept, the first.

@@ -1,4 +1,4 @@
-import Policy
+import Transfer
 
 /// A policy, through every command that takes one.
 struct PolicyTarget: Target {

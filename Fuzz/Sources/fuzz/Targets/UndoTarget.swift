@@ -1,4 +1,4 @@
-import Checksums
+import LinuxSystem
 
 /// An undo file beside streams that it may be of.
 struct UndoTarget: Target {

@@ -1,5 +1,4 @@
 internal import Planning
-internal import Policy
 internal import Registers
 internal import Transfer
 

@@ -1,6 +1,6 @@
 internal import Emulation
 internal import Planning
-internal import Policy
+internal import Transfer
 internal import VCPUModel
 
 /// The plans of a page: what cells lead to.

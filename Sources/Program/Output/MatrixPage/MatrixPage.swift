@@ -1,6 +1,6 @@
 internal import Emulation
 internal import Planning
-internal import Policy
+internal import Transfer
 
 /// The matrix as one self-contained web page: no script and nothing to load, so that it can be
 /// mailed and kept, and the same bytes for the same input.

@@ -1,6 +1,6 @@
 public import LinuxSystem
-public import Policy
 public import Registers
+public import Transfer
 public import VCPUModel
 
 /// What becomes of one register when QEMU loads a stream.

@@ -1,8 +1,7 @@
 public import Emulation
-public import Policy
 public import QEMUStream
 internal import Registers
-internal import Transfer
+public import Transfer
 public import VCPUModel
 
 /// What QEMU of some version, with KVM on some host, will do when it loads a stream.

@@ -1,8 +1,7 @@
 public import Emulation
-public import Policy
 public import QEMUStream
 public import Registers
-internal import Transfer
+public import Transfer
 public import VCPUModel
 
 /// A stream changed so that QEMU with KVM on some host loads it: what is taken out, what is given another

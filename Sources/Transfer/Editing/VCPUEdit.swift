@@ -1,6 +1,5 @@
 internal import LinuxSystem
 public import Registers
-public import Sync
 public import VCPUModel
 
 /// A change of a vCPU's registers by code, and what became of it.

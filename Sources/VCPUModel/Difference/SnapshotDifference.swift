@@ -1,5 +1,4 @@
 public import Registers
-public import VCPUModel
 
 /// What differs between two snapshots.
 public struct SnapshotDifference: Hashable, Sendable {

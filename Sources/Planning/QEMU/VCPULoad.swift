@@ -1,8 +1,8 @@
 internal import Emulation
 internal import LinuxSystem
-internal import Policy
 internal import QEMUStream
 internal import Registers
+internal import Transfer
 internal import VCPUModel
 
 /// What becomes of one vCPU's section when QEMU loads a stream.
