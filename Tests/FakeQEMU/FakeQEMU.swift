@@ -211,5 +211,8 @@ package final class FakeQEMU: @unchecked Sendable {
 package func migrationStream(ram: [UInt8]) -> [UInt8] {
     let description = Array(#"{"configuration": {}, "page_size": 4096, "devices": []}"#.utf8)
     let length = withUnsafeBytes(of: UInt32(description.count).bigEndian) { Array($0) }
-    return Array("QEVM".utf8) + [0, 0, 0, 3] + ram + [0, 6] + length + description
+    let header: [UInt8] = Array("QEVM".utf8) + [0, 0, 0, 3]
+    // With its end mark.
+    let body: [UInt8] = ram + [0, 6]
+    return header + body + length + description
 }
