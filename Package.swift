@@ -128,33 +128,11 @@ let package = Package(
             name: "FakeQEMU", dependencies: ["CLinux", "JSONText", "TestFiles"],
             path: "Tests/FakeQEMU", swiftSettings: settings),
 
-        // The proof, on a running guest, that what is saved is all there is; it needs arm64 KVM.
-        .target(name: "GuestPrograms", path: "Tests/GuestPrograms"),
-        .executableTarget(
-            name: "kvm-proof",
-            dependencies: [
-                "Emulation", "GuestPrograms", "KVM", "LinuxSystem", "Registers", "SeededRandom",
-                "SnapshotFormat", "Transfer", "VCPUModel",
-            ], path: "Tests/KVMProof", swiftSettings: settings),
-
-        // Attaches to the VMMs of Tests/AttachTargets; it needs arm64 KVM. The seam is between its steps.
-        .target(name: "AttachSeam", path: "Tests/AttachSeam"),
-        .executableTarget(
-            name: "attach-proof",
-            dependencies: [
-                "Attach", "AttachSeam", "LinuxSystem", "Registers", "SeededRandom", "VCPUModel",
-            ],
-            path: "Tests/AttachProof", swiftSettings: settings),
-
-        // Captures from a running QEMU, and is killed at it.
-        .executableTarget(
-            name: "qmp-kill-subject", dependencies: ["QMP"], path: "Tests/QMPKillSubject",
-            swiftSettings: settings),
         .testTarget(
             name: "QMPTests",
             dependencies: [
-                "CLinux", "FakeQEMU", "JSONText", "LinuxSystem", "QMP", "qmp-kill-subject",
-                "RealQEMU", "SeededRandom", "TestFiles",
+                "CLinux", "FakeQEMU", "JSONText", "LinuxSystem", "QMP", "RealQEMU", "SeededRandom",
+                "TestFiles", "vcpusnap",
             ],
             swiftSettings: testSettings),
 

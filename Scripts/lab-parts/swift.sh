@@ -71,7 +71,7 @@ JSON
 }
 
 lab_swift_build() {
-  local package=$LAB_CHECKOUT scratch args=() given=no name
+  local package=$LAB_CHECKOUT tree scratch args=() given=no name
   while [[ $# -gt 0 ]]; do
     case $1 in
       --package-path) [[ $# -ge 2 ]] || die $EX_USAGE "--package-path needs a folder"; package=$2; shift 2 ;;
@@ -86,8 +86,13 @@ lab_swift_build() {
   [[ $given == yes ]] || args=(-c release "${args[@]}")
   args+=(--static-swift-stdlib)
   cache_dir
+  # The packages of this checkout depend on each other, so the build sees all of them, and they share what is compiled.
   # One scratch folder per checkout: the same one when built again, never shared between two.
-  name=$(basename "$package")-$(cksum <<<"$package" | cut -d' ' -f1)
+  tree=$package
+  [[ $package/ != "$LAB_CHECKOUT"/* ]] || tree=$LAB_CHECKOUT
+  # SwiftPM looks for new files of this package only, unless its manifest is newer than the plan of the last build.
+  [[ $package == "$tree" ]] || touch "$package/Package.swift"
+  name=$(basename "$tree")-$(cksum <<<"$tree" | cut -d' ' -f1)
   scratch=$LAB_CACHE/swift-build/$name
   mkdir -p "$scratch"
 
@@ -101,17 +106,17 @@ lab_swift_build() {
   # SwiftPM's own lock is of no use here: it is in /tmp, and each build has one of its own.
   exec 8>"$scratch.lock"
   flock -n 8 || { note "another build of this checkout is at work; waiting for it"; flock 8; }
-  in_namespace __swift-chroot "$package" "$scratch" "${args[@]}"
+  in_namespace __swift-chroot "$tree" "/src${package#"$tree"}" "$scratch" "${args[@]}"
 }
 
-# As root, in a mount namespace: swift_chroot_build PACKAGE SCRATCH ARGS...
+# As root, in a mount namespace: swift_chroot_build TREE PACKAGE-INSIDE SCRATCH ARGS...
 swift_chroot_build() {
-  local root=$LAB_CACHE/swift package=$1 scratch=$2 key base bin status=0
-  shift 2
+  local root=$LAB_CACHE/swift tree=$1 package=$2 scratch=$3 key base bin status=0
+  shift 3
   mount -t proc proc "$root/proc"
   mount --rbind /dev "$root/dev"
   mount -t tmpfs tmpfs "$root/tmp"
-  mount --bind "$package" "$root/src"
+  mount --bind "$tree" "$root/src"
   mount --bind "$scratch" "$root/scratch"
   cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 
@@ -140,7 +145,7 @@ swift_chroot_build() {
     PKG_CONFIG_PATH="/opt/arm64/$LAB_TRIPLE_DIR/pkgconfig" PKG_CONFIG_LIBDIR="/opt/arm64/$LAB_TRIPLE_DIR/pkgconfig"
     PKG_CONFIG_SYSROOT_DIR=/opt/arm64
     ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} ${no_proxy:+"no_proxy=$no_proxy"}
-    swift build --package-path /src --scratch-path /scratch --cache-path /scratch/package-cache
+    swift build --package-path "$package" --scratch-path /scratch --cache-path /scratch/package-cache
     --disable-sandbox --swift-sdks-path /opt --swift-sdk debian-arm64)
   "${run[@]}" "$@" >&2 </dev/null || status=$?
   [[ $status == 0 ]] || die "$status" "the cross build failed (swift build's status $status)"

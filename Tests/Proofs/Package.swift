@@ -1,0 +1,39 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func library(_ name: String) -> Target.Dependency { .product(name: name, package: "vcpusnap") }
+
+// Programs that prove on real KVM what vcpusnap does; Scripts/test-kvm and test-attach build and run them.
+let package = Package(
+    name: "proofs",
+    dependencies: [.package(name: "vcpusnap", path: "../..")],
+    targets: [
+        .target(name: "SeededRandom", swiftSettings: settings),
+
+        // The proof, on a running guest, that what is saved is all there is.
+        .target(name: "GuestPrograms"),
+        .executableTarget(
+            name: "kvm-proof",
+            dependencies: ["GuestPrograms", "SeededRandom"]
+                + [
+                    "Emulation", "KVM", "LinuxSystem", "Registers", "SnapshotFormat", "Transfer",
+                    "VCPUModel",
+                ].map(library),
+            swiftSettings: settings),
+
+        // Attaches to the VMMs of Tests/AttachTargets. The seam is between its steps.
+        .target(name: "AttachSeam"),
+        .executableTarget(
+            name: "attach-proof",
+            dependencies: ["AttachSeam", "SeededRandom"]
+                + ["Attach", "LinuxSystem", "Registers", "VCPUModel"].map(library),
+            swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)
