@@ -35,11 +35,7 @@ class Compiler:
         self.conditions = c_source.SliceTable()
         self.rules = c_source.SliceTable()
         self.specials = c_source.SliceTable()
-        self.registers = read(
-            directory / "registers.jsonl", ["id", "name"],
-            ["aliases", "encoding", "layout", "opaque", "variants", "mapping", "mappingLsb", "flags",
-             "volatile", "clearViewOf", "listedSince", "absentIn", "reset", "notes", "origin", "layoutOrigin"])
-        self.registers.sort(key=lambda register: number(register, "id"))
+        self.registers = registers(directory)
         self.index = self.index_names()
         self.layouts = self.read_layouts()
         self.used = set()
@@ -284,6 +280,15 @@ class Compiler:
         return min(
             version(kernel, "version") & ~0xFFFF
             for kernel in read(self.directory / "kernels.jsonl", ["version", "kind"]))
+
+
+def registers(directory):
+    """The records of registers.jsonl, ascending by id."""
+    records = read(
+        directory / "registers.jsonl", ["id", "name"],
+        ["aliases", "constant", "encoding", "layout", "opaque", "variants", "mapping", "mappingLsb", "flags",
+         "volatile", "clearViewOf", "listedSince", "absentIn", "reset", "notes", "origin", "layoutOrigin"])
+    return sorted(records, key=lambda register: number(register, "id"))
 
 
 def bits(record, names, words):

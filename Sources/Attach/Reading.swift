@@ -54,7 +54,7 @@ struct Reading {
         if let version = bits(of: .psciVersion), version != Self.psci01 {
             features.insert(.psci02)
         }
-        if ids.contains(.sveVectorLengths) { features.insert(.sve) }
+        if ids.contains(.sveVLS) { features.insert(.sve) }
         ids.append(.vcpuInit)
         values[.vcpuInit] = .success(VCPUInit(features: features).value)
         let finalised = features.intersection(VCPUFeatures.finalizable)

@@ -77,7 +77,7 @@ public final class EmulatedCPU: RegisterBank {
     ///
     /// The profile says what that of the first vCPU is.
     private func setAffinity() {
-        guard index > 0, let definition = table[.multiprocessorAffinity] else { return }
+        guard index > 0, let definition = table[.mpidrEL1] else { return }
         let number = UInt64(index)
         let affinity = number & 0xf | (number >> 4 & 0xff) << 8 | (number >> 12 & 0xff) << 16
         let others = definition.resetValue.lowBits & ~RegisterID.affinityMask
@@ -105,7 +105,7 @@ extension EmulatedCPU {
         // KVM cannot list the registers of a vCPU with SVE before it is finalized; what can be
         // written then is the set of vector lengths.
         guard state.run.awaited.isSubset(of: state.run.finalized) else {
-            return [.sveVectorLengths] + idsOutsideList
+            return [.sveVLS] + idsOutsideList
         }
         return table.definitions.filter { unmetNeed(of: $0) == nil }.map(\.id) + idsOutsideList
     }
@@ -205,12 +205,12 @@ extension EmulatedCPU {
         // Counters that PMCR_EL0.N no longer counts are not shown (`get_pmreg`, `sys_regs.c`).
         if case .counters = definition.rule {
             // What the profile shows of others is as true as the rest of it.
-            let reset = table[.pmuControl]?.resetValue.lowBits ?? 0
+            let reset = table[.pmcrEL0]?.resetValue.lowBits ?? 0
             let counted = PMUControl(reset).counterMask
             let shown = definition.resetValue.lowBits & ~counted
             return value.masked(by: table.pmuControl(of: state).counterMask | shown)
         }
-        if id == .workaround2 {
+        if id == .smcccArchWorkaround2 {
             return value.replacingLowBits(
                 with: table.workaroundLevel(value.lowBits, id, state))
         }

@@ -55,7 +55,7 @@ struct WorkaroundLevel {
 
     /// Spectre v4, whose levels collapse into not available (0, 1) and not required (2, 3).
     private var isSpeculativeStoreBypass: Bool {
-        id == .workaround2
+        id == .smcccArchWorkaround2
     }
 
     /// - Parameter hostLevel: what the register holds.

@@ -28,14 +28,14 @@ struct HostFacts: Hashable, Sendable {
         self.features = features
         self.enabled = enabled
         hardware = profile.hardware
-        cacheType = profile.registers[.cacheType]?.bits ?? 0
-        let processorFeatures = profile.registers[.processorFeatures]?.bits ?? 0
+        cacheType = profile.registers[.ctrEL0]?.bits ?? 0
+        let processorFeatures = profile.registers[.idAA64PFR0EL1]?.bits ?? 0
         // ID_AA64PFR0_EL1: EL0 (bits 3:0) is 2 when EL0 can be AArch32; RAS is bits 31:28.
         hasAArch32AtEL0 = processorFeatures & 0xf == 2
         hasRAS = processorFeatures >> 28 & 0xf != 0
-        debugFeatures = profile.registers[.debugFeatures]?.bits ?? 0
-        vectorLengths = profile.registers[.sveVectorLengths].map { SVEVectorLengths($0) }
-        counters = PMUControl(profile.registers[.pmuControl]?.bits ?? 0).counters
+        debugFeatures = profile.registers[.idAA64DFR0EL1]?.bits ?? 0
+        vectorLengths = profile.registers[.sveVLS].map { SVEVectorLengths($0) }
+        counters = PMUControl(profile.registers[.pmcrEL0]?.bits ?? 0).counters
         targets = Self.targets(of: profile)
         // A microsecond: far enough to see, never far enough to matter.
         counterStep = max((profile.counterFrequency ?? 0) / 1_000_000, 1)
@@ -73,11 +73,4 @@ struct HostFacts: Hashable, Sendable {
     func behaviour(of entry: RegisterEntry) -> Behaviour? {
         kernel.map { entry.behaviour(onKernel: $0) } ?? entry.newestBehaviour
     }
-}
-
-extension RegisterID {
-    /// `KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_2`.
-    static let workaround2 = RegisterID(rawValue: 0x6030_0000_0014_0002)
-    /// PMMIR_EL1.
-    static let pmuMachine = RegisterID(rawValue: 0x6030_0000_0013_c4f6)
 }

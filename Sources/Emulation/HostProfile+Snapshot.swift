@@ -21,7 +21,7 @@ extension HostProfile {
         }
         guard let kernel = kernel ?? snapshot.provenance[.kernel] else { throw .noKernel }
         guard Self.isWord(kernel) else { throw .unusableKernel(kernel) }
-        let midr = Self.midr(of: snapshot.provenance) ?? vcpu.registers[.midr]?.bits
+        let midr = Self.midr(of: snapshot.provenance) ?? vcpu.registers[.midrEL1]?.bits
         let name = name ?? Self.defaultName(kernelRelease: kernel, midr: midr)
         guard Self.isWord(name) else { throw .unusableName(name) }
         let frequency = snapshot.provenance.counterFrequency
@@ -100,7 +100,7 @@ extension HostProfile {
         }
         let pairs = known.map { id, value in (id, resetValue(of: id, saved: value)) }
         var result = RegisterList(pairs.filter { $0.0 != .vcpuFinalized }) ?? RegisterList()
-        if let midr, result.contains(.midr) { result.set(RegisterValue(midr), for: .midr) }
+        if let midr, result.contains(.midrEL1) { result.set(RegisterValue(midr), for: .midrEL1) }
         let features = used.features.subtracting(.powerOff)
         result.set(VCPUInit(target: used.target, features: features).value, for: .vcpuInit)
         let finalized = features.intersection(.finalizable)
@@ -119,11 +119,11 @@ extension HostProfile {
         }
         switch id.group {
         case .core where id == .pstate: return RegisterValue(resetState)
-        case .sve where id == .sveVectorLengths: return saved
+        case .sve where id == .sveVLS: return saved
         case .core, .sve: return RegisterValue.zero(size: saved.size) ?? saved
         case .vcpu where id == .vcpuEvents: return VCPUEvents.none.value
         case .vcpu where id == .mpState: return RegisterValue.zero(size: saved.size) ?? saved
-        case .system where id == .multiprocessorAffinity:
+        case .system where id == .mpidrEL1:
             return saved.masked(by: ~RegisterID.affinityMask)
         default: return saved.masked(by: ~moving)
         }

@@ -75,7 +75,7 @@ extension HostProfile {
     /// The oldest kernel whose rules are known, where they are taken for those of an older one; nil for
     /// other hosts.
     public var substituteRules: KernelVersion? {
-        let known = RegisterDictionary.entry(for: .cacheLevels)?.behaviourHistory.first?.from
+        let known = RegisterDictionary.entry(for: .clidrEL1)?.behaviourHistory.first?.from
         guard let known, let kernel, kernel < known else { return nil }
         return known
     }
@@ -94,7 +94,7 @@ extension HostProfile {
 
     /// The SVE vector lengths a guest can have, in bytes, ascending; empty without SVE.
     public var sveVectorLengths: [Int] {
-        registers[.sveVectorLengths].map { SVEVectorLengths($0).lengths } ?? []
+        registers[.sveVLS].map { SVEVectorLengths($0).lengths } ?? []
     }
 }
 

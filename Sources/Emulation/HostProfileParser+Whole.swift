@@ -37,7 +37,7 @@ extension HostProfileParser {
         if let problem = problem(of: used.features) {
             throw error(of: .vcpuInit, "VCPU_INIT has \(problem)")
         }
-        guard !used.features.contains(.sve) || result.registers.contains(.sveVectorLengths) else {
+        guard !used.features.contains(.sve) || result.registers.contains(.sveVLS) else {
             throw scanner.error("VCPU_INIT has the feature SVE and the register SVE_VLS is missing")
         }
     }
@@ -95,7 +95,7 @@ extension HostProfileParser {
                 of: Self.key(of: id, inSet: set.features),
                 "\(id) has the value \(value) without the set too")
         }
-        let hasLengths = result.recordedRegisters(of: set.features)?.contains(.sveVectorLengths)
+        let hasLengths = result.recordedRegisters(of: set.features)?.contains(.sveVLS)
         guard !set.features.contains(.sve) || hasLengths == true else {
             throw error(of: key, "the set has the feature SVE and no SVE_VLS")
         }

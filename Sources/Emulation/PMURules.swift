@@ -41,9 +41,8 @@ extension PMUControl {
 
 /// PMEVCNTR<n>_EL0.
 enum EventCounter {
-    /// Op0 3, Op1 3, CRn 14, CRm 8 to 11: 31 of them.
-    static func isOne(_ encoding: RegisterID.SystemRegisterEncoding) -> Bool {
-        0xdf40...0xdf5e ~= encoding.rawValue
+    static func isOne(_ id: RegisterID) -> Bool {
+        RegisterID.pmevcntr0EL0 <= id && id <= .pmevcntr30EL0
     }
 
     /// The bits it has (`kvm_pmc_is_64bit`, `arch/arm64/kvm/pmu-emul.c`): PMUVer, bits 11:8, is 6 for

@@ -42,7 +42,7 @@ extension RegisterTable {
         case .pmuControl: return PMUControl(old).written(value, host: host)
         case .pmuMachine: if value != 0 { try require(RegisterValue(value), RegisterValue(old)) }
         case .eventCounter:
-            let features = self[.debugFeatures].map { state[$0].lowBits } ?? 0
+            let features = self[.idAA64DFR0EL1].map { state[$0].lowBits } ?? 0
             return value & EventCounter.mask(debugFeatures: features)
         case .counters(let write):
             return pmuControl(of: state).written(value, to: old, write)
@@ -67,7 +67,7 @@ extension RegisterTable {
     /// is told that it does not have SSBS; then none is required (`get_kernel_wa_level`,
     /// `arch/arm64/kvm/hypercalls.c`).
     func workaroundLevel(_ level: UInt64, _ id: RegisterID, _ state: CPUState) -> UInt64 {
-        guard id == .workaround2, level == 0, let definition = self[.processorFeatures1],
+        guard id == .smcccArchWorkaround2, level == 0, let definition = self[.idAA64PFR1EL1],
             definition.resetValue.lowBits & HostFacts.speculativeStoreBypassSafe != 0,
             state[definition].lowBits & HostFacts.speculativeStoreBypassSafe == 0
         else { return level }
@@ -82,7 +82,7 @@ extension RegisterTable {
 
     /// PMCR_EL0 now.
     func pmuControl(of state: CPUState) -> PMUControl {
-        PMUControl(self[.pmuControl].map { state[$0].lowBits } ?? 0)
+        PMUControl(self[.pmcrEL0].map { state[$0].lowBits } ?? 0)
     }
 }
 
@@ -101,7 +101,7 @@ extension RegisterTable {
     }
 
     private func longestVector(of state: CPUState) -> Int {
-        self[.sveVectorLengths].map { SVEVectorLengths(state[$0]).longest } ?? 0
+        self[.sveVLS].map { SVEVectorLengths(state[$0]).longest } ?? 0
     }
 
     private func writeVectorLengths(

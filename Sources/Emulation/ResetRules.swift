@@ -54,18 +54,13 @@ struct ResetRules {
     }
 
     private static let fields: [(feature: VCPUFeatures, fields: [RegisterID: [String]])] = [
-        (.sve, [.processorFeatures: ["SVE"]]),
-        (.pmuV3, [.debugFeatures: ["PMUVer"], .debugFeatures32: ["PerfMon"]]),
+        (.sve, [.idAA64PFR0EL1: ["SVE"]]),
+        (.pmuV3, [.idAA64DFR0EL1: ["PMUVer"], .idDFR0EL1: ["PerfMon"]]),
         (
             .pointerAuthentication,
             [
-                .instructions1: ["APA", "API", "GPA", "GPI"], .instructions2: ["APA3", "GPA3"],
+                .idAA64ISAR1EL1: ["APA", "API", "GPA", "GPI"], .idAA64ISAR2EL1: ["APA3", "GPA3"],
             ]
         ),
     ]
-}
-
-extension RegisterID {
-    /// ID_DFR0_EL1.
-    fileprivate static let debugFeatures32 = RegisterID(rawValue: 0x6030_0000_0013_c00a)
 }

@@ -59,31 +59,27 @@ struct WriteRuleChoice {
         case .general: return .general
         case .scalable, .predicate: return .scalable
         case .vectorLengths: return .vectorLengths
-        default: break
+        default: return EventCounter.isOne(id) ? .eventCounter : nil
         }
-        guard case .system(let encoding) = id.group, RegisterID.system(encoding) == id,
-            EventCounter.isOne(encoding)
-        else { return nil }
-        return .eventCounter
     }
 
     /// The rule that the host's own answer to `KVM_ARM_GET_REG_WRITABLE_MASKS` gives, whatever the
     /// dictionary says of its kernel.
     private func recordedRule(for entry: RegisterEntry) -> WriteRule? {
         if case .demultiplexed = entry.id.group { return cacheRule(.cacheGeometry) }
-        if entry.id == .cacheLevels { return cacheRule(.cacheLevels) }
-        guard entry.isFeatureIDRegister || entry.id == .cacheType else { return nil }
+        if entry.id == .clidrEL1 { return cacheRule(.cacheLevels) }
+        guard entry.isFeatureIDRegister || entry.id == .ctrEL0 else { return nil }
         return profile.writableMasks[entry.id].map { .idFields(mask: $0) }
     }
 
     /// Whether userspace chooses a guest's caches, which came in one change for CLIDR_EL1 and CCSIDR
     /// (Linux 6.3): the mask of CLIDR_EL1 tells, where the host has one.
     private func cacheRule(_ chosen: WriteRule) -> WriteRule? {
-        profile.writableMasks[.cacheLevels].map { $0 == 0 ? .unchanged : chosen }
+        profile.writableMasks[.clidrEL1].map { $0 == 0 ? .unchanged : chosen }
     }
 
     private func sanitisedRule(for entry: RegisterEntry, _ behaviour: Behaviour) -> WriteRule {
-        if entry.id == .pmuControl { return .pmuControl }
+        if entry.id == .pmcrEL0 { return .pmuControl }
         if behaviour.traits.contains(.keepsImplementedCounters) {
             guard behaviour.setClear == .orAndClear else { return .counters(.assign) }
             return .counters(entry.isClearTwin ? .clear : .set)
@@ -106,8 +102,8 @@ struct WriteRuleChoice {
         default: break
         }
         switch entry.id {
-        case .cacheLevels: return .cacheLevels
-        case .pmuMachine: return .pmuMachine
+        case .clidrEL1: return .cacheLevels
+        case .pmmirEL1: return .pmuMachine
         default: return .constrained(changing: behaviour.mask ?? 0)
         }
     }
@@ -118,7 +114,7 @@ struct WriteRuleChoice {
     /// takes what the dictionary has a name for (`kvm_arm_set_fw_reg_bmap`, `hypercalls.c`).
     private func knownServices(_ entry: RegisterEntry, _ resetValue: RegisterValue) -> UInt64 {
         guard resetValue.isZero else { return resetValue.lowBits }
-        let isEmptyByDefault = entry.id == .vendorServices2
+        let isEmptyByDefault = entry.id == .vendorHypBmap2
         return isEmptyByDefault ? Self.namedBits(of: entry) : 0
     }
 
@@ -163,9 +159,4 @@ extension WriteRule {
         default: false
         }
     }
-}
-
-extension RegisterID {
-    /// `KVM_REG_ARM_VENDOR_HYP_BMAP_2`.
-    fileprivate static let vendorServices2 = RegisterID(rawValue: 0x6030_0000_0016_0003)
 }

@@ -44,7 +44,7 @@ public struct KVMHost: Sendable {
         guard let bank = scratch.banks.first else { return nil }
         do throws(RegisterBankError) {
             try bank.initialise(scratch.abilities.defaultInit)
-            return try bank.read(.midr).bits
+            return try bank.read(.midrEL1).bits
         } catch {
             return nil
         }

@@ -60,10 +60,10 @@ extension KVMVCPUBank {
         switch errno {
         case .noEntry where features?.contains(.sve) == false: "the vCPU has no SVE"
         case .noEntry: "the register has no such slice"
-        case .notPermitted where id == .sveVectorLengths:
+        case .notPermitted where id == .sveVLS:
             "the vector lengths are fixed since KVM_ARM_VCPU_FINALIZE"
         case .notPermitted: "SVE registers exist after KVM_ARM_VCPU_FINALIZE only"
-        case .invalidArgument where id == .sveVectorLengths && operation == .write:
+        case .invalidArgument where id == .sveVLS && operation == .write:
             "the set must be all lengths the host has up to its longest, no fewer and no others"
         default: nil
         }

@@ -50,7 +50,7 @@ public final class KVMVCPUBank: RegisterBank {
         guard used != nil else { return [.vcpuInit] }
         do throws(Errno) {
             let listed =
-                awaitsFinalisation ? [RegisterID.sveVectorLengths] : try vcpu.registerList()
+                awaitsFinalisation ? [RegisterID.sveVLS] : try vcpu.registerList()
             return (listed + idsOutsideList).sorted()
         } catch {
             throw failure(.list, nil, error)

@@ -27,18 +27,18 @@ struct BaselineBuilder {
     }
 
     private mutating func build(_ id: RegisterID) {
-        if id == .sveVectorLengths { return buildVectorLengths() }
+        if id == .sveVLS { return buildVectorLengths() }
         guard let entry = RegisterDictionary.entry(for: id), let values = values(of: id) else {
             return
         }
         switch id.group {
         case .firmwareFeatures: add(values.reduce(.max, &), id, values)
         case .firmware where id == .psciVersion: add(values.min() ?? 0, id, values)
-        case .system where entry.isFeatureIDRegister || id == .cacheType:
+        case .system where entry.isFeatureIDRegister || id == .ctrEL0:
             buildIDRegister(id, entry, values)
-        case .system where id == .cacheLevels: add(model(id), id, values)
+        case .system where id == .clidrEL1: add(model(id), id, values)
         case .demultiplexed: add(model(id), id, values)
-        case .system where id == .pmuControl: buildCounters(id, values)
+        case .system where id == .pmcrEL0: buildCounters(id, values)
         default: break
         }
     }
@@ -147,7 +147,7 @@ struct BaselineBuilder {
 
     /// Every length up to the longest that all hosts have: KVM takes no set with a gap.
     private mutating func buildVectorLengths() {
-        let sets = hosts.compactMap { $0.registers[.sveVectorLengths]?.littleEndianBytes }
+        let sets = hosts.compactMap { $0.registers[.sveVLS]?.littleEndianBytes }
         guard sets.count == hosts.count, let first = sets.first,
             sets.contains(where: { $0 != first })
         else { return }
@@ -159,7 +159,7 @@ struct BaselineBuilder {
             if offered > 0 { common[byte] |= bit }
         }
         if let value = RegisterValue(littleEndian: common), !value.isZero {
-            registers.set(value, for: .sveVectorLengths)
+            registers.set(value, for: .sveVLS)
         }
     }
 }

@@ -51,7 +51,7 @@ final class LossExplainer: Sendable {
     ///
     /// The cause of some depends on their value, or on what else the vCPU has.
     private static func sharesShape(_ one: RegisterRestore, _ other: RegisterRestore) -> Bool {
-        guard one.id == other.id, one.id != .vcpuInit, one.id != .pmuControl else { return false }
+        guard one.id == other.id, one.id != .vcpuInit, one.id != .pmcrEL0 else { return false }
         if case .sve = one.id.group { return false }
         switch (one.outcome, other.outcome) {
         case (.keptButMasked, .keptButMasked): return true
@@ -61,7 +61,7 @@ final class LossExplainer: Sendable {
 
     /// Whether its fields promise something to the guest.
     private static func hasClaims(_ id: RegisterID) -> Bool {
-        id == .cacheType || RegisterDictionary.entry(for: id)?.isFeatureIDRegister == true
+        id == .ctrEL0 || RegisterDictionary.entry(for: id)?.isFeatureIDRegister == true
     }
 
     /// The fields of an ID register that the destination cannot take.
@@ -153,7 +153,7 @@ extension LossExplainer {
         let id = restore.id
         guard let entry = RegisterDictionary.entry(for: id) else { return Cause(.other) }
         if entry.isFeatureIDRegister { return Cause(.claimsMore) }
-        if [.cacheLevels, .cacheType].contains(id) { return Cause(.cacheGeometry) }
+        if [.clidrEL1, .ctrEL0].contains(id) { return Cause(.cacheGeometry) }
         if entry.isImplementationID { return Cause(.implementation) }
         if entry.isPMU { return monitorsCause(restore) }
         return Cause(.other)
@@ -161,7 +161,7 @@ extension LossExplainer {
 
     /// PMCR_EL0 of one CPU is not the same on every kernel.
     private func monitorsCause(_ restore: RegisterRestore) -> Cause {
-        guard restore.id == .pmuControl, let own = guest[.midr], own == profile.registers[.midr],
+        guard restore.id == .pmcrEL0, let own = guest[.midrEL1], own == profile.registers[.midrEL1],
             case .keptButMasked(let lost) = restore.outcome,
             lost.masked(by: ~PMUControl.identificationMask).isZero
         else { return Cause(.performanceMonitors) }
@@ -222,12 +222,12 @@ extension LossExplainer {
         else { return [] }
         let detail = cause.detail ?? ""
         if cause.kind == .performanceMonitors || detail.contains("PMU") {
-            return [(.debugFeatures, "PMUVer")]
+            return [(.idAA64DFR0EL1, "PMUVer")]
         }
         if cause.kind == .vectorLengths || detail.contains("SVE") {
-            return [(.processorFeatures, "SVE")]
+            return [(.idAA64PFR0EL1, "SVE")]
         }
-        return detail.contains("PTRAUTH") ? [(.instructions1, "API")] : []
+        return detail.contains("PTRAUTH") ? [(.idAA64ISAR1EL1, "API")] : []
     }
 }
 
@@ -291,7 +291,7 @@ extension LossExplainer {
     /// Hosts of two types of cores show a vCPU those of the CPU it is on; their cores are Cortexes.
     private func pinning(_ cause: Cause) -> [Remedy] {
         guard cause.kind == .implementation || cause.kind == .cacheGeometry,
-            let name = guest[.midr]?.bits.flatMap({ CPUIdentity(midr: $0).partName }),
+            let name = guest[.midrEL1]?.bits.flatMap({ CPUIdentity(midr: $0).partName }),
             let own = profile.midr.flatMap({ CPUIdentity(midr: $0).partName }),
             name != own, [name, own].allSatisfy({ $0.hasPrefix("CORTEX") })
         else { return [] }
@@ -365,7 +365,7 @@ extension LossExplainer {
     private static func performanceMonitors(_ restore: RegisterRestore) -> String {
         let counters = PMUControl.countersMask
         let (wanted, found) = (restore.wanted?.lowBits ?? 0, restore.found?.lowBits ?? 0)
-        let isShort = restore.id != .pmuControl || wanted & counters != found & counters
+        let isShort = restore.id != .pmcrEL0 || wanted & counters != found & counters
         return isShort ? "as many event counters" : "the same performance monitors"
     }
 

@@ -89,14 +89,14 @@ struct RegisterPlaces {
 
     private mutating func addAArch64Registers(_ section: CPUSection) {
         for index in 0...30 { add(.x(index), Self.x(index)) }
-        add(.programCounter, RegisterPlace(Field.programCounter, 8))
-        add(.exceptionLinkEL1, Self.exceptionLink(1))
-        for index in 0...4 { add(.savedProgramState(index), Self.banked(index + 1)) }
+        add(.pc, RegisterPlace(Field.programCounter, 8))
+        add(.elrEL1, Self.exceptionLink(1))
+        for index in 0...4 { add(.spsr(index), Self.banked(index + 1)) }
         addStackPointers(section, level: Self.stackInUse(section))
     }
 
     private mutating func addStackPointers(_ section: CPUSection, level: Int?) {
-        for (id, own) in [(RegisterID.stackPointerEL0, 0), (.stackPointerEL1, 1)] {
+        for (id, own) in [(RegisterID.spEL0, 0), (.spEL1, 1)] {
             places[id] = Self.stackPointer(own, inUse: level == own)
         }
     }
@@ -150,9 +150,9 @@ struct RegisterPlaces {
         }
         // SP_hyp; X14 is the link register of User and of Hyp mode.
         add(.x(15), RegisterPlace(Field.bankedStackPointers + 4 * 6, 4, size: 8))
-        add(.programCounter, Self.r(15))
-        add(.exceptionLinkEL1, Self.exceptionLink(1))
-        for (id, own) in [(RegisterID.stackPointerEL0, 0), (.stackPointerEL1, 1)] {
+        add(.pc, Self.r(15))
+        add(.elrEL1, Self.exceptionLink(1))
+        for (id, own) in [(RegisterID.spEL0, 0), (.spEL1, 1)] {
             places[id] = Self.stackPointer(own, inUse: false)
         }
     }
@@ -173,7 +173,7 @@ struct RegisterPlaces {
         guard let saved else { return }
         let own = RegisterPlace(Field.savedProgramState, 4, size: 8)
         let banked = Self.banked(bank)
-        places[.savedProgramState(saved)] = isPresent ? [own, banked] : [banked]
+        places[.spsr(saved)] = isPresent ? [own, banked] : [banked]
     }
 
     private static func r(_ number: Int) -> RegisterPlace {
@@ -250,27 +250,28 @@ struct RegisterPlaces {
                 places[saved] = (inUse ? [own] : []) + [Self.banked(level + 4)]
             }
         }
-        guard places[Self.higherLevels[0].sign] != nil, places[Self.stackPointerEL2] == nil else {
+        guard places[Self.higherLevels[0].sign] != nil, places[.spEL2] == nil else {
             return
         }
-        places[Self.stackPointerEL2] = Self.stackPointer(2, inUse: present == 2)
+        places[.spEL2] = Self.stackPointer(2, inUse: present == 2)
     }
 
-    /// Each level with a register that only CPUs with it list: HCR_EL2, SCR_EL3.
+    /// Each level with a register that only CPUs with it list.
     private static let higherLevels:
         [(Int, sign: RegisterID, link: RegisterID, saved: RegisterID)] = [
-            (2, system(4, 1, 1, 0), system(4, 4, 0, 1), system(4, 4, 0, 0)),
-            (3, system(6, 1, 1, 0), system(6, 4, 0, 1), system(6, 4, 0, 0)),
+            (2, .hcrEL2, .elrEL2, .spsrEL2),
+            (3, .scrEL3, .elrEL3, .spsrEL3),
         ]
+}
 
-    /// That of EL3 has no encoding.
-    private static let stackPointerEL2 = system(6, 4, 1, 0)
-
-    private static func system(_ op1: Int, _ crn: Int, _ crm: Int, _ op2: Int) -> RegisterID {
-        RegisterID(
-            rawValue: 0x6030_0000_0013_c000
-                | UInt64(op1 << 11 | crn << 7 | crm << 3 | op2))
-    }
+/// Registers of EL3, which no KVM guest has, and so not the dictionary either.
+extension RegisterID {
+    /// S3_6_C1_C1_0.
+    static let scrEL3 = system(SystemRegisterEncoding(rawValue: 0xf088))
+    /// S3_6_C4_C0_1.
+    static let elrEL3 = system(SystemRegisterEncoding(rawValue: 0xf201))
+    /// S3_6_C4_C0_0.
+    static let spsrEL3 = system(SystemRegisterEncoding(rawValue: 0xf200))
 }
 
 extension AArch32Bank.Holder {

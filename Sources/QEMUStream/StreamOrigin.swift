@@ -19,7 +19,7 @@ public enum StreamOrigin: String, Hashable, Sendable {
         let hasKVM = ids.contains { id in
             switch id.group {
             case .firmware, .firmwareFeatures, .demultiplexed: true
-            default: id == .midr
+            default: id == .midrEL1
             }
         }
         if hasKVM {
@@ -27,7 +27,7 @@ public enum StreamOrigin: String, Hashable, Sendable {
         } else if ids.contains(where: { $0.architecture == .arm }) {
             self = .tcg
         } else {
-            self = ids.contains(Self.stackPointerEL0) ? .hvf : .unknown
+            self = ids.contains(.systemSPEL0) ? .hvf : .unknown
         }
     }
 
@@ -36,9 +36,6 @@ public enum StreamOrigin: String, Hashable, Sendable {
         let origins = Set(sections.map { StreamOrigin($0.entries.map(\.id)) })
         self = origins.count == 1 ? origins.first ?? .unknown : .unknown
     }
-
-    /// SP_EL0 as a system register.
-    private static let stackPointerEL0 = RegisterID(rawValue: 0x6030_0000_0013_c208)
 
     /// For messages.
     public var text: String {
@@ -60,14 +57,9 @@ extension RegisterID {
     func translated(from origin: StreamOrigin) -> RegisterID {
         guard origin != .kvm else { return self }
         switch self {
-        case Self.timerCompare: return Self.timerCount
-        case Self.timerCount: return Self.timerCompare
+        case .cntvCVALEL0: return .cntvctEL0
+        case .cntvctEL0: return .cntvCVALEL0
         default: return self
         }
     }
-
-    /// `KVM_REG_ARM_TIMER_CVAL`.
-    private static let timerCompare = RegisterID(rawValue: 0x6030_0000_0013_df02)
-    /// `KVM_REG_ARM_TIMER_CNT`.
-    private static let timerCount = RegisterID(rawValue: 0x6030_0000_0013_df1a)
 }

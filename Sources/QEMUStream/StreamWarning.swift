@@ -88,11 +88,8 @@ extension CPUSection {
     /// register of AArch64.
     fileprivate var hasSecureBank: Bool {
         let ids = Set(entries.map(\.id))
-        return ids.contains(Self.secureConfiguration) && !ids.contains(.instructions1)
+        return ids.contains(.scrEL3) && !ids.contains(.idAA64ISAR1EL1)
     }
-
-    /// SCR_EL3.
-    private static let secureConfiguration = RegisterID(rawValue: 0x6030_0000_0013_f088)
 
     /// In AArch64 state SP_EL3 is X31 while EL3 uses it.
     fileprivate var usesStackPointerEL3: Bool {
@@ -110,10 +107,8 @@ extension CPUSection {
         let hasLongPredicate = (0...16).contains { index in
             (2..<4).contains { number(at: predicates + 32 * index + 8 * $0, 8) != 0 }
         }
-        let length = entries.first { $0.id == Self.vectorControl }?.value ?? 0
+        // LEN, bits 3:0, is one less than the length in units of 128 bits.
+        let length = entries.first { $0.id == .zcrEL1 }?.value ?? 0
         return hasLongPredicate || length & 0xf > 7
     }
-
-    /// ZCR_EL1; LEN, bits 3:0, is one less than the length in units of 128 bits.
-    private static let vectorControl = RegisterID(rawValue: 0x6030_0000_0013_c090)
 }

@@ -35,11 +35,11 @@ public enum AArch32Mode: UInt64, CaseIterable, Hashable, Sendable {
     public var savedProgramState: RegisterID? {
         switch self {
         case .user, .system: nil
-        case .supervisor: .savedProgramState(0)
-        case .abort: .savedProgramState(1)
-        case .undefined: .savedProgramState(2)
-        case .irq: .savedProgramState(3)
-        case .fiq: .savedProgramState(4)
+        case .supervisor: .spsrEL1
+        case .abort: .spsrAbt
+        case .undefined: .spsrUnd
+        case .irq: .spsrIrq
+        case .fiq: .spsrFiq
         }
     }
 }

@@ -83,17 +83,11 @@ extension RegisterID {
     /// userspace.
     public static func system(architectural encoding: SystemRegisterEncoding) -> RegisterID {
         switch system(encoding) {
-        case virtualCount: virtualCompare
-        case virtualCompare: virtualCount
+        case cntvctEL0: cntvCVALEL0
+        case cntvCVALEL0: cntvctEL0
         case let id: id
         }
     }
-
-    /// CNTVCT_EL0: `KVM_REG_ARM_TIMER_CNT`, with the encoding of CNTV_CVAL_EL0.
-    private static let virtualCount = RegisterID(rawValue: 0x6030_0000_0013_df1a)
-
-    /// CNTV_CVAL_EL0: `KVM_REG_ARM_TIMER_CVAL`, with the encoding of CNTVCT_EL0.
-    private static let virtualCompare = RegisterID(rawValue: 0x6030_0000_0013_df02)
 }
 
 extension RegisterID.SystemRegisterEncoding: CustomStringConvertible {

@@ -53,15 +53,16 @@ private struct Spelling {
         switch words.dropLast() {
         case ["demuxed", "reg"], ["core", "reg"]:
             words.last.flatMap { RegisterID(parsing: "0x" + $0) }
-        case ["fw", "reg"], ["kvm_reg_arm_fw_reg"]: member(of: 0x6030_0000_0014_0000)
+        case ["fw", "reg"], ["kvm_reg_arm_fw_reg"]: member(of: .psciVersion)
         case ["fw", "feat", "reg"], ["kvm_reg_arm_fw_feat_bmap_reg"]:
-            member(of: 0x6030_0000_0016_0000)
+            member(of: .stdBmap)
         default: nil
         }
     }
 
-    private func member(of first: UInt64) -> RegisterID? {
-        words.last.flatMap { UInt16($0) }.map { RegisterID(rawValue: first | UInt64($0)) }
+    /// A register of the group that begins with `first`.
+    private func member(of first: RegisterID) -> RegisterID? {
+        words.last.flatMap { UInt16($0) }.map { RegisterID(rawValue: first.rawValue | UInt64($0)) }
     }
 
     /// `p15 0 c5 c0 0` or `p15 0 c2`; the general-purpose registers of the instruction say nothing.

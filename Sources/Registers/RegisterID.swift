@@ -166,22 +166,4 @@ extension RegisterID {
     public static func system(_ encoding: SystemRegisterEncoding) -> RegisterID {
         RegisterID(rawValue: 0x6030_0000_0013_0000 | UInt64(encoding.rawValue))
     }
-
-    /// The set of SVE vector lengths, `KVM_REG_ARM64_SVE_VLS`: 512 bits, bit n for 16·(n+1) bytes.
-    public static let sveVectorLengths = RegisterID(rawValue: 0x6060_0000_0015_ffff)
-
-    /// `struct kvm_vcpu_init`, the argument of `KVM_ARM_VCPU_INIT`: a 32-bit target, then seven
-    /// 32-bit words of feature bits; 256 bits.
-    public static let vcpuInit = RegisterID(rawValue: 0x7650_0000_0000_0000)
-
-    /// The features given to `KVM_ARM_VCPU_FINALIZE`, a bit each; 32 bits.
-    public static let vcpuFinalized = RegisterID(rawValue: 0x7620_0000_0000_0001)
-
-    /// The part of `struct kvm_vcpu_events` (`KVM_GET_VCPU_EVENTS`) that arm64 uses, its first 16
-    /// bytes: a pending SError, whether it has a syndrome, and the syndrome; 128 bits, all zero while
-    /// no SError is pending.
-    public static let vcpuEvents = RegisterID(rawValue: 0x7640_0000_0000_0002)
-
-    /// `struct kvm_mp_state` (`KVM_GET_MP_STATE`): whether the vCPU runs; 32 bits.
-    public static let mpState = RegisterID(rawValue: 0x7620_0000_0000_0003)
 }

@@ -46,7 +46,7 @@ public enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
     public init(of id: RegisterID) {
         switch id.group {
         case .vcpu: self = Self.phaseOutsideList(id)
-        case .sve: self = id == .sveVectorLengths ? .vectorLengths : .vector
+        case .sve: self = id == .sveVLS ? .vectorLengths : .vector
         case .firmware, .firmwareFeatures: self = .firmware
         case .demultiplexed: self = .identification
         case .core: self = Self.corePhase(id)
@@ -71,8 +71,8 @@ public enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
     private static func systemPhase(_ id: RegisterID) -> RestorePhase {
         guard let entry = RegisterDictionary.entry(for: id) else { return .system }
         if entry.isFeatureIDRegister || entry.isImplementationID { return .identification }
-        if entry.isCounter { return id == .physicalCount ? .physicalCounter : .counters }
+        if entry.isCounter { return id == .cntpctEL0 ? .physicalCounter : .counters }
         if entry.isTimer { return .timers }
-        return id == .pmuControl ? .pmuControl : .system
+        return id == .pmcrEL0 ? .pmuControl : .system
     }
 }

@@ -105,7 +105,7 @@ struct VCPURestore {
         guard !lacking.isEmpty else { return [] }
         let isUnfinished =
             listed.contains(.vcpuInit)
-            && listed.allSatisfy { $0.architecture == .vcpu || $0 == .sveVectorLengths }
+            && listed.allSatisfy { $0.architecture == .vcpu || $0 == .sveVLS }
         return isUnfinished ? lacking : lacking.intersection(listed)
     }
 

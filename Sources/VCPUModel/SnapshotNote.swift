@@ -112,10 +112,10 @@ extension RegisterID {
     /// The bits that are alike in all vCPUs of a VM, of those that no guest changes: what KVM keeps once, and
     /// what tells the guest of its CPU.
     public var commonBits: UInt64 {
-        if self == .pmuControl { return PMUControl.countersMask }
+        if self == .pmcrEL0 { return PMUControl.countersMask }
         switch group {
         case .demultiplexed, .firmware, .firmwareFeatures: return .max
-        case .sve: return self == .sveVectorLengths ? .max : 0
+        case .sve: return self == .sveVLS ? .max : 0
         case .vcpu where self == .vcpuInit:
             return ~(UInt64(VCPUFeatures.powerOff.rawValue) << 32)
         default: break

@@ -48,8 +48,8 @@ public struct VCPUFeatures: OptionSet, Hashable, Sendable {
     /// - Parameter value: of a register; nil for one that the vCPU has not.
     public init(shownBy value: (RegisterID) -> UInt64?) {
         let telling: [(id: RegisterID, features: VCPUFeatures)] = [
-            (.pmuControl, .pmuV3), (.firstPointerKey, .pointerAuthentication),
-            (.hypervisorConfiguration, .hasEL2),
+            (.pmcrEL0, .pmuV3), (.apiaKeyLoEL1, .pointerAuthentication),
+            (.hcrEL2, .hasEL2),
         ]
         self.init(telling.filter { value($0.id) != nil }.map(\.features))
         if Self.isEL1AArch32(value) { insert(.el1In32Bit) }
@@ -63,7 +63,7 @@ public struct VCPUFeatures: OptionSet, Hashable, Sendable {
         guard let mode = value(.pstate).flatMap(AArch32Mode.init(pstate:)) else { return false }
         return mode != .user
             || (1...4).contains {
-                value(.savedProgramState($0)).flatMap(AArch32Mode.init(pstate:)) != nil
+                value(.spsr($0)).flatMap(AArch32Mode.init(pstate:)) != nil
             }
     }
 

@@ -286,7 +286,7 @@ struct SnapshotAssignmentTests {
 
     @Test func bankThatCannotBeRead() {
         let list = RegisterBankError(.list, nil, .noMemory)
-        let read = RegisterBankError(.read, .programCounter, .busy, explanation: "it runs")
+        let read = RegisterBankError(.read, .pc, .busy, explanation: "it runs")
         for error in [list, read] {
             expect(.bank(error)) { try set("x0=1", in: FailingBank(error)) }
         }

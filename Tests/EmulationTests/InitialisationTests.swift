@@ -38,7 +38,7 @@ struct InitialisationTests {
     @Test(arguments: HostProfile.builtInNames)
     func everyRegisterTakesItsOwnValue(_ host: String) throws {
         let cpu = try vcpu(on: host)
-        for (id, value) in cpu.profile.registers where id != .sveVectorLengths {
+        for (id, value) in cpu.profile.registers where id != .sveVLS {
             let entry = RegisterDictionary.entry(for: id)
             // On some kernels writing a CLR view clears the bits it shows.
             if entry?.isClearTwin == true { continue }
@@ -79,7 +79,7 @@ struct InitialisationTests {
         let cpu = try new("6.12-max")
         try initialise(cpu, [.psci02, .sve])
         let outside: [RegisterID] = [.vcpuFinalized, .mpState, .vcpuEvents, .vcpuInit]
-        #expect(cpu.list() == [.sveVectorLengths] + outside)
+        #expect(cpu.list() == [.sveVLS] + outside)
         #expect(try cpu.readFailure("z0") == .notPermitted)
         #expect(try cpu.refusal("ffr", 1) == .notPermitted)
         #expect(try cpu.bits("x0") == 0, "other registers exist, unlisted")

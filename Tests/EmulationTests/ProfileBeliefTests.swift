@@ -46,7 +46,7 @@ struct ProfileBeliefTests {
         let names = RegisterDictionary.all.filter(\.isPMU).map(\.name)
         let ids = try names.map(register) + [register("ID_AA64DFR0_EL1")]
         let registers = ids.map { id in
-            (id, RegisterValue(id == .debugFeatures ? 0x1_1030_5408 : 0x11, size: id.size ?? 8))
+            (id, RegisterValue(id == .idAA64DFR0EL1 ? 0x1_1030_5408 : 0x11, size: id.size ?? 8))
         }
         let lines = registers.map { "register \($0.name) \($0.number) \($1)" }
         let text =
@@ -157,13 +157,13 @@ struct ProfileBeliefTests {
             var set = Self.registers(from: all, &generator)
             if features.contains(.sve) {
                 for list in [0x3, 0xff] as [UInt64] {
-                    let value = try value(String(list), of: .sveVectorLengths)
-                    if list == 3 { registers.set(value, for: .sveVectorLengths) }
-                    if list != 3 { set.set(value, for: .sveVectorLengths) }
+                    let value = try value(String(list), of: .sveVLS)
+                    if list == 3 { registers.set(value, for: .sveVLS) }
+                    if list != 3 { set.set(value, for: .sveVLS) }
                 }
             }
             let absent = registers.ids.filter {
-                !set.contains($0) && $0.architecture != .vcpu && $0 != .sveVectorLengths
+                !set.contains($0) && $0.architecture != .vcpu && $0 != .sveVLS
                     && Bool.random(using: &generator)
             }
             let changed = RegisterList(set.filter { registers[$0.0] != $0.1 })

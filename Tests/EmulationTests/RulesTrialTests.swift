@@ -68,10 +68,10 @@ struct RulesTrialTests {
         profile.kernelRelease = release
         #expect(try isCLIDRWritable(profile) && isCCSIDRWritable(profile))
         // With the one mask alone too.
-        profile.writableMasks = [.cacheLevels: 0x7fff_ffff_ffff]
+        profile.writableMasks = [.clidrEL1: 0x7fff_ffff_ffff]
         #expect(try isCLIDRWritable(profile) && isCCSIDRWritable(profile))
         // A class outweighs the mask.
-        profile.overrides = [.cacheLevels: BehaviourOverride(.invariant)]
+        profile.overrides = [.clidrEL1: BehaviourOverride(.invariant)]
         #expect(try !isCLIDRWritable(profile) && isCCSIDRWritable(profile))
     }
 

@@ -28,13 +28,13 @@ struct BaselineTests {
     ) throws -> Snapshot {
         let cpu = EmulatedCPU(profile: profile)
         try cpu.write(VCPUInit(features: baseline.features).value, to: .vcpuInit)
-        if let lengths = baseline.registers[.sveVectorLengths] {
-            try cpu.write(lengths, to: .sveVectorLengths)
+        if let lengths = baseline.registers[.sveVLS] {
+            try cpu.write(lengths, to: .sveVLS)
         }
         if baseline.features.contains(.sve) {
             try cpu.write(RegisterValue(1 << 4, size: 4), to: .vcpuFinalized)
         }
-        for (id, value) in baseline.registers where id != .sveVectorLengths {
+        for (id, value) in baseline.registers where id != .sveVLS {
             try cpu.write(value, to: id)
             #expect(try cpu.read(id) == value, "\(id)", sourceLocation: place)
         }
@@ -132,7 +132,7 @@ struct BaselineTests {
             let cpu = try #require(
                 try PlanningTests.start(on: profile, features: baseline.features).first)
             for (id, value) in baseline.registers where !obstacles.contains(id) {
-                guard id != .sveVectorLengths else { continue }
+                guard id != .sveVLS else { continue }
                 #expect(throws: Never.self, "\(id) on \(name)") { try cpu.write(value, to: id) }
                 #expect(try cpu.read(id) == value, "\(id) on \(name)")
                 accepted += 1
@@ -285,16 +285,16 @@ struct BaselineTests {
             try host(like: "6.12-neoverse-v1", ["SVE_VLS": right], name: "right"),
         ]
         let baseline = try Baseline(of: hosts)
-        #expect(baseline.registers.ids == [.sveVectorLengths])
-        #expect(baseline.registers[.sveVectorLengths]?.lowBits == common)
-        #expect(baseline.registers[.sveVectorLengths]?.size == 64)
+        #expect(baseline.registers.ids == [.sveVLS])
+        #expect(baseline.registers[.sveVLS]?.lowBits == common)
+        #expect(baseline.registers[.sveVLS]?.size == 64)
         #expect(baseline.obstacles.isEmpty)
     }
 
     @Test func vectorLengthsOfMaxAndV1() throws {
         let baseline = try baseline("6.12-max", "6.12-neoverse-v1")
-        #expect(baseline.registers[.sveVectorLengths]?.lowBits == 0x3)
-        #expect(!baseline.obstacles.contains { $0.register == .sveVectorLengths })
+        #expect(baseline.registers[.sveVLS]?.lowBits == 0x3)
+        #expect(!baseline.obstacles.contains { $0.register == .sveVLS })
     }
 
     // MARK: The promise

@@ -93,7 +93,7 @@ struct SeveralVCPUPlanTests {
         let pardon = try policy("base exact", "accept-masked PMCR_EL0")
         #expect(
             try !MovePlan(of: snapshot, on: host, policy: pardon).vcpus[0].report.registers
-                .contains { $0.id == .pmuControl && $0.isLoss })
+                .contains { $0.id == .pmcrEL0 && $0.isLoss })
         // Of another CPU it is another.
         try snapshot.set("MIDR_EL1", 0x410f_d400)
         let other = try MovePlan(of: snapshot, on: host, policy: exact).loss(of: "PMCR_EL0")
@@ -161,7 +161,7 @@ struct SeveralVCPUPlanTests {
         let snapshot = try guest(of: source, vcpus: count)
         let plan = try MovePlan(of: snapshot, on: host, policy: exact)
         let outcomes = try plan.vcpus.map { vcpu in
-            try #require(vcpu.report.registers.first { $0.id == .pmuControl }).outcome
+            try #require(vcpu.report.registers.first { $0.id == .pmcrEL0 }).outcome
         }
         #expect(outcomes[0] == .keptButMasked(lost: RegisterValue(0x40)))
         #expect(outcomes.dropFirst().allSatisfy { $0 == .acceptedThenChanged })

@@ -56,7 +56,7 @@ struct SnapshotProfileTests {
     /// The guest can have been given the MIDR_EL1 of another CPU.
     @Test func hostsOwnCPU() throws {
         let own = try entry("midr", "0x410fd4f1")
-        #expect(own.midr == 0x410f_d4f1 && own.registers[.midr]?.bits == 0x410f_d4f1)
+        #expect(own.midr == 0x410f_d4f1 && own.registers[.midrEL1]?.bits == 0x410f_d4f1)
         #expect(own.name == "6.12-neoverse-v2")
         for text in ["", "410fd4f1", "0x", "a Graviton", "0x1ffffffffffffffff"] {
             let guest = try entry("midr", text)
@@ -114,7 +114,7 @@ struct SnapshotProfileTests {
             } == .noInit(vcpu: 7))
         let withoutLengths = try error { snapshot in
             snapshot.vcpus[0].registers = try #require(
-                RegisterList(snapshot.vcpus[0].registers.filter { $0.0 != .sveVectorLengths }))
+                RegisterList(snapshot.vcpus[0].registers.filter { $0.0 != .sveVLS }))
         }
         #expect(withoutLengths?.description.contains("the register SVE_VLS is missing") == true)
         let half = try error { snapshot in

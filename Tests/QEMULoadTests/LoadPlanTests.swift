@@ -166,7 +166,7 @@ struct LoadPlanTests {
         let stream = try QEMUStream(.kvmN1)
         var second = stream.cpus[1]
         var entries = second.entries
-        entries.set(.midr, 0x1234)
+        entries.set(.midrEL1, 0x1234)
         try second.replaceEntries(entries)
         let plan = try loadPlan(
             try stream.replacing([second]), on: "6.12-neoverse-n1", by: Self.naming)
@@ -337,7 +337,7 @@ struct LoadPlanTests {
     func refusedNames(version: QEMUVersion, prefix: String) throws {
         let cache = try register("CCSIDR2")
         let stream = try QEMUStream(.kvmN1) {
-            $0.set(.midr, 0x1_0000_1234)
+            $0.set(.midrEL1, 0x1_0000_1234)
             // A register of 32 bits has the low half of its 64.
             $0.set(cache, 0xdead_beef_0000_0003)
             $0.set(.psciVersion, 0x2_0000)

@@ -293,7 +293,7 @@ struct StreamMendTests {
         var entries = own
         for _ in 0..<Int.random(in: 0...60, using: &generator) where entries.count > 20 {
             let index = Int.random(in: entries.indices, using: &generator)
-            if ![.midr, .pmuControl].contains(entries[index].id) { entries.remove(at: index) }
+            if ![.midrEL1, .pmcrEL0].contains(entries[index].id) { entries.remove(at: index) }
         }
         for _ in 0..<Int.random(in: 0...30, using: &generator) {
             let index = Int.random(in: entries.indices, using: &generator)

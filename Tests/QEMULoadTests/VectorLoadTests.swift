@@ -17,7 +17,7 @@ struct VectorLoadTests {
         var profile = try builtIn("6.12-max")
         let bytes = (0..<64).map { $0 < 8 ? UInt8(truncatingIfNeeded: lengths >> ($0 * 8)) : 0 }
         profile.registers.set(
-            try #require(RegisterValue(littleEndian: bytes)), for: .sveVectorLengths)
+            try #require(RegisterValue(littleEndian: bytes)), for: .sveVLS)
         return profile
     }
 
@@ -129,7 +129,7 @@ struct VectorLoadTests {
         let plan = try plan(stream, on: lengths)
         let vectors = try #require(plan.vcpus[0].vectors)
         #expect(vectors.shown == shown && vectors.isCut == isCut)
-        let load = plan.vcpus[0].registers.first { $0.id == .sveVectorLengths }
+        let load = plan.vcpus[0].registers.first { $0.id == .sveVLS }
         #expect((load != nil) == isCut)
         if let load {
             #expect(load.fate == .altered && load.isLoss)
@@ -170,7 +170,7 @@ struct VectorLoadTests {
         let vectors = try #require(lost.vcpus[0].vectors)
         #expect(vectors.longest == 0 && vectors.shown == 512 && vectors.isCut)
         #expect(try lost.load(of: "z1").fate == .dropped)
-        #expect(!lost.vcpus[0].registers.contains { $0.id == .sveVectorLengths })
+        #expect(!lost.vcpus[0].registers.contains { $0.id == .sveVLS })
     }
 
     // MARK: Policies
@@ -210,6 +210,6 @@ extension RegisterID {
     /// Z0 to Z31, P0 to P15 and FFR.
     fileprivate var isVectorOfTests: Bool {
         guard case .sve = group else { return false }
-        return self != .sveVectorLengths
+        return self != .sveVLS
     }
 }

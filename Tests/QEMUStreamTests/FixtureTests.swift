@@ -78,14 +78,14 @@ struct FixtureTests {
             let wire = WireCPU(bytes[place])
             try #require(wire.cpsr & 0x1f == 5 || wire.cpsr & 0x1f == 4)
             for index in 0...30 { #expect(try bank.bits(.x(index)) == wire.xregs[index]) }
-            #expect(try bank.bits(.programCounter) == wire.pc)
+            #expect(try bank.bits(.pc) == wire.pc)
             #expect(try bank.bits(.pstate) == wire.cpsr)
             let usesEL1 = wire.cpsr & 1 == 1
-            #expect(try bank.bits(.stackPointerEL0) == (usesEL1 ? wire.sp[0] : wire.xregs[31]))
-            #expect(try bank.bits(.stackPointerEL1) == (usesEL1 ? wire.xregs[31] : wire.sp[1]))
-            #expect(try bank.bits(.exceptionLinkEL1) == wire.elr[1])
+            #expect(try bank.bits(.spEL0) == (usesEL1 ? wire.sp[0] : wire.xregs[31]))
+            #expect(try bank.bits(.spEL1) == (usesEL1 ? wire.xregs[31] : wire.sp[1]))
+            #expect(try bank.bits(.elrEL1) == wire.elr[1])
             for index in 0...4 {
-                #expect(try bank.bits(.savedProgramState(index)) == wire.bankedSPSR[index + 1])
+                #expect(try bank.bits(.spsr(index)) == wire.bankedSPSR[index + 1])
             }
             #expect(try bank.bits(.mpState) == (wire.isOff ? 5 : 0))
             try expectVectors(bank, wire)
@@ -178,8 +178,8 @@ struct FixtureTests {
         #expect(try banks[1].bits("pc") == 0xffff_bec0_9d9f_aed4)
         #expect(try banks[1].bits("x5") == 0x1_1d26_0c00)
         for (bank, affinity) in zip(banks, [0x8000_0000, 0x8000_0001] as [UInt64]) {
-            #expect(try bank.bits(.midr) == 0x414f_d0c1)
-            #expect(try bank.bits(.multiprocessorAffinity) == affinity)
+            #expect(try bank.bits(.midrEL1) == 0x414f_d0c1)
+            #expect(try bank.bits(.mpidrEL1) == affinity)
             #expect(try bank.bits(.psciVersion) == 0x10001)
         }
         // The ids of the virtual timer are KVM's: CNTVCT_EL0 and CNTV_CVAL_EL0.
@@ -199,10 +199,10 @@ struct FixtureTests {
             0x3ff0_64ef, 0x3998_96c5, 0xf3b8_9662, 0x9268_ef2d, 0xf4b4_82c5, 0x1fdc_f08c,
         ]
         #expect(try (0...30).map { try bank.bits(.x($0)) } == expected)
-        #expect(try bank.bits(.programCounter) == 0x4020_1278)
+        #expect(try bank.bits(.pc) == 0x4020_1278)
         #expect(try bank.bits(.pstate) == 0xa000_01d1)
         let saved: [UInt64] = [0x7602_9c33, 0xac03_cab7, 0xe02_589b, 0x8e07_1cd2, 0xf806_7111]
-        #expect(try (0...4).map { try bank.bits(.savedProgramState($0)) } == saved)
+        #expect(try (0...4).map { try bank.bits(.spsr($0)) } == saved)
         #expect(
             try bank.read(.v(0)).words == [0x6f44_837a_9722_9b33, 0x7292_7894_fb71_e232])
         #expect(try bank.bits(.fpcr) == 0x3c0_0000)

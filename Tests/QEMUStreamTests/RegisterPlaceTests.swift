@@ -55,17 +55,17 @@ struct RegisterPlaceTests {
         #expect(try bank.bits("elr_el1") == 0xe11)
         #expect(try (0...30).map { try bank.bits(.x($0)) } == (0x4000...0x401e).map { $0 })
         #expect(
-            try (0...4).map { try bank.bits(.savedProgramState($0)) }
+            try (0...4).map { try bank.bits(.spsr($0)) }
                 == [0x501, 0x502, 0x503, 0x504, 0x505])
     }
 
     @Test("A stack pointer in use is written to both its places, another to its own")
     func writingStackPointers() throws {
         let bank = try filled(0x3c5)
-        try bank.write(RegisterValue(0xabcd), to: .stackPointerEL1)
+        try bank.write(RegisterValue(0xabcd), to: .spEL1)
         #expect(number(bank, at: 64 + 8 * 31, 8) == 0xabcd)
         #expect(number(bank, at: 536 + 8, 8) == 0xabcd)
-        try bank.write(RegisterValue(0x1234), to: .stackPointerEL0)
+        try bank.write(RegisterValue(0x1234), to: .spEL0)
         #expect(number(bank, at: 536, 8) == 0x1234)
         #expect(number(bank, at: 64 + 8 * 31, 8) == 0xabcd)
     }
@@ -99,10 +99,10 @@ struct RegisterPlaceTests {
         }
         #expect(bank.section.programState == 0x1_0000_03c4)
         #expect(try bank.bits(.pstate) == 0x1_0000_03c4)
-        #expect(try bank.bits(.stackPointerEL0) == 0x401f)
+        #expect(try bank.bits(.spEL0) == 0x401f)
         try bank.write(RegisterValue(0x2_0000_03c5), to: .pstate)
         #expect(try bank.bits(.pstate) == 0x2_0000_03c5)
-        #expect(try bank.bits(.stackPointerEL1) == 0x401f)
+        #expect(try bank.bits(.spEL1) == 0x401f)
     }
 
     // MARK: AArch32
@@ -140,7 +140,7 @@ struct RegisterPlaceTests {
             }
         }
         #expect(try (0...30).map { try bank.bits(.x($0)) } == expected)
-        #expect(try (0...4).map { try bank.bits(.savedProgramState($0)) } == saved)
+        #expect(try (0...4).map { try bank.bits(.spsr($0)) } == saved)
         #expect(try bank.bits("pc") == 0x10f)
         #expect(try bank.bits(.pstate) == 0x1c0 | mode)
         #expect(bank.section.isAArch32)
@@ -155,7 +155,7 @@ struct RegisterPlaceTests {
         #expect(try (0...30).map { try bank.bits(.x($0)) } == expected)
         #expect(try bank.bits(Self.spsr2) == 0x332)
         #expect(
-            try (0...4).map { try bank.bits(.savedProgramState($0)) }
+            try (0...4).map { try bank.bits(.spsr($0)) }
                 == [0x501, 0x502, 0x503, 0x504, 0x505])
         try bank.write(RegisterValue(0x99), to: .x(15))
         #expect(number(bank, at: 4 * 13, 4) == 0x99)

@@ -64,7 +64,7 @@ struct SyncedVCPUTests {
     @Test func whatDecidesWhichRegistersExistIsNotMoved() throws {
         let kvm = try vcpu(on: "6.12-max")
         let synced = try SyncedVCPU(copying: kvm)
-        for id in [RegisterID.vcpuInit, .vcpuFinalized, .sveVectorLengths] {
+        for id in [RegisterID.vcpuInit, .vcpuFinalized, .sveVLS] {
             #expect(!synced.moves(id))
         }
         let others = kvm.list().filter { !synced.moves($0) }

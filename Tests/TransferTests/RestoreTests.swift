@@ -536,7 +536,7 @@ struct SeveralVCPUsTests {
             lacking[number].registers.set(RegisterValue(1), for: id("VENDOR_HYP_BMAP_2"))
         }
         for report in try restore(lacking, on: "6.12-neoverse-n1", strict: true).reports {
-            let undo = try #require(report.undo).filter { $0.id != .multiprocessorAffinity }
+            let undo = try #require(report.undo).filter { $0.id != .mpidrEL1 }
             #expect(Set(undo.map(\.id)) == [id("VCPU_INIT"), id("FAR_EL1"), id("ESR_EL1")])
             let made = try #require(undo.first { $0.id == .vcpuInit })
             #expect(!made.isUndone && made.before == nil && made.found != nil)

@@ -10,9 +10,9 @@ struct ShownFeaturesTests {
 
     @Test func registersThatOnlyAFeatureShows() {
         #expect(features([:]).isEmpty)
-        #expect(features([.pmuControl: 0]) == .pmuV3)
-        #expect(features([.firstPointerKey: 0]) == .pointerAuthentication)
-        #expect(features([.hypervisorConfiguration: 0]) == .hasEL2)
+        #expect(features([.pmcrEL0: 0]) == .pmuV3)
+        #expect(features([.apiaKeyLoEL1: 0]) == .pointerAuthentication)
+        #expect(features([.hcrEL2: 0]) == .hasEL2)
     }
 
     @Test(
@@ -27,10 +27,10 @@ struct ShownFeaturesTests {
 
     @Test(arguments: 0...4)
     func userModeBelowAnEL1OfEitherKind(index: Int) {
-        let values = [RegisterID.pstate: UInt64(0x10), .savedProgramState(index): 0x10]
+        let values = [RegisterID.pstate: UInt64(0x10), .spsr(index): 0x10]
         // SPSR_EL1 says that an exception came from AArch32, which it may with either.
         #expect(features(values).contains(.el1In32Bit) == (index != 0))
-        #expect(!features([.pstate: 0x10, .savedProgramState(index): 0]).contains(.el1In32Bit))
-        #expect(!features([.pstate: 0x0, .savedProgramState(index): 0x10]).contains(.el1In32Bit))
+        #expect(!features([.pstate: 0x10, .spsr(index): 0]).contains(.el1In32Bit))
+        #expect(!features([.pstate: 0x0, .spsr(index): 0x10]).contains(.el1In32Bit))
     }
 }

@@ -24,7 +24,7 @@ extension RegisterID {
 
     /// Its tests for predicates never hold.
     private func vectorName(_ index: UInt64) -> String {
-        if self == .sveVectorLengths { return "SVE VLS" }
+        if self == .sveVLS { return "SVE VLS" }
         guard index & 0xfc00 == 0 else { return "SVE ???" }
         return "SVE zreg n:\(index >> 5 & 0x1f) slice:\(index & 0x1f)"
     }

@@ -172,7 +172,7 @@ struct VCPULoader {
 
     private static func isTolerated(_ entry: CPUSection.Entry) -> Bool {
         RegisterID.mayBeOnOneSide.contains(entry.id)
-            || entry.id == .vendorServices2 && entry.value == 0
+            || entry.id == .vendorHypBmap2 && entry.value == 0
     }
 
     // MARK: Outside the list
@@ -202,10 +202,10 @@ struct VCPULoader {
 
     /// The lengths themselves, where the guest's registers show a longer one than the destination has.
     private func lengthsLoad(_ vectors: VectorLengths) -> [RegisterLoad] {
-        guard vectors.isCut, let held = try? vcpu.read(.sveVectorLengths) else { return [] }
+        guard vectors.isCut, let held = try? vcpu.read(.sveVLS) else { return [] }
         return [
             RegisterLoad(
-                id: .sveVectorLengths, fate: .altered, incoming: vectors.shownSet, held: held)
+                id: .sveVLS, fate: .altered, incoming: vectors.shownSet, held: held)
         ]
     }
 
@@ -230,12 +230,8 @@ extension RegisterID {
 
 /// What QEMU 11.1 expects to differ between two KVM lists (`arm_register_cpreg_mig_tolerance`).
 extension RegisterID {
-    /// TCR2_EL1, PIRE0_EL1, PIR_EL1: Linux 6.13 hides them from guests without the feature.
+    /// Linux 6.13 hides them from guests without the feature.
     static let mayBeOnOneSide: Set<RegisterID> = [
-        RegisterID(rawValue: 0x6030_0000_0013_c103), RegisterID(rawValue: 0x6030_0000_0013_c512),
-        RegisterID(rawValue: 0x6030_0000_0013_c513),
+        .tcr2EL1, .pire0EL1, .pirEL1,
     ]
-
-    /// `KVM_REG_ARM_VENDOR_HYP_BMAP_2`, which may be missing at the destination if it has no service.
-    static let vendorServices2 = RegisterID(rawValue: 0x6030_0000_0016_0003)
 }

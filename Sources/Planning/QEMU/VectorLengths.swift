@@ -43,11 +43,11 @@ public struct VectorLengths: Hashable, Sendable {
     /// What ZCR_EL1.LEN asks for, in bytes; nil where the guest has SVE switched off, or asks for the
     /// longest that there is.
     private static func asked(_ guest: RegisterList) -> Int? {
-        let controls = FeatureControl.controls(of: .processorFeatures, field: "SVE")
+        let controls = FeatureControl.controls(of: .idAA64PFR0EL1, field: "SVE")
         let isOn = controls.contains { control in
             guest[control.register].map { control.extract(from: $0.lowBits) != 0 } ?? false
         }
-        guard isOn, let length = guest[vectorControl].map({ Int($0.lowBits & lengthMask) }),
+        guard isOn, let length = guest[.zcrEL1].map({ Int($0.lowBits & lengthMask) }),
             length != lengthMask
         else { return nil }
         return (length + 1) * unit
@@ -55,8 +55,6 @@ public struct VectorLengths: Hashable, Sendable {
 
     /// Bytes that lengths are multiples of.
     private static let unit = 16
-    /// ZCR_EL1.
-    private static let vectorControl = RegisterID(rawValue: 0x6030_0000_0013_c090)
     /// ZCR_EL1.LEN.
     private static let lengthMask: UInt64 = 0xf
 }
@@ -75,13 +73,13 @@ extension RegisterID {
     /// Whether it is one of Z0 to Z31, P0 to P15 and FFR.
     var isVector: Bool {
         guard case .sve = group else { return false }
-        return self != .sveVectorLengths
+        return self != .sveVLS
     }
 }
 
 extension RegisterLoad {
     /// Whether it is SVE state, which is outside QEMU's list, so that no change of the list helps.
-    public var isOfVectors: Bool { id.isVector || id == .sveVectorLengths }
+    public var isOfVectors: Bool { id.isVector || id == .sveVLS }
 
     /// Whether the destination's vectors are too short for it.
     public var isCutVector: Bool { id.isVector && fate == .altered }

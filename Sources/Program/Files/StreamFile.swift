@@ -79,7 +79,7 @@ struct StreamFile {
         result[.source] = name
         result[.qemuMachine] = stream.header.machineType
         result[.accelerator] = stream.origin == .unknown ? nil : stream.origin.rawValue
-        let midrs = Set(banks.compactMap { try? $0.read(.midr).description })
+        let midrs = Set(banks.compactMap { try? $0.read(.midrEL1).description })
         result[.midr] = midrs.count == 1 ? midrs.first : nil
         return result
     }

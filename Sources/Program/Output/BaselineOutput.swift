@@ -45,8 +45,8 @@ struct BaselineOutput: WholeReport {
         hosts = baseline.hosts
         features = baseline.features.names
         // Vector lengths go between init and finalize, before everything else.
-        let first = baseline.registers.filter { $0.0 == .sveVectorLengths }
-        let rest = baseline.registers.filter { $0.0 != .sveVectorLengths }
+        let first = baseline.registers.filter { $0.0 == .sveVLS }
+        let rest = baseline.registers.filter { $0.0 != .sveVLS }
         registers = (first + rest).map {
             Register(name: $0.0.name, id: $0.0.number, value: $0.1.description)
         }

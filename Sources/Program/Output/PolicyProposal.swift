@@ -104,7 +104,7 @@ struct PolicyProposal {
         return switch load.fate {
         case .refused:
             "the guest finds\(held) in place of\(saved)\(fields(load))"
-        case .altered where load.id == .sveVectorLengths:
+        case .altered where load.id == .sveVLS:
             "the guest's vectors become shorter"
         case .altered where !isShort: "what stands above the destination's vectors is lost"
         case .altered: "KVM makes\(held) of\(saved)"

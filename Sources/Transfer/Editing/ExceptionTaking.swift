@@ -27,7 +27,7 @@ struct ExceptionTaking {
                 "PSTATE is in Hyp or Monitor mode, or in none, where no exception of EL1 is taken")
         }
         // HCR_EL2.TGE makes exceptions of EL0 go to EL2.
-        guard !features.contains(.hasEL2) || !has("TGE", in: .hypervisorConfiguration) else {
+        guard !features.contains(.hasEL2) || !has("TGE", in: .hcrEL2) else {
             throw .impossible(
                 "the guest's HCR_EL2.TGE is set, so EL2 takes the exceptions of EL0: let it run on")
         }
@@ -43,8 +43,8 @@ struct ExceptionTaking {
     /// The control that sends the exception to EL2, where it is set.
     private func routing(of exception: InjectedException) -> String? {
         switch exception {
-        case .breakpoint: has("TDE", in: .monitorDebugEL2) ? "MDCR_EL2.TDE" : nil
-        case .dataAbort: has("TEA", in: .hypervisorConfiguration) ? "HCR_EL2.TEA" : nil
+        case .breakpoint: has("TDE", in: .mdcrEL2) ? "MDCR_EL2.TDE" : nil
+        case .dataAbort: has("TEA", in: .hcrEL2) ? "HCR_EL2.TEA" : nil
         case .serror: nil
         }
     }
@@ -116,12 +116,12 @@ struct ExceptionTaking {
     /// Where the vCPU shows both views of the RAS extension, the one of AArch64 decides; QEMU's own
     /// emulation of a CPU without AArch64 has the other one only.
     private var hasRAS: Bool {
-        has("RAS", in: rasRegisters.first ?? .processorFeatures)
+        has("RAS", in: rasRegisters.first ?? .idAA64PFR0EL1)
     }
 
     /// The registers that tell of the RAS extension, of those the vCPU has.
     private var rasRegisters: [RegisterID] {
-        [.processorFeatures, .processorFeatures0AArch32].filter { (try? cpuState.read($0)) != nil }
+        [.idAA64PFR0EL1, .idPFR0EL1].filter { (try? cpuState.read($0)) != nil }
     }
 
     private var withoutRAS: String {
@@ -167,15 +167,15 @@ extension ExceptionTaking {
     private func enterAArch64(
         syndrome: UInt64, address: UInt64?, isAbort: Bool
     ) throws(EditError) {
-        try write(syndrome, to: .syndromeEL1)
-        if let address { try write(address, to: .faultAddressEL1) }
-        try write(read(.programCounter), to: .exceptionLinkEL1)
-        try write(pstate, to: .savedProgramState(0))
+        try write(syndrome, to: .esrEL1)
+        if let address { try write(address, to: .farEL1) }
+        try write(read(.pc), to: .elrEL1)
+        try write(pstate, to: .spsrEL1)
         try write(newPSTATE(), to: .pstate)
-        let usesSErrorVector = isAbort && has("EASE", in: .systemControl2)
+        let usesSErrorVector = isAbort && has("EASE", in: .sctlr2EL1)
         let vector = vectorOffset + (usesSErrorVector ? 0x180 : 0)
         // VBAR_EL1 bits 10:0 are RES0.
-        try write(read(.vectorBaseEL1) & ~0x7ff &+ vector, to: .programCounter)
+        try write(read(.vbarEL1) & ~0x7ff &+ vector, to: .pc)
     }
 
     /// The group of vectors: from EL1 with SP_EL0 or SP_EL1, from EL0 in AArch64 or AArch32.
@@ -195,15 +195,15 @@ extension ExceptionTaking {
 
     /// The bits that depend on the CPU's features, and what they become.
     private func optionalPSTATE() -> [(bit: UInt64, isSet: Bool)] {
-        let keepsEXLOCK = isAtEL1 && has("EXLOCKEN", in: .guardedControlStack)
-        let isPANSet = pstate & 1 << 22 != 0 || !has("SPAN", in: .systemControl)
+        let keepsEXLOCK = isAtEL1 && has("EXLOCKEN", in: .gcscrEL1)
+        let isPANSet = pstate & 1 << 22 != 0 || !has("SPAN", in: .sctlrEL1)
         return [
-            (22, has("PAN", in: .memoryModel1) && isPANSet),
-            (12, has("SSBS", in: .processorFeatures1) && has("DSSBS", in: .systemControl)),
-            (25, has("MTE", in: .processorFeatures1)),
-            (13, has("NMI", in: .processorFeatures1) && !has("SPINTMASK", in: .systemControl)),
-            (32, has("EBEP", in: .debugFeatures1)),
-            (34, has("GCS", in: .processorFeatures1) && keepsEXLOCK),
+            (22, has("PAN", in: .idAA64MMFR1EL1) && isPANSet),
+            (12, has("SSBS", in: .idAA64PFR1EL1) && has("DSSBS", in: .sctlrEL1)),
+            (25, has("MTE", in: .idAA64PFR1EL1)),
+            (13, has("NMI", in: .idAA64PFR1EL1) && !has("SPINTMASK", in: .sctlrEL1)),
+            (32, has("EBEP", in: .idAA64DFR1EL1)),
+            (34, has("GCS", in: .idAA64PFR1EL1) && keepsEXLOCK),
         ]
     }
 }
@@ -226,17 +226,17 @@ extension ExceptionTaking {
     private func enterAArch32(_ abort: Abort) throws(EditError) {
         if abort == .breakpoint {
             let status: UInt64 = try usesLongDescriptors() ? 1 << 9 | 0x22 : 0x2
-            try write(status, to: .instructionFaultStatus)
+            try write(status, to: .ifsr32EL2)
             // DBGDSCRext.MOE, bits 5:2, which KVM keeps in MDSCR_EL1: 3 is a BKPT instruction.
-            try write(read(.monitorDebug) & ~(0xf << 2) | 3 << 2, to: .monitorDebug)
+            try write(read(.mdscrEL1) & ~(0xf << 2) | 3 << 2, to: .mdscrEL1)
         }
         try write(
-            (read(.programCounter) &+ abort.linkOffset) & 0xffff_ffff,
+            (read(.pc) &+ abort.linkOffset) & 0xffff_ffff,
             to: AArch32Mode.abort.register(14))
-        try write(Self.savedForm(of: pstate), to: .savedProgramState(1))
+        try write(Self.savedForm(of: pstate), to: .spsrAbt)
         try write(newCPSR(), to: .pstate)
-        let base = has(.highVectors) ? 0xffff_0000 : try read(.vectorBaseEL1) & ~0x1f
-        try write((base &+ abort.vector) & 0xffff_ffff, to: .programCounter)
+        let base = has(.highVectors) ? 0xffff_0000 : try read(.vbarEL1) & ~0x1f
+        try write((base &+ abort.vector) & 0xffff_ffff, to: .pc)
     }
 
     private func abortAArch32(address: UInt64?, isWrite: Bool) throws(EditError) {
@@ -248,20 +248,20 @@ extension ExceptionTaking {
         let status: UInt64 = try usesLongDescriptors() ? 1 << 9 | 0x10 : 0x8
         let flags: UInt64 = (address == nil ? 1 << 16 : 0) | (isWrite ? 1 << 11 : 0)
         let upper: UInt64 = 0xffff_ffff << 32
-        try write(read(.syndromeEL1) & upper | status | flags, to: .syndromeEL1)
+        try write(read(.esrEL1) & upper | status | flags, to: .esrEL1)
         // DFAR is the low half of FAR_EL1; IFAR, the upper one, stays.
-        if let address { try write(read(.faultAddressEL1) & upper | address, to: .faultAddressEL1) }
+        if let address { try write(read(.farEL1) & upper | address, to: .farEL1) }
         try enterAArch32(.data)
     }
 
     /// TTBCR.EAE, bit 31.
     private func usesLongDescriptors() throws(EditError) -> Bool {
-        try read(.translationControl) & 1 << 31 != 0
+        try read(.tcrEL1) & 1 << 31 != 0
     }
 
     /// Whether a bit of SCTLR, the AArch32 form of SCTLR_EL1, is set.
     private func has(_ bit: SystemControlBit) -> Bool {
-        let control = (try? cpuState.read(.systemControl))?.lowBits ?? 0
+        let control = (try? cpuState.read(.sctlrEL1))?.lowBits ?? 0
         return control >> bit.rawValue & 1 != 0
     }
 
@@ -285,9 +285,9 @@ extension ExceptionTaking {
         let kept: UInt64 = 0x1f << 27 | 1 << 24 | 1 << 22 | 0xf << 16 | 1 << 6
         let abortsAndInterruptsMasked: UInt64 = 1 << 8 | 1 << 7
         var new = pstate & kept | abortsAndInterruptsMasked | AArch32Mode.abort.rawValue
-        let isPANSet = has("PAN", in: .memoryModel3AArch32) && !has(.keepsPAN)
+        let isPANSet = has("PAN", in: .idMMFR3EL1) && !has(.keepsPAN)
         let isSSBSSet =
-            has("SSBS", in: .processorFeatures2AArch32) && has(.defaultSSBS)
+            has("SSBS", in: .idPFR2EL1) && has(.defaultSSBS)
         if isPANSet { new |= 1 << 22 }
         if isSSBSSet { new |= 1 << 23 }
         if has(.isBigEndian) { new |= 1 << 9 }
@@ -301,35 +301,6 @@ extension ExceptionTaking {
         let dit = pstate >> 24 & 1
         return pstate & ~(1 << 24 | 1 << 21) | dit << 21
     }
-}
-
-extension RegisterID {
-    /// ESR_EL1.
-    fileprivate static let syndromeEL1 = RegisterID(rawValue: 0x6030_0000_0013_c290)
-    /// FAR_EL1.
-    fileprivate static let faultAddressEL1 = RegisterID(rawValue: 0x6030_0000_0013_c300)
-    /// VBAR_EL1.
-    fileprivate static let vectorBaseEL1 = RegisterID(rawValue: 0x6030_0000_0013_c600)
-    /// SCTLR_EL1.
-    fileprivate static let systemControl = RegisterID(rawValue: 0x6030_0000_0013_c080)
-    /// SCTLR2_EL1.
-    fileprivate static let systemControl2 = RegisterID(rawValue: 0x6030_0000_0013_c083)
-    /// TCR_EL1, which is TTBCR.
-    fileprivate static let translationControl = RegisterID(rawValue: 0x6030_0000_0013_c102)
-    /// MDSCR_EL1.
-    fileprivate static let monitorDebug = RegisterID(rawValue: 0x6030_0000_0013_8012)
-    /// IFSR32_EL2.
-    fileprivate static let instructionFaultStatus = RegisterID(rawValue: 0x6030_0000_0013_e281)
-    /// MDCR_EL2.
-    fileprivate static let monitorDebugEL2 = RegisterID(rawValue: 0x6030_0000_0013_e089)
-    /// GCSCR_EL1.
-    fileprivate static let guardedControlStack = RegisterID(rawValue: 0x6030_0000_0013_c128)
-    /// ID_MMFR3_EL1.
-    fileprivate static let memoryModel3AArch32 = RegisterID(rawValue: 0x6030_0000_0013_c00f)
-    /// ID_PFR0_EL1.
-    fileprivate static let processorFeatures0AArch32 = RegisterID(rawValue: 0x6030_0000_0013_c008)
-    /// ID_PFR2_EL1.
-    fileprivate static let processorFeatures2AArch32 = RegisterID(rawValue: 0x6030_0000_0013_c01c)
 }
 
 extension VCPUEdit {

@@ -86,7 +86,7 @@ public struct VCPUEdit: Sendable {
     }
 
     private static let decidedAtInit: Set<RegisterID> = [
-        .vcpuInit, .vcpuFinalized, .sveVectorLengths,
+        .vcpuInit, .vcpuFinalized, .sveVLS,
     ]
 
     private static func change(

@@ -60,7 +60,7 @@ enum InvisibilityProof {
     /// data or unified one (Arm ARM, "CCSIDR_EL1": UNKNOWN for a cache that is not there).
     private static func noSuchCache(_ id: RegisterID, _ guest: RegisterList) -> String? {
         guard case .demultiplexed(0, let selector) = id.group,
-            let levels = bits(.cacheLevels, guest)
+            let levels = bits(.clidrEL1, guest)
         else { return nil }
         let level = UInt64(selector >> 1)
         guard level < 7 else { return "there is no cache level \(level + 1)" }
@@ -77,7 +77,7 @@ enum InvisibilityProof {
         _ id: RegisterID, _ entry: RegisterEntry?, _ guest: RegisterList
     ) -> String? {
         guard entry?.isFeatureIDRegister == true, case .system(let encoding) = id.group,
-            1...3 ~= encoding.crm, let features = bits(.processorFeatures, guest),
+            1...3 ~= encoding.crm, let features = bits(.idAA64PFR0EL1, guest),
             features & 0xf == 1
         else { return nil }
         return "the guest's ID_AA64PFR0_EL1.EL0 has no AArch32, so its value is UNKNOWN"
@@ -99,7 +99,7 @@ enum InvisibilityProof {
     /// PMEVCNTR<n>_EL0 and PMEVTYPER<n>_EL0 have CRn 14, and n in CRm (two bits) and Op2.
     private static func noSuchCounter(_ id: RegisterID, _ guest: RegisterList) -> String? {
         guard case .system(let encoding) = id.group, encoding.op0 == 3, encoding.op1 == 3,
-            encoding.crn == 14, encoding.crm >= 8, let control = bits(.pmuControl, guest)
+            encoding.crn == 14, encoding.crm >= 8, let control = bits(.pmcrEL0, guest)
         else { return nil }
         let number = (encoding.crm & 3) << 3 | encoding.op2
         let count = PMUControl(control).counters

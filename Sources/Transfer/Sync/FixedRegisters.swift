@@ -10,8 +10,8 @@ enum FixedRegisters {
 
     private static let general: [RegisterID] =
         (0...30).map(RegisterID.x)
-        + [.stackPointerEL0, .stackPointerEL1, .pstate, .programCounter, .exceptionLinkEL1]
-        + (0...4).map(RegisterID.savedProgramState)
+        + [.spEL0, .spEL1, .pstate, .pc, .elrEL1]
+        + (0...4).map(RegisterID.spsr)
 
     /// A vCPU has Z, P and FFR, or V.
     private static let vectors: [RegisterID] =

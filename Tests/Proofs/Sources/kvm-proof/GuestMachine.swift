@@ -62,7 +62,7 @@ final class GuestMachine {
         memory.copyMemory(from: UnsafeRawBufferPointer(start: start, count: size))
         try set(.pstate, to: pstate)
         try set(.x(0), to: argument)
-        try set(.programCounter, to: UInt64(GUEST_LOAD_ADDRESS))
+        try set(.pc, to: UInt64(GUEST_LOAD_ADDRESS))
     }
 
     private func set(_ id: RegisterID, to value: UInt64) throws {

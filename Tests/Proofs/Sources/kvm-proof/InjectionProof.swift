@@ -73,7 +73,7 @@ struct InjectionProof: ~Copyable {
     mutating func exceptions(in guest: ExceptionGuest) throws {
         let machine = try guest.machine(on: system)
         // ID_AA64PFR0_EL1.RAS.
-        let hasRAS = try machine.bank.read(.processorFeatures).lowBits >> 28 & 0xf != 0
+        let hasRAS = try machine.bank.read(.idAA64PFR0EL1).lowBits >> 28 & 0xf != 0
         for item in cases(for: guest, hasRAS: hasRAS) {
             try machine.runUntilItCounts()
             let before = try Stop(of: machine)
@@ -97,9 +97,9 @@ struct InjectionProof: ~Copyable {
         var faultAddress: UInt64
 
         init(of machine: GuestMachine) throws {
-            programCounter = try machine.bank.read(.programCounter).lowBits
+            programCounter = try machine.bank.read(.pc).lowBits
             pstate = try machine.bank.read(.pstate).lowBits
-            faultAddress = try machine.bank.read(.faultAddress).lowBits
+            faultAddress = try machine.bank.read(.farEL1).lowBits
         }
     }
 
@@ -143,7 +143,7 @@ struct InjectionProof: ~Copyable {
         try machine.runUntilItCounts()
         try checkBankedRegisters(of: machine.bank)
         let view = AArch32Bank(machine.bank)
-        let sctlr = try machine.bank.read(.systemControl).lowBits & 0xffff_ffff
+        let sctlr = try machine.bank.read(.sctlrEL1).lowBits & 0xffff_ffff
         expect(try view.read(.named("SCTLR")).lowBits == sctlr, "SCTLR")
         expect(try view.read(.named("VBAR_NS")).lowBits == 0x4000_0100, "VBAR")
         try checkAArch32(
@@ -209,7 +209,7 @@ struct InjectionProof: ~Copyable {
         let isInjected = link != nil
         let saved =
             isInjected
-            ? try machine.bank.read(.named("SPSR_abt")).lowBits : record.savedState
+            ? try machine.bank.read(.spsrAbt).lowBits : record.savedState
         expect(saved == before.pstate, "\(exception): SPSR_abt \(RegisterValue(saved))")
         // Abort mode with A and I masked, and F as it was.
         expect(record.state & 0x1ff == 0x1d7, "\(exception): CPSR \(RegisterValue(record.state))")
@@ -272,7 +272,7 @@ struct InjectionProof: ~Copyable {
             expect(differing.contains("MIDR_EL1"), "the CPUs are the same")
             let before = try Capture(of: machine.bank, index: 0).state.registers
             let wanted = RegisterValue(0x4000_1234_5678)
-            try model.rawState.write(wanted, to: .named("TPIDR_EL1"))
+            try model.rawState.write(wanted, to: .tpidrEL1)
             _ = try VCPUEdit.inject(.breakpoint(comment: 7), into: model.rawState)
             let put = vcpu.putRegisters(.runtime)
             expect(put.succeeded, "put: \(put.fixed.failures) \(put.listToKVM.failures)")
@@ -284,7 +284,7 @@ struct InjectionProof: ~Copyable {
             let expected: Set = ["pc", "elr_el1", "spsr_el1", "pstate", "ESR_EL1", "TPIDR_EL1"]
             print("  changed in KVM:", changed.joined(separator: " "))
             expect(expected.isSuperset(of: changed), "changed: \(changed)")
-            expect(try machine.bank.read(.named("TPIDR_EL1")) == wanted, "TPIDR_EL1")
+            expect(try machine.bank.read(.tpidrEL1) == wanted, "TPIDR_EL1")
             expect(try machine.runUntilException(), "no exception came")
             expect(machine.record.syndrome == 0xf200_0007, "the guest saw \(machine.record.text)")
         }
@@ -298,7 +298,7 @@ struct InjectionProof: ~Copyable {
         try machine.runUntilItCounts()
         try files.write(machine.count, count: 1)
         try files.save(machine, point: 0)
-        print("stopped at", try machine.bank.read(.programCounter))
+        print("stopped at", try machine.bank.read(.pc))
     }
 
     /// Restores it, and prints what its handler saw.
@@ -318,8 +318,4 @@ extension RegisterID {
         guard let id = RegisterID(parsing: name) else { preconditionFailure("no \(name)") }
         return id
     }
-
-    fileprivate static let processorFeatures = named("ID_AA64PFR0_EL1")
-    fileprivate static let faultAddress = named("FAR_EL1")
-    fileprivate static let systemControl = named("SCTLR_EL1")
 }

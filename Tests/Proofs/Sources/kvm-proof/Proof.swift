@@ -52,7 +52,7 @@ struct Proof: ~Copyable {
     }
 
     private borrowing func lost(_ machine: GuestMachine, _ what: String) -> ProofError {
-        let pc = (try? machine.bank.read(.programCounter))?.description ?? "unknown"
+        let pc = (try? machine.bank.read(.pc))?.description ?? "unknown"
         return ProofError("the guest is lost: \(what), PC \(pc)")
     }
 

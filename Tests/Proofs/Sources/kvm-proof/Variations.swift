@@ -35,7 +35,7 @@ struct Variations {
                     set(.vcpuInit, &vcpus) { $0 | UInt64(VCPUFeatures.el1In32Bit.rawValue) << 32 }
                 }
             ),
-            ("counters", { set(.pmuControl, &$0) { $0 & ~0xf800 | 2 << 11 } }),
+            ("counters", { set(.pmcrEL0, &$0) { $0 & ~0xf800 | 2 << 11 } }),
             (
                 "identity",
                 { vcpus in
@@ -55,7 +55,7 @@ struct Variations {
                     set(RegisterID(parsing: "ID_AA64PFR0_EL1"), &vcpus) { $0 & ~(0xf << 56) }
                 }
             ),
-            ("lengths", { set(.sveVectorLengths, &$0) { _ in 1 } }),
+            ("lengths", { set(.sveVLS, &$0) { _ in 1 } }),
             ("lacking", { keep(&$0[1]) { !["x0", "pstate", "SCTLR_EL1"].contains($0.name) } }),
             ("alone", { keep(&$0[1]) { $0 == .vcpuInit } }),
             ("nothing", { keep(&$0[0]) { _ in false } }),
