@@ -11,17 +11,20 @@ from records import DataError, choice, number, read, version
 
 FIELD_KINDS = ["unsignedEnum", "signedEnum", "enum", "field", "res0", "res1", "raz", "unkn"]
 FLAGS = ["opaque", "featureID", "implementationID", "checkedOnly", "vmWide", "timer", "counter", "pmu",
-         "secret", "clearView", "qemuConstant", "qemuMasked", "essential"]
+         "secret", "clearView", "qemuConstant", "qemuMasked", "essential", "qemuTolerated", "qemuToleratedZero"]
 CLASSES = ["absent", "writable", "invariant", "writeIgnored", "sanitised", "volatile", "raz",
            "constrained"]
 SET_CLEAR = ["none", "assign", "orAndClear"]
 TRAITS = ["idPolicy", "zeroWithoutAArch32", "zeroWithoutSVE", "reservedBitsForcedWithEL2",
-          "keepsImplementedCounters"]
+          "keepsImplementedCounters", "countersFixedWithEL2", "statusComputed", "sameFeaturesInVM"]
 CONDITIONS = ["feature", "notFeature", "capability", "id", "finalized"]
 RULES = ["exact", "lowerSafe", "higherSafe", "higherOrZeroSafe", "any"]
 SPECIALS = ["remapped", "minimum", "values", "ignoredIfHostValue", "signed", "higherSafe"]
 
+SPECIAL_KEYS = {"kind", "what", "from", "until", "values", "stored", "feature", "offered", "hardware"}
+
 NONE = 0xFFFF
+NO_VALUE = 0xFF
 
 
 class Compiler:
@@ -113,7 +116,7 @@ class Compiler:
         behaviours = self.group("behaviour.jsonl", ["register", "from", "class"], [
             "until", "mask", "keeps", "drops", "setClear", "needs", "capability", "traits", "rule"])
         rules = self.group("id-fields.jsonl", ["register", "field", "msb", "lsb", "rule"], [
-            "kvmRule", "signed", "safe", "tracked", "advertisedOnly", "scope", "capability", "offered",
+            "kvmRule", "signed", "safe", "tracked", "advertisedOnly", "scope", "capability", "feature", "offered",
             "special", "ruleHistory"])
         rows = [
             self.register_row(position, register, aliases[position],
@@ -215,19 +218,40 @@ class Compiler:
     # ID fields
 
     def rule_row(self, record):
-        specials = [
-            (self.strings.add(special["what"]), version_of(record, special, "from"),
-             version_of(record, special, "until"), choice_of(record, special["kind"], SPECIALS))
-            for special in record.get("special", [])]
+        specials = [self.special_row(record, special) for special in record.get("special", [])]
         switches = [record.get("signed", False), "safe" in record,
                     not record.get("tracked", True), record.get("advertisedOnly", False)]
         return (
             record.get("safe", 0), self.strings.add(record["field"]),
             self.strings.add(record.get("offered", "")),
-            self.strings.add(record.get("capability", "")),
+            self.strings.add(record.get("capability", "")), self.strings.add(record.get("feature", "")),
             self.specials.add(specials), len(specials), record["msb"], record["lsb"],
             choice(record, "kvmRule" if "kvmRule" in record else "rule", RULES),
             choice(record, "rule", RULES), sum(1 << bit for bit, on in enumerate(switches) if on))
+
+    def special_row(self, record, special):
+        for key in special.keys() - SPECIAL_KEYS:
+            record.fail(f"key {key!r} of a deviation is not known")
+        first, last = special.get("values", [1, 0])
+        mask, value = self.hardware(record, dict(special.get("hardware", {})))
+        return (
+            mask, value, self.strings.add(special["what"]), self.strings.add(special.get("feature", "")),
+            version_of(record, special, "from"), version_of(record, special, "until"),
+            choice_of(record, special["kind"], SPECIALS), first, last, special.get("stored", NO_VALUE),
+            special.get("offered", NO_VALUE))
+
+    def hardware(self, record, fields):
+        """The bits of fields of the record's register, and their values at their places."""
+        layout = self.registers[self.position(record, record["register"])].get("layout")
+        mask, value = 0, 0
+        for field in self.layouts.get(layout, []):
+            if field["field"] in fields:
+                ones = (2 << field["msb"] - field["lsb"]) - 1
+                mask |= ones << field["lsb"]
+                value |= fields.pop(field["field"]) << field["lsb"]
+        for name in fields:
+            record.fail(f"{record['register']} has no field {name}")
+        return mask, value
 
     # Controls
 
@@ -270,11 +294,22 @@ class Compiler:
     def feature_rows(self):
         features = read(
             self.directory / "features.jsonl", ["bit", "name", "what"],
-            ["capability", "rule", "since", "absentIn"])
+            ["capability", "needs", "rule", "since", "absentIn"])
         return sorted(
             (feature["bit"], self.strings.add(feature["name"]),
-             self.strings.add(feature.get("capability", "")), version(feature, "since"))
+             self.strings.add(feature.get("capability", "")), self.strings.add(feature.get("needs", "")),
+             version(feature, "since"))
             for feature in features)
+
+    def target_rows(self):
+        targets = read(self.directory / "targets.jsonl", ["number", "name"], ["implementer", "part", "since"])
+        return [
+            (target["number"], number(target, "implementer", 0) << 16 | number(target, "part", 0), version(target, "since"))
+            for target in targets]
+
+    def psci_rows(self):
+        versions = read(self.directory / "psci-versions.jsonl", ["version"], ["since"])
+        return sorted((number(record, "version"), version(record, "since")) for record in versions)
 
     def oldest_kernel(self):
         return min(
@@ -324,6 +359,8 @@ def source(directory):
         ("cpu", "cpus", compiler.cpu_rows()),
         ("capability", "capabilities", compiler.capability_rows()),
         ("feature", "features", compiler.feature_rows()),
+        ("target", "targets", compiler.target_rows()),
+        ("psci_version", "psci_versions", compiler.psci_rows()),
         ("control", "controls", compiler.control_rows()),
     ]
     parts = [

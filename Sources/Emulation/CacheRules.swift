@@ -1,8 +1,9 @@
 internal import Registers
 
-/// CLIDR_EL1 of kernels that make one up (6.3 and newer; `set_clidr`, `arch/arm64/kvm/sys_regs.c`).
+/// CLIDR_EL1 of kernels that make one up (`set_clidr`, `arch/arm64/kvm/sys_regs.c`).
 struct CacheLevels {
-    static let writableMask: UInt64 = 0x7fff_ffff_ffff
+    static let writableMask =
+        RegisterDictionary.entry(for: .clidrEL1)?.newestBehaviour?.mask ?? 0
 
     let bits: UInt64
 
@@ -29,7 +30,7 @@ struct CacheLevels {
     }
 }
 
-/// CCSIDR_EL1 of one cache, of kernels that make it up (6.3 and newer; `set_ccsidr`).
+/// CCSIDR_EL1 of one cache, of kernels that make it up (`set_ccsidr`).
 struct CacheGeometry {
     let bits: UInt64
     /// CSSELR_EL1.InD.

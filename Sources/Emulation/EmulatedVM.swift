@@ -20,10 +20,6 @@ final class EmulatedVM {
         self.enabled = enabled
     }
 
-    /// Since Linux 6.5 all vCPUs of a VM have the same features (`__kvm_vcpu_set_target`,
-    /// `arch/arm64/kvm/arm.c`).
-    private static let sameFeatures = KernelVersion(6, 5)
-
     /// Tells of a register that a vCPU was given, in the bits that are the VM's.
     func set(_ bits: UInt64, of id: RegisterID) {
         guard values[id] != bits else { return }
@@ -31,17 +27,16 @@ final class EmulatedVM {
         version += 1
     }
 
-    /// Refuses features that KVM does not give a vCPU beside those that are initialised.
-    ///
-    /// Before Linux 6.5 only the register width had to be the same (`kvm_set_vm_width`,
-    /// `arch/arm64/kvm/reset.c`).
+    /// Refuses features that KVM does not give a vCPU beside those that are initialised: any others
+    /// (`__kvm_vcpu_set_target`, `arch/arm64/kvm/arm.c`), or another register width
+    /// (`kvm_set_vm_width`, `reset.c`).
     /// - Parameter isAgain: whether the vCPU is one of those.
     func check(
         _ wanted: VCPUFeatures, on host: HostFacts, isAgain: Bool
     ) throws(Refusal) {
         guard let features, initialisedCount > (isAgain ? 1 : 0) else { return }
         let difference = wanted.symmetricDifference(features)
-        let fixed = host.hasKernel(since: Self.sameFeatures) ? difference : [.el1In32Bit]
+        let fixed = host.has(.sameFeaturesInVM, of: .vcpuInit) ? difference : [.el1In32Bit]
         let refused = difference.intersection(fixed)
         guard refused.isEmpty else {
             throw Refusal(

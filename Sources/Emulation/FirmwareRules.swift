@@ -1,36 +1,20 @@
 internal import Registers
 internal import VCPUModel
 
-/// `KVM_REG_ARM_PSCI_VERSION` (`kvm_arm_set_fw_reg`, `arch/arm64/kvm/hypercalls.c`).
-struct PSCIVersion {
-    let bits: UInt64
-
-    init(_ bits: UInt64) {
-        self.bits = bits
-    }
-
+extension PSCIVersion {
     /// 0.1 has no version of its own in the firmware interface: it is the lack of PSCI_0_2.
-    private static let oldest: UInt64 = 1
+    private static let oldest = PSCIVersion(rawValue: 1)
 
+    /// What `KVM_REG_ARM_PSCI_VERSION` takes (`kvm_arm_set_fw_reg`, `arch/arm64/kvm/hypercalls.c`).
     func check(_ host: HostFacts) throws(Refusal) {
-        guard Self.known(to: host).contains(bits) else {
+        guard isKnown(to: host.kernel) else {
             throw Refusal("\(self) is not a PSCI version this kernel has")
         }
-        guard (bits == Self.oldest) != host.features.contains(.psci02) else {
+        guard (self == Self.oldest) != host.features.contains(.psci02) else {
             let feature = host.features.contains(.psci02) ? "has" : "lacks"
             throw Refusal("the vCPU \(feature) the feature PSCI_0_2, the version is \(self)")
         }
     }
-
-    private static func known(to host: HostFacts) -> [UInt64] {
-        let upTo11: [UInt64] = [oldest, 2, 0x1_0000, 0x1_0001]
-        return host.hasKernel(since: KernelVersion(6, 13)) ? upTo11 + [0x1_0002, 0x1_0003] : upTo11
-    }
-}
-
-extension PSCIVersion: CustomStringConvertible {
-    /// `1.1`.
-    var description: String { "\(bits >> 16).\(bits & 0xffff)" }
 }
 
 /// `KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_*`: a level of protection the host must reach.

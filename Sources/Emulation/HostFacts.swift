@@ -36,7 +36,7 @@ struct HostFacts: Hashable, Sendable {
         debugFeatures = profile.registers[.idAA64DFR0EL1]?.bits ?? 0
         vectorLengths = profile.registers[.sveVLS].map { SVEVectorLengths($0) }
         counters = PMUControl(profile.registers[.pmcrEL0]?.bits ?? 0).counters
-        targets = Self.targets(of: profile)
+        targets = CPUIdentity(midr: profile.midr ?? 0).targets(onKernel: kernel)
         // A microsecond: far enough to see, never far enough to matter.
         counterStep = max((profile.counterFrequency ?? 0) / 1_000_000, 1)
     }
@@ -44,29 +44,9 @@ struct HostFacts: Hashable, Sendable {
     /// ID_AA64PFR1_EL1.SSBS, bits 7:4.
     static let speculativeStoreBypassSafe: UInt64 = 0xf0
 
-    /// Since Linux 6.6 the generic type and the CPU's own, before that only the CPU's own
-    /// (`kvm_vcpu_set_target` in `arch/arm64/kvm/arm.c`, `kvm_target_cpu` in `guest.c`).
-    private static func targets(of profile: HostProfile) -> [UInt32] {
-        let own = ownTarget(CPUIdentity(midr: profile.midr ?? 0))
-        let isOld = profile.kernel.map { $0 < KernelVersion(6, 6) } ?? false
-        return isOld ? [own] : [VCPUInit.genericTarget, own]
-    }
-
-    /// `KVM_ARM_TARGET_*` of the CPUs that have a number of their own; the generic one of the others.
-    private static func ownTarget(_ cpu: CPUIdentity) -> UInt32 {
-        switch (cpu.implementer, cpu.part) {
-        case (0x41, 0xd0f): 0  // AEM_V8
-        case (0x41, 0xd00): 1  // FOUNDATION_V8
-        case (0x41, 0xd07): 2  // CORTEX_A57
-        case (0x50, 0x000): 3  // XGENE_POTENZA
-        case (0x41, 0xd03): 4  // CORTEX_A53
-        default: VCPUInit.genericTarget
-        }
-    }
-
-    /// Whether the host's kernel is this version or newer; one that tells no version counts as new.
-    func hasKernel(since version: KernelVersion) -> Bool {
-        kernel.map { $0 >= version } ?? true
+    /// Whether the host's kernel treats a register so; one that tells no version counts as the newest.
+    func has(_ trait: Behaviour.Traits, of id: RegisterID) -> Bool {
+        RegisterDictionary.entry(for: id)?.traits(onKernel: kernel).contains(trait) == true
     }
 
     /// What the host's kernel does with a register.

@@ -68,7 +68,7 @@ extension HostProfile {
     public var kernel: KernelVersion? {
         if let rulesRelease { return KernelVersion(parsing: rulesRelease) }
         return KernelVersion(parsing: kernelRelease).map { own in
-            writableMasks.isEmpty ? own : max(own, Self.firstWithMasks)
+            writableMasks.isEmpty ? own : max(own, Self.firstWithMasks ?? own)
         }
     }
 
@@ -87,7 +87,8 @@ extension HostProfile {
     public static let mostVCPUsName = "KVM_CAP_MAX_VCPUS"
 
     /// The first kernel with `KVM_ARM_GET_REG_WRITABLE_MASKS`.
-    private static let firstWithMasks = KernelVersion(6, 7)
+    private static let firstWithMasks =
+        KVMCapability.named("KVM_CAP_ARM_SUPPORTED_REG_MASK_RANGES")?.since
 
     /// The init the values were recorded with.
     public var vcpuInit: VCPUInit? { registers[.vcpuInit].flatMap { VCPUInit($0) } }

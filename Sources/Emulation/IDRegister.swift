@@ -38,7 +38,7 @@ struct IDRegister {
         writableRules.filter { rule in
             let field = rule.extract(from: value)
             return rule.accepts(field, host: rule.extract(from: limit), kernel: host.kernel)
-                && !isExcluded(field, by: rule)
+                && exclusion(of: field, by: rule) == nil
         }.reduce(0) { $0 | $1.mask }
     }
 
@@ -50,10 +50,8 @@ struct IDRegister {
             throw Refusal(
                 "\(rule.field) is \(value.hexadecimal), the host offers \(offered.hexadecimal)")
         }
-        guard !isExcluded(value, by: rule) else {
-            let special = specials(of: rule).first { [.minimum, .values].contains($0.kind) }
-            throw Refusal(
-                "\(rule.field) is \(value.hexadecimal)" + (special.map { ": \($0.text)" } ?? ""))
+        if let exclusion = exclusion(of: value, by: rule) {
+            throw Refusal("\(rule.field) is \(value.hexadecimal): \(exclusion.text)")
         }
     }
 
@@ -65,23 +63,22 @@ struct IDRegister {
             + "\(rule.extract(from: limit).hexadecimal): userspace cannot change it"
     }
 
-    /// Whether the host's kernel refuses a value that the field's rule would take.
-    private func isExcluded(_ value: UInt64, by rule: IDFieldRule) -> Bool {
-        guard specials(of: rule).contains(where: { [.minimum, .values].contains($0.kind) }) else {
-            return false
+    /// Why the host's kernel refuses a value that the field's rule would take; nil where it does not.
+    private func exclusion(of value: UInt64, by rule: IDFieldRule) -> IDFieldRule.Special? {
+        specials(of: rule).first { special in
+            [.minimum, .values].contains(special.kind) && isAbout(value, special, rule)
         }
-        return switch rule.field {
-        // A guest needs AArch64 at EL0 and EL1.
-        case "EL0", "EL1": value == 0
-        case "EL2": value == 0 && host.features.contains(.hasEL2)
-        // The debug architecture of Armv8.0 is 6.
-        case "DebugVer", "CopDbg": value < 6
-        // PMUv3 is 3; 0 is no PMU.
-        case "PerfMon": 1..<3 ~= value
-        // 0 is reserved, 1 AIVIVT: no Armv8 host has them.
-        case "L1Ip": value < 2
-        default: false
-        }
+    }
+
+    /// Whether a deviation is about a value of the field on this host.
+    private func isAbout(
+        _ value: UInt64, _ special: IDFieldRule.Special, _ rule: IDFieldRule
+    ) -> Bool {
+        let hardware = special.hardware
+        return special.values?.contains(value) == true
+            && special.feature.map(host.features.names.contains) ?? true
+            && special.offered.map { $0 == rule.extract(from: limit) } ?? true
+            && (hardware.mask == 0 || host.hardware[id].map(hardware.match) ?? false)
     }
 
     // MARK: Accepted and changed values
@@ -91,7 +88,7 @@ struct IDRegister {
         let replacement = specials(of: rule).compactMap { special -> UInt64? in
             switch special.kind {
             case .ignoredIfHostValue: isOfHardware(field, rule) ? rule.extract(from: limit) : nil
-            case .remapped: remappedValue(of: field, rule)
+            case .remapped: isAbout(field, special, rule) ? special.stored : nil
             case .minimum, .values, .signed, .higherSafe: nil
             }
         }.first
@@ -102,24 +99,6 @@ struct IDRegister {
     /// Whether a field has the value of the host's own CPU, which older kernels showed to guests.
     private func isOfHardware(_ field: UInt64, _ rule: IDFieldRule) -> Bool {
         host.hardware[id].map { rule.extract(from: $0) == field } ?? false
-    }
-
-    private func remappedValue(of field: UInt64, _ rule: IDFieldRule) -> UInt64? {
-        switch rule.field {
-        // 15 is an IMPLEMENTATION DEFINED PMU, which KVM once showed and never emulated.
-        case "PMUVer", "PerfMon": field == 15 ? 0 : nil
-        case "MTE_frac": field == 0 && hasNoAsynchronousTagChecks ? 15 : nil
-        case "DoubleLock":
-            field == 0 && rule.extract(from: limit) == 15 && host.features.contains(.hasEL2)
-                ? 15 : nil
-        default: nil
-        }
-    }
-
-    /// ID_AA64PFR1_EL1 of a host with MTE 2 and MTE_frac 15.
-    private var hasNoAsynchronousTagChecks: Bool {
-        guard let hardware = host.hardware[id] else { return false }
-        return hardware >> 8 & 0xf == 2 && hardware >> 40 & 0xf == 15
     }
 
     private func specials(of rule: IDFieldRule) -> [IDFieldRule.Special] {

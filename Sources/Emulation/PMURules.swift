@@ -22,7 +22,8 @@ extension PMUControl {
     }
 
     private static func takesCounters(_ value: UInt64, _ host: HostFacts) -> Bool {
-        let isFixed = host.features.contains(.hasEL2) && host.hasKernel(since: KernelVersion(6, 16))
+        let isFixed =
+            host.features.contains(.hasEL2) && host.has(.countersFixedWithEL2, of: .pmcrEL0)
         return PMUControl(value).counters <= host.counters && !isFixed
     }
 

@@ -46,7 +46,7 @@ extension RegisterTable {
             return value & EventCounter.mask(debugFeatures: features)
         case .counters(let write):
             return pmuControl(of: state).written(value, to: old, write)
-        case .psciVersion: try PSCIVersion(value).check(host)
+        case .psciVersion: try PSCIVersion(rawValue: value).check(host)
         case .workaround:
             try WorkaroundLevel(bits: value, id: definition.id).check(
                 hostLevel: workaroundLevel(old, definition.id, state))

@@ -46,21 +46,7 @@ struct ResetRules {
     ) -> UInt64 {
         let traits = behaviour?.traits ?? []
         if traits.contains(.zeroWithoutSVE), lost.contains(.sve) { return .max }
-        let hidden = Self.fields.filter { !lost.isDisjoint(with: $0.feature) }
-            .flatMap { $0.fields[id] ?? [] }
-        guard !hidden.isEmpty else { return 0 }
-        let rules = RegisterDictionary.entry(for: id)?.idFieldRules ?? []
-        return rules.filter { hidden.contains($0.field) }.reduce(0) { $0 | $1.mask }
+        return lost.names.flatMap { IDFieldRule.byFeature[$0] ?? [] }
+            .filter { $0.register == id }.reduce(0) { $0 | $1.mask }
     }
-
-    private static let fields: [(feature: VCPUFeatures, fields: [RegisterID: [String]])] = [
-        (.sve, [.idAA64PFR0EL1: ["SVE"]]),
-        (.pmuV3, [.idAA64DFR0EL1: ["PMUVer"], .idDFR0EL1: ["PerfMon"]]),
-        (
-            .pointerAuthentication,
-            [
-                .idAA64ISAR1EL1: ["APA", "API", "GPA", "GPI"], .idAA64ISAR2EL1: ["APA3", "GPA3"],
-            ]
-        ),
-    ]
 }

@@ -42,13 +42,10 @@ public struct RulesTrial {
     /// nearest first.
     private var candidates: [KernelVersion] {
         let changes = RegisterDictionary.all.flatMap { entry in entry.behaviourHistory.map(\.from) }
-        let all = Set(changes + Self.rulesOfOurOwn)
+        let all = Set(changes + PSCIVersion.all.compactMap(\.since))
         guard let own = profile.kernel else { return all.sorted(by: >) }
         return all.filter { $0 > own }.sorted() + all.filter { $0 < own }.sorted(by: >)
     }
-
-    /// Those of rules that are code here and no data: PSCI versions and PMCR_EL0.N.
-    private static let rulesOfOurOwn = [KernelVersion(6, 13), KernelVersion(6, 16)]
 
     // MARK: Writes
 
@@ -81,7 +78,7 @@ public struct RulesTrial {
         let bits = recorded.lowBits
         let tried: [UInt64] =
             id == .psciVersion
-            ? [0x1_0000, 0x1_0001, 0x1_0002, 0x1_0003]
+            ? PSCIVersion.all.map(\.rawValue)
             : [0, .max, bits ^ 1, bits ^ 1 << 31, bits ^ PMUControl.countersMask]
         return tried.map(recorded.replacingLowBits(with:))
     }

@@ -17,8 +17,10 @@ struct TimerControl {
         }
     }
 
-    /// Whether a kernel computes ISTATUS when userspace reads the register; newer ones leave it out.
+    /// Whether the host's kernel computes ISTATUS when userspace reads the register.
+    ///
+    /// It does so of every timer's, or of none; CNTV_CTL_EL0 is the one that every kernel lists.
     static func showsStatus(_ host: HostFacts) -> Bool {
-        host.kernel.map { $0 < KernelVersion(6, 18) } ?? false
+        host.has(.statusComputed, of: .cntvCTLEL0)
     }
 }

@@ -22,6 +22,6 @@ extension VCPUFeatures {
 extension VCPUFeature {
     /// What a host that has the feature reports; nil for what every host has.
     var reportedBy: Capability? {
-        KVMCapability.all.first { $0.name == capability }.map { Capability($0) }
+        capability.flatMap(KVMCapability.named).map { Capability($0) }
     }
 }

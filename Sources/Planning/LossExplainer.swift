@@ -97,17 +97,15 @@ extension LossExplainer {
         }
     }
 
-    private static let noSVE = Cause(.vcpuFeature, "SVE")
-
     /// KVM takes Z, P and FFR of no vCPU that was not finalized.
     private func vectorCause(_ restore: RegisterRestore) -> Cause {
-        if restore.outcome == .absent { return Self.noSVE }
+        if restore.outcome == .absent { return Self.lacking(.sve) }
         return Cause(guest.missing.contains(.vcpuFinalized) ? .incomplete : .vectorLengths)
     }
 
     private func causeOutsideList(_ restore: RegisterRestore) -> Cause {
         switch restore.id {
-        case .vcpuFinalized: return Self.noSVE
+        case .vcpuFinalized: return Self.lacking(.sve)
         case .vcpuEvents: return Cause(.cpuFeature, "ID_AA64PFR0_EL1.RAS")
         case .vcpuInit: return initialisationCause(restore)
         default: return Cause(.other)
@@ -122,9 +120,12 @@ extension LossExplainer {
         if case .refused = restore.outcome { return Cause(.differentVCPUs) }
         guard let wanted = restore.wanted.flatMap({ VCPUInit($0) }), !wanted.hasFurtherFeatures
         else { return Cause(.differentVCPUs) }
-        let missing = wanted.features.subtracting(profile.features).names
-        return missing.isEmpty
-            ? Cause(.implementation) : Cause(.vcpuFeature, missing.joined(separator: ", "))
+        let missing = wanted.features.subtracting(profile.features)
+        return missing.isEmpty ? Cause(.implementation) : Self.lacking(missing)
+    }
+
+    private static func lacking(_ features: VCPUFeatures) -> Cause {
+        Cause(.vcpuFeature, features.names.joined(separator: ", "))
     }
 
     /// Why the destination has no such register.
@@ -133,7 +134,7 @@ extension LossExplainer {
         if let since = entry.listedSince, let kernel, kernel < since {
             return Cause(.kernel, since.description)
         }
-        for need in entry.newestBehaviour?.needs ?? [] {
+        for need in needs(of: id) {
             switch need {
             case .idField(let field):
                 let value = profile.registers[field.register]?.bits ?? 0
@@ -203,31 +204,48 @@ extension LossExplainer {
         let own = FeatureControl.controls(of: id)
         guard own.isEmpty else { return own }
         let needed: [(RegisterID, String)] =
-            (RegisterDictionary.entry(for: id)?.newestBehaviour?.needs ?? []).compactMap { need in
+            needs(of: id).compactMap { need in
                 guard case .idField(let field) = need else { return nil }
                 return (field.register, field.field)
             }
-        let promised = claims(of: restore).map { (id, $0.field) }
-        let features = needed + promised + featureFields(of: cause)
+        let told = claims(of: restore) + featureFields(of: restore, cause)
+        let features = needed + told.map { ($0.register, $0.field) }
         var seen: Set<FeatureControl> = []
         return features.flatMap { FeatureControl.controls(of: $0.0, field: $0.1) }
             .filter { seen.insert($0).inserted }
     }
 
-    /// The ID fields that tell the guest of a vCPU feature.
-    private func featureFields(of cause: Cause) -> [(RegisterID, String)] {
-        guard
-            cause.kind == .vcpuFeature || cause.kind == .vectorLengths
-                || cause.kind == .performanceMonitors
-        else { return [] }
-        let detail = cause.detail ?? ""
-        if cause.kind == .performanceMonitors || detail.contains("PMU") {
-            return [(.idAA64DFR0EL1, "PMUVer")]
+    /// The ID fields that tell the guest of a vCPU feature, the first that has any where several are missing.
+    private func featureFields(of restore: RegisterRestore, _ cause: Cause) -> [IDFieldRule] {
+        let features: VCPUFeatures =
+            switch cause.kind {
+            case .performanceMonitors: .pmuV3
+            case .vectorLengths: .sve
+            case .vcpuFeature: missingFeatures(of: restore)
+            default: []
+            }
+        return VCPUFeature.all.filter { features.contains(VCPUFeatures($0)) }.lazy
+            .flatMap { [$0.name, $0.needs] }
+            .compactMap { $0.flatMap { IDFieldRule.byFeature[$0] } }.first ?? []
+    }
+
+    /// The vCPU features that the guest or the register has to have and the destination has not.
+    private func missingFeatures(of restore: RegisterRestore) -> VCPUFeatures {
+        if restore.id == .vcpuFinalized { return .sve }
+        if case .sve = restore.id.group { return .sve }
+        if restore.id == .vcpuInit {
+            let wanted = restore.wanted.flatMap { VCPUInit($0) }?.features ?? []
+            return wanted.subtracting(profile.features)
         }
-        if cause.kind == .vectorLengths || detail.contains("SVE") {
-            return [(.idAA64PFR0EL1, "SVE")]
+        let needed = needs(of: restore.id).compactMap { need -> VCPUFeatures? in
+            guard case .feature(let name) = need else { return nil }
+            return VCPUFeatures(named: name)
         }
-        return detail.contains("PTRAUTH") ? [(.idAA64ISAR1EL1, "API")] : []
+        return VCPUFeatures(needed).subtracting(profile.features)
+    }
+
+    private func needs(of id: RegisterID) -> [Condition] {
+        RegisterDictionary.entry(for: id)?.newestBehaviour?.needs ?? []
     }
 }
 
@@ -301,11 +319,9 @@ extension LossExplainer {
     private func newerKernel(for restore: RegisterRestore, _ cause: Cause) -> [Remedy] {
         if cause.kind == .kernel { return [.upgradeKernel(cause.detail ?? "")] }
         guard let kernel else { return [] }
-        let isNewerPSCI = restore.id == .psciVersion && kernel < KernelVersion(6, 13)
-        if isNewerPSCI { return [.upgradeKernel("6.13")] }
-        // Before it was the guest's, KVM listed only the caches that the host has.
-        let isOtherCache = restore.outcome == .absent && restore.id.isCacheGeometry
-        if isOtherCache, kernel < KernelVersion(6, 3) { return [.upgradeKernel("6.3")] }
+        if let since = changed(for: restore), kernel < since {
+            return [.upgradeKernel(since.description)]
+        }
         let backport = kernelThatTakes(restore) {
             $0.major == kernel.major && $0.minor == kernel.minor
         }
@@ -313,6 +329,13 @@ extension LossExplainer {
         guard let release else { return [] }
         let ofSeries = backport.map { " (or \($0) of its series)" } ?? ""
         return [.upgradeKernel("\(release)\(ofSeries)")]
+    }
+
+    /// Since which kernel all PSCI versions are taken, or caches listed that the host does not have.
+    private func changed(for restore: RegisterRestore) -> KernelVersion? {
+        if restore.id == .psciVersion { return PSCIVersion.all.last?.since }
+        let isOtherCache = restore.outcome == .absent && restore.id.isCacheGeometry
+        return isOtherCache ? RegisterDictionary.cachesChosenSince : nil
     }
 
     /// The first kernel, of some, that takes a value which the destination's refuses.
@@ -336,7 +359,7 @@ extension LossExplainer {
             let name = behaviour.capability, profile.capabilities[name] ?? 0 <= 0,
             let wanted = restore.wanted?.bits, let host = restore.found?.bits,
             (wanted ^ host) & ~(behaviour.mask ?? 0) == 0,
-            let since = KVMCapability.all.first(where: { $0.name == name })?.since
+            let since = KVMCapability.named(name)?.since
         else { return [] }
         return [.enableCapability(name, since: since.description)]
     }
@@ -375,14 +398,6 @@ extension LossExplainer {
         let names = claims.prefix(3).map(\.field).joined(separator: ", ")
         let more = claims.count > 3 ? " and \(claims.count - 3) more" : ""
         return "the guest's \(id) (\(names)\(more))"
-    }
-}
-
-extension RegisterID {
-    /// CCSIDR_EL1 of one cache, as KVM lists it.
-    fileprivate var isCacheGeometry: Bool {
-        if case .demultiplexed = group { return true }
-        return false
     }
 }
 

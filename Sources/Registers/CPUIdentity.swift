@@ -23,8 +23,27 @@ public struct CPUIdentity: Hashable, Sendable {
     /// The part's name in Linux: `NEOVERSE_N1`.
     public var partName: String? { Self.name(implementer, part) }
 
+    /// The types of CPU, `KVM_ARM_TARGET_*`, that `KVM_ARM_VCPU_INIT` takes on this one: its own, and the
+    /// generic one where it has none or the kernel is new enough (`kvm_vcpu_set_target` in
+    /// `arch/arm64/kvm/arm.c`, `kvm_target_cpu` in `guest.c`).
+    /// - Parameter kernel: nil for the newest.
+    public func targets(onKernel kernel: KernelVersion?) -> [UInt32] {
+        let identity = Self.identity(implementer, part)
+        let hasOwn = Tables.targets.contains { $0.identity == identity }
+        return Tables.targets.filter { target in
+            target.identity == identity
+                || target.identity == 0
+                    && (!hasOwn
+                        || KernelVersion.has(kernel, since: KernelVersion(packed: target.since)))
+        }.map(\.number)
+    }
+
+    private static func identity(_ implementer: Int, _ part: Int) -> UInt32 {
+        UInt32(implementer << 16 | part)
+    }
+
     private static func name(_ implementer: Int, _ part: Int) -> String? {
-        let identity = UInt32(implementer << 16 | part)
+        let identity = identity(implementer, part)
         let rows = Tables.cpus
         let index = Tables.lowerBound(in: rows) { $0.identity < identity }
         guard index < rows.count, rows[index].identity == identity else { return nil }

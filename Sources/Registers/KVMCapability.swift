@@ -23,6 +23,11 @@ public struct KVMCapability: Hashable, Sendable {
 }
 
 extension KVMCapability {
+    /// The capability with a name; nil when the dictionary has none.
+    public static func named(_ name: String) -> KVMCapability? {
+        all.first { $0.name == name }
+    }
+
     /// Those that, enabled on a VM, let userspace write registers that are fixed otherwise.
     ///
     /// Enabling one changes no value.
@@ -40,6 +45,8 @@ public struct VCPUFeature: Hashable, Sendable {
     public var name: String
     /// The capability that says whether the host has it; nil for POWER_OFF, which every host has.
     public var capability: String?
+    /// The name of the feature without which there is no vCPU with this one; nil for most.
+    public var needs: String?
     /// The first kernel known to have it; nil when the oldest examined one does.
     public var since: KernelVersion?
 
@@ -48,6 +55,7 @@ public struct VCPUFeature: Hashable, Sendable {
         VCPUFeature(
             bit: Int($0.bit), name: Tables.string($0.name),
             capability: Tables.optionalString($0.capability),
+            needs: Tables.optionalString($0.needs),
             since: KernelVersion(packed: $0.since))
     }
 }

@@ -41,6 +41,13 @@ extension KernelVersion: CustomStringConvertible {
 }
 
 extension KernelVersion {
+    /// Whether a kernel has what came with `since`; one that tells no version counts as the newest.
+    /// - Parameter since: nil for what every kernel has.
+    static func has(_ kernel: KernelVersion?, since: KernelVersion?) -> Bool {
+        guard let kernel, let since else { return true }
+        return kernel >= since
+    }
+
     /// A version as the tables have it: `major << 24 | minor << 16 | patch`; nil for 0.
     init?(packed: UInt32) {
         guard packed != 0 else { return nil }

@@ -17,6 +17,10 @@ public enum RegisterDictionary {
         entry(for: id)?.volatileBits ?? 0
     }
 
+    /// The first kernel that lists every CCSIDR_EL1 and lets userspace choose it; older ones list those of the
+    /// CPU's caches.
+    public static let cachesChosenSince = entry(for: .ccsidr0)?.chosenSince
+
     /// The entry with a name or alias, whatever its case; nil when no register is called that.
     public static func entry(named name: some StringProtocol) -> RegisterEntry? {
         let rows = Tables.names

@@ -47,6 +47,12 @@ public struct Behaviour: Hashable, Sendable {
         public static let reservedBitsForcedWithEL2 = Traits(rawValue: 1 << 3)
         /// Keeps bit 31 and the bits below PMCR_EL0.N, and drops the rest.
         public static let keepsImplementedCounters = Traits(rawValue: 1 << 4)
+        /// PMCR_EL0.N does not change with the vCPU feature HAS_EL2.
+        public static let countersFixedWithEL2 = Traits(rawValue: 1 << 5)
+        /// A read of a timer's control tells ISTATUS; without the trait it leaves it out.
+        public static let statusComputed = Traits(rawValue: 1 << 6)
+        /// The vCPUs of a VM have the same features; without the trait only EL1_32BIT must be the same.
+        public static let sameFeaturesInVM = Traits(rawValue: 1 << 7)
     }
 
     public var behaviourClass: Class
@@ -89,8 +95,19 @@ extension RegisterEntry {
     ///
     /// Kernels older than the oldest that was examined count as that one.
     public func behaviour(onKernel kernel: KernelVersion) -> Behaviour? {
+        change(onKernel: kernel).flatMap(behaviour(_:))
+    }
+
+    /// The traits of the register on a kernel; none where that kernel's KVM does not have it.
+    /// - Parameter kernel: nil for the newest.
+    public func traits(onKernel kernel: KernelVersion?) -> Behaviour.Traits {
+        Behaviour.Traits(rawValue: change(onKernel: kernel)?.traits ?? 0)
+    }
+
+    private func change(onKernel kernel: KernelVersion?) -> cformat_behaviour? {
+        guard let kernel else { return history.last { $0.until == 0 } }
         let known = Swift.max(kernel, KernelVersion(packed: cformat_oldest_kernel) ?? kernel)
-        return history.last { $0.applies(to: known) }.flatMap(behaviour(_:))
+        return history.last { $0.applies(to: known) }
     }
 
     /// Why a kernel refuses values of the register, in words, with what a newer one does otherwise; nil where
@@ -100,14 +117,14 @@ extension RegisterEntry {
         let behaviour = kernel.map { self.behaviour(onKernel: $0) } ?? newestBehaviour
         guard let rule = behaviour?.refusalRule else { return nil }
         guard let name = newestBehaviour?.capability,
-            let since = KVMCapability.all.first(where: { $0.name == name })?.since
+            let since = KVMCapability.named(name)?.since
         else { return rule }
         return rule + " (\(name): Linux \(since) or newer)"
     }
 
     /// What there must be for the newest examined kernel to have it.
     public var newestNeeds: [Condition] {
-        guard let change = history.last(where: { $0.until == 0 }),
+        guard let change = change(onKernel: nil),
             Behaviour.Class(number: change.behaviour_class) != nil
         else { return [] }
         return needs(of: change)
@@ -121,7 +138,7 @@ extension RegisterEntry {
 
     /// What the newest examined kernel does with it; nil where that has no such register.
     public var newestBehaviour: Behaviour? {
-        history.last { $0.until == 0 }.flatMap(behaviour(_:))
+        change(onKernel: nil).flatMap(behaviour(_:))
     }
 
     /// Each change over the kernels, oldest first.
@@ -141,6 +158,14 @@ extension RegisterEntry {
     /// The first kernel known to list the register; nil for one that was there before the oldest
     /// examined kernel, and for one KVM does not have.
     public var listedSince: KernelVersion? { KernelVersion(packed: row.listed_since) }
+
+    /// The first kernel on which userspace chooses the value of a register that older ones fix; nil for
+    /// every other register.
+    public var chosenSince: KernelVersion? {
+        let changes = behaviourHistory
+        guard changes.first?.behaviour?.behaviourClass == .invariant else { return nil }
+        return changes.first { $0.behaviour?.behaviourClass == .constrained }?.from
+    }
 
     /// The newest examined kernel before `listedSince`; it does not list the register.
     public var absentIn: KernelVersion? { KernelVersion(packed: row.absent_in) }

@@ -21,7 +21,7 @@ public struct IDFieldRule: Hashable, Sendable {
         case any
     }
 
-    /// A deviation from the rule, in words, from a kernel version on.
+    /// A deviation from the rule, on some kernels.
     public struct Special: Hashable, Sendable {
         public enum Kind: String, CaseIterable, Hashable, Sendable {
             /// A value is accepted and stored as another one.
@@ -43,11 +43,29 @@ public struct IDFieldRule: Hashable, Sendable {
         public var since: KernelVersion?
         /// The first kernel without it; nil when the newest has it.
         public var until: KernelVersion?
+        /// The values of the field that are remapped or refused; nil where something else decides.
+        public var values: ClosedRange<UInt64>?
+        /// What is stored in their place, of `remapped`.
+        public var stored: UInt64?
+        /// The vCPU feature with which it is so; nil where that does not matter.
+        public var feature: String?
+        /// The value of the field that the host offers where it is so; nil where that does not matter.
+        public var offered: UInt64?
+        /// Bits of the register on the host's own CPU, and their values where it is so; mostly no bits.
+        public var hardware: Bits
+
+        /// Bits of a register that have some value.
+        public struct Bits: Hashable, Sendable {
+            public var mask: UInt64
+            public var value: UInt64
+
+            public func match(_ register: UInt64) -> Bool { register & mask == value }
+        }
 
         /// Whether a kernel has it; one that tells no version counts as the newest.
         public func applies(to kernel: KernelVersion?) -> Bool {
             guard let kernel else { return until == nil }
-            return since.map { $0 <= kernel } ?? true && until.map { kernel < $0 } ?? true
+            return KernelVersion.has(kernel, since: since) && until.map { kernel < $0 } ?? true
         }
     }
 
@@ -69,6 +87,8 @@ public struct IDFieldRule: Hashable, Sendable {
     public var isOnlyAdvertised: Bool
     /// The VM capability that lets userspace choose any value.
     public var capability: String?
+    /// The vCPU feature without which KVM shows 0; nil for most.
+    public var feature: String?
     /// Which value a guest is offered, in words, where it is not simply the host's.
     public var offered: String?
     public var specials: [Special]
@@ -196,13 +216,33 @@ extension IDFieldRule {
         isTracked = row.switches & 4 == 0
         isOnlyAdvertised = row.switches & 8 != 0
         capability = Tables.optionalString(row.capability)
+        feature = Tables.optionalString(row.feature)
         offered = Tables.optionalString(row.offered)
-        specials = Tables.run(row.specials, row.special_count).map { index in
-            let special = Tables.specials[index]
-            return Special(
-                kind: Special.Kind.allCases[Int(special.kind)],
-                text: Tables.string(special.text), since: KernelVersion(packed: special.from),
-                until: KernelVersion(packed: special.until))
-        }
+        specials = Tables.run(row.specials, row.special_count).map { Special(Tables.specials[$0]) }
     }
+}
+
+extension IDFieldRule.Special {
+    fileprivate init(_ row: cformat_special) {
+        kind = Kind.allCases[Int(row.kind)]
+        text = Tables.string(row.text)
+        since = KernelVersion(packed: row.from)
+        until = KernelVersion(packed: row.until)
+        values = row.first <= row.last ? UInt64(row.first)...UInt64(row.last) : nil
+        stored = Self.value(row.stored)
+        feature = Tables.optionalString(row.feature)
+        offered = Self.value(row.offered)
+        hardware = Bits(mask: row.hardware_mask, value: row.hardware_value)
+    }
+
+    private static func value(_ number: UInt8) -> UInt64? {
+        number == UInt8(CFORMAT_NO_VALUE) ? nil : UInt64(number)
+    }
+}
+
+extension IDFieldRule {
+    /// The fields that KVM shows as 0 without a vCPU feature, by the feature's name.
+    public static let byFeature: [String: [IDFieldRule]] = Dictionary(
+        grouping: RegisterDictionary.all.flatMap(\.idFieldRules).filter { $0.feature != nil }
+    ) { $0.feature ?? "" }
 }

@@ -85,6 +85,8 @@ extension RegisterEntry {
         static let qemuConstant = Flags(rawValue: 1 << 10)
         static let qemuMasked = Flags(rawValue: 1 << 11)
         static let essential = Flags(rawValue: 1 << 12)
+        static let qemuTolerated = Flags(rawValue: 1 << 13)
+        static let qemuToleratedZero = Flags(rawValue: 1 << 14)
     }
 
     private var flags: Flags { Flags(rawValue: row.flags) }
@@ -130,6 +132,13 @@ extension RegisterEntry {
         return fields.filter(\.isReserved).reduce(0) { bits, field in
             bits | (UInt64.max >> UInt64(63 - field.msb + field.lsb)) << UInt64(field.lsb)
         }
+    }
+
+    /// Whether QEMU with KVM takes it as a matter of course that only the stream or only the host has the
+    /// register (`arm_register_cpreg_mig_tolerance`, since QEMU 11.1).
+    /// - Parameter value: the stream's; nil where only the host has it.
+    public func isToleratedByQEMU(_ value: UInt64?) -> Bool {
+        flags.contains(.qemuTolerated) || value == 0 && flags.contains(.qemuToleratedZero)
     }
 
     /// A CLR view of a SET register: PMCNTENCLR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0.

@@ -35,6 +35,12 @@ extension RegisterID {
 }
 
 extension RegisterID {
+    /// Whether it is CCSIDR_EL1 of one cache, as KVM lists it.
+    public var isCacheGeometry: Bool {
+        if case .demultiplexed = group { return true }
+        return false
+    }
+
     /// Whether the register can be in QEMU's list of system registers, its cpreg list.
     ///
     /// That is everything but `struct kvm_regs` and SVE, which have fields of their own in QEMU's CPU

@@ -57,6 +57,15 @@ enum Tables {
         UnsafeBufferPointer(start: cformat_features_table(), count: Int(cformat_features_count))
     }
 
+    static var targets: UnsafeBufferPointer<cformat_target> {
+        UnsafeBufferPointer(start: cformat_targets_table(), count: Int(cformat_targets_count))
+    }
+
+    static var psciVersions: UnsafeBufferPointer<cformat_psci_version> {
+        UnsafeBufferPointer(
+            start: cformat_psci_versions_table(), count: Int(cformat_psci_versions_count))
+    }
+
     static var controls: UnsafeBufferPointer<cformat_control> {
         UnsafeBufferPointer(start: cformat_controls_table(), count: Int(cformat_controls_count))
     }

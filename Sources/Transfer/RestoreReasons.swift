@@ -83,13 +83,13 @@ struct RestoreReasons {
         return kernel < since ? "KVM lists it only since Linux \(since), this is \(kernel)" : nil
     }
 
-    /// Linux 6.3 made up cache geometry for guests; before, a guest saw what the CPU has
-    /// (`arch/arm64/kvm/sys_regs.c`, `get_ccsidr`).
+    /// Before cache geometry was made up for guests, they saw what the CPU has (`arch/arm64/kvm/sys_regs.c`,
+    /// `get_ccsidr`).
     private var cacheCause: String? {
-        guard case .demultiplexed = id.group, let kernel, kernel < KernelVersion(6, 3) else {
-            return nil
-        }
-        return "before Linux 6.3 KVM lists only the caches that the CPU has, this is \(kernel)"
+        guard id.isCacheGeometry, let kernel, let since = RegisterDictionary.cachesChosenSince,
+            kernel < since
+        else { return nil }
+        return "before Linux \(since) KVM lists only the caches that the CPU has, this is \(kernel)"
     }
 
     private var needCause: String? {

@@ -106,6 +106,10 @@ struct BehaviourTests {
                     case .idField(let field): #expect(field.minimum > 0)
                     }
                 }
+                for rule in entry.idFieldRules {
+                    let named = [rule.feature] + rule.specials.map(\.feature)
+                    #expect(features.isSuperset(of: named.compactMap(\.self)))
+                }
                 if let capability = change.behaviour?.capability {
                     #expect(capabilities.contains(capability))
                 }

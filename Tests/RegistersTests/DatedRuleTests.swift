@@ -249,6 +249,46 @@ struct DatedRuleTests {
     }
 
     @Test(arguments: [
+        (RegisterID.pmcrEL0, Behaviour.Traits.countersFixedWithEL2, KernelVersion(6, 16), true),
+        (.cntvCTLEL0, .statusComputed, KernelVersion(6, 18), false),
+        (.cntpCTLEL0, .statusComputed, KernelVersion(6, 18), false),
+        (.vcpuInit, .sameFeaturesInVM, KernelVersion(6, 5), true),
+    ])
+    func trait(
+        of id: RegisterID, _ trait: Behaviour.Traits, changed kernel: KernelVersion, has: Bool
+    ) throws {
+        let entry = try #require(RegisterDictionary.entry(for: id))
+        #expect(entry.traits(onKernel: kernel).contains(trait) == has)
+        #expect(entry.traits(onKernel: nil).contains(trait) == has)
+        #expect(entry.traits(onKernel: kernel.predecessor).contains(trait) != has)
+    }
+
+    @Test func caches() {
+        #expect(RegisterDictionary.cachesChosenSince == KernelVersion(6, 3))
+    }
+
+    @Test func psciVersions() {
+        let names = PSCIVersion.all.map(\.description)
+        #expect(names == ["0.1", "0.2", "1.0", "1.1", "1.2", "1.3"])
+        for version in PSCIVersion.all {
+            let isNew = version.rawValue > 0x1_0001
+            #expect(version.since == (isNew ? KernelVersion(6, 13) : nil))
+            #expect(version.isKnown(to: KernelVersion(6, 12, 999)) == !isNew)
+            #expect(version.isKnown(to: KernelVersion(6, 13)) && version.isKnown(to: nil))
+        }
+        #expect(!PSCIVersion(rawValue: 0x1_0004).isKnown(to: nil))
+    }
+
+    /// 5346f7e13e51: CORTEX_A57 has a type of its own, NEOVERSE_N1 has none.
+    @Test func targets() {
+        let (own, other) = (CPUIdentity(midr: 0x411f_d070), CPUIdentity(midr: 0x413f_d0c1))
+        #expect(own.targets(onKernel: KernelVersion(6, 5, 999)) == [2])
+        #expect(own.targets(onKernel: KernelVersion(6, 6)) == [2, 5])
+        #expect(own.targets(onKernel: nil) == [2, 5])
+        #expect(other.targets(onKernel: KernelVersion(6, 1)) == [5])
+    }
+
+    @Test(arguments: [
         ("HAS_EL2", KernelVersion(6, 16)), ("HAS_EL2_E2H0", KernelVersion(6, 16)),
         ("PMU_V3_STRICT", KernelVersion(7, 3)),
     ])

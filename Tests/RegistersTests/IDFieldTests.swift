@@ -18,7 +18,17 @@ struct IDFieldTests {
             #expect(rule.rule.rawValue == record["kvmRule"] as? String ?? rule.hostRule.rawValue)
             #expect(rule.isSigned == record["signed"] as? Bool ?? false)
             #expect(rule.safe.map(Int.init) == record["safe"] as? Int)
-            #expect(rule.specials.count == (record["special"] as? [Any])?.count ?? 0)
+            #expect(rule.feature == record["feature"] as? String)
+            let specials = record["special"] as? [[String: Any]] ?? []
+            #expect(rule.specials.count == specials.count)
+            for (special, record) in zip(rule.specials, specials) {
+                let values = special.values.map { [Int($0.lowerBound), Int($0.upperBound)] }
+                #expect(values == record["values"] as? [Int])
+                #expect(special.stored.map(Int.init) == record["stored"] as? Int)
+                #expect(special.offered.map(Int.init) == record["offered"] as? Int)
+                #expect(special.feature == record["feature"] as? String)
+                #expect((special.hardware.mask != 0) == (record["hardware"] != nil))
+            }
         }
     }
 
@@ -78,6 +88,8 @@ struct IDFieldTests {
     @Test func specials() throws {
         let special = try #require(rule("ID_AA64PFR0_EL1", "MPAM").specials.first)
         #expect(special.kind == .ignoredIfHostValue && special.since == KernelVersion(6, 12, 6))
+        let hardware = try #require(rule("ID_AA64PFR1_EL1", "MTE_frac").specials.first).hardware
+        #expect(hardware.match(0xf00_0000_0200) && !hardware.match(0xf00_0000_0300))
     }
 
     @Test func extraction() throws {

@@ -67,6 +67,16 @@ struct NameTests {
         #expect(RegisterID(rawValue: id).description == name)
     }
 
+    @Test(arguments: [
+        (RegisterID.sctlrEL1, "SCTLR_EL1"), (.idAA64MMFR1EL1, "ID_AA64MMFR1_EL1"),
+        (.apiaKeyLoEL1, "APIAKEYLO_EL1"), (.cntvCVALEL0, "CNTV_CVAL_EL0"), (.spEL0, "sp_el0"),
+        (.systemSPEL0, "S3_0_C4_C1_0"), (.psciVersion, "PSCI_VERSION"), (.vcpuInit, "VCPU_INIT"),
+        (.spsr(4), "spsr_fiq"), (.p(16), "ffr"), (.z(31), "z31"), (.v(31), "v31"), (.x(30), "x30"),
+    ])
+    func constants(_ id: RegisterID, _ name: String) {
+        #expect(id.name == name)
+    }
+
     @Test func nameAndNumber() {
         let control = RegisterID(rawValue: 0x6030_0000_0013_c080)
         #expect(control.nameAndNumber == "SCTLR_EL1 (0x603000000013c080)")

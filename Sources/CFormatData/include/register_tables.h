@@ -104,6 +104,7 @@ struct cformat_id_field {
     uint32_t field;
     uint32_t offered;
     uint32_t capability;
+    uint32_t feature;
     uint16_t specials;
     uint8_t special_count;
     uint8_t msb;
@@ -114,11 +115,22 @@ struct cformat_id_field {
     uint8_t switches;
 };
 
+// No value of a field: of cformat_special.stored and .offered.
+#define CFORMAT_NO_VALUE 0xff
+
+// The values it is about are those from first to last, none where last is less.
 struct cformat_special {
+    uint64_t hardware_mask;
+    uint64_t hardware_value;
     uint32_t text;
+    uint32_t feature;
     uint32_t from;
     uint32_t until;
     uint8_t kind;
+    uint8_t first;
+    uint8_t last;
+    uint8_t stored;
+    uint8_t offered;
 };
 
 // Ascending by implementer << 16 | part; part 0xffff names the implementer.
@@ -138,6 +150,20 @@ struct cformat_feature {
     uint32_t bit;
     uint32_t name;
     uint32_t capability;
+    uint32_t needs;
+    uint32_t since;
+};
+
+// A type of CPU; identity is implementer << 16 | part, 0 of the generic type.
+struct cformat_target {
+    uint32_t number;
+    uint32_t identity;
+    uint32_t since;
+};
+
+// Ascending by version.
+struct cformat_psci_version {
+    uint32_t version;
     uint32_t since;
 };
 
@@ -175,6 +201,8 @@ CFORMAT_TABLE(cformat_special, cformat_specials)
 CFORMAT_TABLE(cformat_cpu, cformat_cpus)
 CFORMAT_TABLE(cformat_capability, cformat_capabilities)
 CFORMAT_TABLE(cformat_feature, cformat_features)
+CFORMAT_TABLE(cformat_target, cformat_targets)
+CFORMAT_TABLE(cformat_psci_version, cformat_psci_versions)
 CFORMAT_TABLE(cformat_control, cformat_controls)
 
 static inline const char *_Nonnull cformat_string(uint32_t offset) {

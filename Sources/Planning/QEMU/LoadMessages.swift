@@ -54,7 +54,8 @@ struct LoadMessages {
     }
 
     private func isTolerated(_ register: RegisterLoad) -> Bool {
-        version.hasTolerances && RegisterID.mayBeOnOneSide.contains(register.id)
+        version.hasTolerances
+            && RegisterDictionary.entry(for: register.id)?.isToleratedByQEMU(nil) == true
     }
 
     private func refusal(_ register: RegisterLoad) -> String? {

@@ -171,8 +171,7 @@ struct VCPULoader {
     }
 
     private static func isTolerated(_ entry: CPUSection.Entry) -> Bool {
-        RegisterID.mayBeOnOneSide.contains(entry.id)
-            || entry.id == .vendorHypBmap2 && entry.value == 0
+        RegisterDictionary.entry(for: entry.id)?.isToleratedByQEMU(entry.value) == true
     }
 
     // MARK: Outside the list
@@ -226,12 +225,4 @@ struct VCPULoader {
 extension RegisterID {
     /// Counters are written when a stream is loaded only (`kvm_arm_cpreg_level`).
     fileprivate var isPutAtReset: Bool { RegisterDictionary.entry(for: self)?.isCounter != true }
-}
-
-/// What QEMU 11.1 expects to differ between two KVM lists (`arm_register_cpreg_mig_tolerance`).
-extension RegisterID {
-    /// Linux 6.13 hides them from guests without the feature.
-    static let mayBeOnOneSide: Set<RegisterID> = [
-        .tcr2EL1, .pire0EL1, .pirEL1,
-    ]
 }

@@ -130,8 +130,7 @@ extension RegisterOutput.BehaviourText {
         rule = behaviour.rule
         needs = behaviour.needs.map(\.description)
         capability = behaviour.capability
-        capabilitySince =
-            KVMCapability.all.first { $0.name == behaviour.capability }?.since?.description
+        capabilitySince = capability.flatMap(KVMCapability.named)?.since?.description
         notes = behaviour.notes
     }
 
