@@ -96,6 +96,30 @@ int clinux_kvm_get_reg_list(int vcpu, uint64_t *list)
     return call_with(vcpu, CLINUX_KVM_GET_REG_LIST, list);
 }
 
+static int attribute(
+    int device, unsigned long request, uint32_t group, uint64_t number, const void *value)
+{
+    struct clinux_kvm_device_attribute attribute = {
+        .group = group, .number = number, .address = (uint64_t)(uintptr_t)value};
+
+    return call_with(device, request, &attribute);
+}
+
+int clinux_kvm_get_attribute(int device, uint32_t group, uint64_t number, void *value)
+{
+    return attribute(device, CLINUX_KVM_GET_DEVICE_ATTR, group, number, value);
+}
+
+int clinux_kvm_set_attribute(int device, uint32_t group, uint64_t number, const void *value)
+{
+    return attribute(device, CLINUX_KVM_SET_DEVICE_ATTR, group, number, value);
+}
+
+int clinux_kvm_has_attribute(int device, uint32_t group, uint64_t number)
+{
+    return attribute(device, CLINUX_KVM_HAS_DEVICE_ATTR, group, number, 0);
+}
+
 int clinux_kvm_get_one_reg(int vcpu, uint64_t id, void *value)
 {
     struct clinux_kvm_one_reg reg = {.id = id, .address = (uintptr_t)value};

@@ -27,6 +27,14 @@ struct clinux_kvm_enabled_capability {
     uint8_t padding[64];
 };
 
+/* struct kvm_device_attr. */
+struct clinux_kvm_device_attribute {
+    uint32_t flags;
+    uint32_t group;
+    uint64_t number;
+    uint64_t address;
+};
+
 /* struct reg_mask_range. */
 struct clinux_kvm_mask_range {
     uint64_t address;

@@ -51,6 +51,15 @@ SAME(CLINUX_KVM_GET_ONE_REG, KVM_GET_ONE_REG);
 SAME(CLINUX_KVM_SET_ONE_REG, KVM_SET_ONE_REG);
 SAME(CLINUX_KVM_GET_REG_LIST, KVM_GET_REG_LIST);
 
+SAME(CLINUX_KVM_SET_DEVICE_ATTR, KVM_SET_DEVICE_ATTR);
+SAME(CLINUX_KVM_GET_DEVICE_ATTR, KVM_GET_DEVICE_ATTR);
+SAME(CLINUX_KVM_HAS_DEVICE_ATTR, KVM_HAS_DEVICE_ATTR);
+
+SAME_SIZE(clinux_kvm_device_attribute, kvm_device_attr);
+SAME_OFFSET(clinux_kvm_device_attribute, group, kvm_device_attr, group);
+SAME_OFFSET(clinux_kvm_device_attribute, number, kvm_device_attr, attr);
+SAME_OFFSET(clinux_kvm_device_attribute, address, kvm_device_attr, addr);
+
 SAME_SIZE(clinux_kvm_one_reg, kvm_one_reg);
 SAME_OFFSET(clinux_kvm_one_reg, id, kvm_one_reg, id);
 SAME_OFFSET(clinux_kvm_one_reg, address, kvm_one_reg, addr);

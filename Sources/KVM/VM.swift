@@ -2,9 +2,7 @@ internal import CLinux
 internal import LinuxSystem
 public import Registers
 
-/// A virtual machine of KVM.
-///
-/// Only `KVMSystem.makeVM()` makes one.
+/// A virtual machine of KVM: `KVMSystem.makeVM()` makes one, or it is somebody else's.
 public struct VM: ~Copyable {
     private let file: FileDescriptor
     private let runSize: Int
@@ -13,6 +11,12 @@ public struct VM: ~Copyable {
     init(owning file: consuming FileDescriptor, runSize: Int) {
         self.file = file
         self.runSize = runSize
+    }
+
+    /// Uses the VM of a VMM that made it, and closes nothing.
+    /// - Parameter number: the VM's descriptor, open as long as this value lives.
+    public init(borrowing number: Int32) {
+        self.init(owning: FileDescriptor(borrowing: number), runSize: 0)
     }
 
     /// The value of a capability for this VM, 0 where the kernel does not have it.

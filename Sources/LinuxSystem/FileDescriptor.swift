@@ -1,8 +1,11 @@
 internal import CLinux
 
 /// An open file, owned: it is closed exactly once, at the latest when the value's life ends.
+///
+/// One that is borrowed is its owner's to close.
 public struct FileDescriptor: ~Copyable {
     private let number: Int32
+    private let isOwned: Bool
 
     /// How `init(opening:for:)` opens.
     ///
@@ -16,11 +19,21 @@ public struct FileDescriptor: ~Copyable {
     /// Takes over a descriptor that somebody else opened.
     package init(owning number: Int32) {
         self.number = number
+        isOwned = true
+    }
+
+    /// Uses a descriptor that somebody else has open, and never closes it.
+    ///
+    /// It must stay open as long as this value lives.
+    public init(borrowing number: Int32) {
+        self.number = number
+        isOwned = false
     }
 
     /// Takes over the result of a function of CLinux: a descriptor, or a negated error number.
     package init(owningResult result: Int32) throws(Errno) {
         number = try Errno.check(result)
+        isOwned = true
     }
 
     /// Opens a path, close-on-exec.
@@ -68,6 +81,7 @@ public struct FileDescriptor: ~Copyable {
     }
 
     deinit {
+        guard isOwned else { return }
         // Nobody is left to tell about an error here; close() is for those who care.
         _ = clinux_close(number)
     }
@@ -76,7 +90,7 @@ public struct FileDescriptor: ~Copyable {
     ///
     /// The corresponding C function is `close`.
     public consuming func close() throws(Errno) {
-        let result = clinux_close(number)
+        let result = isOwned ? clinux_close(number) : 0
         discard self
         try Errno.check(result)
     }

@@ -50,6 +50,15 @@ import Testing
             var masks = [UInt64](repeating: 0, count: Int(CLINUX_KVM_WRITABLE_MASKS))
             return Int64(clinux_kvm_arm_get_reg_writable_masks(fd, &masks))
         },
+        Call("KVM_HAS_DEVICE_ATTR") { Int64(clinux_kvm_has_attribute($0, 0, 0)) },
+        Call("KVM_GET_DEVICE_ATTR") { fd in
+            var value: UInt64 = 0
+            return Int64(clinux_kvm_get_attribute(fd, 0, 0, &value))
+        },
+        Call("KVM_SET_DEVICE_ATTR") { fd in
+            var value: UInt64 = 0
+            return Int64(clinux_kvm_set_attribute(fd, 0, 0, &value))
+        },
         Call("KVM_SET_USER_MEMORY_REGION") { fd in
             Int64(clinux_kvm_set_user_memory_region(fd, 0, 0, 0, 0, nil))
         },

@@ -18,9 +18,10 @@ let package = Package(
 
         // The proof, on a running guest, that what is saved is all there is.
         .target(name: "GuestPrograms"),
+        .target(name: "OwnVMM"),
         .executableTarget(
             name: "kvm-proof",
-            dependencies: ["GuestPrograms", "SeededRandom"]
+            dependencies: ["GuestPrograms", "OwnVMM", "SeededRandom"]
                 + [
                     "Emulation", "KVM", "LinuxSystem", "Registers", "SnapshotFormat", "Transfer",
                     "VCPUModel",

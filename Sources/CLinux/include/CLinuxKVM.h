@@ -101,6 +101,16 @@ int clinux_kvm_set_user_memory_region(
     int vm, uint32_t slot, uint32_t flags, uint64_t guest_address, uint64_t size,
     void *_Nullable host_address);
 
+/* KVM_GET_DEVICE_ATTR, on a VM, a vCPU or a device; value has the size that the attribute has. */
+int clinux_kvm_get_attribute(int device, uint32_t group, uint64_t number, void *_Nonnull value);
+
+/* KVM_SET_DEVICE_ATTR, on a VM, a vCPU or a device; value has the size that the attribute has. */
+int clinux_kvm_set_attribute(
+    int device, uint32_t group, uint64_t number, const void *_Nonnull value);
+
+/* KVM_HAS_DEVICE_ATTR, on a VM, a vCPU or a device: 0 where it has the attribute. */
+int clinux_kvm_has_attribute(int device, uint32_t group, uint64_t number);
+
 /* KVM_ARM_VCPU_INIT, on a vCPU. */
 int clinux_kvm_arm_vcpu_init(int vcpu, const struct clinux_kvm_vcpu_init *_Nonnull init);
 

@@ -28,6 +28,8 @@ enum Main {
             Restore the counters of a guest with EL2; needs kvm-arm.mode=nested and Linux 6.16 or newer.
         kvm-proof other-implementation
             Restore a guest of another CPU, with and without what that takes; needs Linux 6.15 or newer.
+        kvm-proof own-vmm
+            Save and restore the vCPUs of a VMM that lends its descriptors.
         kvm-proof vary FILE
             Write snapshots of VMs that no KVM made, from one of two vCPUs: FILE-pmu, FILE-nothing and so on.
         OPTIONS: --iterations N, of the guest's program (256); --no-physical-timer, which KVM lists
@@ -46,7 +48,7 @@ enum Main {
 
     private static func run(_ arguments: [String]) throws {
         let (words, options) = try split(arguments)
-        if let isRight = try newerKernels(words) { exit(isRight ? 0 : 1) }
+        if let isRight = try proofWithoutAGuest(words) { exit(isRight ? 0 : 1) }
         var program = GuestProgram()
         if let text = options.last(where: { $0.name == "--iterations" })?.value {
             guard let iterations = UInt16(text), iterations > 0 else { throw ProofError(usage) }
@@ -78,8 +80,9 @@ enum Main {
     }
 
     /// Nil for words that say something else.
-    private static func newerKernels(_ words: [String]) throws -> Bool? {
+    private static func proofWithoutAGuest(_ words: [String]) throws -> Bool? {
         switch words {
+        case ["own-vmm"]: try OwnVMMProof().run()
         case ["nested-counters"]: try NewerKernelProof().counters()
         case ["other-implementation"]: try NewerKernelProof().implementation()
         default: nil

@@ -1,0 +1,75 @@
+internal import CLinux
+internal import LinuxSystem
+
+/// What has attributes in KVM: an in-kernel device such as the interrupt controller, a VM, or a vCPU
+/// (Documentation/virt/kvm/devices).
+public struct KVMDevice: ~Copyable {
+    private let file: FileDescriptor
+
+    /// An attribute: a number of a group, as the page of the device's kind lists them.
+    public struct Attribute: Hashable, Sendable {
+        /// `KVM_DEV_ARM_VGIC_GRP_REDIST_REGS`, `KVM_ARM_VCPU_PVTIME_CTRL`.
+        public var group: UInt32
+        public var number: UInt64
+
+        public init(group: UInt32, number: UInt64) {
+            self.group = group
+            self.number = number
+        }
+    }
+
+    /// Uses what its VMM has open, and closes nothing.
+    /// - Parameter number: the descriptor, open as long as this value lives.
+    public init(borrowing number: Int32) {
+        file = FileDescriptor(borrowing: number)
+    }
+
+    /// Whether there is such an attribute, readable or not.
+    ///
+    /// The corresponding ioctl is `KVM_HAS_DEVICE_ATTR`.
+    public borrowing func has(_ attribute: Attribute) -> Bool {
+        (try? call("KVM_HAS_DEVICE_ATTR") {
+            clinux_kvm_has_attribute($0, attribute.group, attribute.number)
+        }) != nil
+    }
+
+    /// The value of an attribute.
+    ///
+    /// The corresponding ioctl is `KVM_GET_DEVICE_ATTR`.
+    /// - Parameter size: in bytes, as the page of the device says: the kernel writes as many.
+    /// - Throws: `ENXIO` for an attribute that it does not have, `EBUSY` while a vCPU runs.
+    public borrowing func value(
+        of attribute: Attribute, size: Int
+    ) throws(KVMError) -> [UInt8] {
+        // The kernel does not say how many bytes it writes; none of its attributes has more than this.
+        var value = [UInt8](repeating: 0, count: max(size, Self.largestValue))
+        _ = try call("KVM_GET_DEVICE_ATTR") {
+            clinux_kvm_get_attribute($0, attribute.group, attribute.number, &value)
+        }
+        return Array(value.prefix(max(0, size)))
+    }
+
+    /// Sets an attribute.
+    ///
+    /// The corresponding ioctl is `KVM_SET_DEVICE_ATTR`.
+    /// - Parameter value: as many bytes as the page of the device says.
+    /// - Throws: `ENXIO` for an attribute that it does not have, `EINVAL` for a value that it refuses, `EBUSY` while a vCPU
+    ///   runs or where it is fixed.
+    public borrowing func set(
+        _ attribute: Attribute, to value: [UInt8]
+    ) throws(KVMError) {
+        let padding = [UInt8](repeating: 0, count: max(0, Self.largestValue - value.count))
+        _ = try call("KVM_SET_DEVICE_ATTR") {
+            clinux_kvm_set_attribute($0, attribute.group, attribute.number, value + padding)
+        }
+    }
+
+    /// In bytes; attributes have 4 or 8, and structures of a few words.
+    private static let largestValue = 256
+
+    private borrowing func call(
+        _ name: String, _ body: (Int32) -> Int32
+    ) throws(KVMError) -> Int32 {
+        try KVMSystem.call(name, file, body)
+    }
+}
