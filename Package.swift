@@ -28,6 +28,7 @@ let package = Package(
         .library(name: "QMP", targets: ["QMP"]),
         .library(name: "Transfer", targets: ["Transfer"]),
         .library(name: "Planning", targets: ["Planning"]),
+        .library(name: "Machines", targets: ["Machines"]),
         .library(name: "Program", targets: ["Program"]),
         .executable(name: "vcpusnap", targets: ["vcpusnap"]),
     ],
@@ -100,11 +101,20 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // Every place where state is taken from or put.
+        .target(
+            name: "Machines",
+            dependencies: [
+                "Attach", "Emulation", "KVM", "LinuxSystem", "QEMUStream", "QMP", "Registers",
+                "SnapshotFormat", "Transfer", "VCPUModel",
+            ],
+            swiftSettings: settings),
+
         // The command line: all of it, and the program, which starts it.
         .target(
             name: "Program",
             dependencies: [
-                "Attach", "Emulation", "KVM", "LinuxSystem", "Planning", "QEMUStream", "QMP",
+                "Attach", "Emulation", "LinuxSystem", "Machines", "Planning", "QEMUStream",
                 "Registers", "SnapshotFormat", "Transfer", "VCPUModel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -137,6 +147,13 @@ let package = Package(
             swiftSettings: testSettings),
 
         .testTarget(
+            name: "MachinesTests",
+            dependencies: [
+                "LinuxSystem", "Machines", "Program", "RealQEMU", "Registers", "TestFiles",
+                "VCPUModel",
+            ],
+            swiftSettings: testSettings),
+        .testTarget(
             name: "AttachTests", dependencies: ["Attach", "LinuxSystem"],
             swiftSettings: testSettings),
         .testTarget(
@@ -164,7 +181,7 @@ let package = Package(
             swiftSettings: testSettings),
         .testTarget(
             name: "KVMTests",
-            dependencies: ["CLinux", "KVM", "LinuxSystem", "Registers", "VCPUModel"],
+            dependencies: ["CLinux", "KVM", "LinuxSystem", "Registers", "Transfer", "VCPUModel"],
             swiftSettings: testSettings),
         .testTarget(
             name: "TransferTests",

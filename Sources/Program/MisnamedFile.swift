@@ -1,5 +1,6 @@
 internal import Emulation
 internal import LinuxSystem
+internal import Machines
 internal import QEMUStream
 
 /// A word that was taken for the name of a file, and was probably meant as another SOURCE or TARGET.
@@ -9,7 +10,7 @@ struct MisnamedFile {
 
     /// - Returns: nil for an error that has another reason.
     init?(_ error: any Error) {
-        switch error {
+        switch (error as? SourceError)?.cause ?? error {
         case let error as FileError where error.step == .open:
             (path, errno) = (error.path, error.errno)
         case let error as SavedImageError:

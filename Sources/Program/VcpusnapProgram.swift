@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import LinuxSystem
+internal import Machines
 internal import Registers
 
 /// The program: runs a command line and turns its end into an exit code (see `ExitStatus`).
@@ -111,13 +112,10 @@ struct Vcpusnap: ParsableCommand {
         abstract: "Save, restore and compare the complete state of ARM KVM vCPUs.",
         discussion: """
             A SOURCE or TARGET is one of
-              FILE          a snapshot file, a QEMU migration stream or a saved image
-                            with one; - is standard input; a .vhost file is its host
-              qmp:SOCKET    a VM that QEMU runs, by its QMP monitor (only as SOURCE)
-              pid:PID       a VM of a running process, whatever VMM it is (arm64)
-              kvm:          a scratch VM on this host's /dev/kvm (arm64)
-              emulated:NAME an emulated host: a built-in profile or the path of a
-                            .vhost file
+            \(SourceKinds.helpLines.joined(separator: "\n"))
+
+            WHAT CAN BE DONE WITH EACH
+            \(SourceTable.text.joined(separator: "\n"))
 
             EXAMPLES
               vcpusnap save kvm: -o cpu.vcpusnap

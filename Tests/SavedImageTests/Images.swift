@@ -6,32 +6,13 @@ import Testing
 
 @testable import QEMUStream
 
-/// Bytes as files of every kind have them.
-enum Images {
-    static let xml = "<domain type='kvm'>\n  <name>build &amp; test</name>\n</domain>\n"
-
+extension Images {
     /// The header of a QEMU stream, and something random behind it.
     static func stream(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
         var generator = SeededGenerator(seed: seed)
         var bytes = Array("QEVM".utf8) + [0, 0, 0, 3]
         while bytes.count < count { bytes += big(generator.next()) }
         return Array(bytes.prefix(count))
-    }
-
-    static func big<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
-        withUnsafeBytes(of: number.bigEndian) { Array($0) }
-    }
-
-    /// libvirt's header, the XML and what pads it.
-    static func libvirtHeader(
-        format: UInt32 = 0, version: UInt32 = 2, bigEndian: Bool = false, running: UInt32 = 1,
-        magic: String = "LibvirtQemudSave", text: [UInt8] = Array(xml.utf8) + [0],
-        cookie: UInt32 = 0, dataSize: UInt32? = nil
-    ) -> [UInt8] {
-        let data = text + [UInt8](repeating: 0, count: 300)
-        let fields = [version, dataSize ?? UInt32(data.count), running, format, cookie]
-        return Array(magic.utf8) + fields.flatMap { big(bigEndian ? $0 : $0.byteSwapped) }
-            + [UInt8](repeating: 0, count: 56) + data
     }
 
     /// Some bytes of the range changed, or the end cut off from one of them.

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import LinuxSystem
+internal import Machines
 internal import Planning
 
 /// `vcpusnap baseline PROFILE...`.
@@ -37,7 +38,7 @@ struct BaselineCommand: ParsableCommand {
         let inputs = hosts.map { Location(path: $0) }
         try Location.checkInputs(inputs)
         try output?.checkOutput(.text, keeping: inputs)
-        let profiles = try ProfileFile.load(hosts)
+        let profiles = try ProfileFile.load(hosts, .commandLine)
         let progress = ProgressLine(total: profiles.count, unit: "hosts")
         let baseline = try Baseline(of: profiles, progress: progress.update)
         progress.finish()

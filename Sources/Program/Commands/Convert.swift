@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import LinuxSystem
+internal import Machines
 internal import QEMUStream
 internal import Transfer
 internal import VCPUModel
@@ -48,9 +49,9 @@ struct Convert: ParsableCommand {
         try Location.checkInputs(inputs)
         try output.checkOutput(.binary, keeping: inputs)
         guard let into else { return try makeSnapshot() }
-        let snapshot = try GuestFile(source).snapshot().snapshot
+        let snapshot = try source.openGuestFile(.commandLine).capture(.commandLine).snapshot
         try snapshot.requireVCPUs(of: source, to: "convert")
-        let target = try GuestFile.stream(into, streamOptions.choice)
+        let target = try into.openStream(streamOptions.options)
         guard !target.isOfPipe else {
             throw CommandError("\(into.text) is a pipe, which can be read only once: name a file")
         }
@@ -77,10 +78,9 @@ struct Convert: ParsableCommand {
     }
 
     private func makeSnapshot() throws {
-        let file = try GuestFile.stream(source, streamOptions.choice)
-        file.warn()
-        let capture = try file.snapshot()
-        for register in capture.unreadable { register.report(from: source) }
+        let options = streamOptions.options
+        let capture = try source.openStream(options).capture(options)
+        capture.reporting(from: source)
         try SnapshotFile.write(capture.snapshot, to: output)
         guard capture.unreadable.isEmpty else { throw ExitStatus.finding }
     }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Machines
 internal import VCPUModel
 
 /// `vcpusnap diff A B`.
@@ -14,7 +15,7 @@ struct Diff: ParsableCommand {
               vcpusnap diff saved.vcpusnap kvm: --format json
             """)
 
-    @Argument(help: "A snapshot: FILE, -, kvm: or emulated:NAME.")
+    @Argument(help: "A snapshot: \(SourceKinds.grammar(for: .read)).")
     var left: Location
 
     @Argument(help: "The snapshot to compare it with.")
@@ -28,8 +29,8 @@ struct Diff: ParsableCommand {
     func run() throws {
         try Location.checkInputs([left, right])
         let difference = SnapshotDifference(
-            try SnapshotSource(left).snapshot(),
-            try SnapshotSource(right).snapshot())
+            try left.snapshot(),
+            try right.snapshot())
         let same = exact ? difference.isExactlySame : difference.isSame
         let report = DiffOutput(
             left: left.text, right: right.text, same: same, difference: difference,

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Emulation
 internal import LinuxSystem
+internal import Machines
 internal import Registers
 internal import VCPUModel
 
@@ -74,8 +75,8 @@ struct Host: ParsableCommand {
     }
 
     private func profile() throws -> HostProfile {
-        guard let from else { return try HostRecorder().record(name: name) }
-        let snapshot = try SnapshotSource(from).snapshot()
+        guard let from else { return try HostRecorder(.commandLine).record(name: name) }
+        let snapshot = try from.snapshot()
         let profile: HostProfile
         do throws(HostProfileError) {
             profile = try HostProfile(from: snapshot, name: name, kernel: kernel)

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Machines
 internal import Transfer
 internal import VCPUModel
 
@@ -29,7 +30,7 @@ struct Inject: ParsableCommand {
         case serror
     }
 
-    @Argument(help: "The vCPU: FILE, -, kvm: or emulated:NAME.")
+    @Argument(help: "The vCPU: \(SourceKinds.grammar(for: .edit)).")
     var target: Location
 
     @Argument(help: "breakpoint, data-abort or serror.")

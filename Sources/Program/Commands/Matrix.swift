@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Emulation
 internal import LinuxSystem
+internal import Machines
 internal import Planning
 internal import Transfer
 internal import VCPUModel
@@ -57,7 +58,7 @@ struct Matrix: ParsableCommand {
         try Location.checkInputs(inputs)
         try html?.checkOutput(.text, keeping: inputs)
         let policy = try policy.load()
-        let profiles = try ProfileFile.load(hosts)
+        let profiles = try ProfileFile.load(hosts, .commandLine)
         let guests = try loadGuests()
         for (guest, name) in zip(guests, sources) {
             guest.snapshot.warnOfIdleOverrides(of: policy, from: Location(path: name))
@@ -108,13 +109,12 @@ struct Matrix: ParsableCommand {
         let isBuiltIn = HostProfile.builtInNames.contains(name)
         guard isBuiltIn || name.hasSuffix(".vhost") else {
             let file = Location(path: name)
-            let snapshot = try SnapshotSource(file).snapshot()
+            let snapshot = try file.snapshot()
             try snapshot.requireVCPUs(of: file, to: "move")
             return MoveMatrix.Source(name: FileName.shown(name), snapshot: snapshot)
         }
-        let location = Location.emulated(name)
         return MoveMatrix.Source(
             name: try ProfileFile.load(name).name,
-            snapshot: try SnapshotSource(location).snapshot())
+            snapshot: try Location.named(EmulatedSource(name)).snapshot())
     }
 }

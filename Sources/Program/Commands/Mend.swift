@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Emulation
 internal import LinuxSystem
+internal import Machines
 internal import Planning
 internal import QEMUStream
 internal import Transfer
@@ -92,9 +93,10 @@ struct Mend: ParsableCommand {
         if let output { _ = try StreamOutput(output) }
         let (policy, policyText) = try policy.loadWithText()
         let request = MendRequest(
-            profile: try host.map(ProfileFile.load), policy: policy, policyText: policyText,
+            profile: try host.map { try ProfileFile.load($0) }, policy: policy,
+            policyText: policyText,
             versions: try qemu.map { [try QEMUVersion(option: $0)] } ?? QEMUVersion.kinds)
-        if let output, let passing = try PassingStream(source, streamOptions.choice) {
+        if let output, let passing = try PassingStream(source, streamOptions.options) {
             return try pass(passing, to: output, request)
         }
         let change = try changeInPlace()
@@ -131,13 +133,13 @@ struct Mend: ParsableCommand {
     /// The file that is changed, locked from before it is read.
     private func changeInPlace() throws -> UndoableChange? {
         guard inPlace, case .file(let path) = source else { return nil }
-        return try UndoableChange(path)
+        return try UndoableChange(path, .commandLine)
     }
 
     private func openStream(_ change: UndoableChange?) throws -> StreamFile {
-        guard let change else { return try GuestFile.stream(source, streamOptions.choice) }
+        guard let change else { return try source.openStream(streamOptions.options) }
         do {
-            return try GuestFile.stream(change.contents(), streamOptions.choice)
+            return try Location.openStream(change.contents(), streamOptions.options)
         } catch {
             // A change that was interrupted leaves a stream that is not whole.
             guard change.hasUndoFile else { throw error }
@@ -156,7 +158,13 @@ struct Mend: ParsableCommand {
     private func pass(
         _ stream: PassingStream, to output: Location, _ request: MendRequest
     ) throws {
-        let result = try stream.mend(request, to: output)
+        var mended: MendResult?
+        try stream.write(to: output) { file in
+            let result = try request.mend(file)
+            mended = result
+            return result.mend.isSafe ? result.mend.sections : nil
+        }
+        guard let result = mended else { return }
         let refusals = result.mend.vcpus.flatMap(\.refusals)
         try finish(
             result, request, isWritten: result.mend.isSafe,
@@ -235,7 +243,7 @@ struct MendRequest {
 
     func mend(_ file: StreamFile) throws -> MendResult {
         try file.checkIsWhatQEMULoads()
-        file.warn()
+        file.warn(.commandLine)
         do {
             let mend =
                 if let profile {
@@ -246,7 +254,7 @@ struct MendRequest {
                 }
             return MendResult(
                 mend: mend, isSearched: file.stream.isSearched,
-                notes: file.notes(on: try file.snapshot().snapshot))
+                notes: file.notes(on: try file.stateCapture(.commandLine).snapshot))
         } catch let error as StreamMend.Problem {
             throw CommandError("\(file.name): \(error)")
         }
@@ -262,7 +270,8 @@ extension MendRequest {
         for file: StreamFile, after mend: StreamMend, _ values: ValueText
     ) throws -> PolicyProposal? {
         guard let profile else { return nil }
-        let move = try MovePlan(of: try file.snapshot().snapshot, on: profile, policy: policy)
+        let move = try MovePlan(
+            of: try file.stateCapture(.commandLine).snapshot, on: profile, policy: policy)
         var refusals = mend.vcpus.flatMap(\.refusals)
         var proposal = PolicyProposal(refusals, of: move, values)
         for _ in 0..<Self.mostRounds {

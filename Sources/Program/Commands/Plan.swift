@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Emulation
 internal import LinuxSystem
+internal import Machines
 internal import Planning
 internal import QEMUStream
 internal import Transfer
@@ -41,7 +42,7 @@ struct PlanCommand: ParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "The snapshot or QEMU stream: FILE, -, qmp:SOCKET, kvm: or emulated:NAME.",
+            "The snapshot or QEMU stream: \(SourceKinds.grammar(for: .read)).",
             valueName: "source"))
     var words: [Location]
 
@@ -85,12 +86,12 @@ struct PlanCommand: ParsableCommand {
         let hostFiles = hosts.map { Location(path: $0) }
         try Location.checkInputs([source, policy.location] + hostFiles)
         let (policy, policyText) = try policy.loadWithText()
-        let profiles = try ProfileFile.load(hosts)
+        let profiles = try ProfileFile.load(hosts, .commandLine)
         try writePolicy.map { try PolicyProposal.check($0, keeping: [source] + hostFiles) }
         if let qemu {
             return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy, policyText)
         }
-        let guest = try Guest(source, streamOptions.choice)
+        let guest = try Guest(source, streamOptions.options)
         try guest.snapshot.requireVCPUs(of: source, to: "plan")
         guest.snapshot.warnOfIdleOverrides(of: policy, from: source)
         var plans: [MovePlan] = []
@@ -119,10 +120,10 @@ struct PlanCommand: ParsableCommand {
         by version: QEMUVersion, _ profiles: [HostProfile], _ policy: RestorePolicy,
         _ policyText: String?
     ) throws {
-        let file = try GuestFile.stream(source, streamOptions.choice)
+        let options = streamOptions.options
+        let file = try source.openStream(options)
         try file.checkIsWhatQEMULoads()
-        file.warn()
-        let snapshot = try file.snapshot().snapshot
+        let snapshot = try file.capture(options).snapshot
         let answers = try zip(hosts, profiles).map { host, profile in
             try LoadRemedies(
                 of: file.stream, snapshot, on: profile, by: version, policy,
@@ -180,17 +181,16 @@ private struct Guest {
     /// That QEMU would load.
     private let stream: QEMUStream?
 
-    init(_ source: Location, _ choice: StreamChoice) throws {
-        guard source.profilePath == nil, (try? source.place(orElse: "")) != nil else {
-            snapshot = try SnapshotSource(source, choice).snapshot()
+    init(_ source: Location, _ options: SourceOptions) throws {
+        guard source.isGuestFile else {
+            snapshot = try source.snapshot(options)
             stream = nil
             return
         }
-        let file = try GuestFile(source, choice)
-        let (snapshot, unreadable) = try file.snapshot()
-        for register in unreadable { register.report(from: source) }
-        self.snapshot = snapshot
-        stream = file.stream.flatMap { $0.beginningBehindAnother == nil ? $0 : nil }
+        let file = try source.openGuestFile(options)
+        snapshot = try file.capture(options).reporting(from: source)
+        let stream = (file as? StreamFile)?.stream
+        self.stream = stream?.beginningBehindAnother == nil ? stream : nil
     }
 
     /// Who ran it.

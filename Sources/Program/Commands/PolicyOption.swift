@@ -1,7 +1,9 @@
 internal import ArgumentParser
 internal import LinuxSystem
+internal import Machines
 internal import Registers
 internal import Transfer
+internal import VCPUModel
 
 /// `--policy`: which losses count.
 struct PolicyOption: ParsableArguments {
@@ -29,5 +31,32 @@ struct PolicyOption: ParsableArguments {
         }
         let policy = try RestorePolicy(parsing: bytes, file: FileName.shown(text))
         return (policy, String(decoding: bytes, as: UTF8.self))
+    }
+}
+
+extension Snapshot {
+    /// Says of which vCPUs the policy overrides a register that they do not have.
+    func warnOfIdleOverrides(of policy: RestorePolicy, from location: Location) {
+        var idle: [(rule: PolicyRule, vcpus: VCPUNumbers)] = []
+        var places: [PolicyRule: Int] = [:]
+        var last: (ids: [RegisterID], rules: [PolicyRule]) = ([], [])
+        for vcpu in vcpus {
+            if last.ids != vcpu.registers.ids {
+                last = (vcpu.registers.ids, policy.idleOverrides(among: vcpu.registers.ids))
+            }
+            for rule in last.rules {
+                let place = places[rule] ?? idle.endIndex
+                if place == idle.endIndex {
+                    places[rule] = place
+                    idle.append((rule, VCPUNumbers()))
+                }
+                idle[place].vcpus.append(vcpu.index)
+            }
+        }
+        for (rule, vcpus) in idle {
+            StandardError.write(
+                "vcpusnap: \(location.text): the policy's \(rule) does nothing: \(vcpus.title) "
+                    + "\(vcpus.count == 1 ? "does" : "do") not have the register\n")
+        }
     }
 }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Machines
 internal import Registers
 internal import Transfer
 internal import VCPUModel
@@ -25,11 +26,14 @@ struct RestoreCommand: ParsableCommand {
               vcpusnap restore cpu.vcpusnap pid:4711
             """)
 
+    private static let targets = SourceKinds.schemes(for: .restore)
+
     @Argument(help: "The snapshot: FILE or -.")
     var source: Location
 
     @Argument(
-        help: "Where to: kvm:, emulated:NAME, pid:PID, or the FILE of a snapshot to overwrite.")
+        help:
+            "Where to: \(targets.joined(separator: ", ")), or the FILE of a snapshot to overwrite.")
     var target: Location
 
     @Flag(help: "On any loss put every register back as it was, and report that.")
@@ -57,17 +61,10 @@ struct RestoreCommand: ParsableCommand {
         }
         guard target != .standardStream else {
             throw ValidationError(
-                "a restore needs kvm:, emulated:NAME, pid:PID or a file as its TARGET")
+                "a restore needs \(Self.targets.joined(separator: ", ")) or a file as its TARGET")
         }
-        if case .qmp = target {
-            throw ValidationError(
-                "QEMU's monitor has no way to write registers: give kvm:, emulated:NAME, pid:PID of the QEMU, "
-                    + "or a file as TARGET")
-        }
-        if dryRun, case .process = target {
-            throw ValidationError(
-                "--dry-run would write to the VM: vcpusnap diff says what differs, vcpusnap plan what a "
-                    + "restore on such a host would do")
+        if let objection = target.namedKind?.objection(to: dryRun ? .trying : .writing) {
+            throw ValidationError(objection)
         }
     }
 
@@ -75,10 +72,11 @@ struct RestoreCommand: ParsableCommand {
         try Location.checkInputs([source, policy.location])
         let kept = source == target ? [] : [source] + target.lostByItsChange
         try output?.checkOutput(.binary, keeping: kept + [policy.location])
-        let snapshot = try SnapshotSource(source).snapshot()
+        let snapshot = try source.snapshot()
         try snapshot.requireVCPUs(of: source, to: "restore")
-        snapshot.warnOfUnfinishedExits(from: source)
-        let destination = try RestoreTarget(target, for: snapshot, isChanging: !dryRun)
+        warnOfUnfinishedExits(in: snapshot)
+        let destination = try target.open(
+            .restore(of: snapshot, keeps: !dryRun), .commandLine)
         var options = Restore.Options()
         options.isStrict = strict
         options.kernel = destination.kernel
@@ -86,21 +84,40 @@ struct RestoreCommand: ParsableCommand {
         options.policy = try policy.load().ignoring(try exclude.map(pattern))
         snapshot.warnOfIdleOverrides(of: options.policy, from: source)
         let account = try Restore.perform(
-            snapshot.vcpus, into: destination.banks, options: options)
-        if !dryRun {
-            try destination.finish(output, isUndone: account.isUndone)
-        }
+            snapshot.vcpus, into: destination.vcpus.map(\.bank), options: options)
+        if !dryRun { try keep(destination, isUndone: account.isUndone) }
         let result = RestoreOutput(
             source: source.text, target: target.text, dryRun: dryRun,
             policy: options.policy.name, notes: snapshot.noteTexts, account: account,
             counter: CounterMismatch(
-                of: snapshot.provenance, on: destination.counterFrequency, policy: options.policy),
+                of: snapshot.provenance, on: destination.provenance.counterFrequency,
+                policy: options.policy),
             values: report.values)
         let isKept = !dryRun && !account.isUndone
         try result.print(
             as: report.format, besides: output,
             after: isKept ? (output ?? target).writtenBefore : nil)
         guard result.complete else { throw ExitStatus.finding }
+    }
+
+    /// Keeps the result: in the target itself where that is a file, and in `output` if given.
+    /// - Parameter isUndone: whether the target was put back, so that its file stays as it is.
+    private func keep(_ state: any OpenState, isUndone: Bool) throws {
+        let isRewritten = target.namedKind == nil && !isUndone
+        let destinations = [isRewritten ? target : nil, output].compactMap(\.self)
+        let result = destinations.isEmpty ? nil : try state.capture().snapshot
+        try state.letGo()
+        guard let result else { return }
+        for destination in destinations { try state.write(result, to: destination) }
+    }
+
+    /// Says which vCPUs were saved in the middle of an exit, of which restoring makes no more.
+    private func warnOfUnfinishedExits(in snapshot: Snapshot) {
+        for (vcpu, exit) in snapshot.unfinishedExits {
+            StandardError.write(
+                "vcpusnap: \(source.text): warning: vCPU \(vcpu) was saved while it waited for the "
+                    + "answer to \(exit): the guest goes on without one\n")
+        }
     }
 
     private func pattern(_ text: String) throws -> RegisterPattern {

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Machines
 internal import VCPUModel
 
 /// `vcpusnap save SOURCE -o FILE`.
@@ -31,7 +32,7 @@ struct Save: ParsableCommand {
               vcpusnap save emulated:6.12-max -o - | ssh host vcpusnap restore - kvm:
             """)
 
-    @Argument(help: "What to save: kvm:, qmp:SOCKET, pid:PID, emulated:NAME or FILE.")
+    @Argument(help: "What to save: \(SourceKinds.grammar(for: .read)).")
     var source: Location
 
     @Option(name: .shortAndLong, help: "The snapshot to write; - is standard output.")
@@ -56,26 +57,28 @@ struct Save: ParsableCommand {
         if let vcpus, !(1...512 ~= vcpus) {
             throw ValidationError("--vcpus takes a number from 1 to 512, not \(vcpus)")
         }
-        guard vcpus == nil || source.makesVCPUs else {
-            throw ValidationError(
-                "--vcpus goes with kvm: and emulated:NAME only: \(source.text) has the vCPUs it has"
-            )
+        for option in [SourceOption.vcpus, .settle, .despiteFilter]
+        where options.has(option) && source.namedKind?.takes(option) != true {
+            let takers = SourceKinds.named.filter { $0.takes(option) }
+            let names = takers.map { $0.summary.grammar }.joined(separator: " and ")
+            let reason = option == .vcpus ? ": \(source.text) has the vCPUs it has" : ""
+            throw ValidationError("\(option.name) goes with \(names) only\(reason)")
         }
-        if case .process = source { return }
-        guard !settle, !despiteFilter else {
-            let option = settle ? "--settle" : "--despite-filter"
-            throw ValidationError("\(option) goes with pid:PID only")
-        }
+    }
+
+    private var options: SourceOptions {
+        var options = SourceOptions.commandLine
+        options[.vcpus] = vcpus.map { String($0) }
+        options.set(.settle, if: settle)
+        options.set(.despiteFilter, if: despiteFilter)
+        return options
     }
 
     func run() throws {
         try output.checkOutput(.binary, keeping: source.lostByItsChange)
         try checkStreamIsKept()
-        var from = SnapshotSource(source)
-        from.isSettling = settle
-        from.takesFilterRisk = despiteFilter
-        let capture = try from.read(vcpus: vcpus ?? 1)
-        for register in capture.unreadable { register.report(from: source) }
+        let capture = try source.capture(options)
+        capture.reporting(from: source)
         try SnapshotFile.write(capture.snapshot, to: output)
         guard capture.unreadable.isEmpty else { throw ExitStatus.finding }
     }
@@ -83,18 +86,8 @@ struct Save: ParsableCommand {
     /// A snapshot that takes its own place has lost nothing; a stream would have, and all that is not of its vCPUs.
     private func checkStreamIsKept() throws {
         guard let identity = source.identity, identity == output.identity,
-            case .stream = try GuestFile(source)
+            try source.openGuestFile(.commandLine) is StreamFile
         else { return }
         try output.checkOutput(.binary, keeping: [source])
-    }
-}
-
-extension Location {
-    /// Whether the vCPUs are made for the command.
-    fileprivate var makesVCPUs: Bool {
-        switch self {
-        case .kvm, .emulated: true
-        case .qmp, .process, .file, .standardStream: false
-        }
     }
 }

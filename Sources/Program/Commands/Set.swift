@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Machines
 internal import Registers
 internal import Transfer
 
@@ -23,7 +24,7 @@ struct SetCommand: ParsableCommand {
                 ssh host vcpusnap restore - kvm:
             """)
 
-    @Argument(help: "What to change: FILE, -, kvm: or emulated:NAME.")
+    @Argument(help: "What to change: \(SourceKinds.grammar(for: .edit)).")
     var target: Location
 
     @Argument(

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Machines
 internal import QEMUStream
 internal import Registers
 internal import Transfer
@@ -20,7 +21,7 @@ struct Show: ParsableCommand {
               vcpusnap show guest32.vcpusnap --aarch32 --register '?F?R'
             """)
 
-    @Argument(help: "FILE, -, qmp:SOCKET, kvm: or emulated:NAME.")
+    @Argument(help: "\(SourceKinds.grammar(for: .read)).")
     var source: Location
 
     @Option(
@@ -65,12 +66,11 @@ struct Show: ParsableCommand {
 
     /// The registers, and the stream that they are from, if it is one.
     private func read() throws -> (Snapshot, QEMUStream?) {
-        var choice = streamOptions.choice
-        if partial { choice.reading = .partial }
-        let source = SnapshotSource(source, choice)
-        guard source.isGuestFile else { return (try source.snapshot(), nil) }
-        let file = try GuestFile(self.source, choice)
-        return (try source.snapshot(of: file), file.stream)
+        var options = streamOptions.options
+        options.set(.partial, if: partial)
+        guard source.isGuestFile else { return (try source.snapshot(options), nil) }
+        let file = try source.openGuestFile(options)
+        return (try file.capture(options).reporting(from: source), (file as? StreamFile)?.stream)
     }
 
     private func addCoprocessorRegisters(to snapshot: inout Snapshot) throws {

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Machines
 internal import QEMUStream
 
 /// Which stream of a file is read, and how much of it must be there.
@@ -18,8 +19,10 @@ struct StreamOptions: ParsableArguments {
             """)
     var isUndescribed = false
 
-    var choice: StreamChoice {
-        StreamChoice(
-            internalSnapshot: internalSnapshot, reading: isUndescribed ? .undescribed : .whole)
+    var options: SourceOptions {
+        var options = SourceOptions.commandLine
+        options[.internalSnapshot] = internalSnapshot
+        options.set(.undescribed, if: isUndescribed)
+        return options
     }
 }

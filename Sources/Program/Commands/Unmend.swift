@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import LinuxSystem
+internal import Machines
 
 /// `vcpusnap unmend FILE`.
 struct Unmend: ParsableCommand {
@@ -18,7 +19,7 @@ struct Unmend: ParsableCommand {
 
     func run() throws {
         let name = PrintableText(FileName.shown(file))
-        let isChanged = try UndoableChange(file).undo()
+        let isChanged = try UndoableChange(file, .commandLine).undo()
         let result: PrintableText =
             isChanged ? "\(name) is as it was" : "\(name) was as it was already"
         do throws(FileError) {

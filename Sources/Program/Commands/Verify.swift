@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Machines
 internal import SnapshotFormat
 
 /// `vcpusnap verify FILE`.

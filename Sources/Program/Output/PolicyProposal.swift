@@ -1,4 +1,5 @@
 internal import LinuxSystem
+internal import Machines
 internal import Planning
 internal import Registers
 internal import Transfer

@@ -17,6 +17,11 @@ struct PrintableText: Hashable {
         string = Shown.line(text, limit: Self.longest)
     }
 
+    /// A message of this program, of one line, which can quote a lot.
+    init(message text: some StringProtocol) {
+        string = Shown.line(text, limit: StandardError.longest)
+    }
+
     /// Text of this program that it did not make itself, such as its help, with its line ends.
     init(lines text: some StringProtocol) {
         string = Shown.lines(text)
@@ -86,9 +91,8 @@ extension PrintableText: ExpressibleByStringInterpolation {
             string += String(number)
         }
 
-        /// A message of this program, of one line, which can quote a lot.
         mutating func appendInterpolation(_ error: some Error) {
-            string += Shown.line(String(describing: error), limit: StandardError.longest)
+            string += PrintableText(message: String(describing: error)).string
         }
 
         mutating func appendInterpolation(_ value: some Any) {

@@ -1,5 +1,6 @@
 internal import Planning
 internal import Registers
+internal import VCPUModel
 
 /// What lines are about; of one subject one text is kept, the first.
 struct SharedSubject: Hashable {

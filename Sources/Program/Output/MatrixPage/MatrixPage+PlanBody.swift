@@ -1,6 +1,7 @@
 internal import Planning
 internal import Registers
 internal import Transfer
+internal import VCPUModel
 
 /// A part of what a page says of a plan.
 enum PlanPiece: Hashable {

@@ -1,4 +1,5 @@
 internal import Emulation
+internal import Machines
 internal import Planning
 internal import Transfer
 

@@ -1,0 +1,126 @@
+internal import LinuxSystem
+public import Registers
+public import VCPUModel
+
+/// A source whose vCPUs are made for the command, on a host: their state is that after a reset.
+public protocol HostSource: NamedSource {
+    /// Makes vCPUs that are not initialized yet, as `KVM_CREATE_VCPU` leaves them.
+    /// - Parameter capabilities: what to enable on their VM before, where the host has it.
+    func makeVCPUs(
+        _ count: Int, enabling capabilities: [KVMCapability], _ options: SourceOptions
+    ) throws(SourceError) -> MadeVCPUs
+}
+
+extension SourceOption {
+    /// How many vCPUs to make.
+    public static let vcpus = SourceOption(
+        "--vcpus", bearer: "host", subject: "vCPUs that are made for the command")
+}
+
+extension HostSource {
+    public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
+        let count = options[.vcpus].flatMap { Int($0) } ?? 1
+        let made = try makeVCPUs(count, enabling: [], options)
+        try made.initialize()
+        return try made.from(Location(self)).capture()
+    }
+
+    public func open(
+        _ purpose: OpenPurpose, _ options: SourceOptions
+    ) throws(SourceError) -> any OpenState {
+        switch purpose {
+        case .restore(let snapshot, _):
+            let enabled = KVMCapability.ofWritableRegisters
+            return try makeVCPUs(snapshot.vcpus.count, enabling: enabled, options)
+                .from(Location(self), as: snapshot.vcpus.map(\.index), enabled: enabled)
+        case .edit:
+            let made = try makeVCPUs(1, enabling: [], options)
+            try made.initialize()
+            return made.from(Location(self))
+        }
+    }
+}
+
+/// vCPUs that were made on a host for one command.
+public final class MadeVCPUs: OpenState {
+    public private(set) var vcpus: [OpenVCPU]
+    /// What is known of the host: kernel, MIDR, capabilities, counter frequency.
+    public private(set) var provenance: Provenance
+    public let kernel: KernelVersion?
+    public private(set) var enabled: [KVMCapability] = []
+    /// What `VCPU_INIT` is written with when nobody says otherwise.
+    private let defaultInit: RegisterValue
+
+    /// - Parameters:
+    ///   - banks: numbered from 0.
+    ///   - defaultInit: with all features that an ordinary guest can use on the host.
+    public init(
+        _ banks: [any RegisterBank], provenance: Provenance, kernel: KernelVersion?,
+        defaultInit: RegisterValue
+    ) {
+        vcpus = banks.enumerated().map {
+            OpenVCPU(index: UInt32(clamping: $0.offset), bank: $0.element)
+        }
+        self.provenance = provenance
+        self.kernel = kernel
+        self.defaultInit = defaultInit
+    }
+
+    /// Gives every vCPU its reset state.
+    public func initialize() throws(SourceError) {
+        for vcpu in vcpus {
+            do throws(RegisterBankError) {
+                try Self.initialize(vcpu.bank, with: defaultInit)
+            } catch {
+                throw SourceError(error)
+            }
+        }
+    }
+
+    private static func initialize(
+        _ bank: any RegisterBank, with value: RegisterValue
+    ) throws(RegisterBankError) {
+        try bank.write(value, to: .vcpuInit)
+        guard try bank.list().contains(.vcpuFinalized) else { return }
+        let features = try bank.read(.vcpuInit).lowBits >> 32
+        let finalizable = VCPUFeatures.finalizable.rawValue
+        try bank.write(RegisterValue(features & UInt64(finalizable), size: 4), to: .vcpuFinalized)
+    }
+
+    /// The same, known as what the command line names.
+    /// - Parameter indices: the numbers of the vCPUs, where they are not counted from 0.
+    fileprivate func from(
+        _ location: Location, as indices: [UInt32]? = nil, enabled: [KVMCapability] = []
+    ) -> MadeVCPUs {
+        provenance[.source] = location.text
+        self.enabled = enabled
+        if let indices {
+            vcpus = zip(indices, vcpus).map { OpenVCPU(index: $0, bank: $1.bank) }
+        }
+        return self
+    }
+}
+
+extension Provenance {
+    /// What is known of a host on which vCPUs were made.
+    init(
+        kernel: String, midr: UInt64?, counterFrequency: UInt64?,
+        capabilities: [(name: String, value: Int)], tool: String
+    ) {
+        self.init()
+        self[.tool] = tool
+        self[.time] = SystemClock.utcTimestamp()
+        self[.kernel] = kernel
+        self[.midr] = midr.map { RegisterValue($0).description }
+        self[.counterFrequency] = counterFrequency.map { String($0) }
+        for (name, value) in capabilities where value != 0 && Self.matters(name) {
+            self[.capability(name)] = String(value)
+        }
+    }
+
+    /// Whether a capability says something about what a vCPU's state can be.
+    private static func matters(_ capability: String) -> Bool {
+        capability.hasPrefix("KVM_CAP_ARM_")
+            || ["KVM_CAP_COUNTER_OFFSET", "KVM_CAP_STEAL_TIME"].contains(capability)
+    }
+}

@@ -1,0 +1,135 @@
+public import Emulation
+internal import KVM
+internal import Registers
+internal import Transfer
+internal import VCPUModel
+
+/// Makes a host profile of this machine's KVM.
+public struct HostRecorder: ~Copyable {
+    private let system: KVMSystem
+    private let host: KVMHost
+    private let options: SourceOptions
+
+    public init(_ options: SourceOptions) throws(SourceError) {
+        do throws(KVMError) {
+            let system = try KVMSystem()
+            host = try KVMHost(system)
+            self.system = system
+        } catch {
+            throw SourceError(error)
+        }
+        self.options = options
+    }
+
+    /// - Parameter name: one word; nil for the kernel's version and the CPU.
+    public borrowing func record(name: String?) throws(SourceError) -> HostProfile {
+        do {
+            return try recording(name: name)
+        } catch let error as SourceError {
+            throw error
+        } catch {
+            throw SourceError(error)
+        }
+    }
+
+    private borrowing func recording(name: String?) throws -> HostProfile {
+        let base = host.abilities.defaultInit
+        let registers = try self.registers(of: base)
+        var sets: [HostProfile.FeatureSet] = []
+        for features in host.abilities.featureSets where features != base.features {
+            guard
+                let recorded = try? self.registers(
+                    of: VCPUInit(target: base.target, features: features))
+            else { continue }
+            sets.append(
+                HostProfile.FeatureSet(features: features, recorded: recorded, unlike: registers))
+        }
+        var profile = HostProfile(
+            name: name
+                ?? HostProfile.defaultName(kernelRelease: host.kernelRelease, midr: host.midr),
+            kernelRelease: host.kernelRelease, midr: host.midr,
+            counterFrequency: host.counterFrequency,
+            capabilities: Dictionary(
+                host.capabilities.map { ($0.name, Int32(clamping: $0.value)) }
+            ) { first, _ in first },
+            features: host.abilities.features, writableMasks: masks(of: registers),
+            hardware: try hardware(base), featureSets: sets, registers: registers)
+        profile.rulesRelease = try rulesRelease(of: profile, base)
+        return profile
+    }
+
+    /// The kernel whose rules KVM follows, where trying shows that it is not the one that runs.
+    private borrowing func rulesRelease(
+        of profile: HostProfile, _ request: VCPUInit
+    ) throws -> String? {
+        guard let bank = try ScratchVM(on: system, vcpuCount: 1).banks.first else { return nil }
+        try bank.initialise(request)
+        guard let release = RulesTrial(profile).rulesRelease(trying: bank) else { return nil }
+        options.notify(
+            "KVM here follows the rules of Linux \(release) rather than those of "
+                + "\(profile.kernelRelease); the profile says so (rules-of)")
+        return release
+    }
+
+    /// The CPU's own values of ID fields that KVM hides.
+    ///
+    /// Older kernels showed them to guests, so KVM accepts exactly that value and ignores it, and any
+    /// other but 0 is refused: trying tells what the CPU has.
+    private borrowing func hardware(_ request: VCPUInit) throws -> [RegisterID: UInt64] {
+        guard let bank = try ScratchVM(on: system, vcpuCount: 1).banks.first else { return [:] }
+        try bank.initialise(request)
+        var values: [RegisterID: UInt64] = [:]
+        for entry in RegisterDictionary.all where entry.isFeatureIDRegister {
+            for rule in entry.idFieldRules where rule.isIgnoredIfHostValue {
+                guard let shown = try? bank.read(entry.id).bits,
+                    let field = Self.ignoredValue(of: rule, shown: shown, in: bank)
+                else { continue }
+                values[entry.id] =
+                    (values[entry.id] ?? shown) & ~rule.mask | field << UInt64(rule.lsb)
+            }
+        }
+        return values
+    }
+
+    private static func ignoredValue(
+        of rule: IDFieldRule, shown: UInt64, in bank: any RegisterBank
+    ) -> UInt64? {
+        let widest = rule.mask >> UInt64(rule.lsb)
+        return (1...widest).first { value in
+            let tried = shown & ~rule.mask | value << UInt64(rule.lsb)
+            guard tried != shown,
+                (try? bank.write(RegisterValue(tried), to: rule.register)) != nil
+            else { return false }
+            let isIgnored = (try? bank.read(rule.register).bits) == shown
+            if !isIgnored { try? bank.write(RegisterValue(shown), to: rule.register) }
+            return isIgnored
+        }
+    }
+
+    /// Every register of a fresh vCPU, in a VM of its own: all vCPUs of a VM have the same features.
+    private borrowing func registers(of request: VCPUInit) throws -> RegisterList {
+        guard let bank = try ScratchVM(on: system, vcpuCount: 1).banks.first else {
+            throw SourceError("KVM made no vCPU")
+        }
+        try bank.initialise(request)
+        let capture = try Capture(of: bank, index: 0)
+        if let failure = capture.unreadable.first {
+            throw SourceError("a profile needs every register: \(failure)")
+        }
+        return Self.withoutMotion(capture.state.registers)
+    }
+
+    /// Bits that move by themselves as zero, so that two recordings of a host are the same.
+    private static func withoutMotion(_ registers: RegisterList) -> RegisterList {
+        let pairs = registers.map { id, value in
+            (id, value.masked(by: ~RegisterDictionary.volatileBits(of: id)))
+        }
+        return RegisterList(pairs) ?? registers
+    }
+
+    private borrowing func masks(of registers: RegisterList) -> [RegisterID: UInt64] {
+        guard let masks = host.writableMasks else { return [:] }
+        let pairs = registers.ids.compactMap { id in masks[id].map { (id, $0) } }
+        return Dictionary(pairs) { first, _ in first }
+    }
+}

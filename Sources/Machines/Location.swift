@@ -1,0 +1,164 @@
+public import LinuxSystem
+internal import QEMUStream
+internal import VCPUModel
+
+/// Where state is taken from or put: the SOURCE and TARGET of the command line.
+public enum Location: Sendable {
+    case named(any NamedSource)
+    /// A file by its path.
+    case file(String)
+    /// `-`: standard input to read from, standard output to write to.
+    case standardStream
+
+    /// - Returns: nil for a name that cannot be meant, such as `pid:x`.
+    public init?(argument: String) {
+        if argument.isEmpty { return nil }
+        guard let kind = SourceKinds.named.first(where: { argument.hasPrefix($0.scheme) }) else {
+            self.init(path: argument)
+            return
+        }
+        guard let source = kind.init(String(argument.dropFirst(kind.scheme.count))) else {
+            return nil
+        }
+        self = .named(source)
+    }
+
+    /// A file whose name was given, or `-`.
+    public init(path: String) {
+        self = path == "-" ? .standardStream : .file(path)
+    }
+
+    init(_ source: some NamedSource) {
+        self = .named(source)
+    }
+
+    /// As it was given.
+    public var argument: String {
+        switch self {
+        case .named(let source): type(of: source).scheme + source.name
+        case .file(let path): path
+        case .standardStream: "-"
+        }
+    }
+
+    /// For messages.
+    public var text: String { FileName.shown(argument) }
+
+    /// The kind of what has a scheme; nil for files.
+    public var namedKind: (any NamedSource.Type)? {
+        guard case .named(let source) = self else { return nil }
+        return type(of: source)
+    }
+}
+
+extension Location: Equatable {
+    public static func == (left: Location, right: Location) -> Bool {
+        left.argument == right.argument
+    }
+}
+
+extension Location {
+    /// Where bytes are read or written.
+    public enum Place: Sendable {
+        case path(String)
+        case standardStream
+    }
+
+    /// - Parameter advice: what to give instead.
+    /// - Throws: for what is no file.
+    public func place(orElse advice: String) throws(SourceError) -> Place {
+        switch self {
+        case .file(let path): return .path(path)
+        case .standardStream: return .standardStream
+        case .named: throw isNoFile(orElse: advice)
+        }
+    }
+
+    func isNoFile(orElse advice: String) -> SourceError {
+        SourceError("\(text) is not a file: \(advice)")
+    }
+
+    /// For what runs, and is to be changed register by register.
+    var isNotForEditing: SourceError {
+        isNoFile(orElse: "name a snapshot file or -; vcpusnap save makes one of what runs")
+    }
+
+    /// Which file it is, or is made from; nil for what is none.
+    public var identity: FileIdentity? {
+        switch self {
+        case .file(let path): FileIdentity(of: path)
+        case .standardStream: FileIdentity(of: .input)
+        case .named(let source): source.file
+        }
+    }
+
+    /// What is to be said where a command wrote here and cannot print its report; nil where nothing of it lasts.
+    public var writtenBefore: String? {
+        isLasting ? "\(text) was written before that, and is whole" : nil
+    }
+
+    /// What is lost where the changed state of this is written over it: nothing of a file, whose new state that is, but
+    /// a profile that a CPU was made from.
+    public var lostByItsChange: [Location] {
+        if case .file = self { return [] }
+        return [self]
+    }
+
+    private var isLasting: Bool {
+        switch self {
+        case .file: true
+        case .standardStream: false
+        case .named(let source): source.isLasting
+        }
+    }
+}
+
+// MARK: - Checks before any work is done
+
+/// What a result is, for those who look at it by themselves.
+public enum OutputContent: Sendable {
+    case text, binary
+}
+
+extension Location {
+    /// Makes sure, before any work is done, that a result can be written here and that nothing is lost by it.
+    /// - Parameters:
+    ///   - inputs: what the result is made of, which would be lost where this is the same file.
+    ///   - advice: what to do then.
+    public func checkOutput(
+        _ content: OutputContent, keeping inputs: [Location],
+        orElse advice: String = "name another file"
+    ) throws(SourceError) {
+        let identity: FileIdentity?
+        switch try place(orElse: "a result goes to a file or -") {
+        case .standardStream:
+            guard content == .text || !StandardStream.output.isTerminal else {
+                throw SourceError(
+                    "standard output is a terminal, and this is no text: send it to a file or a "
+                        + "pipe, or name a file with --output")
+            }
+            identity = FileIdentity(of: .output)
+        case .path(let path):
+            identity = FileIdentity(of: path)
+            try SourceError.passing { try AtomicFile.check(path) }
+            guard File.beginning(of: path, count: UndoFile.magic.count) != UndoFile.magic else {
+                throw SourceError(
+                    "\(text) is an undo file, with which vcpusnap unmend restores another: name another file, "
+                        + "or remove it first if nothing is to be restored")
+            }
+        }
+        guard let identity, let input = inputs.first(where: { $0.identity == identity }) else {
+            return
+        }
+        throw SourceError(
+            "\(text) is the same file as \(input.text), whose contents would be lost: \(advice)")
+    }
+
+    /// Makes sure that standard input is not to be read twice.
+    public static func checkInputs(_ inputs: [Location]) throws(SourceError) {
+        guard inputs.filter({ $0 == .standardStream }).count < 2 else {
+            throw SourceError(
+                "standard input can be read only once: name files for the others")
+        }
+    }
+}

@@ -1,0 +1,70 @@
+internal import LinuxSystem
+public import Registers
+internal import Transfer
+public import VCPUModel
+
+/// Registers that can be written, and what becomes of them afterwards.
+public protocol OpenState: AnyObject {
+    /// In ascending order of their numbers.
+    var vcpus: [OpenVCPU] { get }
+    /// What is known of their host.
+    var provenance: Provenance { get }
+    /// The kernel whose KVM they are of, where it is known.
+    var kernel: KernelVersion? { get }
+    /// The capabilities enabled on a VM that was made for them.
+    var enabled: [KVMCapability] { get }
+
+    /// Lets go of what stood still meanwhile.
+    func letGo() throws(SourceError)
+
+    /// Writes what the registers were made into to a file, which can be the one that they were read from.
+    func write(_ result: Snapshot, to location: Location) throws(SourceError)
+}
+
+/// A vCPU that is open.
+public struct OpenVCPU {
+    /// The vCPU's number.
+    public let index: UInt32
+    public let bank: any RegisterBank
+
+    public init(index: UInt32, bank: any RegisterBank) {
+        self.index = index
+        self.bank = bank
+    }
+}
+
+extension OpenState {
+    public var kernel: KernelVersion? { provenance.kernelVersion }
+
+    public var enabled: [KVMCapability] { [] }
+
+    public func letGo() throws(SourceError) {}
+
+    public func write(_ result: Snapshot, to location: Location) throws(SourceError) {
+        try SnapshotFile.write(result, to: location)
+    }
+
+    /// What the registers hold now.
+    public func capture() throws(SourceError) -> StateCapture {
+        try StateCapture(of: vcpus, provenance)
+    }
+}
+
+extension StateCapture {
+    /// Reads all banks into one snapshot.
+    public init(of vcpus: [OpenVCPU], _ provenance: Provenance) throws(SourceError) {
+        self.init(Snapshot(provenance: provenance, vcpus: []))
+        for vcpu in vcpus {
+            let capture: Capture
+            do throws(RegisterBankError) {
+                capture = try Capture(of: vcpu.bank, index: vcpu.index)
+            } catch {
+                throw SourceError(error)
+            }
+            snapshot.vcpus.append(capture.state)
+            unreadable += capture.unreadable.map {
+                UnreadableRegister(vcpu: vcpu.index, error: $0)
+            }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+internal import Attach
+internal import LinuxSystem
+internal import VCPUModel
+
+/// `pid:PID`: a VM of a running process, reached from outside; with several VMs `pid:PID/FD`.
+public struct ProcessSource: NamedSource {
+    public static let scheme = "pid:"
+    public static let summary = SourceSummary(
+        grammar: "pid:PID", meaning: "a VM of a running process, whatever VMM it is (arm64)",
+        abilities: [.read, .restore, .live], needs: "arm64; the right to trace the process",
+        options: [.settle, .despiteFilter],
+        example: "vcpusnap save pid:4711 --settle -o vm.vcpusnap")
+
+    fileprivate let process: Int
+    /// The descriptor of the VM, where it is named.
+    fileprivate let descriptor: Int?
+
+    public init?(_ name: String) {
+        let numbers = name.split(separator: "/", omittingEmptySubsequences: false).map {
+            NumberText.decimal($0).flatMap { Int(exactly: $0) }
+        }
+        guard 1...2 ~= numbers.count, let process = numbers[0], process > 0 else { return nil }
+        self.process = process
+        descriptor = numbers.count == 2 ? numbers[1] : nil
+        if numbers.count == 2, descriptor == nil { return nil }
+    }
+
+    public var name: String { "\(process)" + (descriptor.map { "/\($0)" } ?? "") }
+
+    public var isLasting: Bool { true }
+
+    public static func objection(to use: RestoreUse) -> String? {
+        use == .writing
+            ? nil
+            : "--dry-run would write to the VM: vcpusnap diff says what differs, vcpusnap plan what a "
+                + "restore on such a host would do"
+    }
+
+    public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
+        try RunningProcess(self, options).capture(settling: options.has(.settle))
+    }
+
+    public func open(
+        _ purpose: OpenPurpose, _ options: SourceOptions
+    ) throws(SourceError) -> any OpenState {
+        guard case .restore(let snapshot, _) = purpose else {
+            throw Location(self).isNotForEditing
+        }
+        return try RunningProcess(self, options).stop(for: snapshot)
+    }
+
+    /// The processes on this host that have VMs.
+    public static func completions(of beginning: String) -> [String] {
+        guard beginning.hasPrefix(scheme), let table = try? ProcessTable.read() else {
+            return [scheme]
+        }
+        return table.vmms.map { scheme + "\($0.process)" }
+    }
+}
+
+extension SourceOption {
+    /// A VM that runs is read again until no vCPU is in the middle of an exit.
+    public static let settle = ofProcesses("--settle")
+    /// A seccomp filter that cannot be read is no reason to leave a process alone.
+    public static let despiteFilter = ofProcesses("--despite-filter")
+
+    private static func ofProcesses(_ name: String) -> SourceOption {
+        SourceOption(name, bearer: "running process", subject: "VMs of running processes")
+    }
+}
+
+/// The process, looked at.
+private struct RunningProcess {
+    private let process: Int
+    private let vm: VMM.VM
+    private let name: String
+    private let text: String
+    private let options: SourceOptions
+
+    init(_ source: ProcessSource, _ options: SourceOptions) throws(SourceError) {
+        let text = Location(source).text
+        let process = source.process
+        let vmm = try SourceError.passing { try VMM(process: process) }
+        guard !vmm.isAmbiguous else {
+            throw SourceError(
+                "\(text): \(vmm.name) has several VMs, and which of them a vCPU is of cannot be told: it "
+                    + "made a VM's vCPUs after it had opened another VM")
+        }
+        let matching = vmm.vms.filter {
+            source.descriptor == nil || $0.descriptor == source.descriptor
+        }
+        guard let vm = matching.first, matching.count == 1 else {
+            let names = vmm.vms.map { "pid:\(process)/\($0.descriptor)" }.joined(separator: ", ")
+            throw SourceError("\(text): name one of its VMs: \(names)")
+        }
+        self.process = process
+        self.vm = vm
+        name = vmm.name
+        self.text = text
+        self.options = options
+    }
+
+    // MARK: Reading
+
+    /// The registers of all its vCPUs at one moment; for how long it stood still is notified.
+    func capture(settling: Bool) throws(SourceError) -> StateCapture {
+        var tries = 0
+        while true {
+            let (banks, cost) = try SourceError.passing {
+                try AttachedVM.capture(
+                    vm.vcpus, of: process,
+                    for: .init(takesFilterRisk: options.has(.despiteFilter)))
+            }
+            let unsettled = banks.filter { $0.exit?.isUnfinished == true }
+            tries += 1
+            if settling, !unsettled.isEmpty, tries < Self.mostTries { continue }
+            report(cost, tries)
+            guard unsettled.isEmpty || !settling else { throw notSettled(unsettled) }
+            warn(unsettled)
+            return try StateCapture(of: banks.map(\.open), provenance(of: banks))
+        }
+    }
+
+    /// Each takes some milliseconds, and a vCPU needs less than one to go on.
+    private static let mostTries = 100
+
+    private func report(_ cost: AttachedVM.Cost, _ tries: Int) {
+        let pause = StandstillText.milliseconds(cost.nanoseconds / 1000)
+        let way =
+            cost.method == .routine
+            ? "" : ", by calls through its stack, because it may have no executable memory of ours"
+        let again = tries > 1 ? "; read \(tries) times" : ""
+        options.notify(
+            "\(text): \(name) stood still for \(pause) ms, \(cost.stops) stops of "
+                + "\(cost.threads) threads\(way)\(again)")
+    }
+
+    private func warn(_ unsettled: [AttachedVCPUBank]) {
+        for bank in unsettled {
+            options.notify(
+                "\(text): warning: vCPU \(bank.vcpu.index) waits for the answer to "
+                    + "\(bank.exit?.name ?? "an exit"): its state is complete only after KVM_RUN "
+                    + "(--settle tries again)")
+        }
+    }
+
+    private func notSettled(_ unsettled: [AttachedVCPUBank]) -> SourceError {
+        let names = unsettled.map { "vCPU \($0.vcpu.index) (\($0.exit?.name ?? "?"))" }
+        return SourceError(
+            "\(text): after \(Self.mostTries) tries still in the middle of an exit: "
+                + names.joined(separator: ", ") + "; its VMM may be stopped")
+    }
+
+    private func provenance(of banks: [AttachedVCPUBank]) -> Provenance {
+        var result = Provenance()
+        result[.tool] = options.tool
+        result[.time] = SystemClock.utcTimestamp()
+        result[.source] = text
+        result[.vmm] = name
+        result[.kernel] = HostIdentity.kernelRelease()
+        result[.counterFrequency] = String(HostIdentity.counterFrequency())
+        for bank in banks {
+            result[.exitReason(bank.vcpu.index)] = bank.exit?.name
+        }
+        return result
+    }
+
+    // MARK: Writing
+
+    /// Stops the process to write the vCPUs of a snapshot.
+    func stop(for snapshot: Snapshot) throws(SourceError) -> StoppedProcess {
+        let indices = vm.vcpus.map(\.snapshotIndex)
+        guard indices == snapshot.vcpus.map(\.index) else {
+            throw SourceError(
+                "\(text) has \(VCPUNumbers(indices).title), the "
+                    + "snapshot has \(snapshot.indexText): they must be the same")
+        }
+        let attached = try SourceError.passing {
+            try AttachedVM(vm.vcpus, of: process, for: .init(writes: true))
+        }
+        return StoppedProcess(attached, provenance(of: attached.banks)) { report($0, 1) }
+    }
+}
+
+/// A process that stands still while its vCPUs are written.
+private final class StoppedProcess: OpenState {
+    let vcpus: [OpenVCPU]
+    let provenance: Provenance
+    private let vm: AttachedVM
+    private let report: (AttachedVM.Cost) -> Void
+
+    init(
+        _ vm: AttachedVM, _ provenance: Provenance, _ report: @escaping (AttachedVM.Cost) -> Void
+    ) {
+        self.vm = vm
+        vcpus = vm.banks.map(\.open)
+        self.provenance = provenance
+        self.report = report
+    }
+
+    /// Lets it go on, and says how long it stood still.
+    func letGo() throws(SourceError) {
+        if let cost = try SourceError.passing({ try vm.letGo() }) { report(cost) }
+    }
+}
+
+extension VMM.VCPU {
+    fileprivate var snapshotIndex: UInt32 { UInt32(clamping: index) }
+}
+
+extension AttachedVCPUBank {
+    /// Nil where it is not known.
+    fileprivate var exit: VCPUExit? { exitReason.map { VCPUExit(number: $0) } }
+
+    fileprivate var open: OpenVCPU { OpenVCPU(index: vcpu.snapshotIndex, bank: self) }
+}

@@ -1,0 +1,183 @@
+public import LinuxSystem
+public import QEMUStream
+internal import Registers
+internal import VCPUModel
+
+extension SourceOption {
+    /// Of a qcow2 image the internal snapshot with this name or id; else the newest.
+    public static let internalSnapshot = ofStreams("--snapshot")
+    /// The stream was written without a description, so that its end mark says that it is whole.
+    public static let undescribed = ofStreams("--undescribed")
+    /// What is there of a stream that was cut off or is damaged is read.
+    public static let partial = ofStreams("--partial")
+
+    private static func ofStreams(_ name: String) -> SourceOption {
+        SourceOption(name, bearer: "file with a stream", subject: "QEMU's streams")
+    }
+}
+
+extension SourceOptions {
+    /// How much of a stream must be there.
+    var reading: StreamReading {
+        has(.partial) ? .partial : has(.undescribed) ? .undescribed : .whole
+    }
+}
+
+/// A file that holds a QEMU migration stream, in whatever it comes.
+public protocol StreamFileKind: StateFileKind {}
+
+extension SourceSummary {
+    /// Of a kind of file with a QEMU stream.
+    init(ofStreamsIn grammar: String, _ meaning: String, needs: String = "", example: String) {
+        self.init(
+            grammar: grammar, meaning: meaning, abilities: [.read, .stream], needs: needs,
+            options: [.internalSnapshot, .undescribed, .partial], example: example)
+    }
+}
+
+extension StreamFileKind {
+    public static func open(
+        _ input: ImageInput, of location: Location, _ options: SourceOptions
+    ) throws(SourceError) -> any StateFile {
+        let image = try SourceError.passing {
+            try SavedImage.open(input, snapshot: options[.internalSnapshot])
+        }
+        return try StreamFile(image, options.reading)
+    }
+}
+
+/// QEMU migration streams, with the file's name in every error.
+public struct StreamFile: StateFile {
+    /// For messages.
+    public let name: String
+    public let stream: QEMUStream
+    private let image: SavedImage?
+
+    init(_ image: SavedImage, _ reading: StreamReading) throws(SourceError) {
+        // The table of a qcow2 image says where the state ends.
+        let isDelimited = image.kind == .qcow2 && reading == .whole
+        try self.init(image.stream, of: image, isDelimited ? .undescribed : reading)
+    }
+
+    init(
+        _ bytes: any SeekableBytes, of image: SavedImage? = nil, named name: String? = nil,
+        _ reading: StreamReading
+    ) throws(SourceError) {
+        self.name = name ?? bytes.name
+        self.image = image
+        stream = try SourceError.naming(self.name) { () throws(QEMUStreamError) in
+            try QEMUStream(bytes, reading: reading)
+        }
+    }
+
+    /// Whether it came through a pipe, and cannot be read again.
+    public var isOfPipe: Bool { stream.bytes is KeptEnds && image?.compression == nil }
+
+    public var banks: [QEMUVCPUBank] {
+        stream.cpus.map { QEMUVCPUBank($0, origin: stream.origin) }
+    }
+
+    /// The vCPUs' numbers, for messages.
+    public var indexText: String { VCPUNumbers(stream.cpus.map(\.instance).sorted()).title }
+
+    /// Its registers; known losses are notified.
+    public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
+        warn(options)
+        return try stateCapture(options)
+    }
+
+    /// The registers of every vCPU, by KVM's ids.
+    public func stateCapture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
+        var result = try StateCapture(
+            of: zip(stream.cpus, banks).map { OpenVCPU(index: $0.instance, bank: $1) },
+            provenance(options))
+        result.snapshot.vcpus.sort { $0.index < $1.index }
+        return result
+    }
+
+    /// What the stream says of its vCPUs' host, which is little: QEMU and the kernel are not in it.
+    private func provenance(_ options: SourceOptions) -> Provenance {
+        var result = Provenance()
+        result[.tool] = options.tool
+        result[.source] = name
+        result[.qemuMachine] = stream.header.machineType
+        result[.accelerator] = stream.origin == .unknown ? nil : stream.origin.rawValue
+        let midrs = Set(banks.compactMap { try? $0.read(.midrEL1).description })
+        result[.midr] = midrs.count == 1 ? midrs.first : nil
+        return result
+    }
+
+    /// Notifies what is known to be lost, or not to be relied on.
+    public func warn(_ options: SourceOptions) {
+        let problem = stream.problem.map { "only a part is read: \($0)" }
+        let another = stream.beginningBehindAnother.map {
+            "it has more than one stream: the last is read, which begins at byte \($0); QEMU loads the first"
+        }
+        for warning in [problem, stream.placesText, another].compactMap(\.self) {
+            warn(warning, options)
+        }
+        warnOfLosses(options)
+    }
+
+    /// For what is said of QEMU, or made for it.
+    /// - Throws: where it is not the first stream of its file.
+    public func checkIsWhatQEMULoads() throws(SourceError) {
+        guard let start = stream.beginningBehindAnother else { return }
+        throw SourceError(
+            "\(name): it has more than one stream, and QEMU loads the first, which is not read here: make a file of "
+                + "each (the last begins at byte \(start): tail -c +\(start + 1)) and name one of them"
+        )
+    }
+
+    func warnOfLosses(_ options: SourceOptions) {
+        for warning in stream.warnings { warn(warning.description, options) }
+    }
+
+    private func warn(_ text: String, _ options: SourceOptions) {
+        options.notify("\(name): warning: \(text)")
+    }
+
+    /// The same changes of the file that the stream is part of.
+    /// - Throws: where the file has the stream compressed or scattered, and cannot be changed.
+    public func filePatch(_ patch: FilePatch) throws(SourceError) -> FilePatch {
+        if let problem = whyUnchangeable { throw SourceError("\(name): \(problem)") }
+        return patch.moved(by: image?.streamOffset ?? 0)
+    }
+
+    /// The changes of the stream.
+    public func patch(replacing sections: [CPUSection]) throws(SourceError) -> FilePatch {
+        try SourceError.naming(name) { () throws(QEMUStreamError) in
+            try stream.patch(replacing: sections)
+        }
+    }
+
+    private var whyUnchangeable: String? {
+        guard let image else { return nil }
+        if let compression = image.compression {
+            let program = compression.program
+            return image.libvirt == nil
+                ? "the stream is compressed: run \(program) -dc FILE | vcpusnap mend - ... -o - | "
+                    + "\(program) -c"
+                : "libvirt compressed the stream with \(program), and it cannot be changed where it "
+                    + "is: mend the image with --output, which writes it without compression"
+        }
+        return image.kind == .qcow2
+            ? "the stream is the state of an internal snapshot, whose clusters this program does "
+                + "not move: load it with the QEMU that made it and use migrate file:"
+            : nil
+    }
+}
+
+extension QEMUStream {
+    /// That the description does not fit, or that the vCPUs were searched for; nil where neither is so.
+    public var placesText: String? {
+        guard let misfit else {
+            return isSearched
+                ? "nothing says where its vCPUs are; they were found by search" : nil
+        }
+        return
+            "by its description \(misfit.device) ends at byte \(misfit.end), and it does not: either the description is "
+            + "wrong, or the stream is damaged and QEMU will not load it"
+            + (isSearched ? "; its vCPUs were found by search" : "")
+    }
+}

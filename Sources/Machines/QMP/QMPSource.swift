@@ -1,0 +1,72 @@
+internal import LinuxSystem
+internal import QEMUStream
+internal import QMP
+internal import VCPUModel
+
+/// `qmp:SOCKET`: a VM that QEMU runs, by the socket of its QMP monitor.
+public struct QMPSource: NamedSource {
+    public static let scheme = "qmp:"
+    public static let summary = SourceSummary(
+        grammar: "qmp:SOCKET", meaning: "a VM that QEMU runs, by its QMP monitor (only as SOURCE)",
+        abilities: [.read, .live], needs: "a QMP socket of that QEMU",
+        example: "vcpusnap save qmp:/run/vm.qmp -o vm.vcpusnap")
+
+    /// The path of the socket.
+    public let name: String
+
+    public init(_ name: String) {
+        self.name = name
+    }
+
+    public static func objection(to use: RestoreUse) -> String? {
+        "QEMU's monitor has no way to write registers: give kvm:, emulated:NAME, pid:PID of the QEMU, "
+            + "or a file as TARGET"
+    }
+
+    /// The registers of all its vCPUs at one moment.
+    ///
+    /// It goes on as it was; for how long it stood still is notified.
+    public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
+        let state = try SourceError.passing {
+            try DeviceStateCapture.capture(over: try QMPConnection(connectingTo: name))
+        }
+        for line in Self.lines(state) { options.notify("qmp:\(name): \(line)") }
+        // QEMU said that it wrote everything, whether with a description or without.
+        let file = try StreamFile(state.stream, named: Location(self).text, .undescribed)
+        file.warnOfLosses(options)
+        var result = try file.stateCapture(options)
+        addProvenance(of: state.machine, to: &result.snapshot.provenance)
+        return result
+    }
+
+    private static func lines(_ state: CapturedDeviceState) -> [String] {
+        var lines: [String] = []
+        let before = state.runStateBefore
+        if let reason = state.reasonForMigration {
+            lines.append("by a migration that was called off, because \(reason)")
+        }
+        if let stopTime = state.stopTime {
+            lines.append("the VM stood still for \(StandstillText.milliseconds(stopTime)) ms")
+        } else if !state.wasRunning {
+            lines.append("the VM was not running (\(before)), and stays so")
+        }
+        if state.hadToBeResumed { lines.append("it had to be told to go on") }
+        if state.runStateAfter != state.runStateBefore {
+            lines.append("it was \(before) and is \(state.runStateAfter) now")
+        }
+        return lines
+    }
+
+    private func addProvenance(of machine: MachineFacts, to provenance: inout Provenance) {
+        provenance[.time] = SystemClock.utcTimestamp()
+        provenance[.qemuVersion] = machine.version
+        let type = machine.machineType
+        provenance[.qemuMachine] = type.map {
+            $0.hasSuffix("-machine") ? String($0.dropLast("-machine".count)) : $0
+        }
+        // A Unix socket is of this host, and so is what KVM did.
+        guard machine.accelerator == "kvm" else { return }
+        provenance[.kernel] = HostIdentity.kernelRelease()
+        provenance[.counterFrequency] = String(HostIdentity.counterFrequency())
+    }
+}

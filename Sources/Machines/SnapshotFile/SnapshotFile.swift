@@ -1,0 +1,173 @@
+public import LinuxSystem
+public import QEMUStream
+public import SnapshotFormat
+public import VCPUModel
+
+/// A snapshot of vcpusnap.
+public struct SnapshotFile: StateFileKind, StateFile {
+    public static let phrase = "a snapshot of vcpusnap"
+    public static let summary = SourceSummary(
+        grammar: "snapshot", meaning: "what vcpusnap save wrote",
+        abilities: [.read, .restore, .edit], example: "vcpusnap diff cpu.vcpusnap other.vcpusnap")
+
+    private let snapshot: Snapshot
+
+    /// Whether the beginning is that of a snapshot, or was: a transfer as text, say, changes it.
+    public static func recognizes(_ prefix: [UInt8]) -> Bool {
+        var reader = SnapshotReader(prefix)
+        do throws(SnapshotFormatError) {
+            _ = try reader.readHeader()
+            return true
+        } catch {
+            return error.code != .notASnapshot
+        }
+    }
+
+    public static func open(
+        _ input: ImageInput, of location: Location, _ options: SourceOptions
+    ) throws(SourceError) -> any StateFile {
+        try reading(location, input.read) { reader throws(SnapshotFormatError) in
+            SnapshotFile(snapshot: try reader.decode())
+        }
+    }
+
+    public func capture(_ options: SourceOptions) -> StateCapture { StateCapture(snapshot) }
+}
+
+// MARK: - Reading
+
+extension SnapshotFile {
+    public static func open(
+        _ location: Location, for purpose: OpenPurpose, _ options: SourceOptions
+    ) throws(SourceError) -> any OpenState {
+        switch purpose {
+        case .edit(let keeps): return try openToChange(location, keeps, options)
+        case .restore(let wanted, let keeps):
+            let file = try openToChange(location, keeps, options)
+            guard file.vcpus.map(\.index) == wanted.vcpus.map(\.index) else {
+                throw SourceError(
+                    "\(location.text) has \(file.snapshot.indexText), the snapshot has "
+                        + "\(wanted.indexText): restore into a snapshot with the same vCPUs")
+            }
+            return file
+        }
+    }
+
+    private static func openToChange(
+        _ location: Location, _ keeps: Bool, _ options: SourceOptions
+    ) throws(SourceError) -> OpenSnapshot {
+        var locked: LockedFile?
+        if keeps, case .file(let path) = location {
+            locked = try LockedFile(waitingFor: path, .reading, options)
+        }
+        let next = if let locked { locked.read } else { try bytes(of: location).read }
+        return try reading(location, next) { reader throws(SnapshotFormatError) in
+            let snapshot = try reader.decode()
+            return OpenSnapshot(snapshot, location, reader.unknown, locked, options)
+        }
+    }
+
+    /// Checks a file: header, every chunk, every value, the digest.
+    public static func verify(_ location: Location) throws(SourceError) -> VerificationReport {
+        let stream = try bytes(of: location)
+        return try reading(location, stream.read) { reader throws(SnapshotFormatError) in
+            try reader.verify()
+        }
+    }
+
+    /// Reads from front to back, so that what is no snapshot is refused by its first bytes.
+    private static func reading<Result>(
+        _ location: Location, _ next: @escaping (Int) throws(Errno) -> [UInt8],
+        _ body: (inout SnapshotReader) throws(SnapshotFormatError) -> Result
+    ) throws(SourceError) -> Result {
+        var reader = SnapshotReader(next)
+        return try SourceError.naming(location.text) { () throws(SnapshotFormatError) in
+            try body(&reader)
+        }
+    }
+
+    private static func bytes(of location: Location) throws(SourceError) -> ByteStream {
+        let place = try location.place(
+            orElse: "name a snapshot file or -; vcpusnap save makes one of what runs")
+        return try SourceError.passing {
+            switch place {
+            case .standardStream: try ByteStream(.input)
+            case .path(let path): try ByteStream(opening: path)
+            }
+        }
+    }
+}
+
+// MARK: - Writing
+
+extension SnapshotFile {
+    /// Writes a whole file or nothing; a stream gets the bytes as they are.
+    /// - Parameter access: `kept` for a file that is changed.
+    public static func write(
+        _ snapshot: Snapshot, to location: Location, access: AtomicFile.Access = .secret
+    ) throws(SourceError) {
+        let bytes = try SourceError.naming(location.text) { () throws(SnapshotFormatError) in
+            try SnapshotWriter.encode(snapshot)
+        }
+        let place = try location.place(orElse: "a snapshot goes to a file or -")
+        try SourceError.passing {
+            switch place {
+            case .standardStream: try StandardStream.output.write(bytes)
+            case .path(let path): try AtomicFile.replace(path, access: access, with: [bytes])
+            }
+        }
+    }
+}
+
+/// A snapshot that was read to be changed and written again.
+private final class OpenSnapshot: OpenState {
+    let snapshot: Snapshot
+    let vcpus: [OpenVCPU]
+    private let location: Location
+    /// What the file has that a file written by this program does not.
+    private let unknown: UnknownContent
+    /// The file itself, where it will be changed and nobody else is to change it meanwhile.
+    private let locked: LockedFile?
+    private let options: SourceOptions
+
+    init(
+        _ snapshot: Snapshot, _ location: Location, _ unknown: UnknownContent,
+        _ locked: LockedFile?, _ options: SourceOptions
+    ) {
+        self.snapshot = snapshot
+        vcpus = snapshot.vcpus.map { OpenVCPU(index: $0.index, bank: SnapshotBank($0.registers)) }
+        self.location = location
+        self.unknown = unknown
+        self.locked = locked
+        self.options = options
+    }
+
+    var provenance: Provenance { snapshot.provenance }
+
+    /// Not over a file that holds more than what is known of it.
+    func write(_ result: Snapshot, to output: Location) throws(SourceError) {
+        if !unknown.isEmpty { try checkLoss(in: output) }
+        let isChange = locked != nil && isOf(output)
+        // The lock goes with its owner.
+        try withExtendedLifetime(locked) { () throws(SourceError) in
+            try SnapshotFile.write(result, to: output, access: isChange ? .kept : .secret)
+        }
+    }
+
+    private func checkLoss(in output: Location) throws(SourceError) {
+        let loss =
+            "\(location.text) is of a newer version of the format and has "
+            + "\(unknown), which this program does not know"
+        guard !isOf(output) else {
+            throw SourceError(
+                "\(loss): it is not replaced; give --output another file, which will be "
+                    + "without, or use a newer program")
+        }
+        options.notify("\(loss): \(output.text) is without")
+    }
+
+    /// Whether that is the file which was read.
+    private func isOf(_ other: Location) -> Bool {
+        other == location || locked.map { FileIdentity(of: $0.path) == other.identity } ?? false
+    }
+}

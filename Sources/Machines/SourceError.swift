@@ -1,0 +1,40 @@
+/// Why a source could not be found, read or written: a sentence that names it and the next step.
+public struct SourceError: Error, CustomStringConvertible {
+    public let description: String
+    /// The error of the layer below, where that is all there is to say.
+    public let cause: (any Error)?
+
+    public init(_ description: String) {
+        self.description = description
+        cause = nil
+    }
+
+    public init(_ cause: any Error) {
+        description = String(describing: cause)
+        self.cause = cause
+    }
+
+    /// Calls something of a layer below, whose errors say everything.
+    static func passing<Result>(
+        _ body: () throws -> Result
+    ) throws(SourceError) -> Result {
+        do {
+            return try body()
+        } catch let error as SourceError {
+            throw error
+        } catch {
+            throw SourceError(error)
+        }
+    }
+
+    /// The same of something whose errors do not name the file.
+    static func naming<Result, Failure: Error>(
+        _ name: String, _ body: () throws(Failure) -> Result
+    ) throws(SourceError) -> Result {
+        do throws(Failure) {
+            return try body()
+        } catch {
+            throw SourceError("\(name): \(error)")
+        }
+    }
+}

@@ -1,0 +1,53 @@
+/// Something that a kind of source can be told beyond its name.
+public struct SourceOption: Hashable, Sendable {
+    /// As on the command line: `--settle`.
+    public let name: String
+    /// What takes it, and what it is about, for who gave it to another source: `file with a stream`, `QEMU's
+    /// streams`.
+    public let bearer, subject: String
+
+    public init(_ name: String, bearer: String, subject: String) {
+        self.name = name
+        self.bearer = bearer
+        self.subject = subject
+    }
+
+    public static func == (left: SourceOption, right: SourceOption) -> Bool {
+        left.name == right.name
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(name)
+    }
+}
+
+/// What a source is told beyond its name, and whom it tells what there is to say meanwhile.
+public struct SourceOptions: Sendable {
+    private var values: [SourceOption: String] = [:]
+    /// The program that reads, for the provenance of what it reads.
+    public var tool = Version.text
+    /// Gets one sentence at a time: a warning, for how long a VM stood still.
+    public var notify: @Sendable (String) -> Void
+
+    public init(notify: @escaping @Sendable (String) -> Void = { _ in }) {
+        self.notify = notify
+    }
+
+    /// The value of an option, which is empty for one that has none; nil where it was not given.
+    public subscript(option: SourceOption) -> String? {
+        get { values[option] }
+        set { values[option] = newValue }
+    }
+
+    /// Whether an option was given.
+    public func has(_ option: SourceOption) -> Bool { values[option] != nil }
+
+    public mutating func set(_ option: SourceOption, if isGiven: Bool) {
+        if isGiven { values[option] = "" }
+    }
+
+    /// Those that were given and that this kind does not take, by name.
+    public func misplaced(in kind: any StateSource.Type) -> [SourceOption] {
+        values.keys.filter { !kind.takes($0) }.sorted { $0.name < $1.name }
+    }
+}

@@ -1,0 +1,80 @@
+/// What can be done with each kind of source, as the help and README say it.
+public enum SourceTable {
+    /// What a column is called, which commands it stands for, and what a kind must be able to.
+    private static let columns: [(title: String, commands: String, ability: SourceAbilities)] = [
+        ("read", "save, show, diff, plan, matrix, restore from", .read),
+        ("restore", "restore into", .restore),
+        ("edit", "set, inject", .edit),
+        ("mend", "plan --qemu, mend, convert", .stream),
+    ]
+
+    /// Lines of the help, of at most 80 characters, each with two spaces before it.
+    public static var text: [String] {
+        let names = SourceKinds.all.map { $0.summary.grammar }
+        let width = (names.map(\.count).max() ?? 0) + 2
+        func line(_ name: String, _ cells: [String]) -> String {
+            let row = zip(columns, cells).map { column, cell in
+                padded(cell, to: column.title.count + 2)
+            }
+            return trimmed("  " + padded(name, to: width) + row.joined())
+        }
+        let rows = SourceKinds.all.map { kind in
+            line(kind.summary.grammar, cells(of: kind))
+        }
+        let legend = columns.map { "  \(padded($0.title, to: width))\($0.commands)" }
+        return [line("", columns.map(\.title))] + rows + [""] + legend
+    }
+
+    /// The table of README.
+    public static func markdown(of kinds: [any StateSource.Type]) -> [String] {
+        let titles = ["SOURCE", "what it is"] + columns.map(\.commands) + ["needs"]
+        let rows = kinds.map { kind in
+            let summary = kind.summary
+            let meaning = summary.meaning.split(separator: "\n").joined(separator: " ")
+            return ["`\(summary.grammar)`", meaning] + cells(of: kind) + [summary.needs]
+        }
+        let rule = titles.map { _ in "---" }
+        return ([titles, rule] + rows).map { "| " + $0.joined(separator: " | ") + " |" }
+    }
+
+    private static func cells(of kind: any StateSource.Type) -> [String] {
+        columns.map { kind.summary.abilities.contains($0.ability) ? "yes" : "" }
+    }
+
+    private static func padded(_ text: String, to width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
+
+    private static func trimmed(_ line: String) -> String {
+        String(line.reversed().drop { $0 == " " }.reversed())
+    }
+}
+
+extension SourceKinds {
+    /// What can be named where something is to be done: `FILE, -, kvm: or emulated:NAME`.
+    public static func grammar(for ability: SourceAbilities) -> String {
+        let schemes = schemes(for: ability)
+        return (["FILE", "-"] + schemes.dropLast()).joined(separator: ", ")
+            + (schemes.last.map { " or \($0)" } ?? "")
+    }
+
+    /// Those of them that are no files: `kvm:, emulated:NAME`.
+    public static func schemes(for ability: SourceAbilities) -> [String] {
+        named.filter { $0.summary.abilities.contains(ability) }.map { $0.summary.grammar }
+    }
+
+    /// A line or two of the help for each that is no file, and what files are before them.
+    public static var helpLines: [String] {
+        let files = """
+            a snapshot file, a QEMU migration stream or a saved image
+            with one; - is standard input; a .vhost file is its host
+            """
+        let all = [("FILE", files)] + named.map { ($0.summary.grammar, $0.summary.meaning) }
+        return all.flatMap { grammar, meaning in
+            meaning.split(separator: "\n").enumerated().map { number, line in
+                let title = number == 0 ? grammar : ""
+                return "  " + title + String(repeating: " ", count: max(1, 14 - title.count)) + line
+            }
+        }
+    }
+}

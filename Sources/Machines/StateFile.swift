@@ -1,0 +1,144 @@
+internal import LinuxSystem
+public import QEMUStream
+internal import SnapshotFormat
+internal import VCPUModel
+
+/// A kind of file that holds the state of vCPUs.
+public protocol StateFileKind: StateSource {
+    /// What such a file is called where it is said what is expected: `a QEMU migration stream`.
+    static var phrase: String { get }
+
+    /// Whether a file is of this kind by its name alone: then nobody looks into it first.
+    static func claims(_ location: Location) -> Bool
+
+    /// Whether a file is of this kind that begins with these bytes, at most `SavedImage.prefixSize`.
+    static func recognizes(_ prefix: [UInt8]) -> Bool
+
+    /// Opens a file that was claimed by its name.
+    static func open(
+        _ location: Location, _ options: SourceOptions
+    ) throws(SourceError) -> any StateFile
+
+    /// Opens a file of which the first bytes were looked at.
+    static func open(
+        _ input: ImageInput, of location: Location, _ options: SourceOptions
+    ) throws(SourceError) -> any StateFile
+
+    /// Opens it so that its registers can be written.
+    static func open(
+        _ location: Location, for purpose: OpenPurpose, _ options: SourceOptions
+    ) throws(SourceError) -> any OpenState
+}
+
+/// A file or pipe that was opened, with the state of vCPUs.
+public protocol StateFile {
+    /// Its registers; known losses are notified.
+    func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture
+}
+
+extension StateFileKind {
+    public static func claims(_ location: Location) -> Bool { false }
+
+    public static func open(
+        _ location: Location, _ options: SourceOptions
+    ) throws(SourceError) -> any StateFile {
+        try open(try location.input(), of: location, options)
+    }
+
+    /// What is no snapshot is refused as a snapshot's reader does, which says what it is.
+    public static func open(
+        _ location: Location, for purpose: OpenPurpose, _ options: SourceOptions
+    ) throws(SourceError) -> any OpenState {
+        try SnapshotFile.open(location, for: purpose, options)
+    }
+}
+
+extension Location {
+    /// The state at one moment of whatever this is.
+    public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
+        guard case .named(let source) = self else {
+            return try openFile(options).capture(options)
+        }
+        try checkOptions(options, of: type(of: source))
+        return try source.capture(options)
+    }
+
+    /// Opens it so that its registers can be written.
+    public func open(
+        _ purpose: OpenPurpose, _ options: SourceOptions
+    ) throws(SourceError) -> any OpenState {
+        switch self {
+        case .named(let source): return try source.open(purpose, options)
+        case .file(let path):
+            let start = File.beginning(of: path, count: SavedImage.prefixSize) ?? []
+            let kind = SourceKinds.files.first { $0.recognizes(start) }
+            return try (kind ?? SnapshotFile.self).open(self, for: purpose, options)
+        case .standardStream: return try SnapshotFile.open(self, for: purpose, options)
+        }
+    }
+
+    /// The file, whatever its kind.
+    public func openFile(_ options: SourceOptions) throws(SourceError) -> any StateFile {
+        guard let kind = kindByName else { return try openGuestFile(options) }
+        try checkOptions(options, of: kind)
+        return try kind.open(self, options)
+    }
+
+    /// The file, of a kind that is recognized by its content.
+    public func openGuestFile(_ options: SourceOptions) throws(SourceError) -> any StateFile {
+        try openGuestFile(try input(), options)
+    }
+
+    func openGuestFile(
+        _ input: ImageInput, _ options: SourceOptions
+    ) throws(SourceError) -> any StateFile {
+        guard let kind = SourceKinds.files.first(where: { $0.recognizes(input.prefix) }) else {
+            throw Self.unknownKind(input)
+        }
+        try checkOptions(options, of: kind)
+        return try kind.open(input, of: self, options)
+    }
+
+    /// The kind that the name alone tells.
+    var kindByName: (any StateFileKind.Type)? {
+        SourceKinds.files.first { $0.claims(self) }
+    }
+
+    /// Whether it is a file or pipe that only its content tells the kind of.
+    public var isGuestFile: Bool {
+        if case .named = self { return false }
+        return kindByName == nil
+    }
+
+    /// A file or pipe with its first bytes looked at.
+    func input() throws(SourceError) -> ImageInput {
+        let place = try place(orElse: "name a file or -")
+        return try SourceError.passing {
+            switch place {
+            case .standardStream: try ImageInput(.input)
+            case .path(let path): try ImageInput(opening: path)
+            }
+        }
+    }
+
+    private func checkOptions(
+        _ options: SourceOptions, of kind: any StateSource.Type
+    ) throws(SourceError) {
+        guard let option = options.misplaced(in: kind).first else { return }
+        let found = (kind as? any StateFileKind.Type)?.phrase ?? "no \(option.bearer)"
+        throw hasNoUse(option, as: found)
+    }
+
+    func hasNoUse(_ option: SourceOption, as found: String) -> SourceError {
+        SourceError(
+            "\(text) is \(found), and \(option.name) is about \(option.subject): leave it out")
+    }
+
+    private static func unknownKind(_ input: ImageInput) -> SourceError {
+        let expected = SourceKinds.files.map { $0.phrase }
+        return SourceError(
+            "\(input.name): not a vcpusnap file, nor another one that is read here: it begins with "
+                + "\(input.prefix.hexadecimal); expected is "
+                + expected.dropLast().joined(separator: ", ") + ", or \(expected.last ?? "")")
+    }
+}

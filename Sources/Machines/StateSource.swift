@@ -1,0 +1,149 @@
+public import LinuxSystem
+public import VCPUModel
+
+/// A kind of place where the state of vCPUs is taken from or put: the one description of it that the command line,
+/// its help and README's table are made from.
+///
+/// A kind is either named by a scheme, `pid:4711` (`NamedSource`), or is a file that is recognized by its content
+/// (`StateFileKind`). `SourceKinds` lists them all.
+public protocol StateSource: Sendable {
+    static var summary: SourceSummary { get }
+}
+
+extension StateSource {
+    /// Whether an option means something to this kind.
+    public static func takes(_ option: SourceOption) -> Bool { summary.options.contains(option) }
+}
+
+/// What a kind of source says of itself.
+public struct SourceSummary: Sendable {
+    /// As it is written on a command line: `pid:PID`; for a kind of file what the file is called: `QEMU stream`.
+    public var grammar: String
+    /// What it is, in words that follow "a SOURCE is one of"; a line end is where the help breaks the line.
+    public var meaning: String
+    public var abilities: SourceAbilities
+    /// What it takes to use it beyond this program, for README's table; empty for nothing.
+    public var needs: String
+    /// What it can be told beyond its name.
+    public var options: [SourceOption]
+    /// A command line that uses it.
+    public var example: String
+
+    public init(
+        grammar: String, meaning: String, abilities: SourceAbilities, needs: String = "",
+        options: [SourceOption] = [], example: String
+    ) {
+        self.grammar = grammar
+        self.meaning = meaning
+        self.abilities = abilities
+        self.needs = needs
+        self.options = options
+        self.example = example
+    }
+}
+
+/// What can be done with a kind of source.
+public struct SourceAbilities: OptionSet, Hashable, Sendable {
+    public let rawValue: Int
+
+    public init(rawValue: Int) {
+        self.rawValue = rawValue
+    }
+
+    /// Its state can be saved, shown, compared and planned with.
+    public static let read = SourceAbilities(rawValue: 1 << 0)
+    /// A snapshot can be restored into it.
+    public static let restore = SourceAbilities(rawValue: 1 << 1)
+    /// Registers of it can be set, and exceptions injected.
+    public static let edit = SourceAbilities(rawValue: 1 << 2)
+    /// Its vCPUs are made for the command, as many as are wanted.
+    public static let host = SourceAbilities(rawValue: 1 << 3)
+    /// Its guest runs on.
+    public static let live = SourceAbilities(rawValue: 1 << 4)
+    /// It has a QEMU stream, which can be mended, and of which QEMU's answer can be planned.
+    public static let stream = SourceAbilities(rawValue: 1 << 5)
+}
+
+/// A source that is named by a scheme and what follows it.
+public protocol NamedSource: StateSource {
+    /// What its names begin with: `pid:`.
+    static var scheme: String { get }
+
+    /// - Parameter name: what follows the scheme.
+    /// - Returns: nil for a name that cannot be meant.
+    init?(_ name: String)
+
+    /// What follows the scheme.
+    var name: String { get }
+
+    /// The file that it is made from, which is not to be overwritten; nil where there is none.
+    var file: FileIdentity? { get }
+
+    /// Whether what is written to it outlives the command.
+    var isLasting: Bool { get }
+
+    /// Why nothing can be written to it, or not for a trial only; nil where it can.
+    static func objection(to use: RestoreUse) -> String?
+
+    /// Its state at one moment.
+    func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture
+
+    /// Opens it so that its registers can be written.
+    /// - Throws: where `summary` does not have the ability.
+    func open(_ purpose: OpenPurpose, _ options: SourceOptions) throws(SourceError) -> any OpenState
+
+    /// What a shell completes the beginning of such a name with, each with its scheme.
+    static func completions(of beginning: String) -> [String]
+}
+
+extension NamedSource {
+    public var file: FileIdentity? { nil }
+
+    public var isLasting: Bool { false }
+
+    public static func objection(to use: RestoreUse) -> String? { nil }
+
+    public func open(
+        _ purpose: OpenPurpose, _ options: SourceOptions
+    ) throws(SourceError) -> any OpenState {
+        throw Location(self).isNotForEditing
+    }
+
+    public static func completions(of beginning: String) -> [String] { [scheme] }
+}
+
+/// What a restore does to its target.
+public enum RestoreUse: Hashable, Sendable {
+    case writing
+    /// Nothing is to be changed (`--dry-run`).
+    case trying
+}
+
+/// What a source is opened for.
+public enum OpenPurpose: Sendable {
+    /// A restore of this snapshot.
+    /// - Parameter keeps: whether the source, where it is a file, will be rewritten.
+    case restore(of: Snapshot, keeps: Bool)
+    /// A change of some registers.
+    /// - Parameter keeps: whether the source, where it is a file, will be rewritten.
+    case edit(keeps: Bool)
+}
+
+/// What was read from a source.
+public struct StateCapture: Sendable {
+    public var snapshot: Snapshot
+    /// What it lists and did not let us read.
+    public var unreadable: [UnreadableRegister]
+
+    public init(_ snapshot: Snapshot, unreadable: [UnreadableRegister] = []) {
+        self.snapshot = snapshot
+        self.unreadable = unreadable
+    }
+}
+
+/// A register that a source lists and does not let us read.
+public struct UnreadableRegister: Hashable, Sendable {
+    /// The vCPU's number.
+    public var vcpu: UInt32
+    public var error: RegisterBankError
+}

@@ -1,0 +1,47 @@
+public import ArgumentParser
+internal import LinuxSystem
+public import Machines
+internal import VCPUModel
+
+extension Location: ExpressibleByArgument {
+    /// The names of sources, and of files.
+    public static var defaultCompletionKind: CompletionKind { Completions.sources }
+}
+
+extension SourceOptions {
+    /// What a source has to say goes to standard error.
+    static var commandLine: SourceOptions {
+        SourceOptions { StandardError.write("vcpusnap: \(PrintableText(message: $0))\n") }
+    }
+}
+
+extension Location {
+    /// The state of whatever this is, where what could not be read is said on standard error and no more is made of it.
+    func snapshot(_ options: SourceOptions = .commandLine) throws -> Snapshot {
+        try capture(options).reporting(from: self)
+    }
+}
+
+extension StateCapture {
+    /// Says on standard error what could not be read.
+    @discardableResult
+    func reporting(from source: Location) -> Snapshot {
+        for register in unreadable {
+            StandardError.write(
+                "vcpusnap: \(source.text): vCPU \(register.vcpu): \(register.error)\n")
+        }
+        return snapshot
+    }
+}
+
+extension Snapshot {
+    /// Throws for a snapshot without vCPUs, which a file may be.
+    /// - Parameter verb: what was to be done with it.
+    func requireVCPUs(of location: Location, to verb: String) throws {
+        if vcpus.isEmpty { throw Self.hasNoVCPU(location, to: verb) }
+    }
+
+    static func hasNoVCPU(_ location: Location, to verb: String) -> CommandError {
+        CommandError("\(location.text) holds no vCPU: there is nothing to \(verb)")
+    }
+}

@@ -1,0 +1,87 @@
+import Foundation
+import Machines
+import RealQEMU
+import TestFiles
+import Testing
+
+/// Something of a kind of source, to try what holds for all kinds.
+struct SourceSubject: Sendable, CustomTestStringConvertible {
+    /// Of the kind: `emulated:NAME`.
+    let grammar: String
+    private let make: @Sendable (TemporaryFolder) throws -> Made
+
+    struct Made {
+        /// As on a command line.
+        var argument: String
+        /// What must live as long.
+        var keeper: AnyObject?
+    }
+
+    var testDescription: String { grammar }
+
+    /// - Parameter folder: has all that it needs.
+    func made(in folder: TemporaryFolder) throws -> (location: Location, keeper: AnyObject?) {
+        let made = try make(folder)
+        return (try #require(Location(argument: made.argument)), made.keeper)
+    }
+
+    private static func file(
+        _ grammar: String, _ name: String, _ bytes: @escaping @Sendable () throws -> [UInt8]
+    ) -> SourceSubject {
+        SourceSubject(grammar: grammar) { folder in
+            Made(argument: try folder.make(name, try bytes()))
+        }
+    }
+
+    /// Those that need no KVM, as far as there is a QEMU on this machine.
+    static var all: [SourceSubject] { files + [emulated] + (QEMU.isThere ? [running] : []) }
+
+    /// Tried by Scripts/test-kvm and test-attach.
+    static let onKVM: Set = ["kvm:", "pid:PID"]
+    static let onQEMU: Set = ["qmp:SOCKET"]
+
+    /// What begins as a file of a kind does, and goes on as nothing.
+    static let files: [SourceSubject] = [
+        file("snapshot", "cpu.vcpusnap") { try golden() },
+        file("QEMU stream", "vm.mig") { try StreamFixture.kvmN1.bytes },
+        file("libvirt image", "vm.save") { try Images.libvirtHeader() + StreamFixture.kvmN1.bytes },
+        file("compressed stream", "vm.mig.gz") { try gzip(StreamFixture.kvmN1.bytes) },
+        file("qcow2 image", "disk.qcow2") {
+            QCOW2Writer(snapshots: [.init(state: try StreamFixture.kvmN1.bytes)]).image()
+        },
+        file("host profile", "host.vhost") {
+            try bytes("Formats/hosts/6.12-neoverse-n1.vhost")
+        },
+    ]
+
+    private static let emulated = SourceSubject(grammar: "emulated:NAME") { _ in
+        Made(argument: "emulated:6.1-cortex-a57")
+    }
+
+    /// Its vCPUs have not begun.
+    private static let running = SourceSubject(grammar: "qmp:SOCKET") { _ in
+        let qemu = try QEMU(vCPUs: 2, "-S")
+        _ = try qemu.connect()
+        return Made(argument: "qmp:\(qemu.path)", keeper: qemu)
+    }
+
+    private static func golden() throws -> [UInt8] {
+        try bytes("Tests/SnapshotFormatTests/Golden/eight-vcpus.vcpusnap")
+    }
+
+    private static func bytes(_ path: String) throws -> [UInt8] {
+        let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        return Array(try Data(contentsOf: project.appendingPathComponent(path)))
+    }
+
+    private static func gzip(_ bytes: [UInt8]) throws -> [UInt8] {
+        let folder = try TemporaryFolder()
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-c", "gzip -n \"$0\"", try folder.make("plain", bytes)]
+        try process.run()
+        process.waitUntilExit()
+        return try folder.bytes("plain.gz")
+    }
+}
