@@ -57,10 +57,9 @@ struct Reading {
         if ids.contains(.sveVLS) { features.insert(.sve) }
         ids.append(.vcpuInit)
         values[.vcpuInit] = .success(VCPUInit(features: features).value)
-        let finalised = features.intersection(VCPUFeatures.finalizable)
-        guard !finalised.isEmpty else { return }
+        guard let finalized = features.finalizedValue else { return }
         ids.append(.vcpuFinalized)
-        values[.vcpuFinalized] = .success(RegisterValue(UInt64(finalised.rawValue), size: 4))
+        values[.vcpuFinalized] = .success(finalized)
     }
 
     private func bits(of id: RegisterID) -> UInt64? {

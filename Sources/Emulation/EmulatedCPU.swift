@@ -128,11 +128,7 @@ extension EmulatedCPU {
 
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         catchUp()
-        guard id.size == value.size else {
-            throw RegisterBankError(
-                .write, id, .invalidArgument,
-                explanation: "expected \(id.size ?? 0) bytes, found \(value.size)")
-        }
+        try value.checkSize(for: id)
         do throws(Refusal) {
             if id.architecture == .vcpu { return try writeOutsideList(value, to: id) }
         } catch {

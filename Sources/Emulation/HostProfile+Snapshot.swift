@@ -103,10 +103,7 @@ extension HostProfile {
         if let midr, result.contains(.midrEL1) { result.set(RegisterValue(midr), for: .midrEL1) }
         let features = used.features.subtracting(.powerOff)
         result.set(VCPUInit(target: used.target, features: features).value, for: .vcpuInit)
-        let finalized = features.intersection(.finalizable)
-        if !finalized.isEmpty {
-            result.set(RegisterValue(UInt64(finalized.rawValue), size: 4), for: .vcpuFinalized)
-        }
+        if let finalized = features.finalizedValue { result.set(finalized, for: .vcpuFinalized) }
         return result
     }
 

@@ -126,8 +126,7 @@ extension HostProfile {
                 guard !Self.isImplied(id), let own = base[id] else {
                     return !Self.isImplied(id)
                 }
-                let stable = ~RegisterDictionary.volatileBits(of: id)
-                return own.masked(by: stable) != value.masked(by: stable)
+                return own.withoutMotion(of: id) != value.withoutMotion(of: id)
             }
             registers = RegisterList(different) ?? RegisterList()
         }

@@ -61,12 +61,9 @@ extension HostProfileParser {
 
     /// What follows from VCPU_INIT, and what a fresh vCPU is: there is one value for each.
     private func checkRunState() throws(DirectiveError) {
-        let finalized = result.vcpuInit?.features.intersection(.finalizable) ?? []
         let expected: [(RegisterID, RegisterValue?)] = [
-            (
-                .vcpuFinalized,
-                finalized.isEmpty ? nil : RegisterValue(UInt64(finalized.rawValue), size: 4)
-            ), (.mpState, RegisterValue(0, size: 4)), (.vcpuEvents, VCPUEvents.none.value),
+            (.vcpuFinalized, result.vcpuInit?.features.finalizedValue),
+            (.mpState, RegisterValue(0, size: 4)), (.vcpuEvents, VCPUEvents.none.value),
         ]
         for (id, value) in expected {
             guard let found = result.registers[id], found != value else { continue }

@@ -38,11 +38,7 @@ public final class RawCPUState: RegisterBank {
 
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         try check(id, .write)
-        guard value.size == id.size else {
-            throw RegisterBankError(
-                .write, id, .invalidArgument,
-                explanation: "expected \(id.size ?? 0) bytes, found \(value.size)")
-        }
+        try value.checkSize(for: id)
         guard id.architecture != .vcpu else { return writeRunState(value, id) }
         guard cpu.table.rawRead(id, from: cpu.state) != nil else { throw noRawAccess(id, .write) }
         cpu.table.rawWrite(value, to: id, in: &cpu.state)

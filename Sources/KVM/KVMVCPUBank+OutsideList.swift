@@ -38,7 +38,7 @@ extension KVMVCPUBank {
     func writeOutsideList(
         _ value: RegisterValue, _ id: RegisterID
     ) throws(RegisterBankError) {
-        if let size = id.size { try checkSize(of: value, size, id) }
+        if id.size != nil { try value.checkSize(for: id) }
         if id == .vcpuInit {
             try initialise(asCloseTo: value)
             return

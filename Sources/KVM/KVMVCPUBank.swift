@@ -20,19 +20,6 @@ public final class KVMVCPUBank: RegisterBank {
         self.abilities = abilities
     }
 
-    /// Initialises the vCPU and finalizes its features, so that every register exists.
-    ///
-    /// A restore does not call this: it writes the same two registers, with SVE vector lengths
-    /// between them.
-    public func initialise(_ request: VCPUInit) throws(RegisterBankError) {
-        try write(request.value, to: .vcpuInit)
-        let features = request.features.intersection(abilities.features)
-            .intersection(VCPUFeatures.finalizable)
-        if !features.isEmpty {
-            try write(RegisterValue(UInt64(features.rawValue), size: 4), to: .vcpuFinalized)
-        }
-    }
-
     /// Lends the vCPU to a VMM that runs it.
     package func withVCPU<Result: ~Copyable, Failure>(
         _ body: (borrowing VCPU) throws(Failure) -> Result
@@ -71,8 +58,8 @@ public final class KVMVCPUBank: RegisterBank {
 
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         guard id.architecture != .vcpu else { return try writeOutsideList(value, id) }
-        let size = try sizeKernelTakes(id, .write)
-        try checkSize(of: value, size, id)
+        _ = try sizeKernelTakes(id, .write)
+        try value.checkSize(for: id)
         do throws(Errno) {
             try vcpu.setOneRegister(id, to: value.littleEndianBytes)
         } catch {
@@ -91,14 +78,5 @@ public final class KVMVCPUBank: RegisterBank {
                 operation, id, .noEntry, explanation: "KVM on arm64 has no registers of this kind")
         }
         return size
-    }
-
-    func checkSize(
-        of value: RegisterValue, _ size: Int, _ id: RegisterID
-    ) throws(RegisterBankError) {
-        guard value.size != size else { return }
-        throw RegisterBankError(
-            .write, id, .invalidArgument,
-            explanation: "the value has \(value.size) bytes, the register \(size)")
     }
 }

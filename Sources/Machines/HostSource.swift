@@ -49,14 +49,14 @@ public final class MadeVCPUs: OpenState {
     public let kernel: KernelVersion?
     public private(set) var enabled: [KVMCapability] = []
     /// What `VCPU_INIT` is written with when nobody says otherwise.
-    private let defaultInit: RegisterValue
+    private let defaultInit: VCPUInit
 
     /// - Parameters:
     ///   - banks: numbered from 0.
     ///   - defaultInit: with all features that an ordinary guest can use on the host.
     public init(
         _ banks: [any RegisterBank], provenance: Provenance, kernel: KernelVersion?,
-        defaultInit: RegisterValue
+        defaultInit: VCPUInit
     ) {
         vcpus = banks.enumerated().map {
             OpenVCPU(index: UInt32(clamping: $0.offset), bank: $0.element)
@@ -70,21 +70,11 @@ public final class MadeVCPUs: OpenState {
     public func initialize() throws(SourceError) {
         for vcpu in vcpus {
             do throws(RegisterBankError) {
-                try Self.initialize(vcpu.bank, with: defaultInit)
+                try vcpu.bank.initialize(with: defaultInit)
             } catch {
                 throw SourceError(error)
             }
         }
-    }
-
-    private static func initialize(
-        _ bank: any RegisterBank, with value: RegisterValue
-    ) throws(RegisterBankError) {
-        try bank.write(value, to: .vcpuInit)
-        guard try bank.list().contains(.vcpuFinalized) else { return }
-        let features = try bank.read(.vcpuInit).lowBits >> 32
-        let finalizable = VCPUFeatures.finalizable.rawValue
-        try bank.write(RegisterValue(features & UInt64(finalizable), size: 4), to: .vcpuFinalized)
     }
 
     /// The same, known as what the command line names.

@@ -180,7 +180,7 @@ struct BaselineHost {
     let profile: HostProfile
     let registers: RegisterList
     private let host: EmulatedHost
-    private let request: RegisterList
+    private let request: VCPUInit
 
     init(
         _ profile: HostProfile, names: [String], features: VCPUFeatures
@@ -188,26 +188,14 @@ struct BaselineHost {
         self.profile = profile
         self.names = names
         host = EmulatedHost(profile)
-        request = Self.request(profile, features)
-        let cpu = host.makeVCPUs(1)[0]
-        let request = request
-        registers = try RestoreError.wrapping { () throws(RegisterBankError) in
-            for (id, value) in request.reversed() { try cpu.write(value, to: id) }
-            return try Capture(of: cpu, index: 0).state.registers
-        }
-    }
-
-    /// VCPU_INIT, and VCPU_FINALIZED where there is something to finalize.
-    private static func request(_ profile: HostProfile, _ features: VCPUFeatures) -> RegisterList {
-        var request = RegisterList()
         let target = profile.vcpuInit?.target ?? VCPUInit.genericTarget
-        request.set(VCPUInit(target: target, features: features).value, for: .vcpuInit)
-        let finalizable = features.intersection(.finalizable)
-        if !finalizable.isEmpty {
-            request.set(
-                RegisterValue(UInt64(finalizable.rawValue), size: 4), for: .vcpuFinalized)
+        let request = VCPUInit(target: target, features: features)
+        self.request = request
+        let cpu = host.makeVCPUs(1)[0]
+        registers = try RestoreError.wrapping { () throws(RegisterBankError) in
+            try cpu.initialise(with: request)
+            return try cpu.readAll()
         }
-        return request
     }
 
     /// A guest that is started here with a baseline.
@@ -216,7 +204,10 @@ struct BaselineHost {
     ) throws(RestoreError) -> (state: VCPUState, refusals: [(RegisterID, String)]) {
         let cpus = host.makeVCPUs(1)
         var wanted = baseline
-        for (id, value) in request { wanted.set(value, for: id) }
+        wanted.set(request.value, for: .vcpuInit)
+        if let finalized = request.features.finalizedValue {
+            wanted.set(finalized, for: .vcpuFinalized)
+        }
         var options = options
         options.isPartial = true
         let report = try Restore.run(

@@ -31,11 +31,7 @@ public final class QEMUVCPUBank: RegisterBank {
     }
 
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
-        guard value.size == id.size else {
-            throw RegisterBankError(
-                .write, id, .invalidArgument,
-                explanation: "expected \(id.size ?? 0) bytes, found \(value.size)")
-        }
+        try value.checkSize(for: id)
         guard let own = places.places[id] else { return try writeOutsidePlaces(value, to: id) }
         if let reason = whyNotLoaded(value, id), own[0].read(section) != value {
             throw RegisterBankError(.write, id, .invalidArgument, explanation: reason)
@@ -77,7 +73,7 @@ extension QEMUVCPUBank {
         case .fpcr: RegisterValue(statusAndControl & Self.controlMask, size: 4)
         case .fpsr: RegisterValue(statusAndControl & Self.statusMask, size: 4)
         case .vcpuInit: VCPUInit(features: features).value
-        case .vcpuFinalized: RegisterValue(UInt64(VCPUFeatures.sve.rawValue), size: 4)
+        case .vcpuFinalized: VCPUFeatures.sve.finalizedValue
         default: nil
         }
     }

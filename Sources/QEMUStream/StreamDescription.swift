@@ -35,25 +35,28 @@ struct StreamDescription {
         return nil
     }
 
-    /// A byte 6 whose length reaches exactly to the end, with an end-of-file byte before it.
+    /// The description that reaches exactly to the end.
     private static func find(
         in tail: [UInt8], at start: Int64
     ) throws(QEMUStreamError) -> StreamDescription? {
         // A stream in a fixed place may be followed by zeros; the text ends with a brace.
         guard let brace = tail.lastIndex(where: { $0 != 0 }), tail[brace] == UInt8(ascii: "}")
         else { return nil }
-        let end = brace + 1
-        var position = end - 7
-        while position >= 1 {
-            if tail[position] == SectionKind.description,
-                tail[position - 1] == SectionKind.endOfFile,
-                tail.bigEndian(at: position + 1, count: 4) == UInt64(end - position - 5)
-            {
-                return try parse(Array(tail[position + 5..<end]), at: start + Int64(position) + 5)
-            }
-            position -= 1
+        guard let text = texts(in: tail).first(where: { $0.last == brace && $0.count > 1 }) else {
+            return nil
         }
-        return nil
+        return try parse(Array(tail[text]), at: start + Int64(text.lowerBound))
+    }
+
+    /// Where a description's text may stand, the last place first: behind an end-of-file byte, a byte 6 and its length.
+    private static func texts(in bytes: [UInt8]) -> some Sequence<Range<Int>> {
+        bytes.indices.dropFirst().reversed().lazy.compactMap { position -> Range<Int>? in
+            guard bytes[position] == SectionKind.description,
+                bytes[position - 1] == SectionKind.endOfFile, position + 5 < bytes.count
+            else { return nil }
+            let length = bytes.bigEndian(at: position + 1, count: 4)
+            return Range(at: position + 5, count: length, inside: bytes.indices)
+        }
     }
 
     /// The last description that ends before the stream does, with the sections of which it speaks before it.
@@ -66,15 +69,8 @@ struct StreamDescription {
         let limit = limit ?? stream.size
         let start = max(0, limit - Int64(longest + 6))
         let bytes = try stream.bytes(in: start..<limit)
-        var rest = bytes[...]
         var unread = longest
-        while let position = rest.lastIndex(of: SectionKind.description) {
-            rest = rest[..<position]
-            guard rest.last == SectionKind.endOfFile, position + 5 < bytes.count,
-                let text = Range(
-                    at: position + 5, count: bytes.bigEndian(at: position + 1, count: 4),
-                    inside: bytes.indices), bytes[text].first == UInt8(ascii: "{")
-            else { continue }
+        for text in texts(in: bytes) where bytes[text].first == UInt8(ascii: "{") {
             guard text.count <= unread else { return nil }
             unread -= text.count
             guard

@@ -141,6 +141,12 @@ extension RegisterEntry {
         flags.contains(.qemuTolerated) || value == 0 && flags.contains(.qemuToleratedZero)
     }
 
+    /// The names of the fields that these bits touch: ` (MPAM, CSV3)`; empty for none.
+    public func fieldsText(of bits: UInt64) -> String {
+        let names = fields.filter { !$0.isReserved && $0.touches(bits) }.map(\.name)
+        return names.isEmpty ? "" : " (" + names.joined(separator: ", ") + ")"
+    }
+
     /// A CLR view of a SET register: PMCNTENCLR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0.
     public var isClearTwin: Bool { flags.contains(.clearView) }
 

@@ -16,20 +16,11 @@ extension Capture {
     /// which asserts when one register cannot be read.
     /// - Throws: only when the bank cannot say which registers it has.
     public init(of bank: any RegisterBank, index: UInt32) throws(RegisterBankError) {
-        var registers = RegisterList()
         var unreadable: [RegisterBankError] = []
-        for id in try bank.list() {
-            do throws(RegisterBankError) {
-                let value = try bank.read(id)
-                guard registers.set(value, for: id) else {
-                    throw RegisterBankError(
-                        .read, id, .invalidArgument,
-                        explanation: "the bank gave \(value.size) bytes, the id says otherwise")
-                }
-            } catch {
-                unreadable.append(error)
-            }
-        }
+        let registers = try bank.readAll(failed: {
+            unreadable.append($0)
+            return nil
+        })
         self.init(state: VCPUState(index: index, registers: registers), unreadable: unreadable)
     }
 }

@@ -49,7 +49,7 @@ struct RestoreReasons {
                 : "it could be written but not read back: \(failure.error(.read, id))"
         case .unreachable(let failure): return reasons.unreachable(failure)
         case .failed(let failure): return reasons.explanation(of: result, failure: failure)
-        case .wrote, .heldAlready, .skipped(.clearView):
+        case .wrote, .heldAlready, .skipped:
             return reasons.explanation(of: result, failure: nil)
         }
     }
@@ -111,11 +111,10 @@ struct RestoreReasons {
             return "the destination keeps its own value in bits \(lost)" + fields(in: lost)
                 + furtherFeatures(result)
         case .acceptedThenChanged: return change(result)
-        case .skipped(.policy): return nil
         case .skipped(.clearView): return "a second view of a SET register, which is restored"
         case .volatile: return "it moves by itself; the value was written"
-        case .restored: return failure.map(sharedValue) ?? enabling
-        case .alreadyEqual, .absent, .notInSnapshot, .missing: return nil
+        case .taken: return failure.map(sharedValue) ?? enabling
+        case .alreadyEqual, .absent, .untouched, .missing, .skipped: return nil
         }
     }
 
@@ -187,18 +186,13 @@ struct RestoreReasons {
     private func change(_ result: RegisterRestore) -> String {
         let fate = result.found == result.before ? "keeps its own value" : "holds another value"
         let fields =
-            result.found.flatMap { result.wanted?.differingBits(from: $0) }
-            .map(fields(in:)) ?? ""
+            result.found.flatMap { result.wanted?.differingBits(from: $0) }.map(fields(in:)) ?? ""
         let rule = behaviour?.rule.map { ": \($0)" } ?? ""
         return "the write was accepted, but the register \(fate)\(fields)\(rule)"
     }
 
-    /// The fields that cover the set bits: ` (MPAM, CSV3)`.
     private func fields(in bits: RegisterValue) -> String {
-        let names = (entry?.fields ?? []).filter { field in
-            !field.isReserved && field.touches(bits.lowBits)
-        }.map(\.name)
-        return names.isEmpty ? "" : " (" + names.joined(separator: ", ") + ")"
+        entry?.fieldsText(of: bits.lowBits) ?? ""
     }
 
     /// The ID fields that the destination cannot take, each with both values.

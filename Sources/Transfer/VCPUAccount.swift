@@ -59,42 +59,27 @@ extension VCPUAccount {
         let (wanted, overrides) = context.options.policy.value(of: id, saved: saved)
         return RegisterRestore(
             id: id,
-            outcome: outcome(of: attempt, id, wanted: wanted, found: attempt.found ?? wanted),
-            wanted: wanted, before: attempt.before, found: attempt.found,
+            outcome: outcome(of: attempt, id, wanted: wanted), wanted: wanted,
+            before: attempt.before, found: attempt.found,
             grounds: RestoreReasons.Grounds(action: attempt.action, context: context),
             overrides: overrides)
     }
 
     private func outcome(
-        of attempt: RestoreAttempt, _ id: RegisterID, wanted: RegisterValue, found: RegisterValue
-    ) -> RestoreOutcome {
-        let volatileBits = RegisterDictionary.volatileBits(of: id)
-        let lost = found.differingBits(from: wanted)?.masked(by: ~volatileBits)
+        of attempt: RestoreAttempt, _ id: RegisterID, wanted: RegisterValue
+    ) -> RegisterOutcome {
+        var held: RegisterOutcome {
+            RegisterOutcome(
+                of: id, wanted: wanted, before: attempt.before, found: attempt.found ?? wanted)
+        }
         switch attempt.action {
         case .skipped(let rule): return .skipped(rule)
-        case .unreadable(let failure, _), .unreachable(let failure): return .refused(failure.errno)
-        // What is one for all vCPUs may hold the value all the same.
-        case .failed(let failure) where volatileBits == .max || lost?.isZero != true:
-            return .refused(failure.errno)
         case .absent: return .absent
-        case .wrote, .heldAlready, .failed: break
+        case .unreadable(let failure, _), .unreachable(let failure): return .refused(failure.errno)
+        case .wrote, .heldAlready: return held
+        // What is one for all vCPUs may hold the value all the same.
+        case .failed(let failure): return held == .taken ? .taken : .refused(failure.errno)
         }
-        if volatileBits == .max { return .volatile }
-        guard let lost else { return .acceptedThenChanged }
-        if lost.isZero { return attempt.action == .heldAlready ? .alreadyEqual : .restored }
-        return Self.isMasked(attempt, found: found, lost: lost)
-            ? .keptButMasked(lost: lost) : .acceptedThenChanged
-    }
-
-    /// Whether the destination took part of the write: it changed, and each bit that is not as
-    /// written is as before or zero.
-    private static func isMasked(
-        _ attempt: RestoreAttempt, found: RegisterValue, lost: RegisterValue
-    ) -> Bool {
-        guard attempt.action == .wrote, found != attempt.before else { return false }
-        let before = attempt.before?.littleEndianBytes ?? found.littleEndianBytes.map { _ in 0 }
-        return zip(lost.littleEndianBytes, zip(found.littleEndianBytes, before))
-            .allSatisfy { lost, bytes in lost & bytes.0 & ~bytes.1 == 0 }
     }
 
     /// What became of a register that was not saved.
@@ -102,7 +87,7 @@ extension VCPUAccount {
         _ other: Other, _ context: RestoreContext
     ) -> RegisterRestore {
         var result = RegisterRestore(
-            id: other.id, outcome: .notInSnapshot, wanted: nil, before: other.value,
+            id: other.id, outcome: .untouched, wanted: nil, before: other.value,
             found: other.value, grounds: nil)
         guard other.isEssential, !context.options.isPartial,
             context.options.policy.omission(of: other.id) == nil

@@ -64,12 +64,9 @@ struct VCPURestore {
     private func write(
         _ wanted: RegisterValue, to id: RegisterID, holding before: RegisterValue?
     ) -> RestoreAttempt.Action {
-        let entry = RegisterDictionary.entry(for: id)
-        if entry?.isClearTwin == true { return .skipped(.clearView) }
-        if before == wanted { return .heldAlready }
+        if RegisterDictionary.entry(for: id)?.isClearTwin == true { return .skipped(.clearView) }
         do throws(RegisterBankError) {
-            try bank.replace(id, with: wanted)
-            return .wrote
+            return try bank.write(wanted, to: id, over: before) ? .wrote : .heldAlready
         } catch {
             return .failed(.init(error))
         }
@@ -156,9 +153,9 @@ struct VCPURestore {
     func undone() -> [RegisterUndo] {
         order.all.filter { attempts[$0].isWritten }.map { place in
             let (id, before) = (guest.ids[place], original(place))
-            let mask = ~RegisterDictionary.volatileBits(of: id)
             let found = try? bank.read(id)
-            let isUndone = before != nil && found?.masked(by: mask) == before?.masked(by: mask)
+            let difference = before.flatMap { found?.differingBits(from: $0, of: id) }
+            let isUndone = difference?.isZero == true
             return RegisterUndo(
                 id: id, before: before, found: found, isUndone: isUndone,
                 reason: isUndone ? nil : RestoreReasons.notUndone(id, stuck[place]))

@@ -51,9 +51,7 @@ public final class AArch32Bank: RegisterBank {
 
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         guard let holder = viewed(id) else { return try base.write(value, to: id) }
-        guard value.size == holder.size else {
-            throw RegisterBankError(.write, id, .invalidArgument)
-        }
+        try value.checkSize(for: id)
         let old = try base.read(holder.id)
         let mask = RegisterValue(.max, size: holder.size).lowBits << UInt64(holder.lsb)
         let bits = old.lowBits & ~mask | value.lowBits << UInt64(holder.lsb)

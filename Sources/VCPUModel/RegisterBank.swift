@@ -57,3 +57,16 @@ extension RegisterBankError: CustomStringConvertible {
         return "cannot \(what): \(errno)" + (explanation.map { ": \($0)" } ?? "")
     }
 }
+
+extension RegisterValue {
+    /// What a bank asks first of a value that it is to write.
+    /// - Throws: errno `EINVAL` unless the value has the register's size.
+    public func checkSize(
+        for id: RegisterID, _ operation: RegisterBankError.Operation = .write
+    ) throws(RegisterBankError) {
+        guard size != id.size else { return }
+        throw RegisterBankError(
+            operation, id, .invalidArgument,
+            explanation: "the value has \(size) bytes, the register \(id.size ?? 0)")
+    }
+}

@@ -46,8 +46,7 @@ public final class SnapshotBank: RegisterBank {
 
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         guard registers.contains(id) else { throw RegisterBankError(.write, id, .noEntry) }
-        guard registers.set(value, for: id) else {
-            throw RegisterBankError(.write, id, .invalidArgument)
-        }
+        try value.checkSize(for: id)
+        registers.set(value, for: id)
     }
 }

@@ -27,6 +27,12 @@ public struct VCPUFeatures: OptionSet, Hashable, Sendable {
     /// `arch/arm64/kvm/reset.c`).
     public static let finalizable: VCPUFeatures = [.sve]
 
+    /// The value of `RegisterID.vcpuFinalized` once all of these are that can be; nil where there is none.
+    public var finalizedValue: RegisterValue? {
+        let finalized = intersection(.finalizable)
+        return finalized.isEmpty ? nil : RegisterValue(UInt64(finalized.rawValue), size: 4)
+    }
+
     /// The names of the set bits in ascending order: `PMU_V3`, and `bit-11` for a bit that has none.
     public var names: [String] {
         (0..<32).filter { rawValue >> $0 & 1 != 0 }.map(Self.name(ofBit:))

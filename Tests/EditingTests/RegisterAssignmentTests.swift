@@ -370,9 +370,10 @@ struct LiveAssignmentTests {
             let edit = try set("TPIDR_EL0=0x1f", "TPIDR_EL1=0x7", in: cpu)
             #expect(!edit.isComplete)
             let (sanitised, ignored) = (edit.changes[1], edit.changes[0])
-            #expect(sanitised.outcome == .changed(found: RegisterValue(0x5f)))
+            #expect(sanitised.outcome == .keptButMasked(lost: RegisterValue(0x40)))
             #expect(sanitised.found == RegisterValue(0x5f))
-            #expect(ignored.outcome == .changed(found: RegisterValue(0)))
+            #expect(ignored.outcome == .acceptedThenChanged)
+            #expect(ignored.found == RegisterValue(0))
             #expect(!sanitised.isMade && !ignored.isMade)
         }
         #expect(edited == ["TPIDR_EL0": "0x5f"])

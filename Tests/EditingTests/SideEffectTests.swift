@@ -63,7 +63,7 @@ struct SideEffectTests {
         let edit = try set("pstate=0x10", in: cpu)
         #expect(!edit.isComplete)
         let harmed = try #require(edit.changes.first { $0.id == .x(0) })
-        #expect(harmed.outcome == .changed(found: RegisterValue(1)))
+        #expect(harmed.outcome == .acceptedThenChanged)
         #expect(harmed.before == RegisterValue(0x1_0000_0001) && harmed.found == RegisterValue(1))
         #expect(edit.changes.map(\.id) == [.x(0), .pstate])
     }

@@ -11,11 +11,7 @@ struct FeatureSetTests {
     private func vcpu(_ profile: HostProfile, _ features: VCPUFeatures) throws -> EmulatedCPU {
         let cpu = EmulatedCPU(profile: profile)
         let target = try #require(profile.vcpuInit).target
-        try cpu.write(VCPUInit(target: target, features: features).value, to: .vcpuInit)
-        if cpu.list().contains(.vcpuFinalized) {
-            let finalized = features.intersection(.finalizable).rawValue
-            try cpu.write(RegisterValue(UInt64(finalized), size: 4), to: .vcpuFinalized)
-        }
+        try cpu.initialise(with: VCPUInit(target: target, features: features))
         return cpu
     }
 

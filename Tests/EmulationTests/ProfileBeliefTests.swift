@@ -13,10 +13,7 @@ struct ProfileBeliefTests {
         _ profile: HostProfile, _ features: VCPUFeatures
     ) throws -> EmulatedCPU {
         let cpu = EmulatedCPU(profile: profile)
-        try cpu.write(VCPUInit(features: features).value, to: .vcpuInit)
-        if features.contains(.sve) {
-            try cpu.write(RegisterValue(1 << 4, size: 4), to: .vcpuFinalized)
-        }
+        try cpu.initialise(with: VCPUInit(features: features))
         return cpu
     }
 

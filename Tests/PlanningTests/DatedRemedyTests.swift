@@ -89,7 +89,7 @@ struct DatedRemedyTests {
         for name in ["MIDR_EL1", "AIDR_EL1"] {
             let id = try register(name)
             let restore = try #require(plan.vcpus[0].report.registers.first { $0.id == id })
-            #expect(restore.outcome == .restored)
+            #expect(restore.outcome == .taken)
             #expect(
                 restore.reason?.contains("\(Self.capability), enabled before the vCPUs") == true)
         }

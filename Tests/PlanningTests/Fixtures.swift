@@ -14,10 +14,7 @@ func start(
     let features = features ?? request.features
     let cpus = EmulatedHost(profile).makeVCPUs(count)
     for cpu in cpus {
-        try cpu.write(VCPUInit(target: request.target, features: features).value, to: .vcpuInit)
-    }
-    for cpu in cpus where features.contains(.sve) {
-        try cpu.write(RegisterValue(1 << 4, size: 4), to: .vcpuFinalized)
+        try cpu.initialise(with: VCPUInit(target: request.target, features: features))
     }
     return cpus
 }

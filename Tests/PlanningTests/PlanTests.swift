@@ -160,9 +160,9 @@ struct PlanTests {
             let isFirst = vcpu.report.vcpu == 0
             for name in ["ID_AA64ISAR0_EL1", "PSCI_VERSION", "STD_BMAP"] {
                 #expect(
-                    try outcome(name, vcpu) == (isFirst ? .restored : .alreadyEqual), "\(name)")
+                    try outcome(name, vcpu) == (isFirst ? .taken : .alreadyEqual), "\(name)")
             }
-            #expect(try outcome("FAR_EL1", vcpu) == .restored)
+            #expect(try outcome("FAR_EL1", vcpu) == .taken)
             // Each vCPU is made with the affinity of its number.
             #expect(try outcome("MPIDR_EL1", vcpu) == .alreadyEqual)
         }
@@ -190,7 +190,7 @@ struct PlanTests {
         #expect(plan.vcpus.map(\.losses.count) == [0, 1])
     }
 
-    private func outcome(_ name: String, _ vcpu: VCPUPlan) throws -> RestoreOutcome {
+    private func outcome(_ name: String, _ vcpu: VCPUPlan) throws -> RegisterOutcome {
         let id = try register(name)
         return try #require(vcpu.report.registers.first { $0.id == id }).outcome
     }

@@ -73,6 +73,6 @@ extension LoadPlan {
 
     /// The names of the first vCPU's registers with that fate.
     func names(_ fate: String) -> [String] {
-        vcpus.first?.registers.filter { $0.fate.name == fate }.map(\.id.name) ?? []
+        vcpus.first?.registers.filter { $0.fate.rawValue == fate }.map(\.id.name) ?? []
     }
 }

@@ -64,7 +64,7 @@ struct StreamMendTests {
         for vcpu in mend.vcpus {
             #expect(vcpu.refusals.count == 22)
             #expect(vcpu.refusals.filter { $0.fate == .unknown }.count == 17)
-            #expect(vcpu.refusals.contains { $0.fate == .refused(.invalidArgument) })
+            #expect(vcpu.refusals.contains { $0.outcome == .refused(.invalidArgument) })
         }
         #expect(mend.plans.map(\.version) == QEMUVersion.kinds)
         #expect(mend.plans.allSatisfy { $0.verdict == .fails })

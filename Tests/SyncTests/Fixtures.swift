@@ -1,15 +1,6 @@
 import Registers
 import VCPUModel
 
-extension RegisterBank {
-    /// Every register with its value.
-    func contents() throws -> RegisterList {
-        var registers = RegisterList()
-        for id in try list() { registers.set(try read(id), for: id) }
-        return registers
-    }
-}
-
 /// A bank that notes in which order it is accessed.
 final class RecordingBank: RegisterBank {
     private let base: any RegisterBank

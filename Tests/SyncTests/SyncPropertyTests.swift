@@ -86,7 +86,7 @@ struct SyncPropertyTests {
     ) -> [String] {
         let list = world.list
         var expected = Expected(world)
-        var reports: [(SyncReport, [RegisterID: SyncReport.Outcome])] = []
+        var reports: [(SyncReport, [RegisterID: RegisterOutcome])] = []
         switch move {
         case .guestRuns:
             outside(&world, world.kvm, &random)
@@ -146,7 +146,9 @@ struct SyncPropertyTests {
         let unexpected = reports.flatMap { report, outcomes in
             report.registers.compactMap { entry -> String? in
                 // A counter may have moved on, so only whether its level counted is foretold.
-                let isLevel = outcomes[entry.id] == .aboveLevel || entry.outcome == .aboveLevel
+                let isLevel =
+                    outcomes[entry.id] == .skipped(.aboveLevel)
+                    || entry.outcome == .skipped(.aboveLevel)
                 let isForetold = world.kvm.rules[entry.id] != .counts || isLevel
                 guard isForetold, outcomes[entry.id] != entry.outcome else { return nil }
                 let wanted = outcomes[entry.id].map { "\($0)" } ?? "nothing"
@@ -219,17 +221,17 @@ private struct Expected {
         (kvmRules, stateRules) = (world.kvm.rules, world.state.rules)
     }
 
-    private func mute(_ rule: RegisterRule) -> SyncReport.Outcome? {
+    private func mute(_ rule: RegisterRule) -> RegisterOutcome? {
         switch rule {
-        case .absent: .unknown
+        case .absent: .absent
         case .unreadable: .refused(.notPermitted)
-        case .noRawAccess: .noRawAccess
+        case .noRawAccess: .skipped(.noRawAccess)
         default: nil
         }
     }
 
-    mutating func stateToList(isSync: Bool) -> [RegisterID: SyncReport.Outcome] {
-        var outcomes: [RegisterID: SyncReport.Outcome] = [:]
+    mutating func stateToList(isSync: Bool) -> [RegisterID: RegisterOutcome] {
+        var outcomes: [RegisterID: RegisterOutcome] = [:]
         for (id, rule) in stateRules {
             guard let old = list[id], let now = state[id] else { continue }
             if let outcome = mute(rule) {
@@ -238,7 +240,7 @@ private struct Expected {
                 outcomes[id] = .alreadyEqual
             } else if isSync {
                 let trial = rule.written(old, over: now)
-                outcomes[id] = trial == old ? .taken : .keptInList
+                outcomes[id] = trial == old ? .taken : .skipped(.keptInList)
                 if trial == old { list[id] = now }
                 // The present value is put back over the trial.
                 if let trial { state[id] = rule.written(now, over: trial) ?? trial }
@@ -250,15 +252,15 @@ private struct Expected {
         return outcomes
     }
 
-    mutating func listToState() -> [RegisterID: SyncReport.Outcome] {
-        var outcomes: [RegisterID: SyncReport.Outcome] = [:]
+    mutating func listToState() -> [RegisterID: RegisterOutcome] {
+        var outcomes: [RegisterID: RegisterOutcome] = [:]
         for (id, rule) in stateRules {
             guard let new = list[id], let old = state[id] else { continue }
             if let outcome = mute(rule) {
                 outcomes[id] = outcome
             } else if let found = rule.written(new, over: old) {
                 state[id] = found
-                outcomes[id] = found == new ? .taken : .changed(found: RegisterValue(found))
+                outcomes[id] = found == new ? .taken : .acceptedThenChanged
             } else {
                 outcomes[id] = .refused(.invalidArgument)
             }
@@ -266,8 +268,8 @@ private struct Expected {
         return outcomes
     }
 
-    mutating func kvmToList() -> [RegisterID: SyncReport.Outcome] {
-        var outcomes: [RegisterID: SyncReport.Outcome] = [:]
+    mutating func kvmToList() -> [RegisterID: RegisterOutcome] {
+        var outcomes: [RegisterID: RegisterOutcome] = [:]
         for (id, rule) in kvmRules {
             guard let old = list[id], let now = kvm[id] else { continue }
             if let outcome = mute(rule) {
@@ -280,12 +282,12 @@ private struct Expected {
         return outcomes
     }
 
-    mutating func listToKVM(_ level: SyncLevel) -> [RegisterID: SyncReport.Outcome] {
-        var outcomes: [RegisterID: SyncReport.Outcome] = [:]
+    mutating func listToKVM(_ level: SyncLevel) -> [RegisterID: RegisterOutcome] {
+        var outcomes: [RegisterID: RegisterOutcome] = [:]
         for (id, rule) in kvmRules {
             guard let new = list[id], let old = kvm[id] else { continue }
             if ["CNTVCT_EL0", "CNTPCT_EL0"].contains(id.name), level != .full {
-                outcomes[id] = .aboveLevel
+                outcomes[id] = .skipped(.aboveLevel)
             } else if let outcome = mute(rule) {
                 outcomes[id] = outcome
             } else if old == new {
@@ -293,12 +295,21 @@ private struct Expected {
             } else if let found = rule.written(new, over: old) {
                 kvm[id] = found
                 let isTaken = found == new || rule == .counts
-                outcomes[id] = isTaken ? .taken : .changed(found: RegisterValue(found))
+                outcomes[id] = isTaken ? .taken : Self.changed(from: old, to: found, wanted: new)
             } else {
                 outcomes[id] = .refused(.invalidArgument)
             }
         }
         return outcomes
+    }
+
+    /// Part of a write took where what is not as written is as before or zero.
+    private static func changed(
+        from old: UInt64, to found: UInt64, wanted: UInt64
+    ) -> RegisterOutcome {
+        let lost = found ^ wanted
+        return found != old && found & lost & ~old == 0
+            ? .keptButMasked(lost: RegisterValue(lost)) : .acceptedThenChanged
     }
 
     /// Where the holders are not as expected; counters may have moved on.

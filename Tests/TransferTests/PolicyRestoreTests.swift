@@ -106,7 +106,7 @@ struct PolicyRestoreTests {
         let report = try restore("base force", "drop *", "accept-masked *")
         #expect(
             Set(report.registers.map(\.outcome))
-                == [.restored, .alreadyEqual, .volatile, .notInSnapshot])
+                == [.taken, .alreadyEqual, .volatile, .untouched])
         #expect(report.pardoned.isEmpty)
         #expect(report.isComplete)
     }
@@ -151,7 +151,7 @@ struct PolicyRestoreTests {
         target.add(id("ID_AA64PFR0_EL1"), 0)
         let report = try restore("override ID_AA64PFR0_EL1.CSV2 0")
         let result = try result("ID_AA64PFR0_EL1", in: report)
-        #expect(result.outcome == .restored)
+        #expect(result.outcome == .taken)
         #expect(result.wanted == RegisterValue(0x1000_0000_1111_0112))
         #expect(result.found == RegisterValue(0x1000_0000_1111_0112))
         #expect(result.overrides.map(\.description) == ["override ID_AA64PFR0_EL1.CSV2 0x0"])
@@ -237,7 +237,7 @@ struct PolicyRestoreTests {
         target.add(id("ESR_EL1"), 0)
         let report = try restore("ignore *", "require FAR_EL1")
         #expect(target.writes == [id("FAR_EL1")])
-        #expect(report.registers.map(\.outcome) == [.skipped(.policy), .restored])
+        #expect(report.registers.map(\.outcome) == [.skipped(.policy), .taken])
     }
 
     // MARK: Strict restores

@@ -23,7 +23,7 @@ struct RestoreTests {
 
     @Test func writtenAndReadBack() throws {
         let result = try outcome(wanted: 0x1234, before: 0)
-        #expect(result.outcome == .restored)
+        #expect(result.outcome == .taken)
         #expect(result.before?.bits == 0)
         #expect(result.found?.bits == 0x1234)
     }
@@ -81,7 +81,7 @@ struct RestoreTests {
         target.add(id("TCR2_EL1"), 5)
         let report = try #require(
             try Restore.run([BehavingBank().state()], into: [target]).first)
-        #expect(report.registers.map(\.outcome) == [.notInSnapshot])
+        #expect(report.registers.map(\.outcome) == [.untouched])
         #expect(report.isComplete)
         #expect(target.writes.isEmpty)
     }
@@ -95,7 +95,7 @@ struct RestoreTests {
     }
 
     @Test func timerStatusBitDoesNotCount() throws {
-        #expect(try outcome("CNTV_CTL_EL0", wanted: 5, before: 0, .becomes(1)).outcome == .restored)
+        #expect(try outcome("CNTV_CTL_EL0", wanted: 5, before: 0, .becomes(1)).outcome == .taken)
     }
 
     @Test func clearViewsAreNeverWritten() throws {
@@ -370,7 +370,7 @@ struct SeveralVCPUsTests {
         #expect(try restore(states, on: "6.1-neoverse-n1").reports[1].registers.count > 1)
         #expect(
             try result(restore(states, on: "6.1-neoverse-n1").reports[1], "VCPU_INIT").outcome
-                == .restored)
+                == .taken)
     }
 
     /// Nothing is called refused that holds what was wanted.
@@ -400,7 +400,7 @@ struct SeveralVCPUsTests {
         banks[1].onWrite = { _ in banks[0].add(id("PSCI_VERSION"), 0x1_0001) }
         let reports = try Restore.run([source.state(), source.state(index: 1)], into: banks)
         #expect(reports[0].isComplete)
-        #expect(reports[0].registers[0].outcome == .restored)
+        #expect(reports[0].registers[0].outcome == .taken)
         #expect(reports[0].registers[0].reason?.contains("EINVAL") == true)
     }
 

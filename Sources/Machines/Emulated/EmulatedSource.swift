@@ -46,6 +46,6 @@ extension MadeVCPUs {
                 capabilities: profile.capabilities.sorted { $0.key < $1.key }
                     .map { (name: $0.key, value: Int($0.value)) }, tool: tool),
             kernel: profile.kernel,
-            defaultInit: profile.registers[.vcpuInit] ?? RegisterValue(0))
+            defaultInit: profile.vcpuInit ?? VCPUInit(features: []))
     }
 }

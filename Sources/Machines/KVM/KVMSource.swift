@@ -29,7 +29,7 @@ public struct KVMSource: HostSource {
                     counterFrequency: host.counterFrequency, capabilities: host.capabilities,
                     tool: options.tool),
                 kernel: KernelVersion(parsing: host.kernelRelease),
-                defaultInit: host.abilities.defaultInit.value)
+                defaultInit: host.abilities.defaultInit)
         } catch {
             throw SourceError(error)
         }

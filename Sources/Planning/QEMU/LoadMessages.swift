@@ -60,7 +60,7 @@ struct LoadMessages {
 
     private func refusal(_ register: RegisterLoad) -> String? {
         // What the stream does not have is written too, with the vCPU's own value.
-        guard case .refused(let number) = register.fate,
+        guard let number = register.errno,
             let value = register.incoming ?? register.held
         else { return nil }
         let failed = "Could not set register \(register.id.name(in: version))"

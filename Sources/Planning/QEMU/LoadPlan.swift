@@ -111,12 +111,7 @@ public struct LoadPlan: Sendable {
     ) throws(RegisterBankError) -> [EmulatedCPU] {
         let vcpus = EmulatedHost(profile).makeVCPUs(guests.count)
         let features = features(for: guests, on: profile)
-        for vcpu in vcpus {
-            try vcpu.write(VCPUInit(features: features).value, to: .vcpuInit)
-            let finalized = features.intersection(.finalizable)
-            guard !finalized.isEmpty else { continue }
-            try vcpu.write(RegisterValue(UInt64(finalized.rawValue), size: 4), to: .vcpuFinalized)
-        }
+        for vcpu in vcpus { try vcpu.initialise(with: VCPUInit(features: features)) }
         return vcpus
     }
 }

@@ -5,51 +5,34 @@ public import VCPUModel
 
 /// What becomes of one register when QEMU loads a stream.
 public struct RegisterLoad: Hashable, Sendable {
-    public enum Fate: Hashable, Sendable {
-        /// The vCPU holds the stream's value.
-        case loaded
-        /// KVM took the value and holds another one; QEMU does not look.
-        case altered
-        /// KVM refuses the value, which makes QEMU give up.
-        case refused(Errno)
+    /// In the order of reports, by the stable names used there and in JSON.
+    public enum Fate: String, CaseIterable, Sendable {
         /// The destination has no such register, which makes QEMU give up.
         case unknown
+        /// KVM refuses the value, which makes QEMU give up.
+        case refused
         /// The destination has no such register, and QEMU goes on all the same.
         case dropped
+        /// KVM took the value and holds another one; QEMU does not look.
+        case altered
         /// The destination has no such register, and QEMU knows that this may be.
         case tolerated
         /// Only the destination has it; it keeps the value of a fresh vCPU.
-        case keptAtReset
+        case keptAtReset = "kept-at-reset"
+        /// The vCPU holds the stream's value.
+        case loaded
 
-        /// The stable name used in reports and JSON.
-        public var name: String {
-            switch self {
-            case .loaded: "loaded"
-            case .altered: "altered"
-            case .refused: "refused"
-            case .unknown: "unknown"
-            case .dropped: "dropped"
-            case .tolerated: "tolerated"
-            case .keptAtReset: "kept-at-reset"
-            }
-        }
-
-        /// Every name, in the order reports list them.
-        public static let names = [
-            "unknown", "refused", "dropped", "altered", "tolerated", "kept-at-reset", "loaded",
-        ]
+        /// Every name, in that order.
+        public static let names = allCases.map(\.rawValue)
 
         /// Whether QEMU ends the migration because of it.
-        public var isFailure: Bool {
-            switch self {
-            case .refused, .unknown: true
-            case .loaded, .altered, .dropped, .tolerated, .keptAtReset: false
-            }
-        }
+        public var isFailure: Bool { self == .refused || self == .unknown }
     }
 
     public var id: RegisterID
     public var fate: Fate
+    /// Why KVM refuses it; nil where it does not.
+    public var errno: Errno?
     /// The stream's value, of `SVE_VLS` the longest length that its registers show; nil where the stream
     /// has none.
     public var incoming: RegisterValue?
@@ -59,10 +42,12 @@ public struct RegisterLoad: Hashable, Sendable {
     public var pardon: Pardon?
 
     public init(
-        id: RegisterID, fate: Fate, incoming: RegisterValue? = nil, held: RegisterValue? = nil
+        id: RegisterID, fate: Fate, errno: Errno? = nil, incoming: RegisterValue? = nil,
+        held: RegisterValue? = nil
     ) {
         self.id = id
         self.fate = fate
+        self.errno = errno
         self.incoming = incoming
         self.held = held
     }
@@ -72,26 +57,23 @@ public struct RegisterLoad: Hashable, Sendable {
 
     /// What a policy is asked about; nil when nothing is lost.
     public var loss: PolicyLoss? {
-        guard let incoming else { return missing }
+        // Of a value of the destination's own that its KVM refuses nothing is lost.
+        guard let saved = incoming ?? (outcome == .missing ? held : nil) else { return nil }
+        return PolicyLoss(id, saved: saved, outcome, wanted: incoming, found: held)
+    }
+
+    /// What the vCPU made of it, whatever QEMU then does.
+    public var outcome: RegisterOutcome {
         switch fate {
-        case .loaded, .keptAtReset: return nil
-        case .refused: return PolicyLoss(id, saved: incoming, .refused)
-        case .unknown, .dropped, .tolerated: return PolicyLoss(id, saved: incoming, .absent)
-        case .altered:
-            return PolicyLoss(id, saved: incoming, .different(changedBits ?? incoming))
+        case .loaded: .taken
+        case .altered: .acceptedThenChanged
+        case .refused: .refused(errno ?? .invalidArgument)
+        case .unknown, .dropped, .tolerated: .absent
+        case .keptAtReset where held != nil && isEssential: .missing
+        case .keptAtReset: .untouched
         }
     }
 
-    /// No vCPU can do without it, and the stream does not have it.
-    private var missing: PolicyLoss? {
-        guard fate == .keptAtReset, let held, RegisterDictionary.entry(for: id)?.isEssential == true
-        else { return nil }
-        return PolicyLoss(id, saved: held, .missing)
-    }
-
-    private var changedBits: RegisterValue? {
-        guard let incoming, let held else { return nil }
-        return incoming.differingBits(from: held)?
-            .masked(by: ~RegisterDictionary.volatileBits(of: id))
-    }
+    /// Whether no vCPU can do without it.
+    private var isEssential: Bool { RegisterDictionary.entry(for: id)?.isEssential == true }
 }

@@ -65,8 +65,8 @@ struct VCPULoader {
     func settle(_ result: inout VCPULoad) {
         for index in result.registers.indices {
             compare(&result.registers[index])
-            guard let loss = result.registers[index].loss else { continue }
-            result.registers[index].pardon = policy.pardon(loss, of: guest)
+            let loss = result.registers[index].loss
+            result.registers[index].pardon = loss.flatMap { policy.pardon($0, of: guest) }
         }
     }
 
@@ -75,7 +75,10 @@ struct VCPULoader {
             let held = try? vcpu.read(register.id)
         else { return }
         register.held = held
-        if Self.differs(held, wanted, register.id) { register.fate = .altered }
+        // The CLR views of bitmaps show what their SET registers hold.
+        guard RegisterDictionary.entry(for: register.id)?.isClearTwin != true else { return }
+        let outcome = RegisterOutcome(of: register.id, wanted: wanted, before: nil, found: held)
+        if outcome.isLoss { register.fate = .altered }
     }
 
     private func failure(
@@ -108,7 +111,7 @@ struct VCPULoader {
         let fresh = local.map { id in (id, (try? vcpu.read(id))?.lowBits) }
         // QEMU always writes the whole list, also what the stream does not have: once when it has made
         // the vCPU, and that has its effects (a CLR view of a PMU bitmap clears it).
-        for (id, value) in fresh where id.isPutAtReset { _ = write(value, to: id) }
+        for (id, value) in fresh where id.syncLevel <= .reset { _ = write(value, to: id) }
         let written = fresh.map { id, value in (id, write(values[id] ?? value, to: id)) }
         let loaded = written.map { id, failure in
             register(id, incoming: values[id], failure)
@@ -134,17 +137,8 @@ struct VCPULoader {
             return RegisterLoad(id: id, fate: .loaded, incoming: wanted)
         }
         return RegisterLoad(
-            id: id, fate: failure.map { .refused($0) } ?? .keptAtReset, incoming: wanted,
-            held: try? vcpu.read(id))
-    }
-
-    private static func differs(
-        _ left: RegisterValue, _ right: RegisterValue, _ id: RegisterID
-    ) -> Bool {
-        // The CLR views of bitmaps show what their SET registers hold.
-        guard RegisterDictionary.entry(for: id)?.isClearTwin != true else { return false }
-        let stable = ~RegisterDictionary.volatileBits(of: id)
-        return left.masked(by: stable) != right.masked(by: stable)
+            id: id, fate: failure == nil ? .keptAtReset : .refused, errno: failure,
+            incoming: wanted, held: try? vcpu.read(id))
     }
 
     private func absent(
@@ -193,10 +187,10 @@ struct VCPULoader {
 
     private func vector(_ id: RegisterID, _ value: RegisterValue) -> RegisterLoad {
         // A vCPU that is finalized takes every vector.
-        try? vcpu.write(value, to: id)
-        let held = try? vcpu.read(id)
+        let put = try? vcpu.put(value, to: id)
         return RegisterLoad(
-            id: id, fate: held == value ? .loaded : .altered, incoming: value, held: held)
+            id: id, fate: put?.outcome.isLoss == false ? .loaded : .altered, incoming: value,
+            held: put?.found)
     }
 
     /// The lengths themselves, where the guest's registers show a longer one than the destination has.
@@ -220,9 +214,4 @@ struct VCPULoader {
         if id.size == 256 { return value.littleEndianBytes[16...].allSatisfy { $0 == 0 } }
         return value.isZero
     }
-}
-
-extension RegisterID {
-    /// Counters are written when a stream is loaded only (`kvm_arm_cpreg_level`).
-    fileprivate var isPutAtReset: Bool { RegisterDictionary.entry(for: self)?.isCounter != true }
 }

@@ -1,6 +1,7 @@
 internal import LinuxSystem
 internal import Registers
 internal import Transfer
+internal import VCPUModel
 
 /// The report of `set` and `inject`.
 struct EditOutput: WholeReport {
@@ -77,8 +78,8 @@ extension EditOutput.Register {
             let rule = RegisterDictionary.entry(for: change.id)?.refusalRule(onKernel: kernel)
             let reasons = [change.explanation, rule].compactMap(\.self)
             reason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
-        case .changed: outcome = "accepted-then-changed"
-        case .unknown: outcome = "absent"
+        case .keptButMasked, .acceptedThenChanged: outcome = "accepted-then-changed"
+        case .absent: outcome = "absent"
         default: outcome = "made"
         }
     }

@@ -137,7 +137,7 @@ extension LoadPlanOutput.VectorText: JSONWritable {
 extension VCPULoad {
     /// How many registers had each fate, by its name.
     fileprivate var counts: [String: Int] {
-        registers.reduce(into: [:]) { $0[$1.fate.name, default: 0] += 1 }
+        registers.reduce(into: [:]) { $0[$1.fate.rawValue, default: 0] += 1 }
     }
 }
 
@@ -170,7 +170,7 @@ private struct LoadPlanText {
                 "fails: \(failure.text)"
             }
         }
-        for (fate, members) in Dictionary(grouping: vcpu.registers, by: \.fate.name)
+        for (fate, members) in Dictionary(grouping: vcpu.registers, by: \.fate.rawValue)
         where fate != "loaded" {
             lines[fate, default: SharedLines()].add(members, of: vcpu.index, values) { $0.text }
         }
@@ -204,13 +204,13 @@ extension LoadPlanOutput.Register: JSONWritable {
     init(_ load: RegisterLoad, _ values: ValueText) {
         name = load.id.name
         id = load.id.number
-        fate = load.fate.name
+        fate = load.fate.rawValue
         incoming = values.text(load.incoming, of: load.id)
         held = values.text(load.held, of: load.id)
         let moves = RegisterDictionary.volatileBits(of: load.id)
         moving = moves == 0 ? nil : RegisterValue(moves).description
         pardon = load.pardon.map(PardonText.init)
-        if case .refused(let number) = load.fate { errno = number.symbol }
+        errno = load.errno?.symbol
     }
 
     func write(to json: JSONWriter) {

@@ -27,7 +27,7 @@ struct PlanText {
         guard counts.vcpus.count > 0 else { return }
         let style = output.style
         output.write(
-            "\(style.bold("\(counts.vcpus.title)")): \(counts.text(RestoreOutcome.names))\n")
+            "\(style.bold("\(counts.vcpus.title)")): \(counts.text(RegisterOutcome.names))\n")
         let lines = FoldedLines(values: values, vcpus: counts.vcpus, isUnderOutcome: false)
         for (cause, members) in losses.bySection.sorted(by: { $0.key < $1.key }) {
             let pardoned = members.count { $0.statement.pardon != nil }

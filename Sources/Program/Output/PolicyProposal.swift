@@ -115,12 +115,9 @@ struct PolicyProposal {
 
     /// The fields of an ID register that change: ` (DebugVer)`.
     private static func fields(_ load: RegisterLoad) -> String {
-        guard let entry = RegisterDictionary.entry(for: load.id),
-            let changed = load.held.flatMap({ load.incoming?.differingBits(from: $0) })
-        else { return "" }
-        let names = entry.fields.filter { !$0.isReserved && $0.touches(changed.lowBits) }.map(
-            \.name)
-        return names.isEmpty ? "" : " (" + names.joined(separator: ", ") + ")"
+        let changed = load.held.flatMap { load.incoming?.differingBits(from: $0) }
+        let entry = RegisterDictionary.entry(for: load.id)
+        return changed.flatMap { entry?.fieldsText(of: $0.lowBits) } ?? ""
     }
 }
 
@@ -203,7 +200,7 @@ extension RegisterLoad {
         let fate: Fate =
             switch restore.outcome {
             case .absent: .dropped
-            case .refused(let errno): .refused(errno)
+            case .refused: .refused
             default: .altered
             }
         self.init(id: restore.id, fate: fate, incoming: restore.wanted, held: restore.found)

@@ -43,7 +43,7 @@ struct RestoreText {
         }
         let outcome = register.outcome
         guard !Self.unlisted.contains(outcome.name) || register.isConditional,
-            listsDestinationOnly || outcome != .notInSnapshot
+            listsDestinationOnly || outcome != .untouched
         else { return }
         registers.add(register, in: outcome.name, of: vcpu)
     }
@@ -53,7 +53,7 @@ struct RestoreText {
         summary(complete, style.good("complete"), output)
         let lines = FoldedLines(values: values, vcpus: vcpus, isUnderOutcome: true)
         let sections = registers.bySection
-        for title in RestoreOutcome.names + [Self.pardoned] {
+        for title in RegisterOutcome.names + [Self.pardoned] {
             guard let members = sections[title] else { continue }
             output.write("  \(title) (\(members.count))\n\(lines.text(of: members))")
         }
@@ -63,7 +63,7 @@ struct RestoreText {
     private func summary(_ counts: FoldedCounts, _ verdict: PrintableText, _ output: ReportWriter) {
         guard counts.vcpus.count > 0 else { return }
         output.write(
-            "\(style.bold("\(counts.vcpus.title)")): \(verdict); \(counts.text(RestoreOutcome.names))\n"
+            "\(style.bold("\(counts.vcpus.title)")): \(verdict); \(counts.text(RegisterOutcome.names))\n"
         )
     }
 
@@ -98,7 +98,7 @@ extension RegisterRestore: RegisterStatement {
     var outcomeWord: String { outcome.name }
 
     /// Whether it was restored because the VM was made in a certain way, which its reason says.
-    var isConditional: Bool { outcome == .restored && reason != nil }
+    var isConditional: Bool { outcome == .taken && reason != nil }
 
     func saysTheSame(as other: RegisterRestore) -> Bool {
         outcome == other.outcome && wanted == other.wanted && found == other.found

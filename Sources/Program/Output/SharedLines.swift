@@ -66,7 +66,7 @@ extension SharedLines<RegisterLoad> {
     ) {
         for load in loads where !load.isCutVector {
             let subject = SharedSubject(
-                register: load.id, words: load.fate.name, isPardoned: load.pardon != nil)
+                register: load.id, words: load.fate.rawValue, isPardoned: load.pardon != nil)
             add(load, about: subject, of: vcpu) {
                 PrintableText(text(LoadPlanOutput.Register(load, values)))
             }

@@ -14,17 +14,12 @@ public struct VCPUEdit: Sendable {
         public var wanted: RegisterValue
         /// What the vCPU holds now; nil when that cannot be read.
         public var found: RegisterValue?
-        public var outcome: SyncReport.Outcome
+        public var outcome: RegisterOutcome
         /// What the bank says about a refusal.
         public var explanation: String?
 
         /// Whether the vCPU holds what was wanted.
-        public var isMade: Bool {
-            switch outcome {
-            case .taken, .alreadyEqual, .clearView: true
-            default: false
-            }
-        }
+        public var isMade: Bool { !outcome.isLoss && outcome != .skipped(.noRawAccess) }
     }
 
     /// In ascending order of id: what was to change, and what changed against the will of all.
@@ -93,32 +88,24 @@ public struct VCPUEdit: Sendable {
         _ id: RegisterID, _ before: RegisterValue, _ wanted: RegisterValue,
         _ result: SyncReport.Register?, in bank: any RegisterBank
     ) -> Change {
-        let result = result ?? SyncReport.Register(id, .unknown)
+        let result = result ?? SyncReport.Register(id, .absent)
         return Change(
             id: id, before: before, wanted: wanted, found: try? bank.read(id),
             outcome: result.outcome, explanation: result.explanation)
     }
 
     private static func synced(_ bank: any RegisterBank) throws(EditError) -> SyncedVCPU {
-        do throws(RegisterBankError) {
-            let vcpu = try SyncedVCPU(copying: bank)
-            _ = vcpu.getRegisters()
-            return vcpu
-        } catch {
-            throw .bank(error)
+        let vcpu = try EditError.wrapping { () throws(RegisterBankError) in
+            try SyncedVCPU(copying: bank)
         }
+        _ = vcpu.getRegisters()
+        return vcpu
     }
 
     private static func registers(
         of bank: any RegisterBank
     ) throws(EditError) -> RegisterList {
-        do throws(RegisterBankError) {
-            var registers = RegisterList()
-            for id in try bank.list() { registers.set(try bank.read(id), for: id) }
-            return registers
-        } catch {
-            throw .bank(error)
-        }
+        try EditError.wrapping { () throws(RegisterBankError) in try bank.readAll() }
     }
 }
 
@@ -127,21 +114,26 @@ extension EditError {
     static func reading(
         _ id: RegisterID, in bank: any RegisterBank
     ) throws(EditError) -> RegisterValue {
-        do throws(RegisterBankError) {
-            return try bank.read(id)
-        } catch {
-            throw error.errno == .noEntry ? .absent(id) : .bank(error)
-        }
+        try wrapping(id) { () throws(RegisterBankError) in try bank.read(id) }
     }
 
     /// Writes a register that has to be there.
     static func writing(
         _ value: RegisterValue, to id: RegisterID, in bank: any RegisterBank
     ) throws(EditError) {
+        try wrapping(id) { () throws(RegisterBankError) in try bank.write(value, to: id) }
+    }
+
+    /// What `body` throws, as an error of an edit.
+    /// - Parameter id: a register that has to be there.
+    fileprivate static func wrapping<Result>(
+        _ id: RegisterID? = nil, _ body: () throws(RegisterBankError) -> Result
+    ) throws(EditError) -> Result {
         do throws(RegisterBankError) {
-            try bank.write(value, to: id)
+            return try body()
         } catch {
-            throw error.errno == .noEntry ? .absent(id) : .bank(error)
+            if let id, error.errno == .noEntry { throw .absent(id) }
+            throw .bank(error)
         }
     }
 }

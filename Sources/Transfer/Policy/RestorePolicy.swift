@@ -90,6 +90,26 @@ public struct PolicyLoss: Hashable, Sendable {
         self.saved = saved
         self.kind = kind
     }
+
+    /// What an outcome means; nil when nothing was lost.
+    /// - Parameters:
+    ///   - wanted: what was written; nil where nothing was.
+    ///   - found: what the register then holds.
+    public init?(
+        _ id: RegisterID, saved: RegisterValue, _ outcome: RegisterOutcome, wanted: RegisterValue?,
+        found: RegisterValue?
+    ) {
+        switch outcome {
+        case .absent: self.init(id, saved: saved, .absent)
+        case .refused: self.init(id, saved: saved, .refused)
+        case .missing: self.init(id, saved: saved, .missing)
+        case .keptButMasked(let lost): self.init(id, saved: saved, .different(lost))
+        case .acceptedThenChanged:
+            let lost = wanted.flatMap { found?.differingBits(from: $0, of: id) }
+            self.init(id, saved: saved, .different(lost ?? saved))
+        case .taken, .alreadyEqual, .untouched, .volatile, .skipped: return nil
+        }
+    }
 }
 
 // MARK: - What is written

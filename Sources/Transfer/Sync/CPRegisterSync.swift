@@ -15,12 +15,7 @@ public enum CPRegisterSync {
     /// Registers that cannot be read now are listed as zero.
     public static func makeList(of bank: any RegisterBank) throws(RegisterBankError) -> RegisterList
     {
-        var list = RegisterList()
-        for id in try bank.list() where id.isCPRegister {
-            let value = (try? bank.read(id)) ?? RegisterValue(0, size: id.size ?? 8)
-            list.set(value, for: id)
-        }
-        return list
+        try bank.readAll(where: \.isCPRegister) { RegisterValue(0, size: $0.id?.size ?? 8) }
     }
 
     // MARK: CPU state and list
@@ -32,7 +27,7 @@ public enum CPRegisterSync {
     ///     where KVM filled the list: then a value is replaced only where the CPU state differs and held
     ///     the old one, as `strategy` finds out. Otherwise KVM's value stays, because the difference is
     ///     only the CPU state's poorer model (a constant, a bit it does not implement).
-    /// - Returns: `unknown` registers are the failures; they keep their value.
+    /// - Returns: `absent` registers are the failures; they keep their value.
     public static func writeCPUStateToList(
         _ cpuState: any RegisterBank, _ list: inout RegisterList, kvmSync: Bool,
         strategy: SyncStrategy = .recheck
@@ -50,45 +45,35 @@ public enum CPRegisterSync {
         _ id: RegisterID, from cpuState: any RegisterBank, into list: inout RegisterList,
         old: RegisterValue, strategy: SyncStrategy?
     ) -> SyncReport.Register {
-        guard id.isCPRegister else { return SyncReport.Register(id, .unknown) }
-        do throws(RegisterBankError) {
+        guard id.isCPRegister else { return SyncReport.Register(id, .absent) }
+        return SyncReport.Register(id) { () throws(RegisterBankError) in
             let new = try cpuState.read(id)
-            if new == old { return SyncReport.Register(id, .alreadyEqual) }
-            if let strategy {
-                guard try strategy.held(old, in: id, of: cpuState, now: new) else {
-                    return SyncReport.Register(id, .keptInList)
-                }
+            if new == old { return (.alreadyEqual, new) }
+            if let strategy, !(try strategy.held(old, in: id, of: cpuState, now: new)) {
+                return (.skipped(.keptInList), new)
             }
             list.set(new, for: id)
-            return SyncReport.Register(id, .taken)
-        } catch {
-            return SyncReport.Register(id, error)
+            return (.taken, new)
         }
     }
 
     /// Writes the list into the CPU state and reads each register back (`write_list_to_cpustate`).
     ///
-    /// - Returns: `unknown` registers and those that read back `changed` are the failures; QEMU ignores
-    ///   them when it gets registers from KVM, and refuses a migration for them.
+    /// - Returns: `absent` registers and those that read back as something else are the failures; QEMU
+    ///   ignores them when it gets registers from KVM, and refuses a migration for them.
     public static func writeListToCPUState(
         _ list: RegisterList, _ cpuState: any RegisterBank
     ) -> SyncReport {
-        var report = SyncReport()
-        for (id, value) in list {
-            guard id.isCPRegister else {
-                report.registers.append(SyncReport.Register(id, .unknown))
-                continue
-            }
-            do throws(RegisterBankError) {
+        let registers = list.map { id, value in
+            guard id.isCPRegister else { return SyncReport.Register(id, .absent) }
+            return SyncReport.Register(id) { () throws(RegisterBankError) in
                 try cpuState.write(value, to: id)
                 let found = try cpuState.read(id)
-                report.registers.append(
-                    SyncReport.Register(id, found == value ? .taken : .changed(found: found)))
-            } catch {
-                report.registers.append(SyncReport.Register(id, error))
+                // In a CPU state nothing moves by itself.
+                return (found == value ? .taken : .acceptedThenChanged, found)
             }
         }
-        return report
+        return SyncReport(registers: registers)
     }
 
     // MARK: KVM and list
@@ -101,14 +86,12 @@ public enum CPRegisterSync {
     ) -> SyncReport {
         var report = SyncReport()
         for (id, old) in list {
-            do throws(RegisterBankError) {
-                let new = try kvm.read(id)
-                list.set(new, for: id)
-                report.registers.append(
-                    SyncReport.Register(id, new == old ? .alreadyEqual : .taken))
-            } catch {
-                report.registers.append(SyncReport.Register(id, error))
-            }
+            report.registers.append(
+                SyncReport.Register(id) { () throws(RegisterBankError) in
+                    let new = try kvm.read(id)
+                    list.set(new, for: id)
+                    return (new == old ? .alreadyEqual : .taken, new)
+                })
         }
         return report
     }
@@ -116,7 +99,7 @@ public enum CPRegisterSync {
     /// Writes the list to KVM, less what is above the level (`write_list_to_kvmstate`).
     ///
     /// Unlike QEMU it does not write a register that holds the value, reads back what it wrote, and
-    /// leaves the CLR views of the PMU alone where they are views (`SyncReport.Outcome.clearView`).
+    /// leaves the CLR views of the PMU alone where they are views (`SkipRule.clearView`).
     /// - Parameter raised: registers that are written although they are above the level.
     public static func writeListToKVMState(
         _ list: RegisterList, _ kvm: any RegisterBank, level: SyncLevel,
@@ -125,15 +108,15 @@ public enum CPRegisterSync {
         var report = SyncReport()
         for (id, value) in list {
             if id.syncLevel > level, !raised.contains(id) {
-                report.registers.append(SyncReport.Register(id, .aboveLevel))
+                report.registers.append(SyncReport.Register(id, .skipped(.aboveLevel)))
             } else if RegisterDictionary.entry(for: id)?.isClearTwin == true {
-                report.registers.append(SyncReport.Register(id, .clearView))
+                report.registers.append(SyncReport.Register(id, .skipped(.clearView)))
             } else {
-                report.registers.append(put(value, in: id, of: kvm))
+                report.registers.append(put(id, in: kvm) { value })
             }
         }
         for (position, register) in report.registers.enumerated()
-        where register.outcome == .clearView {
+        where register.outcome == .skipped(.clearView) {
             report.registers[position] = putClearView(register.id, list, kvm)
         }
         return report
@@ -148,24 +131,17 @@ public enum CPRegisterSync {
     ) -> SyncReport.Register {
         guard let set = RegisterDictionary.entry(for: id)?.setTwin, let wanted = list[id],
             list[set] == wanted, (try? kvm.read(set)) == wanted, (try? kvm.read(id)) != wanted
-        else { return SyncReport.Register(id, .clearView) }
-        return put(wanted, in: id, of: kvm)
+        else { return SyncReport.Register(id, .skipped(.clearView)) }
+        return put(id, in: kvm) { wanted }
     }
 
-    /// Writes one register where it does not hold the value, and reads it back; bits that move by
-    /// themselves do not count.
+    /// Gives a register of a bank a value, which may have to be read elsewhere.
     static func put(
-        _ value: RegisterValue, in id: RegisterID, of bank: any RegisterBank
+        _ id: RegisterID, in bank: any RegisterBank,
+        _ value: () throws(RegisterBankError) -> RegisterValue
     ) -> SyncReport.Register {
-        let stable = ~RegisterDictionary.volatileBits(of: id)
-        do throws(RegisterBankError) {
-            if try bank.read(id) == value { return SyncReport.Register(id, .alreadyEqual) }
-            try bank.replace(id, with: value)
-            let found = try bank.read(id)
-            let isAsWritten = found.masked(by: stable) == value.masked(by: stable)
-            return SyncReport.Register(id, isAsWritten ? .taken : .changed(found: found))
-        } catch {
-            return SyncReport.Register(id, error)
+        SyncReport.Register(id) { () throws(RegisterBankError) in
+            try bank.put(value(), to: id)
         }
     }
 }

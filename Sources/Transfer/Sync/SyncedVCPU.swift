@@ -36,9 +36,7 @@ public final class SyncedVCPU {
 
     /// A vCPU whose CPU state is a plain copy that can hold everything.
     public convenience init(copying kvm: any RegisterBank) throws(RegisterBankError) {
-        var registers = RegisterList()
-        for id in try kvm.list() { registers.set(try kvm.read(id), for: id) }
-        try self.init(kvm: kvm, cpuState: SnapshotBank(registers))
+        try self.init(kvm: kvm, cpuState: SnapshotBank(try kvm.readAll()))
     }
 
     /// Whether a change of this register in the CPU state is moved to KVM.
@@ -91,11 +89,7 @@ public final class SyncedVCPU {
     }
 
     private func get(_ id: RegisterID) -> SyncReport.Register {
-        do throws(RegisterBankError) {
-            return CPRegisterSync.put(try kvm.read(id), in: id, of: cpuState)
-        } catch {
-            return SyncReport.Register(id, error)
-        }
+        CPRegisterSync.put(id, in: cpuState) { () throws(RegisterBankError) in try kvm.read(id) }
     }
 
     // MARK: Put
@@ -126,7 +120,7 @@ public final class SyncedVCPU {
             let again = put(id)
             if again.outcome != .alreadyEqual {
                 report.registers[position] = again
-            } else if report.registers[position].outcome.isFailure {
+            } else if report.registers[position].outcome.isLoss {
                 report.registers[position] = SyncReport.Register(id, .taken)
             }
         }
@@ -134,10 +128,6 @@ public final class SyncedVCPU {
     }
 
     private func put(_ id: RegisterID) -> SyncReport.Register {
-        do throws(RegisterBankError) {
-            return CPRegisterSync.put(try cpuState.read(id), in: id, of: kvm)
-        } catch {
-            return SyncReport.Register(id, error)
-        }
+        CPRegisterSync.put(id, in: kvm) { () throws(RegisterBankError) in try cpuState.read(id) }
     }
 }

@@ -102,10 +102,8 @@ public struct RegisterDifference: Hashable, Sendable {
 
     /// Whether only bits differ that move by themselves.
     public var isVolatile: Bool {
-        let volatileBits = RegisterDictionary.volatileBits(of: id)
-        guard let bits = left.flatMap({ left in right.flatMap(left.differingBits(from:)) })
-        else { return false }
-        return bits.masked(by: ~volatileBits).isZero
+        guard let left, let right else { return false }
+        return left.differingBits(from: right, of: id)?.isZero == true
     }
 
     /// The fields that differ, most significant first; empty when the dictionary has no layout for

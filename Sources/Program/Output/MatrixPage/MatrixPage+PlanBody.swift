@@ -53,7 +53,7 @@ struct MatrixPlanBody {
     private func pieces(of vcpu: VCPUPlan) -> [PlanPiece] {
         let values = ValueText(showsKeys: false)
         let counts = vcpu.report.counts
-        let parts = RestoreOutcome.names.compactMap { name in
+        let parts = RegisterOutcome.names.compactMap { name in
             counts[name].map { "\($0) \(name)" }
         }
         let causes = vcpu.byCause.flatMap { cause, losses in

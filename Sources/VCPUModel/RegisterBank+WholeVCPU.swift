@@ -1,0 +1,39 @@
+public import Registers
+
+/// What is done with all registers of a vCPU.
+extension RegisterBank {
+    /// Initialises the vCPU and finalizes those of its features that need it, so that every register exists.
+    ///
+    /// A restore does not call this: it writes the same two registers, with SVE vector lengths
+    /// between them.
+    public func initialise(with request: VCPUInit) throws(RegisterBankError) {
+        try write(request.value, to: .vcpuInit)
+        // Features that the bank does not have were left out.
+        let used = VCPUInit(try read(.vcpuInit))?.features ?? []
+        guard let finalized = used.finalizedValue else { return }
+        try write(finalized, to: .vcpuFinalized)
+    }
+
+    /// The values of all registers, or of some.
+    /// - Parameter failed: is told why a register could not be read, and gives the value to list it with; nil
+    ///   for none. What it throws ends the reading.
+    /// - Throws: what `list` throws; without `failed`, what reading a register throws, too.
+    public func readAll(
+        where isWanted: (RegisterID) -> Bool = { _ in true },
+        failed: (RegisterBankError) throws(RegisterBankError) -> RegisterValue? = {
+            (error) throws(RegisterBankError) in throw error
+        }
+    ) throws(RegisterBankError) -> RegisterList {
+        var registers = RegisterList()
+        for id in try list() where isWanted(id) {
+            do throws(RegisterBankError) {
+                let value = try read(id)
+                try value.checkSize(for: id, .read)
+                registers.set(value, for: id)
+            } catch {
+                if let value = try failed(error) { registers.set(value, for: id) }
+            }
+        }
+        return registers
+    }
+}
