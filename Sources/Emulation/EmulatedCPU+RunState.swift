@@ -108,9 +108,7 @@ extension EmulatedCPU {
     // MARK: VCPU_EVENTS
 
     private var events: RegisterValue {
-        guard let pending = state.run.pendingSError else {
-            return VCPUEvents(isPending: false, hasSyndrome: false, syndrome: 0).value
-        }
+        guard let pending = state.run.pendingSError else { return VCPUEvents.none.value }
         let hasRAS = table.host.hasRAS
         return VCPUEvents(
             isPending: true, hasSyndrome: hasRAS, syndrome: hasRAS ? pending : 0

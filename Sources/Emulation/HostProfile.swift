@@ -123,10 +123,8 @@ extension HostProfile {
             self.features = features
             absent = base.ids.filter { !recorded.contains($0) && !Self.isImplied($0) }
             let different = recorded.filter { id, value in
-                guard !Self.isImplied(id), let own = base[id] else {
-                    return !Self.isImplied(id)
-                }
-                return own.withoutMotion(of: id) != value.withoutMotion(of: id)
+                !Self.isImplied(id)
+                    && base[id]?.withoutMotion(of: id) != value.withoutMotion(of: id)
             }
             registers = RegisterList(different) ?? RegisterList()
         }

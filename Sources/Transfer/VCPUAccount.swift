@@ -46,9 +46,8 @@ extension VCPUAccount {
     func judge(_ place: Int, _ context: RestoreContext) -> RegisterRestore {
         let (id, saved) = (guest.ids[place], guest.values[place])
         var result = verdict(on: attempts[place], id, saved, context)
-        if let loss = result.loss(of: saved) {
-            result.pardon = context.options.policy.pardon(loss, of: guest)
-        }
+        let loss = result.loss(of: saved)
+        result.pardon = loss.flatMap { context.options.policy.pardon($0, of: guest) }
         return result
     }
 
@@ -93,9 +92,8 @@ extension VCPUAccount {
             context.options.policy.omission(of: other.id) == nil
         else { return result }
         result.outcome = .missing
-        if let loss = result.loss(of: other.value ?? RegisterValue(0)) {
-            result.pardon = context.options.policy.pardon(loss, of: guest)
-        }
+        let loss = result.loss(of: other.value ?? RegisterValue(0))
+        result.pardon = loss.flatMap { context.options.policy.pardon($0, of: guest) }
         return result
     }
 }

@@ -41,17 +41,6 @@ public struct RegisterLoad: Hashable, Sendable {
     /// Why the policy does not count the loss; nil when it does, and when there is none.
     public var pardon: Pardon?
 
-    public init(
-        id: RegisterID, fate: Fate, errno: Errno? = nil, incoming: RegisterValue? = nil,
-        held: RegisterValue? = nil
-    ) {
-        self.id = id
-        self.fate = fate
-        self.errno = errno
-        self.incoming = incoming
-        self.held = held
-    }
-
     /// Whether the guest loses something, and the policy counts it.
     public var isLoss: Bool { loss != nil && pardon == nil }
 

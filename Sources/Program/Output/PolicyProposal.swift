@@ -20,6 +20,11 @@ struct PolicyProposal {
         }
     }
 
+    /// What a restore or QEMU's load loses.
+    private typealias Loss = (
+        id: RegisterID, outcome: RegisterOutcome, saved: RegisterValue?, held: RegisterValue?
+    )
+
     private(set) var proposed: [Rule] = []
     private var seen: Set<RegisterID> = []
 
@@ -27,12 +32,18 @@ struct PolicyProposal {
 
     /// - Parameter move: what a restore of the guest there would lose, which says what the guest has in use.
     init(_ losses: [RegisterLoad], of move: MovePlan?, _ values: ValueText) {
-        add(losses, Self.notices(move), values)
+        add(losses.map(Self.loss), Self.notices(move), values)
     }
 
     /// For the loads on several hosts.
     init(_ answers: [LoadRemedies], _ values: ValueText) {
-        for answer in answers { add(answer.losses, Self.notices(answer.move), values) }
+        for answer in answers {
+            add(answer.losses.map(Self.loss), Self.notices(answer.move), values)
+        }
+    }
+
+    private static func loss(_ load: RegisterLoad) -> Loss {
+        (load.id, load.outcome, load.incoming, load.held)
     }
 
     /// For restores.
@@ -43,7 +54,7 @@ struct PolicyProposal {
         for plan in plans {
             let losses = plan.vcpus.lazy.flatMap(\.report.losses)
             for loss in losses where loss.outcome == .missing { addMissing(loss, values) }
-            add(losses.map { RegisterLoad($0) }, Self.notices(plan), values)
+            add(losses.map { ($0.id, $0.outcome, $0.wanted, $0.found) }, Self.notices(plan), values)
         }
     }
 
@@ -69,12 +80,20 @@ struct PolicyProposal {
     }
 
     private mutating func add(
-        _ losses: some Sequence<RegisterLoad>, _ notices: [RegisterID: String], _ values: ValueText
+        _ losses: some Sequence<Loss>, _ notices: [RegisterID: String], _ values: ValueText
     ) {
-        for load in losses where load.incoming != nil && seen.insert(load.id).inserted {
-            let notice = notices[load.id].map { "; in the guest: \($0)" } ?? ""
+        for loss in losses {
+            guard let saved = loss.saved, seen.insert(loss.id).inserted else { continue }
+            let notice = notices[loss.id].map { "; in the guest: \($0)" } ?? ""
+            let action =
+                switch loss.outcome {
+                case .absent, .refused: "drop"
+                default: "accept-masked"
+                }
             proposed.append(
-                Rule(rule: Self.rule(load), comment: Self.meaning(load, values) + notice))
+                Rule(
+                    rule: "\(action) \(loss.id.name)",
+                    comment: Self.meaning(loss, saved, values) + notice))
         }
     }
 
@@ -91,33 +110,26 @@ struct PolicyProposal {
         return notices
     }
 
-    private static func rule(_ load: RegisterLoad) -> String {
-        switch load.fate {
-        case .altered: "accept-masked \(load.id.name)"
-        default: "drop \(load.id.name)"
+    private static func meaning(
+        _ loss: Loss, _ saved: RegisterValue, _ values: ValueText
+    ) -> String {
+        let isShort = saved.size <= 8
+        func text(_ value: RegisterValue?) -> String {
+            isShort ? values.text(value, of: loss.id).map { " \($0)" } ?? "" : ""
         }
-    }
-
-    private static func meaning(_ load: RegisterLoad, _ values: ValueText) -> String {
-        let isShort = (load.incoming?.size ?? 0) <= 8
-        let saved = isShort ? values.text(load.incoming, of: load.id).map { " \($0)" } ?? "" : ""
-        let held = isShort ? values.text(load.held, of: load.id).map { " \($0)" } ?? "" : ""
-        return switch load.fate {
+        switch loss.outcome {
+        case .absent:
+            return "the destination does not have it, and what it holds,\(text(saved)), is lost"
         case .refused:
-            "the guest finds\(held) in place of\(saved)\(fields(load))"
-        case .altered where load.id == .sveVLS:
-            "the guest's vectors become shorter"
-        case .altered where !isShort: "what stands above the destination's vectors is lost"
-        case .altered: "KVM makes\(held) of\(saved)"
-        default: "the destination does not have it, and what it holds,\(saved), is lost"
+            let changed = loss.held.flatMap { saved.differingBits(from: $0)?.lowBits } ?? 0
+            let fields = RegisterDictionary.entry(for: loss.id)?.fieldsText(of: changed) ?? ""
+            return "the guest finds\(text(loss.held)) in place of\(text(saved))\(fields)"
+        default:
+            if loss.id == .sveVLS { return "the guest's vectors become shorter" }
+            return isShort
+                ? "KVM makes\(text(loss.held)) of\(text(saved))"
+                : "what stands above the destination's vectors is lost"
         }
-    }
-
-    /// The fields of an ID register that change: ` (DebugVer)`.
-    private static func fields(_ load: RegisterLoad) -> String {
-        let changed = load.held.flatMap { load.incoming?.differingBits(from: $0) }
-        let entry = RegisterDictionary.entry(for: load.id)
-        return changed.flatMap { entry?.fieldsText(of: $0.lowBits) } ?? ""
     }
 }
 
@@ -191,18 +203,5 @@ extension PolicyProposal {
             throw Self.tooLong("\(RestorePolicy.Limit.rules) rules")
         }
         try AtomicFile.replace(path, with: [file(after: policy, text)])
-    }
-}
-
-extension RegisterLoad {
-    /// What a restore loses, in a load's terms.
-    fileprivate init(_ restore: RegisterRestore) {
-        let fate: Fate =
-            switch restore.outcome {
-            case .absent: .dropped
-            case .refused: .refused
-            default: .altered
-            }
-        self.init(id: restore.id, fate: fate, incoming: restore.wanted, held: restore.found)
     }
 }

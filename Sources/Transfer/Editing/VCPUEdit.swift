@@ -88,7 +88,7 @@ public struct VCPUEdit: Sendable {
         _ id: RegisterID, _ before: RegisterValue, _ wanted: RegisterValue,
         _ result: SyncReport.Register?, in bank: any RegisterBank
     ) -> Change {
-        let result = result ?? SyncReport.Register(id, .absent)
+        let result = result ?? SyncReport.Register(id: id, outcome: .absent)
         return Change(
             id: id, before: before, wanted: wanted, found: try? bank.read(id),
             outcome: result.outcome, explanation: result.explanation)

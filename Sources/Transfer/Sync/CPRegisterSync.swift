@@ -45,7 +45,7 @@ public enum CPRegisterSync {
         _ id: RegisterID, from cpuState: any RegisterBank, into list: inout RegisterList,
         old: RegisterValue, strategy: SyncStrategy?
     ) -> SyncReport.Register {
-        guard id.isCPRegister else { return SyncReport.Register(id, .absent) }
+        guard id.isCPRegister else { return SyncReport.Register(id: id, outcome: .absent) }
         return SyncReport.Register(id) { () throws(RegisterBankError) in
             let new = try cpuState.read(id)
             if new == old { return (.alreadyEqual, new) }
@@ -65,7 +65,7 @@ public enum CPRegisterSync {
         _ list: RegisterList, _ cpuState: any RegisterBank
     ) -> SyncReport {
         let registers = list.map { id, value in
-            guard id.isCPRegister else { return SyncReport.Register(id, .absent) }
+            guard id.isCPRegister else { return SyncReport.Register(id: id, outcome: .absent) }
             return SyncReport.Register(id) { () throws(RegisterBankError) in
                 try cpuState.write(value, to: id)
                 let found = try cpuState.read(id)
@@ -108,9 +108,9 @@ public enum CPRegisterSync {
         var report = SyncReport()
         for (id, value) in list {
             if id.syncLevel > level, !raised.contains(id) {
-                report.registers.append(SyncReport.Register(id, .skipped(.aboveLevel)))
+                report.registers.append(SyncReport.Register(id: id, outcome: .skipped(.aboveLevel)))
             } else if RegisterDictionary.entry(for: id)?.isClearTwin == true {
-                report.registers.append(SyncReport.Register(id, .skipped(.clearView)))
+                report.registers.append(SyncReport.Register(id: id, outcome: .skipped(.clearView)))
             } else {
                 report.registers.append(put(id, in: kvm) { value })
             }
@@ -131,7 +131,7 @@ public enum CPRegisterSync {
     ) -> SyncReport.Register {
         guard let set = RegisterDictionary.entry(for: id)?.setTwin, let wanted = list[id],
             list[set] == wanted, (try? kvm.read(set)) == wanted, (try? kvm.read(id)) != wanted
-        else { return SyncReport.Register(id, .skipped(.clearView)) }
+        else { return SyncReport.Register(id: id, outcome: .skipped(.clearView)) }
         return put(id, in: kvm) { wanted }
     }
 

@@ -11,16 +11,6 @@ public struct SyncReport: Hashable, Sendable {
         public var found: RegisterValue?
         /// What the bank says about a refusal; nil for every other outcome.
         public var explanation: String?
-
-        init(
-            _ id: RegisterID, _ outcome: RegisterOutcome, found: RegisterValue? = nil,
-            explanation: String? = nil
-        ) {
-            self.id = id
-            self.outcome = outcome
-            self.found = found
-            self.explanation = explanation
-        }
     }
 
     /// Every register of the move, in the order they were moved.
@@ -45,12 +35,14 @@ extension SyncReport.Register {
     ) {
         do throws(RegisterBankError) {
             let (outcome, found) = try moving()
-            self.init(id, outcome, found: found)
+            self.init(id: id, outcome: outcome, found: found)
         } catch {
             switch error.errno {
-            case .noEntry: self.init(id, .absent, explanation: error.explanation)
-            case .notSupported: self.init(id, .skipped(.noRawAccess))
-            default: self.init(id, .refused(error.errno), explanation: error.explanation)
+            case .noEntry: self.init(id: id, outcome: .absent, explanation: error.explanation)
+            case .notSupported: self.init(id: id, outcome: .skipped(.noRawAccess))
+            default:
+                self.init(
+                    id: id, outcome: .refused(error.errno), explanation: error.explanation)
             }
         }
     }

@@ -121,7 +121,7 @@ public final class SyncedVCPU {
             if again.outcome != .alreadyEqual {
                 report.registers[position] = again
             } else if report.registers[position].outcome.isLoss {
-                report.registers[position] = SyncReport.Register(id, .taken)
+                report.registers[position] = SyncReport.Register(id: id, outcome: .taken)
             }
         }
         return report
