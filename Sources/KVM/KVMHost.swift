@@ -43,7 +43,7 @@ public struct KVMHost: Sendable {
     private static func midr(of scratch: ScratchVM) -> UInt64? {
         guard let bank = scratch.banks.first else { return nil }
         do throws(RegisterBankError) {
-            try bank.initialise(with: scratch.abilities.defaultInit)
+            try bank.initialize(with: scratch.abilities.defaultInit)
             return try bank.read(.midrEL1).bits
         } catch {
             return nil

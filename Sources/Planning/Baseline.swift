@@ -193,7 +193,7 @@ struct BaselineHost {
         self.request = request
         let cpu = host.makeVCPUs(1)[0]
         registers = try RestoreError.wrapping { () throws(RegisterBankError) in
-            try cpu.initialise(with: request)
+            try cpu.initialize(with: request)
             return try cpu.readAll()
         }
     }

@@ -2,11 +2,11 @@ public import Registers
 
 /// What is done with all registers of a vCPU.
 extension RegisterBank {
-    /// Initialises the vCPU and finalizes those of its features that need it, so that every register exists.
+    /// Initializes the vCPU and finalizes those of its features that need it, so that every register exists.
     ///
     /// A restore does not call this: it writes the same two registers, with SVE vector lengths
     /// between them.
-    public func initialise(with request: VCPUInit) throws(RegisterBankError) {
+    public func initialize(with request: VCPUInit) throws(RegisterBankError) {
         try write(request.value, to: .vcpuInit)
         // Features that the bank does not have were left out.
         let used = VCPUInit(try read(.vcpuInit))?.features ?? []

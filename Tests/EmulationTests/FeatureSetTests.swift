@@ -11,7 +11,7 @@ struct FeatureSetTests {
     private func vcpu(_ profile: HostProfile, _ features: VCPUFeatures) throws -> EmulatedCPU {
         let cpu = EmulatedCPU(profile: profile)
         let target = try #require(profile.vcpuInit).target
-        try cpu.initialise(with: VCPUInit(target: target, features: features))
+        try cpu.initialize(with: VCPUInit(target: target, features: features))
         return cpu
     }
 

@@ -13,7 +13,7 @@ struct ProfileBeliefTests {
         _ profile: HostProfile, _ features: VCPUFeatures
     ) throws -> EmulatedCPU {
         let cpu = EmulatedCPU(profile: profile)
-        try cpu.initialise(with: VCPUInit(features: features))
+        try cpu.initialize(with: VCPUInit(features: features))
         return cpu
     }
 

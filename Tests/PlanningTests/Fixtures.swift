@@ -14,7 +14,7 @@ func start(
     let features = features ?? request.features
     let cpus = EmulatedHost(profile).makeVCPUs(count)
     for cpu in cpus {
-        try cpu.initialise(with: VCPUInit(target: request.target, features: features))
+        try cpu.initialize(with: VCPUInit(target: request.target, features: features))
     }
     return cpus
 }

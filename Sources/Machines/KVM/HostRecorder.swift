@@ -63,7 +63,7 @@ public struct HostRecorder: ~Copyable {
         of profile: HostProfile, _ request: VCPUInit
     ) throws -> String? {
         guard let bank = try ScratchVM(on: system, vcpuCount: 1).banks.first else { return nil }
-        try bank.initialise(with: request)
+        try bank.initialize(with: request)
         guard let release = RulesTrial(profile).rulesRelease(trying: bank) else { return nil }
         options.notify(
             "KVM here follows the rules of Linux \(release) rather than those of "
@@ -77,7 +77,7 @@ public struct HostRecorder: ~Copyable {
     /// other but 0 is refused: trying tells what the CPU has.
     private borrowing func hardware(_ request: VCPUInit) throws -> [RegisterID: UInt64] {
         guard let bank = try ScratchVM(on: system, vcpuCount: 1).banks.first else { return [:] }
-        try bank.initialise(with: request)
+        try bank.initialize(with: request)
         var values: [RegisterID: UInt64] = [:]
         for entry in RegisterDictionary.all where entry.isFeatureIDRegister {
             for rule in entry.idFieldRules where rule.isIgnoredIfHostValue {
@@ -111,7 +111,7 @@ public struct HostRecorder: ~Copyable {
         guard let bank = try ScratchVM(on: system, vcpuCount: 1).banks.first else {
             throw SourceError("KVM made no vCPU")
         }
-        try bank.initialise(with: request)
+        try bank.initialize(with: request)
         let capture = try Capture(of: bank, index: 0)
         if let failure = capture.unreadable.first {
             throw SourceError("a profile needs every register: \(failure)")

@@ -111,7 +111,7 @@ public struct LoadPlan: Sendable {
     ) throws(RegisterBankError) -> [EmulatedCPU] {
         let vcpus = EmulatedHost(profile).makeVCPUs(guests.count)
         let features = features(for: guests, on: profile)
-        for vcpu in vcpus { try vcpu.initialise(with: VCPUInit(features: features)) }
+        for vcpu in vcpus { try vcpu.initialize(with: VCPUInit(features: features)) }
         return vcpus
     }
 }

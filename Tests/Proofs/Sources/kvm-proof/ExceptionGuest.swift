@@ -30,7 +30,7 @@ enum ExceptionGuest: String, CaseIterable {
         let machine = try GuestMachine(on: system)
         var request = GuestProgram.initialisation(of: machine.abilities)
         guard self == .aarch32 else {
-            try machine.bank.initialise(with: request)
+            try machine.bank.initialize(with: request)
             try machine.start(guest_exceptions, argument: argument, pstate: 0x3c5)
             return machine
         }
@@ -38,7 +38,7 @@ enum ExceptionGuest: String, CaseIterable {
             throw ProofError("this CPU has no AArch32 at EL1")
         }
         request.features = [.el1In32Bit, .psci02]
-        try machine.bank.initialise(with: request)
+        try machine.bank.initialize(with: request)
         // Supervisor mode, all exceptions masked.
         try machine.start(guest_exceptions_aarch32, argument: 0, pstate: 0x1d3)
         return machine

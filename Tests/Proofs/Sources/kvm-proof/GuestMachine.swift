@@ -47,7 +47,7 @@ final class GuestMachine {
 
     /// Puts the program into memory and the vCPU before its first instruction.
     func load(_ program: GuestProgram) throws {
-        try bank.initialise(with: GuestProgram.initialisation(of: abilities))
+        try bank.initialize(with: GuestProgram.initialisation(of: abilities))
         // EL1 with its own stack pointer, all exceptions masked.
         try start(guest_program, argument: program.argument(for: bank), pstate: 0x3c5)
     }

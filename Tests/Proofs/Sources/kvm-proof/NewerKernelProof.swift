@@ -54,7 +54,7 @@ struct NewerKernelProof: ~Copyable {
         guard vm.abilities.features.contains(.hasEL2) else {
             throw ProofError("this kernel makes no guests with EL2")
         }
-        try vm.banks[0].initialise(
+        try vm.banks[0].initialize(
             with: VCPUInit(target: vm.abilities.preferredTarget, features: [.psci02, .hasEL2]))
         return vm.banks[0]
     }
@@ -93,7 +93,7 @@ struct NewerKernelProof: ~Copyable {
             ("MIDR_EL1", 0x410f_d0c0), ("REVIDR_EL1", 0x1234_5678_9abc), ("AIDR_EL1", 0x55),
         ]
         let source = try fresh()
-        try source.banks[0].initialise(with: source.abilities.defaultInit)
+        try source.banks[0].initialize(with: source.abilities.defaultInit)
         var state = try Capture(of: source.banks[0], index: 0).state
         for (name, bits) in wanted {
             state.registers.set(RegisterValue(bits), for: try Self.register(name))
