@@ -127,7 +127,7 @@ private struct RegisterTableBuilder {
 
     /// A CLR view is that of the SET register, unless the profile has another value for it.
     private func isAlias(_ entry: RegisterEntry?, _ value: RegisterValue) -> Bool {
-        entry?.setTwin.map { recorded[$0] == value } ?? false
+        entry?.setView.map { recorded[$0] == value } ?? false
     }
 
     // MARK: Parts of a definition
@@ -137,7 +137,7 @@ private struct RegisterTableBuilder {
     ) -> RegisterStorage {
         if let place = ownStorage(of: id) { return place }
         if !view.hasState { return .zero }
-        let owner = view.isAlias ? entry?.setTwin ?? id : id
+        let owner = view.isAlias ? entry?.setView ?? id : id
         let slot = slots[owner] ?? slots.count
         slots[owner] = slot
         return .system(slot)

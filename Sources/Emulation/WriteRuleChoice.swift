@@ -82,7 +82,7 @@ struct WriteRuleChoice {
         if entry.id == .pmcrEL0 { return .pmuControl }
         if behaviour.traits.contains(.keepsImplementedCounters) {
             guard behaviour.setClear == .orAndClear else { return .counters(.assign) }
-            return .counters(entry.isClearTwin ? .clear : .set)
+            return .counters(entry.isClearView ? .clear : .set)
         }
         if let keeps = behaviour.keeps { return .keeping(keeps) }
         return behaviour.drops.map { .keeping(~$0) } ?? .any

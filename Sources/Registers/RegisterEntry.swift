@@ -148,16 +148,16 @@ extension RegisterEntry {
     }
 
     /// A CLR view of a SET register: PMCNTENCLR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0.
-    public var isClearTwin: Bool { flags.contains(.clearView) }
+    public var isClearView: Bool { flags.contains(.clearView) }
 
     /// The CLR view of a SET register; nil for every other register, the CLR views included.
-    public var clearTwin: RegisterID? {
-        isClearTwin ? nil : Self.id(at: row.twin)
+    public var clearView: RegisterID? {
+        isClearView ? nil : Self.id(at: row.twin)
     }
 
     /// The SET register of a CLR view; nil for every other register.
-    public var setTwin: RegisterID? {
-        isClearTwin ? Self.id(at: row.twin) : nil
+    public var setView: RegisterID? {
+        isClearView ? Self.id(at: row.twin) : nil
     }
 
     /// The bits that change by themselves: all of a counter, ISTATUS of a timer control.

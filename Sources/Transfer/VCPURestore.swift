@@ -64,7 +64,7 @@ struct VCPURestore {
     private func write(
         _ wanted: RegisterValue, to id: RegisterID, holding before: RegisterValue?
     ) -> RestoreAttempt.Action {
-        if RegisterDictionary.entry(for: id)?.isClearTwin == true { return .skipped(.clearView) }
+        if RegisterDictionary.entry(for: id)?.isClearView == true { return .skipped(.clearView) }
         do throws(RegisterBankError) {
             return try bank.write(wanted, to: id, over: before) ? .wrote : .heldAlready
         } catch {

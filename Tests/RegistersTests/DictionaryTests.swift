@@ -14,7 +14,7 @@ struct DictionaryTests {
             #expect(entry.notes == record["notes"] as? String)
             #expect(entry.isOpaque == record["opaque"] as? Bool ?? false)
             #expect(entry.mapping?.name == record["mapping"] as? String)
-            #expect(entry.setTwin?.name == record["clearViewOf"] as? String)
+            #expect(entry.setView?.name == record["clearViewOf"] as? String)
         }
     }
 
@@ -166,13 +166,13 @@ struct DictionaryTests {
     }
 
     @Test func setAndClearViewsNameEachOther() throws {
-        let views = RegisterDictionary.all.filter(\.isClearTwin)
+        let views = RegisterDictionary.all.filter(\.isClearView)
         #expect(views.map(\.name) == ["PMINTENCLR_EL1", "PMCNTENCLR_EL0", "PMOVSCLR_EL0"])
         for view in views {
-            let set = try #require(view.setTwin.flatMap(RegisterDictionary.entry(for:)))
-            #expect(set.clearTwin == view.id && set.setTwin == nil && view.clearTwin == nil)
+            let set = try #require(view.setView.flatMap(RegisterDictionary.entry(for:)))
+            #expect(set.clearView == view.id && set.setView == nil && view.clearView == nil)
         }
-        #expect(RegisterDictionary.all.filter { $0.clearTwin != nil }.count == 3)
+        #expect(RegisterDictionary.all.filter { $0.clearView != nil }.count == 3)
     }
 
     @Test(arguments: [

@@ -76,7 +76,7 @@ struct VCPULoader {
         else { return }
         register.held = held
         // The CLR views of bitmaps show what their SET registers hold.
-        guard RegisterDictionary.entry(for: register.id)?.isClearTwin != true else { return }
+        guard RegisterDictionary.entry(for: register.id)?.isClearView != true else { return }
         let outcome = RegisterOutcome(of: register.id, wanted: wanted, before: nil, found: held)
         if outcome.isLoss { register.fate = .altered }
     }

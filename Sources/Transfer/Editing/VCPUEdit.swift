@@ -47,11 +47,11 @@ public struct VCPUEdit: Sendable {
         let id = assignment.register
         let current = try EditError.reading(id, in: state)
         let entry = RegisterDictionary.entry(for: id)
-        if let set = entry?.setTwin { throw .secondView(id, of: set) }
+        if let set = entry?.setView { throw .secondView(id, of: set) }
         let new = try assignment.applied(to: current, isForced: isForced)
         try EditError.writing(new, to: id, in: state)
         // The second view of the same bits, where there is one.
-        if let twin = entry?.clearTwin { try? state.write(new, to: twin) }
+        if let view = entry?.clearView { try? state.write(new, to: view) }
     }
 
     /// Lets `body` change the CPU state, and puts the changes into the bank.

@@ -109,7 +109,7 @@ public enum CPRegisterSync {
         for (id, value) in list {
             if id.syncLevel > level, !raised.contains(id) {
                 report.registers.append(SyncReport.Register(id: id, outcome: .skipped(.aboveLevel)))
-            } else if RegisterDictionary.entry(for: id)?.isClearTwin == true {
+            } else if RegisterDictionary.entry(for: id)?.isClearView == true {
                 report.registers.append(SyncReport.Register(id: id, outcome: .skipped(.clearView)))
             } else {
                 report.registers.append(put(id, in: kvm) { value })
@@ -129,7 +129,7 @@ public enum CPRegisterSync {
     private static func putClearView(
         _ id: RegisterID, _ list: RegisterList, _ kvm: any RegisterBank
     ) -> SyncReport.Register {
-        guard let set = RegisterDictionary.entry(for: id)?.setTwin, let wanted = list[id],
+        guard let set = RegisterDictionary.entry(for: id)?.setView, let wanted = list[id],
             list[set] == wanted, (try? kvm.read(set)) == wanted, (try? kvm.read(id)) != wanted
         else { return SyncReport.Register(id: id, outcome: .skipped(.clearView)) }
         return put(id, in: kvm) { wanted }
