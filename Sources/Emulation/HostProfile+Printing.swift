@@ -25,7 +25,7 @@ extension HostProfile {
 
     private var registerLines: [String] {
         registers.map { id, value in
-            "register \(id.name) \(id.number) \(value)" + (overrides[id].map(Self.suffix) ?? "")
+            "register \(id.name) \(id.hex) \(value)" + (overrides[id].map(Self.suffix) ?? "")
         }
     }
 
@@ -35,8 +35,8 @@ extension HostProfile {
 
     private static func lines(of set: FeatureSet) -> [String] {
         let head = (["set"] + set.features.names).joined(separator: " ")
-        let absent = set.absent.sorted().map { "without \($0.name) \($0.number)" }
-        let registers = set.registers.map { "register \($0.name) \($0.number) \($1)" }
+        let absent = set.absent.sorted().map { "without \($0.name) \($0.hex)" }
+        let registers = set.registers.map { "register \($0.name) \($0.hex) \($1)" }
         return [head] + absent + registers + ["end"]
     }
 

@@ -80,7 +80,7 @@ extension HostProfile {
         let masks = provenance.entries(below: Provenance.Key.writableMaskPrefix).compactMap {
             name, value -> (RegisterID, UInt64)? in
             guard let id = number(name).map({ RegisterID(rawValue: $0) }), id.hasWritableMask,
-                id.number == name, let mask = number(value)
+                id.hex == name, let mask = number(value)
             else { return nil }
             return (id, mask)
         }

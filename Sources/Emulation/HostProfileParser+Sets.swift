@@ -68,6 +68,6 @@ extension HostProfileParser {
     }
 
     static func key(of id: RegisterID, inSet features: VCPUFeatures) -> String {
-        "\(id.number) in the \(key(ofSet: features))"
+        "\(id.hex) in the \(key(ofSet: features))"
     }
 }

@@ -24,7 +24,7 @@ extension HostProfileParser {
     }
 
     private func error(of id: RegisterID, _ message: String) -> DirectiveError {
-        error(of: "register \(id.number)", message)
+        error(of: "register \(id.hex)", message)
     }
 
     private func checkInit() throws(DirectiveError) {

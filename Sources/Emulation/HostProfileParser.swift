@@ -143,7 +143,7 @@ extension HostProfileParser {
         guard id.hasWritableMask else {
             throw scanner.error(
                 "expected an ID register (Op0 3, Op1 0, 1 or 3, CRn 0, CRm 0 to 7), found "
-                    + id.nameAndNumber, at: name)
+                    + id.label, at: name)
         }
         try scanner.once(name, key: "\(directive.text) \(id)")
         return (id, try scanner.hexadecimal())
@@ -152,7 +152,7 @@ extension HostProfileParser {
     private mutating func readRegister() throws(DirectiveError) {
         let name = try scanner.word("a register's name")
         let id = try registerID(named: name)
-        try scanner.once(name, key: "register \(id.number)")
+        try scanner.once(name, key: "register \(id.hex)")
         guard pairs.count < HostProfile.Limit.registers else {
             throw scanner.error("a profile has at most \(HostProfile.Limit.registers) registers")
         }
@@ -172,15 +172,15 @@ extension HostProfileParser {
         }
         let id = RegisterID(rawValue: bits)
         guard id.size != nil else {
-            throw scanner.error("the id \(id.number) gives a size KVM does not define", at: number)
+            throw scanner.error("the id \(id.hex) gives a size KVM does not define", at: number)
         }
         guard id.architecture != .vcpu || RegisterDictionary.entry(for: id) != nil else {
             throw scanner.error(
-                "\(id.number) is not a state that this program knows; a newer one may", at: number)
+                "\(id.hex) is not a state that this program knows; a newer one may", at: number)
         }
         if let named = RegisterID(parsing: name.text), named != id {
             throw scanner.error(
-                "the id of \(name.text) is \(named.number), found \(id.nameAndNumber)", at: number)
+                "the id of \(name.text) is \(named.hex), found \(id.label)", at: number)
         }
         return id
     }

@@ -46,7 +46,7 @@ extension StreamWarning: CustomStringConvertible {
         case .monitorMode:
             "it is in Monitor mode, whose SP and LR a snapshot cannot hold"
         case .strangeIDs(_, let count, let first):
-            "its list has \(count == 1 ? "an id" : "\(count) ids, the first") \(first.number), that no list of QEMU's "
+            "its list has \(count == 1 ? "an id" : "\(count) ids, the first") \(first.hex), that no list of QEMU's "
                 + "has: what is there is left out, and the stream may be damaged"
         }
     }

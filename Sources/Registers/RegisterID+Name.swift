@@ -19,20 +19,20 @@ extension RegisterID: CustomStringConvertible {
             let entry = RegisterDictionary.entry(for: inBank(nonSecure: false))
             return entry.map { $0.name + Self.nonSecureSuffix } ?? encoding.description
         default:
-            return number
+            return hex
         }
     }
 
     public var description: String { name }
 
     /// The name and the id: `SCTLR_EL1 (0x603000000013c080)`; the id alone where it has no name.
-    public var nameAndNumber: String {
+    public var label: String {
         let name = name
-        return name == number ? number : "\(name) (\(number))"
+        return name == hex ? hex : "\(name) (\(hex))"
     }
 
     /// The id in hexadecimal, always with 16 digits.
-    public var number: String {
+    public var hex: String {
         let digits = String(rawValue, radix: 16)
         return "0x" + String(repeating: "0", count: 16 - digits.count) + digits
     }

@@ -68,7 +68,7 @@ public struct Provenance: Hashable, Sendable {
 
         /// The bits of an ID register that the host lets be written, hexadecimal.
         public static func writableMask(_ id: RegisterID) -> Key {
-            Key(rawValue: writableMaskPrefix + id.number)
+            Key(rawValue: writableMaskPrefix + id.hex)
         }
     }
 

@@ -53,7 +53,7 @@ public struct RegisterBankError: Error, Hashable, Sendable {
 
 extension RegisterBankError: CustomStringConvertible {
     public var description: String {
-        let what = id.map { "\(operation.rawValue) \($0.nameAndNumber)" } ?? "list the registers"
+        let what = id.map { "\(operation.rawValue) \($0.label)" } ?? "list the registers"
         return "cannot \(what): \(errno)" + (explanation.map { ": \($0)" } ?? "")
     }
 }

@@ -135,7 +135,7 @@ extension SnapshotNote: CustomStringConvertible {
             "\(vcpus.count == 1 ? "vCPU" : "vCPUs") \(Self.ranges(vcpus)) not complete, \(missing.count) of the registers that no vCPU can do "
                 + "without are missing: \(Self.shortened(missing.map(\.name)))"
         case .disagreement(let id, let holders):
-            "the vCPUs disagree on \(id.nameAndNumber): "
+            "the vCPUs disagree on \(id.label): "
                 + holders.prefix(Self.most).map(\.description).joined(separator: "; ")
                 + (holders.count > Self.most ? "; and \(holders.count - Self.most) more" : "")
         }

@@ -133,7 +133,7 @@ struct IDRegisterTests {
         let id = try register(field.register)
         func cpu(_ kernel: String) throws -> EmulatedCPU {
             try vcpu(
-                kernel: kernel, "register \(id) \(id.number) 0x0",
+                kernel: kernel, "register \(id) \(id.hex) 0x0",
                 "hardware \(id) \(RegisterValue(0x1111_1111_1111_1111))")
         }
         let new = try cpu(field.kernel)
@@ -147,7 +147,7 @@ struct IDRegisterTests {
     @Test func tagCheckFractionIsRemapped() throws {
         let (id, value) = (try register("ID_AA64PFR1_EL1"), "0xf0000000200")
         let cpu = try vcpu(
-            kernel: "6.17.0", "register \(id) \(id.number) \(value)", "hardware \(id) \(value)")
+            kernel: "6.17.0", "register \(id) \(id.hex) \(value)", "hardware \(id) \(value)")
         #expect(try cpu.refusal("ID_AA64PFR1_EL1", 0x200) == nil)
         #expect(try cpu.bits("ID_AA64PFR1_EL1") == 0xf00_0000_0200)
     }

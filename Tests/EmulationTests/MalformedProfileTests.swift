@@ -131,8 +131,8 @@ struct MalformedProfileTests {
         try fails(
             String(repeating: "\n", count: HostProfile.Limit.size + 1), "at most 1048576 bytes")
         let registers = (0...HostProfile.Limit.registers).map { index in
-            "register \(RegisterID(rawValue: 0x6030_0000_0013_0000 + UInt64(index)).number) "
-                + "\(RegisterID(rawValue: 0x6030_0000_0013_0000 + UInt64(index)).number) 0x0"
+            "register \(RegisterID(rawValue: 0x6030_0000_0013_0000 + UInt64(index)).hex) "
+                + "\(RegisterID(rawValue: 0x6030_0000_0013_0000 + UInt64(index)).hex) 0x0"
         }
         try fails(profileText(registers), "a profile has at most 4096 registers")
     }

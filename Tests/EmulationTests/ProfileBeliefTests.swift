@@ -45,7 +45,7 @@ struct ProfileBeliefTests {
         let registers = ids.map { id in
             (id, RegisterValue(id == .idAA64DFR0EL1 ? 0x1_1030_5408 : 0x11, size: id.size ?? 8))
         }
-        let lines = registers.map { "register \($0.name) \($0.number) \($1)" }
+        let lines = registers.map { "register \($0.name) \($0.hex) \($1)" }
         let text =
             (["vhost 1", "name old", "kernel \(kernel)", "feature PSCI_0_2"] + lines
             + ["register VCPU_INIT 0x7650000000000000 0x400000005"]).joined(separator: "\n")

@@ -56,7 +56,7 @@ struct HostileProfileTests {
                 let value =
                     behaviourClass == "raz" ? "0x0" : Self.randomValue(1 << exponent, &generator)
                 let suffix = behaviourClass.isEmpty ? "" : " class=\(behaviourClass)"
-                return "register \(id.name) \(id.number) \(value)\(suffix)"
+                return "register \(id.name) \(id.hex) \(value)\(suffix)"
                     + (behaviourClass == "sanitised" ? " mask=0x5" : "")
             }
             let name = "size \(1 << exponent), class \(behaviourClass), seed \(seed)"
@@ -109,14 +109,14 @@ struct HostileProfileTests {
     )
     func counterOfAnotherSize(_ raw: UInt64) throws {
         let id = RegisterID(rawValue: raw)
-        let line = "register x \(id.number) 0x1"
+        let line = "register x \(id.hex) 0x1"
         let profile = try HostProfile(parsing: profileText([line]), file: "test")
         let cpu = try start(on: profile)[0]
         let new = try #require(
             RegisterValue(littleEndian: Array(repeating: 0xff, count: id.size ?? 8)))
         try cpu.write(new, to: id)
         #expect(try cpu.read(id) == new)
-        try use(profile, id.number)
+        try use(profile, id.hex)
     }
 
     // MARK: Old kernels

@@ -129,7 +129,7 @@ struct FixtureTests {
                 let register = id(exchanged(number, stream.origin))
                 #expect(listed.contains(register))
                 let mask = register.size == 4 ? UInt64(UInt32.max) : .max
-                #expect(try bank.bits(register) == value & mask, "\(register.nameAndNumber)")
+                #expect(try bank.bits(register) == value & mask, "\(register.label)")
             }
         }
     }

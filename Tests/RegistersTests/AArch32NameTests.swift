@@ -74,7 +74,7 @@ struct AArch32NameTests {
         #expect(secure.inBank(nonSecure: false) == secure)
         for (id, isNonSecure) in [(secure, false), (nonSecure, true)] {
             guard case .coprocessor(let encoding) = id.group else {
-                Issue.record("\(id.number) is a coprocessor register")
+                Issue.record("\(id.hex) is a coprocessor register")
                 continue
             }
             #expect(encoding.isNonSecure == isNonSecure)

@@ -50,7 +50,7 @@ struct CPRegisterKeyTests {
         for index in UInt64(0)...0xffff {
             let id = RegisterID(rawValue: 0x6030_0000_0013_0000 | index)
             // #expect is slow in a loop of this length.
-            if !id.survivesCPRegisterKey { Issue.record("\(id.number) does not survive") }
+            if !id.survivesCPRegisterKey { Issue.record("\(id.hex) does not survive") }
         }
     }
 
@@ -80,7 +80,7 @@ struct CPRegisterKeyTests {
             for raw in [bits | 1 << 28, bits & ~(1 << 28) | 1 << 29] {
                 let key = CPRegisterKey(rawValue: raw)
                 if CPRegisterKey(kvmID: key.kvmID) != key {
-                    Issue.record("\(String(raw, radix: 16)) became \(key.kvmID.number)")
+                    Issue.record("\(String(raw, radix: 16)) became \(key.kvmID.hex)")
                 }
             }
         }

@@ -54,7 +54,7 @@ struct DictionaryTests {
         let ids = try DataFiles.listedIDs()
         #expect(ids.count == 394)
         for id in ids {
-            #expect(RegisterDictionary.entry(for: id) != nil, "\(id.number)")
+            #expect(RegisterDictionary.entry(for: id) != nil, "\(id.hex)")
         }
     }
 

@@ -77,10 +77,10 @@ struct NameTests {
         #expect(id.name == name)
     }
 
-    @Test func nameAndNumber() {
+    @Test func label() {
         let control = RegisterID(rawValue: 0x6030_0000_0013_c080)
-        #expect(control.nameAndNumber == "SCTLR_EL1 (0x603000000013c080)")
-        #expect(RegisterID(rawValue: 7).nameAndNumber == "0x0000000000000007")
+        #expect(control.label == "SCTLR_EL1 (0x603000000013c080)")
+        #expect(RegisterID(rawValue: 7).label == "0x0000000000000007")
     }
 
     @Test func kvmSwapsTwoTimerRegisters() {
@@ -101,7 +101,7 @@ struct NameTests {
                 #expect(RegisterID(parsing: name.lowercased()) == entry.id)
                 #expect(RegisterID(parsing: name.uppercased()) == entry.id)
             }
-            #expect(RegisterID(parsing: entry.id.number) == entry.id)
+            #expect(RegisterID(parsing: entry.id.hex) == entry.id)
         }
     }
 
@@ -148,7 +148,7 @@ struct NameTests {
         let id = RegisterID(rawValue: bits)
         // #expect is slow in a loop of this length.
         if RegisterID(parsing: id.name) != id {
-            Issue.record("\(id.number) prints as \(id.name), which is another register")
+            Issue.record("\(id.hex) prints as \(id.name), which is another register")
         }
     }
 

@@ -69,7 +69,7 @@ struct SpellingTests {
     @Test func namesStay() {
         for entry in RegisterDictionary.all {
             #expect(RegisterID(spelled: entry.name) == entry.id, "\(entry.name)")
-            #expect(RegisterID(spelled: entry.id.number) == entry.id)
+            #expect(RegisterID(spelled: entry.id.hex) == entry.id)
             #expect(RegisterID(spelled: String(entry.id.rawValue)) == entry.id)
         }
     }

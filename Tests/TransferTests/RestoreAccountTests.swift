@@ -53,8 +53,8 @@ import VCPUModel
         options.policy = RestorePolicy(
             name: "rules", base: .safe,
             rules: [
-                PolicyRule(RegisterPattern(id(9).number), .ignore),
-                PolicyRule(RegisterPattern(id(4).number), .acceptMasked(nil)),
+                PolicyRule(RegisterPattern(id(9).hex), .ignore),
+                PolicyRule(RegisterPattern(id(4).hex), .acceptMasked(nil)),
             ])
         let states = try Self.vcpus.enumerated().map { try state($0, $1.saved) }
         let alone = try zip(states, Self.vcpus).map { state, vcpu in

@@ -114,7 +114,7 @@ struct SnapshotNoteTests {
         }
         let text = Snapshot(provenance: Provenance(), vcpus: vcpus).notes.map(\.description)
         #expect(
-            text == ["the vCPUs disagree on \(id.nameAndNumber): 0x23 on 0 to 1, 3; 0x42 on 2"])
+            text == ["the vCPUs disagree on \(id.label): 0x23 on 0 to 1, 3; 0x42 on 2"])
     }
 
     @Test(arguments: ["x0", "TTBR0_EL1", "MPIDR_EL1", "CNTVCT_EL0", "PMCCNTR_EL0", "FAR_EL1"])

@@ -124,6 +124,6 @@ struct RestoreCommand: ParsableCommand {
         let pattern = RegisterPattern(text)
         if pattern.isWildcard { return pattern }
         guard let id = RegisterID(spelled: text) else { throw UnknownRegister(text).error }
-        return RegisterPattern(id.number)
+        return RegisterPattern(id.hex)
     }
 }

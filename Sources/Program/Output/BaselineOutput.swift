@@ -48,7 +48,7 @@ struct BaselineOutput: WholeReport {
         let first = baseline.registers.filter { $0.0 == .sveVLS }
         let rest = baseline.registers.filter { $0.0 != .sveVLS }
         registers = (first + rest).map {
-            Register(name: $0.0.name, id: $0.0.number, value: $0.1.description)
+            Register(name: $0.0.name, id: $0.0.hex, value: $0.1.description)
         }
         lost = baseline.lost.map {
             Lost(

@@ -107,7 +107,7 @@ extension VCPUDifference {
 extension DiffOutput.Register {
     init(_ difference: RegisterDifference, _ values: ValueText) {
         name = difference.id.name
-        id = difference.id.number
+        id = difference.id.hex
         category = difference.category.rawValue
         left = values.text(difference.left, of: difference.id)
         right = values.text(difference.right, of: difference.id)

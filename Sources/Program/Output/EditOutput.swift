@@ -66,7 +66,7 @@ extension EditOutput.VCPU {
 extension EditOutput.Register {
     init(_ change: VCPUEdit.Change, _ kernel: KernelVersion?, _ values: ValueText) {
         name = change.id.name
-        id = change.id.number
+        id = change.id.hex
         before = values.text(change.before, of: change.id)
         wanted = values.text(change.wanted, of: change.id)
         found = values.text(change.found, of: change.id)

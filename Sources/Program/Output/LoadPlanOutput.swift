@@ -203,7 +203,7 @@ private struct LoadPlanText {
 extension LoadPlanOutput.Register: JSONWritable {
     init(_ load: RegisterLoad, _ values: ValueText) {
         name = load.id.name
-        id = load.id.number
+        id = load.id.hex
         fate = load.fate.rawValue
         incoming = values.text(load.incoming, of: load.id)
         held = values.text(load.held, of: load.id)

@@ -166,7 +166,7 @@ private struct MendText {
 extension MendOutput.Change: JSONWritable {
     init(_ change: StreamMend.Change, _ values: ValueText) {
         name = change.id.name
-        id = change.id.number
+        id = change.id.hex
         before = values.text(change.before, of: change.id)
         after = values.text(change.after, of: change.id)
         switch change.reason {

@@ -76,7 +76,7 @@ extension RegisterOutput.Register {
         let id = subject.id
         let entry = RegisterDictionary.entry(for: id)
         name = id.name
-        self.id = id.number
+        self.id = id.hex
         aliases = entry?.aliases ?? []
         size = id.size
         category = RegisterCategory(of: id).rawValue

@@ -90,7 +90,7 @@ struct RestoreOutput: Report {
         json.object {
             json.member("before", values.text(undo.before, of: undo.id))
             json.member("found", values.text(undo.found, of: undo.id))
-            json.member("id", undo.id.number)
+            json.member("id", undo.id.hex)
             json.member("name", undo.id.name)
             json.member("reason", undo.reason)
             json.member("undone", undo.isUndone)
@@ -101,7 +101,7 @@ struct RestoreOutput: Report {
 extension RestoreOutput.Register {
     init(_ register: RegisterRestore, _ values: ValueText) {
         name = register.id.name
-        id = register.id.number
+        id = register.id.hex
         outcome = register.outcome.name
         wanted = values.text(register.wanted, of: register.id)
         before = values.text(register.before, of: register.id)

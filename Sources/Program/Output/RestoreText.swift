@@ -86,7 +86,7 @@ struct RestoreText {
             let before = values.text(register.before, of: register.id) ?? "nothing"
             let found = values.text(register.found, of: register.id) ?? "nothing"
             let reason = register.reason.map { "; \($0)" } ?? ""
-            return "    \(register.id.nameAndNumber): before \(before), found \(found)\(reason)\n"
+            return "    \(register.id.label): before \(before), found \(found)\(reason)\n"
         }
         let back = "\(undo.count - stuck.count) of \(undo.count) registers written were put back"
         let verdict = style.bad("could not be put back")

@@ -161,7 +161,7 @@ struct ShowOutput: Report {
 extension ShowOutput.Register: JSONWritable {
     init(_ id: RegisterID, _ value: RegisterValue, withFields: Bool, _ values: ValueText) {
         name = id.name
-        self.id = id.number
+        self.id = id.hex
         category = RegisterCategory(of: id)
         self.value = values.text(value, of: id) ?? ValueText.hidden
         guard withFields, !values.isHidden(id) else { return }

@@ -38,7 +38,7 @@ extension EditError: CustomStringConvertible {
             "\(name) is not a register: vcpusnap show lists those of a snapshot"
                 + RegisterDictionary.question(about: name)
         case .unknownField(let name, let id, let known):
-            "\(id.nameAndNumber) has no field \(name): "
+            "\(id.label) has no field \(name): "
                 + (known.isEmpty
                     ? "no field of it is known, assign its whole value"
                     : "it has " + known.joined(separator: ", ")
@@ -49,16 +49,16 @@ extension EditError: CustomStringConvertible {
                 + "decimal or 0x and hexadecimal"
                 + (field == nil ? "" : ", or one of the names that vcpusnap register prints")
         case .absent(let id):
-            "the vCPU has no register \(id.nameAndNumber): vcpusnap show lists those it has"
+            "the vCPU has no register \(id.label): vcpusnap show lists those it has"
         case .decidedAtInit(let id):
-            "\(id.nameAndNumber) is decided when a vCPU is made and cannot be changed afterwards"
+            "\(id.label) is decided when a vCPU is made and cannot be changed afterwards"
         case .notKnown(let id):
-            "\(id.nameAndNumber) is not a register of KVM on arm64, so it is not known what changing it "
+            "\(id.label) is not a register of KVM on arm64, so it is not known what changing it "
                 + "would do: remove it, or change it where the snapshot was made"
         case .secondView(let id, let other):
-            "\(id.nameAndNumber) is a second view of \(other.name): assign that"
+            "\(id.label) is a second view of \(other.name): assign that"
         case .reserved(let id, let bits):
-            "\(id.nameAndNumber): the value changes reserved bits, mask \(bits)"
+            "\(id.label): the value changes reserved bits, mask \(bits)"
                 + "; --force does it all the same"
         case .impossible(let why): why
         case .bank(let error): error.description

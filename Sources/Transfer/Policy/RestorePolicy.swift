@@ -36,7 +36,7 @@ public struct RestorePolicy: Hashable, Sendable {
 
     /// The same policy, with more registers left out.
     public func ignoring(_ ids: some Sequence<RegisterID>) -> RestorePolicy {
-        ignoring(ids.map { RegisterPattern($0.number) })
+        ignoring(ids.map { RegisterPattern($0.hex) })
     }
 
     /// The same, of all registers that match one of the patterns.

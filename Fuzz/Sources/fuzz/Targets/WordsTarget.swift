@@ -140,6 +140,6 @@ struct RegistersTarget: Target {
         expect(
             RegisterID(parsing: id.name) == id,
             "\(word) is \(id.name), which is not read as the same")
-        expect(RegisterID(parsing: id.number) == id, "\(id.number) is not read as the same")
+        expect(RegisterID(parsing: id.hex) == id, "\(id.hex) is not read as the same")
     }
 }
