@@ -65,11 +65,11 @@ final class LossExplainer: Sendable {
     }
 
     /// The fields of an ID register that the destination cannot take.
-    private func claims(of restore: RegisterRestore) -> [IDFieldRule] {
+    private func unacceptableFields(of restore: RegisterRestore) -> [IDFieldRule] {
         guard Self.hasClaims(restore.id), let entry = RegisterDictionary.entry(for: restore.id),
             let wanted = restore.wanted?.bits, let host = restore.found?.bits
         else { return [] }
-        return entry.claims(of: wanted, on: host, kernel: kernel)
+        return entry.unacceptableFields(of: wanted, on: host, kernel: kernel)
     }
 }
 
@@ -208,7 +208,7 @@ extension LossExplainer {
                 guard case .idField(let field) = need else { return nil }
                 return (field.register, field.field)
             }
-        let told = claims(of: restore) + featureFields(of: restore, cause)
+        let told = unacceptableFields(of: restore) + featureFields(of: restore, cause)
         let features = needed + told.map { ($0.register, $0.field) }
         var seen: Set<FeatureControl> = []
         return features.flatMap { FeatureControl.controls(of: $0.0, field: $0.1) }
@@ -260,11 +260,11 @@ extension LossExplainer {
         case .kernelView: return [.policy("accept-masked \(restore.id)")]
         default: break
         }
-        let claims = claims(of: restore)
-        let specific = proof(for: restore) + lowering(restore, claims) + firmware(restore)
+        let fields = unacceptableFields(of: restore)
+        let specific = proof(for: restore) + lowering(restore, fields) + firmware(restore)
         let kernel = newerKernel(for: restore, cause) + capability(for: restore)
         return specific + kernel + pinning(cause)
-            + [Remedy.otherHost(needed(for: restore, cause, claims))]
+            + [Remedy.otherHost(needed(for: restore, cause, fields))]
     }
 
     private func proof(for restore: RegisterRestore) -> [Remedy] {
@@ -275,10 +275,10 @@ extension LossExplainer {
     }
 
     /// Fields that could have had the destination's value from the start.
-    private func lowering(_ restore: RegisterRestore, _ claims: [IDFieldRule]) -> [Remedy] {
+    private func lowering(_ restore: RegisterRestore, _ fields: [IDFieldRule]) -> [Remedy] {
         guard let sourceKernel, let wanted = restore.wanted?.bits, let host = restore.found?.bits
         else { return [] }
-        let lowerable = claims.filter { rule in
+        let lowerable = fields.filter { rule in
             rule.isWritable(onKernel: sourceKernel)
                 && rule.accepts(
                     rule.extract(from: host), host: rule.extract(from: wanted),
@@ -365,11 +365,11 @@ extension LossExplainer {
     }
 
     private func needed(
-        for restore: RegisterRestore, _ cause: Cause, _ claims: [IDFieldRule]
+        for restore: RegisterRestore, _ cause: Cause, _ fields: [IDFieldRule]
     ) -> String {
         switch cause.kind {
         case .cpuFeature, .vcpuFeature: cause.detail ?? restore.id.name
-        case .claimsMore: Self.features(restore.id, claims)
+        case .claimsMore: Self.features(restore.id, fields)
         case .kernel: "Linux \(cause.detail ?? "") or newer"
         case .implementation: "the same CPU"
         case .cacheGeometry: "the same caches, or a kernel that lets the guest keep its own"
@@ -393,10 +393,10 @@ extension LossExplainer {
     }
 
     /// Some of the fields by name, and how many more there are.
-    private static func features(_ id: RegisterID, _ claims: [IDFieldRule]) -> String {
-        guard !claims.isEmpty else { return "the same \(id)" }
-        let names = claims.prefix(3).map(\.field).joined(separator: ", ")
-        let more = claims.count > 3 ? " and \(claims.count - 3) more" : ""
+    private static func features(_ id: RegisterID, _ fields: [IDFieldRule]) -> String {
+        guard !fields.isEmpty else { return "the same \(id)" }
+        let names = fields.prefix(3).map(\.field).joined(separator: ", ")
+        let more = fields.count > 3 ? " and \(fields.count - 3) more" : ""
         return "the guest's \(id) (\(names)\(more))"
     }
 }

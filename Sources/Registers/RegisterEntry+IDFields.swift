@@ -159,7 +159,7 @@ extension RegisterEntry {
     /// - Parameters:
     ///   - host: the register's value on a fresh vCPU of the host.
     ///   - kernel: the host's; nil where it is not known.
-    public func claims(
+    public func unacceptableFields(
         of wanted: UInt64, on host: UInt64, kernel: KernelVersion?
     ) -> [IDFieldRule] {
         let different = idFieldRules.filter { $0.extract(from: wanted) != $0.extract(from: host) }

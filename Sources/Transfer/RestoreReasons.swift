@@ -201,7 +201,7 @@ struct RestoreReasons {
     /// does not have; every field that differs, where the rules explain nothing.
     private func idFieldClaims(_ result: RegisterRestore) -> [String] {
         guard let wanted = result.wanted?.bits, let host = result.before?.bits else { return [] }
-        return (entry?.claims(of: wanted, on: host, kernel: kernel) ?? []).map { rule in
+        return (entry?.unacceptableFields(of: wanted, on: host, kernel: kernel) ?? []).map { rule in
             let (claimed, offered) = (rule.extract(from: wanted), rule.extract(from: host))
             return "\(rule.field) is \(hex(claimed)), the destination has \(hex(offered))"
         }
