@@ -77,10 +77,10 @@ extension EmulatedCPU {
 
     /// `KVM_CREATE_VCPU` gives no vCPU a number past the VM's limit.
     private func checkNumber() throws(Refusal) {
-        guard let limit = profile.mostVCPUs, Int64(index) >= Int64(limit) else { return }
+        guard let limit = profile.maximumVCPUs, Int64(index) >= Int64(limit) else { return }
         throw Refusal(
             "the VM needs \(vm.vcpuCount) vCPUs, and the host makes at most \(limit) for a VM "
-                + "(\(HostProfile.mostVCPUsName))", isBeyondRules: true)
+                + "(\(HostProfile.maximumVCPUsName))", isBeyondRules: true)
     }
 
     // MARK: VCPU_FINALIZED

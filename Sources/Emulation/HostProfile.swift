@@ -81,10 +81,10 @@ extension HostProfile {
     }
 
     /// The most vCPUs that a VM can have; nil where that is not known.
-    public var mostVCPUs: Int32? { capabilities[Self.mostVCPUsName] }
+    public var maximumVCPUs: Int32? { capabilities[Self.maximumVCPUsName] }
 
     /// The capability that says so.
-    public static let mostVCPUsName = "KVM_CAP_MAX_VCPUS"
+    public static let maximumVCPUsName = "KVM_CAP_MAX_VCPUS"
 
     /// The first kernel with `KVM_ARM_GET_REG_WRITABLE_MASKS`.
     private static let firstWithMasks =

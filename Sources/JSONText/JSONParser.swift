@@ -1,6 +1,6 @@
 extension JSONValue {
     /// Values inside each other, at most; deeper texts are refused before they take stack.
-    public static let deepest = 64
+    public static let maximumDepth = 64
     /// Values in a text, at most; the description of a stream of QEMU has some thousands.
     public static let most = 1 << 20
 
@@ -68,8 +68,8 @@ private struct JSONParser {
         _ body: (inout JSONParser) throws(JSONError) -> Result
     ) throws(JSONError) -> Result {
         depth += 1
-        guard depth <= JSONValue.deepest else {
-            throw error("more than \(JSONValue.deepest) values inside each other")
+        guard depth <= JSONValue.maximumDepth else {
+            throw error("more than \(JSONValue.maximumDepth) values inside each other")
         }
         defer { depth -= 1 }
         position += 1

@@ -9,7 +9,7 @@ extension AtomicFile {
         case direct
 
         init(_ path: String) throws(FileError) {
-            self = try Self.find(path, linksLeft: Self.mostLinks, named: path)
+            self = try Self.find(path, linksLeft: Self.maximumLinks, named: path)
         }
 
         private static func find(
@@ -34,7 +34,7 @@ extension AtomicFile {
         }
 
         /// As many as the kernel follows.
-        private static let mostLinks = 40
+        private static let maximumLinks = 40
 
         /// Links such as `/dev/stdout` may lead to a regular file, but replacing that file would
         /// leave its writer with the old one.

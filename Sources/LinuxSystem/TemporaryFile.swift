@@ -20,7 +20,7 @@ struct TemporaryFile: ~Copyable {
         let isThere = replaced.map { FileIdentity(of: $0) != nil } ?? false
         let original = access != .secret && isThere ? replaced : nil
         let isOpen = access == .open && original == nil
-        for _ in 0..<mostTries {
+        for _ in 0..<maximumTries {
             let made = try create(
                 directory + "/" + newName(), permissions: isOpen ? 0o666 : 0o600)
             guard try made.isOurs() else { continue }
@@ -84,7 +84,7 @@ struct TemporaryFile: ~Copyable {
 
     // MARK: Names
 
-    private static let mostTries = 16
+    private static let maximumTries = 16
     private static let namePrefix = ".vcpusnap-"
     private static let digits = 16
 

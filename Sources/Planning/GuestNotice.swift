@@ -109,7 +109,7 @@ public enum Remedy: Hashable, Sendable {
             "if the destination has CPUs of several types, pin the vCPUs and whoever makes them to those that "
                 + "are \(cpu)"
         case .moreVCPUs(let count):
-            "choose a host or a kernel that makes \(count) vCPUs for a VM (\(HostProfile.mostVCPUsName))"
+            "choose a host or a kernel that makes \(count) vCPUs for a VM (\(HostProfile.maximumVCPUsName))"
         case .policy(let rule):
             "if the guest does not depend on it: a policy with the rule \(rule) (--write-policy FILE "
                 + "writes one)"

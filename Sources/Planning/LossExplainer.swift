@@ -113,9 +113,9 @@ extension LossExplainer {
     }
 
     private func initialisationCause(_ restore: RegisterRestore) -> Cause {
-        if place.isTooMany, let most = profile.mostVCPUs {
+        if place.isTooMany, let most = profile.maximumVCPUs {
             return Cause(
-                .tooManyVCPUs, "\(place.count), \(HostProfile.mostVCPUsName) is \(most)")
+                .tooManyVCPUs, "\(place.count), \(HostProfile.maximumVCPUsName) is \(most)")
         }
         if case .refused = restore.outcome { return Cause(.differentVCPUs) }
         guard let wanted = restore.wanted.flatMap({ VCPUInit($0) }), !wanted.hasFurtherFeatures

@@ -36,7 +36,8 @@ public struct VCPUPlans: RandomAccessCollection, Sendable {
 
     private func place(of position: Int) -> LossExplainer.Place {
         LossExplainer.Place(
-            isTooMany: profile.mostVCPUs.map { position >= Int($0) } ?? false, count: account.count)
+            isTooMany: profile.maximumVCPUs.map { position >= Int($0) } ?? false,
+            count: account.count)
     }
 
     public func makeIterator() -> Iterator {

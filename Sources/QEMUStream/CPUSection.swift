@@ -40,7 +40,7 @@ public struct CPUSection: Sendable {
     }
 
     /// QEMU's lists have 150 to 450 registers.
-    static let mostRegisters = 1 << 14
+    static let maximumRegisters = 1 << 14
     static let version: UInt32 = 22
     static let name = Array("cpu".utf8)
     /// Of the section that stands before each vCPU's own (`vmstate_cpu_common`).
@@ -95,16 +95,16 @@ public struct CPUSection: Sendable {
     /// Where the ids of the list stand; nil where there is no room for so many, or for the rest.
     static func ids(in bytes: [UInt8], bodyAt start: Int) -> Range<Int>? {
         let body = bytes[start...]
-        guard let most = mostRegisters(in: body), 0...most ~= listLength(of: body) else {
+        guard let most = maximumRegisters(in: body), 0...most ~= listLength(of: body) else {
             return nil
         }
         return start + Field.list..<start + Field.list + 8 * listLength(of: body)
     }
 
     /// How many registers there is room for; nil where there is none for the fixed fields.
-    private static func mostRegisters(in body: ArraySlice<UInt8>) -> Int? {
+    private static func maximumRegisters(in body: ArraySlice<UInt8>) -> Int? {
         let room = body.count - Field.list - Field.tail
-        return room < 0 ? nil : min(room / 16, mostRegisters)
+        return room < 0 ? nil : min(room / 16, maximumRegisters)
     }
 
     /// What the section says; of a body with its fixed fields.
@@ -115,7 +115,7 @@ public struct CPUSection: Sendable {
 
     /// Why there are no `ids`.
     private static func wrongCount(_ body: ArraySlice<UInt8>, _ offset: Int64) -> QEMUStreamError {
-        guard let most = mostRegisters(in: body) else {
+        guard let most = maximumRegisters(in: body) else {
             return .damaged(
                 part: "the cpu section", offset: offset,
                 expected: "at least \(Field.list + Field.tail) bytes", found: "\(body.count)")
@@ -172,8 +172,9 @@ extension CPUSection {
     /// Replaces the list; what stands before and after stays as it is.
     /// - Throws: `list` when the ids do not ascend.
     public mutating func replaceEntries(_ entries: [Entry]) throws(QEMUStreamError) {
-        guard entries.count <= Self.mostRegisters else {
-            throw .list("it has \(entries.count) registers, and \(Self.mostRegisters) are the most")
+        guard entries.count <= Self.maximumRegisters else {
+            throw .list(
+                "it has \(entries.count) registers, and \(Self.maximumRegisters) are the most")
         }
         guard zip(entries, entries.dropFirst()).allSatisfy({ $0.id < $1.id }) else {
             throw .list("its ids must ascend")

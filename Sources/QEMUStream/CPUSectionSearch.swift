@@ -6,14 +6,14 @@ internal import LinuxSystem
 struct CPUSectionSearch {
     /// Device state stands at the end; what lies further ahead is RAM and is not read.
     static let window = 64 << 20
-    private static let mostProblems = 1 << 14
+    private static let maximumProblems = 1 << 14
 
     /// In the order of the stream; of two with one number the last.
     private(set) var cpus: [CPUSection] = []
     /// Where each that was found stands in the bytes, those with one number too.
     private(set) var ranges: [Range<Int>] = []
     /// Where stands what begins like the section of a vCPU and was not taken for one; of no more than
-    /// `mostProblems`, which the bytes of a guest's RAM may have.
+    /// `maximumProblems`, which the bytes of a guest's RAM may have.
     private var problems: [UInt32: Int] = [:]
     private let bytes: [UInt8]
     private let start: Int64
@@ -30,7 +30,7 @@ struct CPUSectionSearch {
         for position in Self.candidates(in: bytes) where position >= end {
             guard let header = header(at: position) else { continue }
             guard mayBeSection(header, &order), let section = try? section(header, &order) else {
-                if problems.count < Self.mostProblems { problems[header.instance] = position }
+                if problems.count < Self.maximumProblems { problems[header.instance] = position }
                 continue
             }
             found[header.instance] = section

@@ -98,7 +98,8 @@ extension StreamDescription {
         _ device: Device, endingAt end: Int64, in stream: any SeekableBytes
     ) throws(QEMUStreamError) -> Bool {
         let described = Checked(device.bodyLength ?? 0) + Checked(device.headerLength)
-        let most = min(described.value ?? Self.mostSearched, Self.mostSearched) + Self.damagedBytes
+        let most =
+            min(described.value ?? Self.maximumSearched, Self.maximumSearched) + Self.damagedBytes
         let start = max(8, Self.firstKept(of: stream), end - most)
         guard start < end, !device.name.isEmpty else { return false }
         let bytes = try stream.bytes(in: start..<end)
@@ -113,7 +114,7 @@ extension StreamDescription {
     }
 
     /// No device that stands before the vCPUs is nearly as long.
-    private static let mostSearched: Int64 = 1 << 20
+    private static let maximumSearched: Int64 = 1 << 20
 
     /// Whether RAM's last section ends there, with RAM_SAVE_FLAG_EOS (`ram_save_complete`, `migration/ram.c`): what
     /// stands before is the guest's.

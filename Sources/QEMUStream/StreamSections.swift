@@ -12,7 +12,7 @@ struct StreamSections {
     private(set) var problem: QEMUStreamError?
 
     /// What the sections of all vCPUs have together, at most; the device state of every QEMU is less.
-    private static let mostBytes = CPUSectionSearch.window
+    private static let maximumBytes = CPUSectionSearch.window
 
     init(of stream: any SeekableBytes, reading: StreamReading) throws(QEMUStreamError) {
         do throws(QEMUStreamError) {
@@ -67,13 +67,13 @@ extension StreamSections {
         if let misfit, walk.missing > 0 {
             return try search(for: devices, description, in: stream, after: misfit.error)
         }
-        var room = Checked<Int64>(Self.mostBytes)
+        var room = Checked<Int64>(Self.maximumBytes)
         for (place, device) in walk.found.reversed() {
             room = room - Checked(place.bodyLength)
             guard let left = room.value, left >= 0 else {
                 throw .damaged(
                     part: "the cpu sections", offset: place.offset,
-                    expected: "at most \(Self.mostBytes) bytes in all", found: "more")
+                    expected: "at most \(Self.maximumBytes) bytes in all", found: "more")
             }
             cpus.append(try Self.section(at: place, device, in: stream))
         }

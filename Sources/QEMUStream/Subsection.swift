@@ -37,7 +37,7 @@ struct SubsectionReader {
     private var names: Set<[UInt8]> = []
 
     /// Subsections inside each other, at most; QEMU's go to two.
-    private static let deepest = 4
+    private static let maximumDepth = 4
 
     init(
         _ bytes: [UInt8], bodyAt start: Int, offset: Int64, position: Int,
@@ -56,7 +56,7 @@ struct SubsectionReader {
     ) throws(QEMUStreamError) -> [Subsection] {
         var result: [Subsection] = []
         let path = prefix + [UInt8(ascii: "/")]
-        while let name = nextName(), name.starts(with: path), depth < Self.deepest {
+        while let name = nextName(), name.starts(with: path), depth < Self.maximumDepth {
             result.append(try subsection(name, depth: depth))
         }
         return result

@@ -129,12 +129,12 @@ extension RecordedRuns {
         let text = withoutTimes(String(decoding: output, as: UTF8.self))
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         if lines.last == "" { lines.removeLast() } else { lines[lines.count - 1] += "\\" }
-        let rest = lines.dropFirst(mostLines)
+        let rest = lines.dropFirst(maximumLines)
         let end = rest.isEmpty ? [] : ["... \(rest.count) lines more, \(sum(of: rest))"]
-        return (lines.prefix(mostLines) + end).map { mark + $0 }
+        return (lines.prefix(maximumLines) + end).map { mark + $0 }
     }
 
-    private static let mostLines = 60
+    private static let maximumLines = 60
 
     /// Snapshots have the second in which they were made, which two of them may share.
     private static func withoutTimes(_ text: String) -> String {

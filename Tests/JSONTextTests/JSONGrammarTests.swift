@@ -156,20 +156,20 @@ struct JSONGrammarTests {
 
     @Test("Values inside each other are taken to the limit and refused beyond")
     func depth() throws {
-        let deepest = JSONValue.deepest
-        var inner = try value(nested(deepest, "[", "]", inside: ""))
+        let maximumDepth = JSONValue.maximumDepth
+        var inner = try value(nested(maximumDepth, "[", "]", inside: ""))
         var depth = 1
         while let next = inner.array?.first {
             inner = next
             depth += 1
         }
-        #expect(depth == deepest)
-        _ = try value(nested(deepest, "{\"a\":", "}", inside: "1"))
-        let arrays = try #require(failure(nested(deepest + 1, "[", "]", inside: "")))
-        #expect(arrays.offset == deepest)
-        #expect(arrays.problem.contains("\(deepest)"))
-        let objects = try #require(failure(nested(deepest + 1, "{\"a\":", "}", inside: "1")))
-        #expect(objects.offset == 5 * deepest)
+        #expect(depth == maximumDepth)
+        _ = try value(nested(maximumDepth, "{\"a\":", "}", inside: "1"))
+        let arrays = try #require(failure(nested(maximumDepth + 1, "[", "]", inside: "")))
+        #expect(arrays.offset == maximumDepth)
+        #expect(arrays.problem.contains("\(maximumDepth)"))
+        let objects = try #require(failure(nested(maximumDepth + 1, "{\"a\":", "}", inside: "1")))
+        #expect(objects.offset == 5 * maximumDepth)
     }
 
     @Test("Depth is that of the place, not the number of brackets before it")
@@ -181,6 +181,6 @@ struct JSONGrammarTests {
     @Test("A million brackets take no stack")
     func manyBrackets() throws {
         let text = [UInt8](repeating: UInt8(ascii: "["), count: 1 << 20)
-        #expect(failure(text)?.offset == JSONValue.deepest)
+        #expect(failure(text)?.offset == JSONValue.maximumDepth)
     }
 }

@@ -64,7 +64,7 @@ struct FixtureTests {
         let stream = try QEMUStream(padded)
         #expect(stream.cpus.count == 2)
         #expect(padded.lowestOffset > memory.count - (128 << 10))
-        #expect(padded.mostAtOnce <= 128 << 10)
+        #expect(padded.maximumAtOnce <= 128 << 10)
     }
 
     // MARK: Values

@@ -27,7 +27,7 @@ private func exercise(_ stream: QEMUStream) {
 @discardableResult
 private func problem(_ bytes: [UInt8]) -> QEMUStreamError? {
     let memory = MemoryBytes(bytes)
-    defer { #expect(memory.mostAtOnce <= bytes.count) }
+    defer { #expect(memory.maximumAtOnce <= bytes.count) }
     do throws(QEMUStreamError) {
         exercise(try QEMUStream(memory))
         return nil
@@ -221,7 +221,7 @@ struct StreamDamageTests {
         #expect(read.cpus.map(\.body) == (try QEMUStream(Self.crafted.bytes)).cpus.map(\.body))
         #expect(read.isSearched)
         exercise(read)
-        #expect(bytes.mostAtOnce <= stream.bytes.count)
+        #expect(bytes.maximumAtOnce <= stream.bytes.count)
     }
 
     @Test(

@@ -516,6 +516,6 @@ struct StreamNumberTests {
         }
         let memory = MemoryBytes(bytes)
         #expect(throws: QEMUStreamError.self) { try QEMUStream(memory, reading: .partial) }
-        #expect(memory.mostAtOnce <= bytes.count)
+        #expect(memory.maximumAtOnce <= bytes.count)
     }
 }

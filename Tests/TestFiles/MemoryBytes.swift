@@ -5,7 +5,7 @@ public final class MemoryBytes: SeekableBytes {
     public let name = "memory"
     public let bytes: [UInt8]
     /// The most bytes that were asked for at once.
-    public private(set) var mostAtOnce = 0
+    public private(set) var maximumAtOnce = 0
     /// The lowest offset that was read, apart from the start; `Int64.max` before that.
     public private(set) var lowestOffset = Int64.max
 
@@ -19,7 +19,7 @@ public final class MemoryBytes: SeekableBytes {
         guard offset >= 0, count >= 0, offset <= size, Int64(count) <= size - offset else {
             throw FileError(.read, name, .invalidArgument)
         }
-        mostAtOnce = max(mostAtOnce, count)
+        maximumAtOnce = max(maximumAtOnce, count)
         if offset > 0 { lowestOffset = min(lowestOffset, offset) }
         return Array(bytes[Int(offset)..<Int(offset) + count])
     }

@@ -16,8 +16,8 @@ struct Outcome: Equatable {
 struct Commands {
     /// What a command may take, of processor time in microseconds and of memory in bytes, for each MB of
     /// what it reads; the sanitizers make a command about six times as slow.
-    private static let mostTime: Int64 = 6_000_000
-    private static let mostMemory = 100 << 20
+    private static let maximumTime: Int64 = 6_000_000
+    private static let maximumMemory = 100 << 20
 
     /// Bytes of the input.
     let inputSize: Int
@@ -46,8 +46,8 @@ struct Commands {
         let outcome = Outcome(
             code: code, output: Workspace.contents(of: Workspace.output),
             errors: Workspace.contents(of: Workspace.errors))
-        expect(time <= Self.mostTime * Int64(megabytes), "\(text): \(time) us of processor time")
-        expect(peak <= Self.mostMemory * megabytes, "\(text): \(peak) bytes of memory")
+        expect(time <= Self.maximumTime * Int64(megabytes), "\(text): \(time) us of processor time")
+        expect(peak <= Self.maximumMemory * megabytes, "\(text): \(peak) bytes of memory")
         check(outcome, text, leftovers: Workspace.names.subtracting(before))
         if Self.asksForJSON(words), code != 2 { checkJSON(outcome.output, text) }
         return outcome

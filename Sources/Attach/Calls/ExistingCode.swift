@@ -40,7 +40,7 @@ struct ExistingCode: Hashable {
     private static func instructions(
         in mapping: ProcessFiles.Mapping, _ memory: ProcessMemory
     ) -> [UInt64] {
-        let size = min(mapping.range.upperBound - mapping.range.lowerBound, mostSearched)
+        let size = min(mapping.range.upperBound - mapping.range.lowerBound, maximumSearched)
         return (try? memory.read(Int(size / 8), at: mapping.range.lowerBound)) ?? []
     }
 
@@ -58,5 +58,5 @@ struct ExistingCode: Hashable {
         return nil
     }
 
-    private static let mostSearched: UInt64 = 1 << 24
+    private static let maximumSearched: UInt64 = 1 << 24
 }

@@ -35,7 +35,7 @@ struct RawReading {
     }
 
     /// The words that a list of registers may have, with their number.
-    static let mostListWords = 2048
+    static let maximumListWords = 2048
     /// struct kvm_mp_state and struct kvm_vcpu_events.
     static let mpStateWords = 1
     static let eventsWords = 8

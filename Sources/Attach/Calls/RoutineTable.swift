@@ -15,8 +15,8 @@ struct RoutineTable {
 
         init(in area: Range<UInt64>) {
             list = area.lowerBound
-            results = list + UInt64(RawReading.mostListWords * 8)
-            small = results + UInt64(RawReading.mostListWords * 8)
+            results = list + UInt64(RawReading.maximumListWords * 8)
+            small = results + UInt64(RawReading.maximumListWords * 8)
             values = small + UInt64((RawReading.mpStateWords + RawReading.eventsWords) * 8)
             valuesEnd = area.upperBound - RoutineTable.largestValue
         }
@@ -50,7 +50,7 @@ struct RoutineTable {
             table += Self.entry(CLINUX_KVM_GET_MP_STATE, descriptor, places.small)
             let events = places.small + UInt64(RawReading.mpStateWords * 8)
             table += Self.entry(CLINUX_KVM_GET_VCPU_EVENTS, descriptor, events)
-            try process.write([UInt64(RawReading.mostListWords - 1)], at: places.list)
+            try process.write([UInt64(RawReading.maximumListWords - 1)], at: places.list)
         }
         try process.write(table, at: entries.lowerBound)
     }
@@ -79,7 +79,7 @@ struct RoutineTable {
     private static func reading(
         _ results: [Int64], _ places: Places, _ process: ProcessMemory
     ) throws(Errno) -> RawReading {
-        let list = try process.read(RawReading.mostListWords, at: places.list)
+        let list = try process.read(RawReading.maximumListWords, at: places.list)
         let states = RawReading.mpStateWords
         let small = try process.read(states + RawReading.eventsWords, at: places.small)
         var reading = RawReading(

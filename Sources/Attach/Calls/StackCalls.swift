@@ -16,9 +16,9 @@ struct StackCalls {
     private let chains: Bool
 
     /// What it takes below the stack pointer, at least.
-    static let room = UInt64(2 * RawReading.mostListWords * 8 + 16384)
+    static let room = UInt64(2 * RawReading.maximumListWords * 8 + 16384)
     /// What it takes at most: pages that the process keeps.
-    private static let mostRoom: UInt64 = 1 << 18
+    private static let maximumRoom: UInt64 = 1 << 18
 
     /// - Parameters:
     ///   - descriptor: of the vCPU whose list is read at the end to open the gates; nil without gates.
@@ -27,7 +27,7 @@ struct StackCalls {
         _ injection: Injection, openingGatesWith descriptor: Int?, chains: Bool,
         _ threads: borrowing StoppedThreads
     ) throws(AttachError) {
-        let listAt = injection.chosen.top - UInt64(RawReading.mostListWords * 8)
+        let listAt = injection.chosen.top - UInt64(RawReading.maximumListWords * 8)
         let release = Chain(
             Self.release(openingGatesWith: descriptor, listAt),
             tail: injection.lastFrame.words, endingAt: listAt, for: injection)
@@ -35,7 +35,7 @@ struct StackCalls {
         self.chains = chains
         gateWord = descriptor.map { _ in (listAt, UInt32(truncatingIfNeeded: Self.unlisted)) }
         let lowest = injection.chosen.stack.lowerBound + Self.distance
-        area = max(lowest, release.base - min(release.base, Self.mostRoom))..<release.base
+        area = max(lowest, release.base - min(release.base, Self.maximumRoom))..<release.base
         try threads.perform("prepare") { () throws(Errno) in
             try injection.process.write(release.words + [Self.unlisted], at: release.base)
         }
@@ -83,7 +83,7 @@ struct StackCalls {
     ) throws(AttachError) -> [RawReading] {
         var lists = CallBatch()
         for descriptor in descriptors {
-            let room = RawReading.mostListWords - 1
+            let room = RawReading.maximumListWords - 1
             lists.add(CLINUX_KVM_GET_REG_LIST, on: descriptor, [UInt64(room)], room: room)
         }
         try make(&lists, injection, &threads)

@@ -113,7 +113,7 @@ private struct RunningProcess {
             }
             let unsettled = banks.filter { $0.exit?.isUnfinished == true }
             tries += 1
-            if settling, !unsettled.isEmpty, tries < Self.mostTries { continue }
+            if settling, !unsettled.isEmpty, tries < Self.maximumTries { continue }
             report(cost, tries)
             guard unsettled.isEmpty || !settling else { throw notSettled(unsettled) }
             warn(unsettled)
@@ -122,7 +122,7 @@ private struct RunningProcess {
     }
 
     /// Each takes some milliseconds, and a vCPU needs less than one to go on.
-    private static let mostTries = 100
+    private static let maximumTries = 100
 
     private func report(_ cost: AttachedVM.Cost, _ tries: Int) {
         let pause = StandstillText.milliseconds(cost.nanoseconds / 1000)
@@ -147,7 +147,7 @@ private struct RunningProcess {
     private func notSettled(_ unsettled: [AttachedVCPUBank]) -> SourceError {
         let names = unsettled.map { "vCPU \($0.vcpu.index) (\($0.exit?.name ?? "?"))" }
         return SourceError(
-            "\(text): after \(Self.mostTries) tries still in the middle of an exit: "
+            "\(text): after \(Self.maximumTries) tries still in the middle of an exit: "
                 + names.joined(separator: ", ") + "; its VMM may be stopped")
     }
 

@@ -72,7 +72,7 @@ public struct LoadPlan: Sendable {
         self.version = version
         self.policy = policy.name
         self.origin = origin
-        excess = profile.mostVCPUs.flatMap { most in
+        excess = profile.maximumVCPUs.flatMap { most in
             guests.count > Int(most) ? Excess(count: guests.count, most: Int(most)) : nil
         }
         if let excess {

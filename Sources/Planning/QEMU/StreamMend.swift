@@ -126,11 +126,11 @@ private struct Mender {
 
     /// A value that is replaced can decide what becomes of others, so the plan is made again; each
     /// round changes something that no later one does.
-    private static let mostRounds = 8
+    private static let maximumRounds = 8
 
     mutating func mend(for profile: HostProfile) throws(StreamMend.Problem) {
         try applyRules()
-        for _ in 0..<Self.mostRounds {
+        for _ in 0..<Self.maximumRounds {
             // From 11.0 on QEMU looks at every register, so what it takes all versions take.
             let plan = try plan(QEMUVersion(11, 0), on: profile)
             guard plan.excess == nil else { return }

@@ -263,7 +263,7 @@ struct MendRequest {
 
 extension MendRequest {
     /// A rule can bring up what was not reached before it.
-    private static let mostRounds = 8
+    private static let maximumRounds = 8
 
     /// The rules with which nothing stands in the way any more, where there are such.
     func proposal(
@@ -274,7 +274,7 @@ extension MendRequest {
             of: try file.stateCapture(.commandLine).snapshot, on: profile, policy: policy)
         var refusals = mend.vcpus.flatMap(\.refusals)
         var proposal = PolicyProposal(refusals, of: move, values)
-        for _ in 0..<Self.mostRounds {
+        for _ in 0..<Self.maximumRounds {
             let allowed = try StreamMend(
                 of: file.stream, on: profile, policy: try proposal.policy(after: policy),
                 versions: versions)

@@ -44,7 +44,7 @@ struct FoldedStatement<Statement: RegisterStatement> {
     fileprivate(set) var hasMoreNotices = false
 
     /// How many notices of one register are told apart.
-    private static var mostNotices: Int { 3 }
+    private static var maximumNotices: Int { 3 }
 
     fileprivate init(_ statement: Statement) {
         self.statement = statement
@@ -57,7 +57,7 @@ struct FoldedStatement<Statement: RegisterStatement> {
             !notice.isEmpty,
             !notices.contains(notice)
         else { return }
-        if notices.count < Self.mostNotices {
+        if notices.count < Self.maximumNotices {
             notices.append(notice)
         } else {
             hasMoreNotices = true

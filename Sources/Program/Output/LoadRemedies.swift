@@ -113,13 +113,13 @@ struct LoadRemedies {
     }
 
     private static func list(_ rules: [String]) -> String {
-        let shown = rules.prefix(mostRules).joined(separator: ", ")
-        let more = rules.count - mostRules
+        let shown = rules.prefix(maximumRules).joined(separator: ", ")
+        let more = rules.count - maximumRules
         return "the \(rules.count == 1 ? "rule" : "rules") \(shown)"
             + (more > 0 ? " and \(more) more" : "")
     }
 
-    private static let mostRules = 8
+    private static let maximumRules = 8
 
     // MARK: The guest's command line
 

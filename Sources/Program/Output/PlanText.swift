@@ -42,13 +42,13 @@ struct PlanText {
         }
     }
 
-    private static let mostHosts = 6
+    private static let maximumHosts = 6
 
     /// A line for each remedy of what counts; of very many other hosts the first ones.
     private static func remedies(_ losses: [FoldedStatement<PlannedLoss>]) -> PrintableText {
         let all = Remedy.each(
             losses.map(\.statement).filter { $0.pardon == nil }.flatMap(\.remedies))
-        let more = all.count(where: \.isOtherHost) - mostHosts
+        let more = all.count(where: \.isOtherHost) - maximumHosts
         var lines: [PrintableText] = all.dropLast(max(more, 0)).map {
             "    can be done: \($0.text)\n"
         }

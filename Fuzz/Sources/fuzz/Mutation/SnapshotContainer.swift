@@ -20,7 +20,7 @@ struct SnapshotContainer {
 
     private static let headerSize = 56
     private static let chunkHeaderSize = 20
-    private static let mostContent = 1 << 20
+    private static let maximumContent = 1 << 20
 
     /// Nil for what does not begin as such a file does.
     init?(_ bytes: [UInt8]) {
@@ -60,7 +60,7 @@ struct SnapshotContainer {
     /// Makes the chunk at an index what it says without compression.
     mutating func decompress(_ index: Int) {
         let chunk = chunks[index]
-        guard chunk.isCompressed, 1...Self.mostContent ~= Int(chunk.contentSize) else { return }
+        guard chunk.isCompressed, 1...Self.maximumContent ~= Int(chunk.contentSize) else { return }
         var content = [UInt8](repeating: 0, count: Int(chunk.contentSize))
         let count = cfuzz_decompress(&content, content.count, chunk.stored, chunk.stored.count)
         guard count >= 0 else { return }

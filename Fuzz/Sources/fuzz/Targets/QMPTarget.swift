@@ -113,14 +113,14 @@ private final class Peer: @unchecked Sendable {
     }
 
     /// After so many it is no use to go on.
-    private static let mostCommands = 100
+    private static let maximumCommands = 100
 
     private func serve(_ client: Int32) {
         var descriptor: Int32 = -1
         defer { if descriptor >= 0 { close(descriptor) } }
         var rest = Array(parts.dropFirst())
         say(parts.first ?? [], "", client, descriptor)
-        for _ in 0..<Self.mostCommands {
+        for _ in 0..<Self.maximumCommands {
             guard let command = receive(client, &descriptor) else { return }
             let name = Array((command["execute"]?.string ?? "").utf8)
             let place = rest.firstIndex { $0.first == name }
