@@ -23,7 +23,7 @@ pack_initrd() {
 # Cached per kernel; a changed guest-init gives a new name.
 cached_initrd() {
   local series=$1 sum out old
-  sum=$(cat "$LAB_PARTS/guest-init" "$LAB_PARTS/run.sh" "$LAB_CACHE/kernels/$series/version" | cksum | cut -d' ' -f1)
+  sum=$({ declare -f pack_initrd; cat "$LAB_PARTS/guest-init" "$LAB_CACHE/kernels/$series/version"; } | cksum | cut -d' ' -f1)
   out=$LAB_CACHE/initrd-$series-$sum
   if [[ ! -f $out ]]; then
     pack_initrd "$out" "$LAB_CACHE/kernels/$series/modules"
@@ -48,46 +48,77 @@ run_cleanup() {
   fi
   [[ -z $LAB_RUN_DIR ]] || rm -rf "$LAB_RUN_DIR"
 }
+make_run_dir() {
+  LAB_RUN_DIR=$(mktemp -d "${TMPDIR:-/tmp}/vcpusnap-lab.XXXXXX")
+  trap run_cleanup EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+}
 
+# lab_run run|shell ARGS...: the functions below are its steps, and see its variables.
 lab_run() {
-  local mode=$1
+  local mode=$1 kernel='' cpu='' smp=2 memory='' share='' timeout=900 append='' modules='' kvm=yes vmm=no with=() env=() words=()
   shift
-  local kernel='' cpu='' smp=2 memory='' share='' limit='' append='' modules='' kvm=yes vmm=no with=() env=() value
+  read_run_options "$@"
+  check_run_options
+  if native_kvm && [[ -z $kernel && -z $cpu && $vmm == no ]]; then
+    run_native
+    return
+  fi
+  need_part qemu
+  need_part guest
+  command -v qemu-system-aarch64 >/dev/null ||
+    die $EX_UNAVAILABLE "lab unavailable: qemu-system-aarch64 is gone; run: rm '$LAB_CACHE/stamp/qemu'; Scripts/lab setup --parts qemu"
+  : "${cpu:=max}" "${kernel:=6.12}"
+  grep -qxF -- "${cpu%%,*}" < <(qemu_cpus) ||
+    die $EX_NOINPUT "cpu type unknown to this QEMU: ${cpu%%,*} (Scripts/lab list shows those it knows)"
+  local dir image initrd status=0
+  make_run_dir
+  dir=$LAB_RUN_DIR
+  find_kernel
+  write_input
+  run_guest || status=$?
+  report_guest_errors
+  read_output
+  return "$(cat "$dir/out/status")"
+}
+
+read_run_options() {
+  local option value
   while [[ $# -gt 0 ]]; do
-    case $1 in
-      --kernel=* | --cpu=* | --smp=* | --memory=* | --share=* | --timeout=* | --append=* | --modules=* | --with=* | --env=*)
-        value=${1#*=}
-        set -- "${1%%=*}" "$value" "${@:2}"
-        ;;
-    esac
-    case $1 in
-      --kernel | --cpu | --smp | --memory | --share | --timeout | --append | --modules | --with | --env)
+    if [[ $1 =~ ^--(kernel|cpu|smp|memory|share|timeout|append|modules|with|env)(=(.*))?$ ]]; then
+      option=${BASH_REMATCH[1]} value=${BASH_REMATCH[3]}
+      if [[ -z ${BASH_REMATCH[2]} ]]; then
         [[ $# -ge 2 ]] || die $EX_USAGE "$1 needs a value; try: Scripts/lab help"
-        ;;
-    esac
-    case $1 in
-      --kernel) kernel=$2; shift 2 ;;
-      --cpu) cpu=$2; shift 2 ;;
-      --smp) smp=$2; shift 2 ;;
-      --memory) memory=$2; shift 2 ;;
-      --share) share=$2; shift 2 ;;
-      --timeout) limit=$2; shift 2 ;;
-      --append) append=$2; shift 2 ;;
-      --modules) modules=$2; shift 2 ;;
-      --with) with+=("$2"); shift 2 ;;
-      --env) env+=("$2"); shift 2 ;;
-      --vmm) vmm=yes; shift ;;
-      --allow-no-kvm) kvm=no; shift ;;
-      --) shift; break ;;
-      -*) die $EX_USAGE "$mode does not know '$1'; try: Scripts/lab help" ;;
-      *) break ;;
-    esac
+        value=$2
+        shift
+      fi
+      case $option in
+        with) with+=("$value") ;;
+        env) env+=("$value") ;;
+        *) printf -v "$option" %s "$value" ;;
+      esac
+    else
+      case $1 in
+        --vmm) vmm=yes ;;
+        --allow-no-kvm) kvm=no ;;
+        --) shift; break ;;
+        -*) die $EX_USAGE "$mode does not know '$1'; try: Scripts/lab help" ;;
+        *) break ;;
+      esac
+    fi
+    shift
   done
-  [[ $mode == shell || $# -gt 0 ]] || die $EX_USAGE "run needs a command; for example: Scripts/lab run -- uname -a"
+  words=("$@")
+}
+
+check_run_options() {
+  local value
+  [[ $mode == shell || ${#words[@]} -gt 0 ]] || die $EX_USAGE "run needs a command; for example: Scripts/lab run -- uname -a"
   [[ $smp =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--smp needs a number, not '$smp'"
   [[ -n $memory ]] || { [[ $vmm == yes ]] && memory=2048 || memory=1024; }
   [[ $memory =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--memory needs a number of MiB, not '$memory'"
-  [[ ${limit:=900} =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--timeout needs a number of seconds, not '$limit'"
+  [[ $timeout =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--timeout needs a number of seconds, not '$timeout'"
   [[ -z $share || -d $share ]] || die $EX_NOINPUT "--share: no such folder: $share"
   [[ -z $modules || -d $modules ]] || die $EX_NOINPUT "--modules: no such folder: $modules"
   for value in "${env[@]}"; do
@@ -96,25 +127,10 @@ lab_run() {
   for value in "${with[@]}"; do
     [[ -f $value ]] || die $EX_NOINPUT "--with: no such file: $value"
   done
+}
 
-  if native_kvm && [[ -z $kernel && -z $cpu && $vmm == no ]]; then
-    run_native "$mode" "$limit" "$share" "$@"
-    return
-  fi
-
-  need_part qemu
-  need_part guest
-  command -v qemu-system-aarch64 >/dev/null ||
-    die $EX_UNAVAILABLE "lab unavailable: qemu-system-aarch64 is gone; run: rm '$LAB_CACHE/stamp/qemu'; Scripts/lab setup --parts qemu"
-  : "${cpu:=max}" "${kernel:=6.12}"
-  grep -qxF -- "${cpu%%,*}" < <(qemu_cpus) ||
-    die $EX_NOINPUT "cpu type unknown to this QEMU: ${cpu%%,*} (Scripts/lab list shows those it knows)"
-
-  LAB_RUN_DIR=$(mktemp -d "${TMPDIR:-/tmp}/vcpusnap-lab.XXXXXX")
-  trap run_cleanup EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM HUP
-  local dir=$LAB_RUN_DIR image initrd
+# The kernel, and what it unpacks at its start.
+find_kernel() {
   if [[ $kernel =~ ^[0-9.]+$ && -f $LAB_CACHE/kernels/$kernel/Image ]]; then
     image=$LAB_CACHE/kernels/$kernel/Image
     initrd=$(cached_initrd "$kernel")
@@ -127,23 +143,24 @@ lab_run() {
   else
     die $EX_NOINPUT "no such kernel: $kernel (6.12, 6.1, after Scripts/lab setup --parts newer 7.3, or the path of an arm64 Image)"
   fi
-
   if [[ $vmm == yes ]]; then
     need_part vmm
     # The kernel unpacks one archive after the other.
     cat "$initrd" "$LAB_CACHE/vmm.cpio" >"$dir/initrd-vmm"
     initrd=$dir/initrd-vmm
   fi
+}
 
-  # What goes in: the command, the programs and the working folder, as a tar stream on the first disk.
+# What goes in: the command, the programs and the working folder, as a tar stream on the first disk.
+write_input() {
+  local value word
   mkdir "$dir/in" "$dir/in/bin" "$dir/in/work"
-  local first=${1:-} word
-  case $first in
+  case ${words[0]:-} in
     /bin/* | /sbin/* | /usr/*) ;; # the guest's own
     */*)
-      if [[ -f $first ]]; then
-        with+=("$first")
-        set -- "/lab/bin/$(basename "$first")" "${@:2}"
+      if [[ -f ${words[0]} ]]; then
+        with+=("${words[0]}")
+        words[0]=/lab/bin/$(basename "${words[0]}")
       fi
       ;;
   esac
@@ -157,7 +174,7 @@ lab_run() {
     for value in "${env[@]}"; do printf 'export %s=' "${value%%=*}"; quote "${value#*=}"; echo; done
     if [[ $mode == run ]]; then
       printf 'exec'
-      for word in "$@"; do printf ' '; quote "$word"; done
+      for word in "${words[@]}"; do printf ' '; quote "$word"; done
       echo
     fi
   } >"$dir/in/command"
@@ -169,10 +186,14 @@ lab_run() {
   [[ -z $share ]] || tar -C "$share" --owner=0 --group=0 --transform 's,^\.,./work,S' -rf "$dir/in.tar" . ||
     # 1: something changed meanwhile, by a run beside this one that has the same folder.
     [[ $? -eq 1 ]] || die $EX_LAB "cannot read all of $share"
+}
+
+# QEMU until the guest is off, and the guest's output meanwhile. The status is QEMU's.
+run_guest() {
+  local status=0 tails=()
   truncate -s 8G "$dir/out.raw"
   : >"$dir/stdout"
   : >"$dir/stderr"
-
   # KPTI changes the ASID whenever the kernel is entered or left, and for each change QEMU's emulation flushes its TLB:
   # system calls take three times as long. What KVM shows to its guests is the same without it.
   local qemu=(qemu-system-aarch64 -accel tcg -M "virt,virtualization=on,gic-version=3" -cpu "$cpu" -smp "$smp" -m "$memory"
@@ -180,36 +201,40 @@ lab_run() {
     -append "console=ttyAMA0 quiet panic=-1 kpti=0${append:+ $append}"
     -device virtio-blk-pci,drive=in,serial=lab-in -drive "file=$dir/in.tar,format=raw,if=none,id=in,readonly=on"
     -device virtio-blk-pci,drive=out,serial=lab-out -drive "file=$dir/out.raw,format=raw,if=none,id=out,cache=unsafe")
-
-  local status=0 tails=()
   if [[ $mode == shell ]]; then
     note "booting; leave the shell with exit, or stop QEMU with Ctrl-A X"
-    "${qemu[@]}" -serial mon:stdio || status=$?
-  else
-    timeout -k 5 "$limit" "${qemu[@]}" -monitor none -serial "file:$dir/console" -device virtio-serial-pci \
-      -chardev "file,id=stdout,path=$dir/stdout" -device virtserialport,chardev=stdout,name=lab.stdout \
-      -chardev "file,id=stderr,path=$dir/stderr" -device virtserialport,chardev=stderr,name=lab.stderr \
-      </dev/null >"$dir/qemu.log" 2>&1 &
-    LAB_QEMU_PID=$!
-    # Regular files between QEMU and our own output: a slow reader never makes the guest wait or lose output.
-    tail -q -s 0.1 -n +1 -f --pid="$LAB_QEMU_PID" "$dir/stdout" 2>/dev/null &
-    tails+=($!)
-    tail -q -s 0.1 -n +1 -f --pid="$LAB_QEMU_PID" "$dir/stderr" >&2 2>/dev/null &
-    tails+=($!)
-    wait "$LAB_QEMU_PID" || status=$?
-    LAB_QEMU_PID=''
-    wait "${tails[@]}" || true
-    # A kernel without virtio_console: the output came over the serial line, after a marker.
-    if grep -aq '^LAB-OUTPUT$' "$dir/console" 2>/dev/null; then sed -z 's/^.*\nLAB-OUTPUT\n//; s/LAB-END.*//' "$dir/console"; fi
-    if [[ $status == 124 || $status == 137 ]]; then
-      die $EX_TIMEOUT "timeout: the guest did not finish within $limit s; nothing was copied back (--timeout SECONDS allows more)"
-    fi
+    "${qemu[@]}" -serial mon:stdio
+    return
   fi
+  timeout -k 5 "$timeout" "${qemu[@]}" -monitor none -serial "file:$dir/console" -device virtio-serial-pci \
+    -chardev "file,id=stdout,path=$dir/stdout" -device virtserialport,chardev=stdout,name=lab.stdout \
+    -chardev "file,id=stderr,path=$dir/stderr" -device virtserialport,chardev=stderr,name=lab.stderr \
+    </dev/null >"$dir/qemu.log" 2>&1 &
+  LAB_QEMU_PID=$!
+  # Regular files between QEMU and our own output: a slow reader never makes the guest wait or lose output.
+  tail -q -s 0.1 -n +1 -f --pid="$LAB_QEMU_PID" "$dir/stdout" 2>/dev/null &
+  tails+=($!)
+  tail -q -s 0.1 -n +1 -f --pid="$LAB_QEMU_PID" "$dir/stderr" >&2 2>/dev/null &
+  tails+=($!)
+  wait "$LAB_QEMU_PID" || status=$?
+  LAB_QEMU_PID=''
+  wait "${tails[@]}" || true
+  # A kernel without virtio_console: the output came over the serial line, after a marker.
+  if grep -aq '^LAB-OUTPUT$' "$dir/console" 2>/dev/null; then sed -z 's/^.*\nLAB-OUTPUT\n//; s/LAB-END.*//' "$dir/console"; fi
+  return "$status"
+}
 
+# Ends with what went wrong, where QEMU's status or what the guest said shows that something did.
+report_guest_errors() {
   local problem
+  [[ $mode == shell || ($status != 124 && $status != 137) ]] ||
+    die $EX_TIMEOUT "timeout: the guest did not finish within $timeout s; nothing was copied back (--timeout SECONDS allows more)"
   problem=$(sed -n 's/\r$//; s/^LAB-ERROR: //p' "$dir/console" 2>/dev/null | head -n 1 || true)
   [[ -z $problem ]] || die $EX_LAB "$problem"
-  # What comes out: the status and the changed files, as a tar stream on the second disk.
+}
+
+# What comes out: the status and the changed files, as a tar stream on the second disk.
+read_output() {
   mkdir "$dir/out"
   if [[ $status != 0 ]] || ! tar -xf "$dir/out.raw" -C "$dir/out" 2>/dev/null || [[ ! -f $dir/out/status ]]; then
     {
@@ -226,25 +251,20 @@ lab_run() {
       (cd "$dir/out/work" && find . ! -type d -print0 | tar --null --no-recursion -T - -cf -) |
       tar -C "$share" --no-same-owner -xf - || die $EX_LAB "cannot write everything back to $share"
   fi
-  return "$(cat "$dir/out/status")"
 }
 
 run_native() {
-  local mode=$1 limit=$2 share=$3
-  shift 3
+  local value
   note "this machine is arm64 with its own /dev/kvm: running directly on it, without a guest"
-  local first=${1:-}
-  [[ $first == */* && -f $first ]] && set -- "$(readlink -f "$first")" "${@:2}"
-  local folder=$share value
-  if [[ -z $folder ]]; then
-    LAB_RUN_DIR=$(mktemp -d "${TMPDIR:-/tmp}/vcpusnap-lab.XXXXXX")
-    trap run_cleanup EXIT
-    folder=$LAB_RUN_DIR
+  [[ ${words[0]:-} != */* || ! -f ${words[0]} ]] || words[0]=$(readlink -f "${words[0]}")
+  if [[ -z $share ]]; then
+    make_run_dir
+    share=$LAB_RUN_DIR
   fi
   for value in "${env[@]}"; do export "${value?}"; done
   for value in "${with[@]}"; do PATH=$(dirname "$(readlink -f "$value")"):$PATH; done
-  cd "$folder"
-  if [[ $mode == shell ]]; then "${SHELL:-/bin/sh}"; else timeout "$limit" "$@"; fi
+  cd "$share"
+  if [[ $mode == shell ]]; then "${SHELL:-/bin/sh}"; else timeout "$timeout" "${words[@]}"; fi
 }
 
 lab_cc() {

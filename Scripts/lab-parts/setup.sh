@@ -105,38 +105,21 @@ host_tools() {
   host_install "${missing[@]}"
 }
 
-# arm_packages DIR PACKAGE...: download arm64 packages and unpack them into DIR.
+# arm_packages DIR [--with-all] PACKAGE...: download arm64 packages and unpack them into DIR; --with-all: with everything
+# that they depend on.
 arm_packages() {
-  local dir=$1 work
+  local dir=$1 work deb how=(download)
   shift
-  apt_update_arm
-  work=$(mktemp -d "$LAB_CACHE/tmp/deb.XXXXXX")
-  (cd "$work" && quietly apt apt-get "${LAB_APT_ARM[@]}" download "$@") ||
-    unavailable "cannot download $* (no network?); details: $LAB_CACHE/log/apt.log"
-  unpack_debs "$dir" "$work"
-  rm -rf "$work"
-}
-
-# arm_packages_with_all DIR PACKAGE...: the same, with everything that the packages depend on.
-arm_packages_with_all() {
-  local dir=$1 work
-  shift
+  [[ $1 != --with-all ]] || { how=(install -y --download-only --no-install-recommends); shift; }
   apt_update_arm
   work=$(mktemp -d "$LAB_CACHE/tmp/deb.XXXXXX")
   mkdir "$work/partial"
   # The locks that apt would take are those of this machine's own dpkg, which is not concerned.
-  quietly apt apt-get "${LAB_APT_ARM[@]}" -o Debug::NoLocking=1 -o "Dir::Cache::archives=$work" \
-    install -y --download-only --no-install-recommends "$@" ||
+  (cd "$work" && quietly apt apt-get "${LAB_APT_ARM[@]}" -o Debug::NoLocking=1 -o "Dir::Cache::archives=$work" "${how[@]}" "$@") ||
     unavailable "cannot download $* (no network?); details: $LAB_CACHE/log/apt.log"
-  unpack_debs "$dir" "$work"
+  mkdir -p "$dir"
+  for deb in "$work"/*.deb; do dpkg-deb --fsys-tarfile "$deb" | tar -x --no-same-owner --keep-directory-symlink -C "$dir"; done
   rm -rf "$work"
-}
-
-# unpack_debs DIR FROM
-unpack_debs() {
-  local deb
-  mkdir -p "$1"
-  for deb in "$2"/*.deb; do dpkg-deb --fsys-tarfile "$deb" | tar -x --no-same-owner --keep-directory-symlink -C "$1"; done
 }
 
 qemu_version() { qemu-system-aarch64 --version | sed -n '1s/.*version \([0-9.]*\).*/\1/p'; }
@@ -274,7 +257,7 @@ setup_vmm() {
   note "fetching QEMU for the guest"
   new=$(mktemp -d "$LAB_CACHE/tmp/vmm.XXXXXX")
   root=$new/out
-  arm_packages_with_all "$new/deb" qemu-system-arm ipxe-qemu
+  arm_packages "$new/deb" --with-all qemu-system-arm ipxe-qemu
   mkdir -p "$root"/usr/{bin,lib/aarch64-linux-gnu,share/qemu} "$root/vmm"
   install -m 755 "$new/deb/usr/bin/qemu-system-aarch64" "$root/usr/bin/"
   copy_libraries "$new/deb" "$root/usr/lib/aarch64-linux-gnu" "$root/usr/bin/qemu-system-aarch64"
