@@ -90,11 +90,15 @@ lab_swift_build() {
   # One scratch folder per checkout: the same one when built again, never shared between two.
   tree=$package
   [[ $package/ != "$LAB_CHECKOUT"/* ]] || tree=$LAB_CHECKOUT
-  # SwiftPM looks for new files of this package only, unless its manifest is newer than the plan of the last build.
-  [[ $package == "$tree" ]] || touch "$package/Package.swift"
   name=$(basename "$tree")-$(cksum <<<"$tree" | cut -d' ' -f1)
   scratch=$LAB_CACHE/swift-build/$name
   mkdir -p "$scratch"
+  # A plan of SwiftPM's is of one package, and looks for new files of that only.
+  if [[ $(cat "$scratch/planned" 2>/dev/null) != "$package" ]] || [[ -n $(find "$tree"/{Package.swift,Sources} \
+    "$package"/{Package.swift,Sources} \( -type d -o -name Package.swift \) -newer "$scratch/planned" -print -quit) ]]; then
+    rm -f "$scratch"/{debug,release}.yaml
+    echo "$package" >"$scratch/planned"
+  fi
 
   if native_kvm && ! part_ready swift; then
     note "this machine is arm64: native build"
@@ -140,8 +144,9 @@ swift_chroot_build() {
     done < <(cd / && git config --list -z | grep -zE '^(url\..*\.insteadof|http\.(proxy|sslverify|.*\.proxy))'$'\n' || true)
   fi
 
-  local run=(chroot "$root" env -i HOME=/root PATH=/usr/bin:/usr/sbin:/bin:/sbin LANG=C.UTF-8 TERM="${TERM:-dumb}"
-    GIT_CONFIG_GLOBAL=/tmp/gitconfig GIT_CONFIG_SYSTEM=/dev/null
+  # Without the random seeds of hashing: a plan whose order differs has everything compiled again.
+  local run=(chroot "$root" env -i SWIFT_DETERMINISTIC_HASHING=1 HOME=/root PATH=/usr/bin:/usr/sbin:/bin:/sbin LANG=C.UTF-8
+    TERM="${TERM:-dumb}" GIT_CONFIG_GLOBAL=/tmp/gitconfig GIT_CONFIG_SYSTEM=/dev/null
     PKG_CONFIG_PATH="/opt/arm64/$LAB_TRIPLE_DIR/pkgconfig" PKG_CONFIG_LIBDIR="/opt/arm64/$LAB_TRIPLE_DIR/pkgconfig"
     PKG_CONFIG_SYSROOT_DIR=/opt/arm64
     ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} ${no_proxy:+"no_proxy=$no_proxy"}
