@@ -32,8 +32,7 @@ expect() {
 """
 # On a host, where there is no Python: each check in a folder of its own, for at most half an hour, which is many times
 # what any takes.
-ON_HOST = f"""\
-#!/bin/sh
+ON_HOST = f"""#!/bin/sh
 SHARE=$PWD
 export SHARE
 check() {{
