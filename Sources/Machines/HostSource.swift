@@ -69,11 +69,7 @@ public final class MadeVCPUs: OpenState {
     /// Gives every vCPU its reset state.
     public func initialize() throws(SourceError) {
         for vcpu in vcpus {
-            do throws(RegisterBankError) {
-                try vcpu.bank.initialize(with: defaultInit)
-            } catch {
-                throw SourceError(error)
-            }
+            try SourceError.passing { try vcpu.bank.initialize(with: defaultInit) }
         }
     }
 

@@ -74,6 +74,22 @@ extension Location {
         }
     }
 
+    /// Writes a whole file or nothing; standard output gets the bytes as they are.
+    /// - Parameters:
+    ///   - access: `kept` for a file that is changed.
+    ///   - advice: what to give instead of what is no file.
+    public func write(
+        _ bytes: [UInt8], access: AtomicFile.Access, orElse advice: String
+    ) throws(SourceError) {
+        let place = try place(orElse: advice)
+        try SourceError.passing {
+            switch place {
+            case .standardStream: try StandardStream.output.write(bytes)
+            case .path(let path): try AtomicFile.replace(path, access: access, with: [bytes])
+            }
+        }
+    }
+
     func isNoFile(orElse advice: String) -> SourceError {
         SourceError("\(text) is not a file: \(advice)")
     }

@@ -55,11 +55,8 @@ extension StateCapture {
     public init(of vcpus: [OpenVCPU], _ provenance: Provenance) throws(SourceError) {
         self.init(Snapshot(provenance: provenance, vcpus: []))
         for vcpu in vcpus {
-            let capture: Capture
-            do throws(RegisterBankError) {
-                capture = try Capture(of: vcpu.bank, index: vcpu.index)
-            } catch {
-                throw SourceError(error)
+            let capture = try SourceError.passing {
+                try Capture(of: vcpu.bank, index: vcpu.index)
             }
             snapshot.vcpus.append(capture.state)
             unreadable += capture.unreadable.map {

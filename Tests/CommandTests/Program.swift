@@ -22,8 +22,7 @@ enum Program {
         .deletingLastPathComponent().appendingPathComponent("vcpusnap").path
 
     /// The folder of this project.
-    static let project = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    static let project = ProjectFolder.url
 
     /// Runs a script of the shell in a folder, with vcpusnap on its path.
     static func shell(_ script: String, in folder: TemporaryFolder) throws -> Run {

@@ -97,9 +97,7 @@ struct SourceConformanceTests {
 
     @Test("README's table is that of the list")
     func readme() throws {
-        let readme = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("README.md")
+        let readme = ProjectFolder.file("README.md")
         let table = SourceTable.markdown(of: SourceKinds.own).joined(separator: "\n")
         #expect(try String(contentsOf: readme, encoding: .utf8).contains(table), "\(table)")
     }

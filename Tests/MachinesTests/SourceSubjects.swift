@@ -70,9 +70,7 @@ struct SourceSubject: Sendable, CustomTestStringConvertible {
     }
 
     private static func bytes(_ path: String) throws -> [UInt8] {
-        let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent()
-        return Array(try Data(contentsOf: project.appendingPathComponent(path)))
+        Array(try Data(contentsOf: ProjectFolder.file(path)))
     }
 
     private static func gzip(_ bytes: [UInt8]) throws -> [UInt8] {

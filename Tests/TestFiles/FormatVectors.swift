@@ -7,9 +7,7 @@ public struct FormatVectors: Sendable {
     private let suffix: String
 
     public init(_ format: String, suffix: String) {
-        folder = URL(fileURLWithPath: #filePath)
-            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Formats/vectors/\(format)")
+        folder = ProjectFolder.file("Formats/vectors/\(format)")
         self.suffix = suffix
     }
 

@@ -14,8 +14,7 @@ public enum StreamFixture: String, CaseIterable, Sendable, CustomStringConvertib
     public var description: String { rawValue }
 
     public var path: String {
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("QEMUStreamTests/Streams/\(rawValue).mig").path
+        ProjectFolder.file("Tests/QEMUStreamTests/Streams/\(rawValue).mig").path
     }
 
     public var bytes: [UInt8] {

@@ -109,13 +109,7 @@ extension SnapshotFile {
         let bytes = try SourceError.naming(location.text) { () throws(SnapshotFormatError) in
             try SnapshotWriter.encode(snapshot)
         }
-        let place = try location.place(orElse: "a snapshot goes to a file or -")
-        try SourceError.passing {
-            switch place {
-            case .standardStream: try StandardStream.output.write(bytes)
-            case .path(let path): try AtomicFile.replace(path, access: access, with: [bytes])
-            }
-        }
+        try location.write(bytes, access: access, orElse: "a snapshot goes to a file or -")
     }
 }
 

@@ -43,13 +43,9 @@ struct BaselineCommand: ParsableCommand {
         let baseline = try Baseline(of: profiles, progress: progress.update)
         progress.finish()
         let report = BaselineOutput(baseline)
-        switch try output?.place(orElse: "give --output a file or -") {
-        case nil: try report.print(as: format)
-        case .standardStream?: try StandardStream.output.write(Array(report.template.utf8))
-        case .path(let path)?:
-            try AtomicFile.replace(path, access: .open, with: [Array(report.template.utf8)])
-            try report.print(as: format)
-        }
+        try output?.write(
+            Array(report.template.utf8), access: .open, orElse: "give --output a file or -")
+        if output != .standardStream { try report.print(as: format) }
         guard report.obstacles.isEmpty else { throw ExitStatus.finding }
     }
 }

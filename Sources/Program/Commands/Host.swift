@@ -67,11 +67,8 @@ struct Host: ParsableCommand {
         if builtIn { return try BuiltInOutput().print(as: format) }
         let profile = try profile()
         guard let output else { return try HostOutput(profile).print(as: format) }
-        let bytes = Array(profile.text.utf8)
-        switch try output.place(orElse: "give --output a file or -") {
-        case .standardStream: try StandardStream.output.write(bytes)
-        case .path(let path): try AtomicFile.replace(path, access: .open, with: [bytes])
-        }
+        try output.write(
+            Array(profile.text.utf8), access: .open, orElse: "give --output a file or -")
     }
 
     private func profile() throws -> HostProfile {

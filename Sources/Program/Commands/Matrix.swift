@@ -70,20 +70,13 @@ struct Matrix: ParsableCommand {
         progress.finish()
         if let html {
             let page = try MatrixPage(matrix, guests: guests, profiles: profiles, policy: policy)
-            try Self.write(page, to: html)
+            try html.write(
+                Array(page.text.utf8), access: .open, orElse: "give --html a file or -")
         }
         let report = MatrixOutput(matrix, of: guests, policy: policy.name)
         try report.print(as: format, besides: html)
         guard matrix.cells.joined().allSatisfy({ $0.verdict != .no }) else {
             throw ExitStatus.finding
-        }
-    }
-
-    private static func write(_ page: MatrixPage, to html: Location) throws {
-        let bytes = Array(page.text.utf8)
-        switch try html.place(orElse: "give --html a file or -") {
-        case .standardStream: try StandardStream.output.write(bytes)
-        case .path(let path): try AtomicFile.replace(path, access: .open, with: [bytes])
         }
     }
 
