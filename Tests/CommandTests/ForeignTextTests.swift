@@ -283,9 +283,10 @@ struct ForeignTextTests {
             0x1_0000...0x10_ffff, 0xe_0000...0xe_01ff,
         ]
         let texts = (0..<100).map { number in
+            // A snapshot has no place for DEL: its writer puts another character there.
             let scalars = (0..<100).compactMap { _ in
                 Unicode.Scalar(UInt32.random(in: ranges[number % ranges.count], using: &random))
-            }
+            }.filter { $0 != "\u{7f}" }
             return String(String.UnicodeScalarView(scalars))
         }
         for (number, text) in texts.enumerated() {
