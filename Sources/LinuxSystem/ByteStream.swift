@@ -13,6 +13,8 @@ public final class ByteStream {
         }
     }
 
+    /// Reads a standard stream through a duplicate of its descriptor; the stream itself stays open.
+    /// - Throws: step `open` and `EBADF` when the stream is closed.
     public init(_ stream: StandardStream) throws(FileError) {
         do throws(Errno) {
             file = try FileDescriptor(duplicating: stream)

@@ -12,6 +12,7 @@ public struct Checked<Number: FixedWidthInteger & Sendable>: Hashable, Sendable 
     /// Nil where a result on the way did not fit.
     public let value: Number?
 
+    /// A number that is known to fit, such as one that a program just read.
     @inlinable
     public init(_ number: Number) {
         value = number
@@ -45,6 +46,7 @@ public struct Checked<Number: FixedWidthInteger & Sendable>: Hashable, Sendable 
 }
 
 extension Checked: ExpressibleByIntegerLiteral {
+    /// An integer literal, so that `checked * 16` needs no conversion.
     @inlinable
     public init(integerLiteral literal: Number.IntegerLiteralType) {
         self.init(Number(integerLiteral: literal))
@@ -52,22 +54,27 @@ extension Checked: ExpressibleByIntegerLiteral {
 }
 
 extension Checked {
+    /// The sum; not there where it overflows or an operand is not there.
     @inlinable
     public static func + (left: Checked, right: Checked) -> Checked {
         combine(left, right) { $0.addingReportingOverflow($1) }
     }
 
+    /// The difference; not there where it overflows (below 0 for unsigned numbers) or an operand is not there.
     @inlinable
     public static func - (left: Checked, right: Checked) -> Checked {
         combine(left, right) { $0.subtractingReportingOverflow($1) }
     }
 
+    /// The product; not there where it overflows or an operand is not there.
     @inlinable
     public static func * (left: Checked, right: Checked) -> Checked {
         combine(left, right) { $0.multipliedReportingOverflow(by: $1) }
     }
 
-    /// Times 2 to the power of `distance`, which must be less than the number of bits.
+    /// The number times 2 to the power of `distance`.
+    ///
+    /// The result is not there where it overflows, or where `distance` is negative or not less than the number of bits.
     @inlinable
     public static func << (left: Checked, distance: some BinaryInteger) -> Checked {
         guard let number = left.value, 0..<Number.bitWidth ~= Int(clamping: distance) else {

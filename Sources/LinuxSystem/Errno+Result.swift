@@ -17,10 +17,15 @@ extension Errno {
 }
 
 extension Errno {
+    /// `EIO`: the device failed, or a file turned out shorter than it was.
     public static let io = Errno(rawValue: 5)  // EIO
+    /// `ENXIO`: no such device or address; from `lseek` with `SEEK_DATA`, no more data follows.
     public static let noDeviceOrAddress = Errno(rawValue: 6)  // ENXIO
+    /// `EFBIG`: the file would grow past a limit, or has more bytes than the caller accepts.
     public static let fileTooLarge = Errno(rawValue: 27)  // EFBIG
+    /// `ESPIPE`: a pipe, socket or device, where only a regular file will do.
     public static let illegalSeek = Errno(rawValue: 29)  // ESPIPE
+    /// `ELOOP`: too many symbolic links, or a symbolic link where none is followed.
     public static let tooManyLinks = Errno(rawValue: 40)  // ELOOP
     static let readOnlyFileSystem = Errno(rawValue: 30)  // EROFS
     static let quotaExceeded = Errno(rawValue: 122)  // EDQUOT

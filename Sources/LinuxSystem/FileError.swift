@@ -2,6 +2,7 @@
 public struct FileError: Error, Hashable, Sendable {
     /// What was being done.
     public enum Step: String, Hashable, Sendable {
+        /// Opening the file for reading or writing, finding out what it is, or listing a folder.
         case open, read, create, write, close, rename, remove
         /// A new file was being written, which was to take the place of the old one.
         case prepare
@@ -11,10 +12,14 @@ public struct FileError: Error, Hashable, Sendable {
         case change
     }
 
+    /// The path as it was given, or what messages call the object (`standard input`).
     public var path: String
+    /// What was being done when it failed.
     public var step: Step
+    /// The kernel's error number, or one of this module's for what it finds (`EIO`, `EFBIG`, `ESPIPE`, `EINVAL`).
     public var errno: Errno
 
+    /// An error at a step, on a path, with its error number.
     public init(_ step: Step, _ path: String, _ errno: Errno) {
         self.step = step
         self.path = path

@@ -1,19 +1,25 @@
 /// Ranges of a file with what stands in their place, of any length; everything else stays.
 public struct FilePatch: Hashable, Sendable {
+    /// One range of the file, and the bytes that take its place.
+    ///
+    /// An empty range inserts, and no bytes delete.
     public struct Replacement: Hashable, Sendable {
-        /// In the file as it is, in bytes.
+        /// Offsets in the file as it is before the patch, in bytes.
         public var range: Range<Int64>
+        /// What stands there afterward; it may be longer or shorter than `range`.
         public var bytes: [UInt8]
 
+        /// Replaces a range, in offsets of the file as it is, by `bytes`.
         public init(_ range: Range<Int64>, _ bytes: [UInt8]) {
             self.range = range
             self.bytes = bytes
         }
     }
 
-    /// Ascending, and apart from each other.
+    /// In ascending order of their ranges, none of which overlap.
     public let replacements: [Replacement]
 
+    /// A patch of these replacements, given in any order.
     /// - Precondition: no two ranges overlap.
     public init(_ replacements: [Replacement]) {
         let sorted = replacements.sorted { $0.range.lowerBound < $1.range.lowerBound }
@@ -24,6 +30,7 @@ public struct FilePatch: Hashable, Sendable {
         self.replacements = sorted
     }
 
+    /// Whether the patch replaces nothing and the file stays as it is.
     public var isEmpty: Bool { replacements.isEmpty }
 
     /// How many bytes the file gains; negative when it becomes shorter.
@@ -44,8 +51,9 @@ public struct FilePatch: Hashable, Sendable {
 
     /// What the patched file is made of, from its start to its end.
     public enum Piece: Hashable, Sendable {
-        /// Of the file as it is.
+        /// A range of the file as it is, in bytes, that stays.
         case kept(Range<Int64>)
+        /// Bytes that a replacement puts there.
         case new([UInt8])
     }
 

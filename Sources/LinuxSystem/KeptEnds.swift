@@ -2,7 +2,9 @@
 ///
 /// Everything between is read and forgotten, so memory is bounded whatever comes.
 public final class KeptEnds: SeekableBytes {
+    /// What messages call the source, such as `standard input`.
     public let name: String
+    /// How many bytes have come so far, including those that were forgotten.
     public private(set) var size: Int64 = 0
     private let first: Int
     private let last: Int
@@ -37,6 +39,12 @@ public final class KeptEnds: SeekableBytes {
         }
     }
 
+    /// Reads a stream to its end.
+    /// - Parameters:
+    ///   - name: for messages.
+    ///   - first: how many bytes of the beginning to keep.
+    ///   - last: how many bytes of the end to keep.
+    /// - Throws: step `read`.
     public convenience init(
         _ stream: ByteStream, name: String, first: Int = 1 << 16, last: Int = 1 << 26
     ) throws(FileError) {
@@ -49,6 +57,8 @@ public final class KeptEnds: SeekableBytes {
         }
     }
 
+    /// Exactly `count` bytes from `offset` on, which counts from the first byte that came.
+    /// - Throws: step `read`; `EINVAL` for a range that is not inside, `ESPIPE` for one with bytes that were not kept.
     public func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
         if let error = rangeError(at: offset, count: count) { throw error }
         let fromHead = Int(max(0, min(Int64(count), Int64(head.count) - offset)))

@@ -10,6 +10,7 @@ public final class LockedFile {
     public let path: String
     let file: FileDescriptor
 
+    /// What the file is opened for.
     public enum Access: Hashable, Sendable {
         case reading, readingAndWriting
     }

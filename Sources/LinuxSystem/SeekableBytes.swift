@@ -29,11 +29,14 @@ extension SeekableBytes {
 
 /// A regular file, read at any place.
 public final class SeekableFile: SeekableBytes {
+    /// The path as messages show it, or the stream's name.
     public let name: String
+    /// The size in bytes when the file was opened.
     public let size: Int64
     package let file: FileDescriptor
 
-    /// - Throws: `ESPIPE` for what is no regular file.
+    /// Opens a path for reading.
+    /// - Throws: step `open`; `ESPIPE` for a pipe or device, `EISDIR` for a directory.
     public init(opening path: String) throws(FileError) {
         name = FileName.shown(path)
         do throws(Errno) {
@@ -44,6 +47,10 @@ public final class SeekableFile: SeekableBytes {
         }
     }
 
+    /// A standard stream that is connected to a regular file.
+    ///
+    /// Offsets count from the start of the file, not from the stream's position.
+    /// - Throws: step `open`; `ESPIPE` for a pipe or device, `EISDIR` for a directory.
     public init(_ stream: StandardStream) throws(FileError) {
         name = stream.name
         do throws(Errno) {
@@ -65,6 +72,8 @@ public final class SeekableFile: SeekableBytes {
         }
     }
 
+    /// Exactly `count` bytes from `offset` on, which counts from the start of the file.
+    /// - Throws: step `read`; `EINVAL` for a range that is not inside, `EIO` when the file has become shorter.
     public func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
         if let error = rangeError(at: offset, count: count) { throw error }
         do throws(Errno) {
@@ -79,8 +88,10 @@ public final class SeekableFile: SeekableBytes {
 public final class SeekableSlice: SeekableBytes {
     private let base: any SeekableBytes
     private let start: Int64
+    /// How many bytes the base has from `start` on.
     public let size: Int64
 
+    /// The base's name.
     public var name: String { base.name }
 
     /// From `start` to the end.
@@ -92,6 +103,8 @@ public final class SeekableSlice: SeekableBytes {
         size = base.size - start
     }
 
+    /// Exactly `count` bytes from `offset` on, which counts from the start of the slice.
+    /// - Throws: step `read`; `EINVAL` for a range that is not inside, and what reading the base throws.
     public func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
         if let error = rangeError(at: offset, count: count) { throw error }
         return try base.read(at: start + offset, count: count)
@@ -100,9 +113,11 @@ public final class SeekableSlice: SeekableBytes {
 
 /// Bytes that are in memory as a whole.
 public final class HeldBytes: SeekableBytes {
+    /// What messages call the bytes.
     public let name: String
     private let bytes: [UInt8]
 
+    /// How many bytes there are.
     public var size: Int64 { Int64(bytes.count) }
 
     /// - Parameter name: for messages.
@@ -111,6 +126,8 @@ public final class HeldBytes: SeekableBytes {
         self.name = name
     }
 
+    /// Exactly `count` bytes from `offset` on.
+    /// - Throws: step `read` and `EINVAL` for a range that is not inside.
     public func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
         if let error = rangeError(at: offset, count: count) { throw error }
         return Array(bytes[Int(offset)..<Int(offset) + count])

@@ -13,7 +13,8 @@ public enum StandardStream: Int32, Sendable {
         }
     }
 
-    /// Writes all the bytes, and reports what a delayed write came to.
+    /// Writes all the bytes, and reports errors of a delayed write too.
+    /// - Throws: step `write`.
     public func write(_ bytes: [UInt8]) throws(FileError) {
         do throws(Errno) {
             let stream = try FileDescriptor(duplicating: self)
@@ -24,6 +25,7 @@ public enum StandardStream: Int32, Sendable {
         }
     }
 
+    /// Whether the stream is connected to a terminal; false for a closed one.
     public var isTerminal: Bool {
         (try? FileDescriptor(duplicating: self).isTerminal()) ?? false
     }

@@ -4,16 +4,20 @@
 public struct CRC32C {
     private var state: UInt32 = .max
 
+    /// The checksum of no bytes yet.
     public init() {}
 
+    /// The checksum of all bytes so far; 0 for none.
     public var value: UInt32 { ~state }
 
+    /// Adds bytes behind those so far.
     public mutating func update(_ bytes: some Sequence<UInt8>) {
         for byte in bytes {
             state = Self.table[Int(UInt8(truncatingIfNeeded: state) ^ byte)] ^ state >> 8
         }
     }
 
+    /// The checksum of the parts as if they were one sequence of bytes.
     public static func of(_ parts: [UInt8]...) -> UInt32 {
         var crc = CRC32C()
         for part in parts { crc.update(part) }

@@ -11,10 +11,12 @@ public struct SHA256 {
     private var block: [UInt8] = []
     private var length: UInt64 = 0
 
+    /// The hash of no bytes yet.
     public init() {
         block.reserveCapacity(64)
     }
 
+    /// Adds bytes behind those so far.
     public mutating func update(_ bytes: some Sequence<UInt8>) {
         for byte in bytes { append(byte) }
     }
@@ -32,6 +34,7 @@ public struct SHA256 {
         }
     }
 
+    /// The 32 bytes of the digest of the parts as if they were one sequence of bytes.
     public static func of(_ parts: [[UInt8]]) -> [UInt8] {
         var hash = SHA256()
         for part in parts { hash.update(part) }
