@@ -18,8 +18,10 @@
 /// - The size of an AArch64 register is taken to be 64 bits, and only those of AArch32 are told apart:
 ///   KVM's 32-bit demultiplexed ids (CCSIDR) come back as others.
 public struct CPRegisterKey: RawRepresentable, Hashable, Sendable {
+    /// The key's 32 bits, laid out as in the table above.
     public let rawValue: UInt32
 
+    /// Takes any 32 bits, whether or not QEMU's table has a register for them.
     public init(rawValue: UInt32) {
         self.rawValue = rawValue
     }

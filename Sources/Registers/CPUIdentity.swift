@@ -2,8 +2,10 @@ internal import CFormatData
 
 /// What MIDR_EL1 says about a CPU (Arm ARM, "MIDR_EL1, Main ID Register").
 public struct CPUIdentity: Hashable, Sendable {
+    /// The whole value of MIDR_EL1.
     public let midr: UInt64
 
+    /// The CPU with this value of MIDR_EL1.
     public init(midr: UInt64) {
         self.midr = midr
     }
@@ -17,10 +19,11 @@ public struct CPUIdentity: Hashable, Sendable {
     /// The minor revision, pN, bits 3:0.
     public var revision: Int { Int(midr & 0xf) }
 
-    /// The implementer's name in Linux (`arch/arm64/include/asm/cputype.h`): `ARM`.
+    /// The implementer's name in Linux (`arch/arm64/include/asm/cputype.h`), such as `ARM`; nil where the dictionary
+    /// has none.
     public var implementerName: String? { Self.name(implementer, 0xffff) }
 
-    /// The part's name in Linux: `NEOVERSE_N1`.
+    /// The part's name in Linux, such as `NEOVERSE_N1`; nil where the dictionary has none.
     public var partName: String? { Self.name(implementer, part) }
 
     /// The types of CPU, `KVM_ARM_TARGET_*`, that `KVM_ARM_VCPU_INIT` takes on this one: its own, and the

@@ -16,10 +16,15 @@ public enum Condition: Hashable, Sendable {
 
 /// An unsigned ID register field that must have at least some value.
 public struct IDFieldCondition: Hashable, Sendable {
+    /// The ID register.
     public var register: RegisterID
+    /// The field's name in the Arm ARM, such as `SVE`.
     public var field: String
+    /// The field's most significant bit, counted from bit 0 of the register.
     public var msb: Int
+    /// The field's least significant bit.
     public var lsb: Int
+    /// The smallest field value, shifted down to bit 0, that satisfies the condition.
     public var minimum: UInt64
 
     /// Whether the field of this value of the register is large enough.

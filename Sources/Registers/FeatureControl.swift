@@ -5,7 +5,9 @@ internal import CFormatData
 public struct FeatureControl: Hashable, Sendable {
     /// The control register.
     public var register: RegisterID
+    /// The control's most significant bit, counted from bit 0 of `register`.
     public var msb: Int
+    /// The control's least significant bit; 0 where the whole register is the control.
     public var lsb: Int
 
     /// The bits of the control in its register's value; the guest uses the feature unless they are 0.

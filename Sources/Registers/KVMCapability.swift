@@ -4,7 +4,7 @@ internal import CFormatData
 public struct KVMCapability: Hashable, Sendable {
     /// The argument of `KVM_CHECK_EXTENSION`.
     public var number: UInt32
-    /// `KVM_CAP_ARM_SVE`.
+    /// The name of its macro: `KVM_CAP_ARM_SVE`.
     public var name: String
     /// The first kernel known to have it; nil when the oldest examined one does.
     public var since: KernelVersion?

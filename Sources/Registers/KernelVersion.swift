@@ -1,9 +1,13 @@
 /// The version of a Linux kernel, as far as it orders kernels.
 public struct KernelVersion: Hashable, Comparable, Sendable {
+    /// The first number of the release: 6 of 6.12.117.
     public var major: Int
+    /// The second number: 12 of 6.12.117.
     public var minor: Int
+    /// The release of the stable series: 117 of 6.12.117, and 0 of 6.12.
     public var patch: Int
 
+    /// A version by its numbers; `KernelVersion(6, 12)` is Linux 6.12.
     public init(_ major: Int, _ minor: Int, _ patch: Int = 0) {
         self.major = major
         self.minor = minor

@@ -1,12 +1,14 @@
 /// PMCR_EL0.
 public struct PMUControl: Hashable, Sendable {
+    /// The register's value.
     public let bits: UInt64
 
+    /// Takes apart a value of PMCR_EL0.
     public init(_ bits: UInt64) {
         self.bits = bits
     }
 
-    /// With that many counters, and nothing else.
+    /// A value whose N field says `counters`, with every other bit 0.
     public init(counters: Int) {
         bits = UInt64(counters) << 11 & Self.countersMask
     }

@@ -2,8 +2,10 @@ internal import CFormatData
 
 /// A version of PSCI as `RegisterID.psciVersion` has it: the major one from bit 16 on, the minor one below.
 public struct PSCIVersion: RawRepresentable, Hashable, Sendable {
+    /// The value of the KVM register: 0x10001 is PSCI 1.1.
     public let rawValue: UInt64
 
+    /// Takes any value, whether or not KVM knows the version.
     public init(rawValue: UInt64) {
         self.rawValue = rawValue
     }

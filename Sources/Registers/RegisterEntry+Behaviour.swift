@@ -2,6 +2,9 @@ internal import CFormatData
 
 /// What KVM does with a register that userspace reads and writes.
 public struct Behaviour: Hashable, Sendable {
+    /// The kind of thing KVM does with a write from userspace.
+    ///
+    /// The raw value is the word used in Formats/registers.
     public enum Class: String, CaseIterable, Hashable, Sendable {
         /// Any value is stored as written; reserved bits are not masked.
         case writable
@@ -27,9 +30,12 @@ public struct Behaviour: Hashable, Sendable {
         case orAndClear
     }
 
+    /// What else KVM does, as a set of switches; those of Formats/registers/behaviour.jsonl.
     public struct Traits: OptionSet, Hashable, Sendable {
+        /// One bit for each trait.
         public let rawValue: UInt16
 
+        /// A set from its bits; bits without a name here survive.
         public init(rawValue: UInt16) {
             self.rawValue = rawValue
         }
@@ -49,12 +55,13 @@ public struct Behaviour: Hashable, Sendable {
         public static let keepsImplementedCounters = Traits(rawValue: 1 << 4)
         /// PMCR_EL0.N does not change with the vCPU feature HAS_EL2.
         public static let countersFixedWithEL2 = Traits(rawValue: 1 << 5)
-        /// A read of a timer's control tells ISTATUS; without the trait it leaves it out.
+        /// A read of a timer's control register computes ISTATUS; without the trait it leaves ISTATUS out.
         public static let statusComputed = Traits(rawValue: 1 << 6)
         /// The vCPUs of a VM have the same features; without the trait only EL1_32BIT must be the same.
         public static let sameFeaturesInVM = Traits(rawValue: 1 << 7)
     }
 
+    /// The kind of thing KVM does with a write.
     public var behaviourClass: Class
     /// The bits userspace may change before the first `KVM_RUN`; nil where the class says it all.
     public var mask: UInt64?
@@ -70,6 +77,7 @@ public struct Behaviour: Hashable, Sendable {
     public var reset: UInt64?
     /// How the pair behaves, for a SET register or CLR view.
     public var setClear: SetClear?
+    /// What else KVM does on this kernel.
     public var traits: Traits
     /// The VM capability that makes `mask` writable where the register is otherwise invariant.
     public var capability: String?

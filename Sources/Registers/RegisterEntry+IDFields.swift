@@ -23,6 +23,7 @@ public struct IDFieldRule: Hashable, Sendable {
 
     /// A deviation from the rule, on some kernels.
     public struct Special: Hashable, Sendable {
+        /// What differs from the rule.
         public enum Kind: String, CaseIterable, Hashable, Sendable {
             /// A value is accepted and stored as another one.
             case remapped
@@ -38,8 +39,11 @@ public struct IDFieldRule: Hashable, Sendable {
             case higherSafe
         }
 
+        /// What differs from the rule.
         public var kind: Kind
+        /// The deviation in words (`what` of Formats/registers/id-fields.jsonl).
         public var text: String
+        /// The first kernel with it; nil when the oldest examined one has it.
         public var since: KernelVersion?
         /// The first kernel without it; nil when the newest has it.
         public var until: KernelVersion?
@@ -56,9 +60,12 @@ public struct IDFieldRule: Hashable, Sendable {
 
         /// Bits of a register that have some value.
         public struct Bits: Hashable, Sendable {
+            /// The bits that are compared; 0 where every value matches.
             public var mask: UInt64
+            /// What the bits of `mask` must be; zero outside it.
             public var value: UInt64
 
+            /// Whether a value of the register has these bits.
             public func match(_ register: UInt64) -> Bool { register & mask == value }
         }
 
@@ -69,9 +76,13 @@ public struct IDFieldRule: Hashable, Sendable {
         }
     }
 
+    /// The ID register.
     public var register: RegisterID
+    /// The field's name in the Arm ARM, such as `CSV3`.
     public var field: String
+    /// The field's most significant bit, counted from bit 0 of the register.
     public var msb: Int
+    /// The field's least significant bit.
     public var lsb: Int
     /// The rule KVM applies to guests.
     public var rule: Rule
@@ -91,6 +102,7 @@ public struct IDFieldRule: Hashable, Sendable {
     public var feature: String?
     /// Which value a guest is offered, in words, where it is not simply the host's.
     public var offered: String?
+    /// What deviates from the rule, on all kernels or some; mostly empty.
     public var specials: [Special]
 
     /// Whether userspace may change the field on a kernel, before the first run of any vCPU.

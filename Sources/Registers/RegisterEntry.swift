@@ -112,7 +112,7 @@ extension RegisterEntry {
     /// A register of the generic timer other than a counter: compare values, controls, offsets.
     public var isTimer: Bool { flags.contains(.timer) }
 
-    /// A system counter: CNTVCT_EL0, CNTPCT_EL0 and their self-synchronised views.
+    /// A system counter: CNTVCT_EL0, CNTPCT_EL0 and their self-synchronized views.
     public var isCounter: Bool { flags.contains(.counter) }
 
     /// A register of the PMUv3 performance monitors.

@@ -32,6 +32,7 @@ public struct RegisterField: Hashable, Sendable {
         case unkn
     }
 
+    /// The field's name in the Arm ARM or the kernel: `CSV3`; that of a reserved field is its kind, such as `RES0`.
     public var name: String { Tables.string(row.name) }
 
     /// The most significant bit, counted from bit 0 of the register.
@@ -44,6 +45,7 @@ public struct RegisterField: Hashable, Sendable {
     public var width: Int { msb - lsb + 1 }
 
     // The table's number is the position of the case (FIELD_KINDS of the generator).
+    /// What the field's bits mean.
     public var kind: Kind { Kind.allCases[Int(row.kind)] }
 
     /// Whether the bits mean nothing: RES0, RES1, RAZ or UNKNOWN.

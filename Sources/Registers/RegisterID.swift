@@ -13,8 +13,10 @@
 /// Every 64-bit number is a valid `RegisterID`: ids this version knows nothing about survive
 /// reading, writing, printing and parsing unchanged.
 public struct RegisterID: RawRepresentable, Hashable, Comparable, Sendable {
+    /// The id's 64 bits.
     public let rawValue: UInt64
 
+    /// Takes any 64 bits.
     public init(rawValue: UInt64) {
         self.rawValue = rawValue
     }
@@ -34,9 +36,11 @@ extension RegisterID {
         /// State that KVM keeps outside its register list (see `RegisterID.vcpuInit` and its
         /// siblings). These ids are this project's own and are never passed to the kernel.
         case vcpu
+        /// Any other byte; the kernel uses such for other architectures.
         case unknown(UInt8)
     }
 
+    /// What bits 63:56 say.
     public var architecture: Architecture {
         switch UInt8(rawValue >> 56) {
         case 0x40: .arm
@@ -76,9 +80,11 @@ extension RegisterID {
         case vfp(index: UInt16)
         /// State outside KVM's register list; see `Architecture.vcpu`.
         case vcpu(index: UInt16)
+        /// No group this version knows, or an id with a bit set among 51:32.
         case unknown
     }
 
+    /// The group the id's architecture and bits 31:16 say; `unknown` where bits 51:32 are not zero.
     public var group: Group {
         let coprocessor = UInt16(truncatingIfNeeded: rawValue >> 16)
         let index = UInt16(truncatingIfNeeded: rawValue)
@@ -106,6 +112,7 @@ extension RegisterID {
         /// `op0<<14 | op1<<11 | crn<<7 | crm<<3 | op2`.
         public let rawValue: UInt16
 
+        /// Takes any 16 bits; Op0 is their upper two, so every pattern is an encoding.
         public init(rawValue: UInt16) {
             self.rawValue = rawValue
         }
@@ -117,10 +124,15 @@ extension RegisterID {
             rawValue = UInt16(op0 << 14 | op1 << 11 | crn << 7 | crm << 3 | op2)
         }
 
+        /// Op0, bits 15:14; 2 for debug and trace registers, 3 for other system registers.
         public var op0: Int { Int(rawValue >> 14) }
+        /// Op1, bits 13:11.
         public var op1: Int { Int(rawValue >> 11) & 7 }
+        /// CRn, bits 10:7.
         public var crn: Int { Int(rawValue >> 7) & 15 }
+        /// CRm, bits 6:3.
         public var crm: Int { Int(rawValue >> 3) & 15 }
+        /// Op2, bits 2:0.
         public var op2: Int { Int(rawValue) & 7 }
     }
 
@@ -130,12 +142,19 @@ extension RegisterID {
     /// and opc1. QEMU sets bit 29 for the Non-secure bank (`CP_REG_AA32_NS_MASK`,
     /// `target/arm/cpregs.h`); KVM leaves it clear.
     public struct CoprocessorEncoding: Hashable, Sendable {
+        /// The coprocessor's number, bits 27:16 of the id: 14 or 15, and at most 15.
         public var coprocessor: Int
+        /// Opc1, bits 6:3 of the id: 0 to 7, or 0 to 15 for a 64-bit register.
         public var opc1: Int
+        /// CRn, bits 14:11 of the id; 0 for a 64-bit register, which has none.
         public var crn: Int
+        /// CRm, bits 10:7 of the id.
         public var crm: Int
+        /// Opc2, bits 2:0 of the id; 0 for a 64-bit register, which has none.
         public var opc2: Int
+        /// Whether MCRR and MRRC access it, by the size in the id: 8 bytes rather than 4.
         public var is64Bit: Bool
+        /// Whether bit 29 of the id is set: QEMU's mark for the Non-secure bank.
         public var isNonSecure: Bool
 
         fileprivate init?(id: RegisterID) {

@@ -6,6 +6,7 @@ public struct RegisterPattern: Hashable, Sendable {
     private let pattern: [UInt8]
     private let id: RegisterID?
 
+    /// Takes any text; whether it can match a register only `matches` tells.
     public init(_ text: String) {
         self.text = text
         pattern = Array(text.lowercased().utf8)
@@ -15,11 +16,13 @@ public struct RegisterPattern: Hashable, Sendable {
     /// The one register it names; nil for a pattern, and for a name that is no register's.
     public var registerID: RegisterID? { id }
 
+    /// Whether the text has a `*` (any bytes, or none) or a `?` (any one byte).
     public var isWildcard: Bool { pattern.contains { $0 == Self.any || $0 == Self.one } }
 
     private static let any = UInt8(ascii: "*")
     private static let one = UInt8(ascii: "?")
 
+    /// Whether the text is a name of the register or its id, or a pattern that its canonical name fits.
     public func matches(_ id: RegisterID) -> Bool { matches(MatchableRegister(id)) }
 
     /// For many patterns and one register: its name is made once.
@@ -54,9 +57,11 @@ public struct RegisterPattern: Hashable, Sendable {
 
 /// A register as patterns look at it: its id, and its name in lower case.
 public struct MatchableRegister: Sendable {
+    /// The register's id.
     public let id: RegisterID
     let name: [UInt8]
 
+    /// Looks up the register's name.
     public init(_ id: RegisterID) {
         self.id = id
         name = Array(id.name.lowercased().utf8)
