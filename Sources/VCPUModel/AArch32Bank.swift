@@ -9,12 +9,14 @@ public import Registers
 public final class AArch32Bank: RegisterBank {
     private let base: any RegisterBank
 
+    /// Adds the coprocessor registers to a bank, which stays the place where everything is held.
     public init(_ base: any RegisterBank) {
         self.base = base
     }
 
     /// The bits of an AArch64 register that hold a coprocessor register.
     public struct Holder: Hashable, Sendable {
+        /// The AArch64 register, such as SCTLR_EL1 for SCTLR.
         public var id: RegisterID
         /// The lowest of the bits.
         public var lsb: Int
@@ -43,12 +45,17 @@ public final class AArch32Bank: RegisterBank {
         return (views.filter { !present.contains($0) } + listed).sorted()
     }
 
+    /// The value of one register; of a coprocessor register, its bits of the AArch64 register that holds it.
+    /// - Throws: what reading the underlying bank throws, which may name the AArch64 register.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
         guard let holder = viewed(id) else { return try base.read(id) }
         return RegisterValue(
             try base.read(holder.id).lowBits >> UInt64(holder.lsb), size: holder.size)
     }
 
+    /// Writes one register; of the AArch64 register that holds a coprocessor register, the other bits stay.
+    /// - Throws: errno `EINVAL` for a value of another size, and what the underlying bank throws, which may name the
+    ///   AArch64 register.
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         guard let holder = viewed(id) else { return try base.write(value, to: id) }
         try value.checkSize(for: id)

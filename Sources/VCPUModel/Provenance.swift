@@ -8,8 +8,10 @@ public struct Provenance: Hashable, Sendable {
     /// Keys are equal when their bytes are, not when Unicode calls them equivalent: so the file
     /// format says.
     public struct Key: RawRepresentable, Hashable, Sendable {
+        /// The key as the file has it: one line of UTF-8.
         public let rawValue: String
 
+        /// Takes any text; `Formats/vcpusnap-v1.md` says what a file may have as a key.
         public init(rawValue: String) {
             self.rawValue = rawValue
         }
@@ -72,10 +74,15 @@ public struct Provenance: Hashable, Sendable {
         }
     }
 
+    /// Every key once, with its value.
     public private(set) var entries: [(key: Key, value: String)] = []
 
+    /// No entries.
     public init() {}
 
+    /// The value of a key; nil when there is no such entry, and setting nil removes it.
+    ///
+    /// A new key goes to the end; a new value of an old key stays in its place.
     public subscript(key: Key) -> String? {
         get { entries.first { $0.key == key }?.value }
         set {

@@ -28,19 +28,23 @@ public protocol RegisterBank: AnyObject {
 
 /// Why a bank did not list, read or write.
 public struct RegisterBankError: Error, Hashable, Sendable {
+    /// What the bank was asked to do.
     public enum Operation: String, Hashable, Sendable {
         case list, read, write
     }
 
+    /// What the bank was asked to do.
     public var operation: Operation
     /// The register, nil for `list`.
     public var id: RegisterID?
+    /// The kernel's error number, or the one that KVM would have given for the same.
     public var errno: Errno
     /// What the bank knows beyond the errno, in words; nil when that is nothing.
     public var explanation: String?
-    /// Whether that is so whatever the register's rules are.
+    /// Whether the failure follows from something other than the register's rules, such as a limit of the host.
     public var isBeyondRules = false
 
+    /// An error that may follow from the register's rules (`isBeyondRules` is false).
     public init(
         _ operation: Operation, _ id: RegisterID?, _ errno: Errno, explanation: String? = nil
     ) {

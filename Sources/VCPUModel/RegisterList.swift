@@ -5,9 +5,12 @@ public import Registers
 /// This is the (index, value) list of QEMU's `cpreg_indexes` and `cpreg_values`, for registers of
 /// every width. Its invariant: every value has exactly the size its id says.
 public struct RegisterList: Hashable, Sendable {
+    /// The ids, ascending.
     public private(set) var ids: [RegisterID] = []
+    /// The value of each id, at the same position as in `ids`.
     public private(set) var values: [RegisterValue] = []
 
+    /// An empty list.
     public init() {}
 
     /// A list from pairs in any order; nil when an id stands twice or a value's size is not its id's.
@@ -32,12 +35,15 @@ public struct RegisterList: Hashable, Sendable {
         self.values = values
     }
 
+    /// How many registers the list has.
     public var count: Int { ids.count }
 
+    /// The value of a register, by binary search; nil when the list does not have it.
     public subscript(id: RegisterID) -> RegisterValue? {
         position(of: id).map { values[$0] }
     }
 
+    /// Whether the list has a register.
     public func contains(_ id: RegisterID) -> Bool {
         position(of: id) != nil
     }

@@ -31,7 +31,7 @@ public struct RegisterValue: Hashable, Sendable {
         self.storage = storage
     }
 
-    /// All bits zero.
+    /// A value with every bit 0; nil unless the size is 1 to 256 bytes.
     public static func zero(size: Int) -> RegisterValue? {
         RegisterValue(littleEndian: repeatElement(0, count: size))
     }
@@ -67,6 +67,7 @@ public struct RegisterValue: Hashable, Sendable {
         }
     }
 
+    /// Whether every bit is 0.
     public var isZero: Bool {
         switch storage {
         case .narrow(let bits, _): bits == 0

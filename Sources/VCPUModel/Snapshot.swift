@@ -3,10 +3,12 @@ public import Registers
 
 /// The saved state of the vCPUs of one virtual machine.
 public struct Snapshot: Hashable, Sendable {
+    /// Where the state comes from.
     public var provenance: Provenance
     /// In ascending order of `index`.
     public var vcpus: [VCPUState]
 
+    /// A snapshot of vCPUs in ascending order of index, each index once; the file's writer refuses any other order.
     public init(provenance: Provenance, vcpus: [VCPUState]) {
         self.provenance = provenance
         self.vcpus = vcpus
@@ -20,6 +22,7 @@ public struct VCPUState: Hashable, Sendable {
     /// Every register of every width, and what KVM keeps outside its list (see `RegisterBank`).
     public var registers: RegisterList
 
+    /// The state of the vCPU with this number.
     public init(index: UInt32, registers: RegisterList) {
         self.index = index
         self.registers = registers
@@ -29,21 +32,28 @@ public struct VCPUState: Hashable, Sendable {
 /// A vCPU of a snapshot as a bank: it holds exactly what it lists and takes any value of the right
 /// size.
 public final class SnapshotBank: RegisterBank {
+    /// What the vCPU holds now.
     public private(set) var registers: RegisterList
 
+    /// A vCPU that holds these registers, and never has others.
     public init(_ registers: RegisterList) {
         self.registers = registers
     }
 
+    /// The ids, ascending; writing changes none of them.
     public func list() -> [RegisterID] {
         registers.ids
     }
 
+    /// The value of one register.
+    /// - Throws: errno `ENOENT` for a register that is not listed.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
         guard let value = registers[id] else { throw RegisterBankError(.read, id, .noEntry) }
         return value
     }
 
+    /// Replaces the value of one register.
+    /// - Throws: errno `ENOENT` for a register that is not listed, `EINVAL` for a value of another size.
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         guard registers.contains(id) else { throw RegisterBankError(.write, id, .noEntry) }
         try value.checkSize(for: id)

@@ -4,6 +4,7 @@ public import Registers
 public enum SnapshotNote: Hashable, Sendable {
     /// The vCPUs that hold the same value of a register; nil for those without the register.
     public struct Holders: Hashable, Sendable {
+        /// The value that the first of them holds; nil where they lack the register.
         public var value: RegisterValue?
         /// Their numbers, ascending.
         public var vcpus: [UInt32]

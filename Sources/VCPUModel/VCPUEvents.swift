@@ -14,8 +14,10 @@ public struct VCPUEvents: Hashable, Sendable {
     /// The instruction specific syndrome, ESR_ELx bits 24:0.
     public static let syndromeMask: UInt64 = 0x1ff_ffff
 
+    /// No SError waits.
     public static let none = VCPUEvents(isPending: false, hasSyndrome: false, syndrome: 0)
 
+    /// Events with the reserved bytes zero.
     public init(isPending: Bool, hasSyndrome: Bool, syndrome: UInt64) {
         self.isPending = isPending
         self.hasSyndrome = hasSyndrome
@@ -33,6 +35,7 @@ public struct VCPUEvents: Hashable, Sendable {
         syndrome = bytes[8..<16].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
 
+    /// The value of `RegisterID.vcpuEvents`, 16 bytes; reserved bytes and `ext_dabt_pending` are zero in it.
     public var value: RegisterValue {
         let head = [UInt8(isPending ? 1 : 0), UInt8(hasSyndrome ? 1 : 0), 0, 0, 0, 0, 0, 0]
         return RegisterValue(littleEndian: head + RegisterValue(syndrome).littleEndianBytes)

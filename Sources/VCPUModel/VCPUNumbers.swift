@@ -1,10 +1,13 @@
 /// Numbers of vCPUs, in ascending order.
 public struct VCPUNumbers: Hashable, Sendable {
     private var ranges: [ClosedRange<UInt32>] = []
+    /// How many numbers there are.
     public private(set) var count = 0
 
+    /// No numbers.
     public init() {}
 
+    /// These numbers, which must be ascending.
     public init(_ numbers: some Sequence<UInt32>) {
         for number in numbers { append(number) }
     }

@@ -7,6 +7,7 @@ public struct SnapshotDifference: Hashable, Sendable {
     /// One for each vCPU that either side has and that differs.
     public var vcpus: [VCPUDifference]
 
+    /// Compares two snapshots, vCPU by vCPU of the same number.
     public init(_ left: Snapshot, _ right: Snapshot) {
         provenance = ProvenanceDifference.between(left.provenance, right.provenance)
         let leftByIndex = Dictionary(left.vcpus.map { ($0.index, $0) }) { first, _ in first }
@@ -25,9 +26,13 @@ public struct SnapshotDifference: Hashable, Sendable {
     public var isExactlySame: Bool { vcpus.isEmpty }
 }
 
+/// A provenance entry that differs.
 public struct ProvenanceDifference: Hashable, Sendable {
+    /// The entry's key.
     public var key: Provenance.Key
+    /// The left snapshot's value; nil where it has no such entry.
     public var left: String?
+    /// The right snapshot's value; nil where it has no such entry.
     public var right: String?
 
     static func between(_ left: Provenance, _ right: Provenance) -> [ProvenanceDifference] {
@@ -43,12 +48,14 @@ public struct ProvenanceDifference: Hashable, Sendable {
 
 /// What differs between two vCPUs.
 public struct VCPUDifference: Hashable, Sendable {
+    /// One of the two snapshots that are compared.
     public enum Side: Hashable, Sendable {
         case left, right
     }
 
+    /// The vCPU's number, which both sides use.
     public var index: UInt32
-    /// The side that has the vCPU when the other has not.
+    /// The only side that has the vCPU; nil where both have it.
     public var presence: Side?
     /// Registers that differ in more than volatile bits, or that one side lacks.
     public var registers: [RegisterDifference]
@@ -93,11 +100,14 @@ extension RegisterList {
 
 /// One register that differs.
 public struct RegisterDifference: Hashable, Sendable {
+    /// The register that differs.
     public var id: RegisterID
-    /// Nil where that side has no such register.
+    /// The left side's value; nil where that side has no such register.
     public var left: RegisterValue?
+    /// The right side's value; nil where that side has no such register.
     public var right: RegisterValue?
 
+    /// What the register is for, to group reports by.
     public var category: RegisterCategory { RegisterCategory(of: id) }
 
     /// Whether only bits differ that move by themselves.
@@ -122,7 +132,10 @@ public struct RegisterDifference: Hashable, Sendable {
 
 /// One field of a register that differs.
 public struct FieldDifference: Hashable, Sendable {
+    /// The field in the register's layout.
     public var field: RegisterField
+    /// The left side's bits of the field, shifted down to bit 0.
     public var left: UInt64
+    /// The right side's bits of the field, shifted down to bit 0.
     public var right: UInt64
 }
