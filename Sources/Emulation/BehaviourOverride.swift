@@ -9,6 +9,7 @@ public struct BehaviourOverride: Hashable, Sendable {
     /// The bits a write can change, for the class `sanitised`; nil for the other classes.
     public var mask: UInt64?
 
+    /// An override for one register; `mask` goes only with the class `sanitised`.
     public init(_ behaviourClass: Behaviour.Class, mask: UInt64? = nil) {
         self.behaviourClass = behaviourClass
         self.mask = mask

@@ -14,7 +14,9 @@ public struct CPUState: Hashable, Sendable {
     /// By slot; each value has its register's size once the register was reset.
     private var system: [RegisterValue]
 
+    /// FPSR, the floating-point status.
     public var fpsr: UInt32 = 0
+    /// FPCR, the floating-point control.
     public var fpcr: UInt32 = 0
 
     /// What KVM keeps outside its register list.
@@ -37,26 +39,31 @@ extension CPUState {
         set { general[index] = newValue }
     }
 
+    /// SP_EL0, `kvm_regs.regs.sp`.
     public var stackPointerEL0: UInt64 {
         get { general[31] }
         set { general[31] = newValue }
     }
 
+    /// PC, the address of the next instruction.
     public var programCounter: UInt64 {
         get { general[32] }
         set { general[32] = newValue }
     }
 
+    /// PSTATE, laid out as SPSR_EL1.
     public var pstate: UInt64 {
         get { general[33] }
         set { general[33] = newValue }
     }
 
+    /// SP_EL1, `kvm_regs.sp_el1`.
     public var stackPointerEL1: UInt64 {
         get { general[34] }
         set { general[34] = newValue }
     }
 
+    /// ELR_EL1, `kvm_regs.elr_el1`.
     public var exceptionLinkEL1: UInt64 {
         get { general[35] }
         set { general[35] = newValue }

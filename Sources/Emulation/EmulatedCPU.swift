@@ -12,6 +12,7 @@ public import VCPUModel
 public final class EmulatedCPU: RegisterBank {
     /// The registers a vCPU with the present features has; without any before the init.
     public private(set) var table: RegisterTable
+    /// What the registers hold; without storage for system registers before the init.
     public internal(set) var state: CPUState
     /// What it has together with the other vCPUs of its VM.
     let vm: EmulatedVM
@@ -22,6 +23,7 @@ public final class EmulatedCPU: RegisterBank {
     /// What is said of a register that it has not; made once, since thousands may be asked for.
     private var absence = ""
 
+    /// The profile of the host that the vCPU is on.
     public var profile: HostProfile { host.profile }
 
     /// - Parameters:
@@ -99,7 +101,7 @@ public final class EmulatedCPU: RegisterBank {
 // MARK: - The bank
 
 extension EmulatedCPU {
-    /// What the vCPU has now, in ascending order; only `RegisterID.vcpuInit` before it is initialised.
+    /// What the vCPU has now, in ascending order; only `RegisterID.vcpuInit` before it is initialized.
     public func list() -> [RegisterID] {
         catchUp()
         // KVM cannot list the registers of a vCPU with SVE before it is finalized; what can be
@@ -110,6 +112,11 @@ extension EmulatedCPU {
         return table.definitions.filter { unmetNeed(of: $0) == nil }.map(\.id) + idsOutsideList
     }
 
+    /// The value of one register, as the host's `KVM_GET_ONE_REG` gives it.
+    ///
+    /// Reading a counter moves it on.
+    /// - Throws: errno `ENOEXEC` before the init, `ENOENT` for a register the vCPU does not have, `EINVAL` for a V
+    ///   register of a vCPU with SVE, `EPERM` for one that exists only once the vCPU is finalized.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
         catchUp()
         do throws(Refusal) {
@@ -126,6 +133,11 @@ extension EmulatedCPU {
         return computed(value, of: definition)
     }
 
+    /// Writes one register, as the host's `KVM_SET_ONE_REG` does: it may drop bits or ignore the write.
+    ///
+    /// What is the whole VM's is then the same in all its vCPUs.
+    /// - Throws: what `read` throws; errno `EINVAL` for a value that KVM refuses or of another size, `EPERM` for SVE vector
+    ///   lengths once the vCPU is finalized.
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         catchUp()
         try value.checkSize(for: id)

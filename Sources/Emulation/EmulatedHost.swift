@@ -5,6 +5,7 @@ internal import VCPUModel
 ///
 /// For one thread.
 public final class EmulatedHost {
+    /// The host that is emulated.
     public let profile: HostProfile
     private var fresh: [Kind: (table: RegisterTable, state: CPUState)] = [:]
 
@@ -14,6 +15,7 @@ public final class EmulatedHost {
         var enabled: Set<String>
     }
 
+    /// A host by its profile.
     public init(_ profile: HostProfile) {
         self.profile = profile
     }

@@ -36,6 +36,7 @@ public struct HostProfile: Hashable, Sendable {
     /// What KVM keeps outside its register list is among them. It has `RegisterID.vcpuInit`, the init that was used.
     public var registers: RegisterList
 
+    /// A profile from its parts; the parser checks that they agree, this does not.
     public init(
         name: String, kernelRelease: String, rulesRelease: String? = nil, midr: UInt64? = nil,
         counterFrequency: UInt64? = nil,
@@ -102,12 +103,14 @@ extension HostProfile {
 extension HostProfile {
     /// How a vCPU with some features differs from the one the profile describes.
     public struct FeatureSet: Hashable, Sendable {
+        /// The features of the vCPU; no other set of the profile has the same.
         public var features: VCPUFeatures
         /// Registers of the profile that it does not have, ascending.
         public var absent: [RegisterID]
         /// Registers that the profile lacks or has with other values.
         public var registers: RegisterList
 
+        /// A set from its parts: what to take out of the profile's registers, and what to put in.
         public init(features: VCPUFeatures, absent: [RegisterID], registers: RegisterList) {
             self.features = features
             self.absent = absent

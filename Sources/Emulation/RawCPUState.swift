@@ -27,6 +27,9 @@ public final class RawCPUState: RegisterBank {
             + cpu.idsOutsideList
     }
 
+    /// The value of one register, without side effects.
+    /// - Throws: errno `ENOENT` for a register that the CPU state does not have now, `EOPNOTSUPP` for one without raw access;
+    ///   what `EmulatedCPU.read` throws for state outside KVM's register list.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
         guard id.architecture != .vcpu else { return try cpu.read(id) }
         try check(id, .read)
@@ -36,6 +39,9 @@ public final class RawCPUState: RegisterBank {
         return value
     }
 
+    /// Writes one register as far as it can hold the value; only reading back tells what it took.
+    /// - Throws: errno `ENOENT` for a register that the CPU state does not have now, `EINVAL` for a value of another size,
+    ///   `EOPNOTSUPP` for one without raw access.
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         try check(id, .write)
         try value.checkSize(for: id)

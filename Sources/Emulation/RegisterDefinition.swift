@@ -8,8 +8,10 @@ public struct RegisterDefinition: Hashable, Sendable {
     /// The first three are QEMU's `ARM_CP_CONST`,
     /// `ARM_CP_NO_RAW` and `ARM_CP_ALIAS` (`target/arm/cpregs.h`).
     public struct Flags: OptionSet, Hashable, Sendable {
+        /// One bit for each flag.
         public let rawValue: UInt8
 
+        /// A set from its bits.
         public init(rawValue: UInt8) {
             self.rawValue = rawValue
         }
@@ -31,9 +33,13 @@ public struct RegisterDefinition: Hashable, Sendable {
         public static let maskedWrite = Flags(rawValue: 1 << 5)
     }
 
+    /// The register's KVM id.
     public let id: RegisterID
+    /// Where in `CPUState` the register lives.
     public let storage: RegisterStorage
+    /// What kind of access the register has.
     public let flags: Flags
+    /// What it holds after the first `KVM_ARM_VCPU_INIT`, by the profile; it has the register's size.
     public let resetValue: RegisterValue
     /// The bits a raw write can change, of the low 64; all of them unless `flags` says otherwise.
     public let writableMask: UInt64

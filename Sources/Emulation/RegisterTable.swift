@@ -17,6 +17,7 @@ public struct RegisterTable: Hashable, Sendable {
         positions = Dictionary(definitions.enumerated().map { ($1.id, $0) }) { first, _ in first }
     }
 
+    /// The definition of a register; nil for one that a vCPU with these features does not have.
     public subscript(id: RegisterID) -> RegisterDefinition? {
         positions[id].map { definitions[$0] }
     }
