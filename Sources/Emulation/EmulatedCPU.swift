@@ -136,8 +136,8 @@ extension EmulatedCPU {
     /// Writes one register, as the host's `KVM_SET_ONE_REG` does: it may drop bits or ignore the write.
     ///
     /// What is the whole VM's is then the same in all its vCPUs.
-    /// - Throws: what `read` throws; errno `EINVAL` for a value that KVM refuses or of another size, `EPERM` for SVE vector
-    ///   lengths once the vCPU is finalized.
+    /// - Throws: what `read` throws; errno `EINVAL` for a value that KVM refuses or of another size, `EPERM` for SVE
+    ///   vector lengths once the vCPU is finalized.
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         catchUp()
         try value.checkSize(for: id)

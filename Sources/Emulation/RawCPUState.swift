@@ -28,8 +28,8 @@ public final class RawCPUState: RegisterBank {
     }
 
     /// The value of one register, without side effects.
-    /// - Throws: errno `ENOENT` for a register that the CPU state does not have now, `EOPNOTSUPP` for one without raw access;
-    ///   what `EmulatedCPU.read` throws for state outside KVM's register list.
+    /// - Throws: errno `ENOENT` for a register that the CPU state does not have now, `EOPNOTSUPP` for one without raw
+    ///   access; what `EmulatedCPU.read` throws for state outside KVM's register list.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
         guard id.architecture != .vcpu else { return try cpu.read(id) }
         try check(id, .read)
@@ -40,8 +40,8 @@ public final class RawCPUState: RegisterBank {
     }
 
     /// Writes one register as far as it can hold the value; only reading back tells what it took.
-    /// - Throws: errno `ENOENT` for a register that the CPU state does not have now, `EINVAL` for a value of another size,
-    ///   `EOPNOTSUPP` for one without raw access.
+    /// - Throws: errno `ENOENT` for a register that the CPU state does not have now, `EINVAL` for a value of another
+    ///   size, `EOPNOTSUPP` for one without raw access.
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         try check(id, .write)
         try value.checkSize(for: id)

@@ -9,8 +9,11 @@ public enum RegisterStorage: Hashable, Sendable {
     case scalable(Int)
     /// An SVE predicate, 32 bytes; FFR is number 16.
     case predicate(Int)
+    /// FPSR, 32 bits.
     case fpsr
+    /// FPCR, 32 bits.
     case fpcr
+    /// The bitmap of SVE vector lengths (`KVM_REG_ARM64_SVE_VLS`), 64 bytes.
     case vectorLengths
     /// Any other register: system, demultiplexed, firmware.
     case system(Int)
