@@ -4,6 +4,7 @@ public import VCPUModel
 
 /// What was read from one bank: the state, and every register that could not be read.
 public struct Capture: Sendable {
+    /// The registers that could be read.
     public var state: VCPUState
     /// Listed registers whose read failed; empty for a complete capture.
     public var unreadable: [RegisterBankError]

@@ -7,6 +7,7 @@ public import VCPUModel
 /// shared by the whole VM (ID registers, firmware registers, counters). A failure never stops the
 /// restore: the report has all of them.
 public struct Restore {
+    /// How a restore is done, and what it knows of the destination.
     public struct Options: Sendable {
         /// On any loss put every register of every vCPU back as it was.
         public var isStrict = false
@@ -20,6 +21,7 @@ public struct Restore {
         /// The capabilities that were enabled on the destination's VM before its vCPUs were made.
         public var enabled: [KVMCapability] = []
 
+        /// An exact, complete restore that keeps what it wrote when something is lost.
         public init() {}
     }
 

@@ -95,6 +95,7 @@ extension RestoreAccount: RandomAccessCollection {
     public var startIndex: Int { 0 }
     public var endIndex: Int { entries.count }
 
+    /// The report of the vCPU at a position, made anew each time; iterating over all is cheaper.
     public subscript(position: Int) -> RestoreReport {
         var iterator = makeIterator(from: position)
         guard let report = iterator.next() else { preconditionFailure("no such vCPU") }

@@ -28,7 +28,9 @@ extension RegisterOutcome {
 
 /// The account of one register.
 public struct RegisterRestore: Hashable, Sendable {
+    /// The register, of the snapshot or only of the destination.
     public var id: RegisterID
+    /// What became of it.
     public var outcome: RegisterOutcome
     /// The snapshot's value.
     public var wanted: RegisterValue?
@@ -79,9 +81,11 @@ public struct RegisterRestore: Hashable, Sendable {
 
 /// The account of putting one register back after a strict restore failed.
 public struct RegisterUndo: Hashable, Sendable {
+    /// The register.
     public var id: RegisterID
     /// Nil where it held nothing, or that could not be read: it cannot be put back then.
     public var before: RegisterValue?
+    /// What it holds after the undo; nil where that could not be read.
     public var found: RegisterValue?
 
     /// Whether the register holds again what it held before the restore.
@@ -92,6 +96,7 @@ public struct RegisterUndo: Hashable, Sendable {
 
 /// The account of one vCPU.
 public struct RestoreReport: Hashable, Sendable {
+    /// The vCPU's number in the snapshot.
     public var vcpu: UInt32
     /// In ascending order of id.
     public var registers: [RegisterRestore]
@@ -102,6 +107,7 @@ public struct RestoreReport: Hashable, Sendable {
     public var losses: [RegisterRestore] { registers.filter(\.isLoss) }
     /// The losses that it pardons.
     public var pardoned: [RegisterRestore] { registers.filter { $0.pardon != nil } }
+    /// Whether nothing was lost but what the policy pardons.
     public var isComplete: Bool { !registers.contains(where: \.isLoss) }
 
     /// How many registers had each outcome, by `RegisterOutcome.name`.

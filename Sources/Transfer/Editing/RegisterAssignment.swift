@@ -4,6 +4,7 @@ public import VCPUModel
 /// One change of a register or of a field of it, as text: `SCTLR_EL1=0x30d0198d`, `SCTLR_EL1.M=0`,
 /// `ID_AA64PFR0_EL1.CSV3=NI`.
 public struct RegisterAssignment: Hashable, Sendable {
+    /// The register that is changed, by any spelling that `RegisterID.init(spelled:)` takes.
     public let register: RegisterID
     /// Nil for the whole register.
     public let field: RegisterField?

@@ -9,11 +9,15 @@ public import VCPUModel
 public struct VCPUEdit: Sendable {
     /// One register that the change touched.
     public struct Change: Hashable, Sendable {
+        /// The register as the vCPU has it; for the AArch32 view of an AArch64 register, the latter.
         public var id: RegisterID
+        /// What the vCPU held before the edit.
         public var before: RegisterValue
+        /// What the edit made of it in the CPU state; the same as `before` for a register that was not to change.
         public var wanted: RegisterValue
         /// What the vCPU holds now; nil when that cannot be read.
         public var found: RegisterValue?
+        /// What became of it on its way to the vCPU.
         public var outcome: RegisterOutcome
         /// What the bank says about a refusal.
         public var explanation: String?

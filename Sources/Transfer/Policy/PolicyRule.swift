@@ -3,6 +3,7 @@ internal import VCPUModel
 
 /// One line of a policy that speaks of registers.
 public struct PolicyRule: Hashable, Sendable {
+    /// What a rule says of the registers that match.
     public enum Action: Hashable, Sendable {
         /// A loss counts.
         case require
@@ -10,7 +11,7 @@ public struct PolicyRule: Hashable, Sendable {
         case ignore
         /// Absence and refusal are no loss, for these values only where a test is given.
         case drop(ValueTest?)
-        /// Other bits than these must be as wanted; nil for all.
+        /// Other contents of these bits are no loss; with nil, other contents of any bit.
         case acceptMasked(UInt64?)
         /// This is written, to the field or the whole register.
         case override(field: RegisterField?, UInt64)
@@ -18,10 +19,12 @@ public struct PolicyRule: Hashable, Sendable {
 
     /// A value that the snapshot must have, in the bits of a mask.
     public struct ValueTest: Hashable, Sendable {
+        /// What the bits must be; bits outside `mask` do not matter.
         public var value: UInt64
         /// The bits that matter, none of them above the 64th; nil for the whole register.
         public var mask: UInt64?
 
+        /// A test of the bits of a mask, or of the whole register.
         public init(value: UInt64, mask: UInt64? = nil) {
             self.value = value
             self.mask = mask
@@ -31,9 +34,12 @@ public struct PolicyRule: Hashable, Sendable {
     /// The word that stands for CNTFRQ_EL0, which is no register of KVM.
     public static let counterFrequency = "counter-frequency"
 
+    /// Which registers the rule speaks of; `counterFrequency` stands for CNTFRQ_EL0.
     public var pattern: RegisterPattern
+    /// What the rule says of them.
     public var action: Action
 
+    /// A rule by its parts; whether they go together only the parser of policies checks.
     public init(_ pattern: RegisterPattern, _ action: Action) {
         self.pattern = pattern
         self.action = action

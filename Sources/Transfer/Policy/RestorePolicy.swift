@@ -16,6 +16,7 @@ public struct RestorePolicy: Hashable, Sendable {
 
     /// What reports call it.
     public var name: String
+    /// What decides about a loss that no rule speaks of.
     public var base: Preset
     /// In the order of the file; the last one that speaks of a loss decides.
     public var rules: [PolicyRule] {
@@ -23,6 +24,7 @@ public struct RestorePolicy: Hashable, Sendable {
     }
     private var matches: RuleMatches
 
+    /// A policy by its parts; the rules in the order of the file.
     public init(name: String, base: Preset, rules: [PolicyRule] = []) {
         self.name = name
         self.base = base
@@ -30,6 +32,7 @@ public struct RestorePolicy: Hashable, Sendable {
         matches = RuleMatches(rules)
     }
 
+    /// A preset by itself, called by its own name.
     public init(_ preset: Preset) {
         self.init(name: preset.rawValue, base: preset)
     }
@@ -69,6 +72,7 @@ public struct Pardon: Hashable, Sendable {
 
 /// What a restore could not do with one register.
 public struct PolicyLoss: Hashable, Sendable {
+    /// In which way the register is not as it was saved.
     public enum Kind: Hashable, Sendable {
         /// The destination does not have the register.
         case absent
@@ -80,11 +84,14 @@ public struct PolicyLoss: Hashable, Sendable {
         case different(RegisterValue)
     }
 
+    /// The register.
     public var id: RegisterID
     /// The snapshot's value; the destination's where the snapshot has none.
     public var saved: RegisterValue
+    /// In which way the register is not as it was saved.
     public var kind: Kind
 
+    /// A loss by its parts.
     public init(_ id: RegisterID, saved: RegisterValue, _ kind: Kind) {
         self.id = id
         self.saved = saved

@@ -4,8 +4,11 @@ public import VCPUModel
 
 /// What one move between CPU state, list and KVM did with each register.
 public struct SyncReport: Hashable, Sendable {
+    /// One register of the move.
     public struct Register: Hashable, Sendable {
+        /// The register.
         public var id: RegisterID
+        /// What became of it where it was moved to.
         public var outcome: RegisterOutcome
         /// What was read of it last; nil where nothing was.
         public var found: RegisterValue?
@@ -22,6 +25,7 @@ public struct SyncReport: Hashable, Sendable {
     /// The registers that make `succeeded` false.
     public var failures: [Register] { registers.filter(\.outcome.isLoss) }
 
+    /// What became of a register; nil for one that was not moved.
     public subscript(id: RegisterID) -> RegisterOutcome? {
         registers.last { $0.id == id }?.outcome
     }

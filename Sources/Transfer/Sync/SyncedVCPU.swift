@@ -8,7 +8,9 @@ public import VCPUModel
 /// changes, and only those, reach KVM. The vCPU must not run in between. What decides which registers a
 /// vCPU has (`VCPU_INIT`, `VCPU_FINALIZED`, `SVE_VLS`) is not moved.
 public final class SyncedVCPU {
+    /// The vCPU itself: one of KVM, or what stands for it.
     public let kvm: any RegisterBank
+    /// The copy that code reads and changes between `getRegisters` and `putRegisters`; QEMU's `CPUARMState`.
     public let cpuState: any RegisterBank
     /// QEMU's `cpreg_indexes` and `cpreg_values`; a migration loads it before `putRegisters(.full)`.
     public var list: RegisterList
@@ -48,7 +50,9 @@ public final class SyncedVCPU {
     public struct Get: Sendable {
         /// Registers that are in no list: general, FP/SIMD and SVE, pending events, MP state.
         public var fixed = SyncReport()
+        /// What KVM gave for the registers of the list (`write_kvmstate_to_list`).
         public var kvmToList = SyncReport()
+        /// What the CPU state took of the list (`write_list_to_cpustate`).
         public var listToCPUState = SyncReport()
 
         /// Whether everything could be read; what the CPU state cannot hold is no failure, as in QEMU.
@@ -59,7 +63,9 @@ public final class SyncedVCPU {
     public struct Put: Sendable {
         /// Registers that are in no list: general, FP/SIMD and SVE, pending events, MP state.
         public var fixed = SyncReport()
+        /// What the list took of the CPU state (`write_cpustate_to_list`).
         public var cpuStateToList = SyncReport()
+        /// What KVM took of the list (`write_list_to_kvmstate`).
         public var listToKVM = SyncReport()
 
         /// Whether KVM took everything; what the CPU state does not know is no failure, as in QEMU.
