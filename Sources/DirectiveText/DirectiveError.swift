@@ -9,6 +9,7 @@ public struct DirectiveError: Error, Hashable, Sendable {
     /// What was expected and what was found.
     public var message: String
 
+    /// An error at a place of a file; lines and columns count from 1.
     public init(file: String, line: Int, column: Int? = nil, message: String) {
         self.file = file
         self.line = line

@@ -7,8 +7,9 @@ internal import VCPUModel
 public struct DirectiveScanner {
     /// A word of a line and where it starts.
     public struct Word: Sendable {
+        /// The word, a part of the line's text.
         public var text: Substring
-        /// From 1.
+        /// The byte of the line that it starts at, from 1.
         public var column: Int
     }
 
@@ -21,6 +22,7 @@ public struct DirectiveScanner {
         /// Bytes of a name.
         public var word: Int
 
+        /// Limits in bytes.
         public init(size: Int, line: Int, word: Int) {
             self.size = size
             self.line = line
@@ -28,6 +30,7 @@ public struct DirectiveScanner {
         }
     }
 
+    /// What errors call the text: its path, or `built-in profile NAME`.
     public let file: String
     /// The number of the present line, from 1; 0 before the first.
     public private(set) var line = 0
@@ -64,6 +67,8 @@ public struct DirectiveScanner {
     /// What some editors begin a file of UTF-8 with.
     private static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
 
+    /// An error on the present line, or on line 1 before the first.
+    /// - Parameter word: what the error is about, for the column; nil for the whole line.
     public func error(_ message: String, at word: Word? = nil) -> DirectiveError {
         DirectiveError(file: file, line: max(line, 1), column: word?.column, message: message)
     }
