@@ -3,6 +3,7 @@
 /// The places let a text be changed in one number and left as it is everywhere else, which no decoder
 /// into types can do.
 public struct JSONValue: Sendable {
+    /// What a value is, without its place in the text.
     public enum Content: Sendable {
         case null
         case bool(Bool)
@@ -14,6 +15,7 @@ public struct JSONValue: Sendable {
         case object([(name: String, value: JSONValue)])
     }
 
+    /// What the value is.
     public let content: Content
     /// Where the value stands in the text, quotation marks and brackets included.
     public let range: Range<Int>
@@ -66,6 +68,7 @@ extension JSONValue {
 
 /// What is wrong with a JSON text, and where.
 public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What is wrong, in words that follow `not JSON:`.
     public var problem: String
     /// In bytes from the start of the text.
     public var offset: Int
