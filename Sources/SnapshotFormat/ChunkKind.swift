@@ -3,6 +3,7 @@ public struct ChunkKind: Hashable, Sendable {
     /// The characters, the first in the least significant byte.
     public let rawValue: UInt32
 
+    /// A kind by its four bytes, whether or not this version knows it.
     public init(rawValue: UInt32) {
         self.rawValue = rawValue
     }

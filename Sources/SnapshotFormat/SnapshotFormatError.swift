@@ -61,6 +61,7 @@ public struct SnapshotFormatError: Error, Hashable, Sendable {
         public static let writeFailed = Code(.writeFailed)
     }
 
+    /// The kind of failure.
     public var code: Code
     /// The chunk concerned; nil for the header and the file as a whole.
     public var chunk: ChunkKind?

@@ -7,6 +7,7 @@ public struct SnapshotHeader: Hashable, Sendable {
     /// The bytes every header of this major version has.
     static let size = 56
 
+    /// The minor version that the file says it has.
     public var minorVersion = Self.minorVersion
     /// The length of the header itself in bytes; more than 56 in a file of a later minor version.
     public var headerSize = Self.size
@@ -22,6 +23,7 @@ public struct SnapshotHeader: Hashable, Sendable {
     public var contentSize: Int
     /// The size of the largest chunk, decompressed, in bytes.
     public var largestContent: Int
+    /// The number of vCPUs.
     public var vcpuCount: Int
     /// The number of different register ids of all vCPUs.
     public var registerCount: Int

@@ -11,10 +11,12 @@ public struct SnapshotReader {
     /// by what was read from it.
     public private(set) var unknown = UnknownContent()
 
+    /// Reads a file that is in memory.
     public init(_ bytes: [UInt8]) {
         source = SnapshotSource(bytes)
     }
 
+    /// Reads an input from its start, such as a pipe.
     public init(_ pull: @escaping SnapshotPull) {
         source = SnapshotSource(pull)
     }

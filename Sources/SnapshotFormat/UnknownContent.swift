@@ -11,6 +11,7 @@ public struct UnknownContent: Hashable, Sendable {
     /// Nothing.
     public init() {}
 
+    /// Whether the file holds nothing beyond version 1.0.
     public var isEmpty: Bool { chunks.isEmpty && features == 0 && headerBytes == 0 }
 }
 

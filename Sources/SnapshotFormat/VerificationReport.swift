@@ -3,8 +3,11 @@ public import VCPUModel
 
 /// What `SnapshotReader.verify` found.
 public struct VerificationReport: Hashable, Sendable {
+    /// One chunk of the file, as its header describes it and as the check found it.
     public struct Chunk: Hashable, Sendable {
+        /// What the chunk holds.
         public var kind: ChunkKind
+        /// The version of the layout of its content.
         public var version: UInt16
         /// Where its header starts in the file, in bytes.
         public var offset: Int
@@ -12,13 +15,17 @@ public struct VerificationReport: Hashable, Sendable {
         public var storedSize: Int
         /// The length of its content, decompressed.
         public var contentSize: Int
+        /// Whether the stored bytes are a zstd frame, by the chunk's flags.
         public var isCompressed: Bool
+        /// Whether a reader that does not know the kind may leave the chunk out, by the chunk's flags.
         public var isSkippable: Bool
+        /// Whether the CRC-32C in the chunk's header is that of the chunk as the file has it.
         public var checksumMatches: Bool
         /// What is wrong with the chunk; nil for nothing.
         public var problem: SnapshotFormatError?
     }
 
+    /// The file's header, which was sound.
     public var header: SnapshotHeader
     /// In the order of the file, up to where the next chunk could not be found.
     public var chunks: [Chunk] = []
@@ -30,6 +37,7 @@ public struct VerificationReport: Hashable, Sendable {
     /// What a sound file holds; nil for one that is not.
     public var snapshot: Snapshot?
 
+    /// Whether nothing is wrong with the file.
     public var isSound: Bool { problems.isEmpty }
 
     init(header: SnapshotHeader) {
