@@ -44,9 +44,11 @@ public struct DirectiveScanner {
     /// The line of everything that may stand only once.
     private var seen: [String: Int] = [:]
 
+    /// Takes a whole file; its first line is checked by the first call of `next`.
     /// - Parameters:
     ///   - file: what to call the text in errors.
     ///   - format: the name and version that make the first line: `vhost 1`.
+    /// - Throws: when there are more bytes than `limits` allow.
     public init(
         _ bytes: some Collection<UInt8>, file: String, format: String, limits: Limits
     ) throws(DirectiveError) {
@@ -227,7 +229,8 @@ extension DirectiveScanner {
         NumberText.decimal(text) ?? hexadecimal(text)
     }
 
-    /// Whether a line can say the text with one word, which is none that begins a comment.
+    /// Whether a line can hold the text as one word: printable ASCII without blanks, not the start of a comment.
+    /// - Parameter limit: the most bytes.
     public static func isWord(_ text: String, limit: Int) -> Bool {
         1...limit ~= text.utf8.count && text.utf8.allSatisfy { 0x21...0x7e ~= $0 }
             && text.utf8.first != UInt8(ascii: "#")

@@ -32,7 +32,7 @@ extension EmulatedCPU {
         }
     }
 
-    /// What the vCPU was initialised with, if it is and has the register.
+    /// What the vCPU was initialized with, if it is and has the register.
     private func initialisation(for id: RegisterID) throws(Refusal) -> VCPUInit {
         guard let initialisation = state.run.initialisation else {
             throw Refusal(Self.notInitialised, errno: .notExecutable)
@@ -49,10 +49,10 @@ extension EmulatedCPU {
 
     // MARK: VCPU_INIT
 
-    /// Initialises with what is wanted, less the features the host lacks, and as the host's own
+    /// Initializes with what is wanted, less the features the host lacks, and as the host's own
     /// target where the wanted one is another; reading back tells.
     ///
-    /// Powering off is dropped too: MP state says it. Initialising again would reset every register,
+    /// Powering off is dropped too: MP state says it. Initializing again would reset every register,
     /// so nothing is done when the vCPU is what is wanted.
     private func writeInit(_ value: RegisterValue) throws(Refusal) {
         let wanted = VCPUInit(value)

@@ -6,7 +6,7 @@ public import VCPUModel
 ///
 /// It is made as KVM makes one: without registers until `RegisterID.vcpuInit` is written, and with
 /// SVE without most of them until `RegisterID.vcpuFinalized` is. Unlike a vCPU of KVM it can be
-/// initialised again with other features; that is a new vCPU in its place. It is alone in its VM, unless
+/// initialized again with other features; that is a new vCPU in its place. It is alone in its VM, unless
 /// `EmulatedHost.makeVCPUs` made it, and never runs, so nothing is `EBUSY`. A system counter moves by a
 /// microsecond each time it is read.
 public final class EmulatedCPU: RegisterBank {
@@ -20,15 +20,17 @@ public final class EmulatedCPU: RegisterBank {
     private var seenVersion: Int?
     private let host: EmulatedHost
     let index: UInt32
-    /// What is said of a register that it has not; made once, since thousands may be asked for.
+    /// What is said of a register that it does not have; made once, since thousands may be asked for.
     private var absence = ""
 
     /// The profile of the host that the vCPU is on.
     public var profile: HostProfile { host.profile }
 
+    /// A vCPU alone in its VM.
     /// - Parameters:
+    ///   - profile: of the host.
     ///   - index: the vCPU's number, from which KVM makes MPIDR_EL1.
-    ///   - initialised: whether to init (and finalize) the vCPU as the profile's was.
+    ///   - initialised: whether to initialize (and finalize) the vCPU as the profile's was.
     public convenience init(
         profile: HostProfile, index: UInt32 = 0, initialised: Bool = false
     ) {

@@ -20,8 +20,7 @@ public final class EmulatedHost {
         self.profile = profile
     }
 
-    /// The vCPUs of one VM, by number, not initialised yet: what KVM keeps once for the whole VM is the
-    /// same in all of them.
+    /// The vCPUs of one VM, by number, not initialized yet; what KVM keeps once for the whole VM is the same in all.
     /// - Parameter capabilities: what to enable on the VM before; those that the host does not have are
     ///   left out.
     public func makeVCPUs(

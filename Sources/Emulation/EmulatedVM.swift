@@ -11,7 +11,7 @@ final class EmulatedVM {
     private(set) var version = 0
     /// The shared bits of each register that was written.
     private(set) var values: [RegisterID: UInt64] = [:]
-    /// What its vCPUs were initialised with; nil before the first was.
+    /// What its vCPUs were initialized with; nil before the first was.
     private var features: VCPUFeatures?
     private var initialisedCount = 0
 
@@ -27,7 +27,7 @@ final class EmulatedVM {
         version += 1
     }
 
-    /// Refuses features that KVM does not give a vCPU beside those that are initialised: any others
+    /// Refuses features that KVM does not give a vCPU beside those that are initialized: any others
     /// (`__kvm_vcpu_set_target`, `arch/arm64/kvm/arm.c`), or another register width
     /// (`kvm_set_vm_width`, `reset.c`).
     /// - Parameter isAgain: whether the vCPU is one of those.
@@ -44,7 +44,7 @@ final class EmulatedVM {
         }
     }
 
-    /// Notes that a vCPU was initialised.
+    /// Notes that a vCPU was initialized.
     func initialised(with features: VCPUFeatures, isAgain: Bool) {
         self.features = features
         if !isAgain { initialisedCount += 1 }

@@ -1,11 +1,14 @@
 /// Why a snapshot gives no profile of its host.
 public enum HostProfileError: Error, Hashable, Sendable {
+    /// The snapshot holds no vCPU.
     case noVCPU
-    /// The vCPU's number.
+    /// This vCPU has no `RegisterID.vcpuInit`, so the features its registers belong to are not known.
     case noInit(vcpu: UInt32)
+    /// The provenance does not name the host's kernel.
     case noKernel
-    /// What the snapshot calls the kernel.
+    /// What the snapshot calls the kernel, which a profile cannot have as a release.
     case unusableKernel(String)
+    /// The name that was asked for, which a profile cannot have.
     case unusableName(String)
     /// What a reader of the profile would say.
     case incomplete(String)

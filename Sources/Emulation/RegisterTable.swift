@@ -62,8 +62,8 @@ extension RegisterTable {
 
     /// Writes a register without side effects and without refusing.
     ///
-    /// As `write_raw_cp_reg` does in QEMU's `target/arm/helper.c`: a constant does not change, a masked register takes the bits of its
-    /// mask, an ID register the fields this host can offer. Only reading back tells what was taken.
+    /// As `write_raw_cp_reg` does in QEMU's `target/arm/helper.c`: a constant does not change, a masked register takes
+    /// the bits of its mask, an ID register the fields this host can offer. Only reading back tells what was taken.
     public func rawWrite(_ value: RegisterValue, to id: RegisterID, in state: inout CPUState) {
         guard let definition = self[id], value.size == id.size,
             definition.flags.isDisjoint(with: [.noRaw, .constant])

@@ -10,6 +10,7 @@ public struct RulesTrial {
     private let profile: HostProfile
     private let writes: [(id: RegisterID, value: RegisterValue)]
 
+    /// Chooses the writes to try, by what the profile records.
     /// - Parameter profile: of the host, without `rulesRelease`.
     public init(_ profile: HostProfile) {
         self.profile = profile
@@ -18,7 +19,7 @@ public struct RulesTrial {
 
     /// The kernel that explains best what the host made of the writes.
     ///
-    /// - Parameter bank: a fresh vCPU of the host as the profile's was; it is not one afterwards.
+    /// - Parameter bank: a fresh vCPU of the host as the profile's was; it is not one afterward.
     /// - Returns: nil where the host's own version explains it as well as any.
     public func rulesRelease(trying bank: any RegisterBank) -> String? {
         let found = outcomes(on: bank)

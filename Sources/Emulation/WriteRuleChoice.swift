@@ -1,7 +1,7 @@
 internal import Registers
 internal import VCPUModel
 
-/// Chooses the rule of each register from what the dictionary says of its behaviour.
+/// Chooses the rule of each register from what the dictionary says of its behavior.
 struct WriteRuleChoice {
     private let profile: HostProfile
     private let host: HostFacts

@@ -17,7 +17,7 @@ public struct JSONValue: Sendable {
 
     /// What the value is.
     public let content: Content
-    /// Where the value stands in the text, quotation marks and brackets included.
+    /// Where the value stands, in bytes from the start of the text, with its quotation marks or brackets.
     public let range: Range<Int>
 
     init(_ content: Content, _ range: Range<Int>) {
@@ -27,7 +27,7 @@ public struct JSONValue: Sendable {
 }
 
 extension JSONValue {
-    /// The member of an object; nil when there is none, and for what is no object.
+    /// The member of an object; nil when the object has none of that name, and for any other kind of value.
     ///
     /// Names are compared byte by byte: those that Unicode takes for equal are two.
     public subscript(name: String) -> JSONValue? {

@@ -5,10 +5,9 @@ public enum AtomicFile {
         /// Its owner's alone, whatever the umask and the old file's were: the state of a vCPU holds
         /// secrets of its guest (pointer authentication keys, for one).
         case secret
-        /// As the file it takes the place of (owner, group, permissions, access list), for one that is changed;
-        /// where there is none, `secret`.
+        /// As the file that it replaces (owner, group, permissions, access list); `secret` where there is none yet.
         case kept
-        /// The same for what anybody may see; where there is none, what the umask leaves.
+        /// As `kept`, for what anybody may see; what the umask leaves where there is no file yet.
         case open
     }
 

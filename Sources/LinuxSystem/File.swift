@@ -25,9 +25,10 @@ public enum File {
         }
     }
 
-    /// Reads a regular file whose name was made up here, so that it may be anything: a symbolic link is not
-    /// followed, a pipe not waited for.
-    /// - Throws: `EFBIG` when there are more than `limit` bytes, `ESPIPE` for what is no regular file.
+    /// Reads a regular file that may be anything because its name was made up: it follows no symbolic link at the end
+    /// of the path, and waits for no pipe.
+    /// - Throws: `EFBIG` when there are more than `limit` bytes, `ESPIPE` for a pipe or device, `ELOOP` for a symbolic
+    ///   link.
     public static func readRegular(_ path: String, limit: Int) throws(FileError) -> [UInt8] {
         var step = FileError.Step.open
         do throws(Errno) {
@@ -41,7 +42,8 @@ public enum File {
         }
     }
 
-    /// What a regular file begins with, `count` bytes or less; nil for what is none, or cannot be read.
+    /// The first `count` bytes of a regular file, or all of a shorter one; nil when it is not a regular file or cannot
+    /// be read.
     public static func beginning(of path: String, count: Int) -> [UInt8]? {
         do throws(Errno) {
             return try FileDescriptor(openingRegular: path, for: .reading).read(upTo: count)

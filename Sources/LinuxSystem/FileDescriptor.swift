@@ -150,7 +150,7 @@ extension FileDescriptor {
                     return clinux_write(number, address, rest.count)
                 }
             }
-            // Nothing written and no error would be repeated for ever.
+            // Nothing written and no error would be repeated forever.
             guard try Errno.check(result) > 0 else { throw .io }
             written += Int(result)
         }

@@ -2,7 +2,7 @@
 public struct FileError: Error, Hashable, Sendable {
     /// What was being done.
     public enum Step: String, Hashable, Sendable {
-        /// Opening the file for reading or writing, finding out what it is, or listing a folder.
+        /// What the names say; `open` includes finding out what the file is, `create` where a new file belongs.
         case open, read, create, write, close, rename, remove
         /// A new file was being written, which was to take the place of the old one.
         case prepare

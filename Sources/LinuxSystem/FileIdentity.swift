@@ -7,14 +7,14 @@ public struct FileIdentity: Hashable, Sendable {
     /// How many names the file has.
     let links: UInt64
 
-    /// Nil for what is no regular file, or not there.
+    /// The file that a path leads to; nil when that is not a regular file or does not exist.
     public init?(of path: String) {
         self.init { identity in
             FileName.withBytes(of: path) { clinux_identity_of_path($0, identity) }
         }
     }
 
-    /// Nil for a stream that is connected to something else, or closed.
+    /// The file that a stream is connected to; nil when that is not a regular file or the stream is closed.
     public init?(of stream: StandardStream) {
         self.init { clinux_identity_of_descriptor(stream.rawValue, $0) }
     }

@@ -23,8 +23,12 @@ public final class LockedFile {
         case unlocked(Errno)
     }
 
-    /// - Parameter notify: called at most once with each.
-    /// - Throws: `ESPIPE` for what is no regular file; it is not waited for.
+    /// Opens a regular file and locks it, however long another process holds the lock.
+    /// - Parameters:
+    ///   - name: the path; a symbolic link is followed.
+    ///   - notify: called at most once with each notice, before the wait for `waiting`.
+    /// - Throws: step `open`, or `write` where permission for `readingAndWriting` is missing; `ESPIPE` for a pipe or
+    ///   device.
     public init(
         _ name: String, for access: Access, notify: (Notice) -> Void = { _ in }
     ) throws(FileError) {

@@ -14,7 +14,8 @@ public protocol SeekableBytes: AnyObject {
 }
 
 extension SeekableBytes {
-    /// The bytes of the range that there are, which may be fewer or none.
+    /// The bytes from `offset` on, at most `count`; fewer or none where the bytes end before.
+    /// - Throws: what `read(at:count:)` throws.
     public func readWhatIsThere(at offset: Int64, upTo count: Int) throws(FileError) -> [UInt8] {
         guard 0..<size ~= offset else { return [] }
         return try read(at: offset, count: Int(min(Int64(count), size - offset)))
@@ -120,6 +121,7 @@ public final class HeldBytes: SeekableBytes {
     /// How many bytes there are.
     public var size: Int64 { Int64(bytes.count) }
 
+    /// Bytes that a program already has.
     /// - Parameter name: for messages.
     public init(_ bytes: [UInt8], name: String) {
         self.bytes = bytes

@@ -3,7 +3,7 @@
 /// A terminal obeys control characters, and people are misled by characters that are not seen or that
 /// turn the direction of writing round.
 public enum Shown {
-    /// The most characters of a text that stand in one line.
+    /// The default limit of `line`, in Unicode scalars.
     public static let lineLimit = 1000
 
     /// Text as a part of one line: what is not printable as `\u{1b}`, line ends too, bytes of a file's name that are no
@@ -24,8 +24,10 @@ public enum Shown {
         return text.unicodeScalars.reduce(into: "") { $0 += $1 == "\n" ? "\n" : shown($1) }
     }
 
-    /// Whether a character is no visible one: controls (C0, DEL and C1), line and paragraph separators,
-    /// formats (of bidirectional text, of no width, tags), others of no width, noncharacters.
+    /// Whether a character has no visible form of its own.
+    ///
+    /// That is so for controls (C0, DEL and C1), line and paragraph separators, format characters (bidirectional marks,
+    /// zero-width characters, tags), other default-ignorable characters except variation selectors, and noncharacters.
     public static func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
         guard scalar.value >= 0x7f else { return scalar.value < 0x20 }
         switch scalar.properties.generalCategory {

@@ -1,4 +1,4 @@
-/// What a word that is none of some names was probably meant to be.
+/// Guesses which name somebody meant by a word that is not one of the names.
 public enum NameSuggestion {
     /// The longest word that is looked at, in bytes.
     private static let limit = 64

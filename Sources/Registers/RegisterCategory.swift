@@ -10,6 +10,7 @@ public enum RegisterCategory: String, CaseIterable, Comparable, Sendable {
     case general = "general"
     /// V, Z, P and FFR registers, FPSR, FPCR, the SVE vector lengths, AArch32 VFP.
     case vector = "FP/SIMD and SVE"
+    /// The pointer authentication keys (`RegisterEntry.isSecret`).
     case keys = "pointer authentication keys"
     /// System registers that are in no other category, and AArch32 coprocessor registers.
     case system = "system control"

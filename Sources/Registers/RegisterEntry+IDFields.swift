@@ -183,10 +183,10 @@ extension RegisterEntry {
         return unacceptable.isEmpty ? different : unacceptable
     }
 
-    /// Whether a kernel that lets userspace choose the register's value takes this one, on a host whose fresh
-    /// vCPU has another; false where the kernel fixes it.
+    /// Whether a kernel that lets userspace choose the register's value takes this one, on a host whose fresh vCPU has
+    /// another; false where the kernel fixes the register.
     ///
-    /// Of registers without rules for fields only that they can be chosen is known.
+    /// For a register without field rules, all that is known is that its value can be chosen.
     public func takes(_ wanted: UInt64, on host: UInt64, kernel: KernelVersion) -> Bool {
         guard let behaviour = self.behaviour(onKernel: kernel),
             behaviour.behaviourClass == .constrained

@@ -65,7 +65,7 @@ public struct SnapshotFormatError: Error, Hashable, Sendable {
     public var code: Code
     /// The chunk concerned; nil for the header and the file as a whole.
     public var chunk: ChunkKind?
-    /// Where in the file, in bytes from its start; nil when nothing was read yet (writing).
+    /// Where in the file, in bytes from its start; nil when the error is not about a place in it, as in writing.
     public var offset: Int?
     /// What was expected, what was found, and what to do next.
     public var message: String

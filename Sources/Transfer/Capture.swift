@@ -13,8 +13,8 @@ public struct Capture: Sendable {
 extension Capture {
     /// Reads every register a bank lists.
     ///
-    /// A read that fails is recorded and the rest still read. This is the generic form of QEMU's pre-save step (`cpu_pre_save` in `target/arm/machine.c`),
-    /// which asserts when one register cannot be read.
+    /// A read that fails is recorded, and the rest are still read. QEMU's `cpu_pre_save` (`target/arm/machine.c`)
+    /// asserts when one register cannot be read.
     /// - Throws: only when the bank cannot say which registers it has.
     public init(of bank: any RegisterBank, index: UInt32) throws(RegisterBankError) {
         var unreadable: [RegisterBankError] = []

@@ -12,6 +12,7 @@ public struct CounterMismatch: Hashable, Sendable {
     /// Whether the policy counts it.
     public var isLoss: Bool { pardon == nil }
 
+    /// Compares the counter frequencies of a guest and a host.
     /// - Parameters:
     ///   - guest: where the guest comes from.
     ///   - host: CNTFRQ_EL0 of the host, in Hz.

@@ -31,7 +31,7 @@ public struct Restore {
     /// Restores `states[n]` into `banks[n]`.
     /// - Returns: one report for each pair.
     /// - Throws: before anything is written, when there are no states or not as many as banks;
-    ///   afterwards, when a bank cannot even list its registers.
+    ///   afterward, when a bank cannot even list its registers.
     public static func run(
         _ states: [VCPUState], into banks: [any RegisterBank], options: Options = Options()
     ) throws(RestoreError) -> [RestoreReport] {

@@ -1,7 +1,7 @@
 internal import LinuxSystem
 internal import VCPUModel
 
-/// What happened when a register's turn came, and what the register held afterwards.
+/// What happened when a register's turn came, and what the register held afterward.
 ///
 /// There is one for each register of each vCPU until the end of a restore, so it is kept small: what
 /// follows from the snapshot and the policy is worked out again when it is asked for.

@@ -19,12 +19,16 @@ public enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
     case pmuControl
     /// PSTATE: while it says AArch32, KVM truncates writes to X registers and PC to 32 bits.
     case programState
+    /// X registers, SP, PC, ELR_EL1, SPSRs, FPSR and FPCR.
     case general
+    /// V registers; with SVE, Z, P and FFR registers.
     case vector
+    /// System and AArch32 registers that no other phase has, and ids of an unknown group.
     case system
     /// Compare values and controls, then the counters: a counter that moves last cannot make a
     /// timer fire against a stale compare value.
     case timers
+    /// Every counter but CNTPCT_EL0.
     case counters
     /// CNTPCT_EL0, after CNTVCT_EL0: with HAS_EL2 a write of either sets the VM's one offset, and
     /// CNTVCT_EL0 is behind it by CNTVOFF_EL2 (`kvm_timer_vcpu_reset`, `arch/arm64/kvm/arch_timer.c`),

@@ -32,7 +32,8 @@ public struct RegisterRestore: Hashable, Sendable {
     public var id: RegisterID
     /// What became of it.
     public var outcome: RegisterOutcome
-    /// The snapshot's value.
+    /// The value to restore: the snapshot's, or what the policy's overrides make of it; nil for a register that only
+    /// the destination has.
     public var wanted: RegisterValue?
     /// What the destination held before anything was written to it.
     public var before: RegisterValue?

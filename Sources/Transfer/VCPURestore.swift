@@ -12,7 +12,7 @@ struct VCPURestore {
     private let order: RestoreOrder
     /// By the register's place in the list.
     private var attempts: [RestoreAttempt]
-    /// What the registers held before anything but the initialisation was written, by their places; for an undo.
+    /// What the registers held before anything but the initialization was written, by their places; for an undo.
     private var originals: [RegisterValue?] = []
     /// Why a register that was written cannot be put back, by its place: what it held could not be read,
     /// or did not take that again.
@@ -96,7 +96,7 @@ struct VCPURestore {
 
     /// What the guest lacks, and the destination has because no vCPU can do without it.
     ///
-    /// A vCPU that is not initialised and finalized does not list yet what it has.
+    /// A vCPU that is not initialized and finalized does not list yet what it has.
     private func missing(from listed: [RegisterID]) -> Set<RegisterID> {
         let lacking = Set(guest.missing)
         guard !lacking.isEmpty else { return [] }

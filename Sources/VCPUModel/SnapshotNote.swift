@@ -19,7 +19,7 @@ public enum SnapshotNote: Hashable, Sendable {
 }
 
 extension Snapshot {
-    /// In the order of the vCPUs, then of the registers.
+    /// What is odd about the snapshot: incomplete vCPUs first, then disagreements in ascending order of register.
     public var notes: [SnapshotNote] {
         guard !vcpus.isEmpty else { return [.noVCPU] }
         return incomplete + disagreements

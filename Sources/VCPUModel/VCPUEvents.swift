@@ -24,6 +24,7 @@ public struct VCPUEvents: Hashable, Sendable {
         self.syndrome = syndrome
     }
 
+    /// Takes apart a value of `RegisterID.vcpuEvents`; `ext_dabt_pending` is ignored.
     /// - Precondition: the value has the register's size, 16 bytes.
     public init(_ value: RegisterValue) {
         let bytes = value.littleEndianBytes

@@ -36,7 +36,7 @@ public struct VCPUFeatures: OptionSet, Hashable, Sendable {
     /// `arch/arm64/kvm/reset.c`).
     public static let finalizable: VCPUFeatures = [.sve]
 
-    /// The value of `RegisterID.vcpuFinalized` once all of these are that can be; nil where there is none.
+    /// The value of `RegisterID.vcpuFinalized` once every feature that needs it is finalized; nil when none needs it.
     public var finalizedValue: RegisterValue? {
         let finalized = intersection(.finalizable)
         return finalized.isEmpty ? nil : RegisterValue(UInt64(finalized.rawValue), size: 4)
@@ -60,7 +60,7 @@ public struct VCPUFeatures: OptionSet, Hashable, Sendable {
 
     /// The features a vCPU must have been made with for KVM to show some registers of it (the `visibility`
     /// functions in `arch/arm64/kvm/sys_regs.c`) and for it to be in its state, as far as one register tells.
-    /// - Parameter value: of a register; nil for one that the vCPU has not.
+    /// - Parameter value: gives the value of a register; nil for one that the vCPU does not have.
     public init(shownBy value: (RegisterID) -> UInt64?) {
         let telling: [(id: RegisterID, features: VCPUFeatures)] = [
             (.pmcrEL0, .pmuV3), (.apiaKeyLoEL1, .pointerAuthentication),

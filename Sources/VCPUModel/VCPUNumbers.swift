@@ -12,6 +12,7 @@ public struct VCPUNumbers: Hashable, Sendable {
         for number in numbers { append(number) }
     }
 
+    /// Adds a number behind the others.
     /// - Parameter number: greater than those before it.
     public mutating func append(_ number: UInt32) {
         count += 1

@@ -7,6 +7,7 @@ public import VCPUModel
 public enum EditError: Error, Hashable, Sendable {
     /// The text is no `REGISTER=VALUE` or `REGISTER.FIELD=VALUE`.
     case malformed(String)
+    /// The text is no name, id or other spelling of a register.
     case unknownRegister(String)
     /// The register has no such field; `known` are those it has.
     case unknownField(String, RegisterID, known: [String])

@@ -26,7 +26,7 @@ public struct VCPUEdit: Sendable {
         public var isMade: Bool { !outcome.isLoss && outcome != .skipped(.noRawAccess) }
     }
 
-    /// In ascending order of id: what was to change, and what changed against the will of all.
+    /// Every register that was to change, and every other that the edit harmed, in ascending order of id.
     public let changes: [Change]
 
     /// Whether every change reached the vCPU.

@@ -18,7 +18,7 @@ public enum SyncStrategy: Hashable, Sendable {
     case recorded(SyncRecord)
 
     /// Whether the CPU state took the list's value.
-    /// - Parameter now: what the register holds, and holds again afterwards.
+    /// - Parameter now: what the register holds, and holds again afterward.
     func held(
         _ old: RegisterValue, in id: RegisterID, of cpuState: any RegisterBank,
         now: RegisterValue
@@ -40,6 +40,7 @@ public enum SyncStrategy: Hashable, Sendable {
 public struct SyncRecord: Hashable, Sendable {
     let taken: RegisterList
 
+    /// Keeps the values that read back as written.
     /// - Parameters:
     ///   - report: of `CPRegisterSync.writeListToCPUState`.
     ///   - list: the list that was moved.

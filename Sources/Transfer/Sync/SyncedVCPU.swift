@@ -19,7 +19,9 @@ public final class SyncedVCPU {
     private let recordsSuccess: Bool
     private var record: SyncRecord?
 
+    /// A vCPU and a CPU state for it; nothing is moved yet.
     /// - Parameters:
+    ///   - kvm: the vCPU.
     ///   - cpuState: a bank whose writes have no side effect, such as `EmulatedCPU.rawState`.
     ///   - recordsSuccess: whether `putRegisters` uses what `getRegisters` recorded instead of checking
     ///     again (`SyncStrategy`).
