@@ -10,18 +10,23 @@ extension Provenance {
                     + "\(SnapshotLimits.provenanceEntries)")
         }
         var writer = ByteWriter()
+        var keys: Set<Key> = []
         for (key, value) in entries {
-            for (text, isKey) in [(key.rawValue, true), (value, false)] {
-                if isKey, text.isEmpty {
-                    throw SnapshotFormatError(
-                        .invalidSnapshot, chunk: .provenance, "a key is empty")
-                }
-                let text = Self.writable(text)
+            let written = Key(rawValue: Self.writable(key.rawValue))
+            guard !written.rawValue.isEmpty else { throw Self.unwritable("a key is empty") }
+            guard keys.insert(written).inserted else {
+                throw Self.unwritable("two keys are the same when written: \"\(written.rawValue)\"")
+            }
+            for text in [written.rawValue, Self.writable(value)] {
                 writer.append(variable: UInt64(text.utf8.count))
                 writer.append(text.utf8)
             }
         }
         return writer.bytes
+    }
+
+    private static func unwritable(_ problem: String) -> SnapshotFormatError {
+        SnapshotFormatError(.invalidSnapshot, chunk: .provenance, problem)
     }
 
     init(parsing reader: inout ByteReader) throws(SnapshotFormatError) {

@@ -279,6 +279,8 @@ struct RejectionTests {
         let empty = RegisterList()
         var provenance = Provenance()
         provenance[.init(rawValue: "")] = "of no key"
+        var alike = Provenance()
+        for end in ["\n", "\u{7f}"] { alike[.init(rawValue: "x-" + end)] = "one" }
         let cases: [(Snapshot, Code)] = [
             (
                 Snapshot(
@@ -293,6 +295,7 @@ struct RejectionTests {
                 .limitExceeded
             ),
             (Snapshot(provenance: provenance, vcpus: []), .invalidSnapshot),
+            (Snapshot(provenance: alike, vcpus: []), .invalidSnapshot),
         ]
         for (snapshot, code) in cases {
             do throws(SnapshotFormatError) {
