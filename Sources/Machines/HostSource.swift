@@ -2,10 +2,10 @@ internal import LinuxSystem
 public import Registers
 public import VCPUModel
 
-/// A source whose vCPUs are made for the command, on a host: their state is that after a reset.
+/// A host as a source: its vCPUs are made for the command, and their state is that after a reset.
 public protocol HostSource: NamedSource {
     /// Makes vCPUs that are not initialized yet, as `KVM_CREATE_VCPU` leaves them.
-    /// - Parameter capabilities: what to enable on their VM before, where the host has it.
+    /// - Parameter capabilities: enabled on their VM first, those that the host has.
     func makeVCPUs(
         _ count: Int, enabling capabilities: [KVMCapability], _ options: SourceOptions
     ) throws(SourceError) -> MadeVCPUs
@@ -18,6 +18,7 @@ extension SourceOption {
 }
 
 extension HostSource {
+    /// The reset state of fresh vCPUs: as many as `--vcpus` says, or one, made with the host's usual features.
     public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         let count = options[.vcpus].flatMap { Int($0) } ?? 1
         let made = try makeVCPUs(count, enabling: [], options)
@@ -25,6 +26,11 @@ extension HostSource {
         return try made.from(Location(self)).capture()
     }
 
+    /// Makes vCPUs to write to.
+    ///
+    /// For a restore there are as many as the snapshot has, under its numbers and not initialized yet (its `VCPU_INIT`
+    /// does that), with `KVMCapability.ofWritableRegisters` enabled on their VM. For an edit there is one, already
+    /// initialized.
     public func open(
         _ purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState {
@@ -43,10 +49,15 @@ extension HostSource {
 
 /// vCPUs that were made on a host for one command.
 public final class MadeVCPUs: OpenState {
+    /// Numbered from 0, or as in the snapshot that they were made for.
     public private(set) var vcpus: [OpenVCPU]
     /// What is known of the host: kernel, MIDR, capabilities, counter frequency.
     public private(set) var provenance: Provenance
+    /// The version whose rules KVM follows; nil where the host's kernel release has none in it.
     public let kernel: KernelVersion?
+    /// The capabilities that were asked for on the VM; KVM enabled those that it has.
+    ///
+    /// Empty unless for a restore.
     public private(set) var enabled: [KVMCapability] = []
     /// What `VCPU_INIT` is written with when nobody says otherwise.
     private let defaultInit: VCPUInit

@@ -2,7 +2,7 @@ public import LinuxSystem
 internal import QEMUStream
 internal import VCPUModel
 
-/// Where state is taken from or put: the SOURCE and TARGET of the command line.
+/// Where state is taken from or put: a SOURCE or TARGET of the command line.
 public enum Location: Sendable {
     case named(any NamedSource)
     /// A file by its path.
@@ -65,7 +65,7 @@ extension Location {
     }
 
     /// - Parameter advice: what to give instead.
-    /// - Throws: for what is no file.
+    /// - Throws: for a source that is not a file.
     public func place(orElse advice: String) throws(SourceError) -> Place {
         switch self {
         case .file(let path): return .path(path)
@@ -99,7 +99,7 @@ extension Location {
         isNoFile(orElse: "name a snapshot file or -; vcpusnap save makes one of what runs")
     }
 
-    /// Which file it is, or is made from; nil for what is none.
+    /// Which file it is or is made from; nil where there is no regular file.
     public var identity: FileIdentity? {
         switch self {
         case .file(let path): FileIdentity(of: path)
@@ -108,13 +108,13 @@ extension Location {
         }
     }
 
-    /// What is to be said where a command wrote here and cannot print its report; nil where nothing of it lasts.
+    /// What to say when a command has written here and then cannot print its report; nil where nothing of it lasts.
     public var writtenBefore: String? {
         isLasting ? "\(text) was written before that, and is whole" : nil
     }
 
-    /// What is lost where the changed state of this is written over it: nothing of a file, whose new state that is, but
-    /// a profile that a CPU was made from.
+    /// What would be lost if the changed state were written over this: nothing of a file, which is meant to change, but
+    /// of an emulated vCPU the profile that it was made from.
     public var lostByItsChange: [Location] {
         if case .file = self { return [] }
         return [self]
@@ -131,7 +131,7 @@ extension Location {
 
 // MARK: - Checks before any work is done
 
-/// What a result is, for those who look at it by themselves.
+/// What a result consists of; binary is not written to a terminal.
 public enum OutputContent: Sendable {
     case text, binary
 }

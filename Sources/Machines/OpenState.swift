@@ -14,10 +14,10 @@ public protocol OpenState: AnyObject {
     /// The capabilities enabled on a VM that was made for them.
     var enabled: [KVMCapability] { get }
 
-    /// Lets go of what stood still meanwhile.
+    /// Lets a guest that was stopped go on.
     func letGo() throws(SourceError)
 
-    /// Writes what the registers were made into to a file, which can be the one that they were read from.
+    /// Writes the changed registers to a file, which may be the one that they were read from.
     func write(_ result: Snapshot, to location: Location) throws(SourceError)
 }
 
@@ -25,8 +25,10 @@ public protocol OpenState: AnyObject {
 public struct OpenVCPU {
     /// The vCPU's number.
     public let index: UInt32
+    /// The registers: reads and writes go straight to them.
     public let bank: any RegisterBank
 
+    /// Pairs a vCPU's number with its registers.
     public init(index: UInt32, bank: any RegisterBank) {
         self.index = index
         self.bank = bank
@@ -34,12 +36,17 @@ public struct OpenVCPU {
 }
 
 extension OpenState {
+    /// By default the version in the provenance's kernel release.
     public var kernel: KernelVersion? { provenance.kernelVersion }
 
+    /// None by default.
     public var enabled: [KVMCapability] { [] }
 
+    /// Does nothing by default.
     public func letGo() throws(SourceError) {}
 
+    /// By default writes a snapshot file that only its owner can read; `-` is standard output.
+    /// - Throws: when the location is not a file, or cannot be written.
     public func write(_ result: Snapshot, to location: Location) throws(SourceError) {
         try SnapshotFile.write(result, to: location)
     }

@@ -1,14 +1,17 @@
 /// Why a source could not be found, read or written: a sentence that names it and the next step.
 public struct SourceError: Error, CustomStringConvertible {
+    /// The whole message, as the command line prints it.
     public let description: String
     /// The error of the layer below, where that is all there is to say.
     public let cause: (any Error)?
 
+    /// A message of its own, with no cause.
     public init(_ description: String) {
         self.description = description
         cause = nil
     }
 
+    /// Passes on an error of a layer below, in that error's own words.
     public init(_ cause: any Error) {
         description = String(describing: cause)
         self.cause = cause

@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// Every kind of source there is: a new one is a folder beside this file, and a line here.
 public enum SourceKinds {
-    /// This package's.
+    /// The kinds that are part of this package.
     public static let own: [any StateSource.Type] = [
         SnapshotFile.self, QEMUStreamFile.self, LibvirtSaveFile.self, CompressedStream.self,
         QCOW2Image.self, HostProfileFile.self, KVMSource.self, EmulatedSource.self,
@@ -11,22 +11,24 @@ public enum SourceKinds {
 
     private static let others = Mutex<[any StateSource.Type]>([])
 
-    /// In the order in which the help lists them.
+    /// All kinds, in the order in which the help lists them.
     public static var all: [any StateSource.Type] { own + others.withLock { $0 } }
 
-    /// Makes the commands know a kind that is not this package's; to be called before the first of them.
+    /// Makes a kind from outside this package known to the commands.
+    ///
+    /// Call it before the first command runs.
     public static func add(_ kind: any StateSource.Type) {
         others.withLock { known in
             if !known.contains(where: { $0 == kind }) { known.append(kind) }
         }
     }
 
-    /// Those that a scheme names.
+    /// The kinds that are named by a scheme.
     public static var named: [any NamedSource.Type] {
         all.compactMap { $0 as? any NamedSource.Type }
     }
 
-    /// Those that are files.
+    /// The kinds that are files.
     public static var files: [any StateFileKind.Type] {
         all.compactMap { $0 as? any StateFileKind.Type }
     }

@@ -2,10 +2,11 @@
 public struct SourceOption: Hashable, Sendable {
     /// As on the command line: `--settle`.
     public let name: String
-    /// What takes it, and what it is about, for who gave it to another source: `file with a stream`, `QEMU's
-    /// streams`.
+    /// What takes it, and what it is about, for the message when it is given to another source: `file with a stream`,
+    /// `QEMU's streams`.
     public let bearer, subject: String
 
+    /// Describes an option; two with the same name are equal, whatever the rest says.
     public init(_ name: String, bearer: String, subject: String) {
         self.name = name
         self.bearer = bearer
@@ -21,19 +22,21 @@ public struct SourceOption: Hashable, Sendable {
     }
 }
 
-/// What a source is told beyond its name, and whom it tells what there is to say meanwhile.
+/// What a source is told beyond its name, and where its notices go.
 public struct SourceOptions: Sendable {
     private var values: [SourceOption: String] = [:]
     /// The program that reads, for the provenance of what it reads.
     public var tool = Version.text
-    /// Gets one sentence at a time: a warning, for how long a VM stood still.
+    /// Gets one sentence at a time: a warning, or for how long a VM stood still.
     public var notify: @Sendable (String) -> Void
 
+    /// No options given.
+    /// - Parameter notify: gets the notices; by default they are dropped.
     public init(notify: @escaping @Sendable (String) -> Void = { _ in }) {
         self.notify = notify
     }
 
-    /// The value of an option, which is empty for one that has none; nil where it was not given.
+    /// The value of an option, empty for one that takes none; nil where it was not given.
     public subscript(option: SourceOption) -> String? {
         get { values[option] }
         set { values[option] = newValue }
@@ -42,11 +45,14 @@ public struct SourceOptions: Sendable {
     /// Whether an option was given.
     public func has(_ option: SourceOption) -> Bool { values[option] != nil }
 
+    /// Gives an option that takes no value.
+    ///
+    /// Does nothing when `isGiven` is false.
     public mutating func set(_ option: SourceOption, if isGiven: Bool) {
         if isGiven { values[option] = "" }
     }
 
-    /// Those that were given and that this kind does not take, by name.
+    /// The options that were given and that this kind does not take, sorted by name.
     public func misplaced(in kind: any StateSource.Type) -> [SourceOption] {
         values.keys.filter { !kind.takes($0) }.sorted { $0.name < $1.name }
     }

@@ -5,13 +5,13 @@ internal import VCPUModel
 
 /// A kind of file that holds the state of vCPUs.
 public protocol StateFileKind: StateSource {
-    /// What such a file is called where it is said what is expected: `a QEMU migration stream`.
+    /// What error messages call such a file: `a QEMU migration stream`.
     static var phrase: String { get }
 
-    /// Whether a file is of this kind by its name alone: then nobody looks into it first.
+    /// Whether the name alone says that a file is of this kind; its content is not looked at then.
     static func claims(_ location: Location) -> Bool
 
-    /// Whether a file is of this kind that begins with these bytes, at most `SavedImage.prefixSize`.
+    /// Whether a file that begins with these bytes is of this kind; there are at most `SavedImage.prefixSize`.
     static func recognizes(_ prefix: [UInt8]) -> Bool
 
     /// Opens a file that was claimed by its name.
@@ -19,7 +19,7 @@ public protocol StateFileKind: StateSource {
         _ location: Location, _ options: SourceOptions
     ) throws(SourceError) -> any StateFile
 
-    /// Opens a file of which the first bytes were looked at.
+    /// Opens a file whose first bytes were read already.
     static func open(
         _ input: ImageInput, of location: Location, _ options: SourceOptions
     ) throws(SourceError) -> any StateFile
@@ -32,20 +32,22 @@ public protocol StateFileKind: StateSource {
 
 /// A file or pipe that was opened, with the state of vCPUs.
 public protocol StateFile {
-    /// Its registers; known losses are notified.
+    /// Its registers. Known losses are notified.
     func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture
 }
 
 extension StateFileKind {
+    /// By default the content tells, not the name.
     public static func claims(_ location: Location) -> Bool { false }
 
+    /// By default the file is opened and read like one that is recognized by its content.
     public static func open(
         _ location: Location, _ options: SourceOptions
     ) throws(SourceError) -> any StateFile {
         try open(try location.input(), of: location, options)
     }
 
-    /// What is no snapshot is refused as a snapshot's reader does, which says what it is.
+    /// By default it is read as a snapshot; what is none is refused with the words of the snapshot reader.
     public static func open(
         _ location: Location, for purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState {
@@ -104,7 +106,7 @@ extension Location {
         SourceKinds.files.first { $0.claims(self) }
     }
 
-    /// Whether it is a file or pipe that only its content tells the kind of.
+    /// Whether it is a file or pipe whose kind only its content tells.
     public var isGuestFile: Bool {
         if case .named = self { return false }
         return kindByName == nil

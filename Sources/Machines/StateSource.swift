@@ -7,6 +7,7 @@ public import VCPUModel
 /// A kind is either named by a scheme, `pid:4711` (`NamedSource`), or is a file that is recognized by its content
 /// (`StateFileKind`). `SourceKinds` lists them all.
 public protocol StateSource: Sendable {
+    /// What the help and README's table say about this kind, and what it can do.
     static var summary: SourceSummary { get }
 }
 
@@ -21,6 +22,7 @@ public struct SourceSummary: Sendable {
     public var grammar: String
     /// What it is, in words that follow "a SOURCE is one of"; a line end is where the help breaks the line.
     public var meaning: String
+    /// What the commands can do with this kind.
     public var abilities: SourceAbilities
     /// What it takes to use it beyond this program, for README's table; empty for nothing.
     public var needs: String
@@ -29,6 +31,7 @@ public struct SourceSummary: Sendable {
     /// A command line that uses it.
     public var example: String
 
+    /// Describes a kind; by default it needs nothing and takes no options.
     public init(
         grammar: String, meaning: String, abilities: SourceAbilities, needs: String = "",
         options: [SourceOption] = [], example: String
@@ -44,8 +47,12 @@ public struct SourceSummary: Sendable {
 
 /// What can be done with a kind of source.
 public struct SourceAbilities: OptionSet, Hashable, Sendable {
+    /// One bit for each ability.
+    ///
+    /// The bits may change between versions.
     public let rawValue: Int
 
+    /// Takes the bits as they are.
     public init(rawValue: Int) {
         self.rawValue = rawValue
     }
@@ -56,7 +63,7 @@ public struct SourceAbilities: OptionSet, Hashable, Sendable {
     public static let restore = SourceAbilities(rawValue: 1 << 1)
     /// Registers of it can be set, and exceptions injected.
     public static let edit = SourceAbilities(rawValue: 1 << 2)
-    /// Its vCPUs are made for the command, as many as are wanted.
+    /// Its vCPUs are made for the command, as many as it needs.
     public static let host = SourceAbilities(rawValue: 1 << 3)
     /// Its guest runs on.
     public static let live = SourceAbilities(rawValue: 1 << 4)
@@ -76,20 +83,20 @@ public protocol NamedSource: StateSource {
     /// What follows the scheme.
     var name: String { get }
 
-    /// The file that it is made from, which is not to be overwritten; nil where there is none.
+    /// The file that it is made from, which must not be overwritten; nil where there is none.
     var file: FileIdentity? { get }
 
     /// Whether what is written to it outlives the command.
     var isLasting: Bool { get }
 
-    /// Why nothing can be written to it, or not for a trial only; nil where it can.
+    /// Why it cannot be written to, or not as a mere trial; nil where it can.
     static func objection(to use: RestoreUse) -> String?
 
     /// Its state at one moment.
     func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture
 
     /// Opens it so that its registers can be written.
-    /// - Throws: where `summary` does not have the ability.
+    /// - Throws: when `summary` does not have the ability for it.
     func open(_ purpose: OpenPurpose, _ options: SourceOptions) throws(SourceError) -> any OpenState
 
     /// What a shell completes the beginning of such a name with, each with its scheme.
@@ -97,23 +104,30 @@ public protocol NamedSource: StateSource {
 }
 
 extension NamedSource {
+    /// By default there is none.
     public var file: FileIdentity? { nil }
 
+    /// By default what is written ends with the command.
     public var isLasting: Bool { false }
 
+    /// None by default.
     public static func objection(to use: RestoreUse) -> String? { nil }
 
+    /// By default refuses: this kind can only be read.
+    /// - Throws: always, with the advice to name a snapshot file.
     public func open(
         _ purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState {
         throw Location(self).isNotForEditing
     }
 
+    /// By default only the scheme.
     public static func completions(of beginning: String) -> [String] { [scheme] }
 }
 
 /// What a restore does to its target.
 public enum RestoreUse: Hashable, Sendable {
+    /// Its registers are written.
     case writing
     /// Nothing is to be changed (`--dry-run`).
     case trying
@@ -131,10 +145,12 @@ public enum OpenPurpose: Sendable {
 
 /// What was read from a source.
 public struct StateCapture: Sendable {
+    /// All registers that could be read, and the provenance.
     public var snapshot: Snapshot
-    /// What it lists and did not let us read.
+    /// The registers that the source lists and did not let us read.
     public var unreadable: [UnreadableRegister]
 
+    /// By default every register could be read.
     public init(_ snapshot: Snapshot, unreadable: [UnreadableRegister] = []) {
         self.snapshot = snapshot
         self.unreadable = unreadable
@@ -145,5 +161,6 @@ public struct StateCapture: Sendable {
 public struct UnreadableRegister: Hashable, Sendable {
     /// The vCPU's number.
     public var vcpu: UInt32
+    /// Which register it is, and with which errno the read failed.
     public var error: RegisterBankError
 }

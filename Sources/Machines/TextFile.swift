@@ -1,15 +1,20 @@
 internal import LinuxSystem
 internal import QEMUStream
 
-/// A file of one of this program's text formats, which says of another file what it is.
+/// A file in one of this program's text formats.
+///
+/// If it turns out to be something else, the error says what.
 public struct TextFile {
+    /// The text format that is expected.
     public enum Kind: Sendable {
+        /// A host profile (Formats/vhost-v1.md) or a policy (Formats/policy-v1.md).
         case profile, policy
     }
 
     private let kind: Kind
     private let path: String
 
+    /// Names a file without opening it; `-` is standard input.
     public init(_ kind: Kind, _ path: String) {
         self.kind = kind
         self.path = path
@@ -21,8 +26,9 @@ public struct TextFile {
     private var isStandardInput: Bool { path == "-" }
 
     /// The whole file.
-    /// - Returns: nil when there is none of a name that may be meant as that of something built in.
-    /// - Throws: also when it is a file of another kind.
+    /// - Parameter limit: the most bytes that it may have.
+    /// - Returns: nil when there is no such file and the name, which has no slash, may be that of something built in.
+    /// - Throws: also when it is a file of another kind, or too long.
     public func read(limit: Int) throws(SourceError) -> [UInt8]? {
         try SourceError.passing { try contents(limit: limit) }
     }

@@ -2,12 +2,17 @@ internal import QEMUStream
 
 /// A compressed file, with a QEMU stream or an image of libvirt in it.
 public enum CompressedStream: StreamFileKind {
+    /// What error messages call such a file: in their list it follows the two kinds that come compressed.
     public static let phrase = "either compressed by gzip, bzip2, xz, lzop or zstd"
+    /// Reading it, and planning its load by QEMU.
+    ///
+    /// To mend such a stream, decompress it into a pipe.
     public static let summary = SourceSummary(
         ofStreamsIn: "compressed stream", "a stream or libvirt image, compressed",
         needs: "the program that decompresses it",
         example: "vcpusnap convert vm.mig.zst -o vm.vcpusnap")
 
+    /// Whether the file begins with the magic number of a compression that `Compression` lists.
     public static func recognizes(_ prefix: [UInt8]) -> Bool {
         if case .compressed = SavedImage.detect(prefix) { return true }
         return false

@@ -5,21 +5,28 @@ internal import VCPUModel
 
 /// `emulated:NAME`: vCPUs of an emulated host, by a built-in profile's name or the path of a profile.
 public struct EmulatedSource: HostSource {
+    /// The name of a built-in profile or the path of a profile follows.
     public static let scheme = "emulated:"
+    /// Reading, restoring and editing fresh vCPUs, on any machine.
     public static let summary = SourceSummary(
         grammar: "emulated:NAME",
         meaning: "an emulated host: a built-in profile or the path of a\n.vhost file",
         abilities: [.read, .restore, .edit, .host], options: [.vcpus],
         example: "vcpusnap save emulated:6.12-neoverse-n1 --vcpus 4 -o four.vcpusnap")
 
+    /// A built-in profile's name, or a path; a built-in name comes first.
     public let name: String
 
+    /// Takes any name; the profile is not looked up yet.
     public init(_ name: String) {
         self.name = name
     }
 
+    /// The profile's file; nil where no regular file has that path, as with most built-in names.
     public var file: FileIdentity? { FileIdentity(of: name) }
 
+    /// Makes emulated vCPUs that answer reads and writes as KVM on the profile's host does.
+    /// - Throws: when the profile cannot be found or parsed.
     public func makeVCPUs(
         _ count: Int, enabling capabilities: [KVMCapability], _ options: SourceOptions
     ) throws(SourceError) -> MadeVCPUs {
@@ -28,6 +35,7 @@ public struct EmulatedSource: HostSource {
             tool: options.tool)
     }
 
+    /// The built-in profiles, whatever the beginning is; the shell filters them.
     public static func completions(of beginning: String) -> [String] {
         HostProfile.builtInNames.map { scheme + $0 }
     }

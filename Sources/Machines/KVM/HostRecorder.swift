@@ -10,6 +10,8 @@ public struct HostRecorder: ~Copyable {
     private let host: KVMHost
     private let options: SourceOptions
 
+    /// Opens `/dev/kvm` and looks at the host.
+    /// - Throws: when KVM cannot be opened, or makes no vCPU.
     public init(_ options: SourceOptions) throws(SourceError) {
         do throws(KVMError) {
             let system = try KVMSystem()

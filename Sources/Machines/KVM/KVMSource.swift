@@ -4,18 +4,26 @@ internal import VCPUModel
 
 /// `kvm:`: vCPUs of a scratch VM on this host's KVM.
 public struct KVMSource: HostSource {
+    /// Nothing follows it.
     public static let scheme = "kvm:"
+    /// Reading, restoring and editing fresh vCPUs of the host that runs the command.
     public static let summary = SourceSummary(
         grammar: "kvm:", meaning: "a scratch VM on this host's /dev/kvm (arm64)",
         abilities: [.read, .restore, .edit, .host], needs: "arm64 with /dev/kvm",
         options: [.vcpus], example: "vcpusnap restore cpu.vcpusnap kvm:")
 
+    /// Always empty: a host has one KVM.
     public var name: String { "" }
 
+    /// Nil unless the name is empty.
     public init?(_ name: String) {
         guard name.isEmpty else { return nil }
     }
 
+    /// Makes a VM and its vCPUs by `/dev/kvm`.
+    ///
+    /// They go away with their banks.
+    /// - Throws: when KVM cannot be opened, or makes no VM or not that many vCPUs.
     public func makeVCPUs(
         _ count: Int, enabling capabilities: [KVMCapability], _ options: SourceOptions
     ) throws(SourceError) -> MadeVCPUs {

@@ -4,7 +4,9 @@ internal import VCPUModel
 
 /// `pid:PID`: a VM of a running process, reached from outside; with several VMs `pid:PID/FD`.
 public struct ProcessSource: NamedSource {
+    /// A process id follows, and optionally `/` and the descriptor that the process has of one of its VMs.
     public static let scheme = "pid:"
+    /// Reading and restoring, while the guest runs; editing is not offered.
     public static let summary = SourceSummary(
         grammar: "pid:PID", meaning: "a VM of a running process, whatever VMM it is (arm64)",
         abilities: [.read, .restore, .live], needs: "arm64; the right to trace the process",
@@ -15,6 +17,9 @@ public struct ProcessSource: NamedSource {
     /// The descriptor of the VM, where it is named.
     fileprivate let descriptor: Int?
 
+    /// From `PID` or `PID/FD`, both decimal; nil for anything else.
+    ///
+    /// It does not look whether there is such a process.
     public init?(_ name: String) {
         let numbers = name.split(separator: "/", omittingEmptySubsequences: false).map {
             NumberText.decimal($0).flatMap { Int(exactly: $0) }
@@ -25,10 +30,13 @@ public struct ProcessSource: NamedSource {
         if numbers.count == 2, descriptor == nil { return nil }
     }
 
+    /// `PID` or `PID/FD`, as it was given.
     public var name: String { "\(process)" + (descriptor.map { "/\($0)" } ?? "") }
 
+    /// True: the guest goes on with what was written.
     public var isLasting: Bool { true }
 
+    /// Refuses a trial: its writes would reach a guest that runs.
     public static func objection(to use: RestoreUse) -> String? {
         use == .writing
             ? nil
@@ -36,10 +44,19 @@ public struct ProcessSource: NamedSource {
                 + "restore on such a host would do"
     }
 
+    /// The registers of all vCPUs at one moment.
+    ///
+    /// The whole process stops for it; for how long is notified.
+    ///
+    /// With `--settle` it reads, at most 100 times, until no vCPU waits for its VMM's answer to an exit. Without it,
+    /// each such vCPU gets a warning.
+    /// - Throws: when the process has no such VM, must not be traced, or does not settle.
     public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         try RunningProcess(self, options).capture(settling: options.has(.settle))
     }
 
+    /// Stops the process until `letGo`.
+    /// - Throws: for an edit; when the snapshot's vCPU numbers are not those of the VM; as `capture` does.
     public func open(
         _ purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState {
@@ -59,9 +76,9 @@ public struct ProcessSource: NamedSource {
 }
 
 extension SourceOption {
-    /// A VM that runs is read again until no vCPU is in the middle of an exit.
+    /// Reads a running VM again until no vCPU is in the middle of an exit.
     public static let settle = ofProcesses("--settle")
-    /// A seccomp filter that cannot be read is no reason to leave a process alone.
+    /// Goes on although a seccomp filter of the process cannot be read.
     public static let despiteFilter = ofProcesses("--despite-filter")
 
     private static func ofProcesses(_ name: String) -> SourceOption {

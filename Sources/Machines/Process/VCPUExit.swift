@@ -21,7 +21,9 @@ struct VCPUExit {
 }
 
 extension Snapshot {
-    /// The vCPUs that were saved in the middle of an exit, each with its exit's name: restoring makes no more of it.
+    /// The vCPUs that were saved in the middle of an exit, each with the exit's name.
+    ///
+    /// A restore does not complete what was under way.
     public var unfinishedExits: [(vcpu: UInt32, exit: String)] {
         vcpus.compactMap { vcpu in
             guard let exit = provenance[.exitReason(Int(vcpu.index))],

@@ -2,11 +2,16 @@ internal import QEMUStream
 
 /// A qcow2 image, with QEMU streams in its internal snapshots.
 public enum QCOW2Image: StreamFileKind {
+    /// What error messages call such a file.
     public static let phrase = "a qcow2 image with an internal snapshot"
+    /// Reading it, and planning its load by QEMU.
+    ///
+    /// Mending is refused: its clusters cannot be moved.
     public static let summary = SourceSummary(
         ofStreamsIn: "qcow2 image", "a disk image with the state of a VM (savevm)",
         example: "vcpusnap convert disk.qcow2 --snapshot before-upgrade -o vm.vcpusnap")
 
+    /// Whether the file begins with `QFI\xfb` (Formats/saved-images.md).
     public static func recognizes(_ prefix: [UInt8]) -> Bool {
         SavedImage.detect(prefix) == .qcow2
     }

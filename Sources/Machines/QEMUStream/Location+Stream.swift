@@ -2,7 +2,8 @@ public import LinuxSystem
 internal import QEMUStream
 
 extension Location {
-    /// The QEMU stream of a file, for what is done with no other.
+    /// Opens the QEMU stream in a file.
+    /// - Throws: also for a snapshot, which has no stream.
     public func openStream(_ options: SourceOptions) throws(SourceError) -> StreamFile {
         try Self.stream(try openGuestFile(options), of: text)
     }

@@ -1,7 +1,7 @@
 internal import LinuxSystem
 public import QEMUStream
 
-/// A stream that is written while it is read: all but its end, where the vCPUs are.
+/// A stream that is written while it is read, except for its end, where the vCPUs are.
 ///
 /// It comes through a pipe, or out of the compression of one of libvirt's images, which is written without
 /// it.
@@ -21,9 +21,9 @@ public struct PassingStream {
         self.options = options
     }
 
-    /// Writes what comes, with other vCPUs.
+    /// Copies the stream to the output, with changed vCPUs.
     ///
-    /// What may not be changed is not written to a file, and in a pipe ends before its vCPUs.
+    /// If it may not be changed, no file is written, and what standard output gets ends before the vCPUs.
     /// - Parameter change: gives the vCPUs that the stream is to have; nil where it may not be changed.
     public func write(
         to output: Location, _ change: (StreamFile) throws -> [CPUSection]?

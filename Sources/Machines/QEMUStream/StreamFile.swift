@@ -4,11 +4,11 @@ internal import Registers
 internal import VCPUModel
 
 extension SourceOption {
-    /// Of a qcow2 image the internal snapshot with this name or id; else the newest.
+    /// Takes the internal snapshot of a qcow2 image with this name or id; without it, the newest with a VM's state.
     public static let internalSnapshot = ofStreams("--snapshot")
-    /// The stream was written without a description, so that its end mark says that it is whole.
+    /// Takes a stream that has no description for whole when it ends with its end mark.
     public static let undescribed = ofStreams("--undescribed")
-    /// What is there of a stream that was cut off or is damaged is read.
+    /// Reads what there is of a stream that was cut off or is damaged.
     public static let partial = ofStreams("--partial")
 
     private static func ofStreams(_ name: String) -> SourceOption {
@@ -23,7 +23,7 @@ extension SourceOptions {
     }
 }
 
-/// A file that holds a QEMU migration stream, in whatever it comes.
+/// A kind of file that holds a QEMU migration stream, whatever is around it.
 public protocol StreamFileKind: StateFileKind {}
 
 extension SourceSummary {
@@ -36,6 +36,10 @@ extension SourceSummary {
 }
 
 extension StreamFileKind {
+    /// Finds the stream in the file and parses it, except its RAM.
+    ///
+    /// A qcow2 image needs no description in its stream, because its table says where the state ends.
+    /// - Throws: when there is no stream, or it is cut off or damaged and `--partial` was not given.
     public static func open(
         _ input: ImageInput, of location: Location, _ options: SourceOptions
     ) throws(SourceError) -> any StateFile {
@@ -46,10 +50,13 @@ extension StreamFileKind {
     }
 }
 
-/// QEMU migration streams, with the file's name in every error.
+/// A QEMU migration stream in a file; every error names the file.
 public struct StreamFile: StateFile {
     /// For messages.
     public let name: String
+    /// The parsed stream.
+    ///
+    /// Places in it count from its own first byte, not from that of the file.
     public let stream: QEMUStream
     private let image: SavedImage?
 
@@ -73,6 +80,9 @@ public struct StreamFile: StateFile {
     /// Whether it came through a pipe, and cannot be read again.
     public var isOfPipe: Bool { stream.bytes is KeptEnds && image?.compression == nil }
 
+    /// A bank for each vCPU, in the stream's order.
+    ///
+    /// Each call makes new ones: writes change neither the stream nor the banks of another call.
     public var banks: [QEMUVCPUBank] {
         stream.cpus.map { QEMUVCPUBank($0, origin: stream.origin) }
     }
@@ -86,7 +96,7 @@ public struct StreamFile: StateFile {
         return try stateCapture(options)
     }
 
-    /// The registers of every vCPU, by KVM's ids.
+    /// The registers of every vCPU by KVM's ids, in ascending order of vCPU number; nothing is notified.
     public func stateCapture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         var result = try StateCapture(
             of: zip(stream.cpus, banks).map { OpenVCPU(index: $0.instance, bank: $1) },
@@ -107,7 +117,7 @@ public struct StreamFile: StateFile {
         return result
     }
 
-    /// Notifies what is known to be lost, or not to be relied on.
+    /// Notifies of what is known to be lost or cannot be relied on.
     public func warn(_ options: SourceOptions) {
         let problem = stream.problem.map { "only a part is read: \($0)" }
         let another = stream.beginningBehindAnother.map {
@@ -119,8 +129,8 @@ public struct StreamFile: StateFile {
         warnOfLosses(options)
     }
 
-    /// For what is said of QEMU, or made for it.
-    /// - Throws: where it is not the first stream of its file.
+    /// Makes sure that this is the stream QEMU would load, before anything is said about QEMU or made for it.
+    /// - Throws: when it is not the first stream of its file.
     public func checkIsWhatQEMULoads() throws(SourceError) {
         guard let start = stream.beginningBehindAnother else { return }
         throw SourceError(
@@ -137,14 +147,14 @@ public struct StreamFile: StateFile {
         options.notify("\(name): warning: \(text)")
     }
 
-    /// The same changes of the file that the stream is part of.
-    /// - Throws: where the file has the stream compressed or scattered, and cannot be changed.
+    /// Changes of the stream, as changes of the file that holds it.
+    /// - Throws: when the stream is compressed or scattered in the file, and cannot be changed there.
     public func filePatch(_ patch: FilePatch) throws(SourceError) -> FilePatch {
         if let problem = whyUnchangeable { throw SourceError("\(name): \(problem)") }
         return patch.moved(by: image?.streamOffset ?? 0)
     }
 
-    /// The changes of the stream.
+    /// What to change in the stream so that it has these sections.
     public func patch(replacing sections: [CPUSection]) throws(SourceError) -> FilePatch {
         try SourceError.naming(name) { () throws(QEMUStreamError) in
             try stream.patch(replacing: sections)
@@ -169,7 +179,7 @@ public struct StreamFile: StateFile {
 }
 
 extension QEMUStream {
-    /// That the description does not fit, or that the vCPUs were searched for; nil where neither is so.
+    /// Says that the description does not fit, or that the vCPUs were found by search; nil where neither is so.
     public var placesText: String? {
         guard let misfit else {
             return isSearched

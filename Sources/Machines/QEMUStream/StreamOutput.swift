@@ -4,6 +4,8 @@ public import LinuxSystem
 public struct StreamOutput {
     private let place: Location.Place
 
+    /// Takes a file or `-`.
+    /// - Throws: for anything else.
     public init(_ location: Location) throws(SourceError) {
         place = try location.place(orElse: "a stream goes to a file or -")
     }

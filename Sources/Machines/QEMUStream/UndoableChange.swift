@@ -9,6 +9,11 @@ public struct UndoableChange {
     private let name: String
     private let file: LockedFile
 
+    /// Opens the file for reading and writing, waits for its lock, and removes temporary files that an interrupted
+    /// run left beside it.
+    ///
+    /// While it waits, it says so.
+    /// - Throws: when it is not a regular file, or cannot be opened or written.
     public init(_ path: String, _ options: SourceOptions) throws(SourceError) {
         name = FileName.shown(path)
         file = try LockedFile(waitingFor: path, .readingAndWriting, options)

@@ -5,7 +5,9 @@ internal import VCPUModel
 
 /// `qmp:SOCKET`: a VM that QEMU runs, by the socket of its QMP monitor.
 public struct QMPSource: NamedSource {
+    /// The path of a Unix socket follows.
     public static let scheme = "qmp:"
+    /// Reading only, while the guest runs.
     public static let summary = SourceSummary(
         grammar: "qmp:SOCKET", meaning: "a VM that QEMU runs, by its QMP monitor (only as SOURCE)",
         abilities: [.read, .live], needs: "a QMP socket of that QEMU",
@@ -14,10 +16,12 @@ public struct QMPSource: NamedSource {
     /// The path of the socket.
     public let name: String
 
+    /// Takes any path; nothing is opened yet.
     public init(_ name: String) {
         self.name = name
     }
 
+    /// Refuses every restore: QMP has no command that writes registers.
     public static func objection(to use: RestoreUse) -> String? {
         "QEMU's monitor has no way to write registers: give kvm:, emulated:NAME, pid:PID of the QEMU, "
             + "or a file as TARGET"
@@ -25,7 +29,7 @@ public struct QMPSource: NamedSource {
 
     /// The registers of all its vCPUs at one moment.
     ///
-    /// It goes on as it was; for how long it stood still is notified.
+    /// The VM goes on as it was; for how long it stood still is notified.
     public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         let state = try SourceError.passing {
             try DeviceStateCapture.capture(over: try QMPConnection(connectingTo: name))

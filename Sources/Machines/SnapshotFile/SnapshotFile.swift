@@ -5,14 +5,16 @@ public import VCPUModel
 
 /// A snapshot of vcpusnap.
 public struct SnapshotFile: StateFileKind, StateFile {
+    /// What error messages call such a file.
     public static let phrase = "a snapshot of vcpusnap"
+    /// Reading, restoring into it and editing.
     public static let summary = SourceSummary(
         grammar: "snapshot", meaning: "what vcpusnap save wrote",
         abilities: [.read, .restore, .edit], example: "vcpusnap diff cpu.vcpusnap other.vcpusnap")
 
     private let snapshot: Snapshot
 
-    /// Whether the beginning is that of a snapshot, or was: a transfer as text, say, changes it.
+    /// Whether it begins as a snapshot does, or did before it was damaged, by a transfer as text for one.
     public static func recognizes(_ prefix: [UInt8]) -> Bool {
         var reader = SnapshotReader(prefix)
         do throws(SnapshotFormatError) {
@@ -23,6 +25,8 @@ public struct SnapshotFile: StateFileKind, StateFile {
         }
     }
 
+    /// Decodes the whole file (Formats/vcpusnap-v1.md).
+    /// - Throws: for a file that is cut off or damaged, or of a format that this program cannot read.
     public static func open(
         _ input: ImageInput, of location: Location, _ options: SourceOptions
     ) throws(SourceError) -> any StateFile {
@@ -31,12 +35,17 @@ public struct SnapshotFile: StateFileKind, StateFile {
         }
     }
 
+    /// The snapshot as it was read.
     public func capture(_ options: SourceOptions) -> StateCapture { StateCapture(snapshot) }
 }
 
 // MARK: - Reading
 
 extension SnapshotFile {
+    /// Reads a snapshot to change it and write it again.
+    ///
+    /// A file that is to be rewritten stays locked meanwhile.
+    /// - Throws: for a restore, unless the file has the same vCPU numbers as the snapshot; when it cannot be decoded.
     public static func open(
         _ location: Location, for purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState {
@@ -101,8 +110,8 @@ extension SnapshotFile {
 // MARK: - Writing
 
 extension SnapshotFile {
-    /// Writes a whole file or nothing; a stream gets the bytes as they are.
-    /// - Parameter access: `kept` for a file that is changed.
+    /// Writes a whole file or nothing; standard output gets the bytes as they are.
+    /// - Parameter access: who may read the file; `kept` for a file that is changed.
     public static func write(
         _ snapshot: Snapshot, to location: Location, access: AtomicFile.Access = .secret
     ) throws(SourceError) {
