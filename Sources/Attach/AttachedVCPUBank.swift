@@ -8,7 +8,7 @@ public import VCPUModel
 /// Reading answers from what was read while the process was stopped. Writing is a call in the process,
 /// and so is the first reading after it: that takes all registers anew, for one can change others.
 ///
-/// KVM does not tell what a vCPU was initialised with. `RegisterID.vcpuInit` is what follows from the
+/// KVM does not tell what a vCPU was initialized with. `RegisterID.vcpuInit` is what follows from the
 /// registers it has; whether it was to start powered off does not.
 public final class AttachedVCPUBank: RegisterBank {
     public let vcpu: VMM.VCPU

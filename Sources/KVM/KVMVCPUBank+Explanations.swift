@@ -16,7 +16,7 @@ extension KVMVCPUBank {
             explanation: Self.explanation(operation, id, errno, features: used?.features))
     }
 
-    /// - Parameter features: those of the vCPU; nil before it is initialised.
+    /// - Parameter features: those of the vCPU; nil before it is initialized.
     static func explanation(
         _ operation: RegisterBankError.Operation, _ id: RegisterID?, _ errno: Errno,
         features: VCPUFeatures?

@@ -12,7 +12,7 @@ extension KVMVCPUBank {
         used?.features.intersection(VCPUFeatures.finalizable) ?? []
     }
 
-    /// The ids of this kind that an initialised vCPU has.
+    /// The ids of this kind that an initialized vCPU has.
     var idsOutsideList: [RegisterID] {
         var ids: [RegisterID] = [.vcpuInit]
         if !finalizable.isEmpty { ids.append(.vcpuFinalized) }
@@ -55,7 +55,7 @@ extension KVMVCPUBank {
         }
     }
 
-    /// What the vCPU was initialised with, if it is and has the register.
+    /// What the vCPU was initialized with, if it is and has the register.
     private func initialisation(
         for operation: RegisterBankError.Operation, _ id: RegisterID
     ) throws(RegisterBankError) -> VCPUInit {

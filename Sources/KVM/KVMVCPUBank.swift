@@ -10,7 +10,7 @@ public import VCPUModel
 public final class KVMVCPUBank: RegisterBank {
     let vcpu: VCPU
     let abilities: VCPUAbilities
-    /// What the vCPU was initialised with; nil before that.
+    /// What the vCPU was initialized with; nil before that.
     var used: VCPUInit?
     /// The features finalized so far.
     var finalised: VCPUFeatures = []
@@ -31,7 +31,7 @@ public final class KVMVCPUBank: RegisterBank {
 
     /// The kernel's list and the registers outside it, in ascending order.
     ///
-    /// Before the vCPU is initialised that is `RegisterID.vcpuInit` alone. While a feature waits to
+    /// Before the vCPU is initialized that is `RegisterID.vcpuInit` alone. While a feature waits to
     /// be finalized the kernel lists nothing (EPERM), and only the SVE vector lengths can be written.
     public func list() throws(RegisterBankError) -> [RegisterID] {
         guard used != nil else { return [.vcpuInit] }

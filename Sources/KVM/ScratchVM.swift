@@ -5,7 +5,7 @@ public import Registers
 /// Its vCPUs never run.
 public struct ScratchVM {
     public let abilities: VCPUAbilities
-    /// One for each vCPU, by number; not initialised yet.
+    /// One for each vCPU, by number; not initialized yet.
     public let banks: [KVMVCPUBank]
 
     /// - Parameters:

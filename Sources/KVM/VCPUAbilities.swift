@@ -30,7 +30,7 @@ public struct VCPUAbilities: Hashable, Sendable {
         self.hasMPState = hasMPState
     }
 
-    /// What a vCPU is initialised with when nobody says otherwise: everything an ordinary 64-bit
+    /// What a vCPU is initialized with when nobody says otherwise: everything an ordinary 64-bit
     /// guest can use on this host.
     public var defaultInit: VCPUInit {
         VCPUInit(
@@ -54,7 +54,7 @@ public struct VCPUAbilities: Hashable, Sendable {
             .filter { seen.insert($0).inserted }
     }
 
-    /// What to try in turn so as to come as close to a wanted initialisation as the host allows.
+    /// What to try in turn so as to come as close to a wanted initialization as the host allows.
     ///
     /// Features the host lacks are left out from the start, and powering off is never repeated: the
     /// MP state says it. Features this version does not know are left to the kernel, which refuses

@@ -62,7 +62,7 @@ public struct VM: ~Copyable {
         return WritableMasks(masks)
     }
 
-    /// Makes a vCPU that is not initialised yet.
+    /// Makes a vCPU that is not initialized yet.
     ///
     /// The corresponding ioctl is `KVM_CREATE_VCPU`.
     public borrowing func makeVCPU(index: UInt32) throws(KVMError) -> VCPU {

@@ -8,19 +8,23 @@ public import VCPUModel
 public struct Baseline: Sendable {
     /// A field of an ID register that some hosts could give more of.
     public struct Lost: Hashable, Sendable {
+        /// The ID register.
         public var register: RegisterID
+        /// The field's name as in Formats/registers, without the register's: `RNDR`.
         public var field: String
         /// The baseline's value.
         public var value: UInt64
-        /// The hosts that offer another one.
+        /// The hosts that have another value there.
         public var hosts: [String]
     }
 
-    /// Something that keeps a guest from moving between some of the hosts all the same.
+    /// Something that still keeps a guest from moving between some of the hosts.
     public struct Obstacle: Hashable, Sendable {
+        /// A register that the hosts cannot agree on, or that a move between two of them would lose.
         public var register: RegisterID
+        /// Which hosts have what, or the first move that loses it, in words.
         public var text: String
-        /// The same with only some of the hosts, where many are of a kind.
+        /// The same, naming at most a few of the hosts that have something in common.
         public var brief: String
     }
 
@@ -28,17 +32,19 @@ public struct Baseline: Sendable {
     public let hosts: [String]
     /// What the vCPUs are made with: the features all hosts have.
     public let features: VCPUFeatures
-    /// In ascending order of id.
+    /// What to write, in ascending order of id; only registers in which the hosts differ.
     public let registers: RegisterList
+    /// What guests give up, field by field, in ascending order of register.
     public let lost: [Lost]
     /// Features that not all hosts have, by name, with the hosts that have them.
     public let lostFeatures: [(name: String, hosts: [String])]
+    /// Why the baseline is no promise; empty when a guest that is started with it can move between all of the hosts.
     public let obstacles: [Obstacle]
 
     /// Computes the highest values that every host can give a guest.
     ///
     /// Hosts that differ only by name are looked at once.
-    /// - Parameter progress: is called with how many of the hosts have been tried as the model.
+    /// - Parameter progress: is called with how many of the hosts have been tried as the model so far.
     /// - Throws: when a vCPU cannot be made with the common features on some host.
     public init(
         of profiles: [HostProfile], progress: (Int) -> Void = { _ in }

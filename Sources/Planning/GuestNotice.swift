@@ -2,15 +2,15 @@ internal import Emulation
 internal import Registers
 internal import VCPUModel
 
-/// What the guest would notice of a register's loss.
+/// What the guest would notice of the loss of a register.
 public struct GuestNotice: Hashable, Sendable {
-    /// Whether the register holds something else than a vCPU's reset value; nil where that is not known
-    /// or says nothing (ID registers).
+    /// Whether the register holds something other than its reset value; nil where that is not known or says nothing
+    /// (ID registers).
     public var isChangedFromReset: Bool?
-    /// The guest's own control of what the register belongs to, and its value; 0 is off.
+    /// The fields by which the guest itself controls what the register belongs to, with their values; 0 is off.
     public var controls: [(name: String, value: UInt64)]
 
-    /// Whether the guest has it switched on; nil where it has no control.
+    /// Whether the guest has any of it switched on; nil where there is no control.
     public var isInUse: Bool? {
         controls.isEmpty ? nil : controls.contains { $0.value != 0 }
     }
@@ -44,37 +44,38 @@ public struct GuestNotice: Hashable, Sendable {
 
 /// A field of an ID register, and the value it should have had.
 public struct RemedyField: Hashable, Sendable {
+    /// The field's name without its register's: `S1PIE`.
     public var name: String
+    /// In the field's own bits, shifted down to bit 0.
     public var value: UInt64
 }
 
 /// What can be done about a register's loss.
 public enum Remedy: Hashable, Sendable {
-    /// The guest cannot see it; the proof.
+    /// Drop it: the guest cannot see it, and this is the proof.
     case dropSafely(String)
-    /// Start the guest with these values in fields of an ID register.
+    /// Start the guest with these values in fields of the ID register of this name.
     case lowerFields(String, [RemedyField])
-    /// Start the guest without these hypercall services.
+    /// Start the guest without the hypercall services of these bits in the firmware register of this name.
     case restrictBitmap(String, bits: UInt64)
     /// Start the guest with an older PSCI.
     case lowerPSCIVersion(to: String)
     /// Give the destination this kernel or a newer one.
     case upgradeKernel(String)
-    /// Have the VMM enable a capability of the VM before it makes vCPUs; the capability, and the first
-    /// kernel that has it.
+    /// Have the VMM enable this capability on the VM before it makes vCPUs; `since` is the first kernel that has it.
     case enableCapability(String, since: String)
-    /// Move to a host that has something; what.
+    /// Move to a host that has this.
     case otherHost(String)
-    /// Run the vCPUs on the CPUs of one type, where the destination has several; which.
+    /// Where the destination has CPUs of several types, run the vCPUs on those of this type.
     case pinVCPUs(String)
-    /// Move to a host, or a kernel, that gives a VM so many vCPUs.
+    /// Move to a host or kernel that makes this many vCPUs for a VM.
     case moreVCPUs(Int)
     /// Pardon the difference by this rule of a policy.
     case policy(String)
-    /// The snapshot is of no vCPUs that KVM could have made.
+    /// Save the guest again: KVM could not have made the vCPUs that the snapshot has.
     case saveAgain
 
-    /// The stable name.
+    /// The stable name, as in JSON.
     public var name: String {
         switch self {
         case .dropSafely: "drop-safely"
@@ -91,6 +92,7 @@ public enum Remedy: Hashable, Sendable {
         }
     }
 
+    /// One sentence for a report, with the option of the command line that does it where there is one.
     public var text: String {
         switch self {
         case .dropSafely(let proof): "drop it safely (--policy safe): \(proof)"

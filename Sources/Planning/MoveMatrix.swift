@@ -7,6 +7,7 @@ public import VCPUModel
 public struct MoveMatrix: Sendable {
     /// One guest on one host.
     public struct Cell: Hashable, Sendable {
+        /// Whether the guest can go there, as `MovePlan` decides it.
         public var verdict: MovePlan.Verdict
         /// How many registers are lost and not pardoned, each counted once however many vCPUs lose it.
         public var lossCount: Int
@@ -14,22 +15,27 @@ public struct MoveMatrix: Sendable {
 
     /// A guest whose vCPUs move.
     public struct Source: Sendable {
+        /// What the matrix calls the guest.
         public var name: String
+        /// All vCPUs of the guest, and their provenance, which has the kernel and the counter's frequency.
         public var snapshot: Snapshot
 
+        /// A guest with the name that the matrix is to call it by.
         public init(name: String, snapshot: Snapshot) {
             self.name = name
             self.snapshot = snapshot
         }
     }
 
+    /// The guests' names, in the order of the rows.
     public let sources: [String]
+    /// The profiles' names, in the order of the columns.
     public let hosts: [String]
     /// A row for each source, in it a cell for each host.
     public let cells: [[Cell]]
 
-    /// Plans every source on every host, on all CPUs; no plan is kept.
-    /// - Parameter progress: called now and then with how many pairs are done, from any thread.
+    /// Plans every source on every host, on all CPUs of this machine; no plan is kept.
+    /// - Parameter progress: called with how many pairs are done, from any thread.
     /// - Throws: when a source has no vCPU.
     public init(
         of sources: [Source], on profiles: [HostProfile], policy: RestorePolicy,

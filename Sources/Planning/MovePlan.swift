@@ -8,11 +8,11 @@ public import VCPUModel
 /// The host is a profile; the restore is carried out on emulated vCPUs of it, so every register gets
 /// the outcome, and the words, that the real restore will give it.
 public struct MovePlan: Sendable {
-    /// Whether the guest can go there.
+    /// Whether the guest can move to the host.
     public enum Verdict: Hashable, Sendable {
         /// Nothing is lost.
         case yes
-        /// What is lost is pardoned by the policy of this name.
+        /// Something is lost, and the policy of this name pardons all of it.
         case yesWithPolicy(String)
         case no
 
@@ -28,10 +28,16 @@ public struct MovePlan: Sendable {
 
     /// The profile's name.
     public let host: String
+    /// The policy's name.
     public let policy: String
+    /// Whether the whole guest can go there.
+    ///
+    /// A loss that the policy counts on any vCPU makes it `no`, and so does a counter of another frequency that the
+    /// policy does not pardon.
     public let verdict: Verdict
+    /// A plan for each vCPU, in the order of the snapshot, made when it is asked for.
     public let vcpus: VCPUPlans
-    /// The two frequencies, in Hz, where they are known and not the same.
+    /// The guest's and the host's counter frequency, where both are known and differ.
     public let counter: CounterMismatch?
 }
 
@@ -51,18 +57,24 @@ public struct VCPUPlan: Sendable {
 
 /// A register that will be lost.
 public struct PlannedLoss: Sendable {
+    /// What the restore will report for the register: values, outcome, and the pardon where there is one.
     public let restore: RegisterRestore
     let shape: LossShape
     let explainer: LossExplainer
 
+    /// Why it is lost, in terms of the hosts' differences.
     public var cause: Cause { shape.cause }
 
-    /// Found each time it is asked for, as the remedies are: a guest's vCPUs have many losses, of which a report
-    /// tells few.
+    /// What the guest would notice of it.
+    ///
+    /// It is found each time it is asked for, and so are the remedies: vCPUs have many losses, and a report tells few.
     public var notice: GuestNotice { explainer.notice(of: restore, shape) }
+    /// What can be done about it, dropping it safely first and another host last.
+    ///
+    /// Empty for what follows from a refused initialization, whose own loss has the remedies.
     public var remedies: [Remedy] { explainer.remedies(for: restore, cause) }
 
-    /// Whether it is known, without finding it, that the notice is that of another loss.
+    /// Whether the notice is known to be the same as that of another loss, without finding either.
     public func hasNotice(of other: PlannedLoss) -> Bool {
         explainer === other.explainer && shape === other.shape
             && (shape.controls != nil || restore == other.restore)

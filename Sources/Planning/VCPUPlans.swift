@@ -20,6 +20,9 @@ public struct VCPUPlans: RandomAccessCollection, Sendable {
     public var startIndex: Int { 0 }
     public var endIndex: Int { account.count }
 
+    /// Makes the plan of one vCPU, counted from 0 in the order of the snapshot.
+    ///
+    /// An iterator is cheaper for all of them: vCPUs with the same state share their explanations there.
     public subscript(position: Int) -> VCPUPlan {
         let explainer = explainer(at: position)
         let report = account[position]

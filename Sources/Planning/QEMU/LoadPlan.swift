@@ -4,44 +4,56 @@ internal import Registers
 public import Transfer
 public import VCPUModel
 
-/// What QEMU of some version, with KVM on some host, will do when it loads a stream.
+/// What a version of QEMU, with KVM on some host, will do when it loads a stream.
 ///
-/// The vCPUs are emulated ones of the host's profile, so each write has the answer that KVM will give.
+/// The vCPUs are emulated ones of the host's profile, so each write gets the answer that KVM will give.
 public struct LoadPlan: Sendable {
+    /// What becomes of the guest; the raw values are the words of reports.
     public enum Verdict: String, Hashable, Sendable {
         /// The guest goes on as it was saved, or the policy pardons what it loses.
         case loads
         /// QEMU says nothing, and the guest loses something.
         case loadsWithLosses = "loads with losses"
+        /// QEMU gives up: at a vCPU, or because its KVM does not make so many.
         case fails
     }
 
     /// The profile's name.
     public let host: String
+    /// The QEMU that loads the stream.
     public let version: QEMUVersion
+    /// The policy's name.
     public let policy: String
+    /// Who ran the vCPUs before: QEMU's emulation and KVM list different registers.
     public let origin: StreamOrigin
-    /// More vCPUs than the destination's KVM makes; nil where it makes them.
+    /// More vCPUs than the destination's KVM makes.
     ///
     /// QEMU gives up before it reads the stream.
     public struct Excess: Hashable, Sendable {
+        /// How many vCPUs the stream has.
         public var count: Int
+        /// The host's `KVM_CAP_MAX_VCPUS`.
         public var most: Int
     }
 
+    /// Nil where the destination makes as many vCPUs as the stream has, or its limit is not known.
     public let excess: Excess?
-    /// In the order of the stream; none where there are too many.
+    /// In the order of the stream; empty where there are too many.
     ///
-    /// QEMU gives up at the first that fails.
+    /// QEMU gives up at the first that fails; of those after it this is what would have become of them.
     public let vcpus: [VCPULoad]
     /// The lines QEMU prints, without the program's name and time stamps.
     public let output: [String]
 
+    /// The verdict on the whole VM: one vCPU that fails makes the load fail, and pardoned losses do not count.
     public var verdict: Verdict {
         if excess != nil || vcpus.contains(where: { $0.failure != nil }) { return .fails }
         return vcpus.allSatisfy(\.losses.isEmpty) ? .loads : .loadsWithLosses
     }
 
+    /// Loads every vCPU of the stream into an emulated one of the host, as that QEMU with KVM does.
+    /// - Parameter policy: decides which losses count; QEMU does not know it.
+    /// - Throws: when a vCPU cannot be read from the stream, or cannot be initialized on the host.
     public init(
         of stream: QEMUStream, on profile: HostProfile, version: QEMUVersion,
         policy: RestorePolicy

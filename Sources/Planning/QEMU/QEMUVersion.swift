@@ -1,8 +1,11 @@
-/// A QEMU release, as far as what it does at load differs.
+/// A QEMU release, as far as releases differ in what they do when they load a stream.
 public struct QEMUVersion: Hashable, Comparable, Sendable {
+    /// The 10 of 10.2.
     public let major: Int
+    /// The 2 of 10.2.
     public let minor: Int
 
+    /// A release by its first two numbers; the third does not matter to loads.
     public init(_ major: Int, _ minor: Int) {
         self.major = major
         self.minor = minor
@@ -38,7 +41,7 @@ extension QEMUVersion {
     /// The newest whose loads are known.
     public static let newest = QEMUVersion(11, 1)
 
-    /// One of each kind that treats a stream in its own way, oldest first.
+    /// One version for each way of loading a stream, oldest first.
     public static let kinds = [
         oldest, QEMUVersion(10, 2), QEMUVersion(11, 0), newest,
     ]

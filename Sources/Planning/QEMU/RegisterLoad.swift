@@ -29,12 +29,15 @@ public struct RegisterLoad: Hashable, Sendable {
         public var isFailure: Bool { self == .refused || self == .unknown }
     }
 
+    /// The register, by KVM's id.
     public var id: RegisterID
+    /// What QEMU and KVM make of it.
     public var fate: Fate
-    /// Why KVM refuses it; nil where it does not.
+    /// The errno with which KVM refuses the write; nil where it does not.
     public var errno: Errno?
-    /// The stream's value, of `SVE_VLS` the longest length that its registers show; nil where the stream
-    /// has none.
+    /// The stream's value; nil where the stream has none.
+    ///
+    /// No stream has `SVE_VLS`: its value here is the longest length that the guest's registers show.
     public var incoming: RegisterValue?
     /// What the vCPU holds afterwards; nil where it has no such register.
     public var held: RegisterValue?

@@ -4,8 +4,9 @@ public import Registers
 public import Transfer
 public import VCPUModel
 
-/// A stream changed so that QEMU with KVM on some host loads it: what is taken out, what is given another
-/// value, and what cannot be mended.
+/// A stream changed so that QEMU with KVM on some host loads it.
+///
+/// It says what is taken out, what gets another value, and what cannot be mended.
 ///
 /// A register that the destination does not have is taken out, and a value that its KVM refuses is
 /// replaced by the destination's own, where the policy pardons the loss; what the policy ignores or
@@ -15,51 +16,59 @@ public struct StreamMend: Sendable {
     public enum Problem: Error, Hashable, Sendable {
         /// Only KVM's lists can be compared with KVM's.
         case origin(StreamOrigin)
+        /// The mended list does not fit into its section.
         case stream(QEMUStreamError)
+        /// A vCPU cannot be read from the stream, or cannot be initialized on the host.
         case bank(RegisterBankError)
     }
 
     /// One register of one vCPU that was changed.
     public struct Change: Hashable, Sendable {
+        /// What allowed the change.
         public enum Reason: Hashable, Sendable {
-            /// The destination would not take it as it was.
+            /// The destination would not have taken it as it was, and the policy pardons the loss.
             case pardoned(Pardon)
             /// The policy's rules say so.
             case rules([PolicyRule])
         }
 
+        /// The register, by KVM's id.
         public var id: RegisterID
+        /// The value in the stream as it was saved, in the register's own size.
         public var before: RegisterValue
         /// Nil when the register is taken out.
         public var after: RegisterValue?
+        /// Of a register that was changed twice, the reason of the second change.
         public var reason: Reason
     }
 
     /// What becomes of one vCPU.
     public struct VCPU: Sendable {
+        /// The vCPU's number in QEMU (`cpu_index`).
         public var index: UInt32
         /// Ascending by id.
         public var changes: [Change]
-        /// What would make QEMU give up, and may not be changed: the guest would notice, or that it
-        /// would not cannot be proved.
+        /// What is in the way and may not be changed: the guest would notice, or nothing proves that it would not.
         ///
-        /// Lost vectors too, which are in no list.
+        /// Vectors that do not fit are here too, though no change of the list helps them.
         public var refusals: [RegisterLoad]
-        /// What QEMU loads and KVM alters without a word, mended or not.
+        /// What QEMU loads and KVM alters silently, whether or not the stream is mended.
         public var altered: [RegisterLoad]
     }
 
+    /// In the order of the stream.
     public let vcpus: [VCPU]
-    /// The sections as they are to be, in the order of the stream.
+    /// The sections with the changes made, in the order of the stream.
     public let sections: [CPUSection]
     /// What QEMU does with the result, one plan for each of the versions.
     public let plans: [LoadPlan]
 
-    /// Whether nothing was changed that may not be, and the result loads everywhere.
+    /// Whether nothing is left that must not be changed, and all of `plans` load.
     public var isSafe: Bool {
         vcpus.allSatisfy(\.refusals.isEmpty) && plans.allSatisfy { $0.verdict != .fails }
     }
 
+    /// Whether the result is the stream as it was, which need not load.
     public var changesNothing: Bool { vcpus.allSatisfy(\.changes.isEmpty) }
 }
 
@@ -79,8 +88,9 @@ extension StreamMend {
         self.plans = plans
     }
 
-    /// Only what the policy's rules say, for a destination that nothing is known of: streams of every
-    /// origin, and no plan.
+    /// Makes only the changes that the policy's rules ask for, for a destination of which nothing is known.
+    ///
+    /// It takes streams of any origin, and `plans` is empty.
     public init(of stream: QEMUStream, byRulesOf policy: RestorePolicy) throws(Problem) {
         var mender = try Mender(stream, policy)
         try mender.applyRules()
@@ -235,9 +245,9 @@ extension RegisterLoad {
 }
 
 extension StreamOrigin {
-    /// Whether KVM can have written the list: it has nothing that no KVM has.
+    /// Whether the list may be KVM's: it has nothing that no KVM has.
     ///
-    /// Without the registers that tell, as a mend can leave it, it is KVM's all the same.
+    /// A mend can take out the registers that tell, and the list is KVM's all the same.
     public var canBeOfKVM: Bool { self == .kvm || self == .unknown }
 }
 

@@ -19,14 +19,18 @@ public struct VCPULoad: Hashable, Sendable {
 
     /// The vCPU's number.
     public var index: UInt32
+    /// Nil when QEMU does not give up at this vCPU; another can still make it fail.
     public var failure: Failure?
-    /// Whether KVM refuses a value that QEMU had taken from the stream by then: after a failed load too
-    /// it puts all registers once more (`cpu_synchronize_all_post_init`), and ends with that error.
+    /// Whether KVM refuses a value that QEMU had taken from the stream by then.
+    ///
+    /// Even after a failed load QEMU puts all registers once more (`cpu_synchronize_all_post_init`), and ends with
+    /// that error.
     public var putFails = false
-    /// Every register of the stream or the destination, ascending by id; what would have become of it
-    /// where QEMU gave up before.
+    /// Every register of the stream or the destination, in ascending order of id.
+    ///
+    /// If QEMU gives up earlier, this is what would have become of them.
     public var registers: [RegisterLoad]
-    /// Of a guest with SVE; nil of one without.
+    /// The vector lengths of a guest with SVE; nil for one without.
     public var vectors: VectorLengths?
 
     /// The losses that the policy counts.

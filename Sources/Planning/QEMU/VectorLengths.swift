@@ -5,13 +5,13 @@ internal import VCPUModel
 /// The SVE vector lengths of a vCPU that QEMU loads, in bits.
 ///
 /// They are in no stream: QEMU with `-cpu host` gives a vCPU all that the destination has
-/// (`kvm_arch_init_vcpu`, `target/arm/kvm.c`), and KVM takes of a longer Z, P or FFR register what fits,
+/// (`kvm_arch_init_vcpu`, `target/arm/kvm.c`), and of a longer Z, P or FFR register KVM takes what fits,
 /// without an error (`set_sve_reg`, `arch/arm64/kvm/guest.c`).
 public struct VectorLengths: Hashable, Sendable {
     /// The longest that the guest's registers show.
     ///
-    /// They are Z, P and FFR by what stands in them, and, where SVE is on, ZCR_EL1 by LEN. The guest's own
-    /// can be longer.
+    /// Z, P and FFR show it by their content and, where SVE is on, ZCR_EL1 by LEN. The guest's real lengths can be
+    /// longer.
     public let shown: Int
     /// The longest that the destination has; 0 where it does not have SVE.
     public let longest: Int
