@@ -4,8 +4,7 @@ public import VCPUModel
 
 /// The "cpu" section of one vCPU (`vmstate_arm_cpu`, version 22, `target/arm/machine.c`).
 ///
-/// Formats/qemu-stream.md has the layout. The bytes are kept as they are, so that what is not changed is
-/// written as it was read.
+/// Formats/qemu-stream.md has the layout. The bytes are kept, so that what is not changed is written as it was read.
 public struct CPUSection: Sendable {
     /// The vCPU's number in QEMU (`cpu_index`).
     public let instance: UInt32
@@ -13,6 +12,8 @@ public struct CPUSection: Sendable {
     private(set) var place: SectionPlace
     /// What follows the header: fixed fields, the register list, subsections.
     package private(set) var body: [UInt8]
+    /// The subsections of `vmstate_arm_cpu` that the stream has, in its order; those inside another are among its
+    /// `parts`.
     public private(set) var subsections: [Subsection]
     /// How many registers the list has.
     public private(set) var registerCount: Int
@@ -139,11 +140,16 @@ public struct CPUSection: Sendable {
 // MARK: - The register list
 
 extension CPUSection {
-    /// One (index, value) pair of the list as it stands in the stream; 32-bit registers take 64 bits too.
+    /// One (index, value) pair of the list as it stands in the stream, where 32-bit registers take 64 bits too.
     public struct Entry: Hashable, Sendable {
+        /// The id as it stands in the stream: KVM's, also for a vCPU that QEMU emulated (`cpreg_to_kvm_id`).
+        ///
+        /// There, however, CNTV_CVAL_EL0 and CNTVCT_EL0 have each other's KVM id.
         public var id: RegisterID
+        /// All 64 bits of the stream; above a 32-bit register's own there may be others.
         public var value: UInt64
 
+        /// A pair of the list; a 32-bit value stands in the low half.
         public init(id: RegisterID, value: UInt64) {
             self.id = id
             self.value = value
@@ -169,8 +175,8 @@ extension CPUSection {
     /// The end of the list.
     var tailOffset: Int { Field.list + 16 * registerCount }
 
-    /// Replaces the list; what stands before and after stays as it is.
-    /// - Throws: `list` when the ids do not ascend.
+    /// Replaces the list; everything before and after it stays as it is.
+    /// - Throws: `list` when the ids do not ascend, or there are more than 16 384.
     public mutating func replaceEntries(_ entries: [Entry]) throws(QEMUStreamError) {
         guard entries.count <= Self.maximumRegisters else {
             throw .list(
@@ -210,18 +216,18 @@ extension CPUSection {
         BigEndian.write(value, count, to: &body, at: offset)
     }
 
-    /// The subsection of that name, also inside another one.
+    /// The subsection of that name, whether or not it is inside another one; nil where the stream does not have it.
     public func subsection(_ name: String) -> Subsection? {
         subsections.lazy.flatMap { [$0] + $0.parts }.first { $0.name == name }
     }
 
-    /// PSTATE, CPSR or XPSR.
+    /// PSTATE of a vCPU in AArch64 state, CPSR of one in AArch32 state.
     public var programState: UInt64 {
         subsection("cpu/pstate64").map { number(at: $0.fields.lowerBound, 8) }
             ?? number(at: Field.programState, 4)
     }
 
-    /// PSTATE.nRW.
+    /// PSTATE.nRW: whether the vCPU runs AArch32 code.
     public var isAArch32: Bool { programState & 0x10 != 0 }
 
     /// In AArch32 Hyp mode.

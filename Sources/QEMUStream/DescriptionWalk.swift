@@ -1,10 +1,10 @@
 internal import LinuxSystem
 
-/// A place where a stream does not have what its description says stands there.
+/// A place where a stream is not what its description says.
 public struct DescriptionMisfit: Hashable, Sendable {
     /// The device that should be there, by name and instance, as a terminal can show it.
     public let device: String
-    /// Of the end of this device, as described, in bytes from the start of the stream.
+    /// Where this device should end by the description, in bytes from the start of the stream.
     public let end: Int64
 
     /// Its length may be another than is described, and then the stream is sound.

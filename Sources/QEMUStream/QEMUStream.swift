@@ -2,38 +2,43 @@ internal import JSONText
 public import LinuxSystem
 internal import Registers
 
-/// A QEMU migration stream as far as its vCPUs go: `migrate file:`, the output of `exec:`, a mapped-ram
-/// file, a savevm state, `xen-save-devices-state`.
+/// The vCPUs of a QEMU migration stream: of `migrate file:`, the output of `exec:`, a mapped-ram file, a savevm
+/// state, or `xen-save-devices-state`.
 ///
-/// RAM is not read: sections are found from the end, by the stream's own description, or by their looks.
+/// RAM is not read: sections are found from the end, by the stream's own description or by what they look like.
 public struct QEMUStream {
+    /// The stream, its first byte at offset 0.
+    ///
+    /// Of one that came through a pipe only the ends are kept (`KeptEnds`).
     public let bytes: any SeekableBytes
+    /// The head, with the machine type.
     public let header: StreamHeader
     /// In the order of the stream.
     public internal(set) var cpus: [CPUSection]
+    /// Who ran the vCPUs, as their lists show.
     public let origin: StreamOrigin
-    /// Whether the sections of the vCPUs were found by their looks, because nothing that could be believed
-    /// said where they are.
+    /// Whether the vCPUs' sections were found by what they look like, because nothing reliable said where they are.
     public let isSearched: Bool
-    /// Where the description does not fit, behind RAM; nil where it fits, or there is none.
+    /// Where, after RAM, the stream is not what its description says; nil where it fits, or there is none.
     ///
-    /// The description is wrong there, or bytes of the stream are damaged, and then QEMU does not load it.
+    /// Either the description is wrong, or the stream is damaged and QEMU does not load it.
     public let misfit: DescriptionMisfit?
     /// Why the stream is not whole and sound; nil where it is.
     ///
-    /// Only a reading of what is there has one.
+    /// Only a stream that was read as `partial` has one.
     public let problem: QEMUStreamError?
     let description: StreamDescription?
-    /// Where the stream begins, if it follows another one in the file and has next to no RAM, which is not read
-    /// through; nil otherwise.
+    /// Where the stream begins in the file, in bytes, if it follows another one; nil otherwise.
     ///
-    /// QEMU loads the first.
+    /// QEMU loads the first. One before a stream with much RAM is not found, because RAM is not read through.
     public let beginningBehindAnother: Int64?
 
     /// Whether the stream describes itself.
     public var hasDescription: Bool { description != nil }
 
-    /// - Throws: `cutOff` or `damaged` for what is not whole, unless any part is asked for and has a vCPU.
+    /// Parses all of the stream but its RAM.
+    /// - Throws: `notAStream` or `version`; `cutOff` or `damaged` for what is not whole, unless `partial` is asked
+    ///   for and a vCPU is found; `noCPUs` when there is no Arm A-profile vCPU.
     public init(
         _ bytes: any SeekableBytes, reading: StreamReading = .whole
     ) throws(QEMUStreamError) {

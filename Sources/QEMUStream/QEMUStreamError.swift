@@ -6,21 +6,21 @@ public enum QEMUStreamError: Error, Hashable, Sendable {
     case file(FileError)
     /// Not the start of a stream: these are the first bytes.
     case notAStream(found: [UInt8])
-    /// A stream of a version this program, like QEMU, does not read.
+    /// A stream of a version that this program, like QEMU, does not read.
     case version(UInt32)
-    /// The stream does not have what the format says.
+    /// The stream is not what the format says.
     /// - Parameters:
     ///   - offset: in bytes from the start of the stream.
     ///   - part: what was being read.
     case damaged(part: String, offset: Int64, expected: String, found: String)
     /// The stream ends before its end.
     /// - Parameters:
-    ///   - offset: of the end that it has, in bytes.
-    ///   - missing: what does not come any more, in words.
+    ///   - offset: where it ends, in bytes from its start.
+    ///   - missing: what should follow, in words.
     case cutOff(at: Int64, missing: String)
     /// No vCPU was found; why, in words.
     case noCPUs(String)
-    /// A register list that would be no valid one.
+    /// A register list that would not be valid, or a change that cannot be written; why, in words.
     case list(String)
 }
 

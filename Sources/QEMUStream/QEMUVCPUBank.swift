@@ -4,24 +4,32 @@ public import VCPUModel
 
 /// A vCPU of a migration stream as a bank: its "cpu" section by KVM's ids.
 ///
-/// What KVM keeps outside its list is here too where the stream has it, or something that decides it: the
-/// power state, a pending SError, and the init features, as its registers show them.
+/// What KVM keeps outside its list is here too, as far as the stream tells it: the power state, a pending SError, and
+/// the init features that its registers show.
 public final class QEMUVCPUBank: RegisterBank {
+    /// The section with everything written so far, ready to be put into the stream (`QEMUStream.patch`).
     public private(set) var section: CPUSection
     private let origin: StreamOrigin
     private var places: RegisterPlaces
 
+    /// A bank of its own copy of the section.
+    /// - Parameter origin: of the stream. It decides which values QEMU would take.
     public init(_ section: CPUSection, origin: StreamOrigin) {
         self.section = section
         self.origin = origin
         places = RegisterPlaces(section, origin: origin)
     }
 
+    /// All ids that the section has or decides, in ascending order.
+    ///
+    /// Of a vCPU with SVE the Z registers are listed and the V registers, which are parts of them, are not.
     public func list() -> [RegisterID] {
         let listed = places.places.keys.filter { !places.unlisted.contains($0) }
         return (listed + outsidePlaces).sorted()
     }
 
+    /// The value in the section, or what follows from it for a register that has no place there.
+    /// - Throws: errno `ENOENT` when the section has no such register.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
         if let place = places.places[id]?.first { return place.read(section) }
         guard outsidePlaces.contains(id), let value = computed(id) else {
@@ -30,6 +38,9 @@ public final class QEMUVCPUBank: RegisterBank {
         return value
     }
 
+    /// Writes the section, at every place where it has the register.
+    /// - Throws: errno `ENOENT` when the section has no such register; `EINVAL` for a value of another size, for one
+    ///   that QEMU's emulation would not load, and for what the stream cannot hold.
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         try value.checkSize(for: id)
         guard let own = places.places[id] else { return try writeOutsidePlaces(value, to: id) }

@@ -1,6 +1,6 @@
 internal import Registers
 
-/// Who ran the vCPUs of a stream: lists of different origin are not comparable.
+/// Who ran the vCPUs of a stream; lists of different origins cannot be compared.
 public enum StreamOrigin: String, Hashable, Sendable {
     /// KVM: the list is `KVM_GET_REG_LIST`.
     case kvm
@@ -8,7 +8,7 @@ public enum StreamOrigin: String, Hashable, Sendable {
     case tcg
     /// macOS's Hypervisor.framework.
     case hvf
-    /// The list is empty, or has nothing that tells.
+    /// The list is empty, or nothing in it tells.
     case unknown
 
     /// What the list of a vCPU tells.

@@ -2,9 +2,11 @@ internal import JSONText
 public import LinuxSystem
 
 extension QEMUStream {
-    /// What to change in the stream so that it has these sections in place of its own: the sections'
-    /// bodies, and in the description the lengths of their lists and of the text itself.
-    /// - Parameter sections: some of `cpus`, changed.
+    /// What to change in the stream so that it has these sections in place of its own.
+    ///
+    /// That is the sections' bodies and, in the description, the lengths of their lists and of the text itself.
+    /// - Parameter sections: any of `cpus`, changed.
+    /// - Throws: `list` when a list changes its length and the description cannot say the new one.
     public func patch(replacing sections: [CPUSection]) throws(QEMUStreamError) -> FilePatch {
         let originals = Dictionary(cpus.map { ($0.place, $0) }) { first, _ in first }
         let changed = sections.filter { originals[$0.place]?.body != $0.body }

@@ -16,9 +16,10 @@ public enum StreamWarning: Hashable, Sendable {
     case stackPointerEL3(vcpu: UInt32)
     /// Monitor mode: its own SP and LR are in no register of KVM's.
     case monitorMode(vcpu: UInt32)
-    /// Entries of the list that no list of QEMU's has, the first of them: what they are cannot be said.
+    /// Entries whose ids no list of QEMU's can have; `first` is the lowest id. They are left out.
     case strangeIDs(vcpu: UInt32, count: Int, first: RegisterID)
 
+    /// The number of the vCPU that loses something.
     public var vcpu: UInt32 {
         switch self {
         case .longVectors(let vcpu), .matrixState(let vcpu), .secureBank(let vcpu),
@@ -53,7 +54,7 @@ extension StreamWarning: CustomStringConvertible {
 }
 
 extension QEMUStream {
-    /// What is known to be lost, of every vCPU.
+    /// What is known to be lost, for every vCPU.
     public var warnings: [StreamWarning] {
         cpus.flatMap { cpu in
             var result: [StreamWarning] = []

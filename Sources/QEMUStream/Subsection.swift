@@ -2,7 +2,9 @@ internal import LinuxSystem
 
 /// A subsection of a "cpu" section (`vmstate_arm_cpu.subsections`, `target/arm/machine.c`).
 public struct Subsection: Hashable, Sendable {
+    /// The whole name, with that of the section before it: `cpu/sve`.
     public var name: String
+    /// As in the stream; which versions QEMU takes is not checked.
     public var version: UInt32
     /// Its fields, in bytes from the start of the section's body.
     public var fields: Range<Int>

@@ -5,11 +5,14 @@ extension UndoFile {
     private static let numbersEnd = 8 + 4 * 8
     private static let contextEnd = numbersEnd + SHA256.size
 
-    /// Where in the undo file `original` begins.
+    /// Where `original` begins in the undo file, in bytes from its start.
     public var originalOffset: Int {
         Self.contextEnd + (changedBytes == nil ? SHA256.size : 0)
     }
 
+    /// All bytes of a file of version 2.
+    ///
+    /// Do not write one that was read as version 1: it does not have the changed bytes.
     public var encoded: [UInt8] {
         let numbers = [
             Self.version, UInt64(originalSize), UInt64(changedSize), UInt64(start),
@@ -20,6 +23,9 @@ extension UndoFile {
         return body + SHA256.of([body])
     }
 
+    /// Reads version 1 or 2.
+    /// - Parameter bytes: the whole file.
+    /// - Throws: `damaged` for a wrong magic, digest or size, and for other versions.
     public init(decoding bytes: [UInt8]) throws(QEMUStreamError) {
         try Self.check(bytes)
         let version = bytes.bigEndian(at: 8, count: 8)

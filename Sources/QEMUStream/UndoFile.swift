@@ -1,6 +1,6 @@
 public import LinuxSystem
 
-/// What undoes the change of a file: the bytes it had from the first changed one on, and those it got.
+/// What undoes the change of a file: the bytes that it had from the first changed one on, and those that it got.
 ///
 /// Formats/undo-v1.md has the layout. The file lies beside the changed one, and is complete and on the
 /// disk before anything is changed.
@@ -28,19 +28,21 @@ public struct UndoFile: Sendable {
     public static let magic = Array("VCPUUNDO".utf8)
     static let version: UInt64 = 2
     static let longestContext: Int64 = 1 << 16
-    /// The most bytes that are kept of each: the device state and description of a stream.
+    /// The most bytes that follow `start`, before the change and after it: device state and description of a stream.
     public static let longestEnd = 256 << 20
     /// The most bytes of an undo file.
     public static let longest = 2 * longestEnd + (1 << 16)
 
-    /// The name's end of a file's undo file.
+    /// What the name of an undo file adds to that of its file.
     public static let suffix = ".undo"
 }
 
 // MARK: - Making
 
 extension UndoFile {
-    /// Of a patch, before it is applied.
+    /// What undoes a patch that is not applied yet.
+    /// - Throws: `list` for an empty patch, or when more than `longestEnd` bytes follow the first change; `file` when
+    ///   the file cannot be read.
     public init(of patch: FilePatch, to file: any SeekableBytes) throws(QEMUStreamError) {
         guard let first = patch.replacements.first?.range.lowerBound else {
             throw .list("nothing is to be changed")
@@ -63,7 +65,7 @@ extension UndoFile {
         contextDigest = try Self.contextDigest(file, before: start)
     }
 
-    /// What the file gets from `start` on; nil for version 1, which nobody makes any more.
+    /// What the file has from `start` on after the change; nil for version 1, which is only read.
     public var changedBytes: [UInt8]? {
         guard case .bytes(let bytes) = changed else { return nil }
         return bytes
@@ -88,12 +90,14 @@ extension UndoFile {
         case changed
         /// The change, or an earlier undoing, was interrupted.
         case between
-        /// None of these, though it begins as they do: somebody changed it since, or it is another file.
+        /// None of these, though it begins like them: it was changed since, or is another file.
         case altered
-        /// Another file.
+        /// Another file: it is too short, or differs before `start`.
         case foreign
     }
 
+    /// Compares a file with both states, by its size and its bytes from `start` on.
+    /// - Throws: when the file cannot be read.
     public func state(of file: any SeekableBytes) throws(QEMUStreamError) -> State {
         guard file.size >= start,
             try Self.contextDigest(file, before: start) == contextDigest

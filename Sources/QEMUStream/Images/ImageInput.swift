@@ -1,7 +1,7 @@
 internal import CLinux
 public import LinuxSystem
 
-/// A file or pipe of which the first bytes are known before anybody decides how to read it.
+/// A file or pipe whose first bytes are known before it is decided how to read it.
 public final class ImageInput {
     enum Content {
         case file(SeekableFile)
@@ -13,6 +13,10 @@ public final class ImageInput {
     public let prefix: [UInt8]
     private var position: Int64 = 0
 
+    /// Opens a regular file, to be read in any order, or a named pipe, to be read once.
+    ///
+    /// The kernel's own files, which say that they are empty, are read as a pipe is.
+    /// - Throws: `readFailed` when it cannot be opened or read.
     public convenience init(opening path: String) throws(SavedImageError) {
         // A pipe that is opened twice has lost its writer by then, so this asks before opening.
         if FileName.withBytes(of: path, clinux_kind_of_path) == Int32(CLINUX_FILE_OTHER.rawValue) {
@@ -44,6 +48,8 @@ public final class ImageInput {
         return try bytes.peek(1).isEmpty ? nil : .pipe(bytes)
     }
 
+    /// Takes what a standard stream is connected to; a regular file is read from its beginning.
+    /// - Throws: `readFailed` when it is closed or cannot be read.
     public convenience init(_ stream: StandardStream) throws(SavedImageError) {
         let content: Content
         do throws(FileError) {
@@ -58,11 +64,13 @@ public final class ImageInput {
         try self.init(content)
     }
 
+    /// Takes a file that is open already, and reads its first bytes.
+    /// - Throws: `readFailed`.
     public convenience init(_ file: SeekableFile) throws(SavedImageError) {
         try self.init(.file(file))
     }
 
-    /// Takes a pipe of which somebody read the first bytes already.
+    /// Takes a pipe from which the first bytes were read already.
     public convenience init(
         prefix: [UInt8], rest: ByteStream, name: String
     ) throws(SavedImageError) {
@@ -94,9 +102,10 @@ public final class ImageInput {
         return false
     }
 
+    /// What the first bytes say it is; nil for what this program does not know.
     public var kind: SavedImage.Kind? { SavedImage.detect(prefix) }
 
-    /// Whether it is a file of libvirt's whose stream is compressed.
+    /// Whether it is a file, not a pipe, of libvirt's whose stream is compressed.
     public var isCompressedLibvirt: Bool {
         get throws(SavedImageError) {
             guard kind == .libvirt, case .file(let file) = content else { return false }
@@ -112,8 +121,7 @@ public final class ImageInput {
         }
     }
 
-    /// Reads from front to back, for those who find that it is no saved image: what comes next, at
-    /// most `count` bytes; empty at the end.
+    /// The next bytes, at most `count`, for what turns out not to be a saved image; empty at the end.
     public func read(upTo count: Int) throws(Errno) -> [UInt8] {
         switch content {
         case .file(let file):

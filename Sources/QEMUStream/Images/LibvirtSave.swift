@@ -25,10 +25,11 @@ public struct LibvirtSave {
         }
     }
 
+    /// Whether the stream is compressed, and by which program.
     public let format: Format
     /// Whether the VM ran when it was saved, and will when it is restored.
     public let wasRunning: Bool
-    /// Where the stream begins in the file, compressed or not.
+    /// Where the stream begins in the file, in bytes, compressed or not.
     public let streamOffset: Int64
     /// The text begins after the header.
     private let textSize: Int

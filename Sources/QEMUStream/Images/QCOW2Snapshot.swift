@@ -8,6 +8,7 @@ public struct QCOW2Snapshot: Hashable, Sendable {
     public let name: String
     /// When it was taken: seconds since 1970-01-01T00:00:00Z, and nanoseconds.
     public let seconds: UInt32
+    /// The nanoseconds on top of `seconds`, as the file has them.
     public let nanoseconds: UInt32
     /// How many bytes the VM's state has; 0 for a snapshot of the disk alone.
     public let stateSize: Int64

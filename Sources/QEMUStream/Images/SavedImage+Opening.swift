@@ -19,7 +19,7 @@ extension SavedImage {
         try open(try ImageInput(stream), snapshot: snapshot)
     }
 
-    /// Finds the stream in a pipe of which somebody read the first bytes already.
+    /// Finds the stream in a pipe from which the first bytes were read already.
     public static func open(
         prefix: [UInt8], rest: ByteStream, name: String = StandardStream.input.name,
         snapshot: String? = nil
@@ -28,6 +28,11 @@ extension SavedImage {
             try ImageInput(prefix: prefix, rest: rest, name: name), snapshot: snapshot)
     }
 
+    /// Finds the stream in what was opened already; decompressing runs the program of the compression.
+    /// - Parameter snapshot: the id or name of a qcow2 image's internal snapshot; nil for the newest one with the
+    ///   state of a VM.
+    /// - Throws: `noSuchSnapshot` also when a snapshot is named and it is not a qcow2 image; `unsupported` also for a
+    ///   qcow2 image in a pipe.
     public static func open(
         _ input: ImageInput, snapshot: String? = nil
     ) throws(SavedImageError) -> SavedImage {

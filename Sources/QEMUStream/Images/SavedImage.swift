@@ -6,13 +6,13 @@ public import LinuxSystem
 public struct SavedImage {
     /// What the file as a whole is.
     public let kind: Kind
-    /// The compression that the stream went through, the innermost one.
+    /// The compression of the stream itself, the innermost one; nil for none.
     public let compression: Compression?
-    /// What libvirt says of the image, where it made it.
+    /// The libvirt header, where libvirt made the image.
     public let libvirt: LibvirtSave?
     /// The snapshots of a qcow2 image.
     public let snapshots: [QCOW2Snapshot]
-    /// The one of them that the stream is the state of.
+    /// The one of them whose VM state the stream is.
     public let snapshot: QCOW2Snapshot?
 
     /// The stream, its first byte at offset 0.
@@ -20,8 +20,9 @@ public struct SavedImage {
     /// Of one that came through a pipe or a program only the beginning and the end are kept
     /// (`KeptEnds`).
     public let stream: any SeekableBytes
-    /// Where the stream begins in the file (in the decompressed one, if the file is compressed): the
-    /// offsets inside a stream with QEMU's mapped-ram capability count from the file's beginning.
+    /// Where the stream begins in the file, or in the decompressed one if the file is compressed; in bytes.
+    ///
+    /// Offsets inside a stream with QEMU's mapped-ram capability count from the beginning of the file.
     public let streamOffset: Int64
 }
 
@@ -42,8 +43,7 @@ extension SavedImage {
     /// How many bytes `detect` looks at, at most.
     public static let prefixSize = 16
 
-    /// What a file is that begins with these bytes, and may go on; nil when that is nothing this
-    /// program knows.
+    /// What a file is that begins with these bytes; nil when this program does not know it.
     public static func detect(_ prefix: [UInt8]) -> Kind? {
         if prefix.starts(with: snapshotMagic) { return .snapshot }
         if prefix.starts(with: streamMagic) { return .stream }

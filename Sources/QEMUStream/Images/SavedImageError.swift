@@ -1,6 +1,6 @@
 public import LinuxSystem
 
-/// Why no QEMU stream could be got out of a file.
+/// Why no QEMU stream was found in a file.
 public struct SavedImageError: Error, Hashable, Sendable {
     /// The kind of failure.
     public struct Code: Hashable, Sendable {
@@ -15,7 +15,7 @@ public struct SavedImageError: Error, Hashable, Sendable {
             self.name = name
         }
 
-        /// The first bytes are those of no file that holds a stream.
+        /// The first bytes are not those of a file that holds a stream.
         public static let notRecognised = Code(.notRecognised)
         /// libvirt did not finish the save.
         public static let unfinished = Code(.unfinished)
@@ -23,7 +23,7 @@ public struct SavedImageError: Error, Hashable, Sendable {
         public static let malformed = Code(.malformed)
         /// A count or size is above `SavedImageLimits`.
         public static let limitExceeded = Code(.limitExceeded)
-        /// The format allows it, this reader does not read it.
+        /// The format allows it, but this reader does not read it.
         public static let unsupported = Code(.unsupported)
         /// The file has no such internal snapshot, or none with the state of a VM.
         public static let noSuchSnapshot = Code(.noSuchSnapshot)
@@ -31,10 +31,11 @@ public struct SavedImageError: Error, Hashable, Sendable {
         public static let programMissing = Code(.programMissing)
         /// The program that decompresses the file said that it failed.
         public static let programFailed = Code(.programFailed)
-        /// The file gave an error; see `errno`.
+        /// Opening or reading the file failed; see `errno`.
         public static let readFailed = Code(.readFailed)
     }
 
+    /// What kind of failure it is; `message` has the words.
     public var code: Code
     /// The path, or `standard input`.
     public var file: String

@@ -1,4 +1,4 @@
-/// What is accepted at most; `Formats/saved-images.md`, section "Limits".
+/// The most that is accepted (`Formats/saved-images.md`, section "Limits").
 public enum SavedImageLimits {
     /// Bytes of the domain XML in a libvirt image.
     public static let domainXML = 8 << 20

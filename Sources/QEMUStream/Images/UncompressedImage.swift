@@ -1,7 +1,8 @@
 internal import LinuxSystem
 
-/// A stream that is read from front to back, with what stands before it in its file: a stream alone, or an
-/// image of libvirt as it would be if libvirt had not compressed it.
+/// A stream that is read from front to back, with what stands before it in its file.
+///
+/// It is a stream alone, or an image of libvirt as it would be if libvirt had not compressed it.
 public final class UncompressedImage {
     private let input: SequentialBytes
     private let head: LibvirtSave.Head?
