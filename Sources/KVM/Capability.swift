@@ -5,12 +5,15 @@ public import Registers
 ///
 /// `KVMCapability.all` has their names.
 public struct Capability: RawRepresentable, Hashable, Sendable {
+    /// `KVM_CAP_*` of the kernel's `include/uapi/linux/kvm.h`.
     public let rawValue: Int32
 
+    /// Takes any number; the kernel answers 0 for one that it does not have.
     public init(rawValue: Int32) {
         self.rawValue = rawValue
     }
 
+    /// The number of a capability that is known by name.
     public init(_ described: KVMCapability) {
         rawValue = Int32(truncatingIfNeeded: described.number)
     }

@@ -1,24 +1,26 @@
 internal import CLinux
 internal import LinuxSystem
 
-/// What has attributes in KVM: an in-kernel device such as the interrupt controller, a VM, or a vCPU
+/// Something that has attributes in KVM: an in-kernel device such as the interrupt controller, a VM, or a vCPU
 /// (Documentation/virt/kvm/devices).
 public struct KVMDevice: ~Copyable {
     private let file: FileDescriptor
 
     /// An attribute: a number of a group, as the page of the device's kind lists them.
     public struct Attribute: Hashable, Sendable {
-        /// `KVM_DEV_ARM_VGIC_GRP_REDIST_REGS`, `KVM_ARM_VCPU_PVTIME_CTRL`.
+        /// The group's number, such as `KVM_DEV_ARM_VGIC_GRP_REDIST_REGS` or `KVM_ARM_VCPU_PVTIME_CTRL`.
         public var group: UInt32
+        /// The attribute inside its group; some groups put a vCPU's number or a register's offset into it.
         public var number: UInt64
 
+        /// The fields `group` and `attr` of `struct kvm_device_attr`.
         public init(group: UInt32, number: UInt64) {
             self.group = group
             self.number = number
         }
     }
 
-    /// Uses what its VMM has open, and closes nothing.
+    /// Uses a descriptor that the VMM has open, and does not close it.
     /// - Parameter number: the descriptor, open as long as this value lives.
     public init(borrowing number: Int32) {
         file = FileDescriptor(borrowing: number)

@@ -5,14 +5,16 @@ public import LinuxSystem
 /// Registers have an error of their own (`RegisterBankError`); this one is about the host, a VM and
 /// making vCPUs.
 public struct KVMError: Error, Hashable, Sendable {
-    /// What was called: an ioctl such as `KVM_CREATE_VM`, or `open` with a path.
+    /// What was called: an ioctl such as `KVM_CREATE_VM`, `open` with a path, or `/dev/kvm` where no call failed.
     public var call: String
+    /// What the call returned; `EOPNOTSUPP` also for a KVM that this program finds it cannot use.
     public var errno: Errno
     /// What the errno means for this call; nil where the kernel documents nothing.
     public var explanation: String?
     /// What the operator can do about it.
     public var nextStep: String?
 
+    /// An error of a call of the caller's own, such as an ioctl that this module does not have.
     public init(
         _ call: String, _ errno: Errno, explanation: String? = nil, nextStep: String? = nil
     ) {

@@ -2,7 +2,7 @@ internal import LinuxSystem
 internal import Registers
 internal import VCPUModel
 
-/// What decides, on one host, which vCPU state can be restored there.
+/// What decides which vCPU state can be restored on a host.
 public struct KVMHost: Sendable {
     /// `uname -r`.
     public let kernelRelease: String
@@ -10,13 +10,14 @@ public struct KVMHost: Sendable {
     public let counterFrequency: UInt64
     /// `KVM_CHECK_EXTENSION` of each of `KVMCapability.all` that arm64 reports.
     public let capabilities: [(name: String, value: Int)]
+    /// What a vCPU of this host can be initialized with.
     public let abilities: VCPUAbilities
-    /// Nil on kernels before 6.7.
+    /// Which bits of the ID registers may be changed; nil on kernels before 6.7, which do not say.
     public let writableMasks: WritableMasks?
     /// MIDR_EL1 as a vCPU sees it; nil when it cannot be read.
     public let midr: UInt64?
 
-    /// Asks the host, with a VM made for that purpose.
+    /// Asks the host, by a VM with one vCPU made for that purpose.
     public init(_ system: borrowing KVMSystem) throws(KVMError) {
         let vm = try system.makeVM()
         let scratch = try ScratchVM(in: vm, vcpuCount: 1)

@@ -5,7 +5,8 @@ internal import LinuxSystem
 public struct KVMSystem: ~Copyable {
     private let file: FileDescriptor
 
-    /// Opens KVM's device and makes sure that it is one this program can use.
+    /// Opens KVM's device and makes sure that this program can use it.
+    /// - Throws: also on machines that are not arm64, and for a device whose `KVM_GET_API_VERSION` is not 12.
     public init(path: String = "/dev/kvm") throws(KVMError) {
         file = try Self.open(path)
     }
@@ -45,7 +46,7 @@ public struct KVMSystem: ~Copyable {
         return Int(value)
     }
 
-    /// Makes a VM without memory and vCPUs.
+    /// Makes a VM without memory or vCPUs.
     ///
     /// The corresponding ioctl is `KVM_CREATE_VM`.
     public borrowing func makeVM() throws(KVMError) -> VM {

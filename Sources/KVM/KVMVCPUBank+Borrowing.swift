@@ -3,11 +3,11 @@ internal import Registers
 public import VCPUModel
 
 extension KVMVCPUBank {
-    /// Makes a bank of a vCPU that its VMM made and initialized, and closes nothing.
+    /// Makes a bank of a vCPU that its VMM made and initialized, and does not close it.
     ///
-    /// What the VMM finalized and which state the kernel keeps outside its register list is asked of the vCPU itself. The
-    /// vCPU must not run while the bank is used. A restore writes `VCPU_INIT` only where it differs from `request`, because
-    /// that resets the vCPU.
+    /// The vCPU itself tells what the VMM finalized and which state the kernel keeps outside its register list. It
+    /// must not run while the bank is used. A restore writes `VCPU_INIT` only where it differs from `request`,
+    /// because that resets the vCPU.
     /// - Parameters:
     ///   - number: the vCPU's descriptor, open as long as the bank lives.
     ///   - request: what `KVM_ARM_VCPU_INIT` was called with; the kernel does not tell.
@@ -26,10 +26,10 @@ extension KVMVCPUBank {
         finalised = finalized
     }
 
-    /// Makes a bank of a vCPU that its VMM made and did not initialize yet, and closes nothing.
+    /// Makes a bank of a vCPU that its VMM made and did not initialize yet, and does not close it.
     /// - Parameters:
     ///   - number: the vCPU's descriptor, open as long as the bank lives.
-    ///   - vm: the VM that it is of, which is asked what its vCPUs can be made of.
+    ///   - vm: the VM that it belongs to, which tells what its vCPUs can be made with.
     public convenience init(
         borrowing number: Int32, of vm: borrowing VM
     ) throws(KVMError) {

@@ -44,6 +44,9 @@ public final class KVMVCPUBank: RegisterBank {
         }
     }
 
+    /// Reads a register by `KVM_GET_ONE_REG`, or by the ioctl that its id stands for.
+    /// - Throws: `ENOENT` for a register that the vCPU does not have, `ENOEXEC` before it is initialized, `EPERM` for
+    ///   SVE registers before they are finalized.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
         guard id.architecture != .vcpu else { return try readOutsideList(id) }
         let size = try sizeKernelTakes(id, .read)
@@ -56,6 +59,12 @@ public final class KVMVCPUBank: RegisterBank {
         }
     }
 
+    /// Writes a register by `KVM_SET_ONE_REG`, or by the ioctl that its id stands for.
+    ///
+    /// `RegisterID.vcpuInit` initializes the vCPU, which resets all of its registers, with what the host has of the
+    /// features; reading it back tells what was used. `RegisterID.vcpuFinalized` finalizes features for good.
+    /// - Throws: what the kernel returned, with its meaning for this register where that is known; `EINVAL` also for a
+    ///   value of another size.
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         guard id.architecture != .vcpu else { return try writeOutsideList(value, id) }
         _ = try sizeKernelTakes(id, .write)

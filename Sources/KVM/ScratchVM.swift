@@ -1,17 +1,17 @@
 public import Registers
 
-/// A VM without memory, made to read what vCPUs of this host are like, or to try a restore on them.
+/// A VM without memory, for reading what vCPUs of this host are like or trying a restore on them.
 ///
 /// Its vCPUs never run.
 public struct ScratchVM {
+    /// What its vCPUs can be initialized with.
     public let abilities: VCPUAbilities
     /// One for each vCPU, by number; not initialized yet.
     public let banks: [KVMVCPUBank]
 
     /// - Parameters:
     ///   - vcpuCount: at most the host's `KVM_CAP_MAX_VCPUS`.
-    ///   - capabilities: what to enable before the vCPUs are made; those that the host does not have
-    ///     are left out.
+    ///   - capabilities: enabled before the vCPUs are made; those that the host does not have are left out.
     public init(
         on system: borrowing KVMSystem, vcpuCount: Int, enabling capabilities: [KVMCapability] = []
     ) throws(KVMError) {

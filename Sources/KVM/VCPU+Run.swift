@@ -15,8 +15,8 @@ extension VCPU {
 
     /// Runs the guest until it needs the VMM.
     ///
-    /// The corresponding ioctl is `KVM_RUN`. - Throws: `EINTR` when a signal or
-    /// `RunArea.immediateExit` ended it.
+    /// The corresponding ioctl is `KVM_RUN`.
+    /// - Throws: `EINTR` when a signal or `RunArea.immediateExit` ended it.
     package borrowing func run() throws(Errno) {
         _ = try call(clinux_kvm_run)
     }

@@ -1,11 +1,11 @@
 internal import Registers
 public import VCPUModel
 
-/// What every vCPU of a VM can be made of.
+/// What the vCPUs of a VM can be made with.
 public struct VCPUAbilities: Hashable, Sendable {
-    /// The virtual CPU type that suits the host.
+    /// The virtual CPU type that suits the host (`KVM_ARM_PREFERRED_TARGET`).
     public var preferredTarget: UInt32
-    /// The features that the host has, of those this version knows.
+    /// The features that the host has, of those that this version knows, without `POWER_OFF`.
     public var features: VCPUFeatures
     /// `KVM_CAP_VCPU_EVENTS`.
     var hasEvents: Bool

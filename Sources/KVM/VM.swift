@@ -2,7 +2,7 @@ internal import CLinux
 internal import LinuxSystem
 public import Registers
 
-/// A virtual machine of KVM: `KVMSystem.makeVM()` makes one, or it is somebody else's.
+/// A KVM VM: `KVMSystem.makeVM()` makes one, or it is somebody else's.
 public struct VM: ~Copyable {
     private let file: FileDescriptor
     private let runSize: Int
@@ -13,7 +13,7 @@ public struct VM: ~Copyable {
         self.runSize = runSize
     }
 
-    /// Uses the VM of a VMM that made it, and closes nothing.
+    /// Uses a VM that its VMM made, and does not close it.
     /// - Parameter number: the VM's descriptor, open as long as this value lives.
     public init(borrowing number: Int32) {
         self.init(owning: FileDescriptor(borrowing: number), runSize: 0)
@@ -29,7 +29,7 @@ public struct VM: ~Copyable {
             })
     }
 
-    /// Lets the VM do what a capability stands for; before its vCPUs are made.
+    /// Lets the VM do what a capability stands for; call it before the vCPUs are made.
     ///
     /// The corresponding ioctl is `KVM_ENABLE_CAP`.
     public borrowing func enable(_ capability: Capability) throws(KVMError) {
@@ -65,6 +65,7 @@ public struct VM: ~Copyable {
     /// Makes a vCPU that is not initialized yet.
     ///
     /// The corresponding ioctl is `KVM_CREATE_VCPU`.
+    /// - Parameter index: its number, which no other vCPU of the VM has; below `KVM_CAP_MAX_VCPUS`.
     public borrowing func makeVCPU(index: UInt32) throws(KVMError) -> VCPU {
         let number = try call("KVM_CREATE_VCPU") { clinux_kvm_create_vcpu($0, UInt(index)) }
         return VCPU(owning: FileDescriptor(owning: number), runSize: runSize)
@@ -91,7 +92,7 @@ public struct VM: ~Copyable {
     }
 }
 
-/// For every ID register the bits that user space may change before the first run.
+/// The bits of every ID register that user space may change before the first run.
 ///
 /// A bit that is set may be tried; the kernel can still refuse a value (one that promises more than
 /// the host has). The space is op0 3, op1 0, 1 or 3, CRn 0, CRm 0 to 7.
