@@ -1,33 +1,37 @@
 public import LinuxSystem
 
-/// The device state of a VM, and what there is to say about how it was taken.
+/// The device state of a VM, and how it was taken.
 public struct CapturedDeviceState {
     /// How it was taken.
     public enum Way: Hashable, Sendable {
         /// `xen-save-devices-state`: no RAM passes, and QEMU resumes the VM itself.
         case deviceState
-        /// A migration into this program, which drops the RAM, and never lets it succeed.
+        /// A migration into this program, which drops the RAM and never lets the migration succeed.
         case migration
     }
 
-    /// A stream as `migrate` writes it; of one that a migration brought, the ends (`KeptEnds`): RAM is
-    /// all that lies between.
+    /// A stream as `migrate` writes it.
+    ///
+    /// Of one that came by a migration only the ends are kept (`KeptEnds`); all that lies between them is RAM.
     public var stream: any SeekableBytes
+    /// Which of the two ways succeeded.
     public var way: Way
-    /// Why the first way was not possible; nil when it was, or was not tried.
+    /// Why `deviceState` was not possible; nil when it was, or was not tried.
     public var reasonForMigration: QMPError.Problem?
 
+    /// Whether the guest ran before; a VM that did not run is left stopped.
     public var wasRunning: Bool { runStateBefore == "running" }
     /// `running`, `paused`, `prelaunch` (`RunState` of QEMU's qapi/run-state.json).
     public var runStateBefore: String
-    /// The same as before, unless somebody else changed it meanwhile.
+    /// The run state afterwards: the same as before, unless somebody else changed it meanwhile.
     public var runStateAfter: String
     /// QEMU left the VM stopped, and `cont` had to be sent.
     public var hadToBeResumed: Bool
     /// How long the VM stood still, in microseconds: between QEMU's events STOP and RESUME.
     ///
-    /// Nil when it was not running, or the host's clock was set back between the two.
+    /// Nil when it was not running, an event is missing, or the host's clock was set between the two.
     public var stopTime: Int64?
 
+    /// What QEMU said of itself before the capture; the stream has none of it but the machine type.
     public var machine: MachineFacts
 }

@@ -12,13 +12,15 @@ internal import LinuxSystem
 public enum DeviceStateCapture {
     static let command = "xen-save-devices-state"
 
-    /// The most bytes of device state that are kept.
+    /// The most bytes of device state that are kept by default.
     public static let defaultLimit = 256 << 20
 
+    /// Takes the device state, and makes sure that a VM that was running runs again.
     /// - Parameters:
-    ///   - ways: tried in the order of their declaration; the migration only when QEMU refuses the
-    ///     other.
-    ///   - limit: the most bytes of a whole stream.
+    ///   - ways: tried in the order of their declaration; the migration only when QEMU or this host refuses the other.
+    ///   - limit: the most bytes of a stream that `deviceState` takes; of a migration only its ends are kept.
+    /// - Throws: when the VM cannot be captured in its run state, or no way worked; `runStateLeft` says if it no
+    ///   longer runs.
     public static func capture(
         over connection: QMPConnection,
         allowing ways: Set<CapturedDeviceState.Way> = [.deviceState, .migration],

@@ -4,11 +4,12 @@ public import LinuxSystem
 
 /// A QMP monitor of a running QEMU, over its Unix socket (docs/interop/qmp-spec.rst).
 ///
-/// No wait is without an end, and no more is held than a message of 16 MiB and the last thousand
-/// events, those of 1 MiB.
+/// Every wait has an end. No more is held than a message of 16 MiB and the last thousand events, or the last 1 MiB of
+/// them.
 public final class QMPConnection {
     /// The path of the socket.
     public let path: String
+    /// The longest that each kind of wait takes.
     public let timeouts: QMPTimeouts
     /// Events in the order they came: the last thousand, or as many of them as came in 1 MiB.
     public private(set) var events: [QMPEvent] = []
@@ -20,7 +21,8 @@ public final class QMPConnection {
     /// of ours.
     private let name = "vcpusnap-" + String(UInt64.random(in: 0...UInt64.max), radix: 16)
 
-    /// Connects, waits for the greeting, and leaves the negotiation of capabilities.
+    /// Connects, waits for the greeting, and ends the negotiation of capabilities (`qmp_capabilities`).
+    /// - Throws: `cannotConnect`, `noGreeting` (another client may be connected) or `notQMP`, among others.
     public init(
         connectingTo path: String, timeouts: QMPTimeouts = QMPTimeouts()
     ) throws(QMPError) {
@@ -36,6 +38,7 @@ public final class QMPConnection {
 
     /// Has QEMU carry out a command.
     /// - Returns: what it returned, `{}` for most.
+    /// - Throws: `refused` with QEMU's own error; `noAnswer` when none came in `timeouts.answer`; `lost`.
     @discardableResult
     public func execute(
         _ command: String, arguments: [(String, QMPArgument)] = []
@@ -45,7 +48,7 @@ public final class QMPConnection {
 
     /// Has QEMU carry out a command that takes a descriptor: `add-fd`, `getfd`.
     ///
-    /// QEMU gets one of its own; this one can be closed afterwards.
+    /// QEMU gets a copy of it, so this one can be closed afterwards.
     @discardableResult
     public func execute(
         _ command: String, arguments: [(String, QMPArgument)] = [],

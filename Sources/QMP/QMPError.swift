@@ -1,33 +1,40 @@
 public import JSONText
 public import LinuxSystem
 
-/// Why QEMU was not asked, did not answer, or would not do it.
+/// Why QEMU was not asked, did not answer, or refused.
 public struct QMPError: Error, Hashable, Sendable {
+    /// What went wrong.
+    ///
+    /// Text in it that came from the socket may be anything.
     public indirect enum Problem: Hashable, Sendable {
-        /// A failed `connect`.
+        /// The call `connect` failed.
         case cannotConnect(Errno)
-        /// There is a server, and nothing came from it in this time.
+        /// There is a server, but nothing came from it in this time.
         case noGreeting(within: Duration)
-        /// What came first is no QMP greeting; its beginning.
+        /// What came first is not a QMP greeting; this is its beginning.
         case notQMP(String)
-        /// The connection ended, or broke with an error number, while this was waited for.
+        /// The connection ended, or broke with an errno, while this was waited for.
         case lost(during: String, Errno?)
+        /// QEMU did not answer this command in this time, and may still carry it out.
         case noAnswer(to: String, within: Duration)
         /// One message of more bytes than this.
         case tooLong(limit: Int)
-        /// Its beginning, and what is wrong with it.
+        /// What came is not JSON: its beginning, and what is wrong with it, where it was parsed at all.
         case notJSON(String, JSONError?)
-        /// QEMU's own error.
+        /// QEMU's own error: the members `class` and `desc`.
         case refused(command: String, errorClass: String, description: String)
-        /// An answer without this.
+        /// The answer to this command does not have this.
         case unexpectedAnswer(to: String, missing: String)
-        /// A call to this host's kernel.
+        /// A call to this host's kernel failed.
         case system(call: String, Errno)
         /// The VM is in a run state in which it cannot be captured, or not in this way.
         case unsuitable(runState: String, reason: String)
-        /// Something else about the VM is in the way.
+        /// Something else about the VM is in the way; what, and what to do about it.
         case obstacle(String, nextStep: String)
+        /// The device state has more bytes than this.
         case tooLarge(limit: Int)
+        /// The migration into this program ended early, with this status of `query-migrate` and QEMU's reason, if it
+        /// gave one.
         case migrationFailed(status: String, description: String?)
         /// The device state was not saved for the first reason, the migration failed for the second.
         case bothWays(Problem, Problem)
@@ -35,11 +42,12 @@ public struct QMPError: Error, Hashable, Sendable {
 
     /// The path of the socket.
     public var socket: String
+    /// What went wrong, without the socket's name.
     public var problem: Problem
-    /// The run state of a VM that was running before and is not any more; nil when it runs, or was
-    /// never touched.
+    /// The run state of a VM that was running before and no longer is; nil when it runs, or was not running before.
     public var runStateLeft: String?
 
+    /// By default the VM's run state is as it was.
     public init(_ socket: String, _ problem: Problem, runStateLeft: String? = nil) {
         self.socket = socket
         self.problem = problem

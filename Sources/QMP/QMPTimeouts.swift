@@ -9,8 +9,9 @@ public struct QMPTimeouts: Hashable, Sendable {
     public var greeting: Duration = .seconds(5)
     /// For the answer to an ordinary command.
     public var answer: Duration = .seconds(10)
-    /// For the whole device state; with the migration, which passes over all of RAM, for all of it.
+    /// For the whole device state, or for the whole migration, which passes over all of RAM.
     public var capture: Duration = .seconds(120)
 
+    /// The defaults: 5, 10 and 120 seconds.
     public init() {}
 }
