@@ -4,44 +4,48 @@ public import LinuxSystem
 ///
 /// Whatever the reason, the process has been let go and runs on as it was.
 public struct AttachError: Error, Hashable, Sendable {
+    /// Why the vCPUs were not reached, or why attaching ended.
     public enum Reason: Hashable, Sendable {
-        /// No process of this id, or it is in another pid namespace.
+        /// There is no process of this id, or it is in another pid namespace.
         case noSuchProcess
         /// `/proc` shows it, but it has no id in this program's pid namespace.
         case otherNamespace
-        /// Another process traces it: a debugger, `strace`, or this program once more.
+        /// The process of this id traces it: a debugger, `strace`, or another run of this program.
         case alreadyTraced(by: Int)
-        /// The kernel does not allow this user to trace it.
+        /// The kernel does not allow this user to trace it; `kernel.yama.ptrace_scope`, or nil where that is not known.
         case notPermitted(yamaScope: Int?)
         /// Its vCPUs were to be written, and a thread was inside `KVM_RUN`.
         case isRunning
         /// It ended, or was killed, in the meantime.
         case targetExited
-        /// A thread did not stop within the time: it waits for something inside the kernel.
+        /// A thread did not stop in time: it waits for something inside the kernel.
         case threadDoesNotStop(thread: Int)
-        /// To stop it and to make the calls took longer than it may be stopped.
+        /// Stopping it and making the calls would take longer than it may stand still.
         case outOfTime
         /// It runs AArch32 code.
         case notAArch64
         /// This program was built for a machine that has no Arm vCPUs.
         case notARM64
-        /// No thread has room below its stack pointer, or the process has not the code it takes.
+        /// No thread has room below its stack pointer, or the process does not have the code that this needs.
         case noUsableThread
-        /// A filter (seccomp) watches a thread, and this program may not read what it allows.
+        /// A seccomp filter watches a thread, and this program may not read what the filter allows.
         case filterUnreadable
-        /// The filters of all threads forbid these calls.
+        /// The seccomp filters of all threads forbid these calls, by name.
         case callsForbidden([String])
-        /// Injected code ended with this signal.
+        /// The calls made in the process ended with this signal.
         case injectionFailed(signal: Int)
-        /// It has no VM, or not the vCPU that was asked for.
+        /// It has no VM with vCPUs, or not the vCPU that was asked for.
         case noVCPU
-        /// A call of the kernel failed.
+        /// A system call failed: its name or what it was for, and the errno.
         case call(String, Errno)
     }
 
+    /// The id of the process.
     public var process: Int
+    /// What was in the way.
     public var reason: Reason
 
+    /// A failure to reach the vCPUs of this process.
     public init(process: Int, _ reason: Reason) {
         self.process = process
         self.reason = reason

@@ -5,16 +5,17 @@ public import VCPUModel
 
 /// A vCPU of a running process as a bank.
 ///
-/// Reading answers from what was read while the process was stopped. Writing is a call in the process,
-/// and so is the first reading after it: that takes all registers anew, for one can change others.
+/// Reads answer from what was read when the process was stopped. A write is a call in the process, and so is the first
+/// read after it: that reads all registers again, because one can change others.
 ///
-/// KVM does not tell what a vCPU was initialized with. `RegisterID.vcpuInit` is what follows from the
-/// registers it has; whether it was to start powered off does not.
+/// KVM does not tell what a vCPU was initialized with. `RegisterID.vcpuInit` is inferred from the registers that it
+/// has, which do not tell whether it was to start powered off.
 public final class AttachedVCPUBank: RegisterBank {
+    /// The vCPU's number, and the descriptor that the process has of it.
     public let vcpu: VMM.VCPU
     /// Why `KVM_RUN` returned last: `exit_reason` of the vCPU's `struct kvm_run`.
     ///
-    /// Nil when its mapping was not found.
+    /// Nil when its mapping was not found, or there are several.
     public private(set) var exitReason: UInt32?
 
     private let calls: AttachedCalls
@@ -29,12 +30,18 @@ public final class AttachedVCPUBank: RegisterBank {
 
     // MARK: RegisterBank
 
+    /// The kernel's list and what is kept outside it, as they were when the vCPU was read.
+    /// - Throws: `ENOEXEC` when the process has not initialized the vCPU; `ESRCH` when the process is gone, or was
+    ///   let go before what a write changed was read.
     public func list() throws(RegisterBankError) -> [RegisterID] {
         let reading = try reading(for: .list, nil)
         if let errno = reading.listErrno { throw failure(.list, nil, errno) }
         return reading.ids
     }
 
+    /// The value from the last reading; the first one after a write reads all registers again.
+    /// - Throws: `ENOENT` for a register that is not in the list, else what the kernel returned for it or for the list;
+    ///   `ESRCH` as `list` does.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
         let reading = try reading(for: .read, id)
         switch reading.values[id] {
@@ -44,6 +51,12 @@ public final class AttachedVCPUBank: RegisterBank {
         }
     }
 
+    /// Writes one register, by a call that the process makes.
+    ///
+    /// Init and finalizing cannot be repeated: the present value is accepted, and any other refused.
+    /// - Throws: `ESRCH` when the process was let go or is gone; `ECANCELED` when a seccomp filter of it forbids the
+    ///   call; `EINVAL` for a value of another size or another init, `EPERM` for finalizing something else; else what
+    ///   the kernel returned.
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         guard let size = id.size, value.size == size else {
             throw failure(.write, id, id.size == nil ? .noEntry : .invalidArgument)

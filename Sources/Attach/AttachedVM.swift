@@ -1,17 +1,17 @@
 internal import LinuxSystem
 
-/// A VM of a running process, whose vCPUs have been read in one stop.
+/// A VM of a running process, whose vCPUs were read in one stop.
 ///
 /// The process stays stopped until `letGo()`, or until this value and its banks are gone.
 public final class AttachedVM {
     /// How the calls are made.
     public enum Method: Hashable, Sendable {
-        /// A routine makes all of them, where the process may have executable memory.
+        /// One routine makes all of them, where the process may have executable memory.
         case routine
-        /// Many at a time, through memory below the stack pointer: where a filter (seccomp) or a policy
-        /// forbids the routine.
+        /// Many at a time, through memory below the stack pointer: where a seccomp filter or a policy forbids the
+        /// routine.
         case chains
-        /// Each by itself, through memory below the stack pointer: what chains fall back to.
+        /// One at a time, through memory below the stack pointer: what chains fall back to.
         case singleCalls
     }
 
@@ -19,13 +19,15 @@ public final class AttachedVM {
     public struct Purpose: Hashable, Sendable {
         /// Whether its vCPUs are to be written.
         public var writes: Bool
-        /// Whether a filter (seccomp) that cannot be read is taken to allow what Firecracker's does.
+        /// Whether a seccomp filter that cannot be read is assumed to allow what Firecracker's does.
         public var takesFilterRisk: Bool
-        /// Nil for what the process allows.
+        /// The method to use; nil for the best that the process allows.
         public var method: Method?
-        /// For how many milliseconds the process may be stopped; it is let go after that.
+        /// For how many milliseconds the process may be stopped; after that, it is let go.
         public var patience: Int
 
+        /// By default the vCPUs are only read, by whatever method works, and the process is stopped for 10 seconds at
+        /// most.
         public init(
             writes: Bool = false, takesFilterRisk: Bool = false, method: Method? = nil,
             patience: Int = 10_000
@@ -37,13 +39,15 @@ public final class AttachedVM {
         }
     }
 
-    /// What it cost.
+    /// What reaching the vCPUs cost the process.
     public struct Cost: Hashable, Sendable {
-        /// How often a thread was stopped, each thread's first stop included.
+        /// How many times threads were stopped, the first stop of each included.
         public var stops: Int
+        /// How many threads of the process were stopped.
         public var threads: Int
         /// From when the first thread was interrupted to when the last was let go.
         public var nanoseconds: Int64
+        /// The method that was used in the end.
         public var method: Method
     }
 
@@ -52,7 +56,8 @@ public final class AttachedVM {
     private let calls: AttachedCalls
 
     /// Stops the process and reads every register of every vCPU.
-    /// - Parameter vcpus: of one VM, or of several.
+    /// - Parameter vcpus: vCPUs of one VM of the process, or of several.
+    /// - Throws: when they cannot be reached; the process runs on then.
     public init(
         _ vcpus: [VMM.VCPU], of process: Int, for purpose: Purpose = .init()
     ) throws(AttachError) {
@@ -68,7 +73,7 @@ public final class AttachedVM {
         }
     }
 
-    /// Reads every register of every vCPU, and lets the process go before looking at them.
+    /// Reads every register of every vCPU, and lets the process go before anything is made of them.
     public static func capture(
         _ vcpus: [VMM.VCPU], of process: Int, for purpose: Purpose = .init()
     ) throws(AttachError) -> (banks: [AttachedVCPUBank], cost: Cost) {
@@ -77,9 +82,8 @@ public final class AttachedVM {
         return (vm.banks, cost)
     }
 
-    /// Lets the process go; the banks can be read on, but not written.
-    ///
-    /// Nil when that was done before.
+    /// Lets the process go; what the banks have read can still be read, but nothing can be written.
+    /// - Returns: nil when it was let go before.
     public func letGo() throws(AttachError) -> Cost? {
         try calls.letGo()
     }

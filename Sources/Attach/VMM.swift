@@ -1,36 +1,44 @@
 internal import CLinux
 public import LinuxSystem
 
-/// A process that has VMs of KVM open, as `/proc` shows it.
+/// A process that has KVM VMs open, as `/proc` shows it.
 ///
-/// Nothing is attached to for this.
+/// Finding it attaches to nothing.
 public struct VMM: Hashable, Sendable {
     /// A vCPU, by the descriptor that its process has of it.
     public struct VCPU: Hashable, Sendable {
         /// The number it was made with (`KVM_CREATE_VCPU`).
         public var index: Int
+        /// Its number in the process (`/proc/PID/fd`), where it may have copies.
         public var descriptor: Int
 
+        /// A vCPU whose number and descriptor are known.
         public init(index: Int, descriptor: Int) {
             self.index = index
             self.descriptor = descriptor
         }
     }
 
+    /// A VM with at least one vCPU.
     public struct VM: Hashable, Sendable {
+        /// Its number in the process; -1 when the process has closed it and kept its vCPUs.
         public var descriptor: Int
         /// By ascending index.
         public var vcpus: [VCPU]
     }
 
+    /// The process's id, as `/proc` shows it.
     public var process: Int
+    /// What the process is called (`/proc/PID/comm`): at most 15 bytes, which it can change.
     public var name: String
+    /// In ascending order of descriptor; never empty.
     public var vms: [VM]
-    /// Whether a VM seems to have a vCPU twice: then some are another VM's, and which is not to be told.
+    /// Whether a VM seems to have a vCPU twice: then some belong to another VM, and nothing tells which.
     public private(set) var isAmbiguous = false
 
-    /// The process of this id.
-    /// - Throws: `noVCPU` when it has no VM with vCPUs.
+    /// Looks at the process of this id.
+    /// - Throws: `noVCPU` when it has no VM with vCPUs, `noSuchProcess`, or `notPermitted` when its descriptors may
+    ///   not be seen.
     public init(process: Int) throws(AttachError) {
         let files = ProcessFiles(process: process)
         let descriptors = files.descriptors()
@@ -97,10 +105,10 @@ extension ProcessFiles {
 public struct ProcessTable: Hashable, Sendable {
     /// Those with vCPUs, by ascending process id.
     public var vmms: [VMM]
-    /// How many processes' descriptors may not be seen.
+    /// How many processes have descriptors that this user may not see.
     public var hidden: Int
 
-    /// Looks at every process.
+    /// Looks at every process in `/proc`.
     public static func read() throws(FileError) -> ProcessTable {
         var table = ProcessTable(vmms: [], hidden: 0)
         // An empty folder where nothing is mounted looks like a host without processes.

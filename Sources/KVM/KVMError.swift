@@ -14,7 +14,7 @@ public struct KVMError: Error, Hashable, Sendable {
     /// What the operator can do about it.
     public var nextStep: String?
 
-    /// An error of a call of the caller's own, such as an ioctl that this module does not have.
+    /// By default the errno has no explanation, and there is no advice.
     public init(
         _ call: String, _ errno: Errno, explanation: String? = nil, nextStep: String? = nil
     ) {
