@@ -53,11 +53,13 @@ public final class MadeVCPUs: OpenState {
     public private(set) var vcpus: [OpenVCPU]
     /// What is known of the host: kernel, MIDR, capabilities, counter frequency.
     public private(set) var provenance: Provenance
-    /// The version whose rules KVM follows; nil where the host's kernel release has none in it.
+    /// The version of the host's kernel, or that whose rules a profile says its KVM follows.
+    ///
+    /// Nil where the release contains no version.
     public let kernel: KernelVersion?
     /// The capabilities that were asked for on the VM; KVM enabled those that it has.
     ///
-    /// Empty unless for a restore.
+    /// Empty except for a restore.
     public private(set) var enabled: [KVMCapability] = []
     /// What `VCPU_INIT` is written with when nobody says otherwise.
     private let defaultInit: VCPUInit

@@ -4,6 +4,7 @@ internal import VCPUModel
 
 /// Where state is taken from or put: a SOURCE or TARGET of the command line.
 public enum Location: Sendable {
+    /// Something with a scheme, such as `kvm:`.
     case named(any NamedSource)
     /// A file by its path.
     case file(String)
@@ -60,7 +61,9 @@ extension Location: Equatable {
 extension Location {
     /// Where bytes are read or written.
     public enum Place: Sendable {
+        /// A file or pipe by its path.
         case path(String)
+        /// Standard input to read from, standard output to write to.
         case standardStream
     }
 

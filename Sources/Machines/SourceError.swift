@@ -5,7 +5,7 @@ public struct SourceError: Error, CustomStringConvertible {
     /// The error of the layer below, where that is all there is to say.
     public let cause: (any Error)?
 
-    /// A message of its own, with no cause.
+    /// A message of this layer, with no cause.
     public init(_ description: String) {
         self.description = description
         cause = nil

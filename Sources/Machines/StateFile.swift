@@ -32,7 +32,7 @@ public protocol StateFileKind: StateSource {
 
 /// A file or pipe that was opened, with the state of vCPUs.
 public protocol StateFile {
-    /// Its registers. Known losses are notified.
+    /// Its registers; notices name the known losses.
     func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture
 }
 
@@ -47,7 +47,7 @@ extension StateFileKind {
         try open(try location.input(), of: location, options)
     }
 
-    /// By default it is read as a snapshot; what is none is refused with the words of the snapshot reader.
+    /// By default it is read as a snapshot; anything else is refused with the words of the snapshot reader.
     public static func open(
         _ location: Location, for purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState {

@@ -14,7 +14,7 @@ public struct TextFile {
     private let kind: Kind
     private let path: String
 
-    /// Names a file without opening it; `-` is standard input.
+    /// Names a file, which is opened only when it is read; `-` is standard input.
     public init(_ kind: Kind, _ path: String) {
         self.kind = kind
         self.path = path

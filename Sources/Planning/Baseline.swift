@@ -24,7 +24,7 @@ public struct Baseline: Sendable {
         public var register: RegisterID
         /// Which hosts have what, or the first move that loses it, in words.
         public var text: String
-        /// The same, naming at most a few of the hosts that have something in common.
+        /// The same, naming at most four hosts for each value.
         public var brief: String
     }
 

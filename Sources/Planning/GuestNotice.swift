@@ -92,7 +92,7 @@ public enum Remedy: Hashable, Sendable {
         }
     }
 
-    /// One sentence for a report, with the option of the command line that does it where there is one.
+    /// What to do, in words for a report, with the command-line option for it where there is one.
     public var text: String {
         switch self {
         case .dropSafely(let proof): "drop it safely (--policy safe): \(proof)"

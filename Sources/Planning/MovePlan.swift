@@ -14,6 +14,7 @@ public struct MovePlan: Sendable {
         case yes
         /// Something is lost, and the policy of this name pardons all of it.
         case yesWithPolicy(String)
+        /// Something is lost that the policy does not pardon.
         case no
 
         /// `yes`, `yes with policy safe`, `no`.

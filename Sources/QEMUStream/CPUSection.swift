@@ -144,7 +144,7 @@ extension CPUSection {
     public struct Entry: Hashable, Sendable {
         /// The id as it stands in the stream: KVM's, also for a vCPU that QEMU emulated (`cpreg_to_kvm_id`).
         ///
-        /// There, however, CNTV_CVAL_EL0 and CNTVCT_EL0 have each other's KVM id.
+        /// In a list of QEMU's own, CNTV_CVAL_EL0 and CNTVCT_EL0 have each other's KVM id.
         public var id: RegisterID
         /// All 64 bits of the stream; above a 32-bit register's own there may be others.
         public var value: UInt64
@@ -221,7 +221,7 @@ extension CPUSection {
         subsections.lazy.flatMap { [$0] + $0.parts }.first { $0.name == name }
     }
 
-    /// PSTATE of a vCPU in AArch64 state, CPSR of one in AArch32 state.
+    /// PSTATE in AArch64 state, CPSR in AArch32 state, XPSR of an M-profile CPU.
     public var programState: UInt64 {
         subsection("cpu/pstate64").map { number(at: $0.fields.lowerBound, 8) }
             ?? number(at: Field.programState, 4)

@@ -16,7 +16,9 @@ public enum StreamWarning: Hashable, Sendable {
     case stackPointerEL3(vcpu: UInt32)
     /// Monitor mode: its own SP and LR are in no register of KVM's.
     case monitorMode(vcpu: UInt32)
-    /// Entries whose ids no list of QEMU's can have; `first` is the lowest id. They are left out.
+    /// Entries whose ids no list of QEMU's can have; `first` is the lowest id.
+    ///
+    /// A bank leaves them out.
     case strangeIDs(vcpu: UInt32, count: Int, first: RegisterID)
 
     /// The number of the vCPU that loses something.

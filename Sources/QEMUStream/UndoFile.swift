@@ -96,7 +96,7 @@ extension UndoFile {
         case foreign
     }
 
-    /// Compares a file with both states, by its size and its bytes from `start` on.
+    /// Compares a file with both states: its size, the bytes just before `start`, and those from `start` on.
     /// - Throws: when the file cannot be read.
     public func state(of file: any SeekableBytes) throws(QEMUStreamError) -> State {
         guard file.size >= start,

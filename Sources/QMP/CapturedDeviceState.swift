@@ -19,7 +19,7 @@ public struct CapturedDeviceState {
     /// Why `deviceState` was not possible; nil when it was, or was not tried.
     public var reasonForMigration: QMPError.Problem?
 
-    /// Whether the guest ran before; a VM that did not run is left stopped.
+    /// Whether the guest ran before; a VM that did not run is left as it was.
     public var wasRunning: Bool { runStateBefore == "running" }
     /// `running`, `paused`, `prelaunch` (`RunState` of QEMU's qapi/run-state.json).
     public var runStateBefore: String

@@ -5,7 +5,7 @@ public import LinuxSystem
 public struct QMPError: Error, Hashable, Sendable {
     /// What went wrong.
     ///
-    /// Text in it that came from the socket may be anything.
+    /// Text that came from the socket is kept as it came; `description` makes it printable.
     public indirect enum Problem: Hashable, Sendable {
         /// The call `connect` failed.
         case cannotConnect(Errno)

@@ -6,7 +6,7 @@ internal import VCPUModel
 public struct ProcessSource: NamedSource {
     /// A process id follows, and optionally `/` and the descriptor that the process has of one of its VMs.
     public static let scheme = "pid:"
-    /// Reading and restoring, while the guest runs; editing is not offered.
+    /// Reading while the guest runs, and restoring while it is stopped; editing is not offered.
     public static let summary = SourceSummary(
         grammar: "pid:PID", meaning: "a VM of a running process, whatever VMM it is (arm64)",
         abilities: [.read, .restore, .live], needs: "arm64; the right to trace the process",
@@ -30,13 +30,13 @@ public struct ProcessSource: NamedSource {
         if numbers.count == 2, descriptor == nil { return nil }
     }
 
-    /// `PID` or `PID/FD`, as it was given.
+    /// `PID` or `PID/FD`, in decimal.
     public var name: String { "\(process)" + (descriptor.map { "/\($0)" } ?? "") }
 
     /// True: the guest goes on with what was written.
     public var isLasting: Bool { true }
 
-    /// Refuses a trial: its writes would reach a guest that runs.
+    /// Refuses a trial: its writes would reach the guest.
     public static func objection(to use: RestoreUse) -> String? {
         use == .writing
             ? nil
@@ -46,17 +46,18 @@ public struct ProcessSource: NamedSource {
 
     /// The registers of all vCPUs at one moment.
     ///
-    /// The whole process stops for it; for how long is notified.
+    /// The whole process stops for it, and a notice says for how long.
     ///
     /// With `--settle` it reads, at most 100 times, until no vCPU waits for its VMM's answer to an exit. Without it,
     /// each such vCPU gets a warning.
-    /// - Throws: when the process has no such VM, must not be traced, or does not settle.
+    /// - Throws: when the process has no such VM, may not be traced, or does not settle.
     public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         try RunningProcess(self, options).capture(settling: options.has(.settle))
     }
 
     /// Stops the process until `letGo`.
-    /// - Throws: for an edit; when the snapshot's vCPU numbers are not those of the VM; as `capture` does.
+    /// - Throws: for an edit; when the snapshot's vCPU numbers are not those of the VM, or a vCPU runs; as `capture`
+    ///   does.
     public func open(
         _ purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState {

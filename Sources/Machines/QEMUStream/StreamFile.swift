@@ -90,13 +90,13 @@ public struct StreamFile: StateFile {
     /// The vCPUs' numbers, for messages.
     public var indexText: String { VCPUNumbers(stream.cpus.map(\.instance).sorted()).title }
 
-    /// Its registers; known losses are notified.
+    /// Its registers; notices name the known losses.
     public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         warn(options)
         return try stateCapture(options)
     }
 
-    /// The registers of every vCPU by KVM's ids, in ascending order of vCPU number; nothing is notified.
+    /// The registers of every vCPU by KVM's ids, in ascending order of vCPU number, without notices.
     public func stateCapture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         var result = try StateCapture(
             of: zip(stream.cpus, banks).map { OpenVCPU(index: $0.instance, bank: $1) },

@@ -29,7 +29,7 @@ public struct QMPSource: NamedSource {
 
     /// The registers of all its vCPUs at one moment.
     ///
-    /// The VM goes on as it was; for how long it stood still is notified.
+    /// The VM goes on as it was; a notice says how long it stood still.
     public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         let state = try SourceError.passing {
             try DeviceStateCapture.capture(over: try QMPConnection(connectingTo: name))

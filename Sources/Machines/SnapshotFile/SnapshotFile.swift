@@ -14,7 +14,7 @@ public struct SnapshotFile: StateFileKind, StateFile {
 
     private let snapshot: Snapshot
 
-    /// Whether it begins as a snapshot does, or did before it was damaged, by a transfer as text for one.
+    /// Whether it begins as a snapshot does, or did before it was damaged, for example by a transfer as text.
     public static func recognizes(_ prefix: [UInt8]) -> Bool {
         var reader = SnapshotReader(prefix)
         do throws(SnapshotFormatError) {

@@ -7,6 +7,7 @@ internal import LinuxSystem
 public struct LibvirtSave {
     /// How the stream is stored; the numbers are those of the file.
     public enum Format: UInt32, Hashable, Sendable {
+        /// Not compressed.
         case raw = 0
         case gzip, bzip2, xz, lzop, zstd
         /// Not compressed, and written with QEMU's mapped-ram capability.

@@ -35,6 +35,7 @@ extension SavedImage {
         case stream
         /// Of `virsh save`, `virsh managedsave`, or an external snapshot of libvirt with memory.
         case libvirt
+        /// A compressed file as a whole; what is in it shows only when it is decompressed.
         case compressed(Compression)
         /// A qcow2 image, with internal snapshots.
         case qcow2
