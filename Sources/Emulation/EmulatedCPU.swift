@@ -236,8 +236,3 @@ extension EmulatedCPU {
         return value.replacingLowBits(with: value.lowBits | TimerControl.status)
     }
 }
-
-extension RegisterID {
-    /// Aff2, Aff1 and Aff0 of MPIDR_EL1: what KVM makes of a vCPU's number.
-    static let affinityMask: UInt64 = 0xff_ffff
-}

@@ -110,22 +110,14 @@ extension HostProfile {
     private static func resetValue(of id: RegisterID, saved: RegisterValue) -> RegisterValue {
         let entry = RegisterDictionary.entry(for: id)
         let moving = entry?.volatileBits ?? 0
+        let zero = RegisterValue.zero(size: saved.size) ?? saved
         if let reset = entry?.newestBehaviour?.reset {
-            return (RegisterValue.zero(size: saved.size) ?? saved)
-                .replacingLowBits(with: reset & ~moving)
+            return zero.replacingLowBits(with: reset & ~moving)
         }
-        switch id.group {
-        case .core where id == .pstate: return RegisterValue(resetState)
-        case .sve where id == .sveVLS: return saved
-        case .core, .sve: return RegisterValue.zero(size: saved.size) ?? saved
-        case .vcpu where id == .vcpuEvents: return VCPUEvents.none.value
-        case .vcpu where id == .mpState: return RegisterValue.zero(size: saved.size) ?? saved
-        case .system where id == .mpidrEL1:
-            return saved.masked(by: ~RegisterID.affinityMask)
-        default: return saved.masked(by: ~moving)
+        switch id.kind.reset(of: id) {
+        case .zero: return zero
+        case .bits(let bits): return zero.replacingLowBits(with: bits)
+        case .asSaved(let changed): return saved.masked(by: ~(moving | changed))
         }
     }
-
-    /// EL1h, exceptions masked (`VCPU_RESET_PSTATE_EL1`, `arch/arm64/kvm/reset.c`).
-    private static let resetState: UInt64 = 0x3c5
 }

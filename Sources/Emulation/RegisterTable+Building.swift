@@ -175,7 +175,7 @@ private struct RegisterTableBuilder {
     }
 
     private func isReadOnly(_ id: RegisterID, _ entry: RegisterEntry?) -> Bool {
-        if case .demultiplexed = id.group { return true }
+        if id.isCacheGeometry { return true }
         guard let entry else { return false }
         return entry.isFeatureIDRegister || entry.isImplementationID || entry.isCheckedOnly
     }

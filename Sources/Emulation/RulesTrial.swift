@@ -66,10 +66,9 @@ public struct RulesTrial {
     }
 
     private static func isTelling(_ id: RegisterID) -> Bool {
-        guard let entry = RegisterDictionary.entry(for: id), id.architecture == .arm64 else {
-            return false
-        }
-        if case .sve = id.group { return false }
+        guard let entry = RegisterDictionary.entry(for: id), id.architecture == .arm64,
+            !SVEState.contains(id)
+        else { return false }
         return id == .psciVersion
             || entry.behaviourHistory.count > 1
                 && entry.volatileBits == 0

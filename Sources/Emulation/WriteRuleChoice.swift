@@ -66,7 +66,7 @@ struct WriteRuleChoice {
     /// The rule that the host's own answer to `KVM_ARM_GET_REG_WRITABLE_MASKS` gives, whatever the
     /// dictionary says of its kernel.
     private func recordedRule(for entry: RegisterEntry) -> WriteRule? {
-        if case .demultiplexed = entry.id.group { return cacheRule(.cacheGeometry) }
+        if entry.id.isCacheGeometry { return cacheRule(.cacheGeometry) }
         if entry.id == .clidrEL1 { return cacheRule(.cacheLevels) }
         guard entry.isFeatureIDRegister || entry.id == .ctrEL0 else { return nil }
         return profile.writableMasks[entry.id].map { .idFields(mask: $0) }
@@ -95,16 +95,13 @@ struct WriteRuleChoice {
             return .idFields(mask: profile.writableMasks[entry.id] ?? behaviour.mask ?? 0)
         }
         if entry.isCheckedOnly { return .workaround }
-        switch entry.id.group {
-        case .demultiplexed: return .cacheGeometry
-        case .firmware: return .psciVersion
-        case .firmwareFeatures: return .services(known: knownServices(entry, resetValue))
-        default: break
-        }
-        switch entry.id {
-        case .clidrEL1: return .cacheLevels
-        case .pmmirEL1: return .pmuMachine
-        default: return .constrained(changing: behaviour.mask ?? 0)
+        return switch entry.id.kind.constraint(of: entry.id) {
+        case .bits: .constrained(changing: behaviour.mask ?? 0)
+        case .cacheGeometry: .cacheGeometry
+        case .cacheLevels: .cacheLevels
+        case .pmuMachine: .pmuMachine
+        case .psciVersion: .psciVersion
+        case .services: .services(known: knownServices(entry, resetValue))
         }
     }
 

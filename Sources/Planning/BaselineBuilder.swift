@@ -27,19 +27,18 @@ struct BaselineBuilder {
     }
 
     private mutating func build(_ id: RegisterID) {
-        if id == .sveVLS { return buildVectorLengths() }
+        let rule = id.kind.baseline(of: id)
+        if rule == .vectorLengths { return buildVectorLengths() }
         guard let entry = RegisterDictionary.entry(for: id), let values = values(of: id) else {
             return
         }
-        switch id.group {
-        case .firmwareFeatures: add(values.reduce(.max, &), id, values)
-        case .firmware where id == .psciVersion: add(values.min() ?? 0, id, values)
-        case .system where entry.isFeatureIDRegister || id == .ctrEL0:
-            buildIDRegister(id, entry, values)
-        case .system where id == .clidrEL1: add(model(id), id, values)
-        case .demultiplexed: add(model(id), id, values)
-        case .system where id == .pmcrEL0: buildCounters(id, values)
-        default: break
+        switch rule {
+        case .commonBits: add(values.reduce(.max, &), id, values)
+        case .least: add(values.min() ?? 0, id, values)
+        case .idFields: buildIDRegister(id, entry, values)
+        case .model: add(model(id), id, values)
+        case .counters: buildCounters(id, values)
+        case .untouched, .vectorLengths: break
         }
     }
 

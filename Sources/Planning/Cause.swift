@@ -1,52 +1,14 @@
+public import Registers
+
 /// Why a register will be lost, in the terms of what differs between the hosts.
 public struct Cause: Hashable, Comparable, Sendable {
-    /// What differs.
-    ///
-    /// The raw values are the stable names in JSON. Reports list causes in the order of the cases.
-    public enum Kind: String, CaseIterable, Sendable {
-        /// The destination's CPU lacks a feature; the detail is the ID register's field.
-        case cpuFeature = "cpu-feature"
-        /// The destination's KVM lacks a feature of `KVM_ARM_VCPU_INIT`; the detail is its name.
-        case vcpuFeature = "vcpu-feature"
-        /// The destination's kernel does not list the register; the detail is the first that does.
-        case kernel
-        /// An ID register promises more than the destination has, or a value that its kernel lets no one set.
-        case claimsMore = "claims-more"
-        /// The CPUs are of different implementations (MIDR_EL1, REVIDR_EL1, AIDR_EL1).
-        case implementation
-        /// CLIDR_EL1, CTR_EL0 or a CCSIDR register differs.
-        case cacheGeometry = "cache-geometry"
-        /// The destination does not take the guest's PSCI version (`KVM_REG_ARM_PSCI_VERSION`).
-        case psciVersion = "psci-version"
-        /// Hypercall services and firmware mitigations.
-        case firmware
-        /// SVE_VLS or a register of SVE: the destination has other vector lengths.
-        case vectorLengths = "sve-lengths"
-        /// A register of the PMU; of PMCR_EL0 often the number of counters.
-        case performanceMonitors = "performance-monitors"
-        /// The CPU is the same, but the destination's kernel shows it differently; the detail says where.
-        case kernelView = "kernel-view"
-        /// The guest runs in a mode the destination's CPU does not have.
-        case executionState = "execution-state"
-        /// The snapshot lacks a register that no vCPU can do without.
-        case incomplete
-        /// KVM makes no vCPU with these features, or none beside the VM's other vCPUs.
-        case differentVCPUs = "different-vcpus"
-        /// The guest has more vCPUs than the destination gives a VM; the detail has both numbers.
-        case tooManyVCPUs = "too-many-vcpus"
-        /// The vCPU's initialization was refused, so it has no registers.
-        case notInitialised = "not-initialised"
-        /// None of the above; nothing more is known.
-        case other
-    }
-
     /// What differs, for grouping; `detail` says which one.
-    public var kind: Kind
+    public var kind: LossCause
     /// A field, a feature, a kernel version or numbers of vCPUs, depending on the kind; nil where that adds nothing.
     public var detail: String?
 
     /// A cause with the detail that its kind asks for.
-    public init(_ kind: Kind, _ detail: String? = nil) {
+    public init(_ kind: LossCause, _ detail: String? = nil) {
         self.kind = kind
         self.detail = detail
     }
@@ -55,7 +17,7 @@ public struct Cause: Hashable, Comparable, Sendable {
         (left.order, left.detail ?? "") < (right.order, right.detail ?? "")
     }
 
-    private var order: Int { Kind.allCases.firstIndex(of: kind) ?? 0 }
+    private var order: Int { LossCause.allCases.firstIndex(of: kind) ?? 0 }
 
     /// A heading: `the destination's CPU lacks ID_AA64MMFR3_EL1.S1PIE`.
     public var text: String {

@@ -52,7 +52,7 @@ final class LossExplainer: Sendable {
     /// The cause of some depends on their value, or on what else the vCPU has.
     private static func sharesShape(_ one: RegisterRestore, _ other: RegisterRestore) -> Bool {
         guard one.id == other.id, one.id != .vcpuInit, one.id != .pmcrEL0 else { return false }
-        if case .sve = one.id.group { return false }
+        if SVEState.contains(one.id) { return false }
         switch (one.outcome, other.outcome) {
         case (.keptButMasked, .keptButMasked): return true
         default: return one.outcome == other.outcome
@@ -83,36 +83,18 @@ extension LossExplainer {
         case .refused(.notExecutable): return Cause(.notInitialised)
         default: break
         }
-        switch id.group {
-        case .demultiplexed: return Cause(.cacheGeometry)
-        case .sve: return vectorCause(restore)
-        case .core: return id == .pstate ? Cause(.executionState) : Cause(.other)
-        case .firmware:
-            return id == .psciVersion ? Cause(.psciVersion) : Cause(.firmware)
-        case .firmwareFeatures:
-            return restore.outcome == .absent ? absence(of: id) : Cause(.firmware)
-        case .vcpu: return causeOutsideList(restore)
-        case .system, .coprocessor, .vfp, .unknown:
-            return restore.outcome == .absent ? absence(of: id) : systemCause(restore)
+        switch id.kind.loss(of: id, isAbsent: restore.outcome == .absent) {
+        case .cause(let cause, let detail): return Cause(cause, detail)
+        case .absence: return absence(of: id)
+        case .initialization: return initializationCause(restore)
+        case .vectors:
+            // KVM takes Z, P and FFR of no vCPU that was not finalized.
+            return Cause(guest.missing.contains(.vcpuFinalized) ? .incomplete : .vectorLengths)
+        case .performanceMonitors: return monitorsCause(restore)
         }
     }
 
-    /// KVM takes Z, P and FFR of no vCPU that was not finalized.
-    private func vectorCause(_ restore: RegisterRestore) -> Cause {
-        if restore.outcome == .absent { return Self.lacking(.sve) }
-        return Cause(guest.missing.contains(.vcpuFinalized) ? .incomplete : .vectorLengths)
-    }
-
-    private func causeOutsideList(_ restore: RegisterRestore) -> Cause {
-        switch restore.id {
-        case .vcpuFinalized: return Self.lacking(.sve)
-        case .vcpuEvents: return Cause(.cpuFeature, "ID_AA64PFR0_EL1.RAS")
-        case .vcpuInit: return initialisationCause(restore)
-        default: return Cause(.other)
-        }
-    }
-
-    private func initialisationCause(_ restore: RegisterRestore) -> Cause {
+    private func initializationCause(_ restore: RegisterRestore) -> Cause {
         if place.isTooMany, let most = profile.maximumVCPUs {
             return Cause(
                 .tooManyVCPUs, "\(place.count), \(HostProfile.maximumVCPUsName) is \(most)")
@@ -149,17 +131,6 @@ extension LossExplainer {
         return Cause(.other)
     }
 
-    /// Why a system register refuses the value or holds another one.
-    private func systemCause(_ restore: RegisterRestore) -> Cause {
-        let id = restore.id
-        guard let entry = RegisterDictionary.entry(for: id) else { return Cause(.other) }
-        if entry.isFeatureIDRegister { return Cause(.claimsMore) }
-        if [.clidrEL1, .ctrEL0].contains(id) { return Cause(.cacheGeometry) }
-        if entry.isImplementationID { return Cause(.implementation) }
-        if entry.isPMU { return monitorsCause(restore) }
-        return Cause(.other)
-    }
-
     /// PMCR_EL0 of one CPU is not the same on every kernel.
     private func monitorsCause(_ restore: RegisterRestore) -> Cause {
         guard restore.id == .pmcrEL0, let own = guest[.midrEL1], own == profile.registers[.midrEL1],
@@ -191,7 +162,7 @@ extension LossExplainer {
         guard category != .identification, category != .firmware, category != .vcpu else {
             return .untold
         }
-        if case .sve = id.group { return .zero }
+        if SVEState.contains(id) { return .zero }
         let entry = RegisterDictionary.entry(for: id)
         let moving = entry?.volatileBits ?? 0
         let isCounter = moving.nonzeroBitCount >= 32
@@ -232,7 +203,7 @@ extension LossExplainer {
     /// The vCPU features that the guest or the register has to have and the destination has not.
     private func missingFeatures(of restore: RegisterRestore) -> VCPUFeatures {
         if restore.id == .vcpuFinalized { return .sve }
-        if case .sve = restore.id.group { return .sve }
+        if SVEState.contains(restore.id) { return .sve }
         if restore.id == .vcpuInit {
             let wanted = restore.wanted.flatMap { VCPUInit($0) }?.features ?? []
             return wanted.subtracting(profile.features)
@@ -294,12 +265,12 @@ extension LossExplainer {
 
     private func firmware(_ restore: RegisterRestore) -> [Remedy] {
         guard let wanted = restore.wanted?.bits else { return [] }
-        switch restore.id.group {
-        case .firmwareFeatures:
+        switch restore.id.kind.baseline(of: restore.id) {
+        case .commonBits:
             let offered = profile.registers[restore.id]?.bits ?? 0
             let excess = wanted & ~offered
             return excess == 0 ? [] : [.restrictBitmap(restore.id.name, bits: excess)]
-        case .firmware where restore.id == .psciVersion:
+        case .least:
             guard let version = restore.found, version.lowBits < wanted else { return [] }
             return [.lowerPSCIVersion(to: version.description)]
         default: return []

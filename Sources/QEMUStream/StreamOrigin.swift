@@ -16,12 +16,7 @@ public enum StreamOrigin: String, Hashable, Sendable {
     /// KVM has firmware and demultiplexed registers, and MIDR_EL1, which QEMU's own tables cannot read
     /// without side effects; QEMU's emulation has AArch32 registers; HVF's fixed list has SP_EL0.
     init(_ ids: [RegisterID]) {
-        let hasKVM = ids.contains { id in
-            switch id.group {
-            case .firmware, .firmwareFeatures, .demultiplexed: true
-            default: id == .midrEL1
-            }
-        }
+        let hasKVM = ids.contains { $0 == .midrEL1 || $0.kind.isOnlyOfKVM }
         if hasKVM {
             self = .kvm
         } else if ids.contains(where: { $0.architecture == .arm }) {

@@ -47,9 +47,11 @@ extension RegisterID {
     /// state and stream, and what is not 32 or 64 bits wide (`kvm_arm_init_cpreg_list`,
     /// `target/arm/kvm.c`).
     public var isCPRegister: Bool {
-        switch group {
-        case .core, .sve, .vcpu: false
-        default: size == 4 || size == 8
-        }
+        kind.isInCPRegisterList && (size == 4 || size == 8)
     }
+}
+
+extension RegisterID {
+    /// Aff2, Aff1 and Aff0 of MPIDR_EL1: what KVM makes of a vCPU's number.
+    package static let affinityMask: UInt64 = 0xff_ffff
 }

@@ -39,7 +39,7 @@ extension Snapshot {
         var seen: [RegisterID] = []
         for vcpu in vcpus where vcpu.registers.ids != seen {
             seen = vcpu.registers.ids
-            for id in seen where common[id] == nil { common[id] = id.commonBits }
+            for id in seen where common[id] == nil { common[id] = id.kind.commonBits(of: id) }
         }
         // What lacks much lacks these too, and is said to be incomplete.
         let isComplete = vcpus.map(\.registers.missing.isEmpty)
@@ -106,23 +106,6 @@ private enum Essential {
                     }
                 }
         }.map(\.id)
-    }
-}
-
-extension RegisterID {
-    /// The bits that are alike in all vCPUs of a VM, of those that no guest changes: what KVM keeps once, and
-    /// what tells the guest of its CPU.
-    public var commonBits: UInt64 {
-        if self == .pmcrEL0 { return PMUControl.countersMask }
-        switch group {
-        case .demultiplexed, .firmware, .firmwareFeatures: return .max
-        case .sve: return self == .sveVLS ? .max : 0
-        case .vcpu where self == .vcpuInit:
-            return ~(UInt64(VCPUFeatures.powerOff.rawValue) << 32)
-        default: break
-        }
-        guard let entry = RegisterDictionary.entry(for: self), !entry.isCounter else { return 0 }
-        return entry.isVMWide || entry.isFeatureIDRegister || entry.isImplementationID ? .max : 0
     }
 }
 

@@ -179,10 +179,10 @@ struct VCPULoader {
     private func fixedRegisters() -> [RegisterLoad] {
         let local = Set(vcpu.list())
         return guest.filter { !$0.0.isCPRegister && $0.0.architecture != .vcpu }.map { id, value in
-            if id.isVector, local.contains(id) { return vector(id, value) }
+            if id.isScalable, local.contains(id) { return vector(id, value) }
             let isKept =
                 local.contains(id) || Self.isKeptWithoutSVE(id, value)
-                || Self.isVector(id) && local.contains(.z(0))
+                || id.isVector && local.contains(.z(0))
             return RegisterLoad(
                 id: id, fate: isKept ? .loaded : .dropped, incoming: value,
                 held: isKept ? value : nil)
@@ -206,15 +206,9 @@ struct VCPULoader {
         ]
     }
 
-    /// With SVE a V register is the low part of its Z register.
-    private static func isVector(_ id: RegisterID) -> Bool {
-        guard case .core = id.group else { return false }
-        return id.size == 16
-    }
-
     /// Without SVE the low 128 bits of a Z register are its V register, and all that is left.
     private static func isKeptWithoutSVE(_ id: RegisterID, _ value: RegisterValue) -> Bool {
-        guard case .sve = id.group else { return false }
+        guard SVEState.contains(id) else { return false }
         if id.size == 256 { return value.littleEndianBytes[16...].allSatisfy { $0 == 0 } }
         return value.isZero
     }

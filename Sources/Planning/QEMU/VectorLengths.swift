@@ -32,7 +32,7 @@ public struct VectorLengths: Hashable, Sendable {
     /// The shortest length, in bytes, that has room for what stands in the registers.
     private static func longestUsed(_ guest: RegisterList) -> Int {
         let used = guest.compactMap { id, value -> Int? in
-            guard id.isVector, let last = value.littleEndianBytes.lastIndex(where: { $0 != 0 })
+            guard id.isScalable, let last = value.littleEndianBytes.lastIndex(where: { $0 != 0 })
             else { return nil }
             // A predicate has a bit for each byte of a vector.
             return id.size == RegisterID.maximumSize ? last : last * 8
@@ -71,16 +71,13 @@ extension VectorLengths {
 
 extension RegisterID {
     /// Whether it is one of Z0 to Z31, P0 to P15 and FFR.
-    var isVector: Bool {
-        guard case .sve = group else { return false }
-        return self != .sveVLS
-    }
+    var isScalable: Bool { SVEState.contains(self) && self != .sveVLS }
 }
 
 extension RegisterLoad {
     /// Whether it is SVE state, which is outside QEMU's list, so that no change of the list helps.
-    public var isOfVectors: Bool { id.isVector || id == .sveVLS }
+    public var isOfVectors: Bool { id.isScalable || id == .sveVLS }
 
     /// Whether the destination's vectors are too short for it.
-    public var isCutVector: Bool { id.isVector && fate == .altered }
+    public var isCutVector: Bool { id.isScalable && fate == .altered }
 }

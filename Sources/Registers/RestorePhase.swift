@@ -1,5 +1,3 @@
-public import Registers
-
 /// The steps of a restore, in the order KVM needs them.
 ///
 /// The order follows Documentation/virt/kvm/arm/vcpu-features.rst and api.rst: registers that decide
@@ -40,43 +38,12 @@ public enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
     case runState
 
     /// From here on a vCPU has its registers.
-    static let firstOfInitialised = firmware
+    package static let firstOfInitialised = firmware
 
     public static func < (left: RestorePhase, right: RestorePhase) -> Bool {
         left.rawValue < right.rawValue
     }
 
     /// The phase a register belongs to.
-    public init(of id: RegisterID) {
-        switch id.group {
-        case .vcpu: self = Self.phaseOutsideList(id)
-        case .sve: self = id == .sveVLS ? .vectorLengths : .vector
-        case .firmware, .firmwareFeatures: self = .firmware
-        case .demultiplexed: self = .identification
-        case .core: self = Self.corePhase(id)
-        case .system, .coprocessor, .vfp, .unknown: self = Self.systemPhase(id)
-        }
-    }
-
-    private static func phaseOutsideList(_ id: RegisterID) -> RestorePhase {
-        switch id {
-        case .vcpuInit: .initialisation
-        case .vcpuFinalized: .finalisation
-        case .vcpuEvents: .events
-        default: .runState
-        }
-    }
-
-    private static func corePhase(_ id: RegisterID) -> RestorePhase {
-        if id == .pstate { return .programState }
-        return id.size == 16 ? .vector : .general
-    }
-
-    private static func systemPhase(_ id: RegisterID) -> RestorePhase {
-        guard let entry = RegisterDictionary.entry(for: id) else { return .system }
-        if entry.isFeatureIDRegister || entry.isImplementationID { return .identification }
-        if entry.isCounter { return id == .cntpctEL0 ? .physicalCounter : .counters }
-        if entry.isTimer { return .timers }
-        return id == .pmcrEL0 ? .pmuControl : .system
-    }
+    public init(of id: RegisterID) { self = id.kind.phase(of: id) }
 }
