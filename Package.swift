@@ -16,7 +16,7 @@ let settings = testSettings + optimization
 let package = Package(
     name: "vcpusnap",
     products: [
-        .library(name: "JSONText", targets: ["JSONText"]),
+        .library(name: "TextFormats", targets: ["TextFormats"]),
         .library(name: "LinuxSystem", targets: ["LinuxSystem"]),
         .library(name: "Registers", targets: ["Registers"]),
         .library(name: "VCPUModel", targets: ["VCPUModel"]),
@@ -36,36 +36,32 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
-        // Ground: the kernel interface in C, libzstd, and the tables generated from Formats/.
+        // Ground: text that people and programs write, the kernel interface in C, libzstd, and the tables
+        // generated from Formats/.
+        .target(name: "TextFormats", swiftSettings: settings),
         .target(name: "CLinux"),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CFormatData"),
         .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: settings),
-        .target(name: "Registers", dependencies: ["CFormatData"], swiftSettings: settings),
+        .target(
+            name: "Registers", dependencies: ["CFormatData", "TextFormats"], swiftSettings: settings
+        ),
 
         // The state of a vCPU and the one protocol everything else is written over.
         .target(
-            name: "VCPUModel", dependencies: ["LinuxSystem", "Registers"],
+            name: "VCPUModel", dependencies: ["LinuxSystem", "Registers", "TextFormats"],
             swiftSettings: settings),
-
-        // The text format of host profiles and policies.
-        .target(
-            name: "DirectiveText", dependencies: ["Registers", "VCPUModel"], swiftSettings: settings
-        ),
-
-        // JSON with the places of its values: what QEMU says of its streams, and QMP.
-        .target(name: "JSONText", swiftSettings: settings),
 
         // Where vCPU state lives.
         .target(
             name: "SnapshotFormat",
-            dependencies: ["CFormatData", "CZstd", "LinuxSystem", "Registers", "VCPUModel"],
+            dependencies: [
+                "CFormatData", "CZstd", "LinuxSystem", "Registers", "TextFormats", "VCPUModel",
+            ],
             swiftSettings: settings),
         .target(
             name: "Emulation",
-            dependencies: [
-                "CFormatData", "DirectiveText", "LinuxSystem", "Registers", "VCPUModel",
-            ],
+            dependencies: ["CFormatData", "LinuxSystem", "Registers", "TextFormats", "VCPUModel"],
             swiftSettings: settings),
         .target(
             name: "KVM", dependencies: ["CLinux", "LinuxSystem", "Registers", "VCPUModel"],
@@ -79,25 +75,26 @@ let package = Package(
         // QEMU's streams, and the files they come in.
         .target(
             name: "QEMUStream",
-            dependencies: ["CLinux", "JSONText", "LinuxSystem", "Registers", "VCPUModel"],
+            dependencies: ["CLinux", "LinuxSystem", "Registers", "TextFormats", "VCPUModel"],
             swiftSettings: settings),
 
         // A running QEMU.
         .target(
-            name: "QMP", dependencies: ["CLinux", "JSONText", "LinuxSystem"],
+            name: "QMP", dependencies: ["CLinux", "LinuxSystem", "TextFormats"],
             swiftSettings: settings),
 
         // What writes into a bank, written once over RegisterBank: restores, their policies, edits.
         .target(
             name: "Transfer",
-            dependencies: ["DirectiveText", "LinuxSystem", "Registers", "VCPUModel"],
+            dependencies: ["LinuxSystem", "Registers", "TextFormats", "VCPUModel"],
             swiftSettings: settings),
 
         // What a move will do, before it is made; what QEMU does with its own streams, and how to make one that loads.
         .target(
             name: "Planning",
             dependencies: [
-                "Emulation", "LinuxSystem", "QEMUStream", "Registers", "Transfer", "VCPUModel",
+                "Emulation", "LinuxSystem", "QEMUStream", "Registers", "TextFormats", "Transfer",
+                "VCPUModel",
             ],
             swiftSettings: settings),
 
@@ -106,7 +103,7 @@ let package = Package(
             name: "Machines",
             dependencies: [
                 "Attach", "Emulation", "KVM", "LinuxSystem", "QEMUStream", "QMP", "Registers",
-                "SnapshotFormat", "Transfer", "VCPUModel",
+                "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel",
             ],
             swiftSettings: settings),
 
@@ -115,7 +112,7 @@ let package = Package(
             name: "Program",
             dependencies: [
                 "Attach", "Emulation", "LinuxSystem", "Machines", "Planning", "QEMUStream",
-                "Registers", "SnapshotFormat", "Transfer", "VCPUModel",
+                "Registers", "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -135,14 +132,14 @@ let package = Package(
             name: "RealQEMU", dependencies: ["QMP", "TestFiles"], path: "Tests/RealQEMU",
             swiftSettings: settings),
         .target(
-            name: "FakeQEMU", dependencies: ["CLinux", "JSONText", "TestFiles"],
+            name: "FakeQEMU", dependencies: ["CLinux", "TestFiles", "TextFormats"],
             path: "Tests/FakeQEMU", swiftSettings: settings),
 
         .testTarget(
             name: "QMPTests",
             dependencies: [
-                "CLinux", "FakeQEMU", "JSONText", "LinuxSystem", "QMP", "RealQEMU", "SeededRandom",
-                "TestFiles", "vcpusnap",
+                "CLinux", "FakeQEMU", "LinuxSystem", "QMP", "RealQEMU", "SeededRandom", "TestFiles",
+                "TextFormats", "vcpusnap",
             ],
             swiftSettings: testSettings),
 
@@ -157,7 +154,7 @@ let package = Package(
             name: "AttachTests", dependencies: ["Attach", "LinuxSystem"],
             swiftSettings: testSettings),
         .testTarget(
-            name: "RegistersTests", dependencies: ["Registers", "SeededRandom"],
+            name: "RegistersTests", dependencies: ["Registers", "SeededRandom", "TextFormats"],
             exclude: ["Fixtures"],
             swiftSettings: testSettings),
         .testTarget(
@@ -175,8 +172,8 @@ let package = Package(
         .testTarget(
             name: "EmulationTests",
             dependencies: [
-                "DirectiveText", "Emulation", "LinuxSystem", "Registers", "SeededRandom",
-                "TestFiles", "TestSubjects", "VCPUModel",
+                "Emulation", "LinuxSystem", "Registers", "SeededRandom", "TestFiles",
+                "TestSubjects", "TextFormats", "VCPUModel",
             ],
             swiftSettings: testSettings),
         .testTarget(
@@ -209,8 +206,8 @@ let package = Package(
         .testTarget(
             name: "PolicyTests",
             dependencies: [
-                "DirectiveText", "Registers", "SeededRandom", "TestFiles", "TestSubjects",
-                "Transfer", "VCPUModel",
+                "Registers", "SeededRandom", "TestFiles", "TestSubjects", "TextFormats", "Transfer",
+                "VCPUModel",
             ],
             swiftSettings: testSettings),
         .testTarget(
@@ -225,7 +222,7 @@ let package = Package(
             dependencies: ["CLinux", "LinuxSystem", "QEMUStream", "SeededRandom", "TestFiles"],
             swiftSettings: testSettings),
         .testTarget(
-            name: "JSONTextTests", dependencies: ["JSONText", "SeededRandom"],
+            name: "TextFormatsTests", dependencies: ["SeededRandom", "TextFormats"],
             swiftSettings: testSettings),
         .testTarget(
             name: "LinuxSystemTests", dependencies: ["LinuxSystem", "SeededRandom", "TestFiles"],
@@ -248,8 +245,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "FakeQEMU", "JSONText", "Program", "QMP", "RealQEMU", "Registers", "SeededRandom",
-                "SnapshotFormat", "TestFiles", "VCPUModel", "vcpusnap",
+                "FakeQEMU", "Program", "QMP", "RealQEMU", "Registers", "SeededRandom",
+                "SnapshotFormat", "TestFiles", "TextFormats", "VCPUModel", "vcpusnap",
             ],
             exclude: ["Runs"], swiftSettings: testSettings),
     ],

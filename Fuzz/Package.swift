@@ -14,7 +14,7 @@ let package = Package(
                 "CFuzz",
                 .product(name: "LinuxSystem", package: "vcpusnap"),
                 .product(name: "Emulation", package: "vcpusnap"),
-                .product(name: "JSONText", package: "vcpusnap"),
+                .product(name: "TextFormats", package: "vcpusnap"),
                 .product(name: "Transfer", package: "vcpusnap"),
                 .product(name: "Program", package: "vcpusnap"),
                 .product(name: "QEMUStream", package: "vcpusnap"),

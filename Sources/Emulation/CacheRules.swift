@@ -1,4 +1,5 @@
 internal import Registers
+internal import TextFormats
 
 /// CLIDR_EL1 of kernels that make one up (`set_clidr`, `arch/arm64/kvm/sys_regs.c`).
 struct CacheLevels {
@@ -14,7 +15,7 @@ struct CacheLevels {
     /// - Parameter cacheType: the host's CTR_EL0.
     func check(cacheType: UInt64) throws(Refusal) {
         guard bits & ~Self.writableMask == 0 else {
-            throw Refusal("bits 63:47 are RES0, found \((bits & ~Self.writableMask).hexadecimal)")
+            throw Refusal("bits 63:47 are RES0, found \((bits & ~Self.writableMask).hex)")
         }
         // CTR_EL0.IDC, bit 28.
         guard cacheType >> 28 & 1 == 1 || !claimsNoCleaning else {

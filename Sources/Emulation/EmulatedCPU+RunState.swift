@@ -1,5 +1,6 @@
 internal import LinuxSystem
 internal import Registers
+internal import TextFormats
 internal import VCPUModel
 
 /// What KVM keeps outside its register list, as registers.
@@ -126,7 +127,7 @@ extension EmulatedCPU {
             }
             guard wanted.syndrome & ~VCPUEvents.syndromeMask == 0 else {
                 throw Refusal(
-                    "expected a syndrome of bits 24:0, found \(wanted.syndrome.hexadecimal)")
+                    "expected a syndrome of bits 24:0, found \(wanted.syndrome.hex)")
             }
         }
         state.run.pendingSError = wanted.hasSyndrome ? wanted.syndrome : 0

@@ -1,4 +1,5 @@
 internal import Registers
+internal import TextFormats
 internal import VCPUModel
 
 extension PSCIVersion {
@@ -46,7 +47,7 @@ struct WorkaroundLevel {
     func check(hostLevel: UInt64) throws(Refusal) {
         let flags = isSpeculativeStoreBypass ? Self.enabled : 0
         guard bits & ~(Self.levelMask | flags) == 0, level <= 3 else {
-            throw Refusal("\(bits.hexadecimal) is not a level of this workaround")
+            throw Refusal("\(bits.hex) is not a level of this workaround")
         }
         guard bits & Self.enabled == 0 || level == 2 else {
             throw Refusal("the workaround is enabled and its level is not AVAIL")

@@ -1,5 +1,5 @@
 internal import CFormatData
-public import DirectiveText
+public import TextFormats
 
 extension HostProfile {
     /// The names of the profiles that are part of this library, in alphabetical order: those of

@@ -1,5 +1,5 @@
-internal import DirectiveText
 internal import Registers
+internal import TextFormats
 public import VCPUModel
 
 extension HostProfile {
@@ -67,7 +67,7 @@ extension HostProfile {
 
     /// MIDR_EL1 of the host, which a guest may have been given another of.
     private static func midr(of provenance: Provenance) -> UInt64? {
-        provenance[.midr].flatMap(number)
+        provenance[.midr].flatMap { NumberText.hexadecimal($0) }
     }
 
     private static func features(of provenance: Provenance) -> VCPUFeatures {
@@ -79,17 +79,13 @@ extension HostProfile {
     private static func writableMasks(of provenance: Provenance) -> [RegisterID: UInt64] {
         let masks = provenance.entries(below: Provenance.Key.writableMaskPrefix).compactMap {
             name, value -> (RegisterID, UInt64)? in
-            guard let id = number(name).map({ RegisterID(rawValue: $0) }), id.hasWritableMask,
-                id.hex == name, let mask = number(value)
+            guard let id = NumberText.hexadecimal(name).map({ RegisterID(rawValue: $0) }),
+                id.hasWritableMask,
+                id.hex == name, let mask = NumberText.hexadecimal(value)
             else { return nil }
             return (id, mask)
         }
         return Dictionary(masks) { first, _ in first }
-    }
-
-    /// `0x` and digits as they are printed; nil for other text.
-    private static func number(_ text: String) -> UInt64? {
-        DirectiveScanner.hexadecimal(text[...])
     }
 
     private static func resetRegisters(

@@ -1,5 +1,5 @@
-internal import DirectiveText
 internal import Registers
+internal import TextFormats
 internal import VCPUModel
 
 extension HostProfileParser {

@@ -1,5 +1,5 @@
-public import DirectiveText
 internal import Registers
+public import TextFormats
 internal import VCPUModel
 
 extension HostProfile {
@@ -166,8 +166,7 @@ extension HostProfileParser {
     /// The id decides. The name is for people, and must not be that of another register.
     mutating func registerID(named name: Word) throws(DirectiveError) -> RegisterID {
         let number = try scanner.word("a register id")
-        guard number.text.hasPrefix("0x"), let bits = DirectiveScanner.hexadecimal(number.text)
-        else {
+        guard let bits = NumberText.hexadecimal(number.text) else {
             throw scanner.error("expected a register id, found \"\(number.text)\"", at: number)
         }
         let id = RegisterID(rawValue: bits)
@@ -226,7 +225,7 @@ extension HostProfileParser {
     private mutating func mask(of id: RegisterID) throws(DirectiveError) -> UInt64 {
         let mask = try scanner.word("mask=")
         guard mask.text.hasPrefix("mask="), let size = id.size, size <= 8,
-            let bits = DirectiveScanner.hexadecimal(mask.text.dropFirst(5)),
+            let bits = NumberText.hexadecimal(mask.text.dropFirst(5)),
             RegisterValue(bits, size: size).lowBits == bits
         else {
             throw scanner.error(

@@ -1,4 +1,5 @@
 internal import Registers
+internal import TextFormats
 internal import VCPUModel
 
 /// An ID register whose fields userspace may lower to what another host has.
@@ -48,19 +49,19 @@ struct IDRegister {
         let offered = rule.extract(from: limit)
         guard rule.accepts(value, host: offered, kernel: host.kernel) else {
             throw Refusal(
-                "\(rule.field) is \(value.hexadecimal), the host offers \(offered.hexadecimal)")
+                "\(rule.field) is \(value.hex), the host offers \(offered.hex)")
         }
         if let exclusion = exclusion(of: value, by: rule) {
-            throw Refusal("\(rule.field) is \(value.hexadecimal): \(exclusion.text)")
+            throw Refusal("\(rule.field) is \(value.hex): \(exclusion.text)")
         }
     }
 
     private func fixedBits(_ difference: UInt64, _ wanted: UInt64) -> String {
         guard let rule = rules.first(where: { $0.mask & difference != 0 }) else {
-            return "bits \(difference.hexadecimal) cannot change"
+            return "bits \(difference.hex) cannot change"
         }
-        return "\(rule.field) is \(rule.extract(from: wanted).hexadecimal), and must be "
-            + "\(rule.extract(from: limit).hexadecimal): userspace cannot change it"
+        return "\(rule.field) is \(rule.extract(from: wanted).hex), and must be "
+            + "\(rule.extract(from: limit).hex): userspace cannot change it"
     }
 
     /// Why the host's kernel refuses a value that the field's rule would take; nil where it does not.

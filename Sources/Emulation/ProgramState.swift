@@ -1,3 +1,4 @@
+internal import TextFormats
 internal import VCPUModel
 
 /// PSTATE in the form of SPSR: M, bits 4:0, is the mode.
@@ -11,7 +12,7 @@ struct ProgramState {
     /// Whether a vCPU can be in this mode (`set_core_reg`, `arch/arm64/kvm/guest.c`).
     func check(_ host: HostFacts) throws(Refusal) {
         guard isPossible(host) else {
-            throw Refusal("mode \(mode.hexadecimal) is not one this vCPU can be in")
+            throw Refusal("mode \(mode.hex) is not one this vCPU can be in")
         }
     }
 

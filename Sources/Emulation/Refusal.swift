@@ -24,8 +24,3 @@ extension RegisterBankError {
         isBeyondRules = refusal.isBeyondRules
     }
 }
-
-extension FixedWidthInteger {
-    /// `0x1f`, for messages.
-    var hexadecimal: String { "0x" + String(self, radix: 16) }
-}

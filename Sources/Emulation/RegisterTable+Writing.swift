@@ -1,5 +1,6 @@
 internal import LinuxSystem
 internal import Registers
+internal import TextFormats
 internal import VCPUModel
 
 extension RegisterTable {
@@ -53,7 +54,7 @@ extension RegisterTable {
             return old
         case .services(let known):
             guard value & ~known == 0 else {
-                throw Refusal("the host does not offer services \((value & ~known).hexadecimal)")
+                throw Refusal("the host does not offer services \((value & ~known).hex)")
             }
         case .any, .general, .unchanged, .zero, .ignored, .programState, .scalable, .vectorLengths:
             break

@@ -1,5 +1,6 @@
 internal import Emulation
 internal import Registers
+internal import TextFormats
 internal import VCPUModel
 
 /// Finds for each register the highest value that every host can give a guest.

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import LinuxSystem
 internal import Registers
+internal import TextFormats
 
 /// An option that no command line of the command can have.
 ///

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import LinuxSystem
 internal import Machines
 internal import Registers
+internal import TextFormats
 
 /// The program: runs a command line and turns its end into an exit code (see `ExitStatus`).
 public enum VcpusnapProgram {

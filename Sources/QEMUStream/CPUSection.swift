@@ -1,5 +1,6 @@
 internal import LinuxSystem
 public import Registers
+internal import TextFormats
 public import VCPUModel
 
 /// The "cpu" section of one vCPU (`vmstate_arm_cpu`, version 22, `target/arm/machine.c`).
@@ -132,8 +133,8 @@ public struct CPUSection: Sendable {
     ) -> QEMUStreamError {
         .damaged(
             part: "cpreg_vmstate_indexes", offset: offset,
-            expected: "an id above 0x" + String(bytes.bigEndian(at: fall - 8, count: 8), radix: 16),
-            found: "0x" + String(bytes.bigEndian(at: fall, count: 8), radix: 16))
+            expected: "an id above " + bytes.bigEndian(at: fall - 8, count: 8).hex,
+            found: bytes.bigEndian(at: fall, count: 8).hex)
     }
 }
 

@@ -1,6 +1,6 @@
-internal import JSONText
 public import LinuxSystem
 internal import Registers
+internal import TextFormats
 
 /// The vCPUs of a QEMU migration stream: of `migrate file:`, the output of `exec:`, a mapped-ram file, a savevm
 /// state, or `xen-save-devices-state`.

@@ -1,5 +1,5 @@
-internal import JSONText
 internal import LinuxSystem
+internal import TextFormats
 
 /// The JSON text at the end of a stream that says what stands before it
 /// (`vmdesc` in `qemu_savevm_state_complete_precopy_non_iterable`, `migration/savevm.c`).

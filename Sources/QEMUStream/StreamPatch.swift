@@ -1,5 +1,5 @@
-internal import JSONText
 public import LinuxSystem
+internal import TextFormats
 
 extension QEMUStream {
     /// What to change in the stream so that it has these sections in place of its own.

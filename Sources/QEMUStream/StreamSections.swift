@@ -1,5 +1,5 @@
-internal import JSONText
 internal import LinuxSystem
+internal import TextFormats
 
 /// The "cpu" sections of a stream, and whether it is all there (Formats/qemu-stream.md, 1.1 to 1.3).
 struct StreamSections {

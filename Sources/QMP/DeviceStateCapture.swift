@@ -1,6 +1,6 @@
 internal import CLinux
-internal import JSONText
 internal import LinuxSystem
+internal import TextFormats
 
 /// Takes the device state of a VM that QEMU runs, which has its vCPUs' registers in it, and leaves the
 /// VM as it was.

@@ -1,4 +1,4 @@
-internal import JSONText
+internal import TextFormats
 
 /// What a running QEMU says of itself.
 public struct MachineFacts: Hashable, Sendable {

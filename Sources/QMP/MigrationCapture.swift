@@ -1,6 +1,6 @@
 internal import CLinux
-internal import JSONText
 internal import LinuxSystem
+internal import TextFormats
 
 /// Takes the device state out of a migration that never succeeds.
 ///

@@ -1,4 +1,4 @@
-internal import JSONText
+internal import TextFormats
 
 /// The migration capabilities and parameters that are changed for a capture, and what they were.
 struct MigrationSettings {

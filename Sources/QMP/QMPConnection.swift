@@ -1,6 +1,6 @@
 internal import CLinux
-public import JSONText
 public import LinuxSystem
+public import TextFormats
 
 /// A QMP monitor of a running QEMU, over its Unix socket (docs/interop/qmp-spec.rst).
 ///

@@ -1,5 +1,5 @@
-public import JSONText
 public import LinuxSystem
+public import TextFormats
 
 /// Why QEMU was not asked, did not answer, or refused.
 public struct QMPError: Error, Hashable, Sendable {

@@ -1,4 +1,4 @@
-public import JSONText
+public import TextFormats
 
 /// Something that happened in QEMU, as its monitor reports it.
 public struct QMPEvent: Sendable {

@@ -1,4 +1,5 @@
 internal import CFormatData
+internal import TextFormats
 
 /// What MIDR_EL1 says about a CPU (Arm ARM, "MIDR_EL1, Main ID Register").
 public struct CPUIdentity: Hashable, Sendable {
@@ -57,8 +58,8 @@ public struct CPUIdentity: Hashable, Sendable {
 extension CPUIdentity: CustomStringConvertible {
     /// `ARM NEOVERSE_N1 r4p1`; numbers where there is no name: `implementer 0x41 part 0xfff r0p0`.
     public var description: String {
-        let maker = implementerName ?? "implementer 0x" + String(implementer, radix: 16)
-        let model = partName ?? "part 0x" + String(part, radix: 16)
+        let maker = implementerName ?? "implementer \(implementer.hex)"
+        let model = partName ?? "part \(part.hex)"
         return "\(maker) \(model) r\(variant)p\(revision)"
     }
 }

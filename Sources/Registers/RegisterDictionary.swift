@@ -1,4 +1,5 @@
 internal import CFormatData
+internal import TextFormats
 
 /// What is known about registers by id and by name: the data of Formats/registers.
 ///
@@ -51,5 +52,12 @@ public enum RegisterDictionary {
 
     private static func capital(_ byte: UInt8) -> UInt8 {
         UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte ? byte - 32 : byte
+    }
+}
+
+extension RegisterDictionary {
+    /// `; did you mean NAME?` for a name that no register has, or nothing.
+    public static func question(about name: String) -> String {
+        NameSuggestion.question(about: name, among: all.lazy.map(\.name))
     }
 }

@@ -1,4 +1,5 @@
 internal import LinuxSystem
+internal import TextFormats
 
 extension ChunkHeader {
     init(parsing reader: inout ByteReader) throws(SnapshotFormatError) {
@@ -45,8 +46,8 @@ extension ChunkHeader {
         guard Flags.all.isSuperset(of: flags) else {
             throw SnapshotFormatError(
                 .unsupportedFeature, chunk: kind, offset: offset + 6,
-                "its flags are 0x\(String(flags.rawValue, radix: 16)), this program knows "
-                    + "0x\(String(Flags.all.rawValue, radix: 16)); use a newer program")
+                "its flags are \(flags.rawValue.hex), this program knows "
+                    + "\(Flags.all.rawValue.hex); use a newer program")
         }
         guard flags.contains(.compressed) || storedSize == contentSize else {
             throw SnapshotFormatError(

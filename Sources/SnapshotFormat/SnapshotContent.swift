@@ -1,4 +1,5 @@
 internal import LinuxSystem
+internal import TextFormats
 internal import VCPUModel
 
 /// What the chunks of a file add up to while it is being read.
@@ -91,7 +92,7 @@ struct SnapshotContent {
             throw chunk.error(
                 .malformed,
                 "expected \(SHA256.size) bytes and no flags, found \(chunk.stored.count) bytes "
-                    + "and flags 0x\(String(chunk.header.flags.rawValue, radix: 16))")
+                    + "and flags \(chunk.header.flags.rawValue.hex)")
         }
         guard chunk.stored == digest.finish() else {
             throw SnapshotFormatError(

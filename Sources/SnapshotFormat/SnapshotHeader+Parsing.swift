@@ -1,4 +1,5 @@
 internal import LinuxSystem
+internal import TextFormats
 
 extension SnapshotHeader {
     /// `F6 v C S CR LF SUB LF`; the document of the format says why.
@@ -90,7 +91,7 @@ extension SnapshotHeader {
         guard incompatibleFeatures == 0 else {
             throw SnapshotFormatError(
                 .unsupportedFeature, offset: 16,
-                "the file uses features 0x\(String(incompatibleFeatures, radix: 16)) (version "
+                "the file uses features \(incompatibleFeatures.hex) (version "
                     + "\(Self.majorVersion).\(minorVersion)) that this program does not know; "
                     + "use a newer program")
         }
@@ -111,7 +112,7 @@ extension SnapshotHeader {
         }
         throw SnapshotFormatError(
             .unknownDictionary, offset: 40,
-            "the file needs dictionary 0x\(String(dictionaryID, radix: 16)) with digest "
+            "the file needs dictionary \(dictionaryID.hex) with digest "
                 + "\(padding)\(digest), which this program does not have; use a newer program")
     }
 
@@ -184,8 +185,8 @@ extension SnapshotFormatError {
     ) -> SnapshotFormatError {
         SnapshotFormatError(
             .checksumMismatch, chunk: chunk, offset: offset,
-            "the \(chunk == nil ? "header's " : "")checksum is 0x\(String(stored, radix: 16)), "
-                + "computed 0x\(String(computed, radix: 16)): the file is damaged; "
+            "the \(chunk == nil ? "header's " : "")checksum is \(stored.hex), "
+                + "computed \(computed.hex): the file is damaged; "
                 + "get another copy of it")
     }
 }

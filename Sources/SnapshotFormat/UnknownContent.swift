@@ -1,3 +1,5 @@
+internal import TextFormats
+
 /// What a file of a later minor version holds beyond version 1.0: what its reader left out, and
 /// what is lost when the snapshot is written again.
 public struct UnknownContent: Hashable, Sendable {
@@ -23,7 +25,7 @@ extension UnknownContent: CustomStringConvertible {
             let kinds = chunks.map(\.description).joined(separator: ", ")
             parts.append("\(chunks.count) chunk\(chunks.count == 1 ? "" : "s") (\(kinds))")
         }
-        if features != 0 { parts.append("features 0x\(String(features, radix: 16))") }
+        if features != 0 { parts.append("features \(features.hex)") }
         if headerBytes != 0 { parts.append("\(headerBytes) bytes of header") }
         return parts.joined(separator: ", ")
     }

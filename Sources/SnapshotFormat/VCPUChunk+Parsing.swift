@@ -1,4 +1,5 @@
 internal import Registers
+internal import TextFormats
 internal import VCPUModel
 
 extension VCPUChunk {
@@ -48,7 +49,7 @@ extension VCPUChunk {
             let id = RegisterID(rawValue: number)
             guard let size = id.size else {
                 throw reader.malformed(
-                    "the register id 0x\(String(number, radix: 16)) has a size that KVM does not "
+                    "the register id \(number.hex) has a size that KVM does not "
                         + "define")
             }
             table.append((id, size))

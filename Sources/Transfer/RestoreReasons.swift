@@ -1,5 +1,6 @@
 internal import LinuxSystem
 internal import Registers
+internal import TextFormats
 internal import VCPUModel
 
 /// What is the same for all registers of a restore; each of them refers to it.
@@ -203,11 +204,7 @@ struct RestoreReasons {
         guard let wanted = result.wanted?.bits, let host = result.before?.bits else { return [] }
         return (entry?.unacceptableFields(of: wanted, on: host, kernel: kernel) ?? []).map { rule in
             let (claimed, offered) = (rule.extract(from: wanted), rule.extract(from: host))
-            return "\(rule.field) is \(hex(claimed)), the destination has \(hex(offered))"
+            return "\(rule.field) is \(claimed.hex), the destination has \(offered.hex)"
         }
-    }
-
-    private func hex(_ value: UInt64) -> String {
-        "0x" + String(value, radix: 16)
     }
 }

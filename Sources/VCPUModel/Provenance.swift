@@ -1,4 +1,5 @@
 public import Registers
+internal import TextFormats
 
 /// Where a snapshot comes from: text entries by key, in the order they were set.
 ///

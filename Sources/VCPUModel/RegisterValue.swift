@@ -1,3 +1,5 @@
+internal import TextFormats
+
 /// The value of one register: 1 to 256 bytes, little-endian.
 ///
 /// Values of up to 64 bits are kept without allocating; wider ones (FP/SIMD, SVE) as bytes.
@@ -102,10 +104,10 @@ public struct RegisterValue: Hashable, Sendable {
 extension RegisterValue: CustomStringConvertible {
     /// Hexadecimal, most significant digit first, with `0x` and without leading zeros.
     public var description: String {
-        if let bits { return "0x" + String(bits, radix: 16) }
+        if let bits { return bits.hex }
         let bytes = littleEndianBytes.reversed().drop { $0 == 0 }
         guard let first = bytes.first else { return "0x0" }
-        return bytes.dropFirst().reduce(into: "0x" + String(first, radix: 16)) { text, byte in
+        return bytes.dropFirst().reduce(into: first.hex) { text, byte in
             text += byte < 16 ? "0" : ""
             text += String(byte, radix: 16)
         }

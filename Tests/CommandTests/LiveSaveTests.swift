@@ -1,11 +1,11 @@
 import FakeQEMU
 import Foundation
-import JSONText
 import QMP
 import RealQEMU
 import SeededRandom
 import TestFiles
 import Testing
+import TextFormats
 
 @Suite(
     "save qmp:, with a real QEMU",

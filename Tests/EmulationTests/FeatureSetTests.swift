@@ -1,9 +1,9 @@
-import DirectiveText
 import Emulation
 import LinuxSystem
 import Registers
 import TestSubjects
 import Testing
+import TextFormats
 import VCPUModel
 
 @Suite("Sets of features")

@@ -1,9 +1,9 @@
-import DirectiveText
 import Emulation
 import Registers
 import TestFiles
 import TestSubjects
 import Testing
+import TextFormats
 
 /// The files of Formats/vectors/vhost-v1.
 struct FormatVectorTests {

@@ -1,9 +1,9 @@
-import DirectiveText
 import Emulation
 import Registers
 import SeededRandom
 import TestSubjects
 import Testing
+import TextFormats
 import VCPUModel
 
 struct MalformedProfileTests {

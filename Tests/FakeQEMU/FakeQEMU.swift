@@ -1,5 +1,5 @@
 import Foundation
-package import JSONText
+package import TextFormats
 
 /// A QMP server that behaves as QEMU 10.0 does, as far as a capture sees it, and can be made to behave
 /// otherwise.

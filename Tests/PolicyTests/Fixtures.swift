@@ -1,7 +1,7 @@
-import DirectiveText
 import Registers
 import TestSubjects
 import Testing
+import TextFormats
 import Transfer
 import VCPUModel
 

@@ -1,6 +1,6 @@
-import DirectiveText
 import TestFiles
 import Testing
+import TextFormats
 import Transfer
 
 /// The files of Formats/vectors/policy-v1.

@@ -1,8 +1,8 @@
-import DirectiveText
 import Registers
 import SeededRandom
 import TestSubjects
 import Testing
+import TextFormats
 import Transfer
 import VCPUModel
 

@@ -1,11 +1,11 @@
 import FakeQEMU
 import Foundation
-import JSONText
 import LinuxSystem
 import QMP
 import RealQEMU
 import TestFiles
 import Testing
+import TextFormats
 
 @Suite struct ConnectionTests {
     private func problem(_ path: String, within time: Duration = .seconds(20)) -> QMPError? {

@@ -1,10 +1,10 @@
 import CLinux
 import FakeQEMU
 import Foundation
-import JSONText
 import QMP
 import RealQEMU
 import Testing
+import TextFormats
 
 extension QEMU {
     static let reason: Comment = "needs qemu-system-aarch64 on the PATH"

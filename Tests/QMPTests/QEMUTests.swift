@@ -1,10 +1,10 @@
 import Foundation
-import JSONText
 import LinuxSystem
 import QMP
 import RealQEMU
 import TestFiles
 import Testing
+import TextFormats
 
 /// Captures from a real QEMU.
 @Suite(.enabled(if: QEMU.isThere, QEMU.reason)) struct QEMUTests {

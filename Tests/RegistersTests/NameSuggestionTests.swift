@@ -1,6 +1,7 @@
 import Registers
 import SeededRandom
 import Testing
+import TextFormats
 
 @Suite("What a misspelt word was meant to be")
 struct NameSuggestionTests {

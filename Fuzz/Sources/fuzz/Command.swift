@@ -1,7 +1,7 @@
 import CFuzz
 import Glibc
-import JSONText
 import Program
+import TextFormats
 
 /// What became of a command.
 struct Outcome: Equatable {

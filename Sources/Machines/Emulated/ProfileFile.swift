@@ -1,6 +1,7 @@
 public import Emulation
 internal import LinuxSystem
 internal import Registers
+internal import TextFormats
 internal import VCPUModel
 
 /// Host profiles by the name a user gives.

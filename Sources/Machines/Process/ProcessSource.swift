@@ -1,5 +1,6 @@
 internal import Attach
 internal import LinuxSystem
+internal import TextFormats
 internal import VCPUModel
 
 /// `pid:PID`: a VM of a running process, reached from outside; with several VMs `pid:PID/FD`.

@@ -1,5 +1,6 @@
 internal import LinuxSystem
 internal import Registers
+internal import TextFormats
 internal import VCPUModel
 
 /// What QEMU prints when it loads a "cpu" section, by version.
@@ -82,7 +83,7 @@ struct LoadMessages {
 
     private func ending(_ failure: VCPULoad.Failure, _ vcpu: VCPULoad) -> [String] {
         let device =
-            "error while loading state for instance \(Self.hex(vcpu.index)) of device 'cpu'"
+            "error while loading state for instance \(vcpu.index.hex) of device 'cpu'"
         let putFails = vcpu.putFails ? ["Failed to put registers after init: Invalid argument"] : []
         guard version.namesRefusedRegisters else {
             let (reason, number) = oldReason(failure)
@@ -124,9 +125,5 @@ struct LoadMessages {
 
     private static func invalid(_ count: Int, _ limit: Int) -> String {
         "Invalid value \(count) expecting positive value <= \(limit)"
-    }
-
-    private static func hex(_ number: UInt32) -> String {
-        "0x" + String(number, radix: 16)
     }
 }

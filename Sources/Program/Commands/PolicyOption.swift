@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import LinuxSystem
 internal import Machines
 internal import Registers
+internal import TextFormats
 internal import Transfer
 internal import VCPUModel
 

@@ -1,6 +1,7 @@
 internal import Emulation
 internal import Planning
 internal import Registers
+internal import TextFormats
 internal import VCPUModel
 
 /// The report of `baseline`.

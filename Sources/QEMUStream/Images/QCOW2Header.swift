@@ -1,4 +1,5 @@
 internal import LinuxSystem
+internal import TextFormats
 
 /// What the header of a qcow2 image says about its snapshots; all its numbers are big-endian.
 ///
@@ -68,7 +69,7 @@ struct QCOW2Header {
         let unknown = features & ~0b1_1111
         guard unknown == 0 else {
             throw .cannotRead(
-                file, "it needs features that are not known here (0x\(String(unknown, radix: 16)))")
+                file, "it needs features that are not known here (\(unknown.hex))")
         }
     }
 }

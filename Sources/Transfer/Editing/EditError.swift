@@ -1,4 +1,5 @@
 public import Registers
+internal import TextFormats
 public import VCPUModel
 
 /// Why a change was not made.

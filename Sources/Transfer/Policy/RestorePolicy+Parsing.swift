@@ -1,5 +1,5 @@
-public import DirectiveText
 internal import Registers
+public import TextFormats
 internal import VCPUModel
 
 extension RestorePolicy {
@@ -121,7 +121,7 @@ private struct PolicyParser {
         }
         let test = try scanner.word("a value")
         let parts = test.text.split(separator: "/", omittingEmptySubsequences: false)
-        let numbers = parts.compactMap(DirectiveScanner.number)
+        let numbers = parts.compactMap(NumberText.number)
         guard 1...2 ~= numbers.count, numbers.count == parts.count else {
             throw scanner.error("expected VALUE or VALUE/MASK, found \"\(test.text)\"", at: test)
         }
@@ -140,7 +140,7 @@ private struct PolicyParser {
     }
 
     private func number(_ word: Word) throws(DirectiveError) -> UInt64 {
-        guard let bits = DirectiveScanner.number(word.text) else {
+        guard let bits = NumberText.number(word.text) else {
             throw scanner.error(
                 "expected a number of at most 64 bits, found \"\(word.text)\"", at: word)
         }
@@ -153,7 +153,7 @@ private struct PolicyParser {
         if let named = names.first(where: { $0.name.lowercased() == word.text.lowercased() }) {
             return named.value
         }
-        guard names.isEmpty || DirectiveScanner.number(word.text) != nil else {
+        guard names.isEmpty || NumberText.number(word.text) != nil else {
             throw scanner.error(
                 "expected a number or one of " + names.map(\.name).joined(separator: ", ")
                     + ", found \"\(word.text)\"", at: word)

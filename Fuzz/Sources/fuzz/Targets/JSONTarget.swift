@@ -1,4 +1,4 @@
-import JSONText
+import TextFormats
 
 /// JSON, by itself and as the description of a stream.
 struct JSONTarget: Target {

@@ -1,6 +1,6 @@
 import CFuzz
 import Glibc
-import JSONText
+import TextFormats
 
 /// A QMP monitor that says whatever the input has.
 ///

@@ -1,6 +1,3 @@
-internal import Registers
-internal import VCPUModel
-
 /// Reads a file of directives: a first line with the format's name and version, then a directive on
 /// each line, words separated by spaces or tabs, and comments (Formats/vhost-v1.md and policy-v1.md,
 /// "Lines").
@@ -113,7 +110,7 @@ public struct DirectiveScanner {
             throw DirectiveError(
                 file: file, line: line, column: place - content.startIndex + 1,
                 message: "expected printable ASCII, found byte "
-                    + "\(RegisterValue(UInt64(content[place])))")
+                    + "\(content[place].hex)")
         }
         text = String(decoding: content, as: UTF8.self)
         rest = Self.words(of: text)[...]
@@ -210,23 +207,12 @@ extension DirectiveScanner {
     /// The next word as a hexadecimal number.
     public mutating func hexadecimal() throws(DirectiveError) -> UInt64 {
         let number = try word("a hexadecimal number")
-        guard let bits = Self.hexadecimal(number.text) else {
+        guard let bits = NumberText.hexadecimal(number.text) else {
             throw error(
                 "expected a hexadecimal number of at most 64 bits, found \"\(number.text)\"",
                 at: number)
         }
         return bits
-    }
-
-    /// A number with `0x`, of at most 64 bits, without separators.
-    public static func hexadecimal(_ text: Substring) -> UInt64? {
-        guard text.hasPrefix("0x"), !text.contains("_") else { return nil }
-        return RegisterValue(parsing: text, size: 8)?.bits
-    }
-
-    /// A number of at most 64 bits: hexadecimal with `0x`, or decimal without a sign.
-    public static func number(_ text: Substring) -> UInt64? {
-        NumberText.decimal(text) ?? hexadecimal(text)
     }
 
     /// Whether a line can hold the text as one word: printable ASCII without blanks, not the start of a comment.

@@ -1,6 +1,6 @@
-import JSONText
 import SeededRandom
 import Testing
+import TextFormats
 
 /// The places of values, and what damage does.
 @Suite("Places in JSON texts")

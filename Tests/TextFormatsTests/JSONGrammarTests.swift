@@ -1,5 +1,5 @@
-import JSONText
 import Testing
+import TextFormats
 
 /// What RFC 8259 allows, and what it does not.
 @Suite("JSON texts")

@@ -48,10 +48,3 @@ public enum NameSuggestion {
         return last[right.count]
     }
 }
-
-extension RegisterDictionary {
-    /// `; did you mean NAME?` for a name that no register has, or nothing.
-    public static func question(about name: String) -> String {
-        NameSuggestion.question(about: name, among: all.lazy.map(\.name))
-    }
-}
