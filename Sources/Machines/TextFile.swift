@@ -116,10 +116,11 @@ private enum Other: String {
     init?(text: [UInt8]) {
         let firsts: [(String, Other)] = [
             ("vhost ", .profile), ("vpolicy ", .policy), ("vbaseline ", .baseline),
-            ("VCPUUNDO", .undo),
         ]
         if let found = firsts.first(where: { text.starts(with: Array($0.0.utf8)) }) {
             self = found.1
+        } else if text.starts(with: UndoFile.magic) {
+            self = .undo
         } else if [UInt8(ascii: "{"), UInt8(ascii: "[")].contains(
             text.first { $0 != 0x20 && $0 != 0x0a && $0 != 0x0d && $0 != 0x09 })
         {

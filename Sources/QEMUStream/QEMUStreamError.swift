@@ -1,4 +1,5 @@
 public import LinuxSystem
+internal import VCPUModel
 
 /// Why a migration stream was not read or changed.
 public enum QEMUStreamError: Error, Hashable, Sendable {
@@ -29,7 +30,7 @@ extension QEMUStreamError: CustomStringConvertible {
         switch self {
         case .file(let error): "\(error)"
         case .notAStream(let bytes):
-            "not a QEMU migration stream: expected 51 45 56 4d (QEVM), found "
+            "not a QEMU migration stream: expected \(FileMagic.stream.hexadecimal) (QEVM), found "
                 + (bytes.isEmpty ? "nothing" : bytes.hexadecimal)
         case .version(let version):
             "a migration stream of version \(version), expected 3: QEMU older than 0.13 wrote it, or "

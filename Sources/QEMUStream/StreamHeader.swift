@@ -1,4 +1,5 @@
 internal import LinuxSystem
+internal import VCPUModel
 
 /// The head of a stream: version, and the configuration section where there is one
 /// (`qemu_savevm_state_header`, `vmstate_configuration`, `migration/savevm.c`).
@@ -8,11 +9,9 @@ public struct StreamHeader: Hashable, Sendable {
     /// Capabilities the destination must have too: `x-ignore-shared`, `mapped-ram`.
     public var capabilities: [String] = []
 
-    /// `QEVM`.
-    public static let magic: [UInt8] = [0x51, 0x45, 0x56, 0x4d]
     static let version: UInt32 = 3
     /// The first bytes of every stream.
-    static let start = magic + BigEndian.bytes(UInt64(version), 4)
+    static let start = FileMagic.stream + BigEndian.bytes(UInt64(version), 4)
     /// The longest machine type name taken; QEMU's are below 40 bytes.
     private static let longestName = 1024
 
@@ -23,7 +22,7 @@ public struct StreamHeader: Hashable, Sendable {
         } catch {
             throw .file(error)
         }
-        guard head.starts(with: Self.magic) else {
+        guard head.starts(with: FileMagic.stream) else {
             throw .notAStream(found: Array(head.prefix(4)))
         }
         guard head.count >= 8 else {

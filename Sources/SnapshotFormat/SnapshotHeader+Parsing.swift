@@ -1,9 +1,9 @@
 internal import LinuxSystem
 internal import TextFormats
+internal import VCPUModel
 
 extension SnapshotHeader {
-    /// `F6 v C S CR LF SUB LF`; the document of the format says why.
-    static let magic: [UInt8] = [0xf6, 0x76, 0x43, 0x53, 0x0d, 0x0a, 0x1a, 0x0a]
+    private static let magic = FileMagic.snapshot
 
     /// What has to be read before the length of the header is known: through `headerSize`.
     static let prefixSize = 14
@@ -136,11 +136,11 @@ extension SnapshotHeader {
 extension SnapshotHeader {
     /// The first bytes of other files a user may have at hand.
     private static let otherFormats: [(start: [UInt8], name: String)] = [
-        (Array("QEVM".utf8), "a QEMU migration stream; \(readable)"),
+        (FileMagic.stream, "a QEMU migration stream; \(readable)"),
         (Array("LibvirtQemud".utf8), "a libvirt save file; \(readable)"),
         (Array("vhost ".utf8), "a host profile, which --host takes"),
         (Array("vpolicy ".utf8), "a policy, which --policy takes"),
-        ([0x28, 0xb5, 0x2f, 0xfd], "a zstd file; decompress it first"),
+        (FileMagic.zstd, "a zstd file; decompress it first"),
         ([0x1f, 0x8b], "a gzip file; decompress it first"),
     ]
 

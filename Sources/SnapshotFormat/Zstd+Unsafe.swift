@@ -1,4 +1,5 @@
 internal import CZstd
+internal import VCPUModel
 
 /// What libzstd said about a failed call (`ZSTD_getErrorName`).
 struct ZstdError: Error {
@@ -114,7 +115,7 @@ struct ZstdDecompressor: ~Copyable {
 
     /// Refuses, before anything is allocated, what is not one ordinary frame of that content size.
     private static func checkFrame(_ bytes: [UInt8], size: Int) throws(ZstdError) {
-        guard bytes.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) else {
+        guard bytes.starts(with: FileMagic.zstd) else {
             throw ZstdError(message: "it does not start with a zstd frame")
         }
         // No block is below 4 bytes, so this is what a frame can at most hold.

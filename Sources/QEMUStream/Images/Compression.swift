@@ -1,3 +1,5 @@
+internal import VCPUModel
+
 /// The compressions that files with QEMU's streams come in, each by the program of its name.
 public enum Compression: String, Hashable, Sendable, CaseIterable {
     case gzip, bzip2, xz, lzop, zstd
@@ -22,7 +24,7 @@ public enum Compression: String, Hashable, Sendable, CaseIterable {
         case .bzip2: Array("BZh".utf8)
         case .xz: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]
         case .lzop: [0x89, 0x4c, 0x5a, 0x4f, 0x00, 0x0d, 0x0a, 0x1a, 0x0a]
-        case .zstd: [0x28, 0xb5, 0x2f, 0xfd]
+        case .zstd: FileMagic.zstd
         }
     }
 }

@@ -128,14 +128,11 @@ extension SavedImage {
 }
 
 extension SavedImage {
-    private static let streamHeaderSize = 8
-    private static let streamVersion: UInt32 = 3
-
     private static func checked<Stream: SeekableBytes>(
         _ stream: Stream
     ) throws(SavedImageError) -> Stream {
         let header = try SavedImageError.reading { () throws(FileError) in
-            try stream.readWhatIsThere(at: 0, upTo: streamHeaderSize)
+            try stream.readWhatIsThere(at: 0, upTo: StreamHeader.start.count)
         }
         try check(header, stream.name)
         return stream
@@ -144,7 +141,7 @@ extension SavedImage {
     /// Checks that a QEMU stream comes next.
     static func checkStart(of pipe: SequentialBytes) throws(SavedImageError) {
         do throws(SavedImageError) {
-            try check(try pipe.peek(streamHeaderSize), pipe.name)
+            try check(try pipe.peek(StreamHeader.start.count), pipe.name)
         } catch {
             try pipe.checkProgram()
             throw error
@@ -167,16 +164,16 @@ extension SavedImage {
                     + "\(Shown.bytes(header)) was found: the file is damaged or was changed; take "
                     + "an undamaged copy of it")
         }
-        guard header.count == streamHeaderSize else {
+        guard header.count == StreamHeader.start.count else {
             throw SavedImageError(
                 .malformed, file,
                 "its QEMU stream ends at byte \(header.count): take a complete copy of it")
         }
         let version = header.bigEndian(at: 4, as: UInt32.self)
-        guard version == streamVersion else {
+        guard version == StreamHeader.version else {
             throw SavedImageError(
                 .unsupported, file,
-                "its QEMU stream has version \(version); this program reads \(streamVersion), "
+                "its QEMU stream has version \(version); this program reads \(StreamHeader.version), "
                     + "which QEMU has written since 2009: save the VM again")
         }
     }

@@ -1,4 +1,5 @@
 public import LinuxSystem
+internal import VCPUModel
 
 /// A file that holds a QEMU migration stream, and the stream inside it.
 ///
@@ -46,8 +47,8 @@ extension SavedImage {
 
     /// What a file is that begins with these bytes; nil when this program does not know it.
     public static func detect(_ prefix: [UInt8]) -> Kind? {
-        if prefix.starts(with: snapshotMagic) { return .snapshot }
-        if prefix.starts(with: streamMagic) { return .stream }
+        if prefix.starts(with: FileMagic.snapshot) { return .snapshot }
+        if prefix.starts(with: FileMagic.stream) { return .stream }
         if prefix.starts(with: qcow2Magic) { return .qcow2 }
         if prefix.starts(with: LibvirtSave.magic) || prefix.starts(with: LibvirtSave.partialMagic) {
             return .libvirt
@@ -55,9 +56,6 @@ extension SavedImage {
         return Compression.allCases.first { prefix.starts(with: $0.magic) }.map { .compressed($0) }
     }
 
-    /// `Formats/vcpusnap-v1.md`, section 3.
-    private static let snapshotMagic: [UInt8] = [0xf6, 0x76, 0x43, 0x53, 0x0d, 0x0a, 0x1a, 0x0a]
-    private static let streamMagic = Array("QEVM".utf8)
     private static let qcow2Magic: [UInt8] = [0x51, 0x46, 0x49, 0xfb]
 }
 
