@@ -1,5 +1,4 @@
 public import LinuxSystem
-internal import QEMUStream
 internal import VCPUModel
 
 /// Where state is taken from or put: a SOURCE or TARGET of the command line.

@@ -1,5 +1,4 @@
 public import LinuxSystem
-internal import QEMUStream
 
 /// Changes of a file in place, and their undoing, by the undo file beside it (Formats/undo-v1.md).
 ///
@@ -36,7 +35,7 @@ public struct UndoableChange {
     private func change(by patch: FilePatch) throws {
         try checkNothingIsLost(isChanging: !patch.isEmpty)
         guard !patch.isEmpty else { return }
-        let undo = try UndoFile(of: patch, to: try contents())
+        let undo = try undoFile(of: patch)
         guard let changed = undo.changedBytes else { return }
         let path = file.path + UndoFile.suffix
         try AtomicFile.replace(path, with: [undo.encoded])
@@ -46,6 +45,17 @@ public struct UndoableChange {
                 "\(name) was changed or replaced by another program meanwhile: nothing was done")
         }
         try replaceEnd(from: undo.start, with: changed)
+    }
+
+    private func undoFile(of patch: FilePatch) throws -> UndoFile {
+        do {
+            return try UndoFile(of: patch, to: try contents())
+        } catch let error as UndoFileError {
+            guard case .tooLong = error else { throw error }
+            throw SourceError(
+                "the register list cannot be written: \(error); write to another file with --output"
+            )
+        }
     }
 
     /// An undo file that is needed, or is another file's, is not replaced; a file whose change was
@@ -152,7 +162,7 @@ extension UndoableChange {
             guard error.errno == .noEntry else { throw error }
             return nil
         }
-        do throws(QEMUStreamError) {
+        do throws(UndoFileError) {
             return try UndoFile(decoding: bytes)
         } catch {
             throw SourceError(

@@ -1,5 +1,3 @@
-public import LinuxSystem
-
 /// What undoes the change of a file: the bytes that it had from the first changed one on, and those that it got.
 ///
 /// Formats/undo-v1.md has the layout. The file lies beside the changed one, and is complete and on the
@@ -41,17 +39,13 @@ public struct UndoFile: Sendable {
 
 extension UndoFile {
     /// What undoes a patch that is not applied yet.
-    /// - Throws: `list` for an empty patch, or when more than `longestEnd` bytes follow the first change; `file` when
-    ///   the file cannot be read.
-    public init(of patch: FilePatch, to file: any SeekableBytes) throws(QEMUStreamError) {
-        guard let first = patch.replacements.first?.range.lowerBound else {
-            throw .list("nothing is to be changed")
-        }
+    /// - Throws: `nothingToUndo` for an empty patch, `tooLong` when more than `longestEnd` bytes follow the first change,
+    ///   `file` when the file cannot be read.
+    public init(of patch: FilePatch, to file: any SeekableBytes) throws(UndoFileError) {
+        guard let first = patch.replacements.first?.range.lowerBound else { throw .nothingToUndo }
         let longest = Int64(Self.longestEnd)
         guard file.size - first <= longest, file.size - first + patch.growth <= longest else {
-            throw .list(
-                "\(file.size - first) bytes follow the first change, and an undo file keeps "
-                    + "\(Self.longestEnd) at most; write to another file with --output")
+            throw .tooLong(file.size - first)
         }
         let before = try file.bytes(at: first, count: Int(file.size - first))
         let after = patch.end(from: first, of: before)
@@ -59,7 +53,7 @@ extension UndoFile {
         start = first + Int64(same)
         originalSize = file.size
         changedSize = try (Checked(file.size) + Checked(patch.growth)).value(
-            or: QEMUStreamError.file(FileError(.change, file.name, .fileTooLarge)))
+            or: UndoFileError.file(FileError(.change, file.name, .fileTooLarge)))
         original = Array(before.dropFirst(same))
         changed = .bytes(Array(after.dropFirst(same)))
         contextDigest = try Self.contextDigest(file, before: start)
@@ -73,7 +67,7 @@ extension UndoFile {
 
     private static func contextDigest(
         _ file: any SeekableBytes, before start: Int64
-    ) throws(QEMUStreamError) -> [UInt8] {
+    ) throws(UndoFileError) -> [UInt8] {
         let count = min(start, longestContext)
         return SHA256.of([try file.bytes(at: start - count, count: Int(count))])
     }
@@ -98,7 +92,7 @@ extension UndoFile {
 
     /// Compares a file with both states: its size, the bytes just before `start`, and those from `start` on.
     /// - Throws: when the file cannot be read.
-    public func state(of file: any SeekableBytes) throws(QEMUStreamError) -> State {
+    public func state(of file: any SeekableBytes) throws(UndoFileError) -> State {
         guard file.size >= start,
             try Self.contextDigest(file, before: start) == contextDigest
         else { return .foreign }
@@ -140,5 +134,16 @@ extension UndoFile {
         // The original bytes again, and the file not yet cut.
         let isRestored = now.count == changedCount && now.starts(with: original)
         return isRestored ? .between : .altered
+    }
+}
+
+extension SeekableBytes {
+    /// `read` with an undo file's errors.
+    fileprivate func bytes(at offset: Int64, count: Int) throws(UndoFileError) -> [UInt8] {
+        do throws(FileError) {
+            return try read(at: offset, count: count)
+        } catch {
+            throw .file(error)
+        }
     }
 }

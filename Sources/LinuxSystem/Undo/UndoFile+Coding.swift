@@ -1,5 +1,3 @@
-internal import LinuxSystem
-
 // The layout of Formats/undo-v1.md.
 extension UndoFile {
     private static let numbersEnd = 8 + 4 * 8
@@ -26,7 +24,7 @@ extension UndoFile {
     /// Reads version 1 or 2.
     /// - Parameter bytes: the whole file.
     /// - Throws: `damaged` for a wrong magic, digest or size, and for other versions.
-    public init(decoding bytes: [UInt8]) throws(QEMUStreamError) {
+    public init(decoding bytes: [UInt8]) throws(UndoFileError) {
         try Self.check(bytes)
         let version = bytes.bigEndian(at: 8, count: 8)
         guard 1...2 ~= version else {
@@ -68,12 +66,10 @@ extension UndoFile {
     }
 
     /// Magic and digest.
-    private static func check(_ bytes: [UInt8]) throws(QEMUStreamError) {
+    private static func check(_ bytes: [UInt8]) throws(UndoFileError) {
         guard bytes.starts(with: magic) else {
-            let found = bytes.prefix(magic.count).map { byte in
-                (byte < 16 ? "0" : "") + String(byte, radix: 16)
-            }
-            throw damaged("the undo file", 0, "VCPUUNDO", "bytes \(found.joined(separator: " "))")
+            let found = bytes.prefix(magic.count).hexadecimal
+            throw damaged("the undo file", 0, "VCPUUNDO", "bytes \(found)")
         }
         guard bytes.count >= contextEnd + SHA256.size,
             SHA256.of([Array(bytes.dropLast(SHA256.size))]) == bytes.suffix(SHA256.size)
@@ -86,7 +82,7 @@ extension UndoFile {
 
     private static func damaged(
         _ part: String, _ offset: Int, _ expected: String, _ found: String
-    ) -> QEMUStreamError {
-        .damaged(part: part, offset: Int64(offset), expected: expected, found: found)
+    ) -> UndoFileError {
+        .damaged(part: part, offset: offset, expected: expected, found: found)
     }
 }
