@@ -5,7 +5,7 @@ public enum SourceTable {
         ("read", "save, show, diff, plan, matrix, restore from", .read),
         ("restore", "restore into", .restore),
         ("edit", "set, inject", .edit),
-        ("mend", "plan --qemu, mend, convert", .stream),
+        ("load", "plan --qemu, convert", .stream), ("mend", "mend", .mend),
     ]
 
     /// Lines of the help, of at most 80 characters, each with two spaces before it.
@@ -62,6 +62,9 @@ extension SourceKinds {
     public static func schemes(for ability: SourceAbilities) -> [String] {
         named.filter { $0.summary.abilities.contains(ability) }.map { $0.summary.grammar }
     }
+
+    /// A command line for each kind.
+    public static var examples: [String] { all.map { $0.summary.example } }
 
     /// A line or two of the help for each that is no file, and what files are before them.
     public static var helpLines: [String] {

@@ -63,12 +63,10 @@ public struct SourceAbilities: OptionSet, Hashable, Sendable {
     public static let restore = SourceAbilities(rawValue: 1 << 1)
     /// Registers of it can be set, and exceptions injected.
     public static let edit = SourceAbilities(rawValue: 1 << 2)
-    /// Its vCPUs are made for the command, as many as it needs.
-    public static let host = SourceAbilities(rawValue: 1 << 3)
-    /// Its guest runs on.
-    public static let live = SourceAbilities(rawValue: 1 << 4)
-    /// It has a QEMU stream, which can be mended, and of which QEMU's answer can be planned.
-    public static let stream = SourceAbilities(rawValue: 1 << 5)
+    /// It has a QEMU stream: QEMU's answer can be planned, and it can be converted.
+    public static let stream = SourceAbilities(rawValue: 1 << 3)
+    /// Its QEMU stream can be changed where it is, or written with its changes.
+    public static let mend = SourceAbilities(rawValue: 1 << 4)
 }
 
 /// A source that is named by a scheme and what follows it.

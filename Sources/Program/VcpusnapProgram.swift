@@ -119,12 +119,8 @@ struct Vcpusnap: ParsableCommand {
             \(SourceTable.text.joined(separator: "\n"))
 
             EXAMPLES
-              vcpusnap save kvm: -o cpu.vcpusnap
-              vcpusnap restore cpu.vcpusnap emulated:6.1-neoverse-n1
+            \(SourceKinds.examples.map { "  " + $0 }.joined(separator: "\n"))
               vcpusnap plan cpu.vcpusnap --host other.vhost
-              vcpusnap plan vm.mig --host other.vhost --qemu 10.0
-              vcpusnap mend vm.mig --host other.vhost -o mended.mig
-              vcpusnap diff cpu.vcpusnap other.vcpusnap
               vcpusnap set cpu.vcpusnap SCTLR_EL1.M=0
               vcpusnap inject cpu.vcpusnap breakpoint
               vcpusnap register SCTLR_EL1 0x603000000013c080

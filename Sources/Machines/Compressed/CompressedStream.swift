@@ -9,6 +9,7 @@ public enum CompressedStream: StreamFileKind {
     /// To mend such a stream, decompress it into a pipe.
     public static let summary = SourceSummary(
         ofStreamsIn: "compressed stream", "a stream or libvirt image, compressed",
+        abilities: [.read, .stream],
         needs: "the program that decompresses it",
         example: "vcpusnap convert vm.mig.zst -o vm.vcpusnap")
 

@@ -11,7 +11,7 @@ public struct EmulatedSource: HostSource {
     public static let summary = SourceSummary(
         grammar: "emulated:NAME",
         meaning: "an emulated host: a built-in profile or the path of a\n.vhost file",
-        abilities: [.read, .restore, .edit, .host], options: [.vcpus],
+        abilities: [.read, .restore, .edit], options: [.vcpus],
         example: "vcpusnap save emulated:6.12-neoverse-n1 --vcpus 4 -o four.vcpusnap")
 
     /// A built-in profile's name, or a path; a built-in name comes first.

@@ -9,7 +9,7 @@ public struct KVMSource: HostSource {
     /// Reading, restoring and editing fresh vCPUs of the host that runs the command.
     public static let summary = SourceSummary(
         grammar: "kvm:", meaning: "a scratch VM on this host's /dev/kvm (arm64)",
-        abilities: [.read, .restore, .edit, .host], needs: "arm64 with /dev/kvm",
+        abilities: [.read, .restore, .edit], needs: "arm64 with /dev/kvm",
         options: [.vcpus], example: "vcpusnap restore cpu.vcpusnap kvm:")
 
     /// Always empty: a host has one KVM.

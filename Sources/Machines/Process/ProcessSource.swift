@@ -10,7 +10,7 @@ public struct ProcessSource: NamedSource {
     /// Reading while the guest runs, and restoring while it is stopped; editing is not offered.
     public static let summary = SourceSummary(
         grammar: "pid:PID", meaning: "a VM of a running process, whatever VMM it is (arm64)",
-        abilities: [.read, .restore, .live], needs: "arm64; the right to trace the process",
+        abilities: [.read, .restore], needs: "arm64; the right to trace the process",
         options: [.settle, .despiteFilter],
         example: "vcpusnap save pid:4711 --settle -o vm.vcpusnap")
 

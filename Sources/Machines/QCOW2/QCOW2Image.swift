@@ -9,6 +9,7 @@ public enum QCOW2Image: StreamFileKind {
     /// Mending is refused: its clusters cannot be moved.
     public static let summary = SourceSummary(
         ofStreamsIn: "qcow2 image", "a disk image with the state of a VM (savevm)",
+        abilities: [.read, .stream],
         example: "vcpusnap convert disk.qcow2 --snapshot before-upgrade -o vm.vcpusnap")
 
     /// Whether the file begins with `QFI\xfb` (Formats/saved-images.md).

@@ -28,9 +28,13 @@ public protocol StreamFileKind: StateFileKind {}
 
 extension SourceSummary {
     /// Of a kind of file with a QEMU stream.
-    init(ofStreamsIn grammar: String, _ meaning: String, needs: String = "", example: String) {
+    init(
+        ofStreamsIn grammar: String, _ meaning: String,
+        abilities: SourceAbilities = [.read, .stream, .mend],
+        needs: String = "", example: String
+    ) {
         self.init(
-            grammar: grammar, meaning: meaning, abilities: [.read, .stream], needs: needs,
+            grammar: grammar, meaning: meaning, abilities: abilities, needs: needs,
             options: [.internalSnapshot, .undescribed, .partial], example: example)
     }
 }

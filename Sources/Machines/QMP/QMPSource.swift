@@ -10,7 +10,7 @@ public struct QMPSource: NamedSource {
     /// Reading only, while the guest runs.
     public static let summary = SourceSummary(
         grammar: "qmp:SOCKET", meaning: "a VM that QEMU runs, by its QMP monitor (only as SOURCE)",
-        abilities: [.read, .live], needs: "a QMP socket of that QEMU",
+        abilities: [.read], needs: "a QMP socket of that QEMU",
         example: "vcpusnap save qmp:/run/vm.qmp -o vm.vcpusnap")
 
     /// The path of the socket.
