@@ -92,6 +92,11 @@ enum ExitStatus: Int32, Error {
     /// Not done: bad usage, unreadable or damaged file, no KVM, full disk.
     case trouble = 2
 
+    /// Ends a command with it, unless it is success.
+    func check() throws {
+        if self != .success { throw self }
+    }
+
     static func leave(with status: ExitStatus) -> Never {
         Vcpusnap.exit(withError: ExitCode(status.rawValue))
     }

@@ -40,12 +40,12 @@ struct BaselineCommand: ParsableCommand {
         try output?.checkOutput(.text, keeping: inputs)
         let profiles = try ProfileFile.load(hosts, .commandLine)
         let progress = ProgressLine(total: profiles.count, unit: "hosts")
-        let baseline = try Baseline(of: profiles, progress: progress.update)
+        let report = BaselineOutput(
+            baseline: try Baseline(of: profiles, progress: progress.update))
         progress.finish()
-        let report = BaselineOutput(baseline)
         try output?.write(
             Array(report.template.utf8), access: .open, orElse: "give --output a file or -")
         if output != .standardStream { try report.print(as: format) }
-        guard report.obstacles.isEmpty else { throw ExitStatus.finding }
+        try report.status.check()
     }
 }

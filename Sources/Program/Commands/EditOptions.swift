@@ -116,6 +116,5 @@ struct EditOptions: ParsableArguments {
             values: report.values)
         try result.print(
             as: report.format, besides: output, after: (output ?? location).writtenBefore)
-        guard result.complete else { throw ExitStatus.finding }
     }
 }

@@ -66,7 +66,7 @@ struct Host: ParsableCommand {
         try output?.checkOutput(.text, keeping: [from].compactMap(\.self))
         if builtIn { return try BuiltInOutput().print(as: format) }
         let profile = try profile()
-        guard let output else { return try HostOutput(profile).print(as: format) }
+        guard let output else { return try HostOutput(profile: profile).print(as: format) }
         try output.write(
             Array(profile.text.utf8), access: .open, orElse: "give --output a file or -")
     }

@@ -19,6 +19,6 @@ struct ListCommand: ParsableCommand {
     var format = OutputFormat.text
 
     func run() throws {
-        try ListOutput(try ProcessTable.read()).print(as: format)
+        try ListOutput(table: try ProcessTable.read()).print(as: format)
     }
 }

@@ -29,7 +29,7 @@ struct RegisterCommand: ParsableCommand {
     }
 
     func run() throws {
-        try RegisterOutput(try names.flatMap(subjects)).print(as: format)
+        try RegisterOutput(subjects: try names.flatMap(subjects)).print(as: format)
     }
 
     private func subjects(_ text: String) throws -> [RegisterOutput.Subject] {

@@ -97,7 +97,6 @@ struct RestoreCommand: ParsableCommand {
         try result.print(
             as: report.format, besides: output,
             after: isKept ? (output ?? target).writtenBefore : nil)
-        guard result.complete else { throw ExitStatus.finding }
     }
 
     /// Keeps the result: in the target itself where that is a file, and in `output` if given.

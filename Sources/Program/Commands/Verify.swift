@@ -19,8 +19,6 @@ struct Verify: ParsableCommand {
     var format = OutputFormat.text
 
     func run() throws {
-        let report = VerifyOutput(try SnapshotFile.verify(file), file: file.text)
-        try report.print(as: format)
-        guard report.sound else { throw ExitStatus.trouble }
+        try VerifyOutput(report: try SnapshotFile.verify(file), file: file.text).print(as: format)
     }
 }

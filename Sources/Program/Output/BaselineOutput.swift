@@ -6,75 +6,48 @@ internal import VCPUModel
 
 /// The report of `baseline`.
 struct BaselineOutput: WholeReport {
-    struct Register: Encodable {
-        var name: String
-        var id: String
-        var value: String
+    let baseline: Baseline
+
+    var status: ExitStatus { baseline.obstacles.isEmpty ? .success : .finding }
+
+    /// Vector lengths go between init and finalize, before everything else.
+    private var registers: [(id: RegisterID, value: RegisterValue)] {
+        let all = baseline.registers.map { (id: $0.0, value: $0.1) }
+        return all.filter { $0.id == .sveVLS } + all.filter { $0.id != .sveVLS }
     }
 
-    struct Lost: Encodable {
-        var register: String
-        var field: String
-        var value: String
-        var hosts: [String]
-    }
-
-    struct LostFeature: Encodable {
-        var feature: String
-        var hosts: [String]
-    }
-
-    struct Obstacle: Encodable {
-        var register: String
-        var text: String
-        /// For people: not all of many hosts are named.
-        var brief: String
-
-        enum CodingKeys: CodingKey {
-            case register, text
-        }
-    }
-
-    var hosts: [String]
-    var features: [String]
-    var registers: [Register]
-    var lost: [Lost]
-    var lostFeatures: [LostFeature]
-    var obstacles: [Obstacle]
-
-    init(_ baseline: Baseline) {
-        hosts = baseline.hosts
-        features = baseline.features.names
-        // Vector lengths go between init and finalize, before everything else.
-        let first = baseline.registers.filter { $0.0 == .sveVLS }
-        let rest = baseline.registers.filter { $0.0 != .sveVLS }
-        registers = (first + rest).map {
-            Register(name: $0.0.name, id: $0.0.hex, value: $0.1.description)
-        }
-        lost = baseline.lost.map {
-            Lost(
-                register: $0.register.name, field: $0.field,
-                value: RegisterValue($0.value).description, hosts: $0.hosts)
-        }
-        lostFeatures = baseline.lostFeatures.map { LostFeature(feature: $0.name, hosts: $0.hosts) }
-        obstacles = baseline.obstacles.map {
-            Obstacle(register: $0.register.name, text: $0.text, brief: $0.brief)
-        }
+    var json: JSONObject {
+        [
+            "features": baseline.features.names, "hosts": baseline.hosts,
+            "lost": baseline.lost.json { lost in
+                [
+                    "field": lost.field, "hosts": lost.hosts, "register": lost.register.name,
+                    "value": RegisterValue(lost.value).description,
+                ]
+            },
+            "lostFeatures": baseline.lostFeatures.json { ["feature": $0.name, "hosts": $0.hosts] },
+            "obstacles": baseline.obstacles.json {
+                ["register": $0.register.name, "text": $0.text]
+            },
+            "registers": registers.json { .register($0.id, ["value": $0.value.description]) },
+        ]
     }
 
     /// The file of Formats/vbaseline-v1.md.
     var template: String {
         var lines = ["vbaseline 1"]
-        lines += hosts.map { "host \($0)" }
-        lines += features.map { "feature \($0)" }
-        lines += registers.map { "register \($0.name) \($0.id) \($0.value)" }
-        lines += lost.flatMap { lost in
-            lost.hosts.map { "lost \(lost.register).\(lost.field) \(lost.value) \($0)" }
+        lines += baseline.hosts.map { "host \($0)" }
+        lines += baseline.features.names.map { "feature \($0)" }
+        lines += registers.map { "register \($0.id.name) \($0.id.hex) \($0.value)" }
+        lines += baseline.lost.flatMap { lost in
+            lost.hosts.map { "lost \(lost.path) \(RegisterValue(lost.value)) \($0)" }
         }
-        lines += lostFeatures.flatMap { lost in
-            lost.hosts.map { "lost-feature \(lost.feature) \($0)" }
+        lines += baseline.lostFeatures.flatMap { name, hosts in
+            hosts.map { "lost-feature \(name) \($0)" }
         }
-        lines += obstacles.flatMap { Self.folded("obstacle \($0.register) \($0.text)") }
+        lines += baseline.obstacles.flatMap {
+            Self.folded("obstacle \($0.register.name) \($0.text)")
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -93,24 +66,24 @@ struct BaselineOutput: WholeReport {
     }
 
     func text(_ style: TextStyle) -> PrintableText {
-        var text = style.bold("baseline of \(Self.some(hosts))") + "\n"
-        text += "  vCPU features: \(features.joined(separator: " "))\n"
-        text += list(
-            "write before the first run", registers.map { "\($0.name) (\($0.id)) \($0.value)" })
+        var text = style.bold("baseline of \(Self.some(baseline.hosts))") + "\n"
+        text += "  vCPU features: \(baseline.features.names.joined(separator: " "))\n"
+        text += list("write before the first run", registers.map { "\($0.id.title) \($0.value)" })
         text += list(
             "lost vCPU features",
-            lostFeatures.map { "\($0.feature), of \(Self.some($0.hosts))" })
+            baseline.lostFeatures.map { "\($0.name), of \(Self.some($0.hosts))" })
         text += list(
             "lost",
-            lost.map { lost in
-                "\(lost.register).\(lost.field) is \(lost.value), more on "
-                    + Self.some(lost.hosts)
+            baseline.lost.map { lost in
+                "\(lost.path) is \(RegisterValue(lost.value)), more on \(Self.some(lost.hosts))"
             })
-        guard !obstacles.isEmpty else {
+        guard !baseline.obstacles.isEmpty else {
             return text + style.good("  a guest with this can move between all of them") + "\n"
         }
         return text
-            + list(style.bad("obstacles"), obstacles.map { "\($0.register): \($0.brief)" })
+            + list(
+                style.bad("obstacles"),
+                baseline.obstacles.map { "\($0.register.name): \($0.brief)" })
     }
 
     private static func some(_ hosts: [String]) -> String { hosts.listed(atMost: 8) }
@@ -118,4 +91,9 @@ struct BaselineOutput: WholeReport {
     private func list(_ title: PrintableText, _ lines: [String]) -> PrintableText {
         .list(title, lines.map { PrintableText($0) })
     }
+}
+
+extension Baseline.Lost {
+    /// `ID_AA64PFR0_EL1.CSV2`.
+    fileprivate var path: String { "\(register.name).\(field)" }
 }

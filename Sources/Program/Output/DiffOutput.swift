@@ -3,21 +3,6 @@ internal import VCPUModel
 
 /// The report of `diff`.
 struct DiffOutput: Report {
-    struct Register {
-        var name: String
-        var id: String
-        var category: String
-        var left: String?
-        var right: String?
-        var fields: [Field]
-    }
-
-    struct Field {
-        var name: String
-        var left: String
-        var right: String
-    }
-
     let left: String
     let right: String
     let same: Bool
@@ -26,30 +11,23 @@ struct DiffOutput: Report {
 
     // MARK: JSON
 
-    func write(json: JSONWriter) {
-        json.object {
-            json.member("left", left)
-            json.member("provenance", array: difference.provenance) { entry in
-                json.object {
-                    json.member("key", entry.key.rawValue)
-                    json.member("left", entry.left)
-                    json.member("right", entry.right)
-                }
-            }
-            json.member("right", right)
-            json.member("same", same)
-            json.member("vcpus", array: difference.vcpus) { write($0, json) }
-        }
+    var json: JSONObject {
+        .sides(left, right) + [
+            "provenance": difference.provenance.json { .entry($0.key, .sides($0.left, $0.right)) },
+            "same": same,
+            "vcpus": difference.vcpus.json { vcpu in
+                .unit(
+                    vcpu.index,
+                    [
+                        "only": vcpu.onlyText,
+                        "registers": vcpu.registers.json { $0.json(values) },
+                        "volatile": vcpu.volatile.json { $0.json(values) },
+                    ])
+            },
+        ]
     }
 
-    private func write(_ vcpu: VCPUDifference, _ json: JSONWriter) {
-        json.object {
-            json.member("index", vcpu.index)
-            json.member("only", vcpu.onlyText)
-            json.member("registers", array: vcpu.registers) { Register($0, values).write(to: json) }
-            json.member("volatile", array: vcpu.volatile) { Register($0, values).write(to: json) }
-        }
-    }
+    var status: ExitStatus { same ? .success : .finding }
 
     // MARK: Text
 
@@ -82,11 +60,11 @@ struct DiffOutput: Report {
         for category in RegisterCategory.allCases {
             guard let members = byCategory[category] else { continue }
             output.write("  \(style.bold("\(category.rawValue)"))\n")
-            for member in members { output.write(Register(member, values).text) }
+            for member in members { output.write(member.lines(values)) }
         }
         if !vcpu.volatile.isEmpty {
             output.write("  " + style.faint("volatile: these move by themselves") + "\n")
-            for member in vcpu.volatile { output.write(style.faint(Register(member, values).text)) }
+            for member in vcpu.volatile { output.write(style.faint(member.lines(values))) }
         }
     }
 }
@@ -104,48 +82,40 @@ extension VCPUDifference {
     }
 }
 
-extension DiffOutput.Register {
-    init(_ difference: RegisterDifference, _ values: ValueText) {
-        name = difference.id.name
-        id = difference.id.hex
-        category = difference.category.rawValue
-        left = values.text(difference.left, of: difference.id)
-        right = values.text(difference.right, of: difference.id)
-        let isHidden = values.isHidden(difference.id)
-        fields = isHidden ? [] : difference.fields.map { DiffOutput.Field($0, values) }
+extension RegisterDifference {
+    /// Those of which the values may be seen.
+    private func fields(_ values: ValueText) -> [FieldDifference] {
+        values.isHidden(id) ? [] : fields
     }
 
-    func write(to json: JSONWriter) {
-        json.object {
-            json.member("category", category)
-            json.member("fields", array: fields) { field in
-                json.object {
-                    json.member("left", field.left)
-                    json.member("name", field.name)
-                    json.member("right", field.right)
-                }
-            }
-            json.member("id", id)
-            json.member("left", left)
-            json.member("name", name)
-            json.member("right", right)
-        }
+    fileprivate func json(_ values: ValueText) -> JSONObject {
+        values.register(
+            id, ["left": left, "right": right],
+            [
+                "category": category.rawValue,
+                "fields": fields(values).json { field in
+                    let (left, right) = field.texts(values)
+                    return ["name": field.field.name] + .sides(left, right)
+                },
+            ])
     }
 
     /// One line a field where there are fields, else one line for the register.
-    var text: PrintableText {
+    fileprivate func lines(_ values: ValueText) -> PrintableText {
+        let fields = fields(values)
+        let (left, right) = (values.text(left, of: id), values.text(right, of: id))
         // A register that is one single field says nothing more by naming the field.
-        guard fields.count > 1 || (fields.first.map { $0.left != left } ?? false) else {
-            return change("    \(name)", left, right)
-        }
-        return fields.map { change("    \(name).\($0.name)", $0.left, $0.right) }.joined()
+        guard fields.count > 1 || (fields.first.map { $0.texts(values).left != left } ?? false)
+        else { return change("    \(id.name)", left, right) }
+        return fields.map { field in
+            let (left, right) = field.texts(values)
+            return change("    \(id.name).\(field.field.name)", left, right)
+        }.joined()
     }
 }
 
-extension DiffOutput.Field {
-    init(_ difference: FieldDifference, _ values: ValueText) {
-        name = difference.field.name
-        left = values.text(difference.left, of: difference.field)
-        right = values.text(difference.right, of: difference.field)
+extension FieldDifference {
+    fileprivate func texts(_ values: ValueText) -> (left: String, right: String) {
+        (values.text(left, of: field), values.text(right, of: field))
     }
 }

@@ -5,90 +5,74 @@ internal import VCPUModel
 
 /// The report of `set` and `inject`.
 struct EditOutput: WholeReport {
-    struct VCPU: Encodable {
-        var index: UInt32
-        var complete: Bool
-        var registers: [Register]
-    }
-
-    struct Register: Encodable {
-        var name: String
-        var id: String
-        var outcome: String
-        var before: String?
-        var wanted: String?
-        var found: String?
-        var errno: String?
-        var reason: String?
-    }
-
-    var verb: String
-    var target: String
-    var complete: Bool
+    let verb: String
+    let target: String
+    let edits: [(index: UInt32, edit: VCPUEdit)]
     /// What is to be said of the result; nil for nothing.
-    var notes: [String]?
-    var vcpus: [VCPU]
+    let notes: [String]?
+    let kernel: KernelVersion?
+    let values: ValueText
 
-    private enum CodingKeys: CodingKey {
-        case target, complete, notes, vcpus
-    }
+    private var isComplete: Bool { edits.allSatisfy(\.edit.isComplete) }
 
-    init(
-        verb: String, target: String, edits: [(index: UInt32, edit: VCPUEdit)],
-        notes: [String]?, kernel: KernelVersion?, values: ValueText
-    ) {
-        self.notes = notes
-        self.verb = verb
-        self.target = target
-        complete = edits.allSatisfy(\.edit.isComplete)
-        vcpus = edits.map { index, edit in
-            VCPU(
-                index: index, complete: edit.isComplete,
-                registers: edit.changes.map { Register($0, kernel, values) })
-        }
+    var status: ExitStatus { isComplete ? .success : .finding }
+
+    var json: JSONObject {
+        [
+            "complete": isComplete, "notes": notes, "target": target,
+            "vcpus": edits.json { index, edit in
+                .unit(
+                    index,
+                    [
+                        "complete": edit.isComplete,
+                        "registers": edit.changes.json { $0.json(values, kernel) },
+                    ])
+            },
+        ]
     }
 
     func text(_ style: TextStyle) -> PrintableText {
-        let bodies = vcpus.map { $0.text(style) }.joined()
-        return "\(style.bold("\(verb): \(target)"))\n\(bodies)\(style.notes(notes))"
-    }
-}
-
-extension EditOutput.VCPU {
-    func text(_ style: TextStyle) -> PrintableText {
-        let verdict = complete ? style.good("made") : style.bad("not all made")
-        let head = registers.isEmpty ? "no register differs" : verdict
-        let lines = registers.map { register -> PrintableText in "  \(register.text)\n" }
-        return "\(style.bold("vCPU \(index)")): \(head)\n\(lines.joined())"
-    }
-}
-
-extension EditOutput.Register {
-    init(_ change: VCPUEdit.Change, _ kernel: KernelVersion?, _ values: ValueText) {
-        name = change.id.name
-        id = change.id.hex
-        before = values.text(change.before, of: change.id)
-        wanted = values.text(change.wanted, of: change.id)
-        found = values.text(change.found, of: change.id)
-        reason = change.explanation
-        switch change.outcome {
-        case .refused(let number):
-            outcome = "refused"
-            errno = number.symbol
-            let rule = RegisterDictionary.entry(for: change.id)?.refusalRule(onKernel: kernel)
-            let reasons = [change.explanation, rule].compactMap(\.self)
-            reason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
-        case .keptButMasked, .acceptedThenChanged: outcome = "accepted-then-changed"
-        case .absent: outcome = "absent"
-        default: outcome = "made"
+        let bodies = edits.map { index, edit -> PrintableText in
+            let verdict = edit.isComplete ? style.good("made") : style.bad("not all made")
+            let head = edit.changes.isEmpty ? "no register differs" : verdict
+            let lines = edit.changes.map { change -> PrintableText in
+                "  \(change.line(values, kernel))\n"
+            }
+            return "\(style.bold("\(VCPUNumbers([index]).title)")): \(head)\n\(lines.joined())"
         }
+        return "\(style.bold("\(verb): \(target)"))\n\(bodies.joined())\(style.notes(notes))"
+    }
+}
+
+extension VCPUEdit.Change {
+    private var word: String {
+        switch outcome {
+        case .keptButMasked: RegisterOutcome.acceptedThenChanged.name
+        case .refused, .acceptedThenChanged, .absent: outcome.name
+        default: "made"
+        }
+    }
+
+    /// What the bank says, and of a refusal also the rule of the kernel's KVM.
+    private func reason(_ kernel: KernelVersion?) -> String? {
+        guard outcome.errno != nil else { return explanation }
+        let rule = RegisterDictionary.entry(for: id)?.refusalRule(onKernel: kernel)
+        let reasons = [explanation, rule].compactMap(\.self)
+        return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
+    }
+
+    fileprivate func json(_ values: ValueText, _ kernel: KernelVersion?) -> JSONObject {
+        values.register(
+            id, ["before": before, "found": found, "wanted": wanted],
+            ["errno": outcome.errno, "outcome": word, "reason": reason(kernel)])
     }
 
     /// `SCTLR_EL1 (0x603000000013c080): 0x30d0198d -> 0x30d0198c`.
-    var text: String {
-        let head = "\(name) (\(id)): \(before ?? "nothing") -> \(wanted ?? "nothing")"
-        guard outcome != "made" else { return head }
-        let facts = [outcome, errno, found.map { "found \($0)" }, reason].compactMap { $0 }
-        return head + ", " + facts.joined(separator: ", ")
+    fileprivate func line(_ values: ValueText, _ kernel: KernelVersion?) -> String {
+        let held = [before, wanted].compactMap { values.text($0, of: id) }
+        let found = values.text(found, of: id).map { "found \($0)" }
+        let facts = word == "made" ? [] : [word, outcome.errno, found, reason(kernel)]
+        return (["\(id.title): " + held.joined(separator: " -> ")] + facts.compactMap(\.self))
+            .joined(separator: ", ")
     }
 }

@@ -2,44 +2,35 @@ internal import Attach
 
 /// The report of `list`.
 struct ListOutput: WholeReport {
-    struct Process: Encodable {
-        var pid: Int
-        var name: String
-        var vms: [VM]
-        /// Whether which VM a vCPU is of cannot be told.
-        var ambiguous: Bool?
-    }
+    let table: ProcessTable
 
-    struct VM: Encodable {
-        var descriptor: Int
-        /// The numbers of the vCPUs.
-        var vcpus: [Int]
-    }
-
-    var processes: [Process]
-    /// Processes that this user may not look into.
-    var hidden: Int
-
-    init(_ table: ProcessTable) {
-        hidden = table.hidden
-        processes = table.vmms.map { vmm in
-            Process(
-                pid: vmm.process, name: vmm.name,
-                vms: vmm.vms.map { VM(descriptor: $0.descriptor, vcpus: $0.vcpus.map(\.index)) },
-                ambiguous: vmm.isAmbiguous ? true : nil)
-        }
+    var json: JSONObject {
+        [
+            "hidden": table.hidden,
+            "processes": table.vmms.json { vmm in
+                [
+                    // Whether which VM a vCPU is of cannot be told.
+                    "ambiguous": vmm.isAmbiguous ? true : nil, "name": vmm.name,
+                    "pid": vmm.process,
+                    "vms": vmm.vms.json {
+                        ["descriptor": $0.descriptor, "vcpus": $0.vcpus.map(\.index)]
+                    },
+                ]
+            },
+        ]
     }
 
     func text(_ style: TextStyle) -> PrintableText {
-        let lines = processes.map { process -> PrintableText in
-            let list = process.vms.map { vm -> PrintableText in
+        let lines = table.vmms.map { vmm -> PrintableText in
+            let list = vmm.vms.map { vm -> PrintableText in
                 let count = vm.vcpus.count.of("vCPU")
-                return process.vms.count == 1
-                    ? "\(count)" : "pid:\(process.pid)/\(vm.descriptor) with \(count)"
+                return vmm.vms.count == 1
+                    ? "\(count)" : "pid:\(vmm.process)/\(vm.descriptor) with \(count)"
             }.joined(separator: ", ")
-            let doubt = process.ambiguous == true ? " (which vCPU is whose cannot be told)" : ""
-            return "\(style.bold("pid:\(process.pid)"))  \(process.name)  \(list)\(doubt)\n"
+            let doubt = vmm.isAmbiguous ? " (which vCPU is whose cannot be told)" : ""
+            return "\(style.bold("pid:\(vmm.process)"))  \(vmm.name)  \(list)\(doubt)\n"
         }
+        let hidden = table.hidden
         let none: PrintableText =
             lines.isEmpty ? "no process with a KVM VM can be seen\n" : ""
         let more: PrintableText =

@@ -6,26 +6,6 @@ internal import VCPUModel
 
 /// The report of `plan --qemu`.
 struct LoadPlanOutput: Report {
-    /// Vector lengths, in bits.
-    struct VectorText {
-        /// The longest that the guest's registers show.
-        var shown: Int
-        /// The longest of the destination; 0 without SVE.
-        var longest: Int
-    }
-
-    struct Register {
-        var name: String
-        var id: String
-        var fate: String
-        var incoming: String?
-        var held: String?
-        /// The bits of `held` that move by themselves; nil when none do.
-        var moving: String?
-        var errno: String?
-        var pardon: PardonText?
-    }
-
     let source: String
     /// True where nothing said where in the stream the vCPUs are; else absent.
     let foundBySearch: Bool?
@@ -55,8 +35,7 @@ struct LoadPlanOutput: Report {
         if plan.origin.canBeOfKVM {
             if !plan.output.isEmpty { output.write("  QEMU prints\n") }
             output.write(plan.output.map { PrintableText($0) }.indented)
-            let vectors = plan.vcpus.lazy.compactMap(\.vectors).map { VectorText($0) }
-            output.write(VectorText.line(of: Array(vectors)) ?? "")
+            output.write(VectorLengths.line(of: plan.vcpus))
             output.write(LoadPlanText(plan.vcpus, values).text(style))
         } else {
             output.write("  \(plan.origin.whyNoKVMTakesIt)\n")
@@ -64,38 +43,36 @@ struct LoadPlanOutput: Report {
         for remedy in answer.all { output.write("  can be done: \(remedy.text)\n") }
     }
 
-    func write(json: JSONWriter) {
-        json.object {
-            json.member("foundBySearch", foundBySearch)
-            json.member("hosts", array: answers) { write($0, json) }
-            json.member("notes", array: notes)
-            json.member("origin", answers.first?.plan.origin.rawValue ?? "")
-            json.member("policy", policy)
-            json.member("qemu", qemu)
-            json.member("source", source)
-        }
+    var json: JSONObject {
+        [
+            "foundBySearch": foundBySearch, "hosts": answers.json { $0.json(values) },
+            "notes": notes, "origin": answers.first?.plan.origin.rawValue ?? "", "policy": policy,
+            "qemu": qemu, "source": source,
+        ]
     }
 
-    private func write(_ answer: LoadRemedies, _ json: JSONWriter) {
-        json.object {
-            json.member("host", answer.plan.host)
-            json.member("output", array: answer.plan.output)
-            json.member("remedies", array: answer.all)
-            json.member("vcpus", array: answer.plan.vcpus) { write($0, json) }
-            json.member("verdict", answer.plan.verdict.rawValue)
-        }
+    var status: ExitStatus {
+        answers.allSatisfy { $0.plan.verdict == .loads } ? .success : .finding
     }
+}
 
-    private func write(_ load: VCPULoad, _ json: JSONWriter) {
-        json.object {
-            json.member("counts", counts: load.counts)
-            json.member("failure", load.failure?.text)
-            json.member("index", load.index)
-            json.member("registers", array: load.registers) {
-                Register($0, values).write(to: json)
-            }
-            json.member("vectors", load.vectors.map { VectorText($0) })
-        }
+extension LoadRemedies {
+    fileprivate func json(_ values: ValueText) -> JSONObject {
+        [
+            "host": plan.host, "output": plan.output, "remedies": all,
+            "vcpus": plan.vcpus.json { $0.json(values) }, "verdict": plan.verdict.rawValue,
+        ]
+    }
+}
+
+extension VCPULoad {
+    fileprivate func json(_ values: ValueText) -> JSONObject {
+        .unit(
+            index,
+            [
+                "counts": JSONObject.counts(counts), "failure": failure?.text,
+                "registers": registers.json { $0.json(values) }, "vectors": vectors,
+            ])
     }
 }
 
@@ -106,15 +83,12 @@ extension StreamOrigin {
     }
 }
 
-extension LoadPlanOutput.VectorText {
-    init(_ vectors: VectorLengths) {
-        self.init(shown: vectors.shown, longest: vectors.longest)
-    }
-
-    /// Where the lengths come from, once for all vCPUs; nil for guests without SVE.
-    static func line(of vcpus: [Self]) -> PrintableText? {
-        guard let longest = vcpus.first?.longest, let shown = vcpus.map(\.shown).max() else {
-            return nil
+extension VectorLengths {
+    /// Where the lengths come from, once for all vCPUs; empty for guests without SVE.
+    static func line(of vcpus: [VCPULoad]) -> PrintableText {
+        let vectors = vcpus.compactMap(\.vectors)
+        guard let longest = vectors.first?.longest, let shown = vectors.map(\.shown).max() else {
+            return ""
         }
         let given = longest == 0 ? "which has none" : "which has up to \(longest) bits"
         return """
@@ -122,15 +96,6 @@ extension LoadPlanOutput.VectorText {
             \(given); the guest's registers show \(shown) bits
 
             """
-    }
-}
-
-extension LoadPlanOutput.VectorText: JSONWritable {
-    func write(to json: JSONWriter) {
-        json.object {
-            json.member("longest", longest)
-            json.member("shown", shown)
-        }
     }
 }
 
@@ -172,7 +137,7 @@ private struct LoadPlanText {
         }
         for (fate, members) in Dictionary(grouping: vcpu.registers, by: \.fate.rawValue)
         where fate != "loaded" {
-            lines[fate, default: SharedLines()].add(members, of: vcpu.index, values) { $0.text }
+            lines[fate, default: SharedLines()].add(members, of: vcpu.index) { $0.line(values) }
         }
     }
 
@@ -200,39 +165,24 @@ private struct LoadPlanText {
     ]
 }
 
-extension LoadPlanOutput.Register: JSONWritable {
-    init(_ load: RegisterLoad, _ values: ValueText) {
-        name = load.id.name
-        id = load.id.hex
-        fate = load.fate.rawValue
-        incoming = values.text(load.incoming, of: load.id)
-        held = values.text(load.held, of: load.id)
-        let moves = RegisterDictionary.volatileBits(of: load.id)
-        moving = moves == 0 ? nil : RegisterValue(moves).description
-        pardon = load.pardon.map(PardonText.init)
-        errno = load.errno?.symbol
-    }
-
-    func write(to json: JSONWriter) {
-        json.object {
-            json.member("errno", errno)
-            json.member("fate", fate)
-            json.member("held", held)
-            json.member("id", id)
-            json.member("incoming", incoming)
-            json.member("moving", moving)
-            json.member("name", name)
-            json.member("pardon", pardon)
-        }
+extension RegisterLoad {
+    func json(_ values: ValueText) -> JSONObject {
+        let moving = RegisterDictionary.volatileBits(of: id)
+        return values.register(
+            id, ["held": held, "incoming": incoming],
+            [
+                "errno": errno?.symbol, "fate": fate.rawValue,
+                "moving": moving == 0 ? nil : RegisterValue(moving).description, "pardon": pardon,
+            ])
     }
 
     /// `z0 z1 p0: what stands above 128 bits is lost`, for vectors that are cut off, and of how many
     /// it is said; a line for each pardon.
-    static func cutTexts(_ vectors: [Self]) -> [(text: String, count: Int)] {
+    static func cutLines(_ vectors: [RegisterLoad]) -> [(text: String, count: Int)] {
         let groups = Dictionary(grouping: vectors) { $0.pardon?.text ?? "" }
         return groups.sorted { $0.key < $1.key }.map { pardon, members in
             let text =
-                members.map(\.name).joined(separator: " ")
+                members.map(\.id.name).joined(separator: " ")
                 + ": what stands above the destination's vectors is cut off"
                 + (pardon.isEmpty ? "" : "; \(pardon)")
             return (text, members.count)
@@ -240,11 +190,12 @@ extension LoadPlanOutput.Register: JSONWritable {
     }
 
     /// `TCR2_EL1 (0x603000000013c103): 0x0; safe: the guest ...`.
-    var text: String {
+    func line(_ values: ValueText) -> String {
         let facts = [
-            incoming.map { "\($0)" }, held.map { "the destination holds \($0)" }, errno,
+            values.text(incoming, of: id),
+            values.text(held, of: id).map { "the destination holds \($0)" }, errno?.symbol,
         ].compactMap(\.self)
-        let pardoned = pardon.map { "; \($0.text)" } ?? ""
-        return "\(name) (\(id)): " + facts.joined(separator: ", ") + pardoned
+        return "\(id.title): " + facts.joined(separator: ", ")
+            + (pardon.map { "; \($0.text)" } ?? "")
     }
 }

@@ -42,17 +42,17 @@ struct LoadRemedies {
     }
 
     /// In the order of use; empty when nothing is lost.
-    var all: [PlanOutput.RemedyText] {
+    var all: [RemedyText] {
         guard plan.verdict != .loads else { return [] }
         guard plan.origin.canBeOfKVM else { return [Self.emulation(plan.origin)] }
-        if let excess = plan.excess { return [PlanOutput.RemedyText(.moreVCPUs(excess.count))] }
+        if let excess = plan.excess { return [RemedyText(.moreVCPUs(excess.count))] }
         return mending + pardon + newer + commandLine + ofTheMove
     }
 
     /// What a stream that KVM did not write is good for.
-    static func emulation(_ origin: StreamOrigin) -> PlanOutput.RemedyText {
+    static func emulation(_ origin: StreamOrigin) -> RemedyText {
         let accelerator = origin == .hvf ? "hvf" : "tcg"
-        return PlanOutput.RemedyText(
+        return RemedyText(
             remedy: "same-accelerator",
             text:
                 "load it in QEMU with -accel \(accelerator), and the machine type and CPU model that "
@@ -75,10 +75,10 @@ struct LoadRemedies {
 
     // MARK: The stream and the policy
 
-    private var mending: [PlanOutput.RemedyText] {
+    private var mending: [RemedyText] {
         guard let mend, mend.isSafe else { return [] }
         return [
-            PlanOutput.RemedyText(
+            RemedyText(
                 remedy: "mend", text: "\(mendCommand) -o FILE makes a stream that loads there")
         ]
     }
@@ -88,7 +88,7 @@ struct LoadRemedies {
     }
 
     /// Rules for what the policy does not pardon.
-    private var pardon: [PlanOutput.RemedyText] {
+    private var pardon: [RemedyText] {
         let rules = PolicyProposal(losses, of: move, ValueText(showsKeys: false)).rules
         guard !rules.isEmpty else { return [] }
         let next =
@@ -96,17 +96,17 @@ struct LoadRemedies {
             ? "vcpusnap mend \(source) --host \(host) --policy FILE -o MENDED then makes a stream that loads there"
             : "with it the verdict is loads"
         return [
-            PlanOutput.RemedyText(
+            RemedyText(
                 remedy: "policy",
                 text: "if the guest can do without: a policy with \(Self.list(rules)) "
                     + "(--write-policy FILE writes it); \(next)")
         ]
     }
 
-    private var newer: [PlanOutput.RemedyText] {
+    private var newer: [RemedyText] {
         newerQEMU.map {
             [
-                PlanOutput.RemedyText(
+                RemedyText(
                     remedy: "newer-qemu", text: "QEMU \($0) loads it there as it is")
             ]
         } ?? []
@@ -123,9 +123,9 @@ struct LoadRemedies {
 
     // MARK: The guest's command line
 
-    private var commandLine: [PlanOutput.RemedyText] {
+    private var commandLine: [RemedyText] {
         psciVersion.map {
-            PlanOutput.RemedyText(
+            RemedyText(
                 remedy: "kvm-psci-version",
                 text:
                     "before the guest's first run: -cpu host,kvm-psci-version=\($0) (QEMU 11.0 or newer)"
@@ -138,18 +138,18 @@ struct LoadRemedies {
         return (refused?.held).map { ["\($0.lowBits >> 16).\($0.lowBits & 0xffff)"] } ?? []
     }
 
-    private var vectors: [PlanOutput.RemedyText] {
+    private var vectors: [RemedyText] {
         guard let vectors = plan.vcpus.compactMap(\.vectors).first(where: \.isCut) else {
             return []
         }
         let property = vectors.longest == 0 ? "sve=off" : "sve\(vectors.longest)=on"
         return [
-            PlanOutput.RemedyText(
+            RemedyText(
                 remedy: "limit-vectors",
                 text:
                     "before the guest's first run: -cpu host,\(property), so that its vectors are no "
                     + "longer than there"),
-            PlanOutput.RemedyText(
+            RemedyText(
                 remedy: "other-host",
                 text: "choose a host with vectors of \(vectors.shown) bits or longer"),
         ]
@@ -158,7 +158,7 @@ struct LoadRemedies {
     // MARK: Hosts
 
     /// Those of the same registers' losses in a restore, each with the number of registers it is for.
-    private var ofTheMove: [PlanOutput.RemedyText] {
+    private var ofTheMove: [RemedyText] {
         let counting = plan.verdict == .fails ? failing : losses.filter { !$0.isOfVectors }
         let ids = Set(counting.map(\.id))
         let lost = move.vcpus.flatMap(\.losses).filter { ids.contains($0.restore.id) }
@@ -173,7 +173,7 @@ struct LoadRemedies {
         return Remedy.each(found).map { remedy in
             let count = helped[remedy]?.count ?? 0
             let part = count < ids.count ? ", for \(count) of the \(ids.count.of("register"))" : ""
-            return PlanOutput.RemedyText(remedy: remedy.name, text: remedy.text + part)
+            return RemedyText(remedy: remedy.name, text: remedy.text + part)
         }
     }
 

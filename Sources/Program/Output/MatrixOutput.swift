@@ -3,44 +3,45 @@ internal import VCPUModel
 
 /// The report of `matrix`.
 struct MatrixOutput: WholeReport {
-    struct Row: Encodable {
-        var source: String
-        var notes: [String]?
-        var cells: [Cell]
+    let matrix: MoveMatrix
+    let guests: [MoveMatrix.Source]
+    let policy: String
+
+    var status: ExitStatus {
+        matrix.cells.joined().allSatisfy { $0.verdict != .no } ? .success : .finding
     }
 
-    struct Cell: Encodable {
-        var host: String
-        var verdict: String
-        var losses: Int
+    private var rows: [(guest: MoveMatrix.Source, cells: [MoveMatrix.Cell])] {
+        zip(guests, matrix.cells).map { ($0, $1) }
     }
 
-    var policy: String
-    var hosts: [String]
-    var rows: [Row]
-
-    init(_ matrix: MoveMatrix, of guests: [MoveMatrix.Source], policy: String) {
-        self.policy = policy
-        hosts = matrix.hosts
-        rows = zip(guests, matrix.cells).map { guest, cells in
-            Row(
-                source: guest.name, notes: guest.snapshot.noteTexts,
-                cells: zip(matrix.hosts, cells).map { host, cell in
-                    Cell(host: host, verdict: cell.verdict.text, losses: cell.lossCount)
-                })
-        }
+    var json: JSONObject {
+        [
+            "hosts": matrix.hosts, "policy": policy,
+            "rows": rows.json { guest, cells in
+                [
+                    "cells": zip(matrix.hosts, cells).json { host, cell in
+                        [
+                            "host": host, "losses": cell.lossCount,
+                            "verdict": cell.verdict.text,
+                        ]
+                    },
+                    "notes": guest.snapshot.noteTexts, "source": guest.name,
+                ]
+            },
+        ]
     }
 
     /// A table where it fits a terminal, else a few lines for each guest.
     func text(_ style: TextStyle) -> PrintableText {
         let head = style.bold("moves under policy \(policy)") + "\n"
-        return head + (hosts.count <= Self.widestTable ? table(style) : summary(style))
-            + rows.map { notes(of: $0, style) }.joined() + legend
+        return head + (matrix.hosts.count <= Self.widestTable ? table(style) : summary(style))
+            + guests.map { notes(on: $0, style) }.joined() + legend
     }
 
     /// What the words mean of which there are some.
     private var legend: PrintableText {
-        let words = Set(rows.flatMap(\.cells).map(\.word))
+        let words = Set(matrix.cells.joined().map(\.verdict.word))
         let policy: PrintableText =
             words.contains("policy") ? "policy: what is lost there, the policy pardons\n" : ""
         let no: PrintableText =
@@ -49,21 +50,21 @@ struct MatrixOutput: WholeReport {
         return policy + no
     }
 
-    private func notes(of row: Row, _ style: TextStyle) -> PrintableText {
-        guard row.notes != nil else { return "" }
-        return "\(style.bold("\(row.source)"))\n\(style.notes(row.notes))"
+    private func notes(on guest: MoveMatrix.Source, _ style: TextStyle) -> PrintableText {
+        guard let notes = guest.snapshot.noteTexts else { return "" }
+        return "\(style.bold("\(guest.name)"))\n\(style.notes(notes))"
     }
 
     private static let widestTable = 12
 
     private func table(_ style: TextStyle) -> PrintableText {
-        let sources = rows.map { PrintableText($0.source) }
-        let names = hosts.map { PrintableText($0) }
+        let sources = guests.map { PrintableText($0.name) }
+        let names = matrix.hosts.map { PrintableText($0) }
         let width = sources.map(\.width).max() ?? 0
         let widths = names.map { max($0.width, 8) }
         let head = zip(names, widths).map { $0.padded(to: $1) }
-        let lines = zip(sources, rows).map { source, row in
-            [source.padded(to: width)] + zip(row.cells, widths).map { $0.coloured(style, $1) }
+        let lines = zip(sources, matrix.cells).map { source, cells in
+            [source.padded(to: width)] + zip(cells, widths).map { $0.coloured(style, $1) }
         }
         let corner = PrintableText("").padded(to: width)
         return ([[corner] + head] + lines).map { cells -> PrintableText in
@@ -72,34 +73,37 @@ struct MatrixOutput: WholeReport {
     }
 
     private func summary(_ style: TextStyle) -> PrintableText {
-        rows.map { row -> PrintableText in
-            let groups = Dictionary(grouping: row.cells, by: \.word)
-            let parts = Cell.words.compactMap { word in
-                groups[word].map { cells -> PrintableText in
-                    let names = cells.map(\.host)
+        rows.map { guest, cells -> PrintableText in
+            let groups = Dictionary(grouping: zip(matrix.hosts, cells), by: \.1.verdict.word)
+            let parts = MovePlan.Verdict.words.compactMap { word in
+                groups[word].map { members -> PrintableText in
+                    let names = members.map(\.0)
                     let shown = names.count <= 4 ? names : names.prefix(3) + ["..."]
-                    return "  \(word) \(cells.count): \(shown.joined(separator: " "))\n"
+                    return "  \(word) \(names.count): \(shown.joined(separator: " "))\n"
                 }
             }
-            return "\(style.bold("\(row.source)"))\n\(parts.joined())"
+            return "\(style.bold("\(guest.name)"))\n\(parts.joined())"
         }.joined()
     }
 }
 
-extension MatrixOutput.Cell {
+extension MovePlan.Verdict {
     static let words = ["yes", "policy", "no"]
 
-    /// `yes`, `policy` or `no`.
+    /// The same in one word, of `words`.
     var word: String {
-        switch verdict {
-        case "yes", "no": verdict
-        default: "policy"
+        switch self {
+        case .yes: "yes"
+        case .yesWithPolicy: "policy"
+        case .no: "no"
         }
     }
+}
 
-    func coloured(_ style: TextStyle, _ width: Int) -> PrintableText {
-        let text = PrintableText(word == "no" ? "no (\(losses))" : word)
+extension MoveMatrix.Cell {
+    fileprivate func coloured(_ style: TextStyle, _ width: Int) -> PrintableText {
+        let text = PrintableText(verdict == .no ? "no (\(lossCount))" : verdict.word)
         let padded = text.padded(to: width)
-        return word == "no" ? style.bad(padded) : style.good(padded)
+        return verdict == .no ? style.bad(padded) : style.good(padded)
     }
 }

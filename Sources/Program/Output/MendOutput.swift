@@ -6,16 +6,6 @@ internal import VCPUModel
 
 /// The report of `mend`.
 struct MendOutput: Report {
-    struct Change {
-        var name: String
-        var id: String
-        var before: String?
-        /// Absent when the register is taken out.
-        var after: String?
-        var pardon: PardonText?
-        var rules: [String]?
-    }
-
     let source: String
     /// True where nothing said where in the stream the vCPUs are; else absent.
     let foundBySearch: Bool?
@@ -38,50 +28,27 @@ struct MendOutput: Report {
         let purpose = host.map { " for \($0)" } ?? ""
         output.write(style.bold("mend \(source)\(purpose)") + ": " + verdict(style) + "\n")
         output.write(style.notes(notes))
-        let vectors = (mend.plans.first?.vcpus ?? []).compactMap(\.vectors)
-        output.write(
-            LoadPlanOutput.VectorText.line(of: vectors.map { LoadPlanOutput.VectorText($0) }) ?? "")
+        output.write(VectorLengths.line(of: mend.plans.first?.vcpus ?? []))
         output.write(
             MendText(mend.vcpus, values).text(style, isDone: mend.isSafe, isWritten: isWritten))
         output.write(failures + proposalText + ending)
     }
 
-    func write(json: JSONWriter) {
-        json.object {
-            json.member("foundBySearch", foundBySearch)
-            json.member("host", host)
-            json.member("mended", mend.isSafe)
-            json.member("notes", array: notes)
-            json.member("plans", array: mend.plans) { write($0, json) }
-            json.member("policy", policy)
-            if let proposal { json.member("proposal", array: proposal) }
-            json.member("source", source)
-            json.member("vcpus", array: mend.vcpus) { write($0, json) }
-            json.member("written", isWritten)
-        }
+    var json: JSONObject {
+        [
+            "foundBySearch": foundBySearch, "host": host, "mended": mend.isSafe, "notes": notes,
+            "plans": mend.plans.json { plan in
+                [
+                    "output": plan.output, "qemu": plan.version.description,
+                    "verdict": plan.verdict.rawValue,
+                ]
+            },
+            "policy": policy, "proposal": proposal, "source": source,
+            "vcpus": mend.vcpus.json { $0.json(values) }, "written": isWritten,
+        ]
     }
 
-    /// What a QEMU version does with the result.
-    private func write(_ plan: LoadPlan, _ json: JSONWriter) {
-        json.object {
-            json.member("output", array: plan.output)
-            json.member("qemu", plan.version.description)
-            json.member("verdict", plan.verdict.rawValue)
-        }
-    }
-
-    private func write(_ vcpu: StreamMend.VCPU, _ json: JSONWriter) {
-        json.object {
-            json.member("altered", array: vcpu.altered) {
-                LoadPlanOutput.Register($0, values).write(to: json)
-            }
-            json.member("changes", array: vcpu.changes) { Change($0, values).write(to: json) }
-            json.member("index", vcpu.index)
-            json.member("refusals", array: vcpu.refusals) {
-                LoadPlanOutput.Register($0, values).write(to: json)
-            }
-        }
-    }
+    var status: ExitStatus { mend.isSafe ? .success : .finding }
 
     /// What QEMU prints; of several versions the newest that fails, which says most.
     private var failures: PrintableText {
@@ -126,7 +93,7 @@ private struct MendText {
     private mutating func add(_ vcpu: StreamMend.VCPU, _ values: ValueText) {
         for change in vcpu.changes {
             let subject = SharedSubject(register: change.id)
-            func text() -> PrintableText { PrintableText(MendOutput.Change(change, values).text) }
+            func text() -> PrintableText { PrintableText(change.line(values)) }
             if change.after == nil {
                 removed.add(change, about: subject, of: vcpu.index, text)
             } else {
@@ -136,8 +103,8 @@ private struct MendText {
         let count = vcpu.changes.count { $0.after == nil }
         counts.add(
             [Self.taken: count, Self.given: vcpu.changes.count - count], of: vcpu.index)
-        refusals.add(vcpu.refusals, of: vcpu.index, values) { $0.mendText }
-        altered.add(vcpu.altered, of: vcpu.index, values) { $0.text }
+        refusals.add(vcpu.refusals, of: vcpu.index) { "\($0.fate.rawValue), \($0.line(values))" }
+        altered.add(vcpu.altered, of: vcpu.index) { $0.line(values) }
     }
 
     private static let taken = "taken out"
@@ -163,37 +130,38 @@ private struct MendText {
     }
 }
 
-extension MendOutput.Change: JSONWritable {
-    init(_ change: StreamMend.Change, _ values: ValueText) {
-        name = change.id.name
-        id = change.id.hex
-        before = values.text(change.before, of: change.id)
-        after = values.text(change.after, of: change.id)
-        switch change.reason {
-        case .pardoned(let pardon): self.pardon = PardonText(pardon)
-        case .rules(let rules): self.rules = rules.map(\.description)
-        }
-    }
-
-    func write(to json: JSONWriter) {
-        json.object {
-            json.member("after", after)
-            json.member("before", before)
-            json.member("id", id)
-            json.member("name", name)
-            json.member("pardon", pardon)
-            json.member("rules", array: rules)
-        }
-    }
-
-    var text: String {
-        let values = [before, after].compactMap(\.self).joined(separator: " -> ")
-        let reason = pardon?.text ?? rules?.joined(separator: ", ") ?? ""
-        return "\(name) (\(id)): \(values); \(reason)"
+extension StreamMend.VCPU {
+    fileprivate func json(_ values: ValueText) -> JSONObject {
+        .unit(
+            index,
+            [
+                "altered": altered.json { $0.json(values) },
+                "changes": changes.json { $0.json(values) },
+                "refusals": refusals.json { $0.json(values) },
+            ])
     }
 }
 
-extension LoadPlanOutput.Register {
-    /// With what would happen to it.
-    fileprivate var mendText: String { fate + ", " + text }
+extension StreamMend.Change {
+    fileprivate func json(_ values: ValueText) -> JSONObject {
+        values.register(
+            id, ["after": after, "before": before],
+            ["pardon": reason.pardon, "rules": reason.rules])
+    }
+
+    fileprivate func line(_ values: ValueText) -> String {
+        let held = [before, after].compactMap { values.text($0, of: id) }
+        let reason = reason.pardon?.text ?? reason.rules?.joined(separator: ", ") ?? ""
+        return "\(id.title): \(held.joined(separator: " -> ")); \(reason)"
+    }
+}
+
+extension StreamMend.Change.Reason {
+    fileprivate var pardon: Pardon? {
+        if case .pardoned(let pardon) = self { pardon } else { nil }
+    }
+
+    fileprivate var rules: [String]? {
+        if case .rules(let rules) = self { rules.map(\.description) } else { nil }
+    }
 }

@@ -12,15 +12,22 @@ protocol Report {
     /// Lines for people, with colour only where the writer's style has it.
     func write(text output: ReportWriter) throws
 
-    /// One JSON value, of Formats/json-output.md.
-    func write(json: JSONWriter) throws
+    /// The object of Formats/json-output.md.
+    var json: JSONObject { get }
+
+    /// What the command ends with when it is printed.
+    var status: ExitStatus { get }
 }
 
 extension Report {
+    var status: ExitStatus { .success }
+
     /// Prints the report on stdout in the format asked for.
+    /// - Throws: its status, if that is another than success.
     func print(as format: OutputFormat) throws {
         try write(
             to: ReportWriter(to: .output, style: TextStyle.forStandardOutput()), as: format)
+        try status.check()
     }
 
     /// The same, but on standard error where the command's own output goes to stdout.
@@ -29,6 +36,7 @@ extension Report {
         let errors = ReportWriter(to: .error, style: TextStyle(isColoured: false))
         // Nobody is left to tell that standard error cannot be written.
         try? write(to: errors, as: format)
+        try status.check()
     }
 
     /// The same, of a command that has changed something by then.
@@ -44,22 +52,20 @@ extension Report {
     private func write(to output: ReportWriter, as format: OutputFormat) throws {
         switch format {
         case .text: try write(text: output)
-        case .json: try write(json: JSONWriter(output))
+        case .json: try json.write(to: JSONWriter(output))
         }
         try output.finish()
     }
 }
 
 /// A report of little, which is made as a whole.
-protocol WholeReport: Report, Encodable {
+protocol WholeReport: Report {
     /// Lines for people, with colour only where `style` has it.
     func text(_ style: TextStyle) -> PrintableText
 }
 
 extension WholeReport {
     func write(text output: ReportWriter) { output.write(text(output.style)) }
-
-    func write(json: JSONWriter) throws { try json.encoded(self) }
 }
 
 /// Colours, or none.

@@ -9,33 +9,11 @@ internal import VCPUModel
 /// The report of `plan`.
 struct PlanOutput: Report {
     /// The verdict of `plan --qemu`.
-    struct LoadVerdict {
+    struct LoadVerdict: JSONConvertible {
         var qemu: String
         var verdict: String
-    }
 
-    struct CauseText {
-        var cause: String
-        var detail: String?
-        var text: String
-        var losses: [Loss]
-    }
-
-    struct Loss {
-        var register: RestoreOutput.Register
-        var notice: Notice
-        var remedies: [RemedyText]
-    }
-
-    struct Notice {
-        var changedSinceReset: Bool?
-        var inUse: Bool?
-        var text: String
-    }
-
-    struct RemedyText {
-        var remedy: String
-        var text: String
+        var json: JSONObject { ["qemu": qemu, "verdict": verdict] }
     }
 
     let source: String
@@ -72,7 +50,7 @@ struct PlanOutput: Report {
     private func write(_ plan: MovePlan, _ output: ReportWriter) {
         var text = PlanText(values: values)
         for vcpu in plan.vcpus { text.add(vcpu) }
-        output.write(plan.counter.map(CounterText.init)?.line ?? "")
+        output.write(plan.counter?.line ?? "")
         text.write(to: output)
     }
 
@@ -98,115 +76,47 @@ struct PlanOutput: Report {
             """
     }
 
-    func write(json: JSONWriter) throws {
-        try json.object {
-            try json.member("hosts", array: profiles) { profile in
-                write(try plan(profile), try verdicts(profile), json)
-            }
-            json.member("notes", array: notes)
-            json.member("policy", policy)
-            json.member("source", source)
-        }
+    var json: JSONObject {
+        [
+            "hosts": profiles.json { json(of: try plan($0), try verdicts($0)) }, "notes": notes,
+            "policy": policy, "source": source,
+        ]
     }
 
-    private func write(_ plan: MovePlan, _ verdicts: [LoadVerdict], _ json: JSONWriter) {
-        json.object {
-            json.member("counter", plan.counter.map(CounterText.init))
-            json.member("host", plan.host)
-            if !verdicts.isEmpty {
-                json.member("qemu", array: verdicts) { verdict in
-                    json.object {
-                        json.member("qemu", verdict.qemu)
-                        json.member("verdict", verdict.verdict)
-                    }
-                }
-            }
-            json.member("vcpus", array: plan.vcpus) { write($0, json) }
-            json.member("verdict", plan.verdict.text)
-        }
-    }
-
-    private func write(_ plan: VCPUPlan, _ json: JSONWriter) {
-        json.object {
-            json.member("causes", array: plan.byCause) { cause, losses in
-                CauseText(cause, losses, values).write(to: json)
-            }
-            json.member("counts", counts: plan.report.counts)
-            json.member("index", plan.report.vcpu)
-            // What the restore will report.
-            json.member("registers", array: plan.report.registers) {
-                RestoreOutput.Register($0, values).write(to: json)
-            }
-        }
+    private func json(of plan: MovePlan, _ verdicts: [LoadVerdict]) -> JSONObject {
+        [
+            "counter": plan.counter, "host": plan.host,
+            "qemu": verdicts.isEmpty ? nil : verdicts,
+            // Of each vCPU what the restore will report, and why.
+            "vcpus": plan.vcpus.json { vcpu in
+                vcpu.report.json(
+                    values, ["causes": vcpu.byCause.json { $0.json($1, values) }])
+            },
+            "verdict": plan.verdict.text,
+        ]
     }
 }
 
-extension PlanOutput.CauseText: JSONWritable {
-    init(_ cause: Cause, _ losses: [PlannedLoss], _ values: ValueText) {
-        self.cause = cause.kind.rawValue
-        detail = cause.detail
-        text = cause.text
-        self.losses = losses.map { PlanOutput.Loss($0, values) }
-    }
-
-    func write(to json: JSONWriter) {
-        json.object {
-            json.member("cause", cause)
-            json.member("detail", detail)
-            json.member("losses", array: losses)
-            json.member("text", text)
-        }
-    }
-
-    /// The losses that count.
-    var lost: [PlanOutput.Loss] { losses.filter { $0.register.pardon == nil } }
-    var pardoned: [PlanOutput.Loss] { losses.filter { $0.register.pardon != nil } }
-
-    /// The remedies of all losses that are not pardoned, each once, in order.
-    var commonRemedies: [PlanOutput.RemedyText] {
-        var seen: Set<String> = []
-        return lost.flatMap(\.remedies).filter { seen.insert($0.text).inserted }
+extension Cause {
+    fileprivate func json(_ losses: [PlannedLoss], _ values: ValueText) -> JSONObject {
+        [
+            "cause": kind.rawValue, "detail": detail, "text": text,
+            "losses": losses.json { $0.json(values) },
+        ]
     }
 }
 
-extension PlanOutput.RemedyText: JSONWritable {
-    init(_ remedy: Remedy) {
-        self.init(remedy: remedy.name, text: remedy.text)
-    }
-
-    func write(to json: JSONWriter) {
-        json.object {
-            json.member("remedy", remedy)
-            json.member("text", text)
-        }
+extension PlannedLoss {
+    fileprivate func json(_ values: ValueText) -> JSONObject {
+        [
+            "notice": notice, "register": restore.json(values),
+            "remedies": remedies.map { RemedyText($0) },
+        ]
     }
 }
 
-extension PlanOutput.Loss: JSONWritable {
-    init(_ loss: PlannedLoss, _ values: ValueText) {
-        register = RestoreOutput.Register(loss.restore, values)
-        notice = PlanOutput.Notice(
-            changedSinceReset: loss.notice.isChangedFromReset, inUse: loss.notice.isInUse,
-            text: loss.notice.text)
-        remedies = loss.remedies.map { PlanOutput.RemedyText($0) }
-    }
-
-    func write(to json: JSONWriter) {
-        json.object {
-            json.member(
-                "notice",
-                object: {
-                    json.member("changedSinceReset", notice.changedSinceReset)
-                    json.member("inUse", notice.inUse)
-                    json.member("text", notice.text)
-                })
-            json.member("register", register)
-            json.member("remedies", array: remedies)
-        }
-    }
-
-    /// What makes losses alike: everything that is said of them but names, values and proofs.
-    var kind: [String?] {
-        [register.outcome, register.reason, register.pardon?.rule, notice.text]
+extension GuestNotice: JSONConvertible {
+    var json: JSONObject {
+        ["changedSinceReset": isChangedFromReset, "inUse": isInUse, "text": text]
     }
 }

@@ -7,17 +7,12 @@ internal import VCPUModel
 
 /// Rules that pardon exactly what a policy does not, for the guest's owner to decide about.
 struct PolicyProposal {
-    struct Rule: JSONWritable {
+    struct Rule: JSONConvertible {
         var rule: String
         /// What it means to the guest.
         var comment: String
 
-        func write(to json: JSONWriter) {
-            json.object {
-                json.member("comment", comment)
-                json.member("rule", rule)
-            }
-        }
+        var json: JSONObject { ["comment": comment, "rule": rule] }
     }
 
     /// What a restore or QEMU's load loses.

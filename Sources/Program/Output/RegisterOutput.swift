@@ -3,140 +3,119 @@ internal import VCPUModel
 
 /// The report of `register`.
 struct RegisterOutput: WholeReport {
-    struct Register: Encodable {
-        var name: String
-        var id: String
-        var aliases: [String]
-        var size: Int?
-        var category: String
-        var fields: [Field]
-        /// The register that holds this one's state, with the bits: `FAR_EL1[63:32]`.
-        var heldBy: String?
-        var behaviour: BehaviourText?
-        /// What each kernel made of it, oldest first.
-        var history: [Change]
-        var listedSince: String?
-        var notes: String?
-    }
-
     /// What was asked for: a register, or one field of it.
     struct Subject {
-        var id: RegisterID
+        let id: RegisterID
         var field: String?
     }
 
-    struct Change: Encodable {
-        var from: String
-        /// The first kernel that does not do so, of a backport to one stable series.
-        var until: String?
-        /// Nil where KVM does not have the register.
-        var `class`: String?
-        var mask: String?
-        var rule: String?
-        var needs: [String]
-    }
+    let subjects: [Subject]
 
-    struct Field: Encodable {
-        var name: String
-        var msb: Int
-        var lsb: Int
-        var kind: String
-        var values: [Value]
-        var rule: String?
-    }
-
-    struct Value: Encodable {
-        var value: String
-        var name: String
-    }
-
-    struct BehaviourText: Encodable {
-        var `class`: String
-        var rule: String?
-        var needs: [String]
-        /// What makes it writable when enabled on the VM, and the first kernel that has that.
-        var capability: String?
-        var capabilitySince: String?
-        var notes: String?
-    }
-
-    var registers: [Register]
-
-    init(_ subjects: [Subject]) {
-        registers = subjects.map(Register.init)
-    }
+    var json: JSONObject { ["registers": subjects.json(\.json)] }
 
     func text(_ style: TextStyle) -> PrintableText {
-        registers.map { $0.text(style) }.joined(separator: "\n")
+        subjects.map { $0.text(style) }.joined(separator: "\n")
     }
 }
 
-extension RegisterOutput.Register {
-    init(_ subject: RegisterOutput.Subject) {
-        let id = subject.id
-        let entry = RegisterDictionary.entry(for: id)
-        name = id.name
-        self.id = id.hex
-        aliases = entry?.aliases ?? []
-        size = id.size
-        category = RegisterCategory(of: id).rawValue
-        heldBy = Self.holder(of: id)
-        let rules = entry?.idFieldRules ?? []
-        fields = Self.fields(of: entry, named: subject.field).map { field in
-            RegisterOutput.Field(field, rules.first { $0.field == field.name })
-        }
-        history = (entry?.behaviourHistory ?? []).map {
-            RegisterOutput.Change($0.from, $0.until, $0.behaviour)
-        }
-        behaviour = entry?.newestBehaviour.map(RegisterOutput.BehaviourText.init)
-        listedSince = entry?.listedSince?.description
-        notes = entry?.notes
-    }
+extension RegisterOutput.Subject {
+    private var entry: RegisterEntry? { RegisterDictionary.entry(for: id) }
+    private var category: String { RegisterCategory(of: id).rawValue }
 
     /// Those of the layout, or the one of that name, of whatever layout.
-    private static func fields(of entry: RegisterEntry?, named name: String?) -> [RegisterField] {
-        guard let name else { return entry?.fields ?? [] }
-        return (entry?.field(named: name)).map { [$0] } ?? []
+    private var fields: [(field: RegisterField, rule: IDFieldRule?)] {
+        let fields = field.map { entry?.field(named: $0).map { [$0] } ?? [] } ?? entry?.fields ?? []
+        let rules = entry?.idFieldRules ?? []
+        return fields.map { field in (field, rules.first { $0.field == field.name }) }
     }
 
-    func text(_ style: TextStyle) -> PrintableText {
-        var lines: [PrintableText] = ["\(style.bold("\(name)"))  \(id)"]
-        if !aliases.isEmpty { lines.append("  also: \(aliases.joined(separator: ", "))") }
-        lines.append("  \(category)\(size.map { ", \($0 * 8) bits" } ?? "")")
-        if let heldBy { lines.append("  held by \(heldBy)") }
-        if let listedSince { lines.append("  KVM lists it since Linux \(listedSince)") }
-        lines += (behaviour?.lines ?? []).map { "  \($0)" }
-        let changes = RegisterOutput.Change.telling(history)
-        if changes.count > 1 { lines += changes.map { "  \($0.line)" } }
-        if let notes, notes != behaviour?.notes { lines.append("  note: \(notes)") }
-        return (lines + fields.map(\.line)).joined(separator: "\n") + "\n"
-    }
-}
-
-extension RegisterOutput.Register {
-    private static func holder(of id: RegisterID) -> String? {
-        guard let holder = AArch32Bank.holder(of: id) else {
-            return RegisterDictionary.entry(for: id)?.mapping?.name
+    /// What each kernel made of it, oldest first.
+    private var history: [BehaviourChange] {
+        (entry?.behaviourHistory ?? []).map {
+            BehaviourChange(from: $0.from, until: $0.until, behaviour: $0.behaviour)
         }
+    }
+
+    /// The register that holds this one's state, with the bits: `FAR_EL1[63:32]`.
+    private var holder: String? {
+        guard let holder = AArch32Bank.holder(of: id) else { return entry?.mapping?.name }
         let isWhole = holder.size == holder.id.size
         let range = bitRange(holder.lsb + holder.size * 8 - 1, holder.lsb)
         return holder.id.name + (isWhole ? "" : range)
     }
-}
 
-extension RegisterOutput.BehaviourText {
-    init(_ behaviour: Behaviour) {
-        self.class = behaviour.behaviourClass.rawValue
-        rule = behaviour.rule
-        needs = behaviour.needs.map(\.description)
-        capability = behaviour.capability
-        capabilitySince = capability.flatMap(KVMCapability.named)?.since?.description
-        notes = behaviour.notes
+    fileprivate var json: JSONObject {
+        .register(
+            id,
+            [
+                "aliases": entry?.aliases ?? [], "behaviour": entry?.newestBehaviour,
+                "category": category,
+                "fields": fields.json { field, rule in
+                    .field(
+                        field,
+                        [
+                            "kind": field.kind.rawValue, "rule": rule?.rule.rawValue,
+                            "values": field.namedValues.json {
+                                ["name": $0.name, "value": RegisterValue($0.value).description]
+                            },
+                        ])
+                },
+                "heldBy": holder, "history": history,
+                "listedSince": entry?.listedSince?.description, "notes": entry?.notes,
+                "size": id.size,
+            ])
     }
 
-    var lines: [String] {
-        var lines = ["on write: " + self.class + (rule.map { "; " + $0 } ?? "")]
-        if !needs.isEmpty { lines.append("exists only with " + needs.joined(separator: " and ")) }
+    fileprivate func text(_ style: TextStyle) -> PrintableText {
+        let behaviour = entry?.newestBehaviour
+        var lines: [PrintableText] = ["\(style.bold("\(id.name)"))  \(id.hex)"]
+        if let entry, !entry.aliases.isEmpty {
+            lines.append("  also: \(entry.aliases.joined(separator: ", "))")
+        }
+        lines.append("  \(category)\(id.size.map { ", \($0 * 8) bits" } ?? "")")
+        if let holder { lines.append("  held by \(holder)") }
+        if let since = entry?.listedSince { lines.append("  KVM lists it since Linux \(since)") }
+        lines += (behaviour?.lines ?? []).map { "  \($0)" }
+        let changes = BehaviourChange.telling(history)
+        if changes.count > 1 { lines += changes.map { "  \($0.line)" } }
+        if let notes = entry?.notes, notes != behaviour?.notes {
+            lines.append("  note: \(notes)")
+        }
+        return (lines + fields.map(Self.line)).joined(separator: "\n") + "\n"
+    }
+
+    private static func line(_ field: RegisterField, _ rule: IDFieldRule?) -> PrintableText {
+        let range = PrintableText(bitRange(field.msb, field.lsb)).padded(to: 10)
+        let names = field.namedValues.map { "\(RegisterValue($0.value)) \($0.name)" }
+        let details = [
+            rule.map { "rule \($0.rule.rawValue)" },
+            names.isEmpty ? nil : names.joined(separator: ", "),
+        ].compactMap(\.self)
+        let name = PrintableText(field.name).padded(to: 16)
+        return "  \(range)\(name) \(details.joined(separator: "; "))"
+    }
+}
+
+extension Behaviour: JSONConvertible {
+    /// The first kernel that has what makes it writable when enabled on the VM.
+    private var capabilitySince: String? {
+        capability.flatMap(KVMCapability.named)?.since?.description
+    }
+
+    var json: JSONObject {
+        [
+            "capability": capability, "capabilitySince": capabilitySince,
+            "class": behaviourClass.rawValue, "needs": needs.map(\.description), "notes": notes,
+            "rule": rule,
+        ]
+    }
+
+    fileprivate var lines: [String] {
+        var lines = ["on write: " + behaviourClass.rawValue + (rule.map { "; " + $0 } ?? "")]
+        if !needs.isEmpty {
+            lines.append(
+                "exists only with " + needs.map(\.description).joined(separator: " and "))
+        }
         if let capability, let capabilitySince {
             lines.append("\(capability): Linux \(capabilitySince) or newer")
         }
@@ -145,18 +124,26 @@ extension RegisterOutput.BehaviourText {
     }
 }
 
-extension RegisterOutput.Change {
-    init(_ from: KernelVersion, _ until: KernelVersion?, _ behaviour: Behaviour?) {
-        self.from = from.description
-        self.until = until?.description
-        self.class = behaviour?.behaviourClass.rawValue
-        mask = behaviour?.mask.map { RegisterValue($0).description }
-        rule = behaviour?.rule
-        needs = (behaviour?.needs ?? []).map(\.description)
+/// What a register became with a kernel.
+private struct BehaviourChange: JSONConvertible {
+    let from: KernelVersion
+    /// The first kernel that does not do so, of a backport to one stable series.
+    let until: KernelVersion?
+    /// Nil where KVM does not have the register.
+    let behaviour: Behaviour?
+
+    private var mask: String? { behaviour?.mask.map { RegisterValue($0).description } }
+    private var needs: [String] { (behaviour?.needs ?? []).map(\.description) }
+
+    var json: JSONObject {
+        [
+            "class": behaviour?.behaviourClass.rawValue, "from": from.description, "mask": mask,
+            "needs": needs, "rule": behaviour?.rule, "until": until?.description,
+        ]
     }
 
     /// Without those of which nothing else is to be said than of the one before.
-    static func telling(_ history: [RegisterOutput.Change]) -> [RegisterOutput.Change] {
+    static func telling(_ history: [BehaviourChange]) -> [BehaviourChange] {
         history.reduce(into: []) { changes, change in
             if change.until != nil || changes.last?.what != change.what { changes.append(change) }
         }
@@ -165,29 +152,11 @@ extension RegisterOutput.Change {
     var line: String { "Linux \(from)" + (until.map { ", until \($0)" } ?? "") + ": " + what }
 
     private var what: String {
-        let what = [self.class ?? "not there", mask.map { "mask \($0)" }, rule].compactMap(\.self)
+        let what = [
+            behaviour?.behaviourClass.rawValue ?? "not there", mask.map { "mask \($0)" },
+            behaviour?.rule,
+        ].compactMap(\.self)
         let condition = needs.isEmpty ? [] : ["only with " + needs.joined(separator: " and ")]
         return (what + condition).joined(separator: "; ")
-    }
-}
-
-extension RegisterOutput.Field {
-    init(_ field: RegisterField, _ rule: IDFieldRule?) {
-        name = field.name
-        msb = field.msb
-        lsb = field.lsb
-        kind = field.kind.rawValue
-        values = field.namedValues.map {
-            RegisterOutput.Value(value: "0x" + String($0.value, radix: 16), name: $0.name)
-        }
-        self.rule = rule?.rule.rawValue
-    }
-
-    var line: PrintableText {
-        let range = PrintableText(bitRange(msb, lsb)).padded(to: 10)
-        let names = values.map { "\($0.value) \($0.name)" }.joined(separator: ", ")
-        let details = [rule.map { "rule \($0)" }, names.isEmpty ? nil : names].compactMap(\.self)
-        let name = PrintableText(name).padded(to: 16)
-        return "  \(range)\(name) \(details.joined(separator: "; "))"
     }
 }

@@ -104,6 +104,4 @@ extension RegisterRestore: RegisterStatement {
         outcome == other.outcome && wanted == other.wanted && found == other.found
             && hasReason(of: other) && overrides == other.overrides && pardon == other.pardon
     }
-
-    func line(_ values: ValueText) -> String { RestoreOutput.Register(self, values).text }
 }

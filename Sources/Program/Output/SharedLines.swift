@@ -61,18 +61,14 @@ struct SharedLines<Statement: Equatable> {
 extension SharedLines<RegisterLoad> {
     /// A line for each register, and one for all vectors of a vCPU that are cut off.
     mutating func add(
-        _ loads: [RegisterLoad], of vcpu: UInt32, _ values: ValueText,
-        _ text: (LoadPlanOutput.Register) -> String
+        _ loads: [RegisterLoad], of vcpu: UInt32, _ text: (RegisterLoad) -> String
     ) {
         for load in loads where !load.isCutVector {
             let subject = SharedSubject(
                 register: load.id, words: load.fate.rawValue, isPardoned: load.pardon != nil)
-            add(load, about: subject, of: vcpu) {
-                PrintableText(text(LoadPlanOutput.Register(load, values)))
-            }
+            add(load, about: subject, of: vcpu) { PrintableText(text(load)) }
         }
-        let cut = loads.filter(\.isCutVector).map { LoadPlanOutput.Register($0, values) }
-        for (text, count) in LoadPlanOutput.Register.cutTexts(cut) {
+        for (text, count) in RegisterLoad.cutLines(loads.filter(\.isCutVector)) {
             add(nil, about: SharedSubject(words: text), of: vcpu, counting: count) {
                 PrintableText(text)
             }

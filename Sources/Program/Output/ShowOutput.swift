@@ -3,22 +3,6 @@ internal import VCPUModel
 
 /// The report of `show`.
 struct ShowOutput: Report {
-    struct Register {
-        var name: String
-        var id: String
-        var category: RegisterCategory
-        var value: String
-        var fields: [Field]?
-    }
-
-    struct Field {
-        var name: String
-        var msb: Int
-        var lsb: Int
-        var value: String
-        var meaning: String?
-    }
-
     private typealias Pair = (id: RegisterID, value: RegisterValue)
 
     private let source: String
@@ -61,31 +45,41 @@ struct ShowOutput: Report {
         vcpu.registers.filter { filter?.contains($0.0) ?? true }.map { ($0.0, $0.1) }
     }
 
-    private func register(_ pair: Pair) -> Register {
-        Register(pair.id, pair.value, withFields: filter != nil, values)
-    }
-
     // MARK: JSON
 
-    func write(json: JSONWriter) {
-        json.object {
-            json.member("foundBySearch", isFoundBySearch ? true : nil)
-            json.member("notes", array: snapshot.noteTexts)
-            json.member("partial", partial)
-            json.member("provenance", array: snapshot.provenance.entries) { entry in
-                json.object {
-                    json.member("key", entry.key.rawValue)
-                    json.member("value", entry.value)
-                }
-            }
-            json.member("source", source)
-            json.member("vcpus", array: snapshot.vcpus) { vcpu in
-                json.object {
-                    json.member("index", vcpu.index)
-                    json.member("registers", array: shown(vcpu)) { register($0).write(to: json) }
-                }
-            }
-        }
+    var json: JSONObject {
+        [
+            "foundBySearch": isFoundBySearch ? true : nil, "notes": snapshot.noteTexts,
+            "partial": partial,
+            "provenance": snapshot.provenance.entries.json { .entry($0.key, ["value": $0.value]) },
+            "source": source,
+            "vcpus": snapshot.vcpus.json { vcpu in
+                .unit(vcpu.index, ["registers": shown(vcpu).json(json(of:))])
+            },
+        ]
+    }
+
+    private func json(of register: Pair) -> JSONObject {
+        values.register(
+            register.id, ["value": register.value],
+            [
+                "category": RegisterCategory(of: register.id).rawValue,
+                "fields": fields(of: register)?.json { field in
+                    let bits = field.extract(from: register.value)
+                    return .field(
+                        field,
+                        [
+                            "meaning": field.valueName(bits),
+                            "value": RegisterValue(bits).description,
+                        ])
+                },
+            ])
+    }
+
+    /// Nil where they are not to be told.
+    private func fields(of register: Pair) -> [RegisterField]? {
+        guard filter != nil, !values.isHidden(register.id) else { return nil }
+        return RegisterDictionary.entry(for: register.id)?.fields.filter { !$0.isReserved }
     }
 
     // MARK: Text
@@ -153,56 +147,18 @@ struct ShowOutput: Report {
         for category in RegisterCategory.allCases {
             guard let members = byCategory[category] else { continue }
             output.write("  \(output.style.bold("\(category.rawValue)"))\n")
-            for member in members { output.write(register(member).text) }
-        }
-    }
-}
-
-extension ShowOutput.Register: JSONWritable {
-    init(_ id: RegisterID, _ value: RegisterValue, withFields: Bool, _ values: ValueText) {
-        name = id.name
-        self.id = id.hex
-        category = RegisterCategory(of: id)
-        self.value = values.text(value, of: id) ?? ValueText.hidden
-        guard withFields, !values.isHidden(id) else { return }
-        fields = RegisterDictionary.entry(for: id)?.fields.filter { !$0.isReserved }.map {
-            let bits = $0.extract(from: value)
-            return ShowOutput.Field(
-                name: $0.name, msb: $0.msb, lsb: $0.lsb, value: "0x" + String(bits, radix: 16),
-                meaning: $0.valueName(bits))
+            for member in members { output.write(lines(of: member)) }
         }
     }
 
-    func write(to json: JSONWriter) {
-        json.object {
-            json.member("category", category.rawValue)
-            if let fields { json.member("fields", array: fields) }
-            json.member("id", id)
-            json.member("name", name)
-            json.member("value", value)
+    private func lines(of register: Pair) -> PrintableText {
+        let name = PrintableText(register.id.name).padded(to: 24)
+        let value = values.text(register.value, of: register.id) ?? ""
+        let fields = (fields(of: register) ?? []).map { field -> PrintableText in
+            let range = PrintableText(bitRange(field.msb, field.lsb)).padded(to: 9)
+            let bits = values.text(field.extract(from: register.value), of: field)
+            return "      \(range) \(PrintableText(field.name).padded(to: 16)) \(bits)\n"
         }
-    }
-
-    var text: PrintableText {
-        let line: PrintableText = "    \(PrintableText(name).padded(to: 24)) \(value)\n"
-        return line + (fields ?? []).map(\.text).joined()
-    }
-}
-
-extension ShowOutput.Field: JSONWritable {
-    fileprivate var text: PrintableText {
-        let range = PrintableText(bitRange(msb, lsb)).padded(to: 9)
-        let meaning = meaning.map { " (\($0))" } ?? ""
-        return "      \(range) \(PrintableText(name).padded(to: 16)) \(value)\(meaning)\n"
-    }
-
-    func write(to json: JSONWriter) {
-        json.object {
-            json.member("lsb", lsb)
-            json.member("meaning", meaning)
-            json.member("msb", msb)
-            json.member("name", name)
-            json.member("value", value)
-        }
+        return "    \(name) \(value)\n\(fields.joined())"
     }
 }

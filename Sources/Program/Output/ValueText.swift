@@ -23,7 +23,6 @@ struct ValueText {
 
     /// A field's value with its meaning: `0x2 (IMP)`.
     func text(_ bits: UInt64, of field: RegisterField) -> String {
-        let number = "0x" + String(bits, radix: 16)
-        return field.valueName(bits).map { "\(number) (\($0))" } ?? number
+        RegisterValue(bits).description + (field.valueName(bits).map { " (\($0))" } ?? "")
     }
 }

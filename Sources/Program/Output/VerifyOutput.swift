@@ -3,55 +3,46 @@ internal import VCPUModel
 
 /// The report of `verify`.
 struct VerifyOutput: WholeReport {
-    struct Chunk: Encodable {
-        var kind: String
-        var version: UInt16
-        var offset: Int
-        var storedSize: Int
-        var size: Int
-        var sound: Bool
-    }
+    let report: VerificationReport
+    let file: String
 
-    var file: String
-    var sound: Bool
-    var version: String
-    var size: Int
-    var vcpus: Int
-    var registers: Int
-    var digest: String?
-    var chunks: [Chunk]
-    var problems: [String]
+    private var header: SnapshotHeader { report.header }
+    private var version: String { "\(SnapshotHeader.majorVersion).\(header.minorVersion)" }
+    private var digest: String? { report.digest?.map(Self.twoDigits).joined() }
     /// What the format allows and no VM should have; nil for nothing.
-    var notes: [String]?
+    private var notes: [String]? { report.snapshot?.noteTexts }
 
-    init(_ report: VerificationReport, file: String) {
-        self.file = file
-        sound = report.isSound
-        version = "\(SnapshotHeader.majorVersion).\(report.header.minorVersion)"
-        size = report.header.fileSize
-        vcpus = report.header.vcpuCount
-        registers = report.header.registerCount
-        digest = report.digest.map { $0.map(Self.twoDigits).joined() }
-        chunks = report.chunks.map {
-            Chunk(
-                kind: $0.kind.description, version: $0.version, offset: $0.offset,
-                storedSize: $0.storedSize, size: $0.contentSize, sound: $0.problem == nil)
-        }
-        problems = report.problems.map(\.description)
-        notes = report.snapshot.flatMap(\.noteTexts)
+    var status: ExitStatus { report.isSound ? .success : .trouble }
+
+    var json: JSONObject {
+        [
+            "chunks": report.chunks.json { chunk in
+                [
+                    "kind": chunk.kind.description, "offset": chunk.offset,
+                    "size": chunk.contentSize, "sound": chunk.problem == nil,
+                    "storedSize": chunk.storedSize, "version": chunk.version,
+                ]
+            },
+            "digest": digest, "file": file, "notes": notes,
+            "problems": report.problems.map(\.description), "registers": header.registerCount,
+            "size": header.fileSize, "sound": report.isSound, "vcpus": header.vcpuCount,
+            "version": version,
+        ]
     }
 
     func text(_ style: TextStyle) -> PrintableText {
-        let verdict = sound ? style.good("sound") : style.bad("damaged")
-        var lines: [PrintableText] = ["\(file): \(verdict), format \(version), \(size) bytes"]
-        lines.append("  \(vcpus.of("vCPU")), \(registers.of("different register"))")
-        lines += chunks.map { chunk -> PrintableText in
-            let kind = PrintableText(chunk.kind).padded(to: 4)
+        let verdict = report.isSound ? style.good("sound") : style.bad("damaged")
+        var lines: [PrintableText] = [
+            "\(file): \(verdict), format \(version), \(header.fileSize) bytes",
+            "  \(header.vcpuCount.of("vCPU")), \(header.registerCount.of("different register"))",
+        ]
+        lines += report.chunks.map { chunk in
+            let kind = PrintableText(chunk.kind.description).padded(to: 4)
             return
-                "  \(kind) at byte \(chunk.offset): \(chunk.storedSize) bytes, \(chunk.size) decompressed"
+                "  \(kind) at byte \(chunk.offset): \(chunk.storedSize) bytes, \(chunk.contentSize) decompressed"
         }
         if let digest { lines.append("  SHA-256 \(digest)") }
-        lines += problems.map { "  " + style.bad("\($0)") }
+        lines += report.problems.map { "  " + style.bad("\($0.description)") }
         return lines.joined(separator: "\n") + "\n" + style.notes(notes)
     }
 

@@ -1,16 +1,21 @@
+internal import Planning
+internal import Registers
+internal import Transfer
 internal import VCPUModel
 
-/// The losses of one cause, as a page shows them.
-extension PlanOutput.CauseText {
-    var pieces: [PlanPiece] {
-        [.text("<h5>\(text.html)</h5>\n")] + Self.list(lost, "lost")
-            + Self.list(pardoned, "pardoned") + remedies
+extension Cause {
+    /// The losses of it, as a page shows them.
+    func pieces(of losses: [PlannedLoss]) -> [PlanPiece] {
+        let lost = losses.filter { $0.pardon == nil }
+        let pardoned = losses.filter { $0.pardon != nil }
+        return [.text("<h5>\(text.html)</h5>\n")] + Self.list(lost, "lost")
+            + Self.list(pardoned, "pardoned") + Self.remedies(lost)
     }
 
-    private static func list(_ losses: [PlanOutput.Loss], _ word: String) -> [PlanPiece] {
+    private static func list(_ losses: [PlannedLoss], _ word: String) -> [PlanPiece] {
         guard !losses.isEmpty else { return [] }
         let groups = alike(losses)
-        let names = SnapshotNote.shortened(losses.map(\.register.name))
+        let names = SnapshotNote.shortened(losses.map(\.id.name))
         let head = ["register", "wanted", "found", "outcome", "why, and what the guest sees"]
         let list = PlanList(
             summary: "\(losses.count) \(word): <code>\(names.html)</code>",
@@ -20,11 +25,11 @@ extension PlanOutput.CauseText {
     }
 
     /// The losses of which the same is to be said, together, in the order of the first.
-    private static func alike(_ losses: [PlanOutput.Loss]) -> [LossGroup] {
+    private static func alike(_ losses: [PlannedLoss]) -> [LossGroup] {
         var groups: [LossGroup] = []
         var places: [[String?]: Int] = [:]
         for loss in losses {
-            let key = loss.kind + [loss.register.errno, loss.register.pardon?.proof]
+            let key = loss.kind + [loss.restore.outcome.errno, loss.pardon?.proof]
             if let place = places[key] {
                 groups[place].add(loss)
             } else {
@@ -35,9 +40,10 @@ extension PlanOutput.CauseText {
         return groups
     }
 
-    /// What can be done about losses that count.
-    private var remedies: [PlanPiece] {
-        let items = commonRemedies.map { $0.text.html }
+    /// What can be done about losses that count, each thing once.
+    private static func remedies(_ losses: [PlannedLoss]) -> [PlanPiece] {
+        var seen: Set<String> = []
+        let items = losses.flatMap(\.remedies).map(\.text.html).filter { seen.insert($0).inserted }
         guard !items.isEmpty else { return [] }
         guard items.count > PlanList.longestOpen else {
             return [.text("<p>can be done: \(items.joined(separator: "; "))</p>\n")]
@@ -57,34 +63,35 @@ private struct LossGroup {
         var found: String
     }
 
-    private let first: PlanOutput.Loss
+    private let first: PlannedLoss
     private(set) var rows: [Row] = []
 
-    init(_ loss: PlanOutput.Loss) {
+    init(_ loss: PlannedLoss) {
         first = loss
         add(loss)
     }
 
-    mutating func add(_ loss: PlanOutput.Loss) {
-        let wanted = Self.short(loss.register.wanted ?? "nothing")
-        let found = Self.short(loss.register.found ?? "nothing")
+    mutating func add(_ loss: PlannedLoss) {
+        let wanted = Self.short(loss.restore.wanted, of: loss)
+        let found = Self.short(loss.restore.found, of: loss)
         if let last = rows.last, last.wanted == wanted, last.found == found {
-            rows[rows.count - 1].names.append(loss.register.name)
+            rows[rows.count - 1].names.append(loss.id.name)
         } else {
-            rows.append(Row(names: [loss.register.name], wanted: wanted, found: found))
+            rows.append(Row(names: [loss.id.name], wanted: wanted, found: found))
         }
     }
 
     /// A Z register of SVE has up to 512 digits.
-    private static func short(_ value: String) -> String {
+    private static func short(_ value: RegisterValue?, of loss: PlannedLoss) -> String {
+        let value = MatrixPage.values.text(value, of: loss.id) ?? "nothing"
         guard value.utf8.count > 40 else { return value }
         return "\(value.prefix(18))...\(value.suffix(16)) (\(value.utf8.count - 2) digits)"
     }
 
     var html: String {
         let span = rows.count > 1 ? " rowspan=\"\(rows.count)\"" : ""
-        let errno = first.register.errno.map { " (\($0))" } ?? ""
-        let outcome = "<td\(span)>\((first.register.outcome + errno).html)</td>"
+        let errno = first.restore.outcome.errno.map { " (\($0))" } ?? ""
+        let outcome = "<td\(span)>\((first.outcomeWord + errno).html)</td>"
         let reason = "<td\(span)>\(reason)</td>"
         let lines = rows.enumerated().map { number, row in
             "<tr><th scope=\"row\">\(row.names.joined(separator: " ").html)</th>"
@@ -95,9 +102,9 @@ private struct LossGroup {
     }
 
     private var reason: String {
-        let notice = first.notice.text.isEmpty ? nil : "guest: \(first.notice.text)"
-        let pardon = first.register.pardon.map { "pardoned by \($0.text)" }
-        return [first.register.reason, notice, pardon].compactMap { $0?.html }
+        let notice = first.notice.isEmpty ? nil : "guest: \(first.notice.text)"
+        let pardon = first.pardon.map { "pardoned by \($0.text)" }
+        return [first.reason, notice, pardon].compactMap { $0?.html }
             .joined(separator: "<br>")
     }
 }

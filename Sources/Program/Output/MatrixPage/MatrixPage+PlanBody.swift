@@ -19,7 +19,6 @@ struct MatrixPlanBody {
     /// Most guests have vCPUs that differ in nothing that is lost: what is the same is said once.
     private var groups: [(vcpus: VCPUNumbers, pieces: [PlanPiece])] = []
 
-    /// Pointer authentication keys never get into a page.
     init(_ plan: MovePlan) {
         self.plan = plan
         var places: [[PlanPiece]: Int] = [:]
@@ -51,19 +50,16 @@ struct MatrixPlanBody {
     }
 
     private func pieces(of vcpu: VCPUPlan) -> [PlanPiece] {
-        let values = ValueText(showsKeys: false)
         let counts = vcpu.report.counts
         let parts = RegisterOutcome.names.compactMap { name in
             counts[name].map { "\($0) \(name)" }
         }
-        let causes = vcpu.byCause.flatMap { cause, losses in
-            PlanOutput.CauseText(cause, losses, values).pieces
-        }
+        let causes = vcpu.byCause.flatMap { $0.pieces(of: $1) }
         return [.text("<p>\(parts.joined(separator: ", "))</p>\n")] + causes + vcpu.policyPieces
     }
 
     var pieces: [PlanPiece] {
-        let counter = plan.counter.map { CounterText($0).html } ?? ""
+        let counter = plan.counter?.html ?? ""
         let vcpus = groups.flatMap { vcpus, pieces in
             [.text("<h4>\(vcpus.title)</h4>\n")] + pieces
         }
@@ -78,7 +74,7 @@ struct MatrixPlanBody {
     }
 }
 
-extension CounterText {
+extension CounterMismatch {
     fileprivate var html: String {
         "<p>The counter runs at \(host) Hz, the guest's at \(guest) Hz"
             + (pardon.map { "; pardoned by \($0.text.html)" } ?? "") + ".</p>\n"
@@ -91,7 +87,7 @@ extension VCPUPlan {
         let rows = report.registers.compactMap { register -> String? in
             let isLeftOut = register.outcome == .skipped(.policy)
             guard isLeftOut || !register.overrides.isEmpty else { return nil }
-            let value = ValueText(showsKeys: false).text(register.wanted, of: register.id)
+            let value = MatrixPage.values.text(register.wanted, of: register.id)
             let rules = register.overrides.map(\.description.html).joined(separator: "<br>")
             return "<tr><th scope=\"row\">\(register.id.name.html)</th>"
                 + "<td>\(isLeftOut ? "nothing" : (value ?? "nothing").html)</td>"

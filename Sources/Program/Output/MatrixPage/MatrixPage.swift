@@ -10,6 +10,9 @@ internal import Transfer
 struct MatrixPage {
     let text: String
 
+    /// Pointer authentication keys never get into a page.
+    static let values = ValueText(showsKeys: false)
+
     init(
         _ matrix: MoveMatrix, guests: [MoveMatrix.Source], profiles: [HostProfile],
         policy: RestorePolicy
@@ -184,23 +187,14 @@ extension MatrixPage {
 extension MoveMatrix.Cell {
     /// `yes`, `policy`, `no 7`; `no Hz` where all that differs is the counter's frequency.
     fileprivate var word: String {
-        switch verdict {
-        case .yes: "yes"
-        case .yesWithPolicy: "policy"
-        case .no: lossCount > 0 ? "no \(lossCount)" : "no Hz"
-        }
+        guard verdict == .no else { return verdict.word }
+        return lossCount > 0 ? "no \(lossCount)" : "no Hz"
     }
 }
 
 extension MovePlan.Verdict {
     /// The class that colours it.
-    var letter: String {
-        switch self {
-        case .yes: "y"
-        case .yesWithPolicy: "p"
-        case .no: "n"
-        }
-    }
+    var letter: String { String(word.prefix(1)) }
 }
 
 extension Int {

@@ -1,0 +1,97 @@
+internal import LinuxSystem
+internal import Planning
+internal import Registers
+internal import Transfer
+internal import VCPUModel
+
+extension JSONObject {
+    /// A vCPU, with what a report says of it.
+    static func unit(_ index: UInt32, _ members: JSONObject) -> JSONObject {
+        ["index": index] + members
+    }
+
+    /// A register, with what a report says of it.
+    static func register(_ id: RegisterID, _ members: JSONObject) -> JSONObject {
+        ["id": id.hex, "name": id.name] + members
+    }
+
+    /// A field, with its place in the register and what a report says of it.
+    static func field(_ field: RegisterField, _ members: JSONObject) -> JSONObject {
+        ["lsb": field.lsb, "msb": field.msb, "name": field.name] + members
+    }
+
+    /// An entry of a provenance.
+    static func entry(_ key: Provenance.Key, _ members: JSONObject) -> JSONObject {
+        ["key": key.rawValue] + members
+    }
+
+    /// What differs between two sides, of which one may have nothing.
+    static func sides(_ left: String?, _ right: String?) -> JSONObject {
+        ["left": left, "right": right]
+    }
+
+    /// How often each of some words occurred.
+    static func counts(_ counts: [String: Int]) -> JSONObject {
+        JSONObject(counts.map { ($0.key, $0.value) })
+    }
+}
+
+extension ValueText {
+    /// A register with values of it, which are hidden where they are to be, and what else a report says of it.
+    func register(
+        _ id: RegisterID, _ held: KeyValuePairs<String, RegisterValue?>, _ members: JSONObject
+    ) -> JSONObject {
+        .register(id, JSONObject(held.lazy.map { ($0.key, text($0.value, of: id)) }) + members)
+    }
+}
+
+extension RegisterID {
+    /// `TCR2_EL1 (0x603000000013c103)`, also where the name is the id.
+    var title: String { "\(name) (\(hex))" }
+}
+
+extension RegisterOutcome {
+    /// The error of a refusal.
+    var errno: String? {
+        if case .refused(let number) = self { number.symbol } else { nil }
+    }
+
+    /// The bits that a value kept but masked does not have as wanted.
+    var lostBits: RegisterValue? {
+        if case .keptButMasked(let lost) = self { lost } else { nil }
+    }
+}
+
+extension Pardon: JSONConvertible {
+    var json: JSONObject { ["proof": proof, "rule": rule] }
+
+    /// `safe: the guest has ...`.
+    var text: String { rule + (proof.map { ": \($0)" } ?? "") }
+}
+
+extension CounterMismatch: JSONConvertible {
+    var json: JSONObject { ["guest": guest, "host": host, "pardon": pardon] }
+
+    var line: PrintableText {
+        let pardoned = pardon.map { "; pardoned by \($0.text)" } ?? ""
+        return "  the counter runs at \(host) Hz, the guest's at \(guest) Hz\(pardoned)\n"
+    }
+}
+
+extension VectorLengths: JSONConvertible {
+    var json: JSONObject { ["longest": longest, "shown": shown] }
+}
+
+/// What can be done about a loss, by its stable name and in words.
+struct RemedyText: JSONConvertible {
+    var remedy: String
+    var text: String
+
+    var json: JSONObject { ["remedy": remedy, "text": text] }
+}
+
+extension RemedyText {
+    init(_ remedy: Remedy) {
+        self.init(remedy: remedy.name, text: remedy.text)
+    }
+}
