@@ -38,26 +38,19 @@ struct PolicyOption: ParsableArguments {
 extension Snapshot {
     /// Says of which vCPUs the policy overrides a register that they do not have.
     func warnOfIdleOverrides(of policy: RestorePolicy, from location: Location) {
-        var idle: [(rule: PolicyRule, vcpus: VCPUNumbers)] = []
-        var places: [PolicyRule: Int] = [:]
+        var idle = Folded<PolicyRule, Void>()
         var last: (ids: [RegisterID], rules: [PolicyRule]) = ([], [])
         for vcpu in vcpus {
             if last.ids != vcpu.registers.ids {
                 last = (vcpu.registers.ids, policy.idleOverrides(among: vcpu.registers.ids))
             }
-            for rule in last.rules {
-                let place = places[rule] ?? idle.endIndex
-                if place == idle.endIndex {
-                    places[rule] = place
-                    idle.append((rule, VCPUNumbers()))
-                }
-                idle[place].vcpus.append(vcpu.index)
-            }
+            for rule in last.rules { idle.add(rule, of: vcpu.index) }
         }
-        for (rule, vcpus) in idle {
+        for entry in idle.entries {
             StandardError.write(
-                "vcpusnap: \(location.text): the policy's \(rule) does nothing: \(vcpus.title) "
-                    + "\(vcpus.count == 1 ? "does" : "do") not have the register\n")
+                "vcpusnap: \(location.text): the policy's \(entry.subject) does nothing: "
+                    + "\(entry.vcpus.title) \(entry.vcpus.count == 1 ? "does" : "do") not have the register\n"
+            )
         }
     }
 }

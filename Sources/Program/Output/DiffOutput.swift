@@ -42,13 +42,8 @@ struct DiffOutput: Report {
                 output.write(change("  \(entry.key.rawValue)", entry.left, entry.right))
             }
         }
-        var numbers = VCPUNumbers()
-        for (place, vcpu) in difference.vcpus.enumerated() {
-            numbers.append(vcpu.index)
-            let next = place + 1
-            if next < difference.vcpus.count, difference.vcpus[next].isLike(vcpu) { continue }
+        for (vcpu, numbers) in difference.vcpus.runs(of: \.index, { $0.isLike($1) }) {
             write(vcpu, numbers.title, output)
-            numbers = VCPUNumbers()
         }
     }
 
@@ -56,12 +51,7 @@ struct DiffOutput: Report {
         let style = output.style
         let only = vcpu.onlyText.map { ": only in the \($0) one" } ?? ""
         output.write("\(style.bold("\(title)"))\(only)\n")
-        let byCategory = Dictionary(grouping: vcpu.registers, by: \.category)
-        for category in RegisterCategory.allCases {
-            guard let members = byCategory[category] else { continue }
-            output.write("  \(style.bold("\(category.rawValue)"))\n")
-            for member in members { output.write(member.lines(values)) }
-        }
+        output.write(vcpu.registers, by: \.category) { $0.lines(values) }
         if !vcpu.volatile.isEmpty {
             output.write("  " + style.faint("volatile: these move by themselves") + "\n")
             for member in vcpu.volatile { output.write(style.faint(member.lines(values))) }

@@ -33,15 +33,12 @@ extension RegisterStatement {
     var kind: [String?] { [outcomeWord, reason, pardon?.rule, guestNotice?.text] }
 }
 
-/// A register under a heading, as it is on the first of its vCPUs.
-struct FoldedStatement<Statement: RegisterStatement> {
+/// What is said of a register, with what the guest would notice of it on any of its vCPUs.
+struct NoticedStatement<Statement: RegisterStatement> {
     let statement: Statement
-    fileprivate(set) var vcpus = VCPUNumbers()
-    /// Whether something else is said on another of its vCPUs.
-    fileprivate(set) var differs = false
-    /// What the guest would notice; not on every vCPU the same where there is more than one.
-    fileprivate(set) var notices: [GuestNotice]
-    fileprivate(set) var hasMoreNotices = false
+    /// Not on every vCPU the same where there is more than one.
+    private(set) var notices: [GuestNotice]
+    private(set) var hasMoreNotices = false
 
     /// How many notices of one register are told apart.
     private static var maximumNotices: Int { 3 }
@@ -51,8 +48,7 @@ struct FoldedStatement<Statement: RegisterStatement> {
         notices = [statement.guestNotice].compactMap(\.self).filter { !$0.isEmpty }
     }
 
-    fileprivate mutating func merge(_ other: Statement) {
-        if !differs, !statement.saysTheSame(as: other) { differs = true }
+    fileprivate mutating func addNotice(of other: Statement) {
         guard !hasMoreNotices, !other.hasNotice(of: statement), let notice = other.guestNotice,
             !notice.isEmpty,
             !notices.contains(notice)
@@ -65,42 +61,36 @@ struct FoldedStatement<Statement: RegisterStatement> {
     }
 }
 
-/// What a report says of the registers of all vCPUs of a guest: each register once under each heading, with
-/// the vCPUs of which it is said, and registers that are alike together.
-///
-/// So a report grows with the registers of a vCPU and not with the vCPUs.
+/// What a report says of registers: each once under each heading, and registers that are alike together.
 struct FoldedStatements<Section: Hashable, Statement: RegisterStatement> {
-    private struct Key: Hashable {
-        var section: Section
-        var id: RegisterID
-        var outcome: String
-        var isPardoned: Bool
+    struct Subject: Hashable {
+        let section: Section
+        let id: RegisterID
+        let outcome: String
+        let isPardoned: Bool
     }
 
-    private var places: [Key: Int] = [:]
-    private var entries: [(section: Section, entry: FoldedStatement<Statement>)] = []
+    typealias Entry = Folded<Subject, NoticedStatement<Statement>>.Entry
+
+    private var registers = Folded<Subject, NoticedStatement<Statement>>()
 
     mutating func add(_ statement: Statement, in section: Section, of vcpu: UInt32) {
-        let key = Key(
+        let subject = Subject(
             section: section, id: statement.id, outcome: statement.outcomeWord,
             isPardoned: statement.pardon != nil)
-        let place = places[key] ?? entries.count
-        if place == entries.count {
-            places[key] = place
-            entries.append((section, FoldedStatement(statement)))
-        } else {
-            entries[place].entry.merge(statement)
+        registers.add(subject, of: vcpu, NoticedStatement(statement)) { entry in
+            entry.differs =
+                entry.differs || !entry.statement.statement.saysTheSame(as: statement)
+            entry.statement.addNotice(of: statement)
         }
-        entries[place].entry.vcpus.append(vcpu)
     }
 
     /// The registers under each heading: those that count first, then those that are pardoned, by id.
-    var bySection: [Section: [FoldedStatement<Statement>]] {
-        Dictionary(grouping: entries, by: \.section).mapValues { members in
-            members.map(\.entry).sorted { left, right in
-                let isLater = (left.statement.pardon != nil, right.statement.pardon != nil)
-                return isLater.0 == isLater.1
-                    ? left.statement.id < right.statement.id : isLater.1
+    var bySection: [Section: [Entry]] {
+        Dictionary(grouping: registers.entries, by: \.subject.section).mapValues { members in
+            members.sorted { left, right in
+                let (left, right) = (left.subject, right.subject)
+                return left.isPardoned == right.isPardoned ? left.id < right.id : right.isPardoned
             }
         }
     }
@@ -117,62 +107,60 @@ struct FoldedLines {
     let isUnderOutcome: Bool
 
     /// Lines of the registers under one heading, those together of which the same is to be said.
-    func text<Statement>(of entries: [FoldedStatement<Statement>]) -> PrintableText {
-        var places: [Kind: Int] = [:]
-        var groups: [[FoldedStatement<Statement>]] = []
-        for entry in entries {
-            let kind = Kind(
-                words: entry.statement.kind, notices: entry.notices.map(\.text).sorted(),
-                vcpus: entry.vcpus)
-            if let place = places[kind] {
-                groups[place].append(entry)
-            } else {
-                places[kind] = groups.count
-                groups.append([entry])
-            }
+    func text<Section, Statement>(
+        of entries: [FoldedStatements<Section, Statement>.Entry]
+    ) -> PrintableText {
+        let groups = entries.grouped { entry in
+            Kind(
+                words: entry.statement.statement.kind,
+                notices: entry.statement.notices.map(\.text).sorted(), vcpus: entry.vcpus)
         }
-        return groups.map { lines(of: $0) }.joined()
+        return groups.map { group in
+            let first = group[0]
+            let statements = group.map(\.statement.statement)
+            let notices = Self.notices(of: first.statement)
+            guard group.count > 1 else {
+                let line = first.line(alone(statements[0]), among: vcpus)
+                return "    \(line)\n\(notices)"
+            }
+            let whose = first.vcpus.prefix(among: vcpus)
+            return
+                "    \(whose)\(together(statements))\n\(notices)\(Self.pardon(of: statements))"
+        }.joined()
     }
 
     private struct Kind: Hashable {
-        var words: [String?]
-        var notices: [String]
-        var vcpus: VCPUNumbers
+        let words: [String?]
+        let notices: [String]
+        let vcpus: VCPUNumbers
     }
 
-    private func lines<Statement>(of group: [FoldedStatement<Statement>]) -> PrintableText {
-        let first = group[0]
-        let whose = first.vcpus.prefix(among: vcpus)
-        let head = group.count == 1 ? alone(first) : together(group)
-        let pardon: PrintableText = group.count == 1 ? "" : pardon(of: group)
-        return "    \(whose)\(head)\n\(notices(of: first))\(pardon)"
-    }
-
-    private func alone<Statement>(_ entry: FoldedStatement<Statement>) -> String {
-        let statement = entry.statement
+    private func alone(_ statement: some RegisterStatement) -> PrintableText {
         let isTold = isUnderOutcome || statement.pardon != nil
-        return (isTold ? "" : statement.outcomeWord + ", ") + statement.line(values)
-            + (entry.differs ? VCPUNumbers.differing : "")
+        return "\(isTold ? "" : statement.outcomeWord + ", ")\(statement.line(values))"
     }
 
-    private func together<Statement>(_ group: [FoldedStatement<Statement>]) -> String {
-        let first = group[0].statement
+    private func together(_ statements: [some RegisterStatement]) -> String {
+        let first = statements[0]
         let isTold = isUnderOutcome && first.pardon == nil
-        let names = SnapshotNote.shortened(group.map(\.statement.id.name))
-        return (isTold ? "" : first.outcomeWord + ", ") + "\(group.count): \(names)"
+        let names = SnapshotNote.shortened(statements.map(\.id.name))
+        return (isTold ? "" : first.outcomeWord + ", ") + "\(statements.count): \(names)"
             + (first.reason.map { "; \($0)" } ?? "")
     }
 
-    private func notices<Statement>(of entry: FoldedStatement<Statement>) -> PrintableText {
-        let word = entry.notices.count > 1 ? "guest, by vCPU: " : "guest: "
-        let more = entry.hasMoreNotices ? ["and others"] : []
-        guard !entry.notices.isEmpty else { return "" }
-        return "      \(word)\((entry.notices.map(\.text) + more).joined(separator: " | "))\n"
+    private static func notices<Statement>(
+        of register: NoticedStatement<Statement>
+    ) -> PrintableText {
+        let word = register.notices.count > 1 ? "guest, by vCPU: " : "guest: "
+        let more = register.hasMoreNotices ? ["and others"] : []
+        guard !register.notices.isEmpty else { return "" }
+        return
+            "      \(word)\((register.notices.map(\.text) + more).joined(separator: " | "))\n"
     }
 
-    private func pardon<Statement>(of group: [FoldedStatement<Statement>]) -> PrintableText {
-        guard let pardon = group[0].statement.pardon else { return "" }
-        let proofs = Set(group.compactMap(\.statement.pardon?.proof))
+    private static func pardon(of statements: [some RegisterStatement]) -> PrintableText {
+        guard let pardon = statements[0].pardon else { return "" }
+        let proofs = Set(statements.compactMap(\.pardon?.proof))
         let each = proofs.count > 1 ? "each with its proof, such as: " : ""
         let proof = pardon.proof.map { ", \(each)\($0)" } ?? ""
         return "      pardoned by \(pardon.rule)\(proof)\n"

@@ -121,7 +121,7 @@ extension VCPULoad.Failure {
 /// What a plan says of the vCPUs of a guest, all of them together.
 private struct LoadPlanText {
     private var counts = FoldedCounts()
-    private var failures = SharedLines<VCPULoad.Failure>()
+    private var failures = Folded<VCPULoad.Failure, Void>()
     private var lines: [String: SharedLines<RegisterLoad>] = [:]
 
     init(_ vcpus: [VCPULoad], _ values: ValueText) {
@@ -130,11 +130,7 @@ private struct LoadPlanText {
 
     private mutating func add(_ vcpu: VCPULoad, _ values: ValueText) {
         counts.add(vcpu.counts, of: vcpu.index)
-        if let failure = vcpu.failure {
-            failures.add(failure, about: SharedSubject(words: failure.text), of: vcpu.index) {
-                "fails: \(failure.text)"
-            }
-        }
+        if let failure = vcpu.failure { failures.add(failure, of: vcpu.index) }
         for (fate, members) in Dictionary(grouping: vcpu.registers, by: \.fate.rawValue)
         where fate != "loaded" {
             lines[fate, default: SharedLines()].add(members, of: vcpu.index) { $0.line(values) }
@@ -143,10 +139,10 @@ private struct LoadPlanText {
 
     func text(_ style: TextStyle) -> PrintableText {
         let all = counts.vcpus
-        guard all.count > 0 else { return "" }
-        let title = style.bold("\(all.title)")
-        var text: PrintableText = "\(title): \(counts.text(RegisterLoad.Fate.names))\n"
-        for line in failures.texts(ofAll: all) { text += "  \(line)\n" }
+        var text = counts.line(RegisterLoad.Fate.names, style)
+        for entry in failures.entries {
+            text += "  \(entry.line("fails: \(entry.subject.text)", among: all))\n"
+        }
         for fate in RegisterLoad.Fate.names {
             guard let members = lines[fate] else { continue }
             text += "  \(fate): \(Self.meanings[fate] ?? "")\n"

@@ -111,17 +111,14 @@ private struct MendText {
     private static let given = "given another value"
 
     func text(_ style: TextStyle, isDone: Bool, isWritten: Bool) -> PrintableText {
-        guard counts.vcpus.count > 0 else { return "" }
         let may = isDone ? "" : "may be "
         let would = isDone && !isWritten ? "would be " : may
-        let title = style.bold("\(counts.vcpus.title)")
         let lists = [
             list("may not be changed: the guest could notice", refusals),
             list("\(would)\(Self.taken)", removed), list("\(would)\(Self.given)", replaced),
             list("KVM alters these when QEMU loads them", altered),
         ]
-        return
-            "\(title): \(counts.text([Self.taken, Self.given], before: may))\n\(lists.joined())"
+        return counts.line([Self.taken, Self.given], style, before: may) + lists.joined()
     }
 
     private func list(_ title: PrintableText, _ lines: SharedLines<some Equatable>) -> PrintableText

@@ -24,13 +24,11 @@ struct PlanText {
     }
 
     func write(to output: ReportWriter) {
-        guard counts.vcpus.count > 0 else { return }
         let style = output.style
-        output.write(
-            "\(style.bold("\(counts.vcpus.title)")): \(counts.text(RegisterOutcome.names))\n")
+        output.write(counts.line(RegisterOutcome.names, style))
         let lines = FoldedLines(values: values, vcpus: counts.vcpus, isUnderOutcome: false)
         for (cause, members) in losses.bySection.sorted(by: { $0.key < $1.key }) {
-            let pardoned = members.count { $0.statement.pardon != nil }
+            let pardoned = members.count(where: \.subject.isPardoned)
             let count = "\(members.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
             output.write("  \(style.bold("\(cause.text)")) (\(count))\n")
             output.write(lines.text(of: members) + Self.remedies(members))
@@ -45,9 +43,11 @@ struct PlanText {
     private static let maximumHosts = 6
 
     /// A line for each remedy of what counts; of very many other hosts the first ones.
-    private static func remedies(_ losses: [FoldedStatement<PlannedLoss>]) -> PrintableText {
-        let all = Remedy.each(
-            losses.map(\.statement).filter { $0.pardon == nil }.flatMap(\.remedies))
+    private static func remedies(
+        _ losses: [FoldedStatements<Cause, PlannedLoss>.Entry]
+    ) -> PrintableText {
+        let counting = losses.filter { !$0.subject.isPardoned }
+        let all = Remedy.each(counting.flatMap(\.statement.statement.remedies))
         let more = all.count(where: \.isOtherHost) - maximumHosts
         var lines: [PrintableText] = all.dropLast(max(more, 0)).map {
             "    can be done: \($0.text)\n"

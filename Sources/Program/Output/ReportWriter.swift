@@ -1,4 +1,5 @@
 internal import LinuxSystem
+internal import Registers
 
 /// Where a report goes, piece by piece: every text and every JSON that a command prints passes here.
 ///
@@ -33,9 +34,17 @@ final class ReportWriter {
         if buffer.count >= Self.capacity { flush() }
     }
 
-    func write(_ byte: UInt8) {
-        buffer.append(byte)
-        if buffer.count >= Self.capacity { flush() }
+    /// Appends the lines of registers, each category under its name.
+    func write<Register>(
+        _ registers: [Register], by category: (Register) -> RegisterCategory,
+        _ lines: (Register) -> PrintableText
+    ) {
+        let byCategory = Dictionary(grouping: registers, by: category)
+        for category in RegisterCategory.allCases {
+            guard let members = byCategory[category] else { continue }
+            write("  \(style.bold("\(category.rawValue)"))\n")
+            for member in members { write(lines(member)) }
+        }
     }
 
     /// Writes what is left.

@@ -26,8 +26,7 @@ struct RestoreOutput: Report {
         output.write(output.style.bold("\(verb) of \(source) into \(target)") + "\n")
         output.write(output.style.notes(notes))
         output.write(counter?.line ?? "")
-        var fold = RestoreText(
-            values: values, style: output.style, listsDestinationOnly: listsDestinationOnly)
+        var fold = RestoreText(self, output.style)
         for report in account { fold.add(report) }
         fold.write(to: output)
     }

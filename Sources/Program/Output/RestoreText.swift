@@ -4,21 +4,18 @@ internal import VCPUModel
 
 /// The text of a restore's reports, those of all vCPUs together.
 struct RestoreText {
-    let values: ValueText
-    let style: TextStyle
-    /// Whether there is a line for each register that only the target has.
-    let listsDestinationOnly: Bool
+    private let output: RestoreOutput
+    private let style: TextStyle
     private var vcpus = VCPUNumbers()
     private var complete = FoldedCounts()
     private var incomplete = FoldedCounts()
     private var registers = FoldedStatements<String, RegisterRestore>()
     /// What is said of undoing.
-    private var undone = SharedLines<String>()
+    private var undone = Folded<PrintableText, Void>()
 
-    init(values: ValueText, style: TextStyle, listsDestinationOnly: Bool) {
-        self.values = values
+    init(_ output: RestoreOutput, _ style: TextStyle) {
+        self.output = output
         self.style = style
-        self.listsDestinationOnly = listsDestinationOnly
     }
 
     /// Outcomes with nothing to say about single registers; their number is in the summary.
@@ -33,8 +30,7 @@ struct RestoreText {
             incomplete.add(report.counts, of: report.vcpu)
         }
         for register in report.registers { add(register, of: report.vcpu) }
-        guard let undo = report.undo else { return }
-        add(undoing: undo, of: report.vcpu)
+        if let undo = report.undo { undone.add(text(of: undo), of: report.vcpu) }
     }
 
     private mutating func add(_ register: RegisterRestore, of vcpu: UInt32) {
@@ -43,35 +39,25 @@ struct RestoreText {
         }
         let outcome = register.outcome
         guard !Self.unlisted.contains(outcome.name) || register.isConditional,
-            listsDestinationOnly || outcome != .untouched
+            output.listsDestinationOnly || outcome != .untouched
         else { return }
         registers.add(register, in: outcome.name, of: vcpu)
     }
 
     func write(to output: ReportWriter) {
-        summary(incomplete, style.bad("registers were lost"), output)
-        summary(complete, style.good("complete"), output)
-        let lines = FoldedLines(values: values, vcpus: vcpus, isUnderOutcome: true)
+        let names = RegisterOutcome.names
+        let lost = style.bad("registers were lost") + "; "
+        output.write(incomplete.line(names, style, verdict: lost))
+        output.write(complete.line(names, style, verdict: style.good("complete") + "; "))
+        let lines = FoldedLines(values: self.output.values, vcpus: vcpus, isUnderOutcome: true)
         let sections = registers.bySection
-        for title in RegisterOutcome.names + [Self.pardoned] {
+        for title in names + [Self.pardoned] {
             guard let members = sections[title] else { continue }
             output.write("  \(title) (\(members.count))\n\(lines.text(of: members))")
         }
-        for text in undone.texts(ofAll: vcpus) { output.write("  \(text)") }
-    }
-
-    private func summary(_ counts: FoldedCounts, _ verdict: PrintableText, _ output: ReportWriter) {
-        guard counts.vcpus.count > 0 else { return }
-        output.write(
-            "\(style.bold("\(counts.vcpus.title)")): \(verdict); \(counts.text(RegisterOutcome.names))\n"
-        )
-    }
-
-    // MARK: Undoing
-
-    private mutating func add(undoing undo: [RegisterUndo], of vcpu: UInt32) {
-        let text = text(of: undo)
-        undone.add(nil, about: SharedSubject(words: text.string), of: vcpu) { text }
+        for entry in undone.entries {
+            output.write("  \(entry.line(entry.subject, among: vcpus))")
+        }
     }
 
     private func text(of undo: [RegisterUndo]) -> PrintableText {
@@ -83,8 +69,8 @@ struct RestoreText {
                 + "back\n"
         }
         let lines = stuck.map { register -> PrintableText in
-            let before = values.text(register.before, of: register.id) ?? "nothing"
-            let found = values.text(register.found, of: register.id) ?? "nothing"
+            let before = output.values.text(register.before, of: register.id) ?? "nothing"
+            let found = output.values.text(register.found, of: register.id) ?? "nothing"
             let reason = register.reason.map { "; \($0)" } ?? ""
             return "    \(register.id.label): before \(before), found \(found)\(reason)\n"
         }

@@ -14,47 +14,27 @@ struct SharedSubject: Hashable {
 ///
 /// A text is made only for the first of its vCPUs, and where it may be another one on a later vCPU.
 struct SharedLines<Statement: Equatable> {
-    private struct Line {
-        let statement: Statement?
-        let text: PrintableText
-        /// How many registers it speaks of.
-        let count: Int
-        var vcpus = VCPUNumbers()
-        /// Whether other values are said of another of the vCPUs.
-        var differs = false
-    }
-
-    private var places: [SharedSubject: Int] = [:]
-    private var lines: [Line] = []
+    private var lines = Folded<SharedSubject, (said: Statement?, text: PrintableText, count: Int)>()
 
     /// How many registers they speak of.
-    var count: Int { lines.reduce(0) { $0 + $1.count } }
+    var count: Int { lines.entries.reduce(0) { $0 + $1.statement.count } }
 
-    /// - Parameter statement: what the text follows from, if that can be compared.
+    /// - Parameters:
+    ///   - statement: what the text follows from, if that can be compared.
+    ///   - count: of how many registers it speaks.
     mutating func add(
         _ statement: Statement?, about subject: SharedSubject, of vcpu: UInt32,
         counting count: Int = 1, _ text: () -> PrintableText
     ) {
-        let place = places[subject] ?? lines.count
-        if place == lines.count {
-            places[subject] = place
-            lines.append(Line(statement: statement, text: text(), count: count))
-        } else if !lines[place].differs, !isSaid(statement, at: place) {
-            lines[place].differs = lines[place].text != text()
+        lines.add(subject, of: vcpu, (statement, text(), count)) { entry in
+            let isSaid = statement != nil && statement == entry.statement.said
+            if !entry.differs, !isSaid { entry.differs = entry.statement.text != text() }
         }
-        lines[place].vcpus.append(vcpu)
-    }
-
-    private func isSaid(_ statement: Statement?, at place: Int) -> Bool {
-        statement != nil && statement == lines[place].statement
     }
 
     /// The texts, with their vCPUs where that are not all.
     func texts(ofAll vcpus: VCPUNumbers) -> [PrintableText] {
-        lines.map { line in
-            let rest = line.differs ? VCPUNumbers.differing : ""
-            return "\(line.vcpus.prefix(among: vcpus))\(line.text)\(rest)"
-        }
+        lines.entries.map { $0.line($0.statement.text, among: vcpus) }
     }
 }
 

@@ -42,8 +42,10 @@ struct ShowOutput: Report {
     }
 
     private func shown(_ vcpu: VCPUState) -> [Pair] {
-        vcpu.registers.filter { filter?.contains($0.0) ?? true }.map { ($0.0, $0.1) }
+        vcpu.registers.filter { isShown($0.0) }.map { ($0.0, $0.1) }
     }
+
+    private func isShown(_ id: RegisterID) -> Bool { filter?.contains(id) ?? true }
 
     // MARK: JSON
 
@@ -95,46 +97,26 @@ struct ShowOutput: Report {
                 output.write("  \(entry.key.rawValue): \(entry.value)\n")
             }
         }
-        let common = commonRegisters
-        if common.count > 0 {
-            let title = VCPUNumbers(snapshot.vcpus.lazy.map(\.index)).title
-            write(common.map { ($0.0, $0.1) }, title + ", alike", "", output)
+        let runs = snapshot.vcpus.runs(of: \.index) { $0.registers == $1.registers }
+        let common = Self.common(to: runs.map(\.first.registers)).filter { isShown($0.id) }
+        if !common.isEmpty {
+            let all = VCPUNumbers(snapshot.vcpus.lazy.map(\.index))
+            write(common, all.title + ", alike", "", output)
         }
-        var group: (vcpus: VCPUNumbers, registers: RegisterList)?
-        for vcpu in snapshot.vcpus {
-            if group?.registers == vcpu.registers {
-                group?.vcpus.append(vcpu.index)
-            } else {
-                writeOwn(group, common, output)
-                group = (VCPUNumbers([vcpu.index]), vcpu.registers)
-            }
+        let known = Set(common.map(\.id))
+        for (vcpu, numbers) in runs {
+            let own = shown(vcpu).filter { !known.contains($0.id) }
+            guard common.isEmpty || !own.isEmpty else { continue }
+            write(own, numbers.title, common.isEmpty ? "" : " more", output)
         }
-        writeOwn(group, common, output)
     }
 
-    /// The registers that all of several vCPUs have with the same value.
-    private var commonRegisters: RegisterList {
-        guard snapshot.vcpus.count > 1, let first = snapshot.vcpus.first else {
-            return RegisterList()
-        }
-        let others = snapshot.vcpus.dropFirst()
-        if others.allSatisfy({ $0.registers == first.registers }) { return RegisterList() }
-        var common = shown(first)
-        for vcpu in others { common.removeAll { vcpu.registers[$0.id] != $0.value } }
-        return RegisterList(common.map { ($0.id, $0.value) }) ?? RegisterList()
-    }
-
-    private func writeOwn(
-        _ group: (vcpus: VCPUNumbers, registers: RegisterList)?, _ common: RegisterList,
-        _ output: ReportWriter
-    ) {
-        guard let group, group.vcpus.count > 0 else { return }
-        let state = VCPUState(index: 0, registers: group.registers)
-        let own = shown(state).filter { !common.contains($0.id) }
-        let more = common.count > 0 ? " more" : ""
-        if common.count == 0 || !own.isEmpty {
-            write(own, group.vcpus.title, more, output)
-        }
+    /// The registers that several vCPUs have with the same value.
+    private static func common(to vcpus: [RegisterList]) -> [Pair] {
+        guard vcpus.count > 1 else { return [] }
+        return vcpus[0].filter { id, value in
+            vcpus.dropFirst().allSatisfy { $0[id] == value }
+        }.map { ($0.0, $0.1) }
     }
 
     private func write(
@@ -143,12 +125,7 @@ struct ShowOutput: Report {
         let count = registers.count
         output.write(
             "\(output.style.bold("\(title)")): \(count)\(more) register\(count == 1 ? "" : "s")\n")
-        let byCategory = Dictionary(grouping: registers) { RegisterCategory(of: $0.id) }
-        for category in RegisterCategory.allCases {
-            guard let members = byCategory[category] else { continue }
-            output.write("  \(output.style.bold("\(category.rawValue)"))\n")
-            for member in members { output.write(lines(of: member)) }
-        }
+        output.write(registers, by: { RegisterCategory(of: $0.id) }, lines)
     }
 
     private func lines(of register: Pair) -> PrintableText {

@@ -14,7 +14,8 @@ extension Cause {
 
     private static func list(_ losses: [PlannedLoss], _ word: String) -> [PlanPiece] {
         guard !losses.isEmpty else { return [] }
-        let groups = alike(losses)
+        let groups = losses.grouped { $0.kind + [$0.restore.outcome.errno, $0.pardon?.proof] }
+            .map(LossGroup.init)
         let names = SnapshotNote.shortened(losses.map(\.id.name))
         let head = ["register", "wanted", "found", "outcome", "why, and what the guest sees"]
         let list = PlanList(
@@ -22,22 +23,6 @@ extension Cause {
             html: PlanList.table(head, groups.map(\.html).joined()),
             isShort: groups.reduce(0) { $0 + $1.rows.count } <= PlanList.longestOpen)
         return [.list(list)]
-    }
-
-    /// The losses of which the same is to be said, together, in the order of the first.
-    private static func alike(_ losses: [PlannedLoss]) -> [LossGroup] {
-        var groups: [LossGroup] = []
-        var places: [[String?]: Int] = [:]
-        for loss in losses {
-            let key = loss.kind + [loss.restore.outcome.errno, loss.pardon?.proof]
-            if let place = places[key] {
-                groups[place].add(loss)
-            } else {
-                places[key] = groups.count
-                groups.append(LossGroup(loss))
-            }
-        }
-        return groups
     }
 
     /// What can be done about losses that count, each thing once.
@@ -66,12 +51,12 @@ private struct LossGroup {
     private let first: PlannedLoss
     private(set) var rows: [Row] = []
 
-    init(_ loss: PlannedLoss) {
-        first = loss
-        add(loss)
+    init(_ losses: [PlannedLoss]) {
+        first = losses[0]
+        for loss in losses { add(loss) }
     }
 
-    mutating func add(_ loss: PlannedLoss) {
+    private mutating func add(_ loss: PlannedLoss) {
         let wanted = Self.short(loss.restore.wanted, of: loss)
         let found = Self.short(loss.restore.found, of: loss)
         if let last = rows.last, last.wanted == wanted, last.found == found {

@@ -17,19 +17,12 @@ struct MatrixPlanBody {
     private var lost: Set<RegisterID> = []
     private var pardoned: Set<RegisterID> = []
     /// Most guests have vCPUs that differ in nothing that is lost: what is the same is said once.
-    private var groups: [(vcpus: VCPUNumbers, pieces: [PlanPiece])] = []
+    private var vcpus = Folded<[PlanPiece], Void>()
 
     init(_ plan: MovePlan) {
         self.plan = plan
-        var places: [[PlanPiece]: Int] = [:]
         for vcpu in plan.vcpus {
-            let pieces = self.pieces(of: vcpu)
-            let place = places[pieces] ?? groups.count
-            if place == groups.count {
-                places[pieces] = place
-                groups.append((VCPUNumbers(), pieces))
-            }
-            groups[place].vcpus.append(vcpu.report.vcpu)
+            vcpus.add(Self.pieces(of: vcpu), of: vcpu.report.vcpu)
             count(vcpu)
         }
         if plan.counter?.isLoss ?? false {
@@ -49,7 +42,7 @@ struct MatrixPlanBody {
         }
     }
 
-    private func pieces(of vcpu: VCPUPlan) -> [PlanPiece] {
+    private static func pieces(of vcpu: VCPUPlan) -> [PlanPiece] {
         let counts = vcpu.report.counts
         let parts = RegisterOutcome.names.compactMap { name in
             counts[name].map { "\($0) \(name)" }
@@ -60,8 +53,8 @@ struct MatrixPlanBody {
 
     var pieces: [PlanPiece] {
         let counter = plan.counter?.html ?? ""
-        let vcpus = groups.flatMap { vcpus, pieces in
-            [.text("<h4>\(vcpus.title)</h4>\n")] + pieces
+        let vcpus = vcpus.entries.flatMap { entry in
+            [.text("<h4>\(entry.vcpus.title)</h4>\n")] + entry.subject
         }
         return [.text(sum + counter)] + vcpus
     }
