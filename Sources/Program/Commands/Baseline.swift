@@ -43,8 +43,7 @@ struct BaselineCommand: ParsableCommand {
         let report = BaselineOutput(
             baseline: try Baseline(of: profiles, progress: progress.update))
         progress.finish()
-        try output?.write(
-            Array(report.template.utf8), access: .open, orElse: "give --output a file or -")
+        try output?.write(report.template, of: "--output")
         if output != .standardStream { try report.print(as: format) }
         try report.status.check()
     }

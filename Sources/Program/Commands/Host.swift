@@ -67,8 +67,7 @@ struct Host: ParsableCommand {
         if builtIn { return try BuiltInOutput().print(as: format) }
         let profile = try profile()
         guard let output else { return try HostOutput(profile: profile).print(as: format) }
-        try output.write(
-            Array(profile.text.utf8), access: .open, orElse: "give --output a file or -")
+        try output.write(profile.text, of: "--output")
     }
 
     private func profile() throws -> HostProfile {

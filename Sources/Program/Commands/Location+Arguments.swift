@@ -1,6 +1,7 @@
 public import ArgumentParser
 internal import LinuxSystem
 public import Machines
+internal import QEMUStream
 internal import VCPUModel
 
 extension Location: ExpressibleByArgument {
@@ -19,6 +20,21 @@ extension Location {
     /// The state of whatever this is, where what could not be read is said on standard error and no more is made of it.
     func snapshot(_ options: SourceOptions = .commandLine) throws -> Snapshot {
         try capture(options).reporting(from: self)
+    }
+}
+
+extension Location {
+    /// The same, with the stream that it is from, if it is one.
+    func guest(_ options: SourceOptions) throws -> (snapshot: Snapshot, stream: QEMUStream?) {
+        guard isGuestFile else { return (try snapshot(options), nil) }
+        let file = try openGuestFile(options)
+        return (try file.capture(options).reporting(from: self), (file as? StreamFile)?.stream)
+    }
+
+    /// Writes the text that a command makes.
+    /// - Parameter option: that took the location.
+    func write(_ text: String, of option: String) throws {
+        try write(Array(text.utf8), access: .open, orElse: "give \(option) a file or -")
     }
 }
 

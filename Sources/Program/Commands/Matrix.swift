@@ -70,8 +70,7 @@ struct Matrix: ParsableCommand {
         progress.finish()
         if let html {
             let page = try MatrixPage(matrix, guests: guests, profiles: profiles, policy: policy)
-            try html.write(
-                Array(page.text.utf8), access: .open, orElse: "give --html a file or -")
+            try html.write(page.text, of: "--html")
         }
         try MatrixOutput(matrix: matrix, guests: guests, policy: policy.name)
             .print(as: format, besides: html)

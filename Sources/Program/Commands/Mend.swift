@@ -91,10 +91,9 @@ struct Mend: ParsableCommand {
     func run() throws {
         try checkFiles()
         if let output { _ = try StreamOutput(output) }
-        let (policy, policyText) = try policy.loadWithText()
+        let policy = try policy.loadWithText()
         let request = MendRequest(
-            profile: try host.map { try ProfileFile.load($0) }, policy: policy,
-            policyText: policyText,
+            profile: try host.map { try ProfileFile.load($0) }, given: policy,
             versions: try qemu.map { [try QEMUVersion(option: $0)] } ?? QEMUVersion.kinds)
         if let output, let passing = try PassingStream(source, streamOptions.options) {
             return try pass(passing, to: output, request)
@@ -107,10 +106,9 @@ struct Mend: ParsableCommand {
             let patch = try file.patch(replacing: result.mend.sections)
             if !dryRun { try write(try file.filePatch(patch), change) }
         }
-        let proposal =
-            result.mend.isSafe
-            ? nil : try request.proposal(for: file, after: result.mend, report.values)
-        try finish(result, request, isWritten: result.mend.isSafe && !dryRun, proposal)
+        try finish(result, request) {
+            try request.proposal(for: file, after: result.mend, report.values)
+        }
     }
 
     private func checkFiles() throws {
@@ -165,22 +163,23 @@ struct Mend: ParsableCommand {
             return result.mend.isSafe ? result.mend.sections : nil
         }
         guard let result = mended else { return }
-        let refusals = result.mend.vcpus.flatMap(\.refusals)
-        try finish(
-            result, request, isWritten: result.mend.isSafe,
-            PolicyProposal(refusals, of: nil, report.values))
+        try finish(result, request) {
+            PolicyProposal(result.mend.vcpus.flatMap(\.refusals), of: nil, report.values)
+        }
     }
 
+    /// - Parameter proposal: the rules that would let it load, where something stands in the way.
     private func finish(
-        _ result: MendResult, _ request: MendRequest, isWritten: Bool, _ proposal: PolicyProposal?
+        _ result: MendResult, _ request: MendRequest, _ proposal: () throws -> PolicyProposal?
     ) throws {
         let mend = result.mend
-        let proposal = mend.isSafe ? nil : proposal
+        let isWritten = mend.isSafe && !dryRun
+        let proposal = mend.isSafe ? nil : try proposal()
         let next = try proposal.map { try nextStep($0, request) } ?? ""
         let text = MendOutput(
-            source: source.text, foundBySearch: result.isSearched ? true : nil,
-            notes: result.notes, host: host.map(FileName.shown), policy: request.policy.name,
-            mend: mend, isWritten: isWritten, proposal: proposal?.proposed,
+            source: source.text, remarks: result.remarks, host: host.map(FileName.shown),
+            policy: request.policy.name, mend: mend, isWritten: isWritten,
+            proposal: proposal?.proposed,
             ending: mend.isSafe ? whatWasWritten(mend) : next, values: report.values)
         try text.print(
             as: report.format, besides: output, after: isWritten ? whatIsWritten(mend) : nil)
@@ -215,8 +214,7 @@ struct Mend: ParsableCommand {
                 "  next: put those of them that the guest can do without into a policy, and mend with "
                 + "--policy FILE\n"
         }
-        try proposal.write(
-            to: try PolicyProposal.path(writePolicy), after: request.policy, request.policyText)
+        try proposal.write(to: writePolicy, after: request.given)
         return
             "  next: read \(writePolicy.text), delete the rules whose registers the guest needs, and mend "
             + "with --policy \(writePolicy.text)\n"
@@ -226,19 +224,17 @@ struct Mend: ParsableCommand {
 /// What came of it.
 struct MendResult {
     let mend: StreamMend
-    /// Whether nothing said where in the stream the vCPUs are.
-    let isSearched: Bool
-    /// On the vCPUs as they were.
-    let notes: [String]?
+    /// On the stream as it was.
+    let remarks: StreamRemarks
 }
 
 /// What a stream is mended for.
 struct MendRequest {
     let profile: HostProfile?
-    let policy: RestorePolicy
-    /// The policy's file.
-    let policyText: String?
+    let given: LoadedPolicy
     let versions: [QEMUVersion]
+
+    var policy: RestorePolicy { given.policy }
 
     func mend(_ file: StreamFile) throws -> MendResult {
         try file.checkIsWhatQEMULoads()
@@ -252,8 +248,8 @@ struct MendRequest {
                     try StreamMend(of: file.stream, byRulesOf: policy)
                 }
             return MendResult(
-                mend: mend, isSearched: file.stream.isSearched,
-                notes: file.notes(on: try file.stateCapture(.commandLine).snapshot))
+                mend: mend,
+                remarks: StreamRemarks(on: file, try file.stateCapture(.commandLine).snapshot))
         } catch let error as StreamMend.Problem {
             throw CommandError("\(file.name): \(error)")
         }

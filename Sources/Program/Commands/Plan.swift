@@ -86,40 +86,36 @@ struct PlanCommand: ParsableCommand {
     func run() throws {
         let hostFiles = hosts.map { Location(path: $0) }
         try Location.checkInputs([source, policy.location] + hostFiles)
-        let (policy, policyText) = try policy.loadWithText()
+        let policy = try policy.loadWithText()
         let profiles = try ProfileFile.load(hosts, .commandLine)
         try writePolicy.map { try PolicyProposal.check($0, keeping: [source] + hostFiles) }
         if let qemu {
-            return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy, policyText)
+            return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy)
         }
-        let guest = try Guest(source, streamOptions.options)
+        let guest = try PlannedGuest(source, streamOptions.options)
         try guest.snapshot.requireVCPUs(of: source, to: "plan")
-        guest.snapshot.warnOfIdleOverrides(of: policy, from: source)
+        guest.snapshot.warnOfIdleOverrides(of: policy.policy, from: source)
         var plans: [MovePlan] = []
         var isPossible = true
         let report = PlanOutput(
-            source: source.text, policy: policy.name, notes: guest.snapshot.noteTexts,
-            profiles: profiles, values: output.values, origin: guest.origin,
-            verdicts: { try guest.verdicts(on: $0, policy) }
-        ) { profile in
-            let plan = try MovePlan(of: guest.snapshot, on: profile, policy: policy)
+            source: source.text, guest: guest, policy: policy.policy, profiles: profiles,
+            values: output.values
+        ) { plan in
             isPossible = isPossible && plan.verdict != .no
             if writePolicy != nil { plans.append(plan) }
-            return plan
         }
         try report.print(as: output.format)
         let proposal = PolicyProposal(plans, output.values)
-        try write(proposal, policy, policyText, whereNeeded: !isPossible)
+        try write(proposal, policy, whereNeeded: !isPossible)
         // More rules never make impossible what is possible.
         if writePolicy != nil, !isPossible {
-            try reportImpossible(guest, profiles, try proposal.policy(after: policy))
+            try reportImpossible(guest, profiles, try proposal.policy(after: policy.policy))
         }
         guard isPossible else { throw ExitStatus.finding }
     }
 
     private func planLoad(
-        by version: QEMUVersion, _ profiles: [HostProfile], _ policy: RestorePolicy,
-        _ policyText: String?
+        by version: QEMUVersion, _ profiles: [HostProfile], _ given: LoadedPolicy
     ) throws {
         let options = streamOptions.options
         let file = try source.openStream(options)
@@ -127,22 +123,20 @@ struct PlanCommand: ParsableCommand {
         let snapshot = try file.capture(options).snapshot
         let answers = try zip(hosts, profiles).map { host, profile in
             try LoadRemedies(
-                of: file.stream, snapshot, on: profile, by: version, policy,
-                named: (source.text, FileName.shown(host), FileName.shown(self.policy.text)))
+                of: file.stream, snapshot, on: profile, by: version, given.policy,
+                named: (source.text, FileName.shown(host), FileName.shown(policy.text)))
         }
-        try write(
-            PolicyProposal(answers, output.values), policy, policyText,
-            whereNeeded: !answers.allSatisfy { $0.plan.verdict == .loads })
         let report = LoadPlanOutput(
-            source: source.text, foundBySearch: file.stream.isSearched ? true : nil,
-            notes: file.notes(on: snapshot), policy: policy.name, answers: answers,
-            values: output.values)
+            source: source.text, remarks: StreamRemarks(on: file, snapshot),
+            policy: given.policy.name, answers: answers, values: output.values)
+        try write(
+            PolicyProposal(answers, output.values), given, whereNeeded: report.status != .success)
         try report.print(as: output.format)
     }
 
     /// Says of which hosts the proposed rules do not make it possible.
     private func reportImpossible(
-        _ guest: Guest, _ profiles: [HostProfile], _ policy: RestorePolicy
+        _ guest: PlannedGuest, _ profiles: [HostProfile], _ policy: RestorePolicy
     ) throws {
         func impossible(_ policy: RestorePolicy) throws -> [HostProfile] {
             try profiles.filter { profile in
@@ -159,8 +153,7 @@ struct PlanCommand: ParsableCommand {
     }
 
     private func write(
-        _ proposal: PolicyProposal, _ policy: RestorePolicy, _ text: String?,
-        whereNeeded isNeeded: Bool
+        _ proposal: PolicyProposal, _ policy: LoadedPolicy, whereNeeded isNeeded: Bool
     ) throws {
         guard let writePolicy else { return }
         guard !proposal.proposed.isEmpty else {
@@ -171,25 +164,19 @@ struct PlanCommand: ParsableCommand {
             return StandardError.write(
                 "vcpusnap: \(writePolicy.text) was not written: \(reason)\n")
         }
-        try proposal.write(to: try PolicyProposal.path(writePolicy), after: policy, text)
+        try proposal.write(to: writePolicy, after: policy)
     }
 }
 
 /// What is planned for.
-private struct Guest {
+struct PlannedGuest {
     let snapshot: Snapshot
     /// That QEMU would load.
     private let stream: QEMUStream?
 
     init(_ source: Location, _ options: SourceOptions) throws {
-        guard source.isGuestFile else {
-            snapshot = try source.snapshot(options)
-            stream = nil
-            return
-        }
-        let file = try source.openGuestFile(options)
-        snapshot = try file.capture(options).reporting(from: source)
-        let stream = (file as? StreamFile)?.stream
+        let (snapshot, stream) = try source.guest(options)
+        self.snapshot = snapshot
         self.stream = stream?.beginningBehindAnother == nil ? stream : nil
     }
 

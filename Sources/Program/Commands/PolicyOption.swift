@@ -20,9 +20,10 @@ struct PolicyOption: ParsableArguments {
 
     func load() throws -> RestorePolicy { try loadWithText().policy }
 
-    /// The policy, and its file's text, with the comments that the policy does not have; nil for a preset.
-    func loadWithText() throws -> (policy: RestorePolicy, text: String?) {
-        if let preset = RestorePolicy.Preset(rawValue: text) { return (RestorePolicy(preset), nil) }
+    func loadWithText() throws -> LoadedPolicy {
+        if let preset = RestorePolicy.Preset(rawValue: text) {
+            return LoadedPolicy(policy: RestorePolicy(preset), text: nil)
+        }
         guard let bytes = try TextFile(.policy, text).read(limit: RestorePolicy.Limit.size) else {
             let presets = RestorePolicy.Preset.allCases.map(\.rawValue)
             throw CommandError(
@@ -31,8 +32,15 @@ struct PolicyOption: ParsableArguments {
                     + NameSuggestion.question(about: text, among: presets))
         }
         let policy = try RestorePolicy(parsing: bytes, file: FileName.shown(text))
-        return (policy, String(decoding: bytes, as: UTF8.self))
+        return LoadedPolicy(policy: policy, text: String(decoding: bytes, as: UTF8.self))
     }
+}
+
+/// A policy as it was given.
+struct LoadedPolicy {
+    let policy: RestorePolicy
+    /// Its file's, with the comments that the policy does not have; nil for a preset.
+    let text: String?
 }
 
 extension Snapshot {

@@ -54,19 +54,17 @@ struct RegisterCommand: ParsableCommand {
 
     private func matches(_ text: String) throws -> [RegisterID] {
         let pattern = RegisterPattern(text)
-        guard pattern.isWildcard else { throw UnknownRegister(text).error }
+        guard pattern.isWildcard else { throw CommandError(unknownRegister: text) }
         let matching = RegisterDictionary.all.map(\.id).filter(pattern.matches)
-        guard !matching.isEmpty else { throw UnknownRegister(text).error }
+        guard !matching.isEmpty else { throw CommandError(unknownRegister: text) }
         return matching
     }
 }
 
-/// The message for a name that is no register.
-struct UnknownRegister {
-    let error: CommandError
-
-    init(_ text: String) {
-        error = CommandError(
+extension CommandError {
+    /// The message for a name that is no register.
+    init(unknownRegister text: String) {
+        self.init(
             "\(text) is not a register: "
                 + (Self.hint(text.lowercased())
                     ?? "give a name (SCTLR_EL1, x0), an id (0x603000000013c080), "

@@ -122,7 +122,7 @@ struct RestoreCommand: ParsableCommand {
     private func pattern(_ text: String) throws -> RegisterPattern {
         let pattern = RegisterPattern(text)
         if pattern.isWildcard { return pattern }
-        guard let id = RegisterID(spelled: text) else { throw UnknownRegister(text).error }
+        guard let id = RegisterID(spelled: text) else { throw CommandError(unknownRegister: text) }
         return RegisterPattern(id.hex)
     }
 }

@@ -47,14 +47,13 @@ struct Show: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() throws {
-        var (snapshot, stream) = try read()
+        var options = streamOptions.options
+        options.set(.partial, if: partial)
+        var (snapshot, stream) = try source.guest(options)
         if isAArch32 { try addCoprocessorRegisters(to: &snapshot) }
         let patterns = registers.map(RegisterPattern.init)
-        var report = ShowOutput(
-            snapshot, source: source.text, patterns: patterns, values: output.values)
-        report.partial = stream?.problem.map { "\($0)" }
-        report.isFoundBySearch = stream?.isSearched ?? false
-        report.places = stream?.placesText
+        let report = ShowOutput(
+            snapshot, of: stream, source: source.text, patterns: patterns, values: output.values)
         try report.print(as: output.format)
         for pattern in patterns where !report.has(pattern) {
             throw CommandError(
@@ -62,15 +61,6 @@ struct Show: ParsableCommand {
                     + (pattern.isWildcard || RegisterID(spelled: pattern.text) != nil
                         ? "" : RegisterDictionary.question(about: pattern.text)))
         }
-    }
-
-    /// The registers, and the stream that they are from, if it is one.
-    private func read() throws -> (Snapshot, QEMUStream?) {
-        var options = streamOptions.options
-        options.set(.partial, if: partial)
-        guard source.isGuestFile else { return (try source.snapshot(options), nil) }
-        let file = try source.openGuestFile(options)
-        return (try file.capture(options).reporting(from: source), (file as? StreamFile)?.stream)
     }
 
     private func addCoprocessorRegisters(to snapshot: inout Snapshot) throws {

@@ -20,8 +20,8 @@ struct DiffOutput: Report {
                     vcpu.index,
                     [
                         "only": vcpu.onlyText,
-                        "registers": vcpu.registers.json { $0.json(values) },
-                        "volatile": vcpu.volatile.json { $0.json(values) },
+                        "registers": vcpu.registers.json(values),
+                        "volatile": vcpu.volatile.json(values),
                     ])
             },
         ]
@@ -72,13 +72,13 @@ extension VCPUDifference {
     }
 }
 
-extension RegisterDifference {
+extension RegisterDifference: ValueHolder {
     /// Those of which the values may be seen.
     private func fields(_ values: ValueText) -> [FieldDifference] {
         values.isHidden(id) ? [] : fields
     }
 
-    fileprivate func json(_ values: ValueText) -> JSONObject {
+    func json(_ values: ValueText) -> JSONObject {
         values.register(
             id, ["left": left, "right": right],
             [

@@ -7,10 +7,7 @@ internal import VCPUModel
 /// The report of `plan --qemu`.
 struct LoadPlanOutput: Report {
     let source: String
-    /// True where nothing said where in the stream the vCPUs are; else absent.
-    let foundBySearch: Bool?
-    /// On the vCPUs of the stream.
-    let notes: [String]?
+    let remarks: StreamRemarks
     let policy: String
     /// One for each host.
     let answers: [LoadRemedies]
@@ -19,7 +16,7 @@ struct LoadPlanOutput: Report {
     private var qemu: String { answers.first.map { "\($0.plan.version)" } ?? "" }
 
     func write(text output: ReportWriter) {
-        output.write(output.style.notes(notes))
+        output.write(output.style.notes(remarks.notes))
         for (number, answer) in answers.enumerated() {
             if number > 0 { output.write("\n") }
             let title = output.style.bold("\(source) in QEMU \(qemu) on \(answer.plan.host)")
@@ -44,10 +41,10 @@ struct LoadPlanOutput: Report {
     }
 
     var json: JSONObject {
-        [
-            "foundBySearch": foundBySearch, "hosts": answers.json { $0.json(values) },
-            "notes": notes, "origin": answers.first?.plan.origin.rawValue ?? "", "policy": policy,
-            "qemu": qemu, "source": source,
+        remarks.json + [
+            "hosts": answers.json(values),
+            "origin": answers.first?.plan.origin.rawValue ?? "", "policy": policy, "qemu": qemu,
+            "source": source,
         ]
     }
 
@@ -56,22 +53,22 @@ struct LoadPlanOutput: Report {
     }
 }
 
-extension LoadRemedies {
-    fileprivate func json(_ values: ValueText) -> JSONObject {
+extension LoadRemedies: ValueHolder {
+    func json(_ values: ValueText) -> JSONObject {
         [
             "host": plan.host, "output": plan.output, "remedies": all,
-            "vcpus": plan.vcpus.json { $0.json(values) }, "verdict": plan.verdict.rawValue,
+            "vcpus": plan.vcpus.json(values), "verdict": plan.verdict.rawValue,
         ]
     }
 }
 
-extension VCPULoad {
-    fileprivate func json(_ values: ValueText) -> JSONObject {
+extension VCPULoad: ValueHolder {
+    func json(_ values: ValueText) -> JSONObject {
         .unit(
             index,
             [
                 "counts": JSONObject.counts(counts), "failure": failure?.text,
-                "registers": registers.json { $0.json(values) }, "vectors": vectors,
+                "registers": registers.json(values), "vectors": vectors,
             ])
     }
 }
@@ -161,7 +158,7 @@ private struct LoadPlanText {
     ]
 }
 
-extension RegisterLoad {
+extension RegisterLoad: ValueHolder {
     func json(_ values: ValueText) -> JSONObject {
         let moving = RegisterDictionary.volatileBits(of: id)
         return values.register(

@@ -15,11 +15,8 @@ struct LoadRemedies {
     /// The oldest newer QEMU that loads it.
     let newerQEMU: QEMUVersion?
     /// The stream, the profile and the policy as given on the command line.
-    let source: String
-    let host: String
-    let policy: String
+    let names: (source: String, host: String, policy: String)
 
-    /// - Parameter names: the stream, the profile and the policy as given on the command line.
     init(
         of stream: QEMUStream, _ snapshot: Snapshot, on profile: HostProfile,
         by version: QEMUVersion,
@@ -30,7 +27,7 @@ struct LoadRemedies {
         }
         plan = try load(version)
         move = try MovePlan(of: snapshot, on: profile, policy: policy)
-        (source, host, self.policy) = names
+        self.names = names
         guard plan.verdict == .fails, plan.origin.canBeOfKVM else {
             (mend, newerQEMU) = (nil, nil)
             return
@@ -46,7 +43,7 @@ struct LoadRemedies {
         guard plan.verdict != .loads else { return [] }
         guard plan.origin.canBeOfKVM else { return [Self.emulation(plan.origin)] }
         if let excess = plan.excess { return [RemedyText(.moreVCPUs(excess.count))] }
-        return mending + pardon + newer + commandLine + ofTheMove
+        return [mending, pardon, newer, psciVersion].compactMap(\.self) + vectors + ofTheMove
     }
 
     /// What a stream that KVM did not write is good for.
@@ -75,41 +72,33 @@ struct LoadRemedies {
 
     // MARK: The stream and the policy
 
-    private var mending: [RemedyText] {
-        guard let mend, mend.isSafe else { return [] }
-        return [
-            RemedyText(
-                remedy: "mend", text: "\(mendCommand) -o FILE makes a stream that loads there")
-        ]
+    private var mending: RemedyText? {
+        guard let mend, mend.isSafe else { return nil }
+        let option = names.policy == "safe" ? "" : " --policy \(names.policy)"
+        return RemedyText(
+            remedy: "mend", text: "\(mendCommand)\(option) -o FILE makes a stream that loads there")
     }
 
-    private var mendCommand: String {
-        "vcpusnap mend \(source) --host \(host)" + (policy == "safe" ? "" : " --policy \(policy)")
-    }
+    private var mendCommand: String { "vcpusnap mend \(names.source) --host \(names.host)" }
 
     /// Rules for what the policy does not pardon.
-    private var pardon: [RemedyText] {
+    private var pardon: RemedyText? {
         let rules = PolicyProposal(losses, of: move, ValueText(showsKeys: false)).rules
-        guard !rules.isEmpty else { return [] }
+        guard !rules.isEmpty else { return nil }
         let next =
             plan.verdict == .fails
-            ? "vcpusnap mend \(source) --host \(host) --policy FILE -o MENDED then makes a stream that loads there"
+            ? "\(mendCommand) --policy FILE -o MENDED then makes a stream that loads there"
             : "with it the verdict is loads"
-        return [
-            RemedyText(
-                remedy: "policy",
-                text: "if the guest can do without: a policy with \(Self.list(rules)) "
-                    + "(--write-policy FILE writes it); \(next)")
-        ]
+        return RemedyText(
+            remedy: "policy",
+            text: "if the guest can do without: a policy with \(Self.list(rules)) "
+                + "(--write-policy FILE writes it); \(next)")
     }
 
-    private var newer: [RemedyText] {
+    private var newer: RemedyText? {
         newerQEMU.map {
-            [
-                RemedyText(
-                    remedy: "newer-qemu", text: "QEMU \($0) loads it there as it is")
-            ]
-        } ?? []
+            RemedyText(remedy: "newer-qemu", text: "QEMU \($0) loads it there as it is")
+        }
     }
 
     private static func list(_ rules: [String]) -> String {
@@ -123,19 +112,13 @@ struct LoadRemedies {
 
     // MARK: The guest's command line
 
-    private var commandLine: [RemedyText] {
-        psciVersion.map {
-            RemedyText(
-                remedy: "kvm-psci-version",
-                text:
-                    "before the guest's first run: -cpu host,kvm-psci-version=\($0) (QEMU 11.0 or newer)"
-            )
-        } + vectors
-    }
-
-    private var psciVersion: [String] {
+    private var psciVersion: RemedyText? {
         let refused = failing.first { $0.id == .psciVersion && $0.incoming != nil }
-        return (refused?.held).map { ["\($0.lowBits >> 16).\($0.lowBits & 0xffff)"] } ?? []
+        guard let held = refused?.held?.lowBits else { return nil }
+        return RemedyText(
+            remedy: "kvm-psci-version",
+            text: "before the guest's first run: -cpu host,kvm-psci-version="
+                + "\(held >> 16).\(held & 0xffff) (QEMU 11.0 or newer)")
     }
 
     private var vectors: [RemedyText] {

@@ -7,10 +7,8 @@ internal import VCPUModel
 /// The report of `mend`.
 struct MendOutput: Report {
     let source: String
-    /// True where nothing said where in the stream the vCPUs are; else absent.
-    let foundBySearch: Bool?
-    /// On the vCPUs of the stream.
-    let notes: [String]?
+    /// On the stream as it was.
+    let remarks: StreamRemarks
     /// Absent where only rules were applied.
     let host: String?
     let policy: String
@@ -27,7 +25,7 @@ struct MendOutput: Report {
         let style = output.style
         let purpose = host.map { " for \($0)" } ?? ""
         output.write(style.bold("mend \(source)\(purpose)") + ": " + verdict(style) + "\n")
-        output.write(style.notes(notes))
+        output.write(style.notes(remarks.notes))
         output.write(VectorLengths.line(of: mend.plans.first?.vcpus ?? []))
         output.write(
             MendText(mend.vcpus, values).text(style, isDone: mend.isSafe, isWritten: isWritten))
@@ -35,8 +33,8 @@ struct MendOutput: Report {
     }
 
     var json: JSONObject {
-        [
-            "foundBySearch": foundBySearch, "host": host, "mended": mend.isSafe, "notes": notes,
+        remarks.json + [
+            "host": host, "mended": mend.isSafe,
             "plans": mend.plans.json { plan in
                 [
                     "output": plan.output, "qemu": plan.version.description,
@@ -44,7 +42,7 @@ struct MendOutput: Report {
                 ]
             },
             "policy": policy, "proposal": proposal, "source": source,
-            "vcpus": mend.vcpus.json { $0.json(values) }, "written": isWritten,
+            "vcpus": mend.vcpus.json(values), "written": isWritten,
         ]
     }
 
@@ -127,20 +125,20 @@ private struct MendText {
     }
 }
 
-extension StreamMend.VCPU {
-    fileprivate func json(_ values: ValueText) -> JSONObject {
+extension StreamMend.VCPU: ValueHolder {
+    func json(_ values: ValueText) -> JSONObject {
         .unit(
             index,
             [
-                "altered": altered.json { $0.json(values) },
-                "changes": changes.json { $0.json(values) },
-                "refusals": refusals.json { $0.json(values) },
+                "altered": altered.json(values),
+                "changes": changes.json(values),
+                "refusals": refusals.json(values),
             ])
     }
 }
 
-extension StreamMend.Change {
-    fileprivate func json(_ values: ValueText) -> JSONObject {
+extension StreamMend.Change: ValueHolder {
+    func json(_ values: ValueText) -> JSONObject {
         values.register(
             id, ["after": after, "before": before],
             ["pardon": reason.pardon, "rules": reason.rules])

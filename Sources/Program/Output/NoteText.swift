@@ -10,11 +10,23 @@ extension Snapshot {
     }
 }
 
-extension StreamFile {
-    /// What is to be said of the vCPUs, and of the stream where QEMU may not load it; nil for nothing.
-    func notes(on snapshot: Snapshot) -> [String]? {
-        let doubt = stream.misfit == nil ? nil : stream.placesText
+extension QEMUStream {
+    /// True where nothing said where in it the vCPUs are; else nil, so that JSON has no key for it.
+    var foundBySearch: Bool? { isSearched ? true : nil }
+}
+
+/// What is to be said of a stream whatever is done with it.
+struct StreamRemarks: JSONConvertible {
+    let foundBySearch: Bool?
+    /// On the vCPUs, and on the stream where QEMU may not load it; nil for none.
+    let notes: [String]?
+
+    init(on file: StreamFile, _ snapshot: Snapshot) {
+        foundBySearch = file.stream.foundBySearch
+        let doubt = file.stream.misfit == nil ? nil : file.stream.placesText
         let notes = (snapshot.noteTexts ?? []) + [doubt].compactMap(\.self)
-        return notes.isEmpty ? nil : notes
+        self.notes = notes.isEmpty ? nil : notes
     }
+
+    var json: JSONObject { ["foundBySearch": foundBySearch, "notes": notes] }
 }

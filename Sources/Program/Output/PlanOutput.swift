@@ -17,17 +17,25 @@ struct PlanOutput: Report {
     }
 
     let source: String
-    let policy: String
-    /// What is to be said of the snapshot; nil for nothing.
-    let notes: [String]?
+    let guest: PlannedGuest
+    let policy: RestorePolicy
     let profiles: [HostProfile]
     let values: ValueText
-    /// Who ran the guest.
-    let origin: StreamOrigin
-    /// What QEMU does with a stream; empty for what is none.
-    let verdicts: (HostProfile) throws -> [LoadVerdict]
-    /// Makes the plan for a host; one after another, since each can be large.
-    let plan: (HostProfile) throws -> MovePlan
+    /// Is told each plan before it is written.
+    let note: (MovePlan) -> Void
+
+    private var notes: [String]? { guest.snapshot.noteTexts }
+
+    /// One is made after another, since each can be large.
+    private func plan(_ profile: HostProfile) throws -> MovePlan {
+        let plan = try MovePlan(of: guest.snapshot, on: profile, policy: policy)
+        note(plan)
+        return plan
+    }
+
+    private func verdicts(_ profile: HostProfile) throws -> [LoadVerdict] {
+        try guest.verdicts(on: profile, policy)
+    }
 
     func write(text output: ReportWriter) throws {
         for (number, profile) in profiles.enumerated() {
@@ -38,8 +46,8 @@ struct PlanOutput: Report {
             if number > 0 { output.write("\n") }
             output.write("\(style.bold("\(source) on \(plan.host)")): \(coloured)\n")
             if number == 0 { output.write(style.notes(notes)) }
-            if plan.verdict == .no, !origin.canBeOfKVM {
-                output.write(Self.emulation(origin))
+            if plan.verdict == .no, !guest.origin.canBeOfKVM {
+                output.write(Self.emulation(guest.origin))
             } else {
                 output.write(Self.line(try verdicts(profile)))
                 write(plan, output)
@@ -79,7 +87,7 @@ struct PlanOutput: Report {
     var json: JSONObject {
         [
             "hosts": profiles.json { json(of: try plan($0), try verdicts($0)) }, "notes": notes,
-            "policy": policy, "source": source,
+            "policy": policy.name, "source": source,
         ]
     }
 
@@ -101,13 +109,13 @@ extension Cause {
     fileprivate func json(_ losses: [PlannedLoss], _ values: ValueText) -> JSONObject {
         [
             "cause": kind.rawValue, "detail": detail, "text": text,
-            "losses": losses.json { $0.json(values) },
+            "losses": losses.json(values),
         ]
     }
 }
 
-extension PlannedLoss {
-    fileprivate func json(_ values: ValueText) -> JSONObject {
+extension PlannedLoss: ValueHolder {
+    func json(_ values: ValueText) -> JSONObject {
         [
             "notice": notice, "register": restore.json(values),
             "remedies": remedies.map { RemedyText($0) },
@@ -118,5 +126,63 @@ extension PlannedLoss {
 extension GuestNotice: JSONConvertible {
     var json: JSONObject {
         ["changedSinceReset": isChangedFromReset, "inUse": isInUse, "text": text]
+    }
+}
+
+// MARK: - Text
+
+/// The text of the plans of a guest's vCPUs, all of them together.
+private struct PlanText {
+    let values: ValueText
+    private var counts = FoldedCounts()
+    private var losses = FoldedRegisters<Cause>()
+    /// What is restored if whoever makes the VM does something.
+    private var conditional = FoldedRegisters<String>()
+
+    init(values: ValueText) {
+        self.values = values
+    }
+
+    mutating func add(_ plan: VCPUPlan) {
+        counts.add(plan.report.counts, of: plan.report.vcpu)
+        for loss in plan.losses {
+            losses.add(loss.restore, loss, in: loss.cause, of: plan.report.vcpu)
+        }
+        for register in plan.report.registers where register.isConditional {
+            conditional.add(register, in: register.outcome.name, of: plan.report.vcpu)
+        }
+    }
+
+    func write(to output: ReportWriter) {
+        let style = output.style
+        output.write(counts.line(RegisterOutcome.names, style))
+        let lines = FoldedLines(values: values, vcpus: counts.vcpus, isUnderOutcome: false)
+        for (cause, members) in losses.bySection.sorted(by: { $0.key < $1.key }) {
+            let pardoned = members.count(where: \.subject.isPardoned)
+            let count = "\(members.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
+            output.write("  \(style.bold("\(cause.text)")) (\(count))\n")
+            output.write(lines.text(of: members) + Self.remedies(members))
+        }
+        let restored = FoldedLines(values: values, vcpus: counts.vcpus, isUnderOutcome: true)
+        for (word, members) in conditional.bySection {
+            output.write(
+                "  \(word), on a condition (\(members.count))\n\(restored.text(of: members))")
+        }
+    }
+
+    private static let maximumHosts = 6
+
+    /// A line for each remedy of what counts; of very many other hosts the first ones.
+    private static func remedies(
+        _ losses: [FoldedRegisters<Cause>.Entry]
+    ) -> PrintableText {
+        let counting = losses.filter { !$0.subject.isPardoned }
+        let all = Remedy.each(counting.compactMap(\.statement.loss).flatMap(\.remedies))
+        let more = all.count(where: \.isOtherHost) - maximumHosts
+        var lines: [PrintableText] = all.dropLast(max(more, 0)).map {
+            "    can be done: \($0.text)\n"
+        }
+        if more > 0 { lines.append("    can be done: \(more) more of the kind\n") }
+        return lines.joined()
     }
 }

@@ -133,8 +133,8 @@ extension PolicyProposal {
     ///
     /// The comments are left out where a policy would be too long with them.
     /// - Throws: where it would be too long without them too.
-    private func file(after policy: RestorePolicy, _ text: String?) throws -> [UInt8] {
-        let old = text ?? "vpolicy 1\nbase \(policy.base.rawValue)"
+    private func file(after policy: LoadedPolicy) throws -> [UInt8] {
+        let old = policy.text ?? "vpolicy 1\nbase \(policy.policy.base.rawValue)"
         let first = [
             old.hasSuffix("\n") ? String(old.dropLast()) : old,
             "# Delete those of the rules below whose registers the guest needs.",
@@ -186,17 +186,17 @@ extension PolicyProposal {
     }
 
     /// - Throws: for what is no file.
-    static func path(_ location: Location) throws -> String {
+    private static func path(_ location: Location) throws -> String {
         guard case .path(let path) = try location.place(orElse: "a policy goes to a file") else {
             throw CommandError("--write-policy needs a file: the report goes to standard output")
         }
         return path
     }
 
-    func write(to path: String, after policy: RestorePolicy, _ text: String?) throws {
-        guard policy.rules.count + proposed.count <= RestorePolicy.Limit.rules else {
+    func write(to location: Location, after policy: LoadedPolicy) throws {
+        guard policy.policy.rules.count + proposed.count <= RestorePolicy.Limit.rules else {
             throw Self.tooLong("\(RestorePolicy.Limit.rules) rules")
         }
-        try AtomicFile.replace(path, with: [file(after: policy, text)])
+        try AtomicFile.replace(Self.path(location), with: [file(after: policy)])
     }
 }

@@ -1,3 +1,5 @@
+internal import Machines
+internal import QEMUStream
 internal import Registers
 internal import VCPUModel
 
@@ -6,20 +8,20 @@ struct ShowOutput: Report {
     private typealias Pair = (id: RegisterID, value: RegisterValue)
 
     private let source: String
-    /// Why it is not all of a stream; nil where it is.
-    var partial: String?
-    /// Whether nothing said where in the stream the vCPUs are.
-    var isFoundBySearch = false
-    /// What is to be said of the places in the stream.
-    var places: String?
     private let snapshot: Snapshot
+    /// Nil where it is from none.
+    private let stream: QEMUStream?
     private let values: ValueText
     /// The registers to be shown, with their fields; nil for all, without.
     private let filter: Set<RegisterID>?
 
     /// - Parameters:
     ///   - patterns: where there are any, only registers that match one are shown, with their fields.
-    init(_ snapshot: Snapshot, source: String, patterns: [RegisterPattern], values: ValueText) {
+    init(
+        _ snapshot: Snapshot, of stream: QEMUStream?, source: String, patterns: [RegisterPattern],
+        values: ValueText
+    ) {
+        self.stream = stream
         self.source = source
         self.snapshot = snapshot
         self.values = values
@@ -47,11 +49,14 @@ struct ShowOutput: Report {
 
     private func isShown(_ id: RegisterID) -> Bool { filter?.contains(id) ?? true }
 
+    /// Why it is not all of a stream; nil where it is.
+    private var partial: String? { stream?.problem.map { "\($0)" } }
+
     // MARK: JSON
 
     var json: JSONObject {
         [
-            "foundBySearch": isFoundBySearch ? true : nil, "notes": snapshot.noteTexts,
+            "foundBySearch": stream?.foundBySearch, "notes": snapshot.noteTexts,
             "partial": partial,
             "provenance": snapshot.provenance.entries.json { .entry($0.key, ["value": $0.value]) },
             "source": source,
@@ -90,7 +95,7 @@ struct ShowOutput: Report {
     func write(text output: ReportWriter) {
         output.write(output.style.bold("\(source)") + "\n")
         if let partial { output.write(output.style.bad("  partial: \(partial)") + "\n") }
-        if let places { output.write("  \(places)\n") }
+        if let places = stream?.placesText { output.write("  \(places)\n") }
         output.write(output.style.notes(snapshot.noteTexts))
         if filter == nil {
             for entry in snapshot.provenance.entries {

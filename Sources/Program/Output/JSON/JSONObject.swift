@@ -54,6 +54,16 @@ extension Sequence {
     func json(_ object: @escaping (Element) throws -> JSONObject) -> JSONList {
         JSONList(self, object)
     }
+
+    /// The same of what has values of registers.
+    func json(_ values: ValueText) -> JSONList where Element: ValueHolder {
+        JSONList(self) { $0.json(values) }
+    }
+}
+
+/// What is an object wherever it stands, but for values of registers that may have to be hidden.
+protocol ValueHolder {
+    func json(_ values: ValueText) -> JSONObject
 }
 
 extension String: JSONWritable {

@@ -6,17 +6,21 @@ internal import VCPUModel
 extension Cause {
     /// The losses of it, as a page shows them.
     func pieces(of losses: [PlannedLoss]) -> [PlanPiece] {
-        let lost = losses.filter { $0.pardon == nil }
-        let pardoned = losses.filter { $0.pardon != nil }
+        let lost = losses.filter { $0.restore.pardon == nil }
+        let pardoned = losses.filter { $0.restore.pardon != nil }
         return [.text("<h5>\(text.html)</h5>\n")] + Self.list(lost, "lost")
             + Self.list(pardoned, "pardoned") + Self.remedies(lost)
     }
 
     private static func list(_ losses: [PlannedLoss], _ word: String) -> [PlanPiece] {
         guard !losses.isEmpty else { return [] }
-        let groups = losses.grouped { $0.kind + [$0.restore.outcome.errno, $0.pardon?.proof] }
-            .map(LossGroup.init)
-        let names = SnapshotNote.shortened(losses.map(\.id.name))
+        let groups = losses.grouped { loss in
+            let register = loss.restore
+            return register.kind
+                + [loss.notice.text, register.outcome.errno, register.pardon?.proof]
+        }
+        .map(LossGroup.init)
+        let names = SnapshotNote.shortened(losses.map(\.restore.id.name))
         let head = ["register", "wanted", "found", "outcome", "why, and what the guest sees"]
         let list = PlanList(
             summary: "\(losses.count) \(word): <code>\(names.html)</code>",
@@ -60,15 +64,15 @@ private struct LossGroup {
         let wanted = Self.short(loss.restore.wanted, of: loss)
         let found = Self.short(loss.restore.found, of: loss)
         if let last = rows.last, last.wanted == wanted, last.found == found {
-            rows[rows.count - 1].names.append(loss.id.name)
+            rows[rows.count - 1].names.append(loss.restore.id.name)
         } else {
-            rows.append(Row(names: [loss.id.name], wanted: wanted, found: found))
+            rows.append(Row(names: [loss.restore.id.name], wanted: wanted, found: found))
         }
     }
 
     /// A Z register of SVE has up to 512 digits.
     private static func short(_ value: RegisterValue?, of loss: PlannedLoss) -> String {
-        let value = MatrixPage.values.text(value, of: loss.id) ?? "nothing"
+        let value = MatrixPage.values.text(value, of: loss.restore.id) ?? "nothing"
         guard value.utf8.count > 40 else { return value }
         return "\(value.prefix(18))...\(value.suffix(16)) (\(value.utf8.count - 2) digits)"
     }
@@ -76,7 +80,7 @@ private struct LossGroup {
     var html: String {
         let span = rows.count > 1 ? " rowspan=\"\(rows.count)\"" : ""
         let errno = first.restore.outcome.errno.map { " (\($0))" } ?? ""
-        let outcome = "<td\(span)>\((first.outcomeWord + errno).html)</td>"
+        let outcome = "<td\(span)>\((first.restore.outcome.name + errno).html)</td>"
         let reason = "<td\(span)>\(reason)</td>"
         let lines = rows.enumerated().map { number, row in
             "<tr><th scope=\"row\">\(row.names.joined(separator: " ").html)</th>"
@@ -88,8 +92,8 @@ private struct LossGroup {
 
     private var reason: String {
         let notice = first.notice.isEmpty ? nil : "guest: \(first.notice.text)"
-        let pardon = first.pardon.map { "pardoned by \($0.text)" }
-        return [first.reason, notice, pardon].compactMap { $0?.html }
+        let pardon = first.restore.pardon.map { "pardoned by \($0.text)" }
+        return [first.restore.reason, notice, pardon].compactMap { $0?.html }
             .joined(separator: "<br>")
     }
 }

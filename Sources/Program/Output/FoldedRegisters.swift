@@ -1,0 +1,149 @@
+internal import Planning
+internal import Registers
+internal import Transfer
+internal import VCPUModel
+
+/// What a report says of a register: as it is on the first of its vCPUs, with what the guest would notice on any.
+struct FoldedRegister {
+    let restore: RegisterRestore
+    /// Where it is told what the guest would notice.
+    let loss: PlannedLoss?
+    /// Not on every vCPU the same where there is more than one.
+    private(set) var notices: [GuestNotice]
+    private(set) var hasMoreNotices = false
+
+    /// How many notices of one register are told apart.
+    private static let maximumNotices = 3
+
+    fileprivate init(_ restore: RegisterRestore, _ loss: PlannedLoss?) {
+        self.restore = restore
+        self.loss = loss
+        notices = [loss?.notice].compactMap(\.self).filter { !$0.isEmpty }
+    }
+
+    fileprivate mutating func addNotice(of other: PlannedLoss?) {
+        guard !hasMoreNotices, let loss, let other, !other.hasNotice(of: loss) else { return }
+        let notice = other.notice
+        guard !notice.isEmpty, !notices.contains(notice) else { return }
+        if notices.count < Self.maximumNotices {
+            notices.append(notice)
+        } else {
+            hasMoreNotices = true
+        }
+    }
+}
+
+extension RegisterRestore {
+    fileprivate func saysTheSame(as other: RegisterRestore) -> Bool {
+        outcome == other.outcome && wanted == other.wanted && found == other.found
+            && hasReason(of: other) && overrides == other.overrides && pardon == other.pardon
+    }
+
+    /// What makes registers alike: all that is said of them but names, values and proofs.
+    var kind: [String?] { [outcome.name, reason, pardon?.rule] }
+}
+
+/// What a report says of registers: each once under each heading, and registers that are alike together.
+struct FoldedRegisters<Section: Hashable> {
+    struct Subject: Hashable {
+        let section: Section
+        let id: RegisterID
+        let outcome: String
+        let isPardoned: Bool
+    }
+
+    typealias Entry = Folded<Subject, FoldedRegister>.Entry
+
+    private var registers = Folded<Subject, FoldedRegister>()
+
+    mutating func add(
+        _ restore: RegisterRestore, _ loss: PlannedLoss? = nil, in section: Section,
+        of vcpu: UInt32
+    ) {
+        let subject = Subject(
+            section: section, id: restore.id, outcome: restore.outcome.name,
+            isPardoned: restore.pardon != nil)
+        registers.add(subject, of: vcpu, FoldedRegister(restore, loss)) { entry in
+            entry.differs = entry.differs || !entry.statement.restore.saysTheSame(as: restore)
+            entry.statement.addNotice(of: loss)
+        }
+    }
+
+    /// The registers under each heading: those that count first, then those that are pardoned, by id.
+    var bySection: [Section: [Entry]] {
+        Dictionary(grouping: registers.entries, by: \.subject.section).mapValues { members in
+            members.sorted { left, right in
+                let (left, right) = (left.subject, right.subject)
+                return left.isPardoned == right.isPardoned ? left.id < right.id : right.isPardoned
+            }
+        }
+    }
+}
+
+// MARK: - Lines
+
+/// How the lines of a folded report are written.
+struct FoldedLines {
+    let values: ValueText
+    /// All vCPUs of the guest; what is said of fewer says of which.
+    let vcpus: VCPUNumbers
+    /// Whether the heading tells the outcome already.
+    let isUnderOutcome: Bool
+
+    /// Lines of the registers under one heading, those together of which the same is to be said.
+    func text<Section>(of entries: [FoldedRegisters<Section>.Entry]) -> PrintableText {
+        let groups = entries.grouped { entry in
+            let register = entry.statement
+            return Kind(
+                words: register.restore.kind + [register.loss?.notice.text],
+                notices: register.notices.map(\.text).sorted(), vcpus: entry.vcpus)
+        }
+        return groups.map { group in
+            let first = group[0]
+            let notices = Self.notices(of: first.statement)
+            guard group.count > 1 else {
+                let line = first.line(alone(first.statement.restore), among: vcpus)
+                return "    \(line)\n\(notices)"
+            }
+            let registers = group.map(\.statement.restore)
+            let whose = first.vcpus.prefix(among: vcpus)
+            return
+                "    \(whose)\(together(registers))\n\(notices)\(Self.pardon(of: registers))"
+        }.joined()
+    }
+
+    private struct Kind: Hashable {
+        let words: [String?]
+        let notices: [String]
+        let vcpus: VCPUNumbers
+    }
+
+    private func alone(_ register: RegisterRestore) -> PrintableText {
+        let isTold = isUnderOutcome || register.pardon != nil
+        return "\(isTold ? "" : register.outcome.name + ", ")\(register.line(values))"
+    }
+
+    private func together(_ registers: [RegisterRestore]) -> String {
+        let first = registers[0]
+        let isTold = isUnderOutcome && first.pardon == nil
+        let names = SnapshotNote.shortened(registers.map(\.id.name))
+        return (isTold ? "" : first.outcome.name + ", ") + "\(registers.count): \(names)"
+            + (first.reason.map { "; \($0)" } ?? "")
+    }
+
+    private static func notices(of register: FoldedRegister) -> PrintableText {
+        let word = register.notices.count > 1 ? "guest, by vCPU: " : "guest: "
+        let more = register.hasMoreNotices ? ["and others"] : []
+        guard !register.notices.isEmpty else { return "" }
+        return
+            "      \(word)\((register.notices.map(\.text) + more).joined(separator: " | "))\n"
+    }
+
+    private static func pardon(of registers: [RegisterRestore]) -> PrintableText {
+        guard let pardon = registers[0].pardon else { return "" }
+        let proofs = Set(registers.compactMap(\.pardon?.proof))
+        let each = proofs.count > 1 ? "each with its proof, such as: " : ""
+        let proof = pardon.proof.map { ", \(each)\($0)" } ?? ""
+        return "      pardoned by \(pardon.rule)\(proof)\n"
+    }
+}
