@@ -12,6 +12,7 @@ MAGIC = bytes.fromhex("f67643530d0a1a0a")
 X0, X1, PC, MP_STATE = 0x6030000000100000, 0x6030000000100002, 0x6030000000100040, 0x7620000000000003
 V0 = 0x60400000001000D4
 WIDE, HUGE = 0x6070000000000100, 0x6080000000000200
+VM_ID = 0x7630000000010000
 MASK64 = (1 << 64) - 1
 
 SKIPPABLE, COMPRESSED = 1, 2
@@ -160,6 +161,11 @@ def provenance(*entries, **fields):
     return File().add(b"PROV", pairs(*entries), first=True, **{"flags": SKIPPABLE, **fields})
 
 
+def vm(ids, codes, values=b"", **fields):
+    content = varint(len(ids)) + ascending(ids) + bytes(codes) + bytes(values)
+    return File().set(minor=1).add(b"VM  ", content, **{"flags": SKIPPABLE, **fields})
+
+
 def vcpu_content(indexes, ids, rest, vcpus=None, registers=None):
     return File(
         ascending(indexes) + ascending(ids) + bytes(rest),
@@ -258,6 +264,16 @@ def good(dictionary):
            "what is left out may stand twice")
     yield ("end-version-2-first", File().add(b"END ", version=2, flags=SKIPPABLE, first=True), ONE,
            "a later version of END that is left out is no end")
+    of_vm = ONE + f"vm\n{VM_ID:x} 0x2\n{VM_ID + 1:x} 0x300\n"
+    yield "vm", vm([VM_ID, VM_ID + 1], [1, 2], [2, 0, 3]), of_vm, "the VM's own state: two registers"
+    yield "vm-empty", vm([], []), ONE, "VM without registers"
+    yield ("vm-critical", vm([VM_ID, VM_ID + 1], [1, 2], [2, 0, 3], flags=0), of_vm, "VM that is not skippable")
+    yield ("vm-first", vm([VM_ID, VM_ID + 1], [1, 2], [2, 0, 3], first=True), of_vm, "VM before VCPU")
+    yield ("vm-minor-0", vm([VM_ID, VM_ID + 1], [1, 2], [2, 0, 3]).set(minor=0), of_vm,
+           "VM is read whatever the minor version")
+    yield ("vm-same-id", vm([X0], [1], [9]), ONE + f"vm\n{X0:x} 0x9\n", "the VM and a vCPU may have the same id")
+    yield ("vm-version-2", File().add(b"VM  ", b"\1", version=2, flags=SKIPPABLE), ONE,
+           "a later version of VM is left out")
     file = File().set(minor=7, compatible=1 << 31)
     file.extension = bytes(range(8))
     yield "minor-7", file, ONE, "a later minor version: longer header, compatible feature"
@@ -358,6 +374,8 @@ def bad_chunks(dictionary):
     yield "vcpu-version-2", changed(version=2), "VCPU of an unknown version"
     yield "vcpu-version-2-left-out", changed(version=2, flags=SKIPPABLE), "VCPU left out, and no other"
     yield "vcpu-twice", File().add(b"VCPU", CONTENT), "VCPU for the second time"
+    yield "vm-twice", vm([], []).add(b"VM  ", b"\0", flags=SKIPPABLE), "VM for the second time"
+    yield "vm-version-2-critical", File().add(b"VM  ", version=2), "an unknown version of a critical chunk"
     yield ("provenance-twice", provenance().add(b"PROV", flags=SKIPPABLE), "PROV for the second time")
     yield ("end-not-last", File().add(b"END ", bytes(32)), "END before the last place")
     yield "end-flags", ended(flags=SKIPPABLE), "END with flags"
@@ -392,6 +410,15 @@ def bad_contents(_):
     """In contents."""
     x0 = ascending([X0])
     yield "vcpu-empty", File(b""), "content that ends early"
+    yield "vm-empty-content", File().set(minor=1).add(b"VM  ", flags=SKIPPABLE), "content that ends early"
+    yield "vm-cut", vm([VM_ID], [2], [1]), "content that ends early"
+    yield "vm-left-over", vm([VM_ID], [1], [1, 0]), "bytes left over"
+    yield "vm-same", vm([VM_ID], [255]), "same in VM"
+    yield "vm-step", vm([VM_ID, VM_ID + 1, VM_ID + 2], [1, 1, 254], [1, 2]), "step in VM"
+    yield "vm-code-9", vm([VM_ID], [9], bytes(9)), "more bytes than the register has"
+    yield "vm-id-size-9", vm([VM_ID | 9 << 52], [0]), "a register id of undefined size"
+    yield ("vm-registers-16385", File().set(minor=1).add(b"VM  ", varint(16385), flags=SKIPPABLE),
+           "a count above its limit")
     yield "vcpu-cut", File(CONTENT[:-1]), "content that ends early"
     yield "vcpu-left-over", File(CONTENT + b"\0"), "bytes left over"
     yield "varint-long", File(b"\x80\0" + x0 + bytes([0, 1, 1])), "a varint longer than needed"
@@ -446,7 +473,7 @@ README = """# Test vectors of the snapshot format
 
 Made by `Scripts/generate` from `Formats/vcpusnap-v1.md` alone, without the program or a zstd library. A reader of
 the format accepts every file in `good` and finds in it what the text file beside it says, and refuses every file in
-`bad`. The text: `provenance KEY = VALUE`, `vcpu INDEX`, then `ID VALUE` in hexadecimal.
+`bad`. The text: `provenance KEY = VALUE`, `vcpu INDEX` or `vm`, then `ID VALUE` in hexadecimal.
 
 | accept | why |
 |---|---|

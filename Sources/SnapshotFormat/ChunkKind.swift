@@ -16,6 +16,8 @@ public struct ChunkKind: Hashable, Sendable {
     public static let provenance = ChunkKind("PROV")
     /// Register ids and values of every vCPU.
     public static let vcpus = ChunkKind("VCPU")
+    /// What the VM has once, beside its vCPUs.
+    public static let vm = ChunkKind("VM  ")
     /// The digest of everything before it.
     public static let end = ChunkKind("END ")
 }

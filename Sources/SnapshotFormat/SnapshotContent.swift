@@ -8,10 +8,11 @@ struct SnapshotContent {
     /// The chunks whose header was read.
     var chunkCount = 0
     var contentSizes: [Int] = []
-    /// What the file has beyond version 1.0.
+    /// What the file has beyond version 1.1.
     private(set) var unknown = UnknownContent()
     private var provenance: Provenance?
     private var vcpus: [VCPUState]?
+    private var vm: RegisterList?
     private var hasEnd = false
 
     init(header: SnapshotHeader) {
@@ -51,6 +52,10 @@ struct SnapshotContent {
             try refuseSecond(chunk, vcpus != nil)
             var reader = try chunk.content(decompressor)
             vcpus = try VCPUChunk(parsing: &reader, header: header).vcpus
+        case .vm:
+            try refuseSecond(chunk, vm != nil)
+            var reader = try chunk.content(decompressor)
+            vm = try VMChunk(parsing: &reader).registers
         default:
             try end(chunk, digest)
         }
@@ -58,7 +63,7 @@ struct SnapshotContent {
 
     /// Whether to decode a chunk; a critical one that is not known is an error.
     private func isKnown(_ chunk: StoredChunk) throws(SnapshotFormatError) -> Bool {
-        let isKnownKind = [.provenance, .vcpus, .end].contains(chunk.header.kind)
+        let isKnownKind = [.provenance, .vcpus, .vm, .end].contains(chunk.header.kind)
         if isKnownKind, chunk.header.version == 1 { return true }
         guard !chunk.header.flags.contains(.skippable) else { return false }
         guard isKnownKind else {
@@ -126,7 +131,8 @@ struct SnapshotContent {
                 .missingChunk, chunk: .vcpus, offset: header.fileSize,
                 "none of the \(chunkCount) chunks holds the vCPUs")
         }
-        return Snapshot(provenance: provenance ?? Provenance(), vcpus: vcpus)
+        return Snapshot(
+            provenance: provenance ?? Provenance(), vcpus: vcpus, vm: vm ?? RegisterList())
     }
 }
 

@@ -2,18 +2,16 @@
 public struct SnapshotHeader: Hashable, Sendable {
     /// Readers refuse a major version they do not know.
     public static let majorVersion: UInt16 = 1
-    /// The minor version this program writes; it reads every minor version.
-    public static let minorVersion: UInt16 = 0
     /// The bytes every header of this major version has.
     static let size = 56
 
     /// The minor version that the file says it has.
-    public var minorVersion = Self.minorVersion
+    public var minorVersion: UInt16 = 0
     /// The length of the header itself in bytes; more than 56 in a file of a later minor version.
     public var headerSize = Self.size
     /// The number of chunks, the end chunk included.
     public var chunkCount: Int
-    /// Features a reader has to know; version 1.0 has none.
+    /// Features a reader has to know; none is defined.
     public var incompatibleFeatures: UInt32 = 0
     /// Features a reader may ignore.
     public var compatibleFeatures: UInt32 = 0

@@ -1,7 +1,7 @@
 public import LinuxSystem
 public import VCPUModel
 
-/// Writes snapshot files of version 1.0 (`Formats/vcpusnap-v1.md`).
+/// Writes snapshot files of version 1.1, and of 1.0 where nothing asks for more (`Formats/vcpusnap-v1.md`).
 ///
 /// The same snapshot gives the same bytes with the same libzstd and level; another version of
 /// libzstd may compress differently, into a file that decodes to the same snapshot.
@@ -49,12 +49,16 @@ public enum SnapshotWriter {
             contents.append((.provenance, .skippable, try snapshot.provenance.encoded()))
         }
         contents.append((.vcpus, [], try vcpuChunk.encoded()))
+        if snapshot.vm.count > 0 {
+            contents.append((.vm, .skippable, try VMChunk(registers: snapshot.vm).encoded()))
+        }
         let chunks = try compress(contents, level: level, dictionary: dictionary)
 
         let end = (chunks.last?.end ?? SnapshotHeader.size)
         let sizes = chunks.map(\.header.contentSize) + [SHA256.size]
         let header = SnapshotHeader(
-            chunkCount: sizes.count, fileSize: end + ChunkHeader.size + SHA256.size,
+            minorVersion: snapshot.vm.count > 0 ? 1 : 0, chunkCount: sizes.count,
+            fileSize: end + ChunkHeader.size + SHA256.size,
             contentSize: sizes.reduce(0, +), largestContent: sizes.max() ?? 0,
             vcpuCount: snapshot.vcpus.count, registerCount: vcpuChunk.ids.count,
             dictionaryID: dictionary.id, dictionaryDigest: dictionary.digest)

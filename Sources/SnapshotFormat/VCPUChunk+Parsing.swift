@@ -7,7 +7,7 @@ extension VCPUChunk {
         parsing reader: inout ByteReader, header: SnapshotHeader
     ) throws(SnapshotFormatError) {
         let indexes = try Self.indexes(&reader, count: header.vcpuCount)
-        let table = try Self.table(&reader, count: header.registerCount)
+        let table = try reader.registerTable(header.registerCount)
         let members = try Self.members(&reader, vcpus: indexes.count, ids: table.count)
         try Self.checkSize(members, table, reader)
         var codes: [ArraySlice<UInt8>] = []
@@ -39,22 +39,6 @@ extension VCPUChunk {
             throw reader.malformed("the vCPU index \(last) is above 32 bits")
         }
         return numbers.map { UInt32(truncatingIfNeeded: $0) }
-    }
-
-    private static func table(
-        _ reader: inout ByteReader, count: Int
-    ) throws(SnapshotFormatError) -> [(id: RegisterID, size: Int)] {
-        var table: [(id: RegisterID, size: Int)] = []
-        for number in try reader.ascendingNumbers(count, "a register id") {
-            let id = RegisterID(rawValue: number)
-            guard let size = id.size else {
-                throw reader.malformed(
-                    "the register id \(number.hex) has a size that KVM does not "
-                        + "define")
-            }
-            table.append((id, size))
-        }
-        return table
     }
 
     /// The places in the table of each vCPU's registers.
@@ -126,5 +110,23 @@ extension VCPUChunk {
             }
         }
         return registers
+    }
+}
+
+extension ByteReader {
+    /// Register ids with the sizes of their values.
+    mutating func registerTable(
+        _ count: Int
+    ) throws(SnapshotFormatError) -> [(id: RegisterID, size: Int)] {
+        var table: [(id: RegisterID, size: Int)] = []
+        for number in try ascendingNumbers(count, "a register id") {
+            let id = RegisterID(rawValue: number)
+            guard let size = id.size else {
+                throw malformed(
+                    "the register id \(number.hex) has a size that KVM does not define")
+            }
+            table.append((id, size))
+        }
+        return table
     }
 }

@@ -1,17 +1,22 @@
 internal import LinuxSystem
 public import Registers
 
-/// The saved state of the vCPUs of one virtual machine.
+/// The saved state of one virtual machine: of its vCPUs, and of what it has once.
 public struct Snapshot: Hashable, Sendable {
     /// Where the state comes from.
     public var provenance: Provenance
     /// In ascending order of `index`.
     public var vcpus: [VCPUState]
+    /// What the VM has once, beside its vCPUs; empty where nothing of it was saved.
+    public var vm: RegisterList
 
     /// A snapshot of vCPUs in ascending order of index, each index once; the file's writer refuses any other order.
-    public init(provenance: Provenance, vcpus: [VCPUState]) {
+    public init(
+        provenance: Provenance, vcpus: [VCPUState], vm: RegisterList = RegisterList()
+    ) {
         self.provenance = provenance
         self.vcpus = vcpus
+        self.vm = vm
     }
 }
 

@@ -25,7 +25,8 @@ struct RandomSnapshot {
             vcpus.append(VCPUState(index: index, registers: registers(after: vcpus.last)))
             index += UInt32.random(in: 1...300, using: &generator)
         }
-        return Snapshot(provenance: provenance, vcpus: vcpus)
+        let vm = Bool.random(using: &generator) ? registers(after: nil) : RegisterList()
+        return Snapshot(provenance: provenance, vcpus: vcpus, vm: vm)
     }
 
     private mutating func randomID() -> RegisterID {
