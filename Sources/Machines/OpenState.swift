@@ -7,6 +7,8 @@ public import VCPUModel
 public protocol OpenState: AnyObject {
     /// In ascending order of their numbers.
     var vcpus: [OpenVCPU] { get }
+    /// The VM's own state; nil for one that has none.
+    var vm: (any RegisterBank)? { get }
     /// What is known of their host.
     var provenance: Provenance { get }
     /// The kernel whose KVM they are of, where it is known.
@@ -40,6 +42,8 @@ extension OpenState {
     public var kernel: KernelVersion? { provenance.kernelVersion }
 
     /// None by default.
+    public var vm: (any RegisterBank)? { nil }
+
     public var enabled: [KVMCapability] { [] }
 
     /// Does nothing by default.
@@ -53,22 +57,28 @@ extension OpenState {
 
     /// What the registers hold now.
     public func capture() throws(SourceError) -> StateCapture {
-        try StateCapture(of: vcpus, provenance)
+        try StateCapture(of: vcpus, provenance, vm: vm)
     }
 }
 
 extension StateCapture {
     /// Reads all banks into one snapshot.
-    public init(of vcpus: [OpenVCPU], _ provenance: Provenance) throws(SourceError) {
+    public init(
+        of vcpus: [OpenVCPU], _ provenance: Provenance, vm: (any RegisterBank)? = nil
+    ) throws(SourceError) {
         self.init(Snapshot(provenance: provenance, vcpus: []))
+        if let vm { snapshot.vm = try read(vm, of: .vm) }
         for vcpu in vcpus {
-            let capture = try SourceError.passing {
-                try Capture(of: vcpu.bank, index: vcpu.index)
-            }
-            snapshot.vcpus.append(capture.state)
-            unreadable += capture.unreadable.map {
-                UnreadableRegister(vcpu: vcpu.index, error: $0)
-            }
+            let registers = try read(vcpu.bank, of: .vcpu(vcpu.index))
+            snapshot.vcpus.append(VCPUState(index: vcpu.index, registers: registers))
         }
+    }
+
+    private mutating func read(
+        _ bank: any RegisterBank, of unit: UnitID
+    ) throws(SourceError) -> RegisterList {
+        let capture = try SourceError.passing { try Capture(of: bank) }
+        unreadable += capture.unreadable.map { UnreadableRegister(unit: unit, error: $0) }
+        return capture.registers
     }
 }

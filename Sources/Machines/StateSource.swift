@@ -157,8 +157,8 @@ public struct StateCapture: Sendable {
 
 /// A register that a source lists and does not let us read.
 public struct UnreadableRegister: Hashable, Sendable {
-    /// The vCPU's number.
-    public var vcpu: UInt32
+    /// Whose it is.
+    public var unit: UnitID
     /// Which register it is, and with which errno the read failed.
     public var error: RegisterBankError
 }

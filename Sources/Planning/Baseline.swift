@@ -207,7 +207,7 @@ struct BaselineHost {
     /// A guest that is started here with a baseline.
     func guest(
         with baseline: RegisterList
-    ) throws(RestoreError) -> (state: VCPUState, refusals: [(RegisterID, String)]) {
+    ) throws(RestoreError) -> (state: UnitState, refusals: [(RegisterID, String)]) {
         let cpus = host.makeVCPUs(1)
         var wanted = baseline
         wanted.set(request.value, for: .vcpuInit)
@@ -217,16 +217,16 @@ struct BaselineHost {
         var options = options
         options.isPartial = true
         let report = try Restore.run(
-            [VCPUState(index: 0, registers: wanted)], into: cpus, options: options)
+            [UnitState(.vcpu(0), wanted)], into: cpus, options: options)
         let state = try RestoreError.wrapping { () throws(RegisterBankError) in
-            try Capture(of: cpus[0], index: 0).state
+            UnitState(.vcpu(0), try cpus[0].readAll())
         }
         let refusals = report.flatMap(\.losses).map { ($0.id, $0.reason ?? $0.outcome.name) }
         return (state, refusals)
     }
 
     /// What is lost when a guest comes here.
-    func losses(of state: VCPUState) throws(RestoreError) -> [RegisterRestore] {
+    func losses(of state: UnitState) throws(RestoreError) -> [RegisterRestore] {
         try Restore.run([state], into: host.makeVCPUs(1), options: options).flatMap(\.losses)
     }
 

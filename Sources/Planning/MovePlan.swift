@@ -37,13 +37,13 @@ public struct MovePlan: Sendable {
     /// policy does not pardon.
     public let verdict: Verdict
     /// A plan for each vCPU, in the order of the snapshot, made when it is asked for.
-    public let vcpus: VCPUPlans
+    public let units: UnitPlans
     /// The guest's and the host's counter frequency, where both are known and differ.
     public let counter: CounterMismatch?
 }
 
-/// The plan of one vCPU.
-public struct VCPUPlan: Sendable {
+/// The plan of one unit.
+public struct UnitPlan: Sendable {
     /// What the restore will report.
     public let report: RestoreReport
     /// Every register that will be lost, pardoned or not, in ascending order of id.
@@ -96,7 +96,7 @@ extension MovePlan {
         counter = CounterMismatch(
             of: snapshot.provenance, on: profile.counterFrequency, policy: policy)
         verdict = Verdict(losses, counter, policy)
-        vcpus = VCPUPlans(
+        units = UnitPlans(
             account, on: profile, sourceKernel: snapshot.provenance.kernelVersion)
     }
 
@@ -119,9 +119,9 @@ extension MovePlan {
         options.policy = policy
         options.kernel = host.profile.kernel
         options.enabled = KVMCapability.ofWritableRegisters
+        let vcpus = host.makeVCPUs(snapshot.vcpus.count, enabling: options.enabled)
         return try Restore.perform(
-            snapshot.vcpus,
-            into: host.makeVCPUs(snapshot.vcpus.count, enabling: options.enabled), options: options)
+            snapshot.units, into: snapshot.banks(ofVM: nil, vcpus), options: options)
     }
 }
 

@@ -125,7 +125,7 @@ struct Vcpusnap: ParsableCommand {
 
             EXAMPLES
             \(SourceKinds.examples.map { "  " + $0 }.joined(separator: "\n"))
-              vcpusnap plan cpu.vcpusnap --host other.vhost
+              vcpusnap restore cpu.vcpusnap emulated:6.1-neoverse-n1
               vcpusnap set cpu.vcpusnap SCTLR_EL1.M=0
               vcpusnap inject cpu.vcpusnap breakpoint
               vcpusnap register SCTLR_EL1 0x603000000013c080

@@ -1,11 +1,9 @@
-internal import LinuxSystem
-internal import Registers
 public import VCPUModel
 
 /// What was read from one bank: the state, and every register that could not be read.
 public struct Capture: Sendable {
     /// The registers that could be read.
-    public var state: VCPUState
+    public var registers: RegisterList
     /// Listed registers whose read failed; empty for a complete capture.
     public var unreadable: [RegisterBankError]
 }
@@ -16,12 +14,12 @@ extension Capture {
     /// A read that fails is recorded, and the rest are still read. QEMU's `cpu_pre_save` (`target/arm/machine.c`)
     /// asserts when one register cannot be read.
     /// - Throws: only when the bank cannot say which registers it has.
-    public init(of bank: any RegisterBank, index: UInt32) throws(RegisterBankError) {
+    public init(of bank: any RegisterBank) throws(RegisterBankError) {
         var unreadable: [RegisterBankError] = []
         let registers = try bank.readAll(failed: {
             unreadable.append($0)
             return nil
         })
-        self.init(state: VCPUState(index: index, registers: registers), unreadable: unreadable)
+        self.init(registers: registers, unreadable: unreadable)
     }
 }

@@ -1,15 +1,15 @@
 public import Registers
 public import VCPUModel
 
-/// Writes the state of vCPUs into banks, reads every register back, and accounts for each.
+/// Writes the state of units into banks, reads every register back, and accounts for each.
 ///
-/// All vCPUs go through one phase before any enters the next, because part of what is written is
+/// All units go through one phase before any enters the next, because part of what is written is
 /// shared by the whole VM (ID registers, firmware registers, counters). A failure never stops the
 /// restore: the report has all of them.
 public struct Restore {
     /// How a restore is done, and what it knows of the destination.
     public struct Options: Sendable {
-        /// On any loss put every register of every vCPU back as it was.
+        /// On any loss put every register of every unit back as it was.
         public var isStrict = false
         /// The destination's kernel where known; it makes the reasons more precise.
         public var kernel: KernelVersion?
@@ -26,24 +26,24 @@ public struct Restore {
     }
 
     private let options: Options
-    private var vcpus: [VCPURestore]
+    private var units: [UnitRestore]
 
     /// Restores `states[n]` into `banks[n]`.
     /// - Returns: one report for each pair.
-    /// - Throws: before anything is written, when there are no states or not as many as banks;
-    ///   afterward, when a bank cannot even list its registers.
+    /// - Throws: before anything is written, when there is no vCPU among the states, or not as many of
+    ///   them as banks; afterward, when a bank cannot even list its registers.
     public static func run(
-        _ states: [VCPUState], into banks: [any RegisterBank], options: Options = Options()
+        _ states: [UnitState], into banks: [any RegisterBank], options: Options = Options()
     ) throws(RestoreError) -> [RestoreReport] {
         Array(try perform(states, into: banks, options: options))
     }
 
     /// The same, with reports that are made one by one: all of them together can take hundreds of bytes
-    /// for each register of each vCPU.
+    /// for each register of each unit.
     public static func perform(
-        _ states: [VCPUState], into banks: [any RegisterBank], options: Options = Options()
+        _ states: [UnitState], into banks: [any RegisterBank], options: Options = Options()
     ) throws(RestoreError) -> RestoreAccount {
-        guard !states.isEmpty else { throw .noVCPU }
+        guard states.contains(where: { $0.unit != .vm }) else { throw .noVCPU }
         guard states.count == banks.count else {
             throw .counts(states: states.count, banks: banks.count)
         }
@@ -54,14 +54,14 @@ public struct Restore {
         return account
     }
 
-    private init(_ options: Options, _ states: [VCPUState], _ banks: [any RegisterBank]) {
+    private init(_ options: Options, _ states: [UnitState], _ banks: [any RegisterBank]) {
         self.options = options
-        vcpus = []
+        units = []
         var order = RestoreOrder([])
         for (state, bank) in zip(states, banks) {
             if state.registers.ids != order.ids { order = RestoreOrder(state.registers.ids) }
-            vcpus.append(
-                VCPURestore(state, into: bank, order: order, options: options))
+            units.append(
+                UnitRestore(state, into: bank, order: order, options: options))
         }
     }
 
@@ -69,20 +69,20 @@ public struct Restore {
         for phase in RestorePhase.allCases {
             if options.isStrict, phase == RestorePhase.firstOfInitialised {
                 // What is written from here on can change others, of other vCPUs too.
-                for index in vcpus.indices { vcpus[index].remember() }
+                for index in units.indices { units[index].remember() }
             }
-            for index in vcpus.indices { vcpus[index].write(phase) }
+            for index in units.indices { units[index].write(phase) }
         }
     }
 
     private mutating func account() throws(RestoreError) -> RestoreAccount {
         var account = RestoreAccount(options)
-        for index in vcpus.indices {
+        for index in units.indices {
             account.append(
                 try RestoreError.wrapping { () throws(RegisterBankError) in
-                    try vcpus[index].account()
+                    try units[index].account()
                 })
-            if !options.isStrict { vcpus[index].release() }
+            if !options.isStrict { units[index].release() }
         }
         return account
     }
@@ -91,8 +91,8 @@ public struct Restore {
     /// what they share held its old value before the first one wrote it.
     private mutating func undo(into account: inout RestoreAccount) {
         for phase in RestorePhase.allCases {
-            for index in vcpus.indices.reversed() { vcpus[index].putBack(phase) }
+            for index in units.indices.reversed() { units[index].putBack(phase) }
         }
-        for (position, vcpu) in vcpus.enumerated() { account.setUndo(vcpu.undone(), at: position) }
+        for (position, unit) in units.enumerated() { account.setUndo(unit.undone(), at: position) }
     }
 }

@@ -5,13 +5,13 @@ public import VCPUModel
 /// The reports of a restore, each made when it is asked for.
 ///
 /// A VM can have thousands of vCPUs of thousands of registers, and a report says a lot of each. What is
-/// kept is what happened; of vCPUs that were saved the same and fared the same, only the differences.
+/// kept is what happened; of units that were saved the same and fared the same, only the differences.
 public struct RestoreAccount: Sendable {
     private enum Entry: Sendable {
-        case own(VCPUAccount)
-        /// As the vCPU at `base`, but for some registers, by their places.
+        case own(UnitAccount)
+        /// As the unit at `base`, but for some registers, by their places.
         case like(
-            base: Int, index: UInt32, changes: [(place: Int, attempt: RestoreAttempt)],
+            base: Int, unit: UnitID, changes: [(place: Int, attempt: RestoreAttempt)],
             undo: [RegisterUndo]?)
     }
 
@@ -24,7 +24,7 @@ public struct RestoreAccount: Sendable {
         context = RestoreContext(options)
     }
 
-    mutating func append(_ account: VCPUAccount) {
+    mutating func append(_ account: UnitAccount) {
         guard let base, case .own(let other) = entries[base],
             let places = account.differences(from: other)
         else {
@@ -34,7 +34,7 @@ public struct RestoreAccount: Sendable {
         }
         entries.append(
             .like(
-                base: base, index: account.index,
+                base: base, unit: account.unit,
                 changes: places.map { ($0, account.attempts[$0]) }, undo: account.undo))
     }
 
@@ -43,19 +43,19 @@ public struct RestoreAccount: Sendable {
         case .own(var account):
             account.undo = undo
             entries[position] = .own(account)
-        case .like(let base, let index, let changes, _):
-            entries[position] = .like(base: base, index: index, changes: changes, undo: undo)
+        case .like(let base, let unit, let changes, _):
+            entries[position] = .like(base: base, unit: unit, changes: changes, undo: undo)
         }
     }
 
-    /// Whether nothing was lost on any vCPU that the policy does not pardon.
+    /// Whether nothing was lost on any unit that the policy does not pardon.
     public var isComplete: Bool { losses(untilFirst: true).registers.isEmpty }
 
     /// What was lost, without a report of each register.
     /// - Parameter untilFirst: whether the first loss that counts is enough.
     public func losses(untilFirst: Bool = false) -> RestoreLosses {
         var losses = RestoreLosses()
-        var own: VCPUAccount?
+        var own: UnitAccount?
         for entry in entries where !untilFirst || losses.registers.isEmpty {
             switch entry {
             case .own(let account):
@@ -63,7 +63,7 @@ public struct RestoreAccount: Sendable {
                 losses.add(account, account.attempts.indices, context)
                 losses.addOthers(of: account, context)
             case .like(_, _, let changes, _):
-                // What is as on the vCPU before is known.
+                // What is as on the unit before is known.
                 guard var account = own else { continue }
                 for (place, attempt) in changes { account.attempts[place] = attempt }
                 losses.add(account, changes.map(\.place), context)
@@ -82,7 +82,15 @@ public struct RestoreAccount: Sendable {
         }
     }
 
-    /// The registers of a vCPU as they were saved.
+    /// Which unit a report is of.
+    public func unit(at position: Int) -> UnitID {
+        switch entries[position] {
+        case .own(let account): account.unit
+        case .like(_, let unit, _, _): unit
+        }
+    }
+
+    /// The registers of a unit as they were saved.
     public func guest(at position: Int) -> RegisterList {
         switch entries[position] {
         case .own(let account): account.guest
@@ -95,10 +103,10 @@ extension RestoreAccount: RandomAccessCollection {
     public var startIndex: Int { 0 }
     public var endIndex: Int { entries.count }
 
-    /// The report of the vCPU at a position, made anew each time; iterating over all is cheaper.
+    /// The report of the unit at a position, made anew each time; iterating over all is cheaper.
     public subscript(position: Int) -> RestoreReport {
         var iterator = makeIterator(from: position)
-        guard let report = iterator.next() else { preconditionFailure("no such vCPU") }
+        guard let report = iterator.next() else { preconditionFailure("no such unit") }
         return report
     }
 
@@ -108,11 +116,11 @@ extension RestoreAccount: RandomAccessCollection {
         Iterator(account: self, position: position)
     }
 
-    /// Goes through the reports in order, and judges anew only what is not as on an earlier vCPU.
+    /// Goes through the reports in order, and judges anew only what is not as on an earlier unit.
     public struct Iterator: IteratorProtocol {
         fileprivate let account: RestoreAccount
         fileprivate var position: Int
-        private var base: (position: Int, account: VCPUAccount, report: RestoreReport)?
+        private var base: (position: Int, account: UnitAccount, report: RestoreReport)?
 
         fileprivate init(account: RestoreAccount, position: Int) {
             self.account = account
@@ -122,10 +130,10 @@ extension RestoreAccount: RandomAccessCollection {
         public mutating func next() -> RestoreReport? {
             guard position < account.entries.count else { return nil }
             defer { position += 1 }
-            guard case .like(let base, let index, let changes, let undo) = account.entries[position]
+            guard case .like(let base, let unit, let changes, let undo) = account.entries[position]
             else { return report(ofBase: position)?.report }
             guard var (own, report) = report(ofBase: base) else { return nil }
-            report.vcpu = index
+            report.unit = unit
             report.undo = undo
             for (place, attempt) in changes { own.attempts[place] = attempt }
             for (place, _) in changes {
@@ -136,7 +144,7 @@ extension RestoreAccount: RandomAccessCollection {
 
         private mutating func report(
             ofBase position: Int
-        ) -> (account: VCPUAccount, report: RestoreReport)? {
+        ) -> (account: UnitAccount, report: RestoreReport)? {
             if let base, base.position == position { return (base.account, base.report) }
             guard case .own(let own) = account.entries[position] else { return nil }
             let report = own.report(account.context)
@@ -146,15 +154,15 @@ extension RestoreAccount: RandomAccessCollection {
     }
 }
 
-/// What was lost on any of some vCPUs.
+/// What was lost on any of some units.
 public struct RestoreLosses: Sendable {
     /// What is not pardoned, each register once.
     public private(set) var registers: Set<RegisterID> = []
-    /// Whether every vCPU is as it was saved, without any policy's help.
+    /// Whether every unit is as it was saved, without any policy's help.
     public private(set) var isNone = true
 
     fileprivate mutating func add(
-        _ account: VCPUAccount, _ places: some Sequence<Int>, _ context: RestoreContext
+        _ account: UnitAccount, _ places: some Sequence<Int>, _ context: RestoreContext
     ) {
         // Of what is known to be lost nobody is asked again.
         for place in places where !registers.contains(account.guest.ids[place]) {
@@ -162,7 +170,7 @@ public struct RestoreLosses: Sendable {
         }
     }
 
-    fileprivate mutating func addOthers(of account: VCPUAccount, _ context: RestoreContext) {
+    fileprivate mutating func addOthers(of account: UnitAccount, _ context: RestoreContext) {
         for other in account.others where !registers.contains(other.id) {
             add(account.destinationOnly(other, context))
         }

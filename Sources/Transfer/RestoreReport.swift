@@ -95,10 +95,10 @@ public struct RegisterUndo: Hashable, Sendable {
     public var reason: String?
 }
 
-/// The account of one vCPU.
+/// The account of one unit.
 public struct RestoreReport: Hashable, Sendable {
-    /// The vCPU's number in the snapshot.
-    public var vcpu: UInt32
+    /// Which unit of the snapshot.
+    public var unit: UnitID
     /// In ascending order of id.
     public var registers: [RegisterRestore]
     /// Each register that was written, in that order; nil when nothing had to be undone.

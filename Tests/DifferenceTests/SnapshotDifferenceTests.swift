@@ -30,6 +30,19 @@ struct SnapshotDifferenceTests {
         #expect(difference.provenance.isEmpty)
     }
 
+    @Test func theVMIsAUnitOfItsOwn() throws {
+        var (left, right) = (try snapshot(["x0": 1]), try snapshot(["x0": 1]))
+        left.vm = try snapshot(["x1": 5]).vcpus[0].registers
+        var difference = SnapshotDifference(left, right)
+        #expect(!difference.isSame)
+        #expect(difference.units.map(\.unit) == [.vm])
+        #expect(difference.units[0].presence == .left)
+        right.vm = try snapshot(["x1": 6]).vcpus[0].registers
+        difference = SnapshotDifference(left, right)
+        #expect(difference.units.map(\.presence) == [nil])
+        #expect(difference.units[0].registers.map(\.id.name) == ["x1"])
+    }
+
     /// The file keeps bytes, so texts that Unicode calls equivalent are two texts.
     @Test func provenanceIsComparedAsBytes() throws {
         let difference = SnapshotDifference(
@@ -43,7 +56,7 @@ struct SnapshotDifferenceTests {
         let difference = SnapshotDifference(
             try snapshot(["ID_AA64PFR0_EL1": 0x1000_0000_0000_0011]),
             try snapshot(["ID_AA64PFR0_EL1": 0x0000_0000_0000_0011]))
-        let register = try #require(difference.vcpus.first?.registers.first)
+        let register = try #require(difference.units.first?.registers.first)
         #expect(register.fields.map(\.field.name) == ["CSV3"])
         #expect(register.fields.first?.left == 1)
         #expect(register.fields.first?.right == 0)
@@ -55,7 +68,7 @@ struct SnapshotDifferenceTests {
         let difference = SnapshotDifference(
             try snapshot(["CNTVCT_EL0": 1, "CNTV_CTL_EL0": 5]),
             try snapshot(["CNTVCT_EL0": 2, "CNTV_CTL_EL0": 1]))
-        let vcpu = try #require(difference.vcpus.first)
+        let vcpu = try #require(difference.units.first)
         #expect(vcpu.registers.isEmpty)
         #expect(Set(vcpu.volatile.map(\.id.name)) == ["CNTVCT_EL0", "CNTV_CTL_EL0"])
         #expect(difference.isSame)
@@ -65,7 +78,7 @@ struct SnapshotDifferenceTests {
     @Test func oneSidedRegistersDiffer() throws {
         let difference = SnapshotDifference(
             try snapshot(["x0": 1, "TCR2_EL1": 0]), try snapshot(["x0": 1]))
-        let register = try #require(difference.vcpus.first?.registers.first)
+        let register = try #require(difference.units.first?.registers.first)
         #expect(register.left?.bits == 0)
         #expect(register.right == nil)
         #expect(register.fields.isEmpty)
@@ -74,8 +87,8 @@ struct SnapshotDifferenceTests {
     @Test func vcpusOfOneSideAreNamed() throws {
         let difference = SnapshotDifference(
             try snapshot(["x0": 1], index: 0), try snapshot(["x0": 1], index: 3))
-        #expect(difference.vcpus.map(\.index) == [0, 3])
-        #expect(difference.vcpus.map(\.presence) == [.left, .right])
+        #expect(difference.units.map(\.unit) == [.vcpu(0), .vcpu(3)])
+        #expect(difference.units.map(\.presence) == [.left, .right])
         #expect(!difference.isSame)
     }
 

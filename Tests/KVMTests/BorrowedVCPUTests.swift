@@ -17,7 +17,8 @@ enum VMMOfItsOwn {
         var snapshot = Snapshot(provenance: Provenance(), vcpus: [])
         for (index, descriptor) in descriptors.enumerated() {
             let bank = try KVMVCPUBank(borrowing: descriptor, initializedWith: request)
-            snapshot.vcpus.append(try Capture(of: bank, index: UInt32(index)).state)
+            snapshot.vcpus.append(
+                VCPUState(index: UInt32(index), registers: try Capture(of: bank).registers))
         }
         return snapshot
     }
@@ -32,7 +33,7 @@ enum VMMOfItsOwn {
         for descriptor in descriptors {
             banks.append(try KVMVCPUBank(borrowing: descriptor, of: machine))
         }
-        return Array(try Restore.perform(snapshot.vcpus, into: banks, options: Restore.Options()))
+        return Array(try Restore.perform(snapshot.units, into: banks, options: Restore.Options()))
     }
 }
 

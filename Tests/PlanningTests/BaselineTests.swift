@@ -349,7 +349,7 @@ struct BaselineTests {
                 var options = Restore.Options()
                 options.policy = RestorePolicy(.safe)
                 let report = try Restore.run(
-                    snapshot.vcpus, into: [EmulatedCPU(profile: destination)], options: options)
+                    snapshot.units, into: [EmulatedCPU(profile: destination)], options: options)
                 #expect(report[0].losses.isEmpty, "\(source.name) to \(destination.name)")
             }
         }

@@ -88,7 +88,7 @@ struct DatedRemedyTests {
         #expect(plan.verdict == .yes)
         for name in ["MIDR_EL1", "AIDR_EL1"] {
             let id = try register(name)
-            let restore = try #require(plan.vcpus[0].report.registers.first { $0.id == id })
+            let restore = try #require(plan.units[0].report.registers.first { $0.id == id })
             #expect(restore.outcome == .taken)
             #expect(
                 restore.reason?.contains("\(Self.capability), enabled before the vCPUs") == true)

@@ -25,7 +25,8 @@ func save(_ cpus: [EmulatedCPU], on profile: HostProfile) throws -> Snapshot {
     snapshot.provenance[.kernel] = profile.kernelRelease
     snapshot.provenance[.counterFrequency] = profile.counterFrequency.map { String($0) }
     for (index, cpu) in cpus.enumerated() {
-        snapshot.vcpus.append(try Capture(of: cpu, index: UInt32(index)).state)
+        snapshot.vcpus.append(
+            VCPUState(index: UInt32(index), registers: try Capture(of: cpu).registers))
     }
     return snapshot
 }
@@ -63,10 +64,10 @@ extension MovePlan {
     ) throws -> PlannedLoss {
         let id = try register(name)
         return try #require(
-            vcpus.first?.losses.first { $0.restore.id == id }, "no loss of \(name)",
+            units.first?.losses.first { $0.restore.id == id }, "no loss of \(name)",
             sourceLocation: place)
     }
 
     /// The names of all registers that are lost, on the first vCPU.
-    var lostNames: [String] { vcpus.first?.losses.map(\.restore.id.name) ?? [] }
+    var lostNames: [String] { units.first?.losses.map(\.restore.id.name) ?? [] }
 }

@@ -139,10 +139,10 @@ struct HostileProfileTests {
         new.registers.set(VCPUInit(features: .psci02).value, for: .vcpuInit)
         let plan = try MovePlan(
             of: try PlanningTests.guest(of: old), on: new, policy: RestorePolicy(.exact))
-        let absent = plan.vcpus[0].losses.filter { $0.restore.outcome == .absent }
+        let absent = plan.units[0].losses.filter { $0.restore.outcome == .absent }
         #expect(Set(absent.map(\.restore.id)) == Set(pmu))
         let back = try MovePlan(
             of: try PlanningTests.guest(of: new), on: old, policy: RestorePolicy(.exact))
-        #expect(back.vcpus[0].losses.isEmpty)
+        #expect(back.units[0].losses.isEmpty)
     }
 }

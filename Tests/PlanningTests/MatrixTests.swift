@@ -30,7 +30,7 @@ struct MatrixTests {
                 let plan = try MovePlan(of: source.snapshot, on: profile, policy: policy)
                 let cell = matrix.cells[row][column]
                 #expect(cell.verdict == plan.verdict, "\(source.name) on \(profile.name)")
-                let counted = plan.vcpus.flatMap(\.losses).filter { $0.restore.pardon == nil }
+                let counted = plan.units.flatMap(\.losses).filter { $0.restore.pardon == nil }
                 let registers = Set(counted.map(\.restore.id))
                 #expect(cell.lossCount == registers.count, "\(source.name) on \(profile.name)")
             }

@@ -21,11 +21,11 @@ struct PlanTests {
             options.kernel = to.kernel
             options.policy = policy
             let reports = try Restore.run(
-                snapshot.vcpus, into: [EmulatedCPU(profile: to)], options: options)
+                snapshot.units, into: [EmulatedCPU(profile: to)], options: options)
             #expect(plan.host == destination && plan.policy == preset.rawValue)
-            #expect(plan.vcpus.map(\.report) == reports)
+            #expect(plan.units.map(\.report) == reports)
             let lost = reports[0].registers.filter(\.outcome.isLoss)
-            #expect(plan.vcpus[0].losses.map(\.restore) == lost)
+            #expect(plan.units[0].losses.map(\.restore) == lost)
             expectConsistent(plan, from, to)
         }
     }
@@ -34,7 +34,7 @@ struct PlanTests {
     private func expectConsistent(
         _ plan: MovePlan, _ from: HostProfile, _ to: HostProfile
     ) {
-        let registers = plan.vcpus.flatMap(\.report.registers)
+        let registers = plan.units.flatMap(\.report.registers)
         let isSameSpeed = from.counterFrequency == to.counterFrequency
         #expect((plan.counter == nil) == isSameSpeed)
         let isNothingLost = isSameSpeed && !registers.contains { $0.outcome.isLoss }
@@ -55,7 +55,7 @@ struct PlanTests {
         #expect(plan.verdict == .yes)
         #expect(plan.verdict.text == "yes")
         #expect(plan.lostNames.isEmpty)
-        #expect(plan.vcpus[0].byCause.isEmpty)
+        #expect(plan.units[0].byCause.isEmpty)
     }
 
     @Test func planTouchesNothing() throws {
@@ -63,7 +63,7 @@ struct PlanTests {
         let snapshot = try guest(of: try builtIn("6.12-max"))
         let first = try MovePlan(of: snapshot, on: profile, policy: RestorePolicy(.safe))
         let second = try MovePlan(of: snapshot, on: profile, policy: RestorePolicy(.safe))
-        #expect(first.vcpus.map(\.report) == second.vcpus.map(\.report))
+        #expect(first.units.map(\.report) == second.units.map(\.report))
     }
 
     // MARK: Verdicts
@@ -155,9 +155,9 @@ struct PlanTests {
         try snapshot.set("FAR_EL1", 5)
         let plan = try MovePlan(of: snapshot, on: host, policy: RestorePolicy(.exact))
         #expect(plan.verdict == .yes)
-        #expect(plan.vcpus.map(\.report.vcpu) == [0, 1, 2])
-        for vcpu in plan.vcpus {
-            let isFirst = vcpu.report.vcpu == 0
+        #expect(plan.units.map(\.report.unit) == [.vcpu(0), .vcpu(1), .vcpu(2)])
+        for vcpu in plan.units {
+            let isFirst = vcpu.report.unit == .vcpu(0)
             for name in ["ID_AA64ISAR0_EL1", "PSCI_VERSION", "STD_BMAP"] {
                 #expect(
                     try outcome(name, vcpu) == (isFirst ? .taken : .alreadyEqual), "\(name)")
@@ -176,9 +176,9 @@ struct PlanTests {
             RegisterValue(0x1_0000), for: try register("PSCI_VERSION"))
         let plan = try MovePlan(of: snapshot, on: host, policy: RestorePolicy(.safe))
         #expect(plan.verdict == .no)
-        #expect(plan.vcpus[0].losses.map(\.restore.id.name) == ["PSCI_VERSION"])
-        #expect(plan.vcpus[0].losses.first?.restore.outcome == .acceptedThenChanged)
-        #expect(plan.vcpus[1].losses.isEmpty)
+        #expect(plan.units[0].losses.map(\.restore.id.name) == ["PSCI_VERSION"])
+        #expect(plan.units[0].losses.first?.restore.outcome == .acceptedThenChanged)
+        #expect(plan.units[1].losses.isEmpty)
     }
 
     @Test func oneVCPUThatLosesDecides() throws {
@@ -187,10 +187,10 @@ struct PlanTests {
         snapshot.vcpus[1].registers.set(RegisterValue(0x1d3), for: .pstate)
         let plan = try MovePlan(of: snapshot, on: host, policy: RestorePolicy(.safe))
         #expect(plan.verdict == .no)
-        #expect(plan.vcpus.map(\.losses.count) == [0, 1])
+        #expect(plan.units.map(\.losses.count) == [0, 1])
     }
 
-    private func outcome(_ name: String, _ vcpu: VCPUPlan) throws -> RegisterOutcome {
+    private func outcome(_ name: String, _ vcpu: UnitPlan) throws -> RegisterOutcome {
         let id = try register(name)
         return try #require(vcpu.report.registers.first { $0.id == id }).outcome
     }
@@ -418,7 +418,7 @@ struct LossTests {
         // Servers have one type of CPU.
         let server = try self.plan("6.12-neoverse-n1", on: "6.12-neoverse-v1")
         #expect(!(try server.loss(of: "MIDR_EL1").remedies.map(\.name).contains("pin-vcpus")))
-        #expect(plan.vcpus[0].byCause.map(\.cause) == [Cause(.implementation)])
+        #expect(plan.units[0].byCause.map(\.cause) == [Cause(.implementation)])
     }
 
     /// KVM of Linux 6.1 was told the target of the CPU, which another CPU's host does not take.
@@ -553,7 +553,7 @@ struct LossTests {
             "execution-state", "kernel-view",
         ]
         let plan = try plan(source, on: destination)
-        for loss in plan.vcpus[0].losses {
+        for loss in plan.units[0].losses {
             // Of what differs between these hosts nothing stays without a cause.
             #expect(causes.contains(loss.cause.kind.rawValue), "\(loss.restore.id)")
             let isKernels = loss.cause.kind == .kernelView
@@ -562,10 +562,10 @@ struct LossTests {
             let isPardoned = loss.restore.pardon != nil
             #expect(loss.remedies.contains { $0.name == "drop-safely" } == isPardoned)
         }
-        let grouped = plan.vcpus[0].byCause
+        let grouped = plan.units[0].byCause
         #expect(grouped.map(\.cause) == grouped.map(\.cause).sorted())
         #expect(Set(grouped.map(\.cause)).count == grouped.count)
-        #expect(grouped.flatMap(\.losses).count == plan.vcpus[0].losses.count)
+        #expect(grouped.flatMap(\.losses).count == plan.units[0].losses.count)
         #expect(grouped.allSatisfy { group in group.losses.allSatisfy { $0.cause == group.cause } })
     }
 

@@ -33,7 +33,7 @@ struct SeveralVCPUPlanTests {
         host.capabilities["KVM_CAP_MAX_VCPUS"] = Int32(limit)
         let plan = try MovePlan(of: snapshot, on: host, policy: exact)
         #expect(plan.verdict == (count > limit ? .no : .yes))
-        let refused = plan.vcpus.filter { vcpu in
+        let refused = plan.units.filter { vcpu in
             vcpu.losses.contains { $0.restore.id == .vcpuInit }
         }
         #expect(refused.count == max(0, count - limit))
@@ -76,7 +76,7 @@ struct SeveralVCPUPlanTests {
         #expect(
             snapshot.notes == [.incomplete(vcpus: [0], missing: [.vcpuFinalized])])
         let plan = try MovePlan(of: snapshot, on: host, policy: exact)
-        let causes = plan.vcpus[0].byCause
+        let causes = plan.units[0].byCause
         #expect(causes.map(\.cause.kind) == [.incomplete])
         #expect(causes[0].losses.contains { $0.restore.id == .vcpuFinalized })
         #expect(causes[0].losses.contains { $0.restore.id == .z(0) })
@@ -92,7 +92,7 @@ struct SeveralVCPUPlanTests {
         #expect(loss.remedies == [.policy("accept-masked PMCR_EL0")])
         let pardon = try policy("base exact", "accept-masked PMCR_EL0")
         #expect(
-            try !MovePlan(of: snapshot, on: host, policy: pardon).vcpus[0].report.registers
+            try !MovePlan(of: snapshot, on: host, policy: pardon).units[0].report.registers
                 .contains { $0.id == .pmcrEL0 && $0.isLoss })
         // Of another CPU it is another.
         try snapshot.set("MIDR_EL1", 0x410f_d400)
@@ -123,8 +123,8 @@ struct SeveralVCPUPlanTests {
         let host = try builtIn("6.12-max")
         let plan = try MovePlan(of: mixed(host), on: host, policy: exact)
         #expect(plan.verdict == .no)
-        #expect(plan.vcpus[0].losses.isEmpty && plan.vcpus[2].losses.isEmpty)
-        let causes = plan.vcpus[1].byCause
+        #expect(plan.units[0].losses.isEmpty && plan.units[2].losses.isEmpty)
+        let causes = plan.units[1].byCause
         #expect(causes.map(\.cause.kind) == [.differentVCPUs, .notInitialised])
         #expect(causes[0].losses.map(\.restore.id) == [.vcpuInit])
         #expect(causes[0].losses[0].remedies.map(\.name) == ["save-again"])
@@ -144,9 +144,9 @@ struct SeveralVCPUPlanTests {
         snapshot.vcpus[1].registers = try #require(RegisterList(rest))
         let plan = try MovePlan(of: snapshot, on: host, policy: exact)
         #expect(plan.verdict == .no)
-        #expect(plan.vcpus[1].losses.map(\.restore.outcome) == [.missing])
-        #expect(plan.vcpus[1].losses.map(\.cause.kind) == [.incomplete])
-        #expect(plan.vcpus[1].losses[0].remedies.map(\.name) == ["save-again"])
+        #expect(plan.units[1].losses.map(\.restore.outcome) == [.missing])
+        #expect(plan.units[1].losses.map(\.cause.kind) == [.incomplete])
+        #expect(plan.units[1].losses[0].remedies.map(\.name) == ["save-again"])
     }
 
     /// A guest of several vCPUs whose CPU has fewer event counters than the host's, which has no AArch32: as on
@@ -160,7 +160,7 @@ struct SeveralVCPUPlanTests {
         try host.set("ID_AA64PFR0_EL1", host.bits("ID_AA64PFR0_EL1") & ~0xff | 0x11)
         let snapshot = try guest(of: source, vcpus: count)
         let plan = try MovePlan(of: snapshot, on: host, policy: exact)
-        let outcomes = try plan.vcpus.map { vcpu in
+        let outcomes = try plan.units.map { vcpu in
             try #require(vcpu.report.registers.first { $0.id == .pmcrEL0 }).outcome
         }
         #expect(outcomes[0] == .keptButMasked(lost: RegisterValue(0x40)))

@@ -172,7 +172,7 @@ struct SnapshotProfileTests {
                     Issue.record("no plan: seed \(seed), round \(round)")
                     continue
                 }
-                #expect(plan.vcpus.count == snapshot.vcpus.count)
+                #expect(plan.units.count == snapshot.vcpus.count)
             } catch {
                 #expect(!error.description.isEmpty)
             }

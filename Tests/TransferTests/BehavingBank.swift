@@ -63,9 +63,9 @@ final class BehavingBank: RegisterBank {
     }
 
     /// The bank's present contents as a state to restore.
-    func state(index: UInt32 = 0) -> VCPUState {
-        VCPUState(
-            index: index, registers: RegisterList(values.map { ($0.key, $0.value) }) ?? .init())
+    func state(index: UInt32 = 0) -> UnitState {
+        UnitState(
+            .vcpu(index), RegisterList(values.map { ($0.key, $0.value) }) ?? .init())
     }
 }
 

@@ -32,11 +32,11 @@ import VCPUModel
         return bank
     }
 
-    private func state(_ vcpu: Int, _ changes: [Int: UInt64]) throws -> VCPUState {
+    private func state(_ vcpu: Int, _ changes: [Int: UInt64]) throws -> UnitState {
         let pairs = (0..<Self.registers).map {
             (id($0), RegisterValue(changes[$0] ?? UInt64(200 + $0)))
         }
-        return VCPUState(index: UInt32(vcpu), registers: try #require(RegisterList(pairs)))
+        return UnitState(.vcpu(UInt32(vcpu)), try #require(RegisterList(pairs)))
     }
 
     /// What was saved and what the destination holds, by vCPU: alike, nearly alike, and not alike.

@@ -191,7 +191,7 @@ struct RestoreOrderTests {
 
     @Test func allVCPUsPassAPhaseBeforeTheNext() throws {
         var order: [String] = []
-        var states: [VCPUState] = []
+        var states: [UnitState] = []
         var banks: [BehavingBank] = []
         for index in 0..<2 {
             let (source, target) = (BehavingBank(), BehavingBank())
@@ -261,7 +261,7 @@ struct StrictRestoreTests {
 
 @Suite("Restore: several vCPUs")
 struct SeveralVCPUsTests {
-    private func error(_ states: [VCPUState], _ banks: [any RegisterBank]) -> RestoreError? {
+    private func error(_ states: [UnitState], _ banks: [any RegisterBank]) -> RestoreError? {
         do throws(RestoreError) {
             _ = try Restore.run(states, into: banks)
             return nil
@@ -294,13 +294,13 @@ struct SeveralVCPUsTests {
 
     private func states(
         on host: String, _ count: Int = 2, _ change: (Int, EmulatedCPU) throws -> Void
-    ) throws -> [VCPUState] {
+    ) throws -> [UnitState] {
         let cpus = (0..<count).map { _ in EmulatedHost(builtInHost(host)).makeVCPUs(1)[0] }
         return try cpus.enumerated().map { number, cpu in
             try cpu.write(
                 #require(cpu.profile.registers[.vcpuInit]), to: .vcpuInit)
             try change(number, cpu)
-            return try Capture(of: cpu, index: UInt32(number)).state
+            return UnitState(.vcpu(UInt32(number)), try Capture(of: cpu).registers)
         }
     }
 
@@ -310,7 +310,7 @@ struct SeveralVCPUsTests {
     }
 
     private func restore(
-        _ states: [VCPUState], on host: String, strict: Bool = false
+        _ states: [UnitState], on host: String, strict: Bool = false
     ) throws -> (reports: [RestoreReport], cpus: [EmulatedCPU]) {
         var options = Restore.Options()
         options.isStrict = strict
@@ -333,7 +333,7 @@ struct SeveralVCPUsTests {
                 profile: try HostProfile(
                     parsing: profileText(["register PMCR_EL0 0x603000000013dce0 0x3000"]),
                     file: "source"), initialised: true)
-            return try Capture(of: cpu, index: UInt32(number)).state
+            return UnitState(.vcpu(UInt32(number)), try Capture(of: cpu).registers)
         }
         let reports = try Restore.run(
             states, into: EmulatedHost(host).makeVCPUs(3))
@@ -581,9 +581,8 @@ struct CaptureTests {
         bank.add(id("FAR_EL1"), 1)
         bank.add(id("ESR_EL1"), 2, .unreadable(.notPermitted))
         bank.add(id("x0"), 3)
-        let capture = try Capture(of: bank, index: 4)
-        #expect(capture.state.index == 4)
-        #expect(capture.state.registers.ids.map(\.name) == ["x0", "FAR_EL1"])
+        let capture = try Capture(of: bank)
+        #expect(capture.registers.ids.map(\.name) == ["x0", "FAR_EL1"])
         #expect(capture.unreadable.map(\.id) == [id("ESR_EL1")])
     }
 }

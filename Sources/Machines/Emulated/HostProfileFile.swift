@@ -10,7 +10,7 @@ public struct HostProfileFile: StateFileKind, StateFile {
     /// Reading only: what is shown is a fresh vCPU.
     public static let summary = SourceSummary(
         grammar: "host profile", meaning: "a .vhost file: a fresh vCPU of its host",
-        abilities: [.read], example: "vcpusnap show rack1.vhost")
+        abilities: [.read], example: "vcpusnap plan cpu.vcpusnap --host rack1.vhost")
 
     private let profile: HostProfile
 

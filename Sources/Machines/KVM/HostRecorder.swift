@@ -114,11 +114,11 @@ public struct HostRecorder: ~Copyable {
             throw SourceError("KVM made no vCPU")
         }
         try bank.initialize(with: request)
-        let capture = try Capture(of: bank, index: 0)
+        let capture = try Capture(of: bank)
         if let failure = capture.unreadable.first {
             throw SourceError("a profile needs every register: \(failure)")
         }
-        return Self.withoutMotion(capture.state.registers)
+        return Self.withoutMotion(capture.registers)
     }
 
     /// Bits that move by themselves as zero, so that two recordings of a host are the same.

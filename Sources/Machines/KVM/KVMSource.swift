@@ -10,7 +10,7 @@ public struct KVMSource: HostSource {
     public static let summary = SourceSummary(
         grammar: "kvm:", meaning: "a scratch VM on this host's /dev/kvm (arm64)",
         abilities: [.read, .restore, .edit], needs: "arm64 with /dev/kvm",
-        options: [.vcpus], example: "vcpusnap restore cpu.vcpusnap kvm:")
+        options: [.vcpus], example: "vcpusnap save kvm: -o cpu.vcpusnap")
 
     /// Always empty: a host has one KVM.
     public var name: String { "" }

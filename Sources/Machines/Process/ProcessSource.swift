@@ -191,7 +191,7 @@ private struct RunningProcess {
         let indices = vm.vcpus.map(\.snapshotIndex)
         guard indices == snapshot.vcpus.map(\.index) else {
             throw SourceError(
-                "\(text) has \(VCPUNumbers(indices).title), the "
+                "\(text) has \(UnitNumbers(indices).title), the "
                     + "snapshot has \(snapshot.indexText): they must be the same")
         }
         let attached = try SourceError.passing {

@@ -92,7 +92,7 @@ public struct StreamFile: StateFile {
     }
 
     /// The vCPUs' numbers, for messages.
-    public var indexText: String { VCPUNumbers(stream.cpus.map(\.instance).sorted()).title }
+    public var indexText: String { UnitNumbers(stream.cpus.map(\.instance).sorted()).title }
 
     /// Its registers; notices name the known losses.
     public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {

@@ -126,6 +126,7 @@ extension SnapshotFile {
 private final class OpenSnapshot: OpenState {
     let snapshot: Snapshot
     let vcpus: [OpenVCPU]
+    let vm: (any RegisterBank)?
     private let location: Location
     /// What the file has that a file written by this program does not.
     private let unknown: UnknownContent
@@ -139,6 +140,7 @@ private final class OpenSnapshot: OpenState {
     ) {
         self.snapshot = snapshot
         vcpus = snapshot.vcpus.map { OpenVCPU(index: $0.index, bank: SnapshotBank($0.registers)) }
+        vm = snapshot.vm.count > 0 ? SnapshotBank(snapshot.vm) : nil
         self.location = location
         self.unknown = unknown
         self.locked = locked

@@ -70,7 +70,7 @@ public struct LoadPlan: Sendable {
         var guests: [RegisterList] = []
         for section in sections {
             let bank = QEMUVCPUBank(section, origin: origin.canBeOfKVM ? .kvm : origin)
-            guests.append(try Capture(of: bank, index: section.instance).state.registers)
+            guests.append(try Capture(of: bank).registers)
         }
         return guests
     }

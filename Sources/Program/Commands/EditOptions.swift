@@ -42,7 +42,7 @@ struct EditTarget {
         let isInPlace = output.map { identity != nil && $0.identity == identity } ?? true
         state = try location.open(.edit(keeps: isInPlace), .commandLine)
         let all = state.vcpus
-        let title = VCPUNumbers(all.map(\.index)).title
+        let title = UnitNumbers(all.map(\.index)).title
         guard !all.isEmpty else { throw Snapshot.hasNoVCPU(location, to: "change") }
         switch selection {
         case .all: vcpus = all

@@ -44,7 +44,7 @@ extension StateCapture {
     func reporting(from source: Location) -> Snapshot {
         for register in unreadable {
             StandardError.write(
-                "vcpusnap: \(source.text): vCPU \(register.vcpu): \(register.error)\n")
+                "vcpusnap: \(source.text): \(register.unit): \(register.error)\n")
         }
         return snapshot
     }

@@ -52,12 +52,12 @@ extension Snapshot {
             if last.ids != vcpu.registers.ids {
                 last = (vcpu.registers.ids, policy.idleOverrides(among: vcpu.registers.ids))
             }
-            for rule in last.rules { idle.add(rule, of: vcpu.index) }
+            for rule in last.rules { idle.add(rule, of: .vcpu(vcpu.index)) }
         }
         for entry in idle.entries {
             StandardError.write(
                 "vcpusnap: \(location.text): the policy's \(entry.subject) does nothing: "
-                    + "\(entry.vcpus.title) \(entry.vcpus.count == 1 ? "does" : "do") not have the register\n"
+                    + "\(entry.units.title) \(entry.units.count == 1 ? "does" : "do") not have the register\n"
             )
         }
     }

@@ -84,7 +84,9 @@ struct RestoreCommand: ParsableCommand {
         options.policy = try policy.load().ignoring(try exclude.map(pattern))
         snapshot.warnOfIdleOverrides(of: options.policy, from: source)
         let account = try Restore.perform(
-            snapshot.vcpus, into: destination.vcpus.map(\.bank), options: options)
+            snapshot.units,
+            into: snapshot.banks(ofVM: destination.vm, destination.vcpus.map(\.bank)),
+            options: options)
         if !dryRun { try keep(destination, isUndone: account.isUndone) }
         let result = RestoreOutput(
             source: source.text, target: target.text, dryRun: dryRun,

@@ -66,7 +66,7 @@ struct Show: ParsableCommand {
     private func addCoprocessorRegisters(to snapshot: inout Snapshot) throws {
         for (position, vcpu) in snapshot.vcpus.enumerated() {
             let view = AArch32Bank(SnapshotBank(vcpu.registers))
-            snapshot.vcpus[position] = try Capture(of: view, index: vcpu.index).state
+            snapshot.vcpus[position].registers = try Capture(of: view).registers
         }
     }
 }

@@ -15,25 +15,22 @@ struct DiffOutput: Report {
         .sides(left, right) + [
             "provenance": difference.provenance.json { .entry($0.key, .sides($0.left, $0.right)) },
             "same": same,
-            "vcpus": difference.vcpus.json { vcpu in
-                .unit(
-                    vcpu.index,
-                    [
-                        "only": vcpu.onlyText,
-                        "registers": vcpu.registers.json(values),
-                        "volatile": vcpu.volatile.json(values),
-                    ])
-            },
         ]
+            + .units(difference.units, \.unit) { unit in
+                [
+                    "only": unit.onlyText, "registers": unit.registers.json(values),
+                    "volatile": unit.volatile.json(values),
+                ]
+            }
     }
 
     var status: ExitStatus { same ? .success : .finding }
 
     // MARK: Text
 
-    /// vCPUs that follow each other and differ in the same are said once.
+    /// Units that follow each other and differ in the same are said once.
     func write(text output: ReportWriter) {
-        guard !difference.provenance.isEmpty || !difference.vcpus.isEmpty else { return }
+        guard !difference.provenance.isEmpty || !difference.units.isEmpty else { return }
         let style = output.style
         output.write(style.bad("--- \(left)") + "\n" + style.good("+++ \(right)") + "\n")
         if !difference.provenance.isEmpty {
@@ -42,19 +39,19 @@ struct DiffOutput: Report {
                 output.write(change("  \(entry.key.rawValue)", entry.left, entry.right))
             }
         }
-        for (vcpu, numbers) in difference.vcpus.runs(of: \.index, { $0.isLike($1) }) {
-            write(vcpu, numbers.title, output)
+        for (unit, numbers) in difference.units.runs(of: \.unit, { $0.isLike($1) }) {
+            write(unit, numbers.title, output)
         }
     }
 
-    private func write(_ vcpu: VCPUDifference, _ title: String, _ output: ReportWriter) {
+    private func write(_ unit: UnitDifference, _ title: String, _ output: ReportWriter) {
         let style = output.style
-        let only = vcpu.onlyText.map { ": only in the \($0) one" } ?? ""
+        let only = unit.onlyText.map { ": only in the \($0) one" } ?? ""
         output.write("\(style.bold("\(title)"))\(only)\n")
-        output.write(vcpu.registers, by: \.category) { $0.lines(values) }
-        if !vcpu.volatile.isEmpty {
+        output.write(unit.registers, by: \.category) { $0.lines(values) }
+        if !unit.volatile.isEmpty {
             output.write("  " + style.faint("volatile: these move by themselves") + "\n")
-            for member in vcpu.volatile { output.write(style.faint(member.lines(values))) }
+            for member in unit.volatile { output.write(style.faint(member.lines(values))) }
         }
     }
 }
@@ -64,10 +61,10 @@ private func change(_ name: String, _ left: String?, _ right: String?) -> Printa
     "\(name): \(left ?? "(none)") -> \(right ?? "(none)")\n"
 }
 
-extension VCPUDifference {
+extension UnitDifference {
     fileprivate var onlyText: String? { presence.map { $0 == .left ? "left" : "right" } }
 
-    fileprivate func isLike(_ other: VCPUDifference) -> Bool {
+    fileprivate func isLike(_ other: UnitDifference) -> Bool {
         presence == other.presence && registers == other.registers && volatile == other.volatile
     }
 }

@@ -18,17 +18,13 @@ struct EditOutput: WholeReport {
     var status: ExitStatus { isComplete ? .success : .finding }
 
     var json: JSONObject {
-        [
-            "complete": isComplete, "notes": notes, "target": target,
-            "vcpus": edits.json { index, edit in
-                .unit(
-                    index,
-                    [
-                        "complete": edit.isComplete,
-                        "registers": edit.changes.json { $0.json(values, kernel) },
-                    ])
-            },
-        ]
+        ["complete": isComplete, "notes": notes, "target": target]
+            + .units(edits, { .vcpu($0.index) }) { _, edit in
+                [
+                    "complete": edit.isComplete,
+                    "registers": edit.changes.json { $0.json(values, kernel) },
+                ]
+            }
     }
 
     func text(_ style: TextStyle) -> PrintableText {
@@ -38,7 +34,7 @@ struct EditOutput: WholeReport {
             let lines = edit.changes.map { change -> PrintableText in
                 "  \(change.line(values, kernel))\n"
             }
-            return "\(style.bold("\(VCPUNumbers([index]).title)")): \(head)\n\(lines.joined())"
+            return "\(style.bold("\(UnitNumbers([index]).title)")): \(head)\n\(lines.joined())"
         }
         return "\(style.bold("\(verb): \(target)"))\n\(bodies.joined())\(style.notes(notes))"
     }

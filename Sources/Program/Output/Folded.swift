@@ -1,26 +1,26 @@
 internal import VCPUModel
 
-extension VCPUNumbers {
-    /// What stands before a line that is said of these vCPUs: `vCPU 0: `, or nothing where they are all.
-    func prefix(among all: VCPUNumbers) -> String { self == all ? "" : title + ": " }
+extension UnitNumbers {
+    /// What stands before a line that is said of these units: `vCPU 0: `, or nothing where they are all.
+    func prefix(among all: UnitNumbers) -> String { self == all ? "" : title + ": " }
 }
 
-/// What is said of the vCPUs of a guest: each thing once, in the order in which it came up, with the vCPUs of which it
+/// What is said of the units of a guest: each thing once, in the order in which it came up, with the units of which it
 /// is said.
 ///
 /// So a report grows with what there is to say, and not with the vCPUs.
 struct Folded<Subject: Hashable, Statement> {
     struct Entry {
         let subject: Subject
-        /// That of the first of its vCPUs.
+        /// That of the first of its units.
         var statement: Statement
-        fileprivate(set) var vcpus: VCPUNumbers
-        /// Whether something else is said of the subject on another of its vCPUs.
+        fileprivate(set) var units: UnitNumbers
+        /// Whether something else is said of the subject on another of its units.
         var differs = false
 
-        /// A line about it, with its vCPUs where they are not all.
-        func line(_ text: PrintableText, among all: VCPUNumbers) -> PrintableText {
-            "\(vcpus.prefix(among: all))\(text)\(differs ? "; not the same on every vCPU" : "")"
+        /// A line about it, with its units where they are not all.
+        func line(_ text: PrintableText, among all: UnitNumbers) -> PrintableText {
+            "\(units.prefix(among: all))\(text)\(differs ? "; not the same on every vCPU" : "")"
         }
     }
 
@@ -28,38 +28,38 @@ struct Folded<Subject: Hashable, Statement> {
     private(set) var entries: [Entry] = []
 
     /// - Parameters:
-    ///   - statement: made for the first of the subject's vCPUs only.
+    ///   - statement: made for the first of the subject's units only.
     ///   - merge: adds to the entry what is to be said of another of them.
     mutating func add(
-        _ subject: Subject, of vcpu: UInt32, _ statement: @autoclosure () -> Statement,
+        _ subject: Subject, of unit: UnitID, _ statement: @autoclosure () -> Statement,
         merge: (inout Entry) -> Void = { _ in }
     ) {
         if let place = places[subject] {
             merge(&entries[place])
-            entries[place].vcpus.append(vcpu)
+            entries[place].units.append(unit)
         } else {
             places[subject] = entries.count
             entries.append(
-                Entry(subject: subject, statement: statement(), vcpus: VCPUNumbers([vcpu])))
+                Entry(subject: subject, statement: statement(), units: UnitNumbers(of: unit)))
         }
     }
 }
 
 extension Folded where Statement == Void {
     /// For a subject that says it all.
-    mutating func add(_ subject: Subject, of vcpu: UInt32) { add(subject, of: vcpu, ()) }
+    mutating func add(_ subject: Subject, of unit: UnitID) { add(subject, of: unit, ()) }
 }
 
 extension Sequence {
-    /// What follows each other and is alike, once, with the numbers of all its vCPUs.
+    /// What follows each other and is alike, once, with all its units.
     func runs(
-        of vcpu: (Element) -> UInt32, _ areAlike: (Element, Element) -> Bool
-    ) -> [(first: Element, vcpus: VCPUNumbers)] {
+        of unit: (Element) -> UnitID, _ areAlike: (Element, Element) -> Bool
+    ) -> [(first: Element, units: UnitNumbers)] {
         reduce(into: []) { runs, element in
             if let last = runs.last, areAlike(last.first, element) {
-                runs[runs.count - 1].vcpus.append(vcpu(element))
+                runs[runs.count - 1].units.append(unit(element))
             } else {
-                runs.append((element, VCPUNumbers([vcpu(element)])))
+                runs.append((element, UnitNumbers(of: unit(element))))
             }
         }
     }
@@ -72,21 +72,21 @@ extension Sequence {
     }
 }
 
-/// How many registers of each outcome vCPUs have, each time the least and the most.
+/// How many registers of each outcome units have, each time the least and the most.
 struct FoldedCounts {
-    private(set) var vcpus = VCPUNumbers()
+    private(set) var units = UnitNumbers()
     private var ranges: [String: ClosedRange<Int>] = [:]
 
-    mutating func add(_ counts: [String: Int], of vcpu: UInt32) {
+    mutating func add(_ counts: [String: Int], of unit: UnitID) {
         for word in Set(counts.keys).union(ranges.keys) {
             let count = counts[word] ?? 0
-            let known = ranges[word] ?? (vcpus.count == 0 ? count...count : 0...0)
+            let known = ranges[word] ?? (units.count == 0 ? count...count : 0...0)
             ranges[word] = min(known.lowerBound, count)...max(known.upperBound, count)
         }
-        vcpus.append(vcpu)
+        units.append(unit)
     }
 
-    /// `vCPUs 0-3: complete; 25 refused, 60-65 restored`, in the order of the words; nothing of no vCPU.
+    /// `vCPUs 0-3: complete; 25 refused, 60-65 restored`, in the order of the words; nothing of no unit.
     /// - Parameters:
     ///   - verdict: `complete; `, if something is to stand before the counts.
     ///   - auxiliary: `may be `, if that is to stand before each word.
@@ -94,13 +94,13 @@ struct FoldedCounts {
         _ words: [String], _ style: TextStyle, verdict: PrintableText = "",
         before auxiliary: String = ""
     ) -> PrintableText {
-        guard vcpus.count > 0 else { return "" }
+        guard units.count > 0 else { return "" }
         let counts = words.compactMap { word -> String? in
             guard let range = ranges[word] else { return nil }
             let count = range.count == 1 ? "" : "-\(range.upperBound)"
             return "\(range.lowerBound)\(count) \(auxiliary)\(word)"
         }
         return
-            "\(style.bold("\(vcpus.title)")): \(verdict)\(counts.joined(separator: ", "))\n"
+            "\(style.bold("\(units.title)")): \(verdict)\(counts.joined(separator: ", "))\n"
     }
 }

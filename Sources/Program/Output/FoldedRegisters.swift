@@ -3,7 +3,7 @@ internal import Registers
 internal import Transfer
 internal import VCPUModel
 
-/// What a report says of a register: as it is on the first of its vCPUs, with what the guest would notice on any.
+/// What a report says of a register: as it is on the first of its units, with what the guest would notice on any.
 struct FoldedRegister {
     let restore: RegisterRestore
     /// Where it is told what the guest would notice.
@@ -58,12 +58,12 @@ struct FoldedRegisters<Section: Hashable> {
 
     mutating func add(
         _ restore: RegisterRestore, _ loss: PlannedLoss? = nil, in section: Section,
-        of vcpu: UInt32
+        of unit: UnitID
     ) {
         let subject = Subject(
             section: section, id: restore.id, outcome: restore.outcome.name,
             isPardoned: restore.pardon != nil)
-        registers.add(subject, of: vcpu, FoldedRegister(restore, loss)) { entry in
+        registers.add(subject, of: unit, FoldedRegister(restore, loss)) { entry in
             entry.differs = entry.differs || !entry.statement.restore.saysTheSame(as: restore)
             entry.statement.addNotice(of: loss)
         }
@@ -85,8 +85,8 @@ struct FoldedRegisters<Section: Hashable> {
 /// How the lines of a folded report are written.
 struct FoldedLines {
     let values: ValueText
-    /// All vCPUs of the guest; what is said of fewer says of which.
-    let vcpus: VCPUNumbers
+    /// All units of the guest; what is said of fewer says of which.
+    let units: UnitNumbers
     /// Whether the heading tells the outcome already.
     let isUnderOutcome: Bool
 
@@ -96,17 +96,17 @@ struct FoldedLines {
             let register = entry.statement
             return Kind(
                 words: register.restore.kind + [register.loss?.notice.text],
-                notices: register.notices.map(\.text).sorted(), vcpus: entry.vcpus)
+                notices: register.notices.map(\.text).sorted(), units: entry.units)
         }
         return groups.map { group in
             let first = group[0]
             let notices = Self.notices(of: first.statement)
             guard group.count > 1 else {
-                let line = first.line(alone(first.statement.restore), among: vcpus)
+                let line = first.line(alone(first.statement.restore), among: units)
                 return "    \(line)\n\(notices)"
             }
             let registers = group.map(\.statement.restore)
-            let whose = first.vcpus.prefix(among: vcpus)
+            let whose = first.units.prefix(among: units)
             return
                 "    \(whose)\(together(registers))\n\(notices)\(Self.pardon(of: registers))"
         }.joined()
@@ -115,7 +115,7 @@ struct FoldedLines {
     private struct Kind: Hashable {
         let words: [String?]
         let notices: [String]
-        let vcpus: VCPUNumbers
+        let units: UnitNumbers
     }
 
     private func alone(_ register: RegisterRestore) -> PrintableText {

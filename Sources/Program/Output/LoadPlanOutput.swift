@@ -57,19 +57,17 @@ extension LoadRemedies: ValueHolder {
     func json(_ values: ValueText) -> JSONObject {
         [
             "host": plan.host, "output": plan.output, "remedies": all,
-            "vcpus": plan.vcpus.json(values), "verdict": plan.verdict.rawValue,
-        ]
+            "verdict": plan.verdict.rawValue,
+        ] + .units(plan.vcpus, { .vcpu($0.index) }) { $0.json(values) }
     }
 }
 
-extension VCPULoad: ValueHolder {
-    func json(_ values: ValueText) -> JSONObject {
-        .unit(
-            index,
-            [
-                "counts": JSONObject.counts(counts), "failure": failure?.text,
-                "registers": registers.json(values), "vectors": vectors,
-            ])
+extension VCPULoad {
+    fileprivate func json(_ values: ValueText) -> JSONObject {
+        [
+            "counts": JSONObject.counts(counts), "failure": failure?.text,
+            "registers": registers.json(values), "vectors": vectors,
+        ]
     }
 }
 
@@ -126,16 +124,18 @@ private struct LoadPlanText {
     }
 
     private mutating func add(_ vcpu: VCPULoad, _ values: ValueText) {
-        counts.add(vcpu.counts, of: vcpu.index)
-        if let failure = vcpu.failure { failures.add(failure, of: vcpu.index) }
+        counts.add(vcpu.counts, of: .vcpu(vcpu.index))
+        if let failure = vcpu.failure { failures.add(failure, of: .vcpu(vcpu.index)) }
         for (fate, members) in Dictionary(grouping: vcpu.registers, by: \.fate.rawValue)
         where fate != "loaded" {
-            lines[fate, default: SharedLines()].add(members, of: vcpu.index) { $0.line(values) }
+            lines[fate, default: SharedLines()].add(members, of: .vcpu(vcpu.index)) {
+                $0.line(values)
+            }
         }
     }
 
     func text(_ style: TextStyle) -> PrintableText {
-        let all = counts.vcpus
+        let all = counts.units
         var text = counts.line(RegisterLoad.Fate.names, style)
         for entry in failures.entries {
             text += "  \(entry.line("fails: \(entry.subject.text)", among: all))\n"

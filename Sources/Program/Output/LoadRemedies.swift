@@ -144,7 +144,7 @@ struct LoadRemedies {
     private var ofTheMove: [RemedyText] {
         let counting = plan.verdict == .fails ? failing : losses.filter { !$0.isOfVectors }
         let ids = Set(counting.map(\.id))
-        let lost = move.vcpus.flatMap(\.losses).filter { ids.contains($0.restore.id) }
+        let lost = move.units.flatMap(\.losses).filter { ids.contains($0.restore.id) }
         let all = lost.flatMap { loss in Self.remedies(for: loss).map { ($0, loss.restore.id) } }
         let newest = all.compactMap { KernelVersion(neededBy: $0.0) }.max()
         var helped: [Remedy: Set<RegisterID>] = [:]

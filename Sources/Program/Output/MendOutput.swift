@@ -42,8 +42,8 @@ struct MendOutput: Report {
                 ]
             },
             "policy": policy, "proposal": proposal, "source": source,
-            "vcpus": mend.vcpus.json(values), "written": isWritten,
-        ]
+            "written": isWritten,
+        ] + .units(mend.vcpus, { .vcpu($0.index) }) { $0.json(values) }
     }
 
     var status: ExitStatus { mend.isSafe ? .success : .finding }
@@ -93,16 +93,18 @@ private struct MendText {
             let subject = SharedSubject(register: change.id)
             func text() -> PrintableText { PrintableText(change.line(values)) }
             if change.after == nil {
-                removed.add(change, about: subject, of: vcpu.index, text)
+                removed.add(change, about: subject, of: .vcpu(vcpu.index), text)
             } else {
-                replaced.add(change, about: subject, of: vcpu.index, text)
+                replaced.add(change, about: subject, of: .vcpu(vcpu.index), text)
             }
         }
         let count = vcpu.changes.count { $0.after == nil }
         counts.add(
-            [Self.taken: count, Self.given: vcpu.changes.count - count], of: vcpu.index)
-        refusals.add(vcpu.refusals, of: vcpu.index) { "\($0.fate.rawValue), \($0.line(values))" }
-        altered.add(vcpu.altered, of: vcpu.index) { $0.line(values) }
+            [Self.taken: count, Self.given: vcpu.changes.count - count], of: .vcpu(vcpu.index))
+        refusals.add(vcpu.refusals, of: .vcpu(vcpu.index)) {
+            "\($0.fate.rawValue), \($0.line(values))"
+        }
+        altered.add(vcpu.altered, of: .vcpu(vcpu.index)) { $0.line(values) }
     }
 
     private static let taken = "taken out"
@@ -121,19 +123,17 @@ private struct MendText {
 
     private func list(_ title: PrintableText, _ lines: SharedLines<some Equatable>) -> PrintableText
     {
-        .list(title, lines.texts(ofAll: counts.vcpus), count: lines.count)
+        .list(title, lines.texts(ofAll: counts.units), count: lines.count)
     }
 }
 
-extension StreamMend.VCPU: ValueHolder {
-    func json(_ values: ValueText) -> JSONObject {
-        .unit(
-            index,
-            [
-                "altered": altered.json(values),
-                "changes": changes.json(values),
-                "refusals": refusals.json(values),
-            ])
+extension StreamMend.VCPU {
+    fileprivate func json(_ values: ValueText) -> JSONObject {
+        [
+            "altered": altered.json(values),
+            "changes": changes.json(values),
+            "refusals": refusals.json(values),
+        ]
     }
 }
 

@@ -57,7 +57,7 @@ struct PlanOutput: Report {
 
     private func write(_ plan: MovePlan, _ output: ReportWriter) {
         var text = PlanText(values: values)
-        for vcpu in plan.vcpus { text.add(vcpu) }
+        for unit in plan.units { text.add(unit) }
         output.write(plan.counter?.line ?? "")
         text.write(to: output)
     }
@@ -95,13 +95,12 @@ struct PlanOutput: Report {
         [
             "counter": plan.counter, "host": plan.host,
             "qemu": verdicts.isEmpty ? nil : verdicts,
-            // Of each vCPU what the restore will report, and why.
-            "vcpus": plan.vcpus.json { vcpu in
-                vcpu.report.json(
-                    values, ["causes": vcpu.byCause.json { $0.json($1, values) }])
-            },
             "verdict": plan.verdict.text,
+            // Of each unit what the restore will report, and why.
         ]
+            + .units(plan.units, \.report.unit) {
+                $0.report.json(values) + ["causes": $0.byCause.json { $0.json($1, values) }]
+            }
     }
 }
 
@@ -143,27 +142,27 @@ private struct PlanText {
         self.values = values
     }
 
-    mutating func add(_ plan: VCPUPlan) {
-        counts.add(plan.report.counts, of: plan.report.vcpu)
+    mutating func add(_ plan: UnitPlan) {
+        counts.add(plan.report.counts, of: plan.report.unit)
         for loss in plan.losses {
-            losses.add(loss.restore, loss, in: loss.cause, of: plan.report.vcpu)
+            losses.add(loss.restore, loss, in: loss.cause, of: plan.report.unit)
         }
         for register in plan.report.registers where register.isConditional {
-            conditional.add(register, in: register.outcome.name, of: plan.report.vcpu)
+            conditional.add(register, in: register.outcome.name, of: plan.report.unit)
         }
     }
 
     func write(to output: ReportWriter) {
         let style = output.style
         output.write(counts.line(RegisterOutcome.names, style))
-        let lines = FoldedLines(values: values, vcpus: counts.vcpus, isUnderOutcome: false)
+        let lines = FoldedLines(values: values, units: counts.units, isUnderOutcome: false)
         for (cause, members) in losses.bySection.sorted(by: { $0.key < $1.key }) {
             let pardoned = members.count(where: \.subject.isPardoned)
             let count = "\(members.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
             output.write("  \(style.bold("\(cause.text)")) (\(count))\n")
             output.write(lines.text(of: members) + Self.remedies(members))
         }
-        let restored = FoldedLines(values: values, vcpus: counts.vcpus, isUnderOutcome: true)
+        let restored = FoldedLines(values: values, units: counts.units, isUnderOutcome: true)
         for (word, members) in conditional.bySection {
             output.write(
                 "  \(word), on a condition (\(members.count))\n\(restored.text(of: members))")

@@ -47,7 +47,7 @@ struct PolicyProposal {
             proposed.append(Self.rule(counter))
         }
         for plan in plans {
-            let losses = plan.vcpus.lazy.flatMap(\.report.losses)
+            let losses = plan.units.lazy.flatMap(\.report.losses)
             for loss in losses where loss.outcome == .missing { addMissing(loss, values) }
             add(losses.map { ($0.id, $0.outcome, $0.wanted, $0.found) }, Self.notices(plan), values)
         }
@@ -96,7 +96,7 @@ struct PolicyProposal {
     private static func notices(_ move: MovePlan?) -> [RegisterID: String] {
         guard let move else { return [:] }
         var notices: [RegisterID: String] = [:]
-        for vcpu in move.vcpus {
+        for vcpu in move.units {
             for loss in vcpu.losses where notices[loss.restore.id] == nil {
                 let notice = loss.notice
                 if !notice.isEmpty { notices[loss.restore.id] = notice.text }

@@ -35,21 +35,17 @@ struct RestoreOutput: Report {
         [
             "complete": isComplete, "counter": counter, "dryRun": dryRun, "notes": notes,
             "policy": policy, "source": source, "target": target,
-            "vcpus": account.json { $0.json(values, ["complete": $0.isComplete]) },
-        ]
+        ] + .units(account, \.unit) { $0.json(values) + ["complete": $0.isComplete] }
     }
 }
 
 extension RestoreReport {
-    /// What a restore did to a vCPU, and what else is to be said of it.
-    func json(_ values: ValueText, _ members: JSONObject) -> JSONObject {
-        .unit(
-            vcpu,
-            [
-                "counts": JSONObject.counts(counts),
-                "registers": registers.json(values),
-                "undo": undo?.json(values), "undone": undo?.allSatisfy(\.isUndone),
-            ] + members)
+    /// What a restore did to a unit.
+    func json(_ values: ValueText) -> JSONObject {
+        [
+            "counts": JSONObject.counts(counts), "registers": registers.json(values),
+            "undo": undo?.json(values), "undone": undo?.allSatisfy(\.isUndone),
+        ]
     }
 }
 
@@ -91,11 +87,11 @@ extension RegisterUndo: ValueHolder {
 
 // MARK: - Text
 
-/// The text of a restore's reports, those of all vCPUs together.
+/// The text of a restore's reports, those of all units together.
 private struct RestoreText {
     private let output: RestoreOutput
     private let style: TextStyle
-    private var vcpus = VCPUNumbers()
+    private var units = UnitNumbers()
     private var complete = FoldedCounts()
     private var incomplete = FoldedCounts()
     private var registers = FoldedRegisters<String>()
@@ -112,25 +108,25 @@ private struct RestoreText {
     private static let pardoned = "pardoned by the policy"
 
     mutating func add(_ report: RestoreReport) {
-        vcpus.append(report.vcpu)
+        units.append(report.unit)
         if report.isComplete {
-            complete.add(report.counts, of: report.vcpu)
+            complete.add(report.counts, of: report.unit)
         } else {
-            incomplete.add(report.counts, of: report.vcpu)
+            incomplete.add(report.counts, of: report.unit)
         }
-        for register in report.registers { add(register, of: report.vcpu) }
-        if let undo = report.undo { undone.add(text(of: undo), of: report.vcpu) }
+        for register in report.registers { add(register, of: report.unit) }
+        if let undo = report.undo { undone.add(text(of: undo), of: report.unit) }
     }
 
-    private mutating func add(_ register: RegisterRestore, of vcpu: UInt32) {
+    private mutating func add(_ register: RegisterRestore, of unit: UnitID) {
         guard register.pardon == nil else {
-            return registers.add(register, in: Self.pardoned, of: vcpu)
+            return registers.add(register, in: Self.pardoned, of: unit)
         }
         let outcome = register.outcome
         guard !Self.unlisted.contains(outcome.name) || register.isConditional,
             output.listsDestinationOnly || outcome != .untouched
         else { return }
-        registers.add(register, in: outcome.name, of: vcpu)
+        registers.add(register, in: outcome.name, of: unit)
     }
 
     func write(to output: ReportWriter) {
@@ -138,14 +134,14 @@ private struct RestoreText {
         let lost = style.bad("registers were lost") + "; "
         output.write(incomplete.line(names, style, verdict: lost))
         output.write(complete.line(names, style, verdict: style.good("complete") + "; "))
-        let lines = FoldedLines(values: self.output.values, vcpus: vcpus, isUnderOutcome: true)
+        let lines = FoldedLines(values: self.output.values, units: units, isUnderOutcome: true)
         let sections = registers.bySection
         for title in names + [Self.pardoned] {
             guard let members = sections[title] else { continue }
             output.write("  \(title) (\(members.count))\n\(lines.text(of: members))")
         }
         for entry in undone.entries {
-            output.write("  \(entry.line(entry.subject, among: vcpus))")
+            output.write("  \(entry.line(entry.subject, among: units))")
         }
     }
 

@@ -23,33 +23,33 @@ struct SharedLines<Statement: Equatable> {
     ///   - statement: what the text follows from, if that can be compared.
     ///   - count: of how many registers it speaks.
     mutating func add(
-        _ statement: Statement?, about subject: SharedSubject, of vcpu: UInt32,
+        _ statement: Statement?, about subject: SharedSubject, of unit: UnitID,
         counting count: Int = 1, _ text: () -> PrintableText
     ) {
-        lines.add(subject, of: vcpu, (statement, text(), count)) { entry in
+        lines.add(subject, of: unit, (statement, text(), count)) { entry in
             let isSaid = statement != nil && statement == entry.statement.said
             if !entry.differs, !isSaid { entry.differs = entry.statement.text != text() }
         }
     }
 
     /// The texts, with their vCPUs where that are not all.
-    func texts(ofAll vcpus: VCPUNumbers) -> [PrintableText] {
-        lines.entries.map { $0.line($0.statement.text, among: vcpus) }
+    func texts(ofAll units: UnitNumbers) -> [PrintableText] {
+        lines.entries.map { $0.line($0.statement.text, among: units) }
     }
 }
 
 extension SharedLines<RegisterLoad> {
     /// A line for each register, and one for all vectors of a vCPU that are cut off.
     mutating func add(
-        _ loads: [RegisterLoad], of vcpu: UInt32, _ text: (RegisterLoad) -> String
+        _ loads: [RegisterLoad], of unit: UnitID, _ text: (RegisterLoad) -> String
     ) {
         for load in loads where !load.isCutVector {
             let subject = SharedSubject(
                 register: load.id, words: load.fate.rawValue, isPardoned: load.pardon != nil)
-            add(load, about: subject, of: vcpu) { PrintableText(text(load)) }
+            add(load, about: subject, of: unit) { PrintableText(text(load)) }
         }
         for (text, count) in RegisterLoad.cutLines(loads.filter(\.isCutVector)) {
-            add(nil, about: SharedSubject(words: text), of: vcpu, counting: count) {
+            add(nil, about: SharedSubject(words: text), of: unit, counting: count) {
                 PrintableText(text)
             }
         }

@@ -31,20 +31,20 @@ struct ShowOutput: Report {
         }
         var known: [RegisterID] = []
         var asked: Set<RegisterID> = []
-        for vcpu in snapshot.vcpus where vcpu.registers.ids != known {
-            known = vcpu.registers.ids
+        for unit in snapshot.units where unit.registers.ids != known {
+            known = unit.registers.ids
             asked.formUnion(known)
         }
         filter = asked.filter { id in patterns.contains { $0.matches(id) } }
     }
 
-    /// Whether any vCPU has a register that matches one of the patterns that were asked for.
+    /// Whether any unit has a register that matches one of the patterns that were asked for.
     func has(_ pattern: RegisterPattern) -> Bool {
         filter?.contains(where: pattern.matches) ?? true
     }
 
-    private func shown(_ vcpu: VCPUState) -> [Pair] {
-        vcpu.registers.filter { isShown($0.0) }.map { ($0.0, $0.1) }
+    private func shown(_ registers: RegisterList) -> [Pair] {
+        registers.filter { isShown($0.0) }.map { ($0.0, $0.1) }
     }
 
     private func isShown(_ id: RegisterID) -> Bool { filter?.contains(id) ?? true }
@@ -60,10 +60,7 @@ struct ShowOutput: Report {
             "partial": partial,
             "provenance": snapshot.provenance.entries.json { .entry($0.key, ["value": $0.value]) },
             "source": source,
-            "vcpus": snapshot.vcpus.json { vcpu in
-                .unit(vcpu.index, ["registers": shown(vcpu).json(json(of:))])
-            },
-        ]
+        ] + .units(snapshot.units, \.unit) { ["registers": shown($0.registers).json(json(of:))] }
     }
 
     private func json(of register: Pair) -> JSONObject {
@@ -91,7 +88,7 @@ struct ShowOutput: Report {
 
     // MARK: Text
 
-    /// What all vCPUs have alike stands first, then what each has of its own.
+    /// The VM's own stands first, then what all vCPUs have alike, then what each has of its own.
     func write(text output: ReportWriter) {
         output.write(output.style.bold("\(source)") + "\n")
         if let partial { output.write(output.style.bad("  partial: \(partial)") + "\n") }
@@ -102,15 +99,16 @@ struct ShowOutput: Report {
                 output.write("  \(entry.key.rawValue): \(entry.value)\n")
             }
         }
-        let runs = snapshot.vcpus.runs(of: \.index) { $0.registers == $1.registers }
+        if snapshot.vm.count > 0 { write(shown(snapshot.vm), UnitID.vm.description, "", output) }
+        let runs = snapshot.vcpus.runs(of: { .vcpu($0.index) }) { $0.registers == $1.registers }
         let common = Self.common(to: runs.map(\.first.registers)).filter { isShown($0.id) }
         if !common.isEmpty {
-            let all = VCPUNumbers(snapshot.vcpus.lazy.map(\.index))
+            let all = UnitNumbers(snapshot.vcpus.lazy.map(\.index))
             write(common, all.title + ", alike", "", output)
         }
         let known = Set(common.map(\.id))
         for (vcpu, numbers) in runs {
-            let own = shown(vcpu).filter { !known.contains($0.id) }
+            let own = shown(vcpu.registers).filter { !known.contains($0.id) }
             guard common.isEmpty || !own.isEmpty else { continue }
             write(own, numbers.title, common.isEmpty ? "" : " more", output)
         }

@@ -17,9 +17,6 @@ package protocol StateKind: Sendable {
 
     // MARK: What it is
 
-    /// Whose state it is: a vCPU's, or the one VM's.
-    static var owner: StateOwner { get }
-
     /// What it is shown with.
     static func category(of id: RegisterID) -> RegisterCategory
 
@@ -59,14 +56,6 @@ package protocol StateKind: Sendable {
     static var isOnlyOfKVM: Bool { get }
 }
 
-/// Whose state a kind is.
-package enum StateOwner: Hashable, Sendable {
-    /// One vCPU's; each has its own.
-    case vcpu
-    /// The VM's; there is one for all its vCPUs.
-    case vm
-}
-
 /// Every kind of state there is.
 package enum StateKinds {
     package static let all: [any StateKind.Type] = [
@@ -89,8 +78,6 @@ extension StateKind {
     package static func genericName(of id: RegisterID) -> String? { nil }
 
     package static func id(named scanner: NameScanner) -> RegisterID? { nil }
-
-    package static var owner: StateOwner { .vcpu }
 
     package static func commonBits(of id: RegisterID) -> UInt64 {
         guard let entry = RegisterDictionary.entry(for: id), !entry.isCounter else { return 0 }

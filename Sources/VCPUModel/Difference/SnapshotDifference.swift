@@ -4,26 +4,26 @@ public import Registers
 public struct SnapshotDifference: Hashable, Sendable {
     /// Provenance entries that differ, with nil for a side that has none.
     public var provenance: [ProvenanceDifference]
-    /// One for each vCPU that either side has and that differs.
-    public var vcpus: [VCPUDifference]
+    /// One for each unit that either side has and that differs.
+    public var units: [UnitDifference]
 
-    /// Compares two snapshots, vCPU by vCPU of the same number.
+    /// Compares two snapshots, unit by unit.
     public init(_ left: Snapshot, _ right: Snapshot) {
         provenance = ProvenanceDifference.between(left.provenance, right.provenance)
-        let leftByIndex = Dictionary(left.vcpus.map { ($0.index, $0) }) { first, _ in first }
-        let rightByIndex = Dictionary(right.vcpus.map { ($0.index, $0) }) { first, _ in first }
-        vcpus = Set(leftByIndex.keys).union(rightByIndex.keys).sorted().compactMap { index in
-            let difference = VCPUDifference(
-                index: index, leftByIndex[index]?.registers, rightByIndex[index]?.registers)
+        let sides = [left, right].map { side in
+            Dictionary(side.units.map { ($0.unit, $0.registers) }) { first, _ in first }
+        }
+        units = Set(sides.flatMap(\.keys)).sorted().compactMap { unit in
+            let difference = UnitDifference(unit, sides[0][unit], sides[1][unit])
             return difference.isEmpty ? nil : difference
         }
     }
 
     /// Whether the guests would see the same: provenance and volatile registers do not count.
-    public var isSame: Bool { vcpus.allSatisfy { $0.registers.isEmpty && $0.presence == nil } }
+    public var isSame: Bool { units.allSatisfy { $0.registers.isEmpty && $0.presence == nil } }
 
     /// Whether nothing differs at all, volatile registers included; provenance does not count.
-    public var isExactlySame: Bool { vcpus.isEmpty }
+    public var isExactlySame: Bool { units.isEmpty }
 }
 
 /// A provenance entry that differs.
@@ -46,16 +46,16 @@ public struct ProvenanceDifference: Hashable, Sendable {
     }
 }
 
-/// What differs between two vCPUs.
-public struct VCPUDifference: Hashable, Sendable {
+/// What differs between two states of one unit.
+public struct UnitDifference: Hashable, Sendable {
     /// One of the two snapshots that are compared.
     public enum Side: Hashable, Sendable {
         case left, right
     }
 
-    /// The vCPU's number, which both sides use.
-    public var index: UInt32
-    /// The only side that has the vCPU; nil where both have it.
+    /// Which unit.
+    public var unit: UnitID
+    /// The only side that has the unit; nil where both have it.
     public var presence: Side?
     /// Registers that differ in more than volatile bits, or that one side lacks.
     public var registers: [RegisterDifference]
@@ -64,8 +64,8 @@ public struct VCPUDifference: Hashable, Sendable {
 
     var isEmpty: Bool { presence == nil && registers.isEmpty && volatile.isEmpty }
 
-    init(index: UInt32, _ left: RegisterList?, _ right: RegisterList?) {
-        self.index = index
+    init(_ unit: UnitID, _ left: RegisterList?, _ right: RegisterList?) {
+        self.unit = unit
         presence = left == nil ? .right : right == nil ? .left : nil
         let all = presence == nil ? Self.differences(left ?? .init(), right ?? .init()) : []
         registers = all.filter { !$0.isVolatile }

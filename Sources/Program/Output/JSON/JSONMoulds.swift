@@ -5,9 +5,21 @@ internal import Transfer
 internal import VCPUModel
 
 extension JSONObject {
-    /// A vCPU, with what a report says of it.
-    static func unit(_ index: UInt32, _ members: JSONObject) -> JSONObject {
-        ["index": index] + members
+    /// The VM itself, where a report says something of it, and its vCPUs, each made when it is written.
+    /// - Parameters:
+    ///   - units: in ascending order.
+    ///   - unit: which unit one is of.
+    ///   - members: what the report says of one.
+    static func units<Units: Sequence>(
+        _ units: Units, _ unit: @escaping (Units.Element) -> UnitID,
+        _ members: @escaping (Units.Element) -> JSONObject
+    ) -> JSONObject {
+        [
+            "vcpus": units.lazy.filter { unit($0) != .vm }.json {
+                ["index": unit($0).index] + members($0)
+            },
+            "vm": units.first { _ in true }.flatMap { unit($0) == .vm ? members($0) : nil },
+        ]
     }
 
     /// A register, with what a report says of it.

@@ -21,8 +21,8 @@ struct MatrixPlanBody {
 
     init(_ plan: MovePlan) {
         self.plan = plan
-        for vcpu in plan.vcpus {
-            vcpus.add(Self.pieces(of: vcpu), of: vcpu.report.vcpu)
+        for vcpu in plan.units {
+            vcpus.add(Self.pieces(of: vcpu), of: vcpu.report.unit)
             count(vcpu)
         }
         if plan.counter?.isLoss ?? false {
@@ -31,7 +31,7 @@ struct MatrixPlanBody {
         if plan.verdict != .no { obstacles = [] }
     }
 
-    private mutating func count(_ vcpu: VCPUPlan) {
+    private mutating func count(_ vcpu: UnitPlan) {
         for loss in vcpu.losses {
             if loss.restore.isLoss {
                 lost.insert(loss.restore.id)
@@ -42,7 +42,7 @@ struct MatrixPlanBody {
         }
     }
 
-    private static func pieces(of vcpu: VCPUPlan) -> [PlanPiece] {
+    private static func pieces(of vcpu: UnitPlan) -> [PlanPiece] {
         let counts = vcpu.report.counts
         let parts = RegisterOutcome.names.compactMap { name in
             counts[name].map { "\($0) \(name)" }
@@ -54,7 +54,7 @@ struct MatrixPlanBody {
     var pieces: [PlanPiece] {
         let counter = plan.counter?.html ?? ""
         let vcpus = vcpus.entries.flatMap { entry in
-            [.text("<h4>\(entry.vcpus.title)</h4>\n")] + entry.subject
+            [.text("<h4>\(entry.units.title)</h4>\n")] + entry.subject
         }
         return [.text(sum + counter)] + vcpus
     }
@@ -74,7 +74,7 @@ extension CounterMismatch {
     }
 }
 
-extension VCPUPlan {
+extension UnitPlan {
     /// What the policy writes otherwise than it was saved, or not at all.
     fileprivate var policyPieces: [PlanPiece] {
         let rows = report.registers.compactMap { register -> String? in

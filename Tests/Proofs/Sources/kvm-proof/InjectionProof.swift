@@ -270,13 +270,13 @@ struct InjectionProof: ~Copyable {
             let differing = get.listToCPUState.failures.map(\.id.name)
             print("  the models disagree on \(differing.count):", differing.joined(separator: " "))
             expect(differing.contains("MIDR_EL1"), "the CPUs are the same")
-            let before = try Capture(of: machine.bank, index: 0).state.registers
+            let before = try Capture(of: machine.bank).registers
             let wanted = RegisterValue(0x4000_1234_5678)
             try model.rawState.write(wanted, to: .tpidrEL1)
             _ = try VCPUEdit.inject(.breakpoint(comment: 7), into: model.rawState)
             let put = vcpu.putRegisters(.runtime)
             expect(put.succeeded, "put: \(put.fixed.failures) \(put.listToKVM.failures)")
-            let changed = try Capture(of: machine.bank, index: 0).state.registers.filter {
+            let changed = try Capture(of: machine.bank).registers.filter {
                 id, value in
                 let moving = RegisterDictionary.entry(for: id)?.volatileBits ?? 0
                 return value.masked(by: ~moving) != before[id]?.masked(by: ~moving)

@@ -64,7 +64,7 @@ struct NewerKernelProof: ~Copyable {
         let source = try guestWithEL2()
         try Self.set("CNTVOFF_EL2", Self.virtualOffset, source)
         try Self.set("CNTPCT_EL0", Self.physicalCount, source)
-        var state = try Capture(of: source, index: 0).state
+        var state = UnitState(.vcpu(0), try Capture(of: source).registers)
         state.registers.set(
             RegisterValue(Self.physicalCount), for: try Self.register("CNTPCT_EL0"))
         state.registers.set(
@@ -94,7 +94,7 @@ struct NewerKernelProof: ~Copyable {
         ]
         let source = try fresh()
         try source.banks[0].initialize(with: source.abilities.defaultInit)
-        var state = try Capture(of: source.banks[0], index: 0).state
+        var state = UnitState(.vcpu(0), try Capture(of: source.banks[0]).registers)
         for (name, bits) in wanted {
             state.registers.set(RegisterValue(bits), for: try Self.register(name))
         }

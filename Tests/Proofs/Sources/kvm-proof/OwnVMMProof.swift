@@ -35,7 +35,8 @@ struct OwnVMMProof {
         let machine = VM(borrowing: other.vm)
         var fresh: [KVMVCPUBank] = []
         for vcpu in other.vcpus { fresh.append(try KVMVCPUBank(borrowing: vcpu, of: machine)) }
-        let reports = try Restore.perform(saved, into: fresh, options: Restore.Options())
+        let reports = try Restore.perform(
+            saved.map(\.unit), into: fresh, options: Restore.Options())
         let isComplete = reports.allSatisfy(\.isComplete)
         let found = try states(of: fresh)
         let isSame = SnapshotDifference(snapshot(saved), snapshot(found)).isSame
@@ -63,9 +64,10 @@ struct OwnVMMProof {
     private func states(of banks: [KVMVCPUBank]) throws -> [VCPUState] {
         var states: [VCPUState] = []
         for bank in banks {
-            let capture = try Capture(of: bank, index: UInt32(states.count))
+            let capture = try Capture(of: bank)
             if let failure = capture.unreadable.first { throw failure }
-            states.append(capture.state)
+            states.append(
+                VCPUState(index: UInt32(states.count), registers: capture.registers))
         }
         return states
     }

@@ -13,11 +13,12 @@ struct StateFiles {
 
     /// Saves the vCPU with the library and the guest's memory beside it.
     func save(_ machine: GuestMachine, point: Int) throws {
-        let capture = try Capture(of: machine.bank, index: 0)
+        let capture = try Capture(of: machine.bank)
         guard capture.unreadable.isEmpty else {
             throw ProofError("registers could not be read: \(capture.unreadable)")
         }
-        let snapshot = Snapshot(provenance: Provenance(), vcpus: [capture.state])
+        let snapshot = Snapshot(
+            provenance: Provenance(), vcpus: [VCPUState(index: 0, registers: capture.registers)])
         try write([SnapshotWriter.encode(snapshot, level: 3)], to: "\(point).snap")
         try write(pages(of: machine.memory), to: "\(point).memory")
     }
@@ -31,7 +32,7 @@ struct StateFiles {
         var options = Restore.Options()
         options.policy = RestorePolicy(.exact).ignoring(excluded)
         let reports = try Restore.run(
-            [try state(point)], into: [machine.bank], options: options)
+            [try state(point).unit], into: [machine.bank], options: options)
         guard let report = reports.first else { throw ProofError("the restore reported nothing") }
         return report
     }

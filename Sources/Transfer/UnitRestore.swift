@@ -2,12 +2,12 @@ internal import LinuxSystem
 internal import Registers
 internal import VCPUModel
 
-/// The restore of one vCPU: what is written, and what it then holds.
-struct VCPURestore {
-    private let index: UInt32
+/// The restore of one unit: what is written, and what it then holds.
+struct UnitRestore {
+    private let unit: UnitID
     private let bank: any RegisterBank
     private let options: Restore.Options
-    /// The vCPU as it was saved.
+    /// The unit as it was saved.
     private let guest: RegisterList
     private let order: RestoreOrder
     /// By the register's place in the list.
@@ -19,10 +19,10 @@ struct VCPURestore {
     private var stuck: [Int: RegisterBankError] = [:]
 
     init(
-        _ state: VCPUState, into bank: any RegisterBank, order: RestoreOrder,
+        _ state: UnitState, into bank: any RegisterBank, order: RestoreOrder,
         options: Restore.Options
     ) {
-        index = state.index
+        unit = state.unit
         self.bank = bank
         self.options = options
         guest = state.registers
@@ -82,23 +82,23 @@ struct VCPURestore {
     // MARK: Reading back
 
     /// Reads every register back.
-    mutating func account() throws(RegisterBankError) -> VCPUAccount {
+    mutating func account() throws(RegisterBankError) -> UnitAccount {
         for place in attempts.indices { readBack(place) }
         let listed = try bank.list()
         let missing = missing(from: listed)
         let unsaved = missing.union(listed.filter { !guest.contains($0) })
         let others = unsaved.sorted().map { id in
-            VCPUAccount.Other(
+            UnitAccount.Other(
                 id: id, value: try? bank.read(id), isEssential: missing.contains(id))
         }
-        return VCPUAccount(index: index, guest: guest, attempts: attempts, others: others)
+        return UnitAccount(unit: unit, guest: guest, attempts: attempts, others: others)
     }
 
     /// What the guest lacks, and the destination has because no vCPU can do without it.
     ///
     /// A vCPU that is not initialized and finalized does not list yet what it has.
     private func missing(from listed: [RegisterID]) -> Set<RegisterID> {
-        let lacking = Set(guest.missing)
+        let lacking = Set(UnitState(unit, guest).missing)
         guard !lacking.isEmpty else { return [] }
         let isUnfinished =
             listed.contains(.vcpuInit)

@@ -2,8 +2,8 @@ internal import LinuxSystem
 internal import Registers
 internal import VCPUModel
 
-/// What a restore did to one vCPU, before it is judged.
-struct VCPUAccount: Sendable {
+/// What a restore did to one unit, before it is judged.
+struct UnitAccount: Sendable {
     /// A register that was not saved, and the destination's value where it can be read.
     struct Other: Hashable, Sendable {
         var id: RegisterID
@@ -12,8 +12,8 @@ struct VCPUAccount: Sendable {
         var isEssential: Bool
     }
 
-    var index: UInt32
-    /// The vCPU as it was saved.
+    var unit: UnitID
+    /// The unit as it was saved.
     var guest: RegisterList
     /// By the register's place in the list.
     var attempts: [RestoreAttempt]
@@ -21,9 +21,9 @@ struct VCPUAccount: Sendable {
     var others: [Other]
     var undo: [RegisterUndo]?
 
-    /// The places of the registers with which something else happened than on another vCPU that was saved
+    /// The places of the registers with which something else happened than on another unit that was saved
     /// the same; nil where the two have little in common.
-    func differences(from other: VCPUAccount) -> [Int]? {
+    func differences(from other: UnitAccount) -> [Int]? {
         guard guest == other.guest, others == other.others else { return nil }
         let places = attempts.indices.filter { attempts[$0] != other.attempts[$0] }
         return places.count <= attempts.count / 8 ? places : nil
@@ -32,14 +32,14 @@ struct VCPUAccount: Sendable {
 
 // MARK: - Judging
 
-extension VCPUAccount {
+extension UnitAccount {
     /// Gives every register its outcome.
     func report(_ context: RestoreContext) -> RestoreReport {
         let own = attempts.indices.map { judge($0, context) }
         let rest = others.map { destinationOnly($0, context) }
         var registers = own + rest
         if !rest.isEmpty { registers.sort { $0.id < $1.id } }
-        return RestoreReport(vcpu: index, registers: registers, undo: undo)
+        return RestoreReport(unit: unit, registers: registers, undo: undo)
     }
 
     /// The outcome of the register at a place of the list.

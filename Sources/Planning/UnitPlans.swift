@@ -4,29 +4,32 @@ internal import Registers
 internal import Transfer
 internal import VCPUModel
 
-/// The plans of a guest's vCPUs, each made when it is asked for: all of them together can be much larger
+/// The plans of a guest's units, each made when it is asked for: all of them together can be much larger
 /// than the guest.
-public struct VCPUPlans: RandomAccessCollection, Sendable {
+public struct UnitPlans: RandomAccessCollection, Sendable {
     private let account: RestoreAccount
     private let profile: HostProfile
     private let sourceKernel: KernelVersion?
+    /// The position of the first vCPU: the VM itself comes before it.
+    private let firstVCPU: Int
 
     init(_ account: RestoreAccount, on profile: HostProfile, sourceKernel: KernelVersion?) {
         self.account = account
         self.profile = profile
         self.sourceKernel = sourceKernel
+        firstVCPU = account.indices.first { account.unit(at: $0) != .vm } ?? 0
     }
 
     public var startIndex: Int { 0 }
     public var endIndex: Int { account.count }
 
-    /// Makes the plan of one vCPU, counted from 0 in the order of the snapshot.
+    /// Makes the plan of one unit, counted from 0 in the order of the snapshot.
     ///
-    /// An iterator is cheaper for all of them: vCPUs with the same state share their explanations there.
-    public subscript(position: Int) -> VCPUPlan {
+    /// An iterator is cheaper for all of them: units with the same state share their explanations there.
+    public subscript(position: Int) -> UnitPlan {
         let explainer = explainer(at: position)
         let report = account[position]
-        return VCPUPlan(
+        return UnitPlan(
             report: report,
             losses: report.registers.filter(\.outcome.isLoss).map { explainer.explain($0) })
     }
@@ -39,8 +42,8 @@ public struct VCPUPlans: RandomAccessCollection, Sendable {
 
     private func place(of position: Int) -> LossExplainer.Place {
         LossExplainer.Place(
-            isTooMany: profile.maximumVCPUs.map { position >= Int($0) } ?? false,
-            count: account.count)
+            isTooMany: profile.maximumVCPUs.map { position - firstVCPU >= Int($0) } ?? false,
+            count: account.count - firstVCPU)
     }
 
     public func makeIterator() -> Iterator {
@@ -49,19 +52,19 @@ public struct VCPUPlans: RandomAccessCollection, Sendable {
 
     /// Goes through the plans in order.
     public struct Iterator: IteratorProtocol {
-        private let plans: VCPUPlans
+        private let plans: UnitPlans
         private var reports: RestoreAccount.Iterator
         private var position = 0
-        /// Those of the vCPU before.
+        /// Those of the unit before.
         private var explainer: LossExplainer?
         private var losses: [PlannedLoss] = []
 
-        fileprivate init(plans: VCPUPlans, reports: RestoreAccount.Iterator) {
+        fileprivate init(plans: UnitPlans, reports: RestoreAccount.Iterator) {
             self.plans = plans
             self.reports = reports
         }
 
-        public mutating func next() -> VCPUPlan? {
+        public mutating func next() -> UnitPlan? {
             guard let report = reports.next() else { return nil }
             let explainer = explainer(at: position)
             self.explainer = explainer
@@ -71,10 +74,10 @@ public struct VCPUPlans: RandomAccessCollection, Sendable {
                 known = known.drop { $0.restore.id < loss.id }
                 return explainer.explain(loss, like: known.first)
             }
-            return VCPUPlan(report: report, losses: losses)
+            return UnitPlan(report: report, losses: losses)
         }
 
-        /// The one of the vCPU before, where the guest's state is the same.
+        /// The one of the unit before, where the guest's state is the same.
         private func explainer(at position: Int) -> LossExplainer {
             let guest = plans.account.guest(at: position)
             guard let explainer, explainer.guest == guest,

@@ -1,0 +1,64 @@
+public import Registers
+
+/// Whose state something is: a vCPU's, or the VM's, of what it has once.
+public enum UnitID: Hashable, Comparable, Sendable {
+    case vm
+    /// - Parameter index: the argument of `KVM_CREATE_VCPU`.
+    case vcpu(_ index: UInt32)
+}
+
+extension UnitID {
+    /// The number of a vCPU; nil for the VM.
+    public var index: UInt32? {
+        if case .vcpu(let index) = self { index } else { nil }
+    }
+}
+
+extension UnitID: CustomStringConvertible {
+    /// `VM`, `vCPU 0`.
+    public var description: String {
+        switch self {
+        case .vm: "VM"
+        case .vcpu(let index): "vCPU \(index)"
+        }
+    }
+}
+
+/// The state of one unit of a virtual machine: what a register bank holds.
+public struct UnitState: Hashable, Sendable {
+    /// Whose state it is.
+    public var unit: UnitID
+    /// Every register that was saved of it.
+    public var registers: RegisterList
+
+    /// The state of a unit.
+    public init(_ unit: UnitID, _ registers: RegisterList) {
+        self.unit = unit
+        self.registers = registers
+    }
+
+    /// The registers that no such unit can do without, and that are not here, ascending; a VM has none.
+    public var missing: [RegisterID] { unit == .vm ? [] : registers.missing }
+}
+
+extension VCPUState {
+    /// The vCPU as a unit.
+    public var unit: UnitState { UnitState(.vcpu(index), registers) }
+}
+
+extension Snapshot {
+    /// The VM's own state, where any was saved, then that of its vCPUs.
+    public var units: [UnitState] {
+        (vm.count > 0 ? [UnitState(.vm, vm)] : []) + vcpus.map(\.unit)
+    }
+
+    /// The banks to restore `units` into.
+    /// - Parameters:
+    ///   - vm: the VM's own; nil for one without state of its own, of which each register is absent.
+    ///   - vcpus: as many as there are here, in the same order.
+    public func banks(
+        ofVM vm: (any RegisterBank)?, _ vcpus: [any RegisterBank]
+    ) -> [any RegisterBank] {
+        (self.vm.count > 0 ? [vm ?? SnapshotBank(RegisterList())] : []) + vcpus
+    }
+}

@@ -1,0 +1,49 @@
+/// Units of a virtual machine in ascending order: the VM itself, then vCPUs by number.
+public struct UnitNumbers: Hashable, Sendable {
+    private var hasVM = false
+    private var ranges: [ClosedRange<UInt32>] = []
+    /// How many units there are.
+    public private(set) var count = 0
+
+    /// No units.
+    public init() {}
+
+    /// The vCPUs of these numbers, which must be ascending.
+    public init(_ numbers: some Sequence<UInt32>) {
+        for number in numbers { append(.vcpu(number)) }
+    }
+
+    /// One unit.
+    public init(of unit: UnitID) { append(unit) }
+
+    /// Adds a unit behind the others.
+    /// - Parameter unit: greater than those before it.
+    public mutating func append(_ unit: UnitID) {
+        count += 1
+        guard case .vcpu(let number) = unit else {
+            hasVM = true
+            return
+        }
+        if let last = ranges.last, last.upperBound < number, number - last.upperBound == 1 {
+            ranges[ranges.count - 1] = last.lowerBound...number
+        } else {
+            ranges.append(number...number)
+        }
+    }
+
+    /// `VM`, `vCPU 0`, `VM and vCPUs 0, 2-5`, `no vCPU`.
+    public var title: String {
+        guard count > 0 else { return "no vCPU" }
+        let isOne = ranges.count == 1 && ranges[0].count == 1
+        let numbers = ranges.map { range in
+            range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
+        }
+        let vcpus = (isOne ? "vCPU " : "vCPUs ") + numbers.joined(separator: ", ")
+        return ((hasVM ? ["VM"] : []) + (ranges.isEmpty ? [] : [vcpus])).joined(separator: " and ")
+    }
+}
+
+extension Snapshot {
+    /// The vCPUs' numbers, for messages: `vCPU 0`, `vCPUs 0-3`.
+    public var indexText: String { UnitNumbers(vcpus.map(\.index)).title }
+}
