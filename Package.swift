@@ -16,21 +16,10 @@ let settings = testSettings + optimization
 let package = Package(
     name: "vcpusnap",
     products: [
-        .library(name: "TextFormats", targets: ["TextFormats"]),
-        .library(name: "LinuxSystem", targets: ["LinuxSystem"]),
-        .library(name: "Registers", targets: ["Registers"]),
-        .library(name: "VCPUModel", targets: ["VCPUModel"]),
-        .library(name: "SnapshotFormat", targets: ["SnapshotFormat"]),
-        .library(name: "Emulation", targets: ["Emulation"]),
-        .library(name: "KVM", targets: ["KVM"]),
-        .library(name: "Attach", targets: ["Attach"]),
-        .library(name: "QEMUStream", targets: ["QEMUStream"]),
-        .library(name: "QMP", targets: ["QMP"]),
-        .library(name: "Transfer", targets: ["Transfer"]),
-        .library(name: "Planning", targets: ["Planning"]),
-        .library(name: "Machines", targets: ["Machines"]),
-        .library(name: "Program", targets: ["Program"]),
+        .library(name: "VCPUSnap", targets: ["VCPUSnap"]),
         .executable(name: "vcpusnap", targets: ["vcpusnap"]),
+        // For Fuzz, which runs commands inside itself; nothing else is to depend on it.
+        .library(name: "Program", targets: ["Program"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -116,8 +105,19 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
+        // Its folder has another name: some file systems could not tell it from the library's.
         .executableTarget(
-            name: "vcpusnap", dependencies: ["Program"], swiftSettings: settings),
+            name: "vcpusnap", dependencies: ["Program"], path: "Sources/Start",
+            swiftSettings: settings),
+
+        // The library: all of it but the command line.
+        .target(
+            name: "VCPUSnap",
+            dependencies: [
+                "Attach", "Emulation", "KVM", "LinuxSystem", "Machines", "Planning", "QEMUStream",
+                "QMP", "Registers", "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel",
+            ],
+            swiftSettings: settings),
 
         // Tests, and what they share.
         .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: settings),
@@ -223,6 +223,9 @@ let package = Package(
             swiftSettings: testSettings),
         .testTarget(
             name: "TextFormatsTests", dependencies: ["SeededRandom", "TextFormats"],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "VCPUSnapTests", dependencies: ["TestFiles", "VCPUSnap"],
             swiftSettings: testSettings),
         .testTarget(
             name: "LinuxSystemTests", dependencies: ["LinuxSystem", "SeededRandom", "TestFiles"],

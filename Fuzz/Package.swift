@@ -12,15 +12,8 @@ let package = Package(
             name: "fuzz",
             dependencies: [
                 "CFuzz",
-                .product(name: "LinuxSystem", package: "vcpusnap"),
-                .product(name: "Emulation", package: "vcpusnap"),
-                .product(name: "TextFormats", package: "vcpusnap"),
-                .product(name: "Transfer", package: "vcpusnap"),
                 .product(name: "Program", package: "vcpusnap"),
-                .product(name: "QEMUStream", package: "vcpusnap"),
-                .product(name: "Registers", package: "vcpusnap"),
-                .product(name: "SnapshotFormat", package: "vcpusnap"),
-                .product(name: "VCPUModel", package: "vcpusnap"),
+                .product(name: "VCPUSnap", package: "vcpusnap"),
             ],
             // Its main is CFuzz's, which is libFuzzer's.
             swiftSettings: [.unsafeFlags(["-parse-as-library"])]),

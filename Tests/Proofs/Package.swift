@@ -7,7 +7,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-func library(_ name: String) -> Target.Dependency { .product(name: name, package: "vcpusnap") }
+let library = Target.Dependency.product(name: "VCPUSnap", package: "vcpusnap")
 
 // Programs that prove on real KVM what vcpusnap does; Scripts/test-kvm and test-attach build and run them.
 let package = Package(
@@ -21,19 +21,14 @@ let package = Package(
         .target(name: "OwnVMM"),
         .executableTarget(
             name: "kvm-proof",
-            dependencies: ["GuestPrograms", "OwnVMM", "SeededRandom"]
-                + [
-                    "Emulation", "KVM", "LinuxSystem", "Registers", "SnapshotFormat", "Transfer",
-                    "VCPUModel",
-                ].map(library),
+            dependencies: ["GuestPrograms", "OwnVMM", "SeededRandom", library],
             swiftSettings: settings),
 
         // Attaches to the VMMs of Tests/AttachTargets. The seam is between its steps.
         .target(name: "AttachSeam"),
         .executableTarget(
             name: "attach-proof",
-            dependencies: ["AttachSeam", "SeededRandom"]
-                + ["Attach", "LinuxSystem", "Registers", "VCPUModel"].map(library),
+            dependencies: ["AttachSeam", "SeededRandom", library],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -1,7 +1,7 @@
 import CFuzz
 import Glibc
 import Program
-import TextFormats
+import VCPUSnap
 
 /// What became of a command.
 struct Outcome: Equatable {

@@ -1,9 +1,6 @@
-import Emulation
 import Glibc
 import Program
-import Registers
-import SnapshotFormat
-import VCPUModel
+import VCPUSnap
 
 /// Guests of the built-in hosts, made by the program itself.
 enum Guests {

@@ -1,6 +1,5 @@
 import Glibc
-import Registers
-import VCPUModel
+import VCPUSnap
 
 /// QEMU streams: real ones of the tests, and a small one made here.
 enum Streams {

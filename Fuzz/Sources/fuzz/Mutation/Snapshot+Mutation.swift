@@ -1,6 +1,4 @@
-import Registers
-import SnapshotFormat
-import VCPUModel
+import VCPUSnap
 
 extension Snapshot {
     /// Changes what it says, so that it stays a sound one.

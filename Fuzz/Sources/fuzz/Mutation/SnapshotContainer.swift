@@ -1,5 +1,5 @@
 import CFuzz
-import LinuxSystem
+import VCPUSnap
 
 /// A vcpusnap-v1 file in its parts, which is put together again with sizes and checksums that fit.
 struct SnapshotContainer {

@@ -1,4 +1,4 @@
-import TextFormats
+import VCPUSnap
 
 /// JSON, by itself and as the description of a stream.
 struct JSONTarget: Target {

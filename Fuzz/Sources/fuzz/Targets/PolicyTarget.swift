@@ -1,4 +1,4 @@
-import Transfer
+import VCPUSnap
 
 /// A policy, through every command that takes one.
 struct PolicyTarget: Target {

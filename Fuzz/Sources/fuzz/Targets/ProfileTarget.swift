@@ -1,4 +1,4 @@
-import Emulation
+import VCPUSnap
 
 /// A host profile, through every command that takes one.
 struct ProfileTarget: Target {

@@ -1,6 +1,6 @@
 import CFuzz
 import Glibc
-import TextFormats
+import VCPUSnap
 
 /// A QMP monitor that says whatever the input has.
 ///

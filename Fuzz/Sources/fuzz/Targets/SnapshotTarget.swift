@@ -1,6 +1,4 @@
-import Registers
-import SnapshotFormat
-import VCPUModel
+import VCPUSnap
 
 /// A snapshot, through every command that takes one.
 struct SnapshotTarget: Target {

@@ -1,4 +1,4 @@
-import SnapshotFormat
+import VCPUSnap
 
 /// A QEMU stream, through every command that takes one.
 struct StreamTarget: Target {

@@ -1,4 +1,4 @@
-import LinuxSystem
+import VCPUSnap
 
 /// An undo file beside streams that it may be of.
 struct UndoTarget: Target {

@@ -1,4 +1,4 @@
-import Registers
+import VCPUSnap
 
 /// Lines of words: command lines, and names and values of registers.
 ///

@@ -1,6 +1,6 @@
-import Attach
 import AttachSeam
 import Glibc
+import VCPUSnap
 
 /// An attach to a process that is killed at a chosen step.
 struct Kill {

@@ -1,9 +1,6 @@
-import Attach
 import AttachSeam
 import Glibc
-import LinuxSystem
-import Registers
-import VCPUModel
+import VCPUSnap
 
 /// What the tests ask of the module Attach, on a machine with arm64 KVM.
 ///

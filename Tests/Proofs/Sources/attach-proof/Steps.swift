@@ -1,8 +1,7 @@
-import Attach
 import AttachSeam
 import Glibc
-import LinuxSystem
 import SeededRandom
+import VCPUSnap
 
 /// Attaches that end, or meanwhile have signals sent to the process, at a chosen step; afterwards each signal has come
 /// and the process is what it was.

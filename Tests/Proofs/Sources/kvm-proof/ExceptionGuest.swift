@@ -1,7 +1,5 @@
 import GuestPrograms
-import KVM
-import Registers
-import VCPUModel
+import VCPUSnap
 
 /// The guest that counts until an exception comes, and writes down what it brought.
 enum ExceptionGuest: String, CaseIterable {

@@ -1,8 +1,5 @@
 import GuestPrograms
-import KVM
-import LinuxSystem
-import Registers
-import VCPUModel
+import VCPUSnap
 
 /// A VM with one vCPU, some memory and no devices: the smallest VMM that runs the guest program.
 final class GuestMachine {

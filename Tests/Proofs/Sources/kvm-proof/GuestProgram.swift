@@ -1,7 +1,5 @@
 import GuestPrograms
-import KVM
-import Registers
-import VCPUModel
+import VCPUSnap
 
 /// How the guest program is run.
 struct GuestProgram {

@@ -1,10 +1,5 @@
-import Emulation
 import GuestPrograms
-import KVM
-import LinuxSystem
-import Registers
-import Transfer
-import VCPUModel
+import VCPUSnap
 
 /// The proof that what code changes in the CPU state reaches the guest: exceptions are injected into a
 /// running guest, and its own handler says what it saw.

@@ -1,5 +1,5 @@
 import Glibc
-import Registers
+import VCPUSnap
 
 /// `kvm-proof`: see `usage`.
 @main

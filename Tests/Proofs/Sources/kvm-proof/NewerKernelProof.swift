@@ -1,8 +1,4 @@
-import KVM
-import LinuxSystem
-import Registers
-import Transfer
-import VCPUModel
+import VCPUSnap
 
 /// What a restore has to get right only on kernels that make guests with an EL2 of their own (Linux 6.16,
 /// `kvm-arm.mode=nested`) or of another implementation (Linux 6.15).

@@ -1,9 +1,6 @@
 import Glibc
-import KVM
 import OwnVMM
-import Registers
-import Transfer
-import VCPUModel
+import VCPUSnap
 
 /// A VMM that made its VM and vCPUs itself lends them to be saved, and fresh ones to be restored into; nothing of what it
 /// owns is closed.

@@ -1,10 +1,6 @@
 import GuestPrograms
-import KVM
-import LinuxSystem
-import Registers
 import SeededRandom
-import Transfer
-import VCPUModel
+import VCPUSnap
 
 /// The proof: a guest that is stopped anywhere, saved, and restored in another VM ends with the
 /// same checksum as one that was never disturbed.

@@ -1,10 +1,5 @@
 import GuestPrograms
-import KVM
-import LinuxSystem
-import Registers
-import SnapshotFormat
-import Transfer
-import VCPUModel
+import VCPUSnap
 
 /// The files stops of the guest are kept in: `N.snap` and `N.memory` for each, and
 /// `reference`.

@@ -1,7 +1,4 @@
-import LinuxSystem
-import Registers
-import SnapshotFormat
-import VCPUModel
+import VCPUSnap
 
 /// Snapshots of VMs as no KVM made them: the second vCPU of a saved VM differs from the first in what KVM keeps
 /// once for a VM, or registers are missing.
