@@ -79,9 +79,6 @@ struct Convert: ParsableCommand {
 
     private func makeSnapshot() throws {
         let options = streamOptions.options
-        let capture = try source.openStream(options).capture(options)
-        capture.reporting(from: source)
-        try SnapshotFile.write(capture.snapshot, to: output)
-        guard capture.unreadable.isEmpty else { throw ExitStatus.finding }
+        try source.openStream(options).capture(options).keep(in: output, from: source)
     }
 }

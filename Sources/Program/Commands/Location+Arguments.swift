@@ -40,13 +40,19 @@ extension Location {
 
 extension StateCapture {
     /// Says on standard error what could not be read.
-    @discardableResult
     func reporting(from source: Location) -> Snapshot {
         for register in unreadable {
             StandardError.write(
                 "vcpusnap: \(source.text): \(register.unit): \(register.error)\n")
         }
         return snapshot
+    }
+
+    /// Makes a file of it.
+    /// - Throws: `ExitStatus.finding` where something could not be read.
+    func keep(in output: Location, from source: Location) throws {
+        try SnapshotFile.write(reporting(from: source), to: output)
+        guard unreadable.isEmpty else { throw ExitStatus.finding }
     }
 }
 

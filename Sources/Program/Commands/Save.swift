@@ -77,10 +77,7 @@ struct Save: ParsableCommand {
     func run() throws {
         try output.checkOutput(.binary, keeping: source.lostByItsChange)
         try checkStreamIsKept()
-        let capture = try source.capture(options)
-        capture.reporting(from: source)
-        try SnapshotFile.write(capture.snapshot, to: output)
-        guard capture.unreadable.isEmpty else { throw ExitStatus.finding }
+        try source.capture(options).keep(in: output, from: source)
     }
 
     /// A snapshot that takes its own place has lost nothing; a stream would have, and all that is not of its vCPUs.

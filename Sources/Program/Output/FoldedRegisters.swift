@@ -87,11 +87,12 @@ struct FoldedLines {
     let values: ValueText
     /// All units of the guest; what is said of fewer says of which.
     let units: UnitNumbers
-    /// Whether the heading tells the outcome already.
-    let isUnderOutcome: Bool
 
     /// Lines of the registers under one heading, those together of which the same is to be said.
-    func text<Section>(of entries: [FoldedRegisters<Section>.Entry]) -> PrintableText {
+    /// - Parameter isUnderOutcome: whether the heading tells the outcome already.
+    func text<Section>(
+        of entries: [FoldedRegisters<Section>.Entry], isUnderOutcome: Bool
+    ) -> PrintableText {
         let groups = entries.grouped { entry in
             let register = entry.statement
             return Kind(
@@ -100,15 +101,18 @@ struct FoldedLines {
         }
         return groups.map { group in
             let first = group[0]
+            let registers = group.map(\.statement.restore)
             let notices = Self.notices(of: first.statement)
+            // The line of one that is pardoned has it among its facts.
+            let isTold = registers[0].pardon == nil ? isUnderOutcome : group.count == 1
+            let outcome = isTold ? "" : registers[0].outcome.name + ", "
             guard group.count > 1 else {
-                let line = first.line(alone(first.statement.restore), among: units)
+                let line = first.line("\(outcome)\(registers[0].line(values))", among: units)
                 return "    \(line)\n\(notices)"
             }
-            let registers = group.map(\.statement.restore)
             let whose = first.units.prefix(among: units)
-            return
-                "    \(whose)\(together(registers))\n\(notices)\(Self.pardon(of: registers))"
+            let facts = Self.facts(of: registers)
+            return "    \(whose)\(outcome)\(facts)\n\(notices)\(Self.pardon(of: registers))"
         }.joined()
     }
 
@@ -118,17 +122,9 @@ struct FoldedLines {
         let units: UnitNumbers
     }
 
-    private func alone(_ register: RegisterRestore) -> PrintableText {
-        let isTold = isUnderOutcome || register.pardon != nil
-        return "\(isTold ? "" : register.outcome.name + ", ")\(register.line(values))"
-    }
-
-    private func together(_ registers: [RegisterRestore]) -> String {
-        let first = registers[0]
-        let isTold = isUnderOutcome && first.pardon == nil
+    private static func facts(of registers: [RegisterRestore]) -> String {
         let names = SnapshotNote.shortened(registers.map(\.id.name))
-        return (isTold ? "" : first.outcome.name + ", ") + "\(registers.count): \(names)"
-            + (first.reason.map { "; \($0)" } ?? "")
+        return "\(registers.count): \(names)" + (registers[0].reason.map { "; \($0)" } ?? "")
     }
 
     private static func notices(of register: FoldedRegister) -> PrintableText {

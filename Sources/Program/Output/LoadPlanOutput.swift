@@ -33,11 +33,36 @@ struct LoadPlanOutput: Report {
             if !plan.output.isEmpty { output.write("  QEMU prints\n") }
             output.write(plan.output.map { PrintableText($0) }.indented)
             output.write(VectorLengths.line(of: plan.vcpus))
-            output.write(LoadPlanText(plan.vcpus, values).text(style))
+            write(plan.vcpus, output)
         } else {
             output.write("  \(plan.origin.whyNoKVMTakesIt)\n")
         }
         for remedy in answer.all { output.write("  can be done: \(remedy.text)\n") }
+    }
+
+    private func write(_ vcpus: [VCPULoad], _ output: ReportWriter) {
+        var counts = FoldedCounts()
+        var failures = Folded<VCPULoad.Failure, Void>()
+        var lines: [RegisterLoad.Fate: SharedLines<RegisterLoad>] = [:]
+        for vcpu in vcpus {
+            let unit = UnitID.vcpu(vcpu.index)
+            counts.add(vcpu.counts, of: unit)
+            if let failure = vcpu.failure { failures.add(failure, of: unit) }
+            for (fate, members) in Dictionary(grouping: vcpu.registers, by: \.fate) {
+                guard fate != .loaded else { continue }
+                lines[fate, default: SharedLines()].add(members, of: unit) { $0.line(values) }
+            }
+        }
+        output.write(counts.line(RegisterLoad.Fate.names, output.style))
+        for entry in failures.entries {
+            let line = entry.line("fails: \(entry.subject.text)", among: counts.units)
+            output.write("  \(line)\n")
+        }
+        for fate in RegisterLoad.Fate.allCases {
+            guard let members = lines[fate] else { continue }
+            output.write("  \(fate.rawValue): \(fate.meaning)\n")
+            output.write(members.texts(ofAll: counts.units).indented)
+        }
     }
 
     var json: JSONObject {
@@ -113,49 +138,18 @@ extension VCPULoad.Failure {
     }
 }
 
-/// What a plan says of the vCPUs of a guest, all of them together.
-private struct LoadPlanText {
-    private var counts = FoldedCounts()
-    private var failures = Folded<VCPULoad.Failure, Void>()
-    private var lines: [String: SharedLines<RegisterLoad>] = [:]
-
-    init(_ vcpus: [VCPULoad], _ values: ValueText) {
-        for vcpu in vcpus { add(vcpu, values) }
-    }
-
-    private mutating func add(_ vcpu: VCPULoad, _ values: ValueText) {
-        counts.add(vcpu.counts, of: .vcpu(vcpu.index))
-        if let failure = vcpu.failure { failures.add(failure, of: .vcpu(vcpu.index)) }
-        for (fate, members) in Dictionary(grouping: vcpu.registers, by: \.fate.rawValue)
-        where fate != "loaded" {
-            lines[fate, default: SharedLines()].add(members, of: .vcpu(vcpu.index)) {
-                $0.line(values)
-            }
+extension RegisterLoad.Fate {
+    fileprivate var meaning: String {
+        switch self {
+        case .unknown: "the destination has no such register, so QEMU gives up"
+        case .refused: "KVM refuses the value, so QEMU gives up"
+        case .dropped: "the destination has no such register, and QEMU goes on all the same"
+        case .altered: "KVM takes the value and holds another one, and QEMU does not look"
+        case .tolerated: "the destination has no such register, which QEMU knows may be"
+        case .keptAtReset: "the stream has no such register; it keeps the value of a fresh vCPU"
+        case .loaded: "the vCPU holds the stream's value"
         }
     }
-
-    func text(_ style: TextStyle) -> PrintableText {
-        let all = counts.units
-        var text = counts.line(RegisterLoad.Fate.names, style)
-        for entry in failures.entries {
-            text += "  \(entry.line("fails: \(entry.subject.text)", among: all))\n"
-        }
-        for fate in RegisterLoad.Fate.names {
-            guard let members = lines[fate] else { continue }
-            text += "  \(fate): \(Self.meanings[fate] ?? "")\n"
-            text += members.texts(ofAll: all).indented
-        }
-        return text
-    }
-
-    private static let meanings = [
-        "unknown": "the destination has no such register, so QEMU gives up",
-        "refused": "KVM refuses the value, so QEMU gives up",
-        "dropped": "the destination has no such register, and QEMU goes on all the same",
-        "altered": "KVM takes the value and holds another one, and QEMU does not look",
-        "tolerated": "the destination has no such register, which QEMU knows may be",
-        "kept-at-reset": "the stream has no such register; it keeps the value of a fresh vCPU",
-    ]
 }
 
 extension RegisterLoad: ValueHolder {

@@ -27,10 +27,43 @@ struct MendOutput: Report {
         output.write(style.bold("mend \(source)\(purpose)") + ": " + verdict(style) + "\n")
         output.write(style.notes(remarks.notes))
         output.write(VectorLengths.line(of: mend.plans.first?.vcpus ?? []))
-        output.write(
-            MendText(mend.vcpus, values).text(style, isDone: mend.isSafe, isWritten: isWritten))
+        output.write(changes(style))
         output.write(failures + proposalText + ending)
     }
+
+    private func changes(_ style: TextStyle) -> PrintableText {
+        var counts = FoldedCounts()
+        var (refusals, altered) = (SharedLines<RegisterLoad>(), SharedLines<RegisterLoad>())
+        var (removed, replaced) = (
+            SharedLines<StreamMend.Change>(), SharedLines<StreamMend.Change>()
+        )
+        for vcpu in mend.vcpus {
+            let unit = UnitID.vcpu(vcpu.index)
+            let (out, other) = (
+                vcpu.changes.filter(\.isRemoval), vcpu.changes.filter { !$0.isRemoval }
+            )
+            removed.add(out, of: unit, values)
+            replaced.add(other, of: unit, values)
+            counts.add([Self.taken: out.count, Self.given: other.count], of: unit)
+            refusals.add(vcpu.refusals, of: unit) {
+                "\($0.fate.rawValue), \($0.line(values))"
+            }
+            altered.add(vcpu.altered, of: unit) { $0.line(values) }
+        }
+        let may = mend.isSafe ? "" : "may be "
+        let would = mend.isSafe && !isWritten ? "would be " : may
+        let all = counts.units
+        return [
+            counts.line([Self.taken, Self.given], style, before: may),
+            refusals.list("may not be changed: the guest could notice", ofAll: all),
+            removed.list("\(would)\(Self.taken)", ofAll: all),
+            replaced.list("\(would)\(Self.given)", ofAll: all),
+            altered.list("KVM alters these when QEMU loads them", ofAll: all),
+        ].joined()
+    }
+
+    private static let taken = "taken out"
+    private static let given = "given another value"
 
     var json: JSONObject {
         remarks.json + [
@@ -76,68 +109,30 @@ struct MendOutput: Report {
     }
 }
 
-/// What a mend says of the vCPUs of a stream, all of them together.
-private struct MendText {
-    private var counts = FoldedCounts()
-    private var refusals = SharedLines<RegisterLoad>()
-    private var removed = SharedLines<StreamMend.Change>()
-    private var replaced = SharedLines<StreamMend.Change>()
-    private var altered = SharedLines<RegisterLoad>()
-
-    init(_ vcpus: [StreamMend.VCPU], _ values: ValueText) {
-        for vcpu in vcpus { add(vcpu, values) }
-    }
-
-    private mutating func add(_ vcpu: StreamMend.VCPU, _ values: ValueText) {
-        for change in vcpu.changes {
-            let subject = SharedSubject(register: change.id)
-            func text() -> PrintableText { PrintableText(change.line(values)) }
-            if change.after == nil {
-                removed.add(change, about: subject, of: .vcpu(vcpu.index), text)
-            } else {
-                replaced.add(change, about: subject, of: .vcpu(vcpu.index), text)
-            }
-        }
-        let count = vcpu.changes.count { $0.after == nil }
-        counts.add(
-            [Self.taken: count, Self.given: vcpu.changes.count - count], of: .vcpu(vcpu.index))
-        refusals.add(vcpu.refusals, of: .vcpu(vcpu.index)) {
-            "\($0.fate.rawValue), \($0.line(values))"
-        }
-        altered.add(vcpu.altered, of: .vcpu(vcpu.index)) { $0.line(values) }
-    }
-
-    private static let taken = "taken out"
-    private static let given = "given another value"
-
-    func text(_ style: TextStyle, isDone: Bool, isWritten: Bool) -> PrintableText {
-        let may = isDone ? "" : "may be "
-        let would = isDone && !isWritten ? "would be " : may
-        let lists = [
-            list("may not be changed: the guest could notice", refusals),
-            list("\(would)\(Self.taken)", removed), list("\(would)\(Self.given)", replaced),
-            list("KVM alters these when QEMU loads them", altered),
-        ]
-        return counts.line([Self.taken, Self.given], style, before: may) + lists.joined()
-    }
-
-    private func list(_ title: PrintableText, _ lines: SharedLines<some Equatable>) -> PrintableText
-    {
-        .list(title, lines.texts(ofAll: counts.units), count: lines.count)
-    }
-}
-
 extension StreamMend.VCPU {
     fileprivate func json(_ values: ValueText) -> JSONObject {
         [
-            "altered": altered.json(values),
-            "changes": changes.json(values),
+            "altered": altered.json(values), "changes": changes.json(values),
             "refusals": refusals.json(values),
         ]
     }
 }
 
+extension SharedLines<StreamMend.Change> {
+    fileprivate mutating func add(
+        _ changes: [StreamMend.Change], of unit: UnitID, _ values: ValueText
+    ) {
+        for change in changes {
+            add(change, about: SharedSubject(register: change.id), of: unit) {
+                PrintableText(change.line(values))
+            }
+        }
+    }
+}
+
 extension StreamMend.Change: ValueHolder {
+    fileprivate var isRemoval: Bool { after == nil }
+
     func json(_ values: ValueText) -> JSONObject {
         values.register(
             id, ["after": after, "before": before],

@@ -22,34 +22,31 @@ protocol Report {
 extension Report {
     var status: ExitStatus { .success }
 
-    /// Prints the report on stdout in the format asked for.
+    /// Prints the report in the format asked for.
+    /// - Parameters:
+    ///   - output: where the command's own output went; the report is on standard error where that is stdout.
+    ///   - change: what is to be said where it cannot be printed, of a command that has changed something by
+    ///     then; nil for nothing.
     /// - Throws: its status, if that is another than success.
-    func print(as format: OutputFormat) throws {
-        try write(
-            to: ReportWriter(to: .output, style: TextStyle.forStandardOutput()), as: format)
-        try status.check()
-    }
-
-    /// The same, but on standard error where the command's own output goes to stdout.
-    func print(as format: OutputFormat, besides output: Location?) throws {
-        guard output == .standardStream else { return try print(as: format) }
-        let errors = ReportWriter(to: .error, style: TextStyle(isColoured: false))
-        // Nobody is left to tell that standard error cannot be written.
-        try? write(to: errors, as: format)
-        try status.check()
-    }
-
-    /// The same, of a command that has changed something by then.
-    /// - Parameter change: what is to be said of it where the report cannot be printed; nil for nothing.
-    func print(as format: OutputFormat, besides output: Location?, after change: String?) throws {
-        do {
-            try print(as: format, besides: output)
-        } catch let error as FileError {
-            throw change.map { CommandError("\(error); \($0)") } ?? error
+    func print(
+        as format: OutputFormat, besides output: Location? = nil, after change: String? = nil
+    ) throws {
+        if output == .standardStream {
+            // Nobody is left to tell that standard error cannot be written.
+            try? write(.error, TextStyle(isColoured: false), format)
+        } else {
+            do {
+                try write(.output, TextStyle.forStandardOutput(), format)
+            } catch let error as FileError {
+                throw change.map { CommandError("\(error); \($0)") } ?? error
+            }
         }
+        try status.check()
     }
 
-    private func write(to output: ReportWriter, as format: OutputFormat) throws {
+    private func write(_ stream: StandardStream, _ style: TextStyle, _ format: OutputFormat) throws
+    {
+        let output = ReportWriter(to: stream, style: style)
         switch format {
         case .text: try write(text: output)
         case .json: try json.write(to: JSONWriter(output))

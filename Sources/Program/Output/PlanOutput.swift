@@ -56,10 +56,44 @@ struct PlanOutput: Report {
     }
 
     private func write(_ plan: MovePlan, _ output: ReportWriter) {
-        var text = PlanText(values: values)
-        for unit in plan.units { text.add(unit) }
+        var counts = FoldedCounts()
+        var losses = FoldedRegisters<Cause>()
+        // What is restored if whoever makes the VM does something.
+        var conditional = FoldedRegisters<String>()
+        for plan in plan.units {
+            let (report, unit) = (plan.report, plan.report.unit)
+            counts.add(report.counts, of: unit)
+            for loss in plan.losses { losses.add(loss.restore, loss, in: loss.cause, of: unit) }
+            for register in report.registers where register.isConditional {
+                conditional.add(register, in: register.outcome.name, of: unit)
+            }
+        }
         output.write(plan.counter?.line ?? "")
-        text.write(to: output)
+        output.write(counts.line(RegisterOutcome.names, output.style))
+        let lines = FoldedLines(values: values, units: counts.units)
+        for (cause, members) in losses.bySection.sorted(by: { $0.key < $1.key }) {
+            let pardoned = members.count(where: \.subject.isPardoned)
+            let count = "\(members.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
+            output.write("  \(output.style.bold("\(cause.text)")) (\(count))\n")
+            output.write(lines.text(of: members, isUnderOutcome: false) + Self.remedies(members))
+        }
+        for (word, members) in conditional.bySection {
+            output.write("  \(word), on a condition (\(members.count))\n")
+            output.write(lines.text(of: members, isUnderOutcome: true))
+        }
+    }
+
+    private static let maximumHosts = 6
+
+    /// A line for each remedy of what counts; of very many other hosts the first ones.
+    private static func remedies(_ losses: [FoldedRegisters<Cause>.Entry]) -> PrintableText {
+        let counting = losses.filter { !$0.subject.isPardoned }
+        let all = Remedy.each(counting.compactMap(\.statement.loss).flatMap(\.remedies))
+        let more = all.count(where: \.isOtherHost) - maximumHosts
+        let texts = all.dropLast(max(more, 0)).map(\.text)
+        return (texts + (more > 0 ? ["\(more) more of the kind"] : [])).map { text in
+            "    can be done: \(text)\n"
+        }.joined()
     }
 
     /// All that is to be said of state that no KVM has.
@@ -125,63 +159,5 @@ extension PlannedLoss: ValueHolder {
 extension GuestNotice: JSONConvertible {
     var json: JSONObject {
         ["changedSinceReset": isChangedFromReset, "inUse": isInUse, "text": text]
-    }
-}
-
-// MARK: - Text
-
-/// The text of the plans of a guest's vCPUs, all of them together.
-private struct PlanText {
-    let values: ValueText
-    private var counts = FoldedCounts()
-    private var losses = FoldedRegisters<Cause>()
-    /// What is restored if whoever makes the VM does something.
-    private var conditional = FoldedRegisters<String>()
-
-    init(values: ValueText) {
-        self.values = values
-    }
-
-    mutating func add(_ plan: UnitPlan) {
-        counts.add(plan.report.counts, of: plan.report.unit)
-        for loss in plan.losses {
-            losses.add(loss.restore, loss, in: loss.cause, of: plan.report.unit)
-        }
-        for register in plan.report.registers where register.isConditional {
-            conditional.add(register, in: register.outcome.name, of: plan.report.unit)
-        }
-    }
-
-    func write(to output: ReportWriter) {
-        let style = output.style
-        output.write(counts.line(RegisterOutcome.names, style))
-        let lines = FoldedLines(values: values, units: counts.units, isUnderOutcome: false)
-        for (cause, members) in losses.bySection.sorted(by: { $0.key < $1.key }) {
-            let pardoned = members.count(where: \.subject.isPardoned)
-            let count = "\(members.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
-            output.write("  \(style.bold("\(cause.text)")) (\(count))\n")
-            output.write(lines.text(of: members) + Self.remedies(members))
-        }
-        let restored = FoldedLines(values: values, units: counts.units, isUnderOutcome: true)
-        for (word, members) in conditional.bySection {
-            output.write(
-                "  \(word), on a condition (\(members.count))\n\(restored.text(of: members))")
-        }
-    }
-
-    private static let maximumHosts = 6
-
-    /// A line for each remedy of what counts; of very many other hosts the first ones.
-    private static func remedies(
-        _ losses: [FoldedRegisters<Cause>.Entry]
-    ) -> PrintableText {
-        let counting = losses.filter { !$0.subject.isPardoned }
-        let all = Remedy.each(counting.compactMap(\.statement.loss).flatMap(\.remedies))
-        let more = all.count(where: \.isOtherHost) - maximumHosts
-        var lines: [PrintableText] = all.dropLast(max(more, 0)).map {
-            "    can be done: \($0.text)\n"
-        }
-        if more > 0 { lines.append("    can be done: \(more) more of the kind\n") }
-        return lines.joined()
     }
 }

@@ -26,9 +26,7 @@ struct RestoreOutput: Report {
         output.write(output.style.bold("\(verb) of \(source) into \(target)") + "\n")
         output.write(output.style.notes(notes))
         output.write(counter?.line ?? "")
-        var fold = RestoreText(self, output.style)
-        for report in account { fold.add(report) }
-        fold.write(to: output)
+        writeRegisters(output)
     }
 
     var json: JSONObject {
@@ -87,65 +85,52 @@ extension RegisterUndo: ValueHolder {
 
 // MARK: - Text
 
-/// The text of a restore's reports, those of all units together.
-private struct RestoreText {
-    private let output: RestoreOutput
-    private let style: TextStyle
-    private var units = UnitNumbers()
-    private var complete = FoldedCounts()
-    private var incomplete = FoldedCounts()
-    private var registers = FoldedRegisters<String>()
-    /// What is said of undoing.
-    private var undone = Folded<PrintableText, Void>()
-
-    init(_ output: RestoreOutput, _ style: TextStyle) {
-        self.output = output
-        self.style = style
-    }
-
+extension RestoreOutput {
     /// Outcomes with nothing to say about single registers; their number is in the summary.
     private static let unlisted: Set = ["restored", "already-equal", "volatile", "skipped"]
     private static let pardoned = "pardoned by the policy"
 
-    mutating func add(_ report: RestoreReport) {
-        units.append(report.unit)
-        if report.isComplete {
-            complete.add(report.counts, of: report.unit)
-        } else {
-            incomplete.add(report.counts, of: report.unit)
+    private func writeRegisters(_ output: ReportWriter) {
+        var all = UnitNumbers()
+        var (complete, incomplete) = (FoldedCounts(), FoldedCounts())
+        var registers = FoldedRegisters<String>()
+        var undone = Folded<PrintableText, Void>()
+        for report in account {
+            all.append(report.unit)
+            if report.isComplete {
+                complete.add(report.counts, of: report.unit)
+            } else {
+                incomplete.add(report.counts, of: report.unit)
+            }
+            for register in report.registers {
+                guard let section = section(of: register) else { continue }
+                registers.add(register, in: section, of: report.unit)
+            }
+            if let undo = report.undo { undone.add(text(of: undo, output.style), of: report.unit) }
         }
-        for register in report.registers { add(register, of: report.unit) }
-        if let undo = report.undo { undone.add(text(of: undo), of: report.unit) }
-    }
-
-    private mutating func add(_ register: RegisterRestore, of unit: UnitID) {
-        guard register.pardon == nil else {
-            return registers.add(register, in: Self.pardoned, of: unit)
-        }
-        let outcome = register.outcome
-        guard !Self.unlisted.contains(outcome.name) || register.isConditional,
-            output.listsDestinationOnly || outcome != .untouched
-        else { return }
-        registers.add(register, in: outcome.name, of: unit)
-    }
-
-    func write(to output: ReportWriter) {
-        let names = RegisterOutcome.names
+        let (names, style) = (RegisterOutcome.names, output.style)
         let lost = style.bad("registers were lost") + "; "
         output.write(incomplete.line(names, style, verdict: lost))
         output.write(complete.line(names, style, verdict: style.good("complete") + "; "))
-        let lines = FoldedLines(values: self.output.values, units: units, isUnderOutcome: true)
+        let lines = FoldedLines(values: values, units: all)
         let sections = registers.bySection
         for title in names + [Self.pardoned] {
             guard let members = sections[title] else { continue }
-            output.write("  \(title) (\(members.count))\n\(lines.text(of: members))")
+            output.write("  \(title) (\(members.count))\n")
+            output.write(lines.text(of: members, isUnderOutcome: true))
         }
-        for entry in undone.entries {
-            output.write("  \(entry.line(entry.subject, among: units))")
-        }
+        for entry in undone.entries { output.write("  \(entry.line(entry.subject, among: all))") }
     }
 
-    private func text(of undo: [RegisterUndo]) -> PrintableText {
+    /// The heading under which a register is told; nil where it only counts.
+    private func section(of register: RegisterRestore) -> String? {
+        guard register.pardon == nil else { return Self.pardoned }
+        let outcome = register.outcome
+        let isListed = !Self.unlisted.contains(outcome.name) || register.isConditional
+        return isListed && (listsDestinationOnly || outcome != .untouched) ? outcome.name : nil
+    }
+
+    private func text(of undo: [RegisterUndo], _ style: TextStyle) -> PrintableText {
         guard !undo.isEmpty else { return "--strict: no register had been written\n" }
         let stuck = undo.filter { !$0.isUndone }
         guard !stuck.isEmpty else {
@@ -154,8 +139,8 @@ private struct RestoreText {
                 + "back\n"
         }
         let lines = stuck.map { register -> PrintableText in
-            let before = output.values.text(register.before, of: register.id) ?? "nothing"
-            let found = output.values.text(register.found, of: register.id) ?? "nothing"
+            let before = values.text(register.before, of: register.id) ?? "nothing"
+            let found = values.text(register.found, of: register.id) ?? "nothing"
             let reason = register.reason.map { "; \($0)" } ?? ""
             return "    \(register.id.label): before \(before), found \(found)\(reason)\n"
         }

@@ -16,9 +16,6 @@ struct SharedSubject: Hashable {
 struct SharedLines<Statement: Equatable> {
     private var lines = Folded<SharedSubject, (said: Statement?, text: PrintableText, count: Int)>()
 
-    /// How many registers they speak of.
-    var count: Int { lines.entries.reduce(0) { $0 + $1.statement.count } }
-
     /// - Parameters:
     ///   - statement: what the text follows from, if that can be compared.
     ///   - count: of how many registers it speaks.
@@ -35,6 +32,12 @@ struct SharedLines<Statement: Equatable> {
     /// The texts, with their vCPUs where that are not all.
     func texts(ofAll units: UnitNumbers) -> [PrintableText] {
         lines.entries.map { $0.line($0.statement.text, among: units) }
+    }
+
+    /// The texts under a title, with how many registers they speak of.
+    func list(_ title: PrintableText, ofAll units: UnitNumbers) -> PrintableText {
+        let count = lines.entries.reduce(0) { $0 + $1.statement.count }
+        return .list(title, texts(ofAll: units), count: count)
     }
 }
 

@@ -5,14 +5,14 @@ internal import VCPUModel
 
 extension Cause {
     /// The losses of it, as a page shows them.
-    func pieces(of losses: [PlannedLoss]) -> [PlanPiece] {
+    func pieces(of losses: [PlannedLoss]) -> [PlanPiece<PlanList>] {
         let lost = losses.filter { $0.restore.pardon == nil }
         let pardoned = losses.filter { $0.restore.pardon != nil }
         return [.text("<h5>\(text.html)</h5>\n")] + Self.list(lost, "lost")
             + Self.list(pardoned, "pardoned") + Self.remedies(lost)
     }
 
-    private static func list(_ losses: [PlannedLoss], _ word: String) -> [PlanPiece] {
+    private static func list(_ losses: [PlannedLoss], _ word: String) -> [PlanPiece<PlanList>] {
         guard !losses.isEmpty else { return [] }
         let groups = losses.grouped { loss in
             let register = loss.restore
@@ -30,7 +30,7 @@ extension Cause {
     }
 
     /// What can be done about losses that count, each thing once.
-    private static func remedies(_ losses: [PlannedLoss]) -> [PlanPiece] {
+    private static func remedies(_ losses: [PlannedLoss]) -> [PlanPiece<PlanList>] {
         var seen: Set<String> = []
         let items = losses.flatMap(\.remedies).map(\.text.html).filter { seen.insert($0).inserted }
         guard !items.isEmpty else { return [] }

@@ -4,9 +4,20 @@ internal import Transfer
 internal import VCPUModel
 
 /// A part of what a page says of a plan.
-enum PlanPiece: Hashable {
+enum PlanPiece<List: Hashable>: Hashable {
     case text(String)
-    case list(PlanList)
+    case list(List)
+
+    var list: List? {
+        if case .list(let list) = self { list } else { nil }
+    }
+
+    func map<Other>(_ other: (List) -> Other) -> PlanPiece<Other> {
+        switch self {
+        case .text(let text): .text(text)
+        case .list(let list): .list(other(list))
+        }
+    }
 }
 
 /// What a page says of a plan, without the names of the guest and the host.
@@ -17,7 +28,7 @@ struct MatrixPlanBody {
     private var lost: Set<RegisterID> = []
     private var pardoned: Set<RegisterID> = []
     /// Most guests have vCPUs that differ in nothing that is lost: what is the same is said once.
-    private var vcpus = Folded<[PlanPiece], Void>()
+    private var vcpus = Folded<[PlanPiece<PlanList>], Void>()
 
     init(_ plan: MovePlan) {
         self.plan = plan
@@ -42,7 +53,7 @@ struct MatrixPlanBody {
         }
     }
 
-    private static func pieces(of vcpu: UnitPlan) -> [PlanPiece] {
+    private static func pieces(of vcpu: UnitPlan) -> [PlanPiece<PlanList>] {
         let counts = vcpu.report.counts
         let parts = RegisterOutcome.names.compactMap { name in
             counts[name].map { "\($0) \(name)" }
@@ -51,7 +62,7 @@ struct MatrixPlanBody {
         return [.text("<p>\(parts.joined(separator: ", "))</p>\n")] + causes + vcpu.policyPieces
     }
 
-    var pieces: [PlanPiece] {
+    var pieces: [PlanPiece<PlanList>] {
         let counter = plan.counter?.html ?? ""
         let vcpus = vcpus.entries.flatMap { entry in
             [.text("<h4>\(entry.units.title)</h4>\n")] + entry.subject
@@ -76,7 +87,7 @@ extension CounterMismatch {
 
 extension UnitPlan {
     /// What the policy writes otherwise than it was saved, or not at all.
-    fileprivate var policyPieces: [PlanPiece] {
+    fileprivate var policyPieces: [PlanPiece<PlanList>] {
         let rows = report.registers.compactMap { register -> String? in
             let isLeftOut = register.outcome == .skipped(.policy)
             guard isLeftOut || !register.overrides.isEmpty else { return nil }

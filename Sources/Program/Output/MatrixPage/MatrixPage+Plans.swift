@@ -31,15 +31,7 @@ struct MatrixPlans {
     }
 
     /// A part of a section; lists by their numbers.
-    private enum Piece: Hashable {
-        case text(String)
-        case list(Int)
-
-        var list: Int? {
-            if case .list(let number) = self { return number }
-            return nil
-        }
-    }
+    private typealias Piece = PlanPiece<Int>
 
     private struct Section {
         var verdict: MovePlan.Verdict
@@ -127,13 +119,7 @@ extension MatrixPlans {
 
     private mutating func section(with plan: MovePlan) -> Int {
         let whole = MatrixPlanBody(plan)
-        var body: [Piece] = []
-        for piece in whole.pieces {
-            switch piece {
-            case .text(let text): body.append(.text(text))
-            case .list(let list): body.append(.list(lists.number(of: list)))
-            }
-        }
+        let body = whole.pieces.map { $0.map { lists.number(of: $0) } }
         if let number = numbers[body] { return number }
         numbers[body] = sections.count
         sections.append(Section(verdict: plan.verdict, body: body, obstacles: whole.obstacles))
@@ -146,8 +132,7 @@ extension MatrixPlans {
 extension MatrixPlans {
     /// Appends the sections, in the order in which cells lead to them.
     mutating func addSections(to text: inout String) {
-        let uses = sections.lazy.flatMap(\.body).compactMap(\.list)
-        lists.share(uses: uses)
+        lists.share(uses: sections.lazy.flatMap(\.body).compactMap(\.list))
         for (number, section) in sections.enumerated() {
             text += head(of: section, number + 1)
             for piece in section.body {
