@@ -1,42 +1,42 @@
 internal import ArgumentParser
-internal import FoundationEssentials
+internal import TextFormats
 
-/// What the argument parser says of the commands and their options, for other programs.
-struct CommandDescription: Decodable {
-    private var command: Command
-
-    struct Command: Decodable {
-        var commandName: String
-        var arguments: [Argument]?
-        var subcommands: [Command]?
-    }
-
-    struct Argument: Decodable {
-        struct Name: Decodable {
-            var kind: String
-            var name: String
-        }
-
-        var kind: String
-        var isRepeating: Bool
-        var names: [Name]?
+/// What the argument parser says of a command and its options, for other programs.
+struct CommandDescription {
+    struct Option {
+        /// With their dashes.
+        let names: [String]
+        let takesValue: Bool
+        let isRepeating: Bool
 
         /// Whether a word of the command line is this option.
-        func has(_ word: String) -> Bool {
-            let name = word.prefix { $0 != "=" }
-            return (names ?? []).contains { name == ($0.kind == "long" ? "--" : "-") + $0.name }
+        func has(_ word: String) -> Bool { names.contains(String(word.prefix { $0 != "=" })) }
+    }
+
+    let name: String
+    let options: [Option]
+
+    private init(_ command: JSONValue) {
+        name = command["commandName"]?.string ?? ""
+        options = (command["arguments"]?.array ?? []).map { option in
+            let names = (option["names"]?.array ?? []).map { name in
+                (name["kind"]?.string == "long" ? "--" : "-") + (name["name"]?.string ?? "")
+            }
+            return Option(
+                names: names, takesValue: option["kind"]?.string == "option",
+                isRepeating: option["isRepeating"]?.bool == true)
         }
     }
 
     /// The command that words begin with; nil for another word.
-    static func command(of words: [String]) throws -> Command? {
+    static func command(of words: [String]) throws -> CommandDescription? {
         do {
             _ = try Vcpusnap.parseAsRoot(["--experimental-dump-help"])
             return nil
         } catch {
-            let text = Vcpusnap.fullMessage(for: error)
-            let root = try JSONDecoder().decode(Self.self, from: Data(text.utf8)).command
-            return root.subcommands?.first { $0.commandName == words.first }
+            let text = Array(Vcpusnap.fullMessage(for: error).utf8)
+            let commands = try JSONValue(parsing: text)["command"]?["subcommands"]?.array ?? []
+            return commands.map(Self.init).first { $0.name == words.first }
         }
     }
 }

@@ -13,7 +13,7 @@ enum RepeatedOptions {
         guard Set(initials).count < initials.count,
             let command = try CommandDescription.command(of: words)
         else { return }
-        for option in command.arguments ?? [] where option.kind == "option" && !option.isRepeating {
+        for option in command.options where option.takesValue && !option.isRepeating {
             let matching = given.filter { option.has($0.element) }
             guard matching.count > 1 else { continue }
             let both = matching.prefix(2).map {

@@ -13,15 +13,13 @@ enum UnknownOption {
             !Vcpusnap.message(for: error).contains("nknown option"),
             let command = try? CommandDescription.command(of: words),
             let unknown = words.prefix(while: { $0 != "--" }).first(where: { word in
-                word.hasPrefix("--") && !(command.arguments ?? []).contains { $0.has(word) }
+                word.hasPrefix("--") && !command.options.contains { $0.has(word) }
             })
         else { return nil }
         let option = String(unknown.prefix { $0 != "=" })
-        let names = (command.arguments ?? []).flatMap { $0.names ?? [] }.filter {
-            $0.kind == "long"
-        }
+        let names = command.options.flatMap(\.names).filter { $0.hasPrefix("--") }
         return CommandError(
-            "there is no option \(FileName.shown(option)): vcpusnap help \(command.commandName) names them all"
-                + NameSuggestion.question(about: option, among: names.map { "--\($0.name)" }))
+            "there is no option \(FileName.shown(option)): vcpusnap help \(command.name) names them all"
+                + NameSuggestion.question(about: option, among: names))
     }
 }

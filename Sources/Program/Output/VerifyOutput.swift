@@ -8,7 +8,9 @@ struct VerifyOutput: WholeReport {
 
     private var header: SnapshotHeader { report.header }
     private var version: String { "\(SnapshotHeader.majorVersion).\(header.minorVersion)" }
-    private var digest: String? { report.digest?.map(Self.twoDigits).joined() }
+    private var digest: String? {
+        report.digest?.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
     /// What the format allows and no VM should have; nil for nothing.
     private var notes: [String]? { report.snapshot?.noteTexts }
 
@@ -44,10 +46,5 @@ struct VerifyOutput: WholeReport {
         if let digest { lines.append("  SHA-256 \(digest)") }
         lines += report.problems.map { "  " + style.bad("\($0.description)") }
         return lines.joined(separator: "\n") + "\n" + style.notes(notes)
-    }
-
-    private static func twoDigits(_ byte: UInt8) -> String {
-        let digits = String(byte, radix: 16)
-        return digits.count == 1 ? "0" + digits : digits
     }
 }
