@@ -6,7 +6,7 @@ func move(
     _ vcpu: some RegisterBank, to fresh: some RegisterBank, on host: HostProfile, by path: String
 ) throws -> Bool {
     var saved = Snapshot(provenance: Provenance(), vcpus: [])
-    saved.vcpus = [try Capture(of: vcpu, index: 0).state]
+    saved.vcpus = [VCPUState(index: 0, registers: try Capture(of: vcpu).registers)]
     try SnapshotFile.write(saved, to: Location(path: path))
 
     let snapshot = try Location(path: path).capture(SourceOptions()).snapshot
@@ -14,8 +14,8 @@ func move(
     options.policy = RestorePolicy(.safe)
     let plan = try MovePlan(of: snapshot, on: host, policy: options.policy)
     guard plan.verdict != .no else { return false }
-    let reports = try Restore.run(snapshot.vcpus, into: [fresh], options: options)
+    let reports = try Restore.run(snapshot.units, into: [fresh], options: options)
 
-    saved.vcpus = [try Capture(of: fresh, index: 0).state]
+    saved.vcpus[0].registers = try Capture(of: fresh).registers
     return reports.allSatisfy(\.isComplete) && SnapshotDifference(snapshot, saved).isSame
 }
