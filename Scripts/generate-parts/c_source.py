@@ -50,7 +50,7 @@ def quoted(text):
 
 
 def constant(value):
-    """One initialiser: hexadecimal where decimal would be unreadable."""
+    """One initializer: hexadecimal where decimal would be unreadable."""
     return str(value) if value < 1 << 16 else f"0x{value:x}"
 
 

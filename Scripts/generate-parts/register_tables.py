@@ -34,7 +34,7 @@ class Compiler:
         self.values = c_source.SliceTable()
         self.fields = c_source.SliceTable()
         self.variants = c_source.SliceTable()
-        self.behaviours = c_source.SliceTable()
+        self.behaviors = c_source.SliceTable()
         self.conditions = c_source.SliceTable()
         self.rules = c_source.SliceTable()
         self.specials = c_source.SliceTable()
@@ -113,14 +113,14 @@ class Compiler:
 
     def register_rows(self):
         _, aliases = self.alias_table()
-        behaviours = self.group("behaviour.jsonl", ["register", "from", "class"], [
+        behaviors = self.group("behaviour.jsonl", ["register", "from", "class"], [
             "until", "mask", "keeps", "drops", "setClear", "needs", "capability", "traits", "rule"])
         rules = self.group("id-fields.jsonl", ["register", "field", "msb", "lsb", "rule"], [
             "kvmRule", "signed", "safe", "tracked", "advertisedOnly", "scope", "capability", "feature", "offered",
             "special", "ruleHistory"])
         rows = [
             self.register_row(position, register, aliases[position],
-                              behaviours.get(position, []), rules.get(position, []))
+                              behaviors.get(position, []), rules.get(position, []))
             for position, register in enumerate(self.registers)]
         for name in self.layouts.keys() - self.used:
             self.layouts[name][0].fail(f"no register uses layout {name!r}")
@@ -132,7 +132,7 @@ class Compiler:
             groups.setdefault(self.position(record, record["register"]), []).append(record)
         return groups
 
-    def register_row(self, position, register, alias, behaviours, rules):
+    def register_row(self, position, register, alias, behaviors, rules):
         width = 8 << (number(register, "id") >> 52 & 15)
         fields, field_count = 0, 0
         if register.get("opaque"):
@@ -143,7 +143,7 @@ class Compiler:
         variants = [
             (self.strings.add(variant["when"]), *self.layout(register, variant["layout"], width))
             for variant in register.get("variants", [])]
-        behaviour_rows = [self.behaviour_row(record) for record in behaviours]
+        behavior_rows = [self.behavior_row(record) for record in behaviors]
         rule_rows = [self.rule_row(record) for record in rules]
         return (
             number(register, "id"), number(register, "volatile", 0), number(register, "reset", 0),
@@ -151,7 +151,7 @@ class Compiler:
             version(register, "listedSince"), version(register, "absentIn"), self.flags(register),
             alias, len(register.get("aliases", [])), fields, field_count,
             self.variants.add(variants), len(variants),
-            self.behaviours.add(behaviour_rows), len(behaviour_rows),
+            self.behaviors.add(behavior_rows), len(behavior_rows),
             self.rules.add(rule_rows), len(rule_rows),
             self.reference(register, "mapping"), self.twin(register), int("reset" in register),
             self.mapping_lsb(register, width))
@@ -185,9 +185,9 @@ class Compiler:
                 return position
         return NONE
 
-    # Behaviour
+    # Behavior
 
-    def behaviour_row(self, record):
+    def behavior_row(self, record):
         conditions = [self.condition_row(record, text) for text in record.get("needs", [])]
         present = sum(1 << bit for bit, key in enumerate(["mask", "keeps", "drops"]) if key in record)
         return (
@@ -352,7 +352,7 @@ def source(directory):
         ("variant", "variants", compiler.variants.rows),
         ("field", "fields", compiler.fields.rows),
         ("field_value", "values", compiler.values.rows),
-        ("behaviour", "behaviours", compiler.behaviours.rows),
+        ("behavior", "behaviors", compiler.behaviors.rows),
         ("condition", "conditions", compiler.conditions.rows),
         ("id_field", "id_fields", compiler.rules.rows),
         ("special", "specials", compiler.specials.rows),

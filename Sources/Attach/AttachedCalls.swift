@@ -17,7 +17,7 @@ final class AttachedCalls {
     }
 
     /// Reads everything of vCPUs.
-    func readAll(_ vcpus: [Int]) throws(Errno) -> [RawReading] {
+    func readAll(_ vcpus: [Int]) throws(Errno) -> [RawVCPUImage] {
         try perform { process throws(AttachError) in try process.readAll(vcpus) }
     }
 

@@ -60,7 +60,7 @@ struct AttachedProcess: ~Copyable {
         // Read before the process stands still, because it takes long.
         let caught = files.status()["SigCgt"] ?? ""
         let filtered = files.filteredThreads()
-        var threads = StoppedThreads(of: process, within: purpose.patience)
+        var threads = StoppedThreads(of: process, within: purpose.maximumPause)
         try threads.stopAll()
         // Descriptors may have been closed, and their numbers used again.
         guard vcpus.allSatisfy(files.isVCPU) else { throw threads.error(.noVCPU) }
@@ -131,7 +131,7 @@ struct AttachedProcess: ~Copyable {
                     known[thread.id] ?? files.isFiltered(thread.id)
                 }
             }
-            guard filter != .unreadable || purpose.takesFilterRisk else {
+            guard filter != .unreadable || purpose.assumesFilterAllows else {
                 throw threads.error(.filterUnreadable)
             }
             filters.append(filter)
@@ -184,13 +184,13 @@ struct AttachedProcess: ~Copyable {
         if let area {
             workspace = try Workspace.make(in: area, injection, &threads)
             if let workspace {
-                if !isOnItsOwn { try closeGates(workspace.gateWord) }
+                if !isAlone { try closeGates(workspace.gateWord) }
                 return
             }
             method = .chains
         }
         let stack = try StackCalls(
-            injection, openingGatesWith: isOnItsOwn ? nil : vcpus[0],
+            injection, openingGatesWith: isAlone ? nil : vcpus[0],
             chains: method == .chains, threads)
         self.stack = stack
         if let word = stack.gateWord {
@@ -201,7 +201,7 @@ struct AttachedProcess: ~Copyable {
 
     /// Whether the thread that makes the calls is the only one that runs a vCPU: nothing else could keep
     /// it waiting then.
-    private var isOnItsOwn: Bool {
+    private var isAlone: Bool {
         injection.chosen.registers.isOutOfKVMRun
             && mappings.count(where: { $0.name.hasPrefix(VMM.vcpuTarget) }) == 1
     }
@@ -219,7 +219,7 @@ struct AttachedProcess: ~Copyable {
     }
 
     /// Reads everything of vCPUs.
-    mutating func readAll(_ vcpus: [Int]) throws(AttachError) -> [RawReading] {
+    mutating func readAll(_ vcpus: [Int]) throws(AttachError) -> [RawVCPUImage] {
         if let workspace { return try workspace.readAll(vcpus, injection, &threads) }
         return try stack?.readAll(vcpus, injection, &threads) ?? []
     }

@@ -20,8 +20,8 @@ public final class AttachedVCPUBank: RegisterBank {
 
     private let calls: AttachedCalls
     /// What was read last: taken apart when it is asked for, after the process was let go.
-    private var raw: RawReading?
-    private var takenApart: Reading?
+    private var raw: RawVCPUImage?
+    private var takenApart: VCPUImage?
 
     init(_ vcpu: VMM.VCPU, _ calls: AttachedCalls) {
         self.vcpu = vcpu
@@ -86,7 +86,7 @@ public final class AttachedVCPUBank: RegisterBank {
         case .vcpuEvents:
             batch.add(
                 CLINUX_KVM_SET_VCPU_EVENTS, on: vcpu.descriptor,
-                words + Array(repeating: 0, count: RawReading.eventsWords - words.count))
+                words + Array(repeating: 0, count: RawVCPUImage.eventsWords - words.count))
         case .mpState: batch.add(CLINUX_KVM_SET_MP_STATE, on: vcpu.descriptor, words)
         default:
             guard id.architecture == .arm64 else { throw failure(.write, id, .noEntry) }
@@ -106,14 +106,14 @@ public final class AttachedVCPUBank: RegisterBank {
 
     private func reading(
         for operation: RegisterBankError.Operation, _ id: RegisterID?
-    ) throws(RegisterBankError) -> Reading {
+    ) throws(RegisterBankError) -> VCPUImage {
         if let takenApart { return takenApart }
         do throws(Errno) {
             if raw == nil { try Self.refresh([self], calls) }
         } catch {
             throw failure(operation, id, error)
         }
-        let reading = raw.map(Reading.init) ?? .none
+        let reading = raw.map(VCPUImage.init) ?? .none
         takenApart = reading
         return reading
     }
@@ -150,9 +150,9 @@ public final class AttachedVCPUBank: RegisterBank {
         switch (id, errno) {
         case (_, .noProcess): calls.problem?.description ?? "the process was let go"
         case (.vcpuInit?, .invalidArgument):
-            "the process has initialised the vCPU with other features"
+            "the process has initialized the vCPU with other features"
         case (.vcpuFinalized?, .notPermitted): "the process has done that with other features"
-        case (_, .notExecutable): "the process has not initialised vCPU \(vcpu.index)"
+        case (_, .notExecutable): "the process has not initialized vCPU \(vcpu.index)"
         case (_, .canceled): "a filter of the process (seccomp) does not allow the call"
         default: nil
         }

@@ -20,22 +20,22 @@ public final class AttachedVM {
         /// Whether its vCPUs are to be written.
         public var writes: Bool
         /// Whether a seccomp filter that cannot be read is assumed to allow what Firecracker's does.
-        public var takesFilterRisk: Bool
+        public var assumesFilterAllows: Bool
         /// The method to use; nil for the best that the process allows.
         public var method: Method?
         /// For how many milliseconds the process may be stopped; after that, it is let go.
-        public var patience: Int
+        public var maximumPause: Int
 
         /// By default the vCPUs are only read, by whatever method works, and the process is stopped for 10 seconds at
         /// most.
         public init(
-            writes: Bool = false, takesFilterRisk: Bool = false, method: Method? = nil,
-            patience: Int = 10_000
+            writes: Bool = false, assumesFilterAllows: Bool = false, method: Method? = nil,
+            maximumPause: Int = 10_000
         ) {
             self.writes = writes
-            self.takesFilterRisk = takesFilterRisk
+            self.assumesFilterAllows = assumesFilterAllows
             self.method = method
-            self.patience = patience
+            self.maximumPause = maximumPause
         }
     }
 

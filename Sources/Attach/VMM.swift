@@ -46,7 +46,7 @@ public struct VMM: Hashable, Sendable {
             self = vmm
             return
         }
-        // Looked at afterwards: one that ends closes its descriptors before it is gone.
+        // Looked at afterward: one that ends closes its descriptors before it is gone.
         if files.isEnding { throw AttachError(process: process, .noSuchProcess) }
         throw AttachError(
             process: process, descriptors == nil ? .notPermitted(yamaScope: nil) : .noVCPU)

@@ -6985,7 +6985,7 @@ const struct cformat_field_value cformat_values[] = {
 };
 const uint32_t cformat_values_count = 723;
 
-const struct cformat_behaviour cformat_behaviours[] = {
+const struct cformat_behavior cformat_behaviors[] = {
     {0, 0, 0, 0x6010000, 0, 0, 0, 0, 0, 1, 0, 0, 0},
     {0, 0, 0, 0x6010000, 0, 3867, 0, 0, 0, 2, 0, 0, 0},
     {0, 0, 0, 0x6030000, 0, 3921, 0, 0, 0, 7, 0, 0, 0},
@@ -7147,7 +7147,7 @@ const struct cformat_behaviour cformat_behaviours[] = {
     {0, 0, 0, 0x6010000, 0, 38394, 0, 0, 0, 7, 0, 0, 0},
     {0, 0, 0, 0x6050000, 0, 38494, 0, 0, 0, 7, 0, 0, 128},
 };
-const uint32_t cformat_behaviours_count = 160;
+const uint32_t cformat_behaviors_count = 160;
 
 const struct cformat_condition cformat_conditions[] = {
     {15703, 3, 1, 621, 7, 4},

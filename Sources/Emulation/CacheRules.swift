@@ -4,7 +4,7 @@ internal import TextFormats
 /// CLIDR_EL1 of kernels that make one up (`set_clidr`, `arch/arm64/kvm/sys_regs.c`).
 struct CacheLevels {
     static let writableMask =
-        RegisterDictionary.entry(for: .clidrEL1)?.newestBehaviour?.mask ?? 0
+        RegisterDictionary.entry(for: .clidrEL1)?.newestBehavior?.mask ?? 0
 
     let bits: UInt64
 

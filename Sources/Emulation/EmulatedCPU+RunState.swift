@@ -7,15 +7,15 @@ internal import VCPUModel
 extension EmulatedCPU {
     /// Those a vCPU has now, in ascending order.
     var idsOutsideList: [RegisterID] {
-        guard state.run.initialisation != nil else { return [.vcpuInit] }
+        guard state.run.initialization != nil else { return [.vcpuInit] }
         let finalized: [RegisterID] = state.run.awaited.isEmpty ? [] : [.vcpuFinalized]
         return finalized + [.mpState, .vcpuEvents, .vcpuInit]
     }
 
     func readOutsideList(_ id: RegisterID) throws(Refusal) -> RegisterValue {
-        let initialisation = try initialisation(for: id)
+        let initialization = try initialization(for: id)
         switch id {
-        case .vcpuInit: return initialisation.value
+        case .vcpuInit: return initialization.value
         case .vcpuFinalized:
             return RegisterValue(UInt64(state.run.finalized.rawValue), size: 4)
         case .mpState: return RegisterValue(UInt64(state.run.mpState), size: 4)
@@ -25,7 +25,7 @@ extension EmulatedCPU {
 
     func writeOutsideList(_ value: RegisterValue, to id: RegisterID) throws(Refusal) {
         if id == .vcpuInit { return try writeInit(value) }
-        _ = try initialisation(for: id)
+        _ = try initialization(for: id)
         switch id {
         case .vcpuFinalized: try finalize(VCPUFeatures(rawValue: UInt32(value.lowBits)))
         case .mpState: try writeMPState(value)
@@ -34,18 +34,18 @@ extension EmulatedCPU {
     }
 
     /// What the vCPU was initialized with, if it is and has the register.
-    private func initialisation(for id: RegisterID) throws(Refusal) -> VCPUInit {
-        guard let initialisation = state.run.initialisation else {
-            throw Refusal(Self.notInitialised, errno: .notExecutable)
+    private func initialization(for id: RegisterID) throws(Refusal) -> VCPUInit {
+        guard let initialization = state.run.initialization else {
+            throw Refusal(Self.notInitialized, errno: .notExecutable)
         }
         guard idsOutsideList.contains(id) else {
-            let isFinalisation = id == .vcpuFinalized
+            let isFinalization = id == .vcpuFinalized
             throw Refusal(
-                isFinalisation
+                isFinalization
                     ? "the vCPU has no feature that is finalized"
                     : "this kernel keeps no such state", errno: .noEntry)
         }
-        return initialisation
+        return initialization
     }
 
     // MARK: VCPU_INIT
@@ -70,10 +70,10 @@ extension EmulatedCPU {
             target: host.targets.contains(wantedTarget)
                 ? wantedTarget : profile.vcpuInit?.target ?? VCPUInit.genericTarget,
             features: features)
-        guard possible != state.run.initialisation else { return }
+        guard possible != state.run.initialization else { return }
         try checkNumber()
-        try vm.check(features, on: host, isAgain: state.run.initialisation != nil)
-        initialise(possible)
+        try vm.check(features, on: host, isAgain: state.run.initialization != nil)
+        initialize(possible)
     }
 
     /// `KVM_CREATE_VCPU` gives no vCPU a number past the VM's limit.

@@ -30,13 +30,13 @@ public final class EmulatedCPU: RegisterBank {
     /// - Parameters:
     ///   - profile: of the host.
     ///   - index: the vCPU's number, from which KVM makes MPIDR_EL1.
-    ///   - initialised: whether to initialize (and finalize) the vCPU as the profile's was.
+    ///   - initialized: whether to initialize (and finalize) the vCPU as the profile's was.
     public convenience init(
-        profile: HostProfile, index: UInt32 = 0, initialised: Bool = false
+        profile: HostProfile, index: UInt32 = 0, initialized: Bool = false
     ) {
         self.init(on: EmulatedHost(profile), index: index, in: EmulatedVM())
-        guard initialised, let recorded = profile.vcpuInit else { return }
-        initialise(recorded)
+        guard initialized, let recorded = profile.vcpuInit else { return }
+        initialize(recorded)
         state.run.finalized = recorded.features.intersection(VCPUFeatures.finalizable)
     }
 
@@ -50,13 +50,13 @@ public final class EmulatedCPU: RegisterBank {
     }
 
     /// The effect of the first `KVM_ARM_VCPU_INIT` with features the host has.
-    func initialise(_ wanted: VCPUInit) {
-        vm.initialised(with: wanted.features, isAgain: state.run.initialisation != nil)
+    func initialize(_ wanted: VCPUInit) {
+        vm.initialized(with: wanted.features, isAgain: state.run.initialization != nil)
         (table, state) = host.registers(of: wanted.features, enabled: vm.enabled)
         absence =
             "a vCPU on \(profile.name) with the features "
             + "\(wanted.features.names.joined(separator: ", ")) has no such register"
-        state.run.initialisation = wanted
+        state.run.initialization = wanted
         setAffinity()
         seenVersion = nil
     }
@@ -162,9 +162,9 @@ extension EmulatedCPU {
     private func definition(
         of id: RegisterID, for operation: RegisterBankError.Operation
     ) throws(RegisterBankError) -> RegisterDefinition {
-        guard state.run.initialisation != nil else {
+        guard state.run.initialization != nil else {
             throw RegisterBankError(
-                operation, id, .notExecutable, explanation: Self.notInitialised)
+                operation, id, .notExecutable, explanation: Self.notInitialized)
         }
         guard let definition = table[id] else {
             if isReplacedVector(id) {
@@ -192,7 +192,7 @@ extension EmulatedCPU {
         return true
     }
 
-    static let notInitialised = "VCPU_INIT has not been written"
+    static let notInitialized = "VCPU_INIT has not been written"
 
     /// What the register needs and the vCPU does not have now.
     func unmetNeed(of definition: RegisterDefinition) -> Condition? {

@@ -13,7 +13,7 @@ final class EmulatedVM {
     private(set) var values: [RegisterID: UInt64] = [:]
     /// What its vCPUs were initialized with; nil before the first was.
     private var features: VCPUFeatures?
-    private var initialisedCount = 0
+    private var initializedCount = 0
 
     init(of vcpuCount: Int = 1, enabled: Set<String> = []) {
         self.vcpuCount = vcpuCount
@@ -34,7 +34,7 @@ final class EmulatedVM {
     func check(
         _ wanted: VCPUFeatures, on host: HostFacts, isAgain: Bool
     ) throws(Refusal) {
-        guard let features, initialisedCount > (isAgain ? 1 : 0) else { return }
+        guard let features, initializedCount > (isAgain ? 1 : 0) else { return }
         let difference = wanted.symmetricDifference(features)
         let fixed = host.has(.sameFeaturesInVM, of: .vcpuInit) ? difference : [.el1In32Bit]
         let refused = difference.intersection(fixed)
@@ -45,8 +45,8 @@ final class EmulatedVM {
     }
 
     /// Notes that a vCPU was initialized.
-    func initialised(with features: VCPUFeatures, isAgain: Bool) {
+    func initialized(with features: VCPUFeatures, isAgain: Bool) {
         self.features = features
-        if !isAgain { initialisedCount += 1 }
+        if !isAgain { initializedCount += 1 }
     }
 }

@@ -45,12 +45,12 @@ struct HostFacts: Hashable, Sendable {
     static let speculativeStoreBypassSafe: UInt64 = 0xf0
 
     /// Whether the host's kernel treats a register so; one that tells no version counts as the newest.
-    func has(_ trait: Behaviour.Traits, of id: RegisterID) -> Bool {
+    func has(_ trait: Behavior.Traits, of id: RegisterID) -> Bool {
         RegisterDictionary.entry(for: id)?.traits(onKernel: kernel).contains(trait) == true
     }
 
     /// What the host's kernel does with a register.
-    func behaviour(of entry: RegisterEntry) -> Behaviour? {
-        kernel.map { entry.behaviour(onKernel: $0) } ?? entry.newestBehaviour
+    func behavior(of entry: RegisterEntry) -> Behavior? {
+        kernel.map { entry.behavior(onKernel: $0) } ?? entry.newestBehavior
     }
 }

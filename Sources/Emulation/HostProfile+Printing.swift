@@ -40,8 +40,8 @@ extension HostProfile {
         return [head] + absent + registers + ["end"]
     }
 
-    private static func suffix(_ override: BehaviourOverride) -> String {
-        " class=\(override.behaviourClass.rawValue)"
+    private static func suffix(_ override: BehaviorOverride) -> String {
+        " class=\(override.behaviorClass.rawValue)"
             + (override.mask.map { " mask=\(RegisterValue($0))" } ?? "")
     }
 }

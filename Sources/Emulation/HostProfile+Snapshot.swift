@@ -107,7 +107,7 @@ extension HostProfile {
         let entry = RegisterDictionary.entry(for: id)
         let moving = entry?.volatileBits ?? 0
         let zero = RegisterValue.zero(size: saved.size) ?? saved
-        if let reset = entry?.newestBehaviour?.reset {
+        if let reset = entry?.newestBehavior?.reset {
             return zero.replacingLowBits(with: reset & ~moving)
         }
         switch id.kind.reset(of: id) {

@@ -26,7 +26,7 @@ public struct HostProfile: Hashable, Sendable {
     /// The host's own value of ID registers that KVM presents to guests with fields hidden.
     public var hardware: [RegisterID: UInt64]
     /// Where this host differs from what the dictionary says of its kernel.
-    public var overrides: [RegisterID: BehaviourOverride]
+    public var overrides: [RegisterID: BehaviorOverride]
     /// Lines of `x-` directives, without a meaning here, in the order of the file.
     public var extensions: [String]
     /// How vCPUs with other features than those of `registers` differ; each set of features once.
@@ -42,7 +42,7 @@ public struct HostProfile: Hashable, Sendable {
         counterFrequency: UInt64? = nil,
         capabilities: [String: Int32] = [:], features: VCPUFeatures,
         writableMasks: [RegisterID: UInt64] = [:], hardware: [RegisterID: UInt64] = [:],
-        overrides: [RegisterID: BehaviourOverride] = [:], extensions: [String] = [],
+        overrides: [RegisterID: BehaviorOverride] = [:], extensions: [String] = [],
         featureSets: [FeatureSet] = [], registers: RegisterList
     ) {
         self.featureSets = featureSets
@@ -76,7 +76,7 @@ extension HostProfile {
     /// The oldest kernel whose rules are known, where they are taken for those of an older one; nil for
     /// other hosts.
     public var substituteRules: KernelVersion? {
-        let known = RegisterDictionary.entry(for: .clidrEL1)?.behaviourHistory.first?.from
+        let known = RegisterDictionary.entry(for: .clidrEL1)?.behaviorHistory.first?.from
         guard let known, let kernel, kernel < known else { return nil }
         return known
     }

@@ -199,12 +199,12 @@ extension HostProfileParser {
 
     private mutating func override(
         of id: RegisterID, _ value: RegisterValue
-    ) throws(DirectiveError) -> BehaviourOverride {
+    ) throws(DirectiveError) -> BehaviorOverride {
         let kind = try scanner.word("class=CLASS")
         guard
-            let found = BehaviourOverride.classes.first(where: { kind.text == "class=" + $0.word })
+            let found = BehaviorOverride.classes.first(where: { kind.text == "class=" + $0.word })
         else {
-            let words = BehaviourOverride.classes.map(\.word).joined(separator: ", ")
+            let words = BehaviorOverride.classes.map(\.word).joined(separator: ", ")
             throw scanner.error(
                 "expected class= and one of \(words), found \"\(kind.text)\"", at: kind)
         }
@@ -212,14 +212,14 @@ extension HostProfileParser {
             throw scanner.error(
                 "\(id) is not in KVM's list of registers and has no class", at: kind)
         }
-        guard found.behaviourClass != .raz || value.isZero else {
+        guard found.behaviorClass != .raz || value.isZero else {
             throw scanner.error(
                 "a register of class raz reads as zero, \(id) is \(value)", at: kind)
         }
-        guard found.behaviourClass == .sanitised else {
-            return BehaviourOverride(found.behaviourClass)
+        guard found.behaviorClass == .sanitized else {
+            return BehaviorOverride(found.behaviorClass)
         }
-        return BehaviourOverride(.sanitised, mask: try mask(of: id))
+        return BehaviorOverride(.sanitized, mask: try mask(of: id))
     }
 
     private mutating func mask(of id: RegisterID) throws(DirectiveError) -> UInt64 {

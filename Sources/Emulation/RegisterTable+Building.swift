@@ -56,13 +56,13 @@ private struct RegisterTableBuilder {
 
     private mutating func add(_ id: RegisterID, _ value: RegisterValue) {
         let entry = RegisterDictionary.entry(for: id)
-        let behaviour = entry.flatMap(host.behaviour(of:))
-        let needs = (behaviour?.needs ?? []).filter { holds($0, with: recordedNames) }
+        let behavior = entry.flatMap(host.behavior(of:))
+        let needs = (behavior?.needs ?? []).filter { holds($0, with: recordedNames) }
         guard needs.allSatisfy({ isDynamic($0) || holds($0, with: featureNames) }) else { return }
         let resets = ResetRules(of: host.features, recordedWith: recordedFeatures)
-        let resetValue = resets.value(of: id, behaviour, recorded: value)
-        let rules = WriteRuleChoice(profile, host: host)
-        let rule = rules.rule(for: id, entry, behaviour, resetValue: resetValue)
+        let resetValue = resets.value(of: id, behavior, recorded: value)
+        let rules = WriteRuleSelector(profile, host: host)
+        let rule = rules.rule(for: id, entry, behavior, resetValue: resetValue)
         let mask = rules.rawMask(of: rule, size: id.size ?? 8)
         let view = View(
             hasState: hasState(entry, rule, resetValue), isAlias: isAlias(entry, value))
@@ -171,7 +171,7 @@ private struct RegisterTableBuilder {
     }
 
     private func rawAll(_ id: RegisterID) -> UInt64 {
-        WriteRuleChoice.allBits(size: id.size ?? 8)
+        WriteRuleSelector.allBits(size: id.size ?? 8)
     }
 
     private func isReadOnly(_ id: RegisterID, _ entry: RegisterEntry?) -> Bool {

@@ -15,14 +15,14 @@ struct ResetRules {
     }
 
     func value(
-        of id: RegisterID, _ behaviour: Behaviour?, recorded: RegisterValue
+        of id: RegisterID, _ behavior: Behavior?, recorded: RegisterValue
     ) -> RegisterValue {
         let gained = features.subtracting(recordedFeatures)
         let lost = recordedFeatures.subtracting(features)
         return switch id {
         case .pstate where gained.contains(.el1In32Bit): Self.supervisorState
         case .psciVersion where lost.contains(.psci02): Self.psci01
-        default: hiding(fieldsHidden(in: id, behaviour, lost), in: recorded)
+        default: hiding(fieldsHidden(in: id, behavior, lost), in: recorded)
         }
     }
 
@@ -42,9 +42,9 @@ struct ResetRules {
     /// The bits KVM presents as zero because the vCPU lacks a feature
     /// (`__kvm_read_sanitised_id_reg`, `arch/arm64/kvm/sys_regs.c`).
     private func fieldsHidden(
-        in id: RegisterID, _ behaviour: Behaviour?, _ lost: VCPUFeatures
+        in id: RegisterID, _ behavior: Behavior?, _ lost: VCPUFeatures
     ) -> UInt64 {
-        let traits = behaviour?.traits ?? []
+        let traits = behavior?.traits ?? []
         if traits.contains(.zeroWithoutSVE), lost.contains(.sve) { return .max }
         return lost.names.flatMap { IDFieldRule.byFeature[$0] ?? [] }
             .filter { $0.register == id }.reduce(0) { $0 | $1.mask }

@@ -26,7 +26,7 @@ public struct RulesTrial {
         func score(_ rulesRelease: String?) -> Int {
             var other = profile
             other.rulesRelease = rulesRelease
-            let own = outcomes(on: EmulatedCPU(profile: other, initialised: true))
+            let own = outcomes(on: EmulatedCPU(profile: other, initialized: true))
             return zip(found, own).reduce(0) { $0 + ($1.0 == $1.1 ? 1 : 0) }
         }
         var best = (release: nil as String?, score: score(nil))
@@ -42,7 +42,7 @@ public struct RulesTrial {
     /// The versions from which some register has another rule: those after the host's own first, the
     /// nearest first.
     private var candidates: [KernelVersion] {
-        let changes = RegisterDictionary.all.flatMap { entry in entry.behaviourHistory.map(\.from) }
+        let changes = RegisterDictionary.all.flatMap { entry in entry.behaviorHistory.map(\.from) }
         let all = Set(changes + PSCIVersion.all.compactMap(\.since))
         guard let own = profile.kernel else { return all.sorted(by: >) }
         return all.filter { $0 > own }.sorted() + all.filter { $0 < own }.sorted(by: >)
@@ -70,7 +70,7 @@ public struct RulesTrial {
             !SVEState.contains(id)
         else { return false }
         return id == .psciVersion
-            || entry.behaviourHistory.count > 1
+            || entry.behaviorHistory.count > 1
                 && entry.volatileBits == 0
     }
 

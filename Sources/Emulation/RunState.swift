@@ -3,7 +3,7 @@ public import VCPUModel
 /// What KVM keeps of a vCPU outside its register list.
 public struct RunState: Hashable, Sendable {
     /// The argument of the last `KVM_ARM_VCPU_INIT`; nil before the first.
-    public internal(set) var initialisation: VCPUInit?
+    public internal(set) var initialization: VCPUInit?
     /// The features given to `KVM_ARM_VCPU_FINALIZE`.
     public internal(set) var finalized: VCPUFeatures = []
     /// A pending SError's syndrome; nil when none is pending.
@@ -17,7 +17,7 @@ public struct RunState: Hashable, Sendable {
     static let suspended: UInt32 = 10
     static let mpStates = [runnable, stopped, suspended]
 
-    var features: VCPUFeatures { initialisation?.features ?? [] }
+    var features: VCPUFeatures { initialization?.features ?? [] }
 
     /// The features that must be finalized before the registers they add exist.
     var awaited: VCPUFeatures { features.intersection(VCPUFeatures.finalizable) }

@@ -17,13 +17,13 @@ extension KVMVCPUBank {
         borrowing number: Int32, initializedWith request: VCPUInit
     ) throws(KVMError) {
         let vcpu = VCPU(owning: FileDescriptor(borrowing: number), runSize: 0)
-        let finalized = try vcpu.finalizedFeatures(of: request)
+        let complete = try vcpu.finalizedFeatures(of: request)
         let abilities = VCPUAbilities(
             preferredTarget: request.target, features: request.features,
             hasEvents: (try? vcpu.events()) != nil, hasMPState: (try? vcpu.mpState()) != nil)
         self.init(owning: vcpu, abilities: abilities)
         used = request
-        finalised = finalized
+        finalized = complete
     }
 
     /// Makes a bank of a vCPU that its VMM made and did not initialize yet, and does not close it.

@@ -21,7 +21,7 @@ extension KVMVCPUBank {
         _ operation: RegisterBankError.Operation, _ id: RegisterID?, _ errno: Errno,
         features: VCPUFeatures?
     ) -> String? {
-        if errno == .notExecutable { return "the vCPU is not initialised (KVM_ARM_VCPU_INIT)" }
+        if errno == .notExecutable { return "the vCPU is not initialized (KVM_ARM_VCPU_INIT)" }
         guard let id, let kind = AccessFailure.Kind(errno) else { return nil }
         let failure = AccessFailure(
             kind, isWrite: operation == .write, hasSVE: features?.contains(.sve))

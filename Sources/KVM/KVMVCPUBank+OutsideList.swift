@@ -6,7 +6,7 @@ internal import VCPUModel
 extension KVMVCPUBank {
     /// Whether the vCPU has a feature that is not usable, and lets nothing be listed, before
     /// `KVM_ARM_VCPU_FINALIZE`.
-    var awaitsFinalisation: Bool { !finalizable.subtracting(finalised).isEmpty }
+    var awaitsFinalization: Bool { !finalizable.subtracting(finalized).isEmpty }
 
     private var finalizable: VCPUFeatures {
         used?.features.intersection(VCPUFeatures.finalizable) ?? []
@@ -22,11 +22,11 @@ extension KVMVCPUBank {
     }
 
     func readOutsideList(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
-        let used = try initialisation(for: .read, id)
+        let used = try initialization(for: .read, id)
         do throws(Errno) {
             switch id {
             case .vcpuInit: return used.value
-            case .vcpuFinalized: return RegisterValue(UInt64(finalised.rawValue), size: 4)
+            case .vcpuFinalized: return RegisterValue(UInt64(finalized.rawValue), size: 4)
             case .vcpuEvents: return try eventsValue()
             default: return RegisterValue(UInt64(try vcpu.mpState()), size: 4)
             }
@@ -40,13 +40,13 @@ extension KVMVCPUBank {
     ) throws(RegisterBankError) {
         if id.size != nil { try value.checkSize(for: id) }
         if id == .vcpuInit {
-            try initialise(asCloseTo: value)
+            try initialize(asCloseTo: value)
             return
         }
-        _ = try initialisation(for: .write, id)
+        _ = try initialization(for: .write, id)
         do throws(Errno) {
             switch id {
-            case .vcpuFinalized: try finalise(VCPUFeatures(rawValue: UInt32(value.lowBits)))
+            case .vcpuFinalized: try finalize(VCPUFeatures(rawValue: UInt32(value.lowBits)))
             case .vcpuEvents: try vcpu.setEvents(value.littleEndianBytes)
             default: try vcpu.setMPState(UInt32(value.lowBits))
             }
@@ -56,7 +56,7 @@ extension KVMVCPUBank {
     }
 
     /// What the vCPU was initialized with, if it is and has the register.
-    private func initialisation(
+    private func initialization(
         for operation: RegisterBankError.Operation, _ id: RegisterID
     ) throws(RegisterBankError) -> VCPUInit {
         guard let used else { throw failure(operation, id, .notExecutable) }
@@ -79,8 +79,8 @@ extension KVMVCPUBank {
     /// `KVM_ARM_VCPU_INIT` with what is wanted, less what the host does not have; reading
     /// `RegisterID.vcpuInit` back tells what was used.
     ///
-    /// Initialising again resets every register, so nothing is done when the vCPU is what is wanted.
-    private func initialise(asCloseTo value: RegisterValue) throws(RegisterBankError) {
+    /// Initializing again resets every register, so nothing is done when the vCPU is what is wanted.
+    private func initialize(asCloseTo value: RegisterValue) throws(RegisterBankError) {
         guard let wanted = VCPUInit(value) else {
             throw failure(.write, .vcpuInit, .invalidArgument)
         }
@@ -88,7 +88,7 @@ extension KVMVCPUBank {
         for candidate in abilities.candidates(for: wanted) {
             if candidate == used { return }
             do throws(Errno) {
-                try vcpu.initialise(candidate)
+                try vcpu.initialize(candidate)
                 used = candidate
                 return
             } catch {
@@ -101,10 +101,10 @@ extension KVMVCPUBank {
     }
 
     /// `KVM_ARM_VCPU_FINALIZE` for each feature that is not finalized yet; it cannot be undone.
-    private func finalise(_ features: VCPUFeatures) throws(Errno) {
-        for feature in features.subtracting(finalised).elements {
-            try vcpu.finalise(feature)
-            finalised.insert(feature)
+    private func finalize(_ features: VCPUFeatures) throws(Errno) {
+        for feature in features.subtracting(finalized).elements {
+            try vcpu.finalize(feature)
+            finalized.insert(feature)
         }
     }
 }

@@ -13,7 +13,7 @@ public final class KVMVCPUBank: RegisterBank {
     /// What the vCPU was initialized with; nil before that.
     var used: VCPUInit?
     /// The features finalized so far.
-    var finalised: VCPUFeatures = []
+    var finalized: VCPUFeatures = []
 
     init(owning vcpu: consuming VCPU, abilities: VCPUAbilities) {
         self.vcpu = vcpu
@@ -37,7 +37,7 @@ public final class KVMVCPUBank: RegisterBank {
         guard used != nil else { return [.vcpuInit] }
         do throws(Errno) {
             let listed =
-                awaitsFinalisation ? [RegisterID.sveVLS] : try vcpu.registerList()
+                awaitsFinalization ? [RegisterID.sveVLS] : try vcpu.registerList()
             return (listed + idsOutsideList).sorted()
         } catch {
             throw failure(.list, nil, error)

@@ -24,7 +24,7 @@ public struct VCPU: ~Copyable {
     /// Resets every register.
     ///
     /// The corresponding ioctl is `KVM_ARM_VCPU_INIT`.
-    borrowing func initialise(_ request: VCPUInit) throws(Errno) {
+    borrowing func initialize(_ request: VCPUInit) throws(Errno) {
         var structure = clinux_kvm_vcpu_init()
         withUnsafeMutableBytes(of: &structure) { target in
             // SAFETY: the value has the structure's size, or the copy stops at the smaller of both.
@@ -34,7 +34,7 @@ public struct VCPU: ~Copyable {
     }
 
     /// The corresponding ioctl is `KVM_ARM_VCPU_FINALIZE`.
-    borrowing func finalise(_ feature: VCPUFeatures) throws(Errno) {
+    borrowing func finalize(_ feature: VCPUFeatures) throws(Errno) {
         _ = try call { clinux_kvm_arm_vcpu_finalize($0, feature.lowestBit) }
     }
 

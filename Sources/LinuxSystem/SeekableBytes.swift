@@ -113,7 +113,7 @@ public final class SeekableSlice: SeekableBytes {
 }
 
 /// Bytes that are in memory as a whole.
-public final class HeldBytes: SeekableBytes {
+public final class MemoryBytes: SeekableBytes {
     /// What messages call the bytes.
     public let name: String
     private let bytes: [UInt8]

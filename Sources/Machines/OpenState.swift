@@ -3,7 +3,7 @@ public import Registers
 internal import Transfer
 public import VCPUModel
 
-/// Registers that can be written, and what becomes of them afterwards.
+/// Registers that can be written, and what becomes of them afterward.
 public protocol OpenState: AnyObject {
     /// In ascending order of their numbers.
     var vcpus: [OpenVCPU] { get }

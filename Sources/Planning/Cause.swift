@@ -38,7 +38,7 @@ public struct Cause: Hashable, Comparable, Sendable {
         case .incomplete: "the snapshot does not have what no vCPU can do without"
         case .differentVCPUs: "KVM makes no such vCPU, or not in one VM with the others"
         case .tooManyVCPUs: "the guest has more vCPUs than the destination makes: \(detail)"
-        case .notInitialised: "the vCPU is not initialised, so it has no registers"
+        case .notInitialized: "the vCPU is not initialized, so it has no registers"
         case .other: "other differences"
         }
     }

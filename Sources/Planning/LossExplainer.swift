@@ -80,7 +80,7 @@ extension LossExplainer {
         let id = restore.id
         switch restore.outcome {
         case .missing: return Cause(.incomplete)
-        case .refused(.notExecutable): return Cause(.notInitialised)
+        case .refused(.notExecutable): return Cause(.notInitialized)
         default: break
         }
         switch id.kind.loss(of: id, isAbsent: restore.outcome == .absent) {
@@ -144,9 +144,9 @@ extension LossExplainer {
 // MARK: - Notice
 
 extension LossExplainer {
-    func notice(of restore: RegisterRestore, _ shape: LossShape) -> GuestNotice {
+    func notice(of restore: RegisterRestore, _ shape: LossShape) -> GuestImpact {
         let controls = shape.controls ?? named(controls(of: restore, shape.cause))
-        return GuestNotice(
+        return GuestImpact(
             isChangedFromReset: guest[restore.id].flatMap(shape.reset.isChanged),
             controls: controls.compactMap { control, name in
                 guest[control.register].map { (name, control.extract(from: $0.lowBits)) }
@@ -166,7 +166,7 @@ extension LossExplainer {
         let entry = RegisterDictionary.entry(for: id)
         let moving = entry?.volatileBits ?? 0
         let isCounter = moving.nonzeroBitCount >= 32
-        guard !isCounter, let reset = entry?.newestBehaviour?.reset else { return .untold }
+        guard !isCounter, let reset = entry?.newestBehavior?.reset else { return .untold }
         return .bits(reset, but: moving)
     }
 
@@ -216,7 +216,7 @@ extension LossExplainer {
     }
 
     private func needs(of id: RegisterID) -> [Condition] {
-        RegisterDictionary.entry(for: id)?.newestBehaviour?.needs ?? []
+        RegisterDictionary.entry(for: id)?.newestBehavior?.needs ?? []
     }
 }
 
@@ -226,7 +226,7 @@ extension LossExplainer {
     func remedies(for restore: RegisterRestore, _ cause: Cause) -> [Remedy] {
         switch cause.kind {
         case .incomplete, .differentVCPUs: return [.saveAgain]
-        case .notInitialised: return []
+        case .notInitialized: return []
         case .tooManyVCPUs: return [.moreVCPUs(place.count)]
         case .kernelView: return [.policy("accept-masked \(restore.id)")]
         default: break
@@ -318,7 +318,7 @@ extension LossExplainer {
             let wanted = restore.wanted?.bits, let host = restore.found?.bits,
             !entry.takes(wanted, on: host, kernel: kernel)
         else { return nil }
-        return entry.behaviourHistory.map(\.from).first { newer in
+        return entry.behaviorHistory.map(\.from).first { newer in
             newer > kernel && isCandidate(newer) && entry.takes(wanted, on: host, kernel: newer)
         }
     }
@@ -326,10 +326,10 @@ extension LossExplainer {
     /// The capability that makes the register writable on newer kernels, or that nobody enabled.
     private func capability(for restore: RegisterRestore) -> [Remedy] {
         guard case .refused = restore.outcome,
-            let behaviour = RegisterDictionary.entry(for: restore.id)?.newestBehaviour,
-            let name = behaviour.capability, profile.capabilities[name] ?? 0 <= 0,
+            let behavior = RegisterDictionary.entry(for: restore.id)?.newestBehavior,
+            let name = behavior.capability, profile.capabilities[name] ?? 0 <= 0,
             let wanted = restore.wanted?.bits, let host = restore.found?.bits,
-            (wanted ^ host) & ~(behaviour.mask ?? 0) == 0,
+            (wanted ^ host) & ~(behavior.mask ?? 0) == 0,
             let since = KVMCapability.named(name)?.since
         else { return [] }
         return [.enableCapability(name, since: since.description)]
@@ -349,7 +349,7 @@ extension LossExplainer {
         case .vectorLengths: "the same SVE vector lengths"
         case .performanceMonitors: Self.performanceMonitors(restore)
         case .executionState: "AArch32 at the guest's exception level"
-        case .other, .incomplete, .differentVCPUs, .tooManyVCPUs, .kernelView, .notInitialised:
+        case .other, .incomplete, .differentVCPUs, .tooManyVCPUs, .kernelView, .notInitialized:
             "the same \(restore.id.name)"
         }
     }

@@ -69,7 +69,7 @@ public struct PlannedLoss: Sendable {
     /// What the guest would notice of it.
     ///
     /// It is found each time it is asked for, and so are the remedies: vCPUs have many losses, and a report tells few.
-    public var notice: GuestNotice { explainer.notice(of: restore, shape) }
+    public var notice: GuestImpact { explainer.notice(of: restore, shape) }
     /// What can be done about it, dropping it safely first and another host last.
     ///
     /// Empty for what follows from a refused initialization, whose own loss has the remedies.

@@ -5,7 +5,7 @@ internal import TextFormats
 
 /// An option that no command line of the command can have.
 ///
-/// The argument parser looks for them last, and says first what else is missing: often the option that was misspelt.
+/// The argument parser looks for them last, and says first what else is missing: often the option that was misspelled.
 enum UnknownOption {
     /// - Returns: nil where there is none, or the error says so itself.
     static func instead(of error: any Error, in words: [String]) -> CommandError? {

@@ -9,7 +9,7 @@ internal import TextFormats
 public struct QEMUStream {
     /// The stream, its first byte at offset 0.
     ///
-    /// Of one that came through a pipe only the ends are kept (`KeptEnds`).
+    /// Of one that came through a pipe only the ends are kept (`HeadAndTail`).
     public let bytes: any SeekableBytes
     /// The head, with the machine type.
     public let header: StreamHeader

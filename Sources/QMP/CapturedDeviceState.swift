@@ -12,7 +12,7 @@ public struct CapturedDeviceState {
 
     /// A stream as `migrate` writes it.
     ///
-    /// Of one that came by a migration only the ends are kept (`KeptEnds`); all that lies between them is RAM.
+    /// Of one that came by a migration only the ends are kept (`HeadAndTail`); all that lies between them is RAM.
     public var stream: any SeekableBytes
     /// Which of the two ways succeeded.
     public var way: Way
@@ -23,7 +23,7 @@ public struct CapturedDeviceState {
     public var wasRunning: Bool { runStateBefore == "running" }
     /// `running`, `paused`, `prelaunch` (`RunState` of QEMU's qapi/run-state.json).
     public var runStateBefore: String
-    /// The run state afterwards: the same as before, unless somebody else changed it meanwhile.
+    /// The run state afterward: the same as before, unless somebody else changed it meanwhile.
     public var runStateAfter: String
     /// QEMU left the VM stopped, and `cont` had to be sent.
     public var hadToBeResumed: Bool

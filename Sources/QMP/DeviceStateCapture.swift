@@ -65,7 +65,7 @@ public enum DeviceStateCapture {
         do throws(QMPError) {
             let bytes = try saveDeviceState(connection, limit)
             return Taken(
-                stream: HeldBytes(bytes, name: connection.path), way: .deviceState, start: start)
+                stream: MemoryBytes(bytes, name: connection.path), way: .deviceState, start: start)
         } catch {
             guard ways.contains(.migration), error.problem.leavesMigration else { throw error }
             return try migrate(runState, connection, insteadOf: error.problem)

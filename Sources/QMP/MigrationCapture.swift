@@ -27,7 +27,7 @@ struct MigrationCapture {
         self.runState = runState
     }
 
-    func take() throws(QMPError) -> KeptEnds {
+    func take() throws(QMPError) -> HeadAndTail {
         guard Self.suitableStates.contains(runState) else {
             throw connection.error(
                 .unsuitable(
@@ -35,7 +35,7 @@ struct MigrationCapture {
         }
         let settings = try MigrationSettings(over: connection)
         let lastWords = try MigrationGuard(over: connection, lastWords(settings))
-        let ends: KeptEnds
+        let ends: HeadAndTail
         do throws(QMPError) {
             try apply(settings.changes)
             ends = try migrate(settings)
@@ -87,7 +87,7 @@ struct MigrationCapture {
 // MARK: The stream
 
 extension MigrationCapture {
-    private func migrate(_ settings: MigrationSettings) throws(QMPError) -> KeptEnds {
+    private func migrate(_ settings: MigrationSettings) throws(QMPError) -> HeadAndTail {
         let stream = try startMigration()
         let ends = try drain(stream, settings)
         sayThatItFailed(stream)
@@ -118,10 +118,10 @@ extension MigrationCapture {
 
     private func drain(
         _ stream: borrowing FileDescriptor, _ settings: MigrationSettings
-    ) throws(QMPError) -> KeptEnds {
+    ) throws(QMPError) -> HeadAndTail {
         let deadline = Deadline(in: connection.timeouts.capture)
         var patience: Deadline? = Deadline(in: connection.timeouts.capture / 4)
-        let ends = KeptEnds(of: connection.path, last: Self.tailLimit)
+        let ends = HeadAndTail(of: connection.path, last: Self.tailLimit)
         var quiet = 0
         while !deadline.isOver {
             if patience?.isOver == true {
@@ -189,7 +189,7 @@ extension MigrationCapture {
     }
 }
 
-extension KeptEnds {
+extension HeadAndTail {
     /// Whether the last thing is a whole description of the devices, with which a migration stream
     /// ends.
     ///

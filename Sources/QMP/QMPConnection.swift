@@ -48,7 +48,7 @@ public final class QMPConnection {
 
     /// Has QEMU carry out a command that takes a descriptor: `add-fd`, `getfd`.
     ///
-    /// QEMU gets a copy of it, so this one can be closed afterwards.
+    /// QEMU gets a copy of it, so this one can be closed afterward.
     @discardableResult
     public func execute(
         _ command: String, arguments: [(String, QMPArgument)] = [],

@@ -32,7 +32,7 @@ extension KVMCapability {
     ///
     /// Enabling one changes no value.
     public static let ofWritableRegisters: [KVMCapability] = {
-        let names = Set(RegisterDictionary.all.compactMap(\.newestBehaviour?.capability))
+        let names = Set(RegisterDictionary.all.compactMap(\.newestBehavior?.capability))
         return all.filter { names.contains($0.name) }
     }()
 }

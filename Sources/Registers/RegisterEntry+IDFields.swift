@@ -188,12 +188,12 @@ extension RegisterEntry {
     ///
     /// For a register without field rules, all that is known is that its value can be chosen.
     public func takes(_ wanted: UInt64, on host: UInt64, kernel: KernelVersion) -> Bool {
-        guard let behaviour = self.behaviour(onKernel: kernel),
-            behaviour.behaviourClass == .constrained
+        guard let behavior = self.behavior(onKernel: kernel),
+            behavior.behaviorClass == .constrained
         else {
             return false
         }
-        guard behaviour.traits.contains(.idPolicy) else { return true }
+        guard behavior.traits.contains(.idPolicy) else { return true }
         let different = idFieldRules.filter { $0.extract(from: wanted) != $0.extract(from: host) }
         let covered = different.reduce(0) { $0 | $1.mask }
         return (wanted ^ host) & ~covered == 0
@@ -210,7 +210,7 @@ extension RegisterEntry {
     /// For MIDR_EL1, REVIDR_EL1 and AIDR_EL1 that also takes `KVM_CAP_ARM_WRITABLE_IMP_ID_REGS`.
     public func writableMask(onKernel kernel: KernelVersion) -> UInt64 {
         guard isFeatureIDRegister || isImplementationID else { return 0 }
-        return behaviour(onKernel: kernel)?.mask ?? 0
+        return behavior(onKernel: kernel)?.mask ?? 0
     }
 }
 

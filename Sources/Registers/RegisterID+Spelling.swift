@@ -84,7 +84,7 @@ private struct Spelling {
         let isMacro = words.first == "arm64_sys_reg"
         let isFunction = isMacro || words.first == "sys_reg"
         let parts = isFunction ? Array(words.dropFirst()) : words
-        guard let numbers = labelled(parts) ?? plain(parts), numbers.count == 5,
+        guard let numbers = labeled(parts) ?? plain(parts), numbers.count == 5,
             let encoding = RegisterID.SystemRegisterEncoding(
                 op0: numbers[0], op1: numbers[1], crn: numbers[2], crm: numbers[3], op2: numbers[4])
         else { return nil }
@@ -92,7 +92,7 @@ private struct Spelling {
     }
 
     /// `op0 3 op1 0 ...`, in any order, each label once.
-    private func labelled(_ parts: [Substring]) -> [Int]? {
+    private func labeled(_ parts: [Substring]) -> [Int]? {
         guard parts.count == 10 else { return nil }
         var numbers: [Substring: Int] = [:]
         for place in stride(from: 0, to: 10, by: 2) {

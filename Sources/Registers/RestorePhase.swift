@@ -4,11 +4,11 @@
 /// which others exist, or how they read, come before those others.
 public enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
     /// `KVM_ARM_VCPU_INIT`; it resets every register.
-    case initialisation
+    case initialization
     /// SVE vector lengths, writable only between init and finalize.
     case vectorLengths
     /// `KVM_ARM_VCPU_FINALIZE`.
-    case finalisation
+    case finalization
     /// PSCI version, workaround levels and hypercall bitmaps, fixed at the first run.
     case firmware
     /// ID registers and cache geometry: the visibility of other registers depends on them.
@@ -38,7 +38,7 @@ public enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
     case runState
 
     /// From here on a vCPU has its registers.
-    package static let firstOfInitialised = firmware
+    package static let firstOfInitialized = firmware
 
     public static func < (left: RestorePhase, right: RestorePhase) -> Bool {
         left.rawValue < right.rawValue

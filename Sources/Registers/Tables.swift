@@ -28,8 +28,8 @@ enum Tables {
         UnsafeBufferPointer(start: cformat_values_table(), count: Int(cformat_values_count))
     }
 
-    static var behaviours: UnsafeBufferPointer<cformat_behaviour> {
-        UnsafeBufferPointer(start: cformat_behaviours_table(), count: Int(cformat_behaviours_count))
+    static var behaviors: UnsafeBufferPointer<cformat_behavior> {
+        UnsafeBufferPointer(start: cformat_behaviors_table(), count: Int(cformat_behaviors_count))
     }
 
     static var conditions: UnsafeBufferPointer<cformat_condition> {

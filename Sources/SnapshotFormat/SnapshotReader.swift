@@ -5,7 +5,7 @@ public import VCPUModel
 /// A reader goes through its input once: call `decode` or `verify`, each at most once;
 /// `readHeader` may come before.
 public struct SnapshotReader {
-    private var source: SnapshotSource
+    private var source: FileInput
     private var header: SnapshotHeader?
     /// What `decode` left out of a file of a later minor version; such a file must not be replaced
     /// by what was read from it.
@@ -13,12 +13,12 @@ public struct SnapshotReader {
 
     /// Reads a file that is in memory.
     public init(_ bytes: [UInt8]) {
-        source = SnapshotSource(bytes)
+        source = FileInput(bytes)
     }
 
     /// Reads an input from its start, such as a pipe.
     public init(_ pull: @escaping SnapshotPull) {
-        source = SnapshotSource(pull)
+        source = FileInput(pull)
     }
 
     /// Decodes a whole file in memory.

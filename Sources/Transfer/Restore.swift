@@ -67,7 +67,7 @@ public struct Restore {
 
     private mutating func writeAll() {
         for phase in RestorePhase.allCases {
-            if options.isStrict, phase == RestorePhase.firstOfInitialised {
+            if options.isStrict, phase == RestorePhase.firstOfInitialized {
                 // What is written from here on can change others, of other vCPUs too.
                 for index in units.indices { units[index].remember() }
             }

@@ -46,7 +46,7 @@ struct RestoreReasons {
         case .absent(let failure): return reasons.absence(failure)
         case .unreadable(let failure, let isWritten):
             return failure.errno == .notExecutable && !isWritten
-                ? notInitialised
+                ? notInitialized
                 : "it could be written but not read back: \(failure.error(.read, id))"
         case .unreachable(let failure): return reasons.unreachable(failure)
         case .failed(let failure): return reasons.explanation(of: result, failure: failure)
@@ -94,13 +94,13 @@ struct RestoreReasons {
     }
 
     private var needCause: String? {
-        let needs = behaviour?.needs ?? []
+        let needs = behavior?.needs ?? []
         guard !needs.isEmpty else { return nil }
         return "it exists only with " + needs.map(\.description).joined(separator: " and ")
     }
 
-    private var behaviour: Behaviour? {
-        kernel.flatMap { entry?.behaviour(onKernel: $0) } ?? entry?.newestBehaviour
+    private var behavior: Behavior? {
+        kernel.flatMap { entry?.behavior(onKernel: $0) } ?? entry?.newestBehavior
     }
 
     // MARK: Present, and yet not restored
@@ -134,24 +134,24 @@ struct RestoreReasons {
 
     /// For a register that could be neither written nor read.
     func unreachable(_ failure: RestoreAttempt.Failure) -> String? {
-        if failure.errno == .notExecutable { return Self.notInitialised }
+        if failure.errno == .notExecutable { return Self.notInitialized }
         guard id == .vcpuInit, !failure.isBeyondRules else { return failure.explanation }
-        return behaviour?.refusalRule ?? failure.explanation
+        return behavior?.refusalRule ?? failure.explanation
     }
 
-    static let notInitialised = "the vCPU is not initialised: see VCPU_INIT"
+    static let notInitialized = "the vCPU is not initialized: see VCPU_INIT"
 
     // MARK: Not put back
 
     static func notUndone(_ id: RegisterID, _ failure: RegisterBankError?) -> String {
-        if id == .vcpuInit { return "a vCPU that is initialised stays so" }
+        if id == .vcpuInit { return "a vCPU that is initialized stays so" }
         return failure.map { $0.explanation ?? "\($0)" }
             ?? "it did not take its old value again"
     }
 
     /// What let a register be written that is fixed otherwise.
     private var enabling: String? {
-        guard let name = behaviour?.capability, enabled.contains(where: { $0.name == name }) else {
+        guard let name = behavior?.capability, enabled.contains(where: { $0.name == name }) else {
             return nil
         }
         return "it takes \(name), enabled before the vCPUs are made"
@@ -161,7 +161,7 @@ struct RestoreReasons {
         if let levels = mitigationLevels(result) { return levels }
         let claims = idFieldClaims(result)
         if !claims.isEmpty { return claims.joined(separator: ", ") }
-        return behaviour?.refusalRule ?? unknownBits(result) ?? failure?.explanation
+        return behavior?.refusalRule ?? unknownBits(result) ?? failure?.explanation
     }
 
     /// A mitigation that the guest was told it need not ask for, or can ask for, and the host cannot back.
@@ -188,7 +188,7 @@ struct RestoreReasons {
         let fate = result.found == result.before ? "keeps its own value" : "holds another value"
         let fields =
             result.found.flatMap { result.wanted?.differingBits(from: $0) }.map(fields(in:)) ?? ""
-        let rule = behaviour?.rule.map { ": \($0)" } ?? ""
+        let rule = behavior?.rule.map { ": \($0)" } ?? ""
         return "the write was accepted, but the register \(fate)\(fields)\(rule)"
     }
 

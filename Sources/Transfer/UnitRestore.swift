@@ -132,8 +132,8 @@ struct UnitRestore {
 
     /// What the register at a place held before the restore.
     private func original(_ place: Int) -> RegisterValue? {
-        let isInitialisation = RestorePhase(of: guest.ids[place]) < .firstOfInitialised
-        guard !isInitialisation, !originals.isEmpty else { return attempts[place].before }
+        let isInitialization = RestorePhase(of: guest.ids[place]) < .firstOfInitialized
+        guard !isInitialization, !originals.isEmpty else { return attempts[place].before }
         return originals[place] ?? attempts[place].before
     }
 

@@ -98,7 +98,7 @@ private enum Essential {
         let names = Set(features.names)
         return RegisterDictionary.all.filter { entry in
             entry.isEssential
-                && (entry.newestBehaviour?.needs ?? []).allSatisfy { need in
+                && (entry.newestBehavior?.needs ?? []).allSatisfy { need in
                     switch need {
                     case .feature(let name): names.contains(name)
                     case .notFeature(let name): !names.contains(name)

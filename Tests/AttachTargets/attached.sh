@@ -111,7 +111,7 @@ random_steps() {
 }
 
 # stopped: a process that was stopped stays stopped; one that is stopped meanwhile, and not told to go on, is stopped
-# afterwards.
+# afterward.
 is_traced() { ! grep -q 'TracerPid:.0$' "/proc/$VMM/status"; }
 in_state() { grep -q "^State:.$1" "/proc/$VMM/status"; }
 stopped() {
@@ -232,8 +232,8 @@ in_a_namespace() {
   within_a_minute "it does not go on" has_lines beats $((number + 5))
   tail -n 1 beats | grep 'errors 0'
 }
-not_initialised() {
-  refused 'has not initialised vCPU 1' vcpusnap save "pid:$VMM" -o saved
+not_initialized() {
+  refused 'has not initialized vCPU 1' vcpusnap save "pid:$VMM" -o saved
   [ ! -e saved ]
 }
 # waiting TEXT VMM-ARGS...: a VMM that waits for ever is refused, as soon as it does, and waits on.

@@ -5,7 +5,7 @@
  *   beat 12: errors 0 checks 531 signals 0 guest 81234 80012
  *
  * usage: vmm [--vcpus N] [--beats N] [--checkers N] [--sve] [--filter KIND] [--churn] [--block] [--dump FILE]
- *            [--mmio MILLISECONDS] [--aarch32] [--uninitialised] [--second-vm before|after] [--signals] [--sequences]
+ *            [--mmio MILLISECONDS] [--aarch32] [--uninitialized] [--second-vm before|after] [--signals] [--sequences]
  *            [--aborts] [--counted FILE] [--idle] [--vfork SECONDS] [--no-memory] [--no-stack] [--become-aarch32]
  *   --beats N     end after that many (default: for ever), with status 1 if there were errors
  *   --checkers N  threads that do nothing but check (default 1); with --sve those of SVE too, if there are any
@@ -20,7 +20,7 @@
  *                 stderr, how long reading all of it takes: "floor: 812 us"
  *   --mmio M      the guest writes to a device now and then, which takes that long to answer
  *   --aarch32     the guest's EL1 is AArch32
- *   --uninitialised   there is a vCPU more, which was made and nothing else
+ *   --uninitialized   there is a vCPU more, which was made and nothing else
  *   --signals     vCPU threads get signals all the time, each with a number; one that is lost, or comes with
  *                 another number, is an error; and one waits for ever, blocked
  *   --aborts      SIGABRT is counted; one that is not from who sent the first is an error
@@ -78,7 +78,7 @@ uint64_t checked_long_spin(uint64_t rounds, long a, long b, long c, uint64_t see
 
 enum filter { NO_FILTER, MICROVM, CLOSED, NO_EXEC, TRAP };
 
-static int vm, vcpus[MOST], vcpu_count = 1, sve, aarch32, idle, uninitialised, mmio_milliseconds = -1;
+static int vm, vcpus[MOST], vcpu_count = 1, sve, aarch32, idle, uninitialized, mmio_milliseconds = -1;
 static enum filter filter;
 static const char *second_vm;
 static struct kvm_run *runs[MOST];
@@ -148,7 +148,7 @@ static const uint32_t counting_in_a32[] = {
     0xeafffffb, /* b   .-12        */
 };
 
-static void initialise(int kvm, int vcpu)
+static void initialize(int kvm, int vcpu)
 {
     struct kvm_vcpu_init init;
 
@@ -191,7 +191,7 @@ static int make_vcpu(int kvm, int index)
 
     if (vcpu < 0)
         fail("KVM_CREATE_VCPU");
-    initialise(kvm, vcpu);
+    initialize(kvm, vcpu);
     for (int n = 3; n < 31; n++)
         set_general(vcpu, n, 0x1111 * n + index);
     set_general(vcpu, 2, COUNTERS + 64 * index);
@@ -228,7 +228,7 @@ static void make_vcpus(int kvm)
     /* Descriptors that look like vCPUs, and are none more. */
     if (ioctl(vcpus[0], KVM_GET_STATS_FD, NULL) < 0 || dup(vcpus[0]) < 0)
         fail("KVM_GET_STATS_FD");
-    if (uninitialised && ioctl(vm, KVM_CREATE_VCPU, vcpu_count) < 0)
+    if (uninitialized && ioctl(vm, KVM_CREATE_VCPU, vcpu_count) < 0)
         fail("KVM_CREATE_VCPU");
 }
 
@@ -785,8 +785,8 @@ int main(int count, char **arguments)
             aarch32 = 1;
         else if (strcmp(arguments[i], "--idle") == 0)
             idle = 1;
-        else if (strcmp(arguments[i], "--uninitialised") == 0)
-            uninitialised = 1;
+        else if (strcmp(arguments[i], "--uninitialized") == 0)
+            uninitialized = 1;
         else if (strcmp(arguments[i], "--second-vm") == 0)
             second_vm = arguments[++i];
         else if (strcmp(arguments[i], "--signals") == 0)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs in a lab guest: starts the test VMM and runs COMMAND with its process id in $VMM and the file that it writes to
 # in $BEATS; dump is the file of --dump.
-# Afterwards the VMM must be as it was: heartbeat, guest, registers, memory map, descriptors and threads.
+# Afterward the VMM must be as it was: heartbeat, guest, registers, memory map, descriptors and threads.
 # usage: with-vmm.sh VMM-ARGS... -- COMMAND...
 set -u
 work=$(mktemp -d)

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Checksums against published test vectors")
 struct ChecksumTests {
-    @Test("CRC32C: RFC 3720, appendix B.4, and the check value of the CRC catalogue")
+    @Test("CRC32C: RFC 3720, appendix B.4, and the check value of the CRC catalog")
     func crc32c() {
         let vectors: [([UInt8], UInt32)] = [
             (Array("123456789".utf8), 0xe306_9283),

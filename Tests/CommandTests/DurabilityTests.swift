@@ -332,7 +332,7 @@ struct DurabilityTests {
     // MARK: Signals and limits
 
     /// Starts a program that has begun to write a file and waits for more of its input, sends it a signal, and
-    /// gives the names that are there afterwards.
+    /// gives the names that are there afterward.
     private func names(afterSignal signal: Int32) throws -> [String] {
         let pipe = Pipe()
         let process = Process()

@@ -188,16 +188,16 @@ struct ForeignTextTests {
         }
     }
 
-    @Test("On a terminal there are our own colours beside it", arguments: Hostile.allCases)
+    @Test("On a terminal there are our own colors beside it", arguments: Hostile.allCases)
     private func terminal(_ hostile: Hostile) throws {
         let files = try Files(folder, hostile.text)
         for words in files.commands.map(\.words) + files.failures.prefix(6) {
             var shown = try Terminal.run(words).text
-            let colour = /\u{1b}\[(0|1|2|31|32)m/
-            // Errors and reports of one line have no colours.
+            let color = /\u{1b}\[(0|1|2|31|32)m/
+            // Errors and reports of one line have no colors.
             let isPlain = shown.hasPrefix("vcpusnap: ") || words[0] == "unmend"
-            #expect(shown.contains(colour) || isPlain, "\(words)")
-            shown.replace(colour, with: "")
+            #expect(shown.contains(color) || isPlain, "\(words)")
+            shown.replace(color, with: "")
             // A progress line begins anew.
             if words[0] == "matrix" { shown.replace(/\r\[[#-]{30}\] \d+ of \d+ pairs/, with: "") }
             try expectPrintable(Data(shown.utf8), words)
@@ -305,14 +305,14 @@ struct ForeignTextTests {
         let text = String(
             decoding: try JSONEncoder().encode([hostile.text]), as: UTF8.self
         ).dropFirst().dropLast()
-        let behaviours: [@Sendable (String) -> String?] = [
+        let behaviors: [@Sendable (String) -> String?] = [
             { _ in "\"error\": {\"class\": \(text), \"desc\": \(text)}" },
             {
                 $0 == "query-status" ? "\"return\": {\"status\": \(text), \"running\": false}" : nil
             },
         ]
-        for behaviour in behaviours {
-            let qemu = FakeQEMU { _, command in behaviour(command.name) }
+        for behavior in behaviors {
+            let qemu = FakeQEMU { _, command in behavior(command.name) }
             qemu.deviceState = try StreamFixture.kvmN1.bytes
             let server = try qemu.start()
             let run = try Program.run("save", "qmp:\(server.path)", "-o", folder / "live")
@@ -371,10 +371,10 @@ struct ForeignTextTests {
         }
     }
 
-    // MARK: Terminals without colours
+    // MARK: Terminals without colors
 
     @Test(
-        "No colours where they mean nothing or are not wanted",
+        "No colors where they mean nothing or are not wanted",
         arguments: [
             ["TERM": "dumb"], ["TERM": ""], [:], ["TERM": "xterm", "NO_COLOR": "1"],
         ])
@@ -391,18 +391,18 @@ struct ForeignTextTests {
         }
     }
 
-    @Test("Colours and a progress line on others")
-    func colours() throws {
+    @Test("Colors and a progress line on others")
+    func colors() throws {
         let environment = ["TERM": "xterm", "NO_COLOR": ""]
         let shown = try Terminal.run(["baseline", host, "6.1-max"], environment: environment)
         #expect(shown.text.contains("\u{1b}[1mbaseline of"))
         #expect(shown.text.contains("\r[####"))
     }
 
-    @Test("Colours in a pipe, where they are asked for and not refused")
-    func coloursInAPipe() throws {
+    @Test("Colors in a pipe, where they are asked for and not refused")
+    func colorsInAPipe() throws {
         let words = ["baseline", host, "6.1-max"]
-        for (environment, isColoured) in [
+        for (environment, isColored) in [
             (["CLICOLOR_FORCE": "1"], true), (["CLICOLOR_FORCE": "0"], false),
             (["CLICOLOR_FORCE": ""], false), (["CLICOLOR_FORCE": "1", "NO_COLOR": "1"], false),
             ([:], false),
@@ -410,7 +410,7 @@ struct ForeignTextTests {
             let assignments = environment.map { "\($0.key)=\($0.value)" }
             let run = try Program.run(
                 words, program: ["/usr/bin/env"] + assignments + [Program.path])
-            #expect(run.text.contains("\u{1b}[1mbaseline of") == isColoured, "\(environment)")
+            #expect(run.text.contains("\u{1b}[1mbaseline of") == isColored, "\(environment)")
             #expect(!run.errors.contains("\u{1b}"))
         }
     }

@@ -2,7 +2,7 @@ import Foundation
 import TestFiles
 import Testing
 
-@Suite("Help, and what is said of misspelt words")
+@Suite("Help, and what is said of misspelled words")
 struct HelpTests {
     private static let commands = [
         "save", "restore", "plan", "baseline", "diff", "show", "convert", "mend", "unmend", "set",

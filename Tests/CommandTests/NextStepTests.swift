@@ -69,7 +69,7 @@ struct NextStepTests {
             "is a snapshot", "without --qemu")
     }
 
-    @Test func registerThatWasMisspelt() throws {
+    @Test func registerThatWasMisspelled() throws {
         let run = try Program.run("show", try save(), "-r", "SCLTR_EL1")
         #expect(run.status == 2 && run.errors.contains("did you mean SCTLR_EL1?"))
     }

@@ -269,7 +269,7 @@ struct PlanCommandTests {
             try plan("--host", "no-such-host"), "no-such-host", "6.12-neoverse-n1", older)
         expectTrouble(try plan("--host", guest.folder / "none.vhost"), "none.vhost", "ENOENT")
         expectTrouble(try plan())
-        try guest.folder.make("bad.vhost", Data("vhost 1\nname a\ncolour blue\n".utf8))
+        try guest.folder.make("bad.vhost", Data("vhost 1\nname a\ncolor blue\n".utf8))
         expectTrouble(try plan("--host", guest.folder / "bad.vhost"), "bad.vhost:3:1: unknown")
     }
 

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Text that is printed")
 struct PrintableTextTests {
-    private let style = TextStyle(isColoured: true)
+    private let style = TextStyle(isColored: true)
 
     @Test("Literals stand as they are, and what is put into them does not")
     func interpolation() {
@@ -31,13 +31,13 @@ struct PrintableTextTests {
         #expect(sum.string == bold + bold)
     }
 
-    @Test("What quotes our own colours gets none")
-    func forgedColours() {
+    @Test("What quotes our own colors gets none")
+    func forgedColors() {
         let forged = style.good("complete").string
         let shown = style.bad("\(forged)").string
         #expect(shown == "\u{1b}[31m\\u{1b}[32mcomplete\\u{1b}[0m\u{1b}[0m")
         #expect(
-            TextStyle(isColoured: false).bad("\(forged)").string == "\\u{1b}[32mcomplete\\u{1b}[0m")
+            TextStyle(isColored: false).bad("\(forged)").string == "\\u{1b}[32mcomplete\\u{1b}[0m")
     }
 
     @Test("The width is that of what is shown")

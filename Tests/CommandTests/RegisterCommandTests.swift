@@ -17,7 +17,7 @@ struct RegisterCommandTests {
                 var needs: [String]
             }
 
-            struct Behaviour: Decodable {
+            struct Behavior: Decodable {
                 var capability: String?
                 var capabilitySince: String?
             }
@@ -25,7 +25,7 @@ struct RegisterCommandTests {
             var name: String
             var fields: [Field]
             var history: [Change]
-            var behaviour: Behaviour?
+            var behavior: Behavior?
         }
 
         var registers: [Register]
@@ -75,9 +75,9 @@ struct RegisterCommandTests {
     }
 
     @Test func capabilityWithItsKernel() throws {
-        let behaviour = try #require(try report("MIDR_EL1").registers[0].behaviour)
-        #expect(behaviour.capability == "KVM_CAP_ARM_WRITABLE_IMP_ID_REGS")
-        #expect(behaviour.capabilitySince == "6.15")
+        let behavior = try #require(try report("MIDR_EL1").registers[0].behavior)
+        #expect(behavior.capability == "KVM_CAP_ARM_WRITABLE_IMP_ID_REGS")
+        #expect(behavior.capabilitySince == "6.15")
         #expect(
             try Program.run("register", "MIDR_EL1").text
                 .contains("KVM_CAP_ARM_WRITABLE_IMP_ID_REGS: Linux 6.15 or newer"))

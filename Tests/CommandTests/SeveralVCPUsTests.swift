@@ -69,7 +69,7 @@ struct SeveralVCPUsTests {
 
     // MARK: Incomplete vCPUs
 
-    /// Of a vCPU of its initialisation alone, and of one of nothing, beside a good one.
+    /// Of a vCPU of its initialization alone, and of one of nothing, beside a good one.
     @Test(arguments: [true, false])
     func vcpuWithoutRegisters(_ hasInit: Bool) throws {
         let file = try make("bad") { snapshot in
@@ -94,7 +94,7 @@ struct SeveralVCPUsTests {
     }
 
     /// A rule for what makes a vCPU one would take the others along.
-    @Test func proposalForAVCPUThatIsNotInitialised() throws {
+    @Test func proposalForAVCPUThatIsNotInitialized() throws {
         let file = try make("bad") { snapshot in
             try keep(&snapshot.vcpus[1]) { $0 != .vcpuInit }
         }
@@ -188,7 +188,7 @@ struct SeveralVCPUsTests {
         #expect(plan.status == 1)
         #expect(plan.text.contains("KVM makes no such vCPU, or not in one VM with the others (1)"))
         #expect(plan.text.contains("all vCPUs of a VM have the same features"))
-        #expect(plan.text.contains("the vCPU is not initialised, so it has no registers"))
+        #expect(plan.text.contains("the vCPU is not initialized, so it has no registers"))
         let restore = try Program.run(
             "restore", file, "emulated:\(Self.host)", "--policy", "exact")
         #expect(restore.status == 1)
@@ -274,7 +274,7 @@ struct SeveralVCPUsTests {
             run.text.contains(
                 "--strict: 1 of 2 registers written were put back and read back; could not be put back:\n"
                     + "    VCPU_INIT (0x7650000000000000): before nothing, found"), "\(run.text)")
-        #expect(run.text.contains("a vCPU that is initialised stays so"))
+        #expect(run.text.contains("a vCPU that is initialized stays so"))
         let json = try Program.run(
             "restore", file, "emulated:\(Self.host)", "--strict", "--format", "json")
         let vcpus = try #require(try json.json()["vcpus"] as? [[String: Any]])

@@ -540,7 +540,7 @@ struct StreamUnmendTests {
         #expect(try folder.data("vm.mig") == original)
     }
 
-    @Test("Interrupted changes are undone, wherever they stopped", arguments: [0.1, 0.5, 0.9, 1])
+    @Test("StopContext changes are undone, wherever they stopped", arguments: [0.1, 0.5, 0.9, 1])
     func interrupted(part: Double) throws {
         let changed = try mended()
         let undo = try folder.data("vm.mig.undo")

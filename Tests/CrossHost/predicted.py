@@ -5,7 +5,7 @@ usage: predicted.py VCPUSNAP FOLDER [HOST...]
 
 FOLDER has a profile HOST.vhost for each host, snapshots (any other names with a dot), and for each host a
 folder HOST with SNAPSHOT.json, the report of the real restore there. A register is predicted right when its
-outcome, errno, lost bits and reason are the same, and its value afterwards, unless it moves by itself.
+outcome, errno, lost bits and reason are the same, and its value afterward, unless it moves by itself.
 
 Reasons are not compared on each HOST named, whose kernel does what another version does: the restore there explains
 by the version, and plan by what was recorded.

@@ -317,9 +317,9 @@ private let usual32 = [
 ]
 
 private func guest32(_ values: [String: String] = [:]) throws -> SnapshotBank {
-    let initialisation = ["VCPU_INIT": "0xe00000005"]
+    let initialization = ["VCPU_INIT": "0xe00000005"]
     return try snapshotBank(
-        of: older, usual32.merging(initialisation) { $1 }.merging(values) { $1 })
+        of: older, usual32.merging(initialization) { $1 }.merging(values) { $1 })
 }
 
 private func liveGuest32() throws -> EmulatedCPU {

@@ -369,12 +369,12 @@ struct LiveAssignmentTests {
         let edited = try changes(of: cpu) {
             let edit = try set("TPIDR_EL0=0x1f", "TPIDR_EL1=0x7", in: cpu)
             #expect(!edit.isComplete)
-            let (sanitised, ignored) = (edit.changes[1], edit.changes[0])
-            #expect(sanitised.outcome == .keptButMasked(lost: RegisterValue(0x40)))
-            #expect(sanitised.found == RegisterValue(0x5f))
+            let (sanitized, ignored) = (edit.changes[1], edit.changes[0])
+            #expect(sanitized.outcome == .keptButMasked(lost: RegisterValue(0x40)))
+            #expect(sanitized.found == RegisterValue(0x5f))
             #expect(ignored.outcome == .acceptedThenChanged)
             #expect(ignored.found == RegisterValue(0))
-            #expect(!sanitised.isMade && !ignored.isMade)
+            #expect(!sanitized.isMade && !ignored.isMade)
         }
         #expect(edited == ["TPIDR_EL0": "0x5f"])
     }

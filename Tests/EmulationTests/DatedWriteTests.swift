@@ -92,7 +92,7 @@ struct DatedWriteTests {
             for kernel in kernels {
                 let text = profileText(kernel: kernel, write.lines)
                 let cpu = EmulatedCPU(
-                    profile: try HostProfile(parsing: text, file: "test"), initialised: true)
+                    profile: try HostProfile(parsing: text, file: "test"), initialized: true)
                 #expect(try cpu.refusal(write.register, write.value) == refusal, "on \(kernel)")
                 let held = try cpu.bits(write.register)
                 #expect((held == write.value) == (refusal == nil), "on \(kernel)")
@@ -190,7 +190,7 @@ struct DatedWriteTests {
         func cpu(_ more: [String]) throws -> EmulatedCPU {
             let text = profileText(kernel: "5.14.0-503.el9", lines + more)
             return EmulatedCPU(
-                profile: try HostProfile(parsing: text, file: "test"), initialised: true)
+                profile: try HostProfile(parsing: text, file: "test"), initialized: true)
         }
         let masks = ["writable-mask CLIDR_EL1 0x7fffffffffff", "writable-mask CTR_EL0 0x300f000f"]
         for (name, bits) in [
@@ -218,7 +218,7 @@ struct DatedWriteTests {
         {
             let text = profileText(kernel: "6.12.0", lines + more)
             let cpu = EmulatedCPU(
-                profile: try HostProfile(parsing: text, file: "test"), initialised: true)
+                profile: try HostProfile(parsing: text, file: "test"), initialized: true)
             #expect(try cpu.refusal(name, bits) == refusal)
         }
     }

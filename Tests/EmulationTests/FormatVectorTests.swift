@@ -21,7 +21,7 @@ struct FormatVectorTests {
         #expect(profile.text == String(decoding: canonical, as: UTF8.self))
         #expect(try HostProfile(parsing: canonical, file: "canonical") == profile)
         // What is accepted can be used.
-        let cpu = EmulatedCPU(profile: profile, initialised: true)
+        let cpu = EmulatedCPU(profile: profile, initialized: true)
         for id in cpu.list() { _ = try cpu.read(id) }
     }
 

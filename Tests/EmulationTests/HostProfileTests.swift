@@ -45,8 +45,8 @@ struct HostProfileTests {
         #expect(profile.vcpuInit == VCPUInit(features: [.psci02, .sve]))
         #expect(profile.sveVectorLengths == [16, 32])
         let overrides = [
-            try register("MPIDR_EL1"): BehaviourOverride(.invariant),
-            try register("TPIDR_EL1"): BehaviourOverride(.sanitised, mask: 0xf0),
+            try register("MPIDR_EL1"): BehaviorOverride(.invariant),
+            try register("TPIDR_EL1"): BehaviorOverride(.sanitized, mask: 0xf0),
         ]
         #expect(profile.overrides == overrides)
         #expect(profile.registers.count == 6)

@@ -24,7 +24,7 @@ struct MalformedProfileTests {
     }
 
     @Test(arguments: [
-        Case("colour blue", 1, "unknown directive \"colour\"; a newer program may know it"),
+        Case("color blue", 1, "unknown directive \"color\"; a newer program may know it"),
         Case(
             "regsiter ID_AA64PFR0_EL1", 1, "unknown directive \"regsiter\"; did you mean register?"),
         Case("writeable-mask CTR_EL0 0", 1, "did you mean writable-mask?"),

@@ -98,7 +98,7 @@ struct ProfileBeliefTests {
     func oneRegister(_ kernel: String, _ line: String) throws {
         let profile = try HostProfile(
             parsing: profileText(kernel: kernel, [line]), file: "test")
-        let cpu = EmulatedCPU(profile: profile, initialised: true)
+        let cpu = EmulatedCPU(profile: profile, initialized: true)
         let id = try #require(profile.registers.ids.first)
         #expect(cpu.list().contains(id))
         let stable = ~RegisterDictionary.volatileBits(of: id)
@@ -115,11 +115,11 @@ struct ProfileBeliefTests {
                     "register PMCNTENSET_EL0 0x603000000013dce1 0xff",
                     "register PMCNTENCLR_EL0 0x603000000013dce2 0xff",
                 ]), file: "test")
-        let cpu = EmulatedCPU(profile: profile, initialised: true)
+        let cpu = EmulatedCPU(profile: profile, initialized: true)
         #expect(try cpu.bits("PMCNTENSET_EL0") == 0xff)
         #expect(try cpu.bits("PMCNTENCLR_EL0") == 0xff)
         try cpu.set("PMCNTENCLR_EL0", 0xff)
-        // What a guest was given afterwards obeys KVM again: N is 2.
+        // What a guest was given afterward obeys KVM again: N is 2.
         #expect(try cpu.bits("PMCNTENSET_EL0") == 0xfc)
     }
 

@@ -7,7 +7,7 @@ import VCPUModel
 /// Which kernel's rules a host follows is found out by trying.
 struct RulesTrialTests {
     private func trial(_ profile: HostProfile, on host: HostProfile) -> String? {
-        RulesTrial(profile).rulesRelease(trying: EmulatedCPU(profile: host, initialised: true))
+        RulesTrial(profile).rulesRelease(trying: EmulatedCPU(profile: host, initialized: true))
     }
 
     @Test(arguments: HostProfile.builtInNames)
@@ -33,8 +33,8 @@ struct RulesTrialTests {
         #expect(again == profile && again.kernel == KernelVersion(parsing: found))
         // What is refused there, and what is accepted, is so by these rules too.
         let (real, emulated) = (
-            EmulatedCPU(profile: host, initialised: true),
-            EmulatedCPU(profile: again, initialised: true)
+            EmulatedCPU(profile: host, initialized: true),
+            EmulatedCPU(profile: again, initialized: true)
         )
         for name in ["CLIDR_EL1", "CCSIDR0", "PMCR_EL0", "PMCNTENSET_EL0", "CTR_EL0"] {
             for bits in [0, 0x3, 0x2000021, .max] as [UInt64] {
@@ -51,13 +51,13 @@ struct RulesTrialTests {
     // MARK: What a profile says of it
 
     private func isCLIDRWritable(_ profile: HostProfile) throws -> Bool {
-        let cpu = EmulatedCPU(profile: profile, initialised: true)
+        let cpu = EmulatedCPU(profile: profile, initialized: true)
         let other = try cpu.bits("CLIDR_EL1") ^ 0x100
         return (try? cpu.set("CLIDR_EL1", other)) != nil
     }
 
     private func isCCSIDRWritable(_ profile: HostProfile) throws -> Bool {
-        let cpu = EmulatedCPU(profile: profile, initialised: true)
+        let cpu = EmulatedCPU(profile: profile, initialized: true)
         return (try? cpu.set("CCSIDR0", 0x7)) != nil
     }
 
@@ -71,7 +71,7 @@ struct RulesTrialTests {
         profile.writableMasks = [.clidrEL1: 0x7fff_ffff_ffff]
         #expect(try isCLIDRWritable(profile) && isCCSIDRWritable(profile))
         // A class outweighs the mask.
-        profile.overrides = [.clidrEL1: BehaviourOverride(.invariant)]
+        profile.overrides = [.clidrEL1: BehaviorOverride(.invariant)]
         #expect(try !isCLIDRWritable(profile) && isCCSIDRWritable(profile))
     }
 

@@ -7,15 +7,15 @@ import VCPUModel
 
 @Suite("Emulation: the vCPUs of one VM")
 struct VMTests {
-    /// Initialised vCPUs of one VM.
+    /// Initialized vCPUs of one VM.
     private func vcpus(_ count: Int, on name: String = "6.12-neoverse-n1") throws -> [EmulatedCPU] {
         let profile = try builtIn(name)
         let cpus = EmulatedHost(profile).makeVCPUs(count)
-        for cpu in cpus { try initialise(cpu) }
+        for cpu in cpus { try initialize(cpu) }
         return cpus
     }
 
-    private func initialise(_ cpu: EmulatedCPU) throws {
+    private func initialize(_ cpu: EmulatedCPU) throws {
         try cpu.write(try #require(cpu.profile.registers[.vcpuInit]), to: .vcpuInit)
     }
 
@@ -69,11 +69,11 @@ struct VMTests {
     func countersAreTheVMs(_ written: UInt64, _ others: UInt64, _ own: UInt64) throws {
         for writer in 0..<2 {
             let cpus = EmulatedHost(try builtIn("6.12-neoverse-n1")).makeVCPUs(3)
-            for cpu in cpus.prefix(2) { try initialise(cpu) }
+            for cpu in cpus.prefix(2) { try initialize(cpu) }
             #expect(try cpus[0].bits("PMCR_EL0") == 0x3000)
             try cpus[writer].set("PMCR_EL0", written)
             // The last one comes when N was chosen already.
-            try initialise(cpus[2])
+            try initialize(cpus[2])
             #expect(try cpus[writer].bits("PMCR_EL0") == own)
             #expect(try cpus[1 - writer].bits("PMCR_EL0") == others)
             #expect(try cpus[2].bits("PMCR_EL0") == others)
@@ -116,7 +116,7 @@ struct VMTests {
         profile.capabilities["KVM_CAP_MAX_VCPUS"] = 4096
         let cpus = EmulatedHost(profile).makeVCPUs(4096)
         for (number, cpu) in cpus.enumerated() {
-            try initialise(cpu)
+            try initialize(cpu)
             try cpu.set("PMCR_EL0", UInt64(number % 7) << 11)
             try cpu.set("CNTVCT_EL0", UInt64(number) << 20)
         }
@@ -137,13 +137,13 @@ struct VMTests {
     @Test func vmsOfAHostAreApart() throws {
         let host = EmulatedHost(try builtIn("6.12-neoverse-n1"))
         let (first, second) = (host.makeVCPUs(1), host.makeVCPUs(1))
-        for cpu in first + second { try initialise(cpu) }
+        for cpu in first + second { try initialize(cpu) }
         try first[0].set("PSCI_VERSION", 0x1_0000)
         try first[0].set("x0", 5)
         #expect(try second[0].bits("PSCI_VERSION") == 0x1_0001)
         // Nor does what a vCPU did become the state of the next.
         let third = host.makeVCPUs(1)
-        try initialise(third[0])
+        try initialize(third[0])
         #expect(try third[0].bits("PSCI_VERSION") == 0x1_0001)
         #expect(try third[0].bits("x0") == 0)
     }
@@ -151,11 +151,11 @@ struct VMTests {
     /// Firmware registers can be written before the last vCPU is made.
     @Test func vcpuThatComesLaterHasWhatTheVMHas() throws {
         let cpus = EmulatedHost(try builtIn("6.12-neoverse-n1")).makeVCPUs(3)
-        try initialise(cpus[0])
+        try initialize(cpus[0])
         try cpus[0].set("PSCI_VERSION", 0x1_0000)
         try cpus[0].set("ID_AA64ISAR0_EL1", 0x1_1120)
         try cpus[0].set("FAR_EL1", 5)
-        try initialise(cpus[2])
+        try initialize(cpus[2])
         #expect(try cpus[2].bits("PSCI_VERSION") == 0x1_0000)
         #expect(try cpus[2].bits("ID_AA64ISAR0_EL1") == 0x1_1120)
         #expect(try cpus[2].bits("FAR_EL1") == 0x1de7_ec7e_dbad_c0de)
@@ -188,7 +188,7 @@ struct VMTests {
         if profile.features.contains(.sve) {
             try cpu.write(RegisterValue(1 << 4, size: 4), to: .vcpuFinalized)
         }
-        let alone = EmulatedCPU(profile: profile, initialised: true)
+        let alone = EmulatedCPU(profile: profile, initialized: true)
         #expect(cpu.list() == alone.list())
         for id in alone.list() { #expect(try cpu.read(id) == alone.read(id), "\(id)") }
     }
@@ -203,7 +203,7 @@ struct VMTests {
     ])
     func affinityOfANumber(_ number: UInt32, _ affinity: UInt64) throws {
         let profile = try builtIn("6.12-neoverse-n1")
-        let cpu = EmulatedCPU(profile: profile, index: number, initialised: true)
+        let cpu = EmulatedCPU(profile: profile, index: number, initialized: true)
         #expect(try cpu.bits("MPIDR_EL1") == affinity)
         try cpu.set("MPIDR_EL1", 0x8000_0042)
         #expect(try cpu.bits("MPIDR_EL1") == 0x8000_0042)
@@ -248,7 +248,7 @@ struct MixedFeaturesTests {
         EmulatedHost(try builtIn(host)).makeVCPUs(2)
     }
 
-    private func initialise(_ cpu: EmulatedCPU, _ features: VCPUFeatures) throws {
+    private func initialize(_ cpu: EmulatedCPU, _ features: VCPUFeatures) throws {
         try cpu.write(VCPUInit(features: features).value, to: .vcpuInit)
     }
 
@@ -271,12 +271,12 @@ struct MixedFeaturesTests {
     @Test(arguments: differences)
     func newKernelRefuses(_ first: VCPUFeatures, _ second: VCPUFeatures) throws {
         let cpus = try pair("6.12-max")
-        try initialise(cpus[0], first)
+        try initialize(cpus[0], first)
         #expect(refusal(cpus[1], second) == .invalidArgument)
         #expect(cpus[1].list() == [.vcpuInit])
         #expect(try cpus[1].readFailure("x0") == .notExecutable)
         #expect(try cpus[1].refusal("x0", 5) == .notExecutable)
-        try initialise(cpus[1], first)
+        try initialize(cpus[1], first)
         // Now neither can become another.
         #expect(refusal(cpus[0], second) == .invalidArgument)
         #expect(try cpus[1].bits("x0") == 0)
@@ -285,8 +285,8 @@ struct MixedFeaturesTests {
     @Test(arguments: differences)
     func oldKernelTakes(_ first: VCPUFeatures, _ second: VCPUFeatures) throws {
         let cpus = try pair("6.1-max")
-        try initialise(cpus[0], first)
-        try initialise(cpus[1], second)
+        try initialize(cpus[0], first)
+        try initialize(cpus[1], second)
         #expect(try VCPUInit(cpus[1].read(.vcpuInit))?.features == second)
     }
 
@@ -296,7 +296,7 @@ struct MixedFeaturesTests {
             ([.psci02], [.psci02, .el1In32Bit]), ([.psci02, .el1In32Bit], [.psci02]),
         ] {
             let cpus = try pair(host)
-            try initialise(cpus[0], first)
+            try initialize(cpus[0], first)
             #expect(refusal(cpus[1], second) == .invalidArgument)
         }
     }
@@ -304,10 +304,10 @@ struct MixedFeaturesTests {
     /// How a vCPU starts is no feature that it keeps, and each can be of either target.
     @Test func powerOffAndTargetMayDiffer() throws {
         let cpus = try pair("6.12-cortex-a57")
-        try initialise(cpus[0], [.psci02])
-        try initialise(cpus[1], [.psci02, .powerOff])
+        try initialize(cpus[0], [.psci02])
+        try initialize(cpus[1], [.psci02, .powerOff])
         let others = try pair("6.12-cortex-a57")
-        try initialise(others[0], [.psci02])
+        try initialize(others[0], [.psci02])
         try others[1].write(VCPUInit(target: 2, features: [.psci02]).value, to: .vcpuInit)
         #expect(try VCPUInit(others[1].read(.vcpuInit))?.target == 2)
     }
@@ -315,17 +315,17 @@ struct MixedFeaturesTests {
     /// The only one can be made anew.
     @Test func vcpuThatIsAloneCanChange() throws {
         let cpus = try pair("6.12-max")
-        try initialise(cpus[0], [.psci02])
-        try initialise(cpus[0], [.psci02, .pmuV3])
+        try initialize(cpus[0], [.psci02])
+        try initialize(cpus[0], [.psci02, .pmuV3])
         #expect(refusal(cpus[1], [.psci02]) == .invalidArgument)
-        try initialise(cpus[1], [.psci02, .pmuV3])
+        try initialize(cpus[1], [.psci02, .pmuV3])
     }
 
     /// Linux 6.1: what can be written of an ID register is the VM's, the rest is worked out for each vCPU.
     @Test func fieldsOfAFeatureStayTheVCPUs() throws {
         let cpus = try pair("6.1-max")
-        try initialise(cpus[0], [.psci02, .sve])
-        try initialise(cpus[1], [.psci02])
+        try initialize(cpus[0], [.psci02, .sve])
+        try initialize(cpus[1], [.psci02])
         #expect(try cpus[0].bits("SVE_VLS") == 0xffff)
         try cpus[0].set("VCPU_FINALIZED", 0x10)
         #expect(try cpus[0].bits("ID_AA64PFR0_EL1") == 0x1101_0011_2111_0222)
@@ -337,8 +337,8 @@ struct MixedFeaturesTests {
     /// Linux 6.1: without PSCI_0_2 a vCPU has PSCI 0.1, whatever the VM has.
     @Test func psciOfAVCPUWithoutTheFeature() throws {
         let cpus = try pair("6.1-max")
-        try initialise(cpus[0], [.psci02])
-        try initialise(cpus[1], [])
+        try initialize(cpus[0], [.psci02])
+        try initialize(cpus[1], [])
         #expect(try cpus[1].bits("PSCI_VERSION") == 1)
         #expect(try cpus[1].refusal("PSCI_VERSION", 0x1_0001) == .invalidArgument)
         try cpus[0].set("PSCI_VERSION", 0x1_0000)
@@ -422,7 +422,7 @@ struct ProfileOfASnapshotTests {
         // A guest that never ran tells all that its host's recording does.
         #expect(profile.registers.ids == recorded.registers.ids)
         let (made, original) = (
-            EmulatedCPU(profile: profile, initialised: true), try vcpu(on: name)
+            EmulatedCPU(profile: profile, initialized: true), try vcpu(on: name)
         )
         #expect(made.list() == original.list())
     }
@@ -430,7 +430,7 @@ struct ProfileOfASnapshotTests {
     @Test func guestThatRanGivesAValidProfile() throws {
         let profile = try profile(of: snapshot())
         #expect(try HostProfile(parsing: profile.text.utf8, file: "again.vhost") == profile)
-        let cpu = EmulatedCPU(profile: profile, initialised: true)
+        let cpu = EmulatedCPU(profile: profile, initialized: true)
         #expect(try cpu.bits("ID_AA64ISAR0_EL1") == 0x1_1120)
         #expect(try cpu.bits("x0") == 0)
     }

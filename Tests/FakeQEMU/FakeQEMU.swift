@@ -15,9 +15,9 @@ package final class FakeQEMU: @unchecked Sendable {
         + #""capabilities": ["oob"]}}"# + "\r\n"
 
     /// The members of the answer instead of the usual ones; nil for those.
-    package typealias Behaviour = @Sendable (FakeQEMU, Command) -> String?
+    package typealias Behavior = @Sendable (FakeQEMU, Command) -> String?
 
-    private let behaviour: Behaviour
+    private let behavior: Behavior
     private let lock = NSLock()
     private var names: [String] = []
     private var texts: [String] = []
@@ -41,9 +41,9 @@ package final class FakeQEMU: @unchecked Sendable {
     /// When the VM goes on after its device state was saved, in microseconds of that second.
     package var resumeTime = 1350
 
-    package init(runState: String = "running", _ behaviour: @escaping Behaviour = { _, _ in nil }) {
+    package init(runState: String = "running", _ behavior: @escaping Behavior = { _, _ in nil }) {
         self.runState = runState
-        self.behaviour = behaviour
+        self.behavior = behavior
     }
 
     /// What was received, by name.
@@ -75,7 +75,7 @@ package final class FakeQEMU: @unchecked Sendable {
             }
             let command = Command(
                 name: name, arguments: message["arguments"], descriptor: descriptor)
-            let answer = behaviour(self, command) ?? usual(command)
+            let answer = behavior(self, command) ?? usual(command)
             peer.send(#"{"id": "\#(message["id"]?.string ?? "")", "# + answer + "}\r\n")
         }
     }

@@ -30,15 +30,15 @@ import VCPUModel
         }
     }
 
-    @Test func beforeInitialisationThereIsOneRegister() throws {
+    @Test func beforeInitializationThereIsOneRegister() throws {
         #expect(try bank.list() == [.vcpuInit])
     }
 
     @Test(arguments: [RegisterID.vcpuInit, .vcpuFinalized, .vcpuEvents, .mpState])
-    func beforeInitialisationNothingOutsideTheListCanBeRead(id: RegisterID) {
+    func beforeInitializationNothingOutsideTheListCanBeRead(id: RegisterID) {
         let error = readFailure(id)
         #expect(error?.errno == .notExecutable)
-        #expect(error?.explanation == "the vCPU is not initialised (KVM_ARM_VCPU_INIT)")
+        #expect(error?.explanation == "the vCPU is not initialized (KVM_ARM_VCPU_INIT)")
     }
 
     @Test func aValueOfAnotherSizeNeverReachesTheKernel() {
@@ -69,7 +69,7 @@ import VCPUModel
     }
 }
 
-@Suite struct InitialisationTests {
+@Suite struct InitializationTests {
     private let pmuAndSVE: VCPUFeatures = [.psci02, .pmuV3, .sve]
 
     private func first(_ wanted: VCPUInit) -> VCPUInit? {

@@ -39,13 +39,13 @@ struct HostileProfileTests {
 
     /// Every register of the dictionary, with every size an id can say and every class.
     @Test(arguments: classes)
-    func everyIDOfEverySize(_ behaviourClass: String) throws {
+    func everyIDOfEverySize(_ behaviorClass: String) throws {
         let seed = UInt64.random(in: .min ... .max)
         print("seed of everyIDOfEverySize: \(seed)")
         var generator = SeededGenerator(seed: seed)
         let all = RegisterDictionary.all.map(\.id).filter { $0.architecture != .vcpu }
         #expect(all.count > 1200)
-        for exponent in UInt64(0)...8 where behaviourClass != "sanitised" || exponent <= 3 {
+        for exponent in UInt64(0)...8 where behaviorClass != "sanitised" || exponent <= 3 {
             // A profile has at most 1 MiB, and the widest registers take half of one with 1,000.
             let ids = Set(
                 all.map { RegisterID(rawValue: $0.rawValue & ~(0xf << 52) | exponent << 52) }
@@ -54,12 +54,12 @@ struct HostileProfileTests {
             #expect(ids.count > 1200)
             let lines = ids.map { id in
                 let value =
-                    behaviourClass == "raz" ? "0x0" : Self.randomValue(1 << exponent, &generator)
-                let suffix = behaviourClass.isEmpty ? "" : " class=\(behaviourClass)"
+                    behaviorClass == "raz" ? "0x0" : Self.randomValue(1 << exponent, &generator)
+                let suffix = behaviorClass.isEmpty ? "" : " class=\(behaviorClass)"
                 return "register \(id.name) \(id.hex) \(value)\(suffix)"
-                    + (behaviourClass == "sanitised" ? " mask=0x5" : "")
+                    + (behaviorClass == "sanitised" ? " mask=0x5" : "")
             }
-            let name = "size \(1 << exponent), class \(behaviourClass), seed \(seed)"
+            let name = "size \(1 << exponent), class \(behaviorClass), seed \(seed)"
             for kernel in exponent == 3 ? ["6.1", "6.12", "7.3"] : ["6.12"] {
                 let text = profileText(kernel: kernel, lines)
                 try use(try HostProfile(parsing: text, file: name), name)

@@ -572,7 +572,7 @@ struct LossTests {
     // MARK: Notices
 
     @Test func whatTheGuestChanged() throws {
-        func notice(_ name: String, _ bits: UInt64) throws -> GuestNotice {
+        func notice(_ name: String, _ bits: UInt64) throws -> GuestImpact {
             try plan("6.12-neoverse-n1", on: "6.1-neoverse-n1") { snapshot in
                 try snapshot.set(name, bits)
             }.loss(of: name).notice
@@ -618,7 +618,7 @@ struct LossTests {
 
     /// TCR2_EL1.PIE is bit 1, CNTP_CTL_EL0.ENABLE bit 0 (Arm ARM).
     @Test func controlsOfNewerRegisters() throws {
-        func notice(_ control: String, _ bits: UInt64, _ lost: String) throws -> GuestNotice {
+        func notice(_ control: String, _ bits: UInt64, _ lost: String) throws -> GuestImpact {
             try plan("6.12-neoverse-n1", on: "6.1-neoverse-n1") { snapshot in
                 try snapshot.set(control, bits)
             }.loss(of: lost).notice

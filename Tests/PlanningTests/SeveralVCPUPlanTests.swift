@@ -118,14 +118,14 @@ struct SeveralVCPUPlanTests {
         return snapshot
     }
 
-    /// KVM answers EINVAL to the initialisation, and what follows from it is one cause.
+    /// KVM answers EINVAL to the initialization, and what follows from it is one cause.
     @Test func otherFeatures() throws {
         let host = try builtIn("6.12-max")
         let plan = try MovePlan(of: mixed(host), on: host, policy: exact)
         #expect(plan.verdict == .no)
         #expect(plan.units[0].losses.isEmpty && plan.units[2].losses.isEmpty)
         let causes = plan.units[1].byCause
-        #expect(causes.map(\.cause.kind) == [.differentVCPUs, .notInitialised])
+        #expect(causes.map(\.cause.kind) == [.differentVCPUs, .notInitialized])
         #expect(causes[0].losses.map(\.restore.id) == [.vcpuInit])
         #expect(causes[0].losses[0].remedies.map(\.name) == ["save-again"])
         #expect(causes[1].losses.allSatisfy { $0.remedies.isEmpty })

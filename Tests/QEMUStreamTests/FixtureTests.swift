@@ -50,7 +50,7 @@ struct FixtureTests {
     }
 
     @Test("Zeros after the description change nothing", arguments: StreamFixture.described)
-    func zerosAfterwards(fixture: StreamFixture) throws {
+    func zerosAfterward(fixture: StreamFixture) throws {
         let padded = try QEMUStream(fixture.bytes + [UInt8](repeating: 0, count: 70_000))
         #expect(padded.hasDescription)
         #expect(try padded.cpus.map(\.body) == fixture.stream.cpus.map(\.body))

@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    private static let hidden: FakeQEMU.Behaviour = { _, command in
+    private static let hidden: FakeQEMU.Behavior = { _, command in
         guard command.name == "xen-save-devices-state" else { return nil }
         return FakeQEMU.error("CommandNotFound", "The command has not been found")
     }
@@ -184,9 +184,9 @@ import Testing
 
     private func migrating(
         _ stream: [[UInt8]], runState: String = "running",
-        _ behaviour: @escaping FakeQEMU.Behaviour = CaptureTests.hidden
+        _ behavior: @escaping FakeQEMU.Behavior = CaptureTests.hidden
     ) -> FakeQEMU {
-        let qemu = FakeQEMU(runState: runState, behaviour)
+        let qemu = FakeQEMU(runState: runState, behavior)
         qemu.migrationParts = stream
         return qemu
     }
@@ -322,7 +322,7 @@ import Testing
         #expect(error?.description.contains("resume it with the QMP command cont") == true)
     }
 
-    @Test func aStreamThatNeverEndsIsCancelled() throws {
+    @Test func aStreamThatNeverEndsIsCanceled() throws {
         let qemu = migrating([[1, 2, 3]])
         let error = failure(qemu, within: .milliseconds(500), [.migration])
         #expect(error?.problem == .noAnswer(to: "migrate", within: .milliseconds(500)))

@@ -146,9 +146,9 @@ import TextFormats
     // MARK: Answers
 
     private func connection(
-        answersWithin time: Duration = .seconds(20), _ behaviour: @escaping FakeQEMU.Behaviour
+        answersWithin time: Duration = .seconds(20), _ behavior: @escaping FakeQEMU.Behavior
     ) throws -> (Server, QMPConnection) {
-        let server = try FakeQEMU(behaviour).start()
+        let server = try FakeQEMU(behavior).start()
         var timeouts = QMPTimeouts()
         timeouts.answer = time
         return (server, try QMPConnection(connectingTo: server.path, timeouts: timeouts))
@@ -156,9 +156,9 @@ import TextFormats
 
     private func failure(
         of command: String, within time: Duration = .seconds(20),
-        _ behaviour: @escaping FakeQEMU.Behaviour
+        _ behavior: @escaping FakeQEMU.Behavior
     ) throws -> QMPError.Problem? {
-        let (server, connection) = try connection(answersWithin: time, behaviour)
+        let (server, connection) = try connection(answersWithin: time, behavior)
         return withExtendedLifetime(server) {
             do throws(QMPError) {
                 try connection.execute(command)

@@ -76,7 +76,7 @@ struct DatedRuleTests {
     func history(_ expected: History) throws {
         for name in expected.registers {
             let entry = try #require(RegisterDictionary.entry(named: name), "\(name)")
-            let kernels = entry.behaviourHistory.map { change in
+            let kernels = entry.behaviorHistory.map { change in
                 change.from.description + (change.until.map { "<\($0)" } ?? "")
             }
             #expect(kernels == expected.kernels, "\(name)")
@@ -88,16 +88,16 @@ struct DatedRuleTests {
     func kernelsOnEitherSide(_ expected: History) throws {
         for name in expected.registers {
             let entry = try #require(RegisterDictionary.entry(named: name), "\(name)")
-            for change in entry.behaviourHistory where change.from > KernelVersion(6, 1) {
-                let before = entry.behaviour(onKernel: change.from.predecessor)
-                let now = entry.behaviour(onKernel: change.from)
-                #expect(now == change.behaviour, "\(name) on \(change.from)")
+            for change in entry.behaviorHistory where change.from > KernelVersion(6, 1) {
+                let before = entry.behavior(onKernel: change.from.predecessor)
+                let now = entry.behavior(onKernel: change.from)
+                #expect(now == change.behavior, "\(name) on \(change.from)")
                 // 6.18 is as 6.17.9 was, and 6.17.8 was not.
                 let isAfterBackport = change.from == KernelVersion(6, 18) && now == before
                 #expect(now != before || isAfterBackport, "\(name) before \(change.from)")
                 guard let until = change.until else { continue }
                 #expect(
-                    entry.behaviour(onKernel: until.predecessor) == now, "\(name) until \(until)")
+                    entry.behavior(onKernel: until.predecessor) == now, "\(name) until \(until)")
             }
         }
     }
@@ -249,13 +249,13 @@ struct DatedRuleTests {
     }
 
     @Test(arguments: [
-        (RegisterID.pmcrEL0, Behaviour.Traits.countersFixedWithEL2, KernelVersion(6, 16), true),
+        (RegisterID.pmcrEL0, Behavior.Traits.countersFixedWithEL2, KernelVersion(6, 16), true),
         (.cntvCTLEL0, .statusComputed, KernelVersion(6, 18), false),
         (.cntpCTLEL0, .statusComputed, KernelVersion(6, 18), false),
         (.vcpuInit, .sameFeaturesInVM, KernelVersion(6, 5), true),
     ])
     func trait(
-        of id: RegisterID, _ trait: Behaviour.Traits, changed kernel: KernelVersion, has: Bool
+        of id: RegisterID, _ trait: Behavior.Traits, changed kernel: KernelVersion, has: Bool
     ) throws {
         let entry = try #require(RegisterDictionary.entry(for: id))
         #expect(entry.traits(onKernel: kernel).contains(trait) == has)

@@ -58,10 +58,10 @@ struct DictionaryTests {
         }
     }
 
-    @Test func everyListedRegisterHasABehaviourOnEveryKernelThatHasIt() throws {
+    @Test func everyListedRegisterHasABehaviorOnEveryKernelThatHasIt() throws {
         for id in try DataFiles.listedIDs() {
             let entry = try #require(RegisterDictionary.entry(for: id))
-            #expect(entry.behaviour(onKernel: KernelVersion(6, 12, 117)) != nil, "\(id)")
+            #expect(entry.behavior(onKernel: KernelVersion(6, 12, 117)) != nil, "\(id)")
         }
     }
 

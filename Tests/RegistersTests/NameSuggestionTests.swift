@@ -3,7 +3,7 @@ import SeededRandom
 import Testing
 import TextFormats
 
-@Suite("What a misspelt word was meant to be")
+@Suite("What a misspelled word was meant to be")
 struct NameSuggestionTests {
     private static let commands = ["save", "restore", "show", "set", "plan", "register"]
 

@@ -44,7 +44,7 @@ struct CompressionTests {
         }
         let text = try Programs.run(
             compression.program, ["-c"], input: [UInt8](repeating: 0x41, count: 1_000_000))
-        try refuses(text, .notRecognised, saying: "decompressed, it begins with 41 41")
+        try refuses(text, .notRecognized, saying: "decompressed, it begins with 41 41")
         try refuses(header + text, .malformed, saying: "\"QEVM\"")
     }
 
@@ -77,7 +77,7 @@ struct CompressionTests {
     func stopped() throws {
         let bytes = [UInt8](repeating: 0x41, count: 20_000_000)
         try refuses(
-            try Programs.run("gzip", ["-1", "-c"], input: bytes), .notRecognised, saying: "41 41")
+            try Programs.run("gzip", ["-1", "-c"], input: bytes), .notRecognized, saying: "41 41")
     }
 
     @Test("libvirt's image can be compressed once more", needs(.gzip))
@@ -108,7 +108,7 @@ struct CompressionTests {
     func missingProgram() {
         var child = clinux_child()
         #expect(clinux_spawn_filter("vcpusnap-no-such-program", "-dc", nil, 0, &child) == -2)
-        let error = FilterProgram.startError(.xz, "vm.save", .noEntry)
+        let error = Decompressor.startError(.xz, "vm.save", .noEntry)
         #expect(error.code == .programMissing)
         #expect(
             error.description

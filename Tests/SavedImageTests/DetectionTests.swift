@@ -66,7 +66,7 @@ struct DetectionTests {
         let bytes = Images.stream(400_000)
         let image = try SavedImage.open(try folder.pipe(bytes))
         #expect(image.kind == .stream)
-        #expect(image.stream is KeptEnds)
+        #expect(image.stream is HeadAndTail)
         #expect(try image.stream.all() == bytes)
     }
 
@@ -91,7 +91,7 @@ struct DetectionTests {
             ([0xf6, 0x76, 0x43, 0x53, 0x0d, 0x0a, 0x1a, 0x0a], "a snapshot of vcpusnap"),
         ] as [([UInt8], String)] {
             for name in try folder.both(bytes) {
-                let error = try failure(.notRecognised) { _ = try SavedImage.open(name) }
+                let error = try failure(.notRecognized) { _ = try SavedImage.open(name) }
                 #expect(error.description.contains(words), "\(error)")
                 #expect(error.description.contains("\"\(name)\""), "\(error)")
                 #expect(error.description.contains("QEMU migration stream"), "\(error)")

@@ -39,15 +39,15 @@ public func policy(_ lines: String...) throws -> RestorePolicy {
 
 // MARK: vCPUs
 
-/// A vCPU on a built-in host, initialised as the host's profile was recorded.
+/// A vCPU on a built-in host, initialized as the host's profile was recorded.
 public func vcpu(on host: String) throws -> EmulatedCPU {
-    EmulatedCPU(profile: try builtIn(host), initialised: true)
+    EmulatedCPU(profile: try builtIn(host), initialized: true)
 }
 
 /// A vCPU on a host of a few registers; `lines` are `register` and other lines of a profile.
 public func vcpu(kernel: String = "6.12.0", _ lines: String...) throws -> EmulatedCPU {
     let text = profileText(kernel: kernel, lines)
-    return EmulatedCPU(profile: try HostProfile(parsing: text, file: "test"), initialised: true)
+    return EmulatedCPU(profile: try HostProfile(parsing: text, file: "test"), initialized: true)
 }
 
 /// The profile of that host.

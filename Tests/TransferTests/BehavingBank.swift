@@ -4,7 +4,7 @@ import VCPUModel
 
 /// A bank whose registers each behave in one chosen way.
 final class BehavingBank: RegisterBank {
-    enum Behaviour {
+    enum Behavior {
         case stores
         /// Takes only these bits of a write; the others keep what they were.
         case keeps(mask: UInt64)
@@ -21,15 +21,15 @@ final class BehavingBank: RegisterBank {
     }
 
     private(set) var values: [RegisterID: RegisterValue] = [:]
-    private var behaviours: [RegisterID: Behaviour] = [:]
+    private var behaviors: [RegisterID: Behavior] = [:]
     /// Every write that was tried, in order.
     private(set) var writes: [RegisterID] = []
     /// Called before each write.
     var onWrite: (RegisterID) -> Void = { _ in }
 
-    func add(_ id: RegisterID, _ bits: UInt64, _ behaviour: Behaviour = .stores) {
+    func add(_ id: RegisterID, _ bits: UInt64, _ behavior: Behavior = .stores) {
         values[id] = RegisterValue(bits, size: min(id.size ?? 8, 8))
-        behaviours[id] = behaviour
+        behaviors[id] = behavior
     }
 
     func list() throws(RegisterBankError) -> [RegisterID] {
@@ -38,7 +38,7 @@ final class BehavingBank: RegisterBank {
 
     func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
         guard let value = values[id] else { throw RegisterBankError(.read, id, .noEntry) }
-        switch behaviours[id] {
+        switch behaviors[id] {
         case .unreadable(let errno): throw RegisterBankError(.read, id, errno)
         case .counts: values[id] = RegisterValue(value.lowBits &+ 10)
         default: break
@@ -50,7 +50,7 @@ final class BehavingBank: RegisterBank {
         onWrite(id)
         writes.append(id)
         guard let old = values[id] else { throw RegisterBankError(.write, id, .noEntry) }
-        switch behaviours[id] ?? .stores {
+        switch behaviors[id] ?? .stores {
         case .stores, .unreadable, .counts: values[id] = value
         case .keeps(let mask):
             values[id] = RegisterValue(

@@ -16,7 +16,7 @@ import VCPUModel
     private func bank(_ changes: [Int: UInt64]) -> BehavingBank {
         let bank = BehavingBank()
         for number in 1..<Self.registers {
-            let behaviour: BehavingBank.Behaviour =
+            let behavior: BehavingBank.Behavior =
                 switch number {
                 case 2: .refuses(.invalidArgument)
                 case 3: .keeps(mask: 0xf)
@@ -25,7 +25,7 @@ import VCPUModel
                 case 6: .unreadable(.notExecutable)
                 default: .stores
                 }
-            bank.add(id(number), changes[number] ?? UInt64(100 + number), behaviour)
+            bank.add(id(number), changes[number] ?? UInt64(100 + number), behavior)
         }
         // Only the destination has it.
         bank.add(id(Self.registers), 1)
@@ -71,7 +71,7 @@ import VCPUModel
         #expect(account.indices.map { account.guest(at: $0) } == states.map(\.registers))
     }
 
-    /// Each register is read before it is written and once afterwards, whoever asks for reports how often.
+    /// Each register is read before it is written and once afterward, whoever asks for reports how often.
     @Test func reportsReadNothing() throws {
         let bank = CountingBank(bank([:]))
         let account = try Restore.perform([try state(0, [:])], into: [bank])

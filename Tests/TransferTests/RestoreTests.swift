@@ -11,12 +11,12 @@ struct RestoreTests {
     /// Restores `wanted` into a register that holds `before` and behaves so.
     private func outcome(
         _ name: String = "FAR_EL1", wanted: UInt64, before: UInt64,
-        _ behaviour: BehavingBank.Behaviour = .stores
+        _ behavior: BehavingBank.Behavior = .stores
     ) throws -> RegisterRestore {
         let source = BehavingBank()
         source.add(id(name), wanted)
         let target = BehavingBank()
-        target.add(id(name), before, behaviour)
+        target.add(id(name), before, behavior)
         let reports = try Restore.run([source.state()], into: [target])
         return try #require(reports.first?.registers.first)
     }
@@ -332,7 +332,7 @@ struct SeveralVCPUsTests {
             let cpu = EmulatedCPU(
                 profile: try HostProfile(
                     parsing: profileText(["register PMCR_EL0 0x603000000013dce0 0x3000"]),
-                    file: "source"), initialised: true)
+                    file: "source"), initialized: true)
             return UnitState(.vcpu(UInt32(number)), try Capture(of: cpu).registers)
         }
         let reports = try Restore.run(
@@ -362,7 +362,7 @@ struct SeveralVCPUsTests {
         #expect(refused.reason?.contains("the same features") == true)
         let other = try result(reports[1], "x0")
         #expect(other.outcome == .refused(.notExecutable))
-        #expect(other.reason == "the vCPU is not initialised: see VCPU_INIT")
+        #expect(other.reason == "the vCPU is not initialized: see VCPU_INIT")
         // Those too that would not have been written.
         let unwritten = try result(reports[1], "PMINTENCLR_EL1")
         #expect(unwritten.outcome == other.outcome && unwritten.reason == other.reason)
@@ -407,7 +407,7 @@ struct SeveralVCPUsTests {
     // MARK: What no vCPU can do without
 
     @Test(arguments: ["6.1-neoverse-n1", "6.12-neoverse-n1"])
-    func vcpuOfItsInitialisationAlone(_ host: String) throws {
+    func vcpuOfItsInitializationAlone(_ host: String) throws {
         var states = try states(on: host) { _, _ in }
         let made = try #require(states[1].registers[.vcpuInit])
         states[1].registers = try #require(RegisterList([(.vcpuInit, made)]))
@@ -515,7 +515,7 @@ struct SeveralVCPUsTests {
         var lacking = states
         lacking[1].registers.set(RegisterValue(1), for: id("VENDOR_HYP_BMAP_2"))
         let names = ["PMCR_EL0", "PMINTENSET_EL1", "PMCNTENSET_EL0"]
-        let fresh = EmulatedCPU(profile: builtInHost("6.12-neoverse-n1"), initialised: true)
+        let fresh = EmulatedCPU(profile: builtInHost("6.12-neoverse-n1"), initialized: true)
         let before = try names.map { try fresh.bits($0) }
         let (reports, cpus) = try restore(lacking, on: "6.12-neoverse-n1", strict: true)
         for (cpu, report) in zip(cpus, reports) {
@@ -540,7 +540,7 @@ struct SeveralVCPUsTests {
             #expect(Set(undo.map(\.id)) == [id("VCPU_INIT"), id("FAR_EL1"), id("ESR_EL1")])
             let made = try #require(undo.first { $0.id == .vcpuInit })
             #expect(!made.isUndone && made.before == nil && made.found != nil)
-            #expect(made.reason == "a vCPU that is initialised stays so")
+            #expect(made.reason == "a vCPU that is initialized stays so")
             #expect(undo.filter(\.isUndone).count == 2)
         }
     }

@@ -40,14 +40,14 @@ struct CallBatch {
             Call(
                 descriptor: descriptor, request: UInt64(request), buffer: start..<buffers.count,
                 filled: start + given.count..<buffers.count, pointsIntoItself: pointsIntoItself))
-        results.append(RawReading.Answer.notMade.result)
+        results.append(RawVCPUImage.Answer.notMade.result)
     }
 
     func result(_ index: Int) -> Int64 { results[index] }
 
     /// What a call has returned and filled.
-    func answer(_ index: Int) -> RawReading.Answer {
-        RawReading.Answer(result: results[index], words: Array(buffers[calls[index].filled]))
+    func answer(_ index: Int) -> RawVCPUImage.Answer {
+        RawVCPUImage.Answer(result: results[index], words: Array(buffers[calls[index].filled]))
     }
 
     /// The buffer of a call, as the call left it.

@@ -23,7 +23,7 @@ struct Gate {
         guard filter.allows(wait, returningTo: behind),
             filter.allows(.signalReturn, returningTo: behind),
             let registers = try thread.registers(),
-            Interrupted(thread, registers, injection.process) < .relativeWait,
+            StopContext(thread, registers, injection.process) < .relativeWait,
             let held = try ChosenThread.candidate(thread, registers, filter, mappings, room)
         else { return nil }
         let frame = SignalFrame(

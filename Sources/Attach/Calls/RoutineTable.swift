@@ -15,9 +15,9 @@ struct RoutineTable {
 
         init(in area: Range<UInt64>) {
             list = area.lowerBound
-            results = list + UInt64(RawReading.maximumListWords * 8)
-            small = results + UInt64(RawReading.maximumListWords * 8)
-            values = small + UInt64((RawReading.mpStateWords + RawReading.eventsWords) * 8)
+            results = list + UInt64(RawVCPUImage.maximumListWords * 8)
+            small = results + UInt64(RawVCPUImage.maximumListWords * 8)
+            values = small + UInt64((RawVCPUImage.mpStateWords + RawVCPUImage.eventsWords) * 8)
             valuesEnd = area.upperBound - RoutineTable.largestValue
         }
     }
@@ -48,9 +48,9 @@ struct RoutineTable {
                 CLINUX_KVM_GET_REG_LIST, descriptor, places.list,
                 [places.values, places.results, places.valuesEnd])
             table += Self.entry(CLINUX_KVM_GET_MP_STATE, descriptor, places.small)
-            let events = places.small + UInt64(RawReading.mpStateWords * 8)
+            let events = places.small + UInt64(RawVCPUImage.mpStateWords * 8)
             table += Self.entry(CLINUX_KVM_GET_VCPU_EVENTS, descriptor, events)
-            try process.write([UInt64(RawReading.maximumListWords - 1)], at: places.list)
+            try process.write([UInt64(RawVCPUImage.maximumListWords - 1)], at: places.list)
         }
         try process.write(table, at: entries.lowerBound)
     }
@@ -59,14 +59,14 @@ struct RoutineTable {
         _ request: UInt, _ descriptor: Int, _ argument: UInt64, _ more: [UInt64] = [0, 0, 0]
     ) -> [UInt64] {
         let head = [UInt64(UInt32(truncatingIfNeeded: descriptor)), UInt64(request), argument]
-        let result = UInt64(bitPattern: RawReading.Answer.notMade.result)
+        let result = UInt64(bitPattern: RawVCPUImage.Answer.notMade.result)
         return head + [result] + more + [0, 0, 0]
     }
 
     /// What the routine left.
-    func readings(in process: ProcessMemory) throws(Errno) -> [RawReading] {
+    func readings(in process: ProcessMemory) throws(Errno) -> [RawVCPUImage] {
         let table = try process.read(entries.count / 8, at: entries.lowerBound)
-        var readings: [RawReading] = []
+        var readings: [RawVCPUImage] = []
         for (index, places) in places.enumerated() {
             let results = (0..<Self.callsPerVCPU).map { call in
                 Int64(bitPattern: table[(index * Self.callsPerVCPU + call) * Self.entryWords + 3])
@@ -78,11 +78,11 @@ struct RoutineTable {
 
     private static func reading(
         _ results: [Int64], _ places: Places, _ process: ProcessMemory
-    ) throws(Errno) -> RawReading {
-        let list = try process.read(RawReading.maximumListWords, at: places.list)
-        let states = RawReading.mpStateWords
-        let small = try process.read(states + RawReading.eventsWords, at: places.small)
-        var reading = RawReading(
+    ) throws(Errno) -> RawVCPUImage {
+        let list = try process.read(RawVCPUImage.maximumListWords, at: places.list)
+        let states = RawVCPUImage.mpStateWords
+        let small = try process.read(states + RawVCPUImage.eventsWords, at: places.small)
+        var reading = RawVCPUImage(
             list: .init(result: results[0], words: list), results: [], values: [],
             mpState: .init(result: results[1], words: Array(small.prefix(states))),
             events: .init(result: results[2], words: Array(small.dropFirst(states))))
@@ -101,7 +101,7 @@ struct RoutineTable {
         var words = 0
         for (count, id) in ids.enumerated() {
             if words >= room { return (count, words) }
-            words += RawReading.words(of: id)
+            words += RawVCPUImage.words(of: id)
         }
         return (ids.count, words)
     }

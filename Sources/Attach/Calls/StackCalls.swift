@@ -16,7 +16,7 @@ struct StackCalls {
     private let chains: Bool
 
     /// What it takes below the stack pointer, at least.
-    static let room = UInt64(2 * RawReading.maximumListWords * 8 + 16384)
+    static let room = UInt64(2 * RawVCPUImage.maximumListWords * 8 + 16384)
     /// What it takes at most: pages that the process keeps.
     private static let maximumRoom: UInt64 = 1 << 18
 
@@ -27,7 +27,7 @@ struct StackCalls {
         _ injection: Injection, openingGatesWith descriptor: Int?, chains: Bool,
         _ threads: borrowing StoppedThreads
     ) throws(AttachError) {
-        let listAt = injection.chosen.top - UInt64(RawReading.maximumListWords * 8)
+        let listAt = injection.chosen.top - UInt64(RawVCPUImage.maximumListWords * 8)
         let release = Chain(
             Self.release(openingGatesWith: descriptor, listAt),
             tail: injection.lastFrame.words, endingAt: listAt, for: injection)
@@ -73,23 +73,23 @@ struct StackCalls {
             alone += try makeTogether(group, &batch, injection, &threads)
             rest = rest.dropFirst(group.count)
         }
-        let one = OneByOne(buffer: area.lowerBound, next: release.base)
+        let one = SingleCalls(buffer: area.lowerBound, next: release.base)
         try one.make(alone, of: &batch, injection, &threads)
     }
 
     /// Reads everything of some vCPUs: their lists, and then the registers.
     func readAll(
         _ descriptors: [Int], _ injection: Injection, _ threads: inout StoppedThreads
-    ) throws(AttachError) -> [RawReading] {
+    ) throws(AttachError) -> [RawVCPUImage] {
         var lists = CallBatch()
         for descriptor in descriptors {
-            let room = RawReading.maximumListWords - 1
+            let room = RawVCPUImage.maximumListWords - 1
             lists.add(CLINUX_KVM_GET_REG_LIST, on: descriptor, [UInt64(room)], room: room)
         }
         try make(&lists, injection, &threads)
         var readings = descriptors.indices.map { index in
             let answer = lists.answer(index)
-            return RawReading(
+            return RawVCPUImage(
                 list: .init(result: answer.result, words: lists.buffer(index)), results: [],
                 values: [], mpState: .notMade, events: .notMade)
         }
@@ -98,17 +98,18 @@ struct StackCalls {
     }
 
     private func readRegisters(
-        of descriptors: [Int], _ readings: inout [RawReading], _ injection: Injection,
+        of descriptors: [Int], _ readings: inout [RawVCPUImage], _ injection: Injection,
         _ threads: inout StoppedThreads
     ) throws(AttachError) {
         var batch = CallBatch()
         for (descriptor, reading) in zip(descriptors, readings) {
             for id in reading.ids {
                 batch.add(
-                    CLINUX_KVM_GET_ONE_REG, on: descriptor, id: id, room: RawReading.words(of: id))
+                    CLINUX_KVM_GET_ONE_REG, on: descriptor, id: id, room: RawVCPUImage.words(of: id)
+                )
             }
-            batch.add(CLINUX_KVM_GET_MP_STATE, on: descriptor, room: RawReading.mpStateWords)
-            batch.add(CLINUX_KVM_GET_VCPU_EVENTS, on: descriptor, room: RawReading.eventsWords)
+            batch.add(CLINUX_KVM_GET_MP_STATE, on: descriptor, room: RawVCPUImage.mpStateWords)
+            batch.add(CLINUX_KVM_GET_VCPU_EVENTS, on: descriptor, room: RawVCPUImage.eventsWords)
         }
         try make(&batch, injection, &threads)
         var next = 0

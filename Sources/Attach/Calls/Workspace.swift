@@ -81,7 +81,7 @@ struct Workspace {
     /// Reads everything of some vCPUs; the thread stops once.
     func readAll(
         _ descriptors: [Int], _ injection: Injection, _ threads: inout StoppedThreads
-    ) throws(AttachError) -> [RawReading] {
+    ) throws(AttachError) -> [RawVCPUImage] {
         let table = RoutineTable(
             of: descriptors, in: area.lowerBound + codeSize..<gateWord.address)
         var start = injection.elsewhere(
@@ -98,8 +98,8 @@ struct Workspace {
     }
 
     /// Where calls can be made one by one.
-    func oneByOne(_ injection: Injection) -> OneByOne {
-        OneByOne(
+    func oneByOne(_ injection: Injection) -> SingleCalls {
+        SingleCalls(
             buffer: area.lowerBound + codeSize,
             next: chain.address(of: Step.remove.rawValue, injection))
     }

@@ -75,11 +75,11 @@ struct ProcessFiles {
     /// Where a link in the folder leads; nil when there is none.
     func link(_ name: String) -> String? {
         var result: Int32 = 0
-        let bytes = [CChar](unsafeUninitializedCapacity: Self.longestLink) { buffer, initialised in
+        let bytes = [CChar](unsafeUninitializedCapacity: Self.longestLink) { buffer, initialized in
             // SAFETY: readlink(2) writes at most `count` bytes and returns how many.
             guard let address = buffer.baseAddress else { return }
             result = clinux_read_link("\(folder)/\(name)", address, buffer.count)
-            initialised = Int(max(0, result))
+            initialized = Int(max(0, result))
         }
         return result < 0
             ? nil : String(decoding: bytes.map { UInt8(bitPattern: $0) }, as: UTF8.self)

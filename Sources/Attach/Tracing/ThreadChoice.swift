@@ -9,10 +9,10 @@ struct ThreadChoice {
 
     /// The best thread that may make all the calls; nil when there is none with room on its stack.
     func best(making calls: [SystemCall]) throws(Errno) -> ChosenThread? {
-        var best: (ChosenThread, Interrupted)?
+        var best: (ChosenThread, StopContext)?
         for (thread, filter) in threads {
             guard let registers = try thread.registers() else { throw .notExecutable }
-            let interrupted = Interrupted(thread, registers, memory)
+            let interrupted = StopContext(thread, registers, memory)
             if let best, best.1 <= interrupted { continue }
             guard forbidden(of: calls, by: filter).isEmpty,
                 let chosen = try ChosenThread.candidate(

@@ -2,7 +2,7 @@
 //
 // The tables hold offsets and indices instead of pointers, so they are plain read-only data: nothing is
 // relocated or initialised when the program starts. Strings are offsets into cformat_strings, where
-// offset 0 is the empty string and stands for "none". Runs (fields, behaviours, ...) are the index of
+// offset 0 is the empty string and stands for "none". Runs (fields, behaviors, ...) are the index of
 // their first row and a count. Kernel versions are major << 24 | minor << 16 | patch, 0 for none.
 //
 // Enumerations are positions in the word lists of Scripts/generate-parts/register_tables.py.
@@ -30,8 +30,8 @@ struct cformat_register {
     uint16_t field_count;
     uint16_t variants;
     uint16_t variant_count;
-    uint16_t behaviours;
-    uint16_t behaviour_count;
+    uint16_t behaviors;
+    uint16_t behavior_count;
     uint16_t id_fields;
     uint16_t id_field_count;
     uint16_t mapping;
@@ -72,7 +72,7 @@ struct cformat_field_value {
 };
 
 // What KVM does with a register from one kernel version on, and until another where that is not 0.
-struct cformat_behaviour {
+struct cformat_behavior {
     uint64_t mask;
     uint64_t keeps;
     uint64_t drops;
@@ -82,7 +82,7 @@ struct cformat_behaviour {
     uint32_t capability;
     uint16_t conditions;
     uint8_t condition_count;
-    uint8_t behaviour_class;
+    uint8_t behavior_class;
     uint8_t set_clear;
     // Which of mask (bit 0), keeps (1) and drops (2) are stated.
     uint8_t present;
@@ -194,7 +194,7 @@ CFORMAT_TABLE(cformat_alias, cformat_aliases)
 CFORMAT_TABLE(cformat_variant, cformat_variants)
 CFORMAT_TABLE(cformat_field, cformat_fields)
 CFORMAT_TABLE(cformat_field_value, cformat_values)
-CFORMAT_TABLE(cformat_behaviour, cformat_behaviours)
+CFORMAT_TABLE(cformat_behavior, cformat_behaviors)
 CFORMAT_TABLE(cformat_condition, cformat_conditions)
 CFORMAT_TABLE(cformat_id_field, cformat_id_fields)
 CFORMAT_TABLE(cformat_special, cformat_specials)

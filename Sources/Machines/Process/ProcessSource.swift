@@ -128,7 +128,7 @@ private struct RunningProcess {
             let (banks, cost) = try SourceError.passing {
                 try AttachedVM.capture(
                     vm.vcpus, of: process,
-                    for: .init(takesFilterRisk: options.has(.despiteFilter)))
+                    for: .init(assumesFilterAllows: options.has(.despiteFilter)))
             }
             let unsettled = banks.filter { $0.exit?.isUnfinished == true }
             tries += 1

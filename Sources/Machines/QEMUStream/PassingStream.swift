@@ -78,13 +78,13 @@ public struct PassingStream {
         return true
     }
 
-    private func keepEnds(passingTo file: borrowing FileDescriptor) throws -> KeptEnds {
+    private func keepEnds(passingTo file: borrowing FileDescriptor) throws -> HeadAndTail {
         var bytes = try image.nextBeforeStream()
         while !bytes.isEmpty {
             try Self.write(bytes, to: file)
             bytes = try image.nextBeforeStream()
         }
-        let ends = KeptEnds(of: image.name)
+        let ends = HeadAndTail(of: image.name)
         bytes = try image.next()
         while !bytes.isEmpty {
             try Self.write(ends.surplus(appending: bytes), to: file)

@@ -82,7 +82,7 @@ public struct StreamFile: StateFile {
     }
 
     /// Whether it came through a pipe, and cannot be read again.
-    public var isOfPipe: Bool { stream.bytes is KeptEnds && image?.compression == nil }
+    public var isOfPipe: Bool { stream.bytes is HeadAndTail && image?.compression == nil }
 
     /// A bank for each vCPU, in the stream's order.
     ///

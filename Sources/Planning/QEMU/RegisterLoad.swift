@@ -39,7 +39,7 @@ public struct RegisterLoad: Hashable, Sendable {
     ///
     /// No stream has `SVE_VLS`: its value here is the longest length that the guest's registers show.
     public var incoming: RegisterValue?
-    /// What the vCPU holds afterwards; nil where it has no such register.
+    /// What the vCPU holds afterward; nil where it has no such register.
     public var held: RegisterValue?
     /// Why the policy does not count the loss; nil when it does, and when there is none.
     public var pardon: Pardon?

@@ -174,7 +174,7 @@ struct VCPULoader {
 
     // MARK: Outside the list
 
-    /// The core and vector registers, which QEMU puts afterwards (`kvm_arch_put_registers`): those
+    /// The core and vector registers, which QEMU puts afterward (`kvm_arch_put_registers`): those
     /// that the vCPU does not have are lost silently, and so is what of a vector has no room.
     private func fixedRegisters() -> [RegisterLoad] {
         let local = Set(vcpu.list())

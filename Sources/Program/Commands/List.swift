@@ -5,7 +5,7 @@ internal import Attach
 struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "List the processes on this host that have VMs of KVM.",
+        abstract: "List the processes on this host that have KVM VMs.",
         discussion: """
             They are found in /proc; nothing is attached to. Processes whose descriptors
             this user may not see are counted.

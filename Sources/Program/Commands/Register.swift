@@ -6,7 +6,7 @@ internal import Transfer
 struct RegisterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "register",
-        abstract: "Say what a register is: name, id, fields, behaviour, ID-field rules.",
+        abstract: "Say what a register is: name, id, fields, behavior, ID-field rules.",
         discussion: """
             A register can also be named as the kernel, QEMU's log or an assembler does,
             and a field of it alone.

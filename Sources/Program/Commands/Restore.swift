@@ -50,7 +50,7 @@ struct RestoreCommand: ParsableCommand {
         completion: Completions.registers)
     var exclude: [String] = []
 
-    @Option(name: .shortAndLong, help: "Save what the target holds afterwards; - is stdout.")
+    @Option(name: .shortAndLong, help: "Save what the target holds afterward; - is stdout.")
     var output: Location?
 
     @OptionGroup var report: OutputOptions

@@ -15,7 +15,7 @@ struct Save: ParsableCommand {
             milliseconds, how many is said on standard error, and QEMU itself makes it go
             on, whatever becomes of this program. Its RAM is not read.
 
-            pid:PID is a process with a VM of KVM, whatever VMM it is (vcpusnap list names
+            pid:PID is a process with a KVM VM, whatever VMM it is (vcpusnap list names
             them). Its threads are stopped, the calls that read the vCPUs are made in it,
             and it is let go as it was, also if this program is killed; how long that took
             is said on standard error. A process with several VMs needs pid:PID/FD, the

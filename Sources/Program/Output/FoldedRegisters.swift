@@ -9,7 +9,7 @@ struct FoldedRegister {
     /// Where it is told what the guest would notice.
     let loss: PlannedLoss?
     /// Not on every vCPU the same where there is more than one.
-    private(set) var notices: [GuestNotice]
+    private(set) var notices: [GuestImpact]
     private(set) var hasMoreNotices = false
 
     /// How many notices of one register are told apart.

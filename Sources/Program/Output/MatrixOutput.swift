@@ -64,7 +64,7 @@ struct MatrixOutput: WholeReport {
         let widths = names.map { max($0.width, 8) }
         let head = zip(names, widths).map { $0.padded(to: $1) }
         let lines = zip(sources, matrix.cells).map { source, cells in
-            [source.padded(to: width)] + zip(cells, widths).map { $0.coloured(style, $1) }
+            [source.padded(to: width)] + zip(cells, widths).map { $0.colored(style, $1) }
         }
         let corner = PrintableText("").padded(to: width)
         return ([[corner] + head] + lines).map { cells -> PrintableText in
@@ -101,7 +101,7 @@ extension MovePlan.Verdict {
 }
 
 extension MoveMatrix.Cell {
-    fileprivate func coloured(_ style: TextStyle, _ width: Int) -> PrintableText {
+    fileprivate func colored(_ style: TextStyle, _ width: Int) -> PrintableText {
         let text = PrintableText(verdict == .no ? "no (\(lossCount))" : verdict.word)
         let padded = text.padded(to: width)
         return verdict == .no ? style.bad(padded) : style.good(padded)

@@ -9,7 +9,7 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
 
 /// What a command has to say, in both of its forms, written as it is made.
 protocol Report {
-    /// Lines for people, with colour only where the writer's style has it.
+    /// Lines for people, with color only where the writer's style has it.
     func write(text output: ReportWriter) throws
 
     /// The object of Formats/json-output.md.
@@ -33,7 +33,7 @@ extension Report {
     ) throws {
         if output == .standardStream {
             // Nobody is left to tell that standard error cannot be written.
-            try? write(.error, TextStyle(isColoured: false), format)
+            try? write(.error, TextStyle(isColored: false), format)
         } else {
             do {
                 try write(.output, TextStyle.forStandardOutput(), format)
@@ -57,7 +57,7 @@ extension Report {
 
 /// A report of little, which is made as a whole.
 protocol WholeReport: Report {
-    /// Lines for people, with colour only where `style` has it.
+    /// Lines for people, with color only where `style` has it.
     func text(_ style: TextStyle) -> PrintableText
 }
 
@@ -65,16 +65,16 @@ extension WholeReport {
     func write(text output: ReportWriter) { output.write(text(output.style)) }
 }
 
-/// Colours, or none.
+/// Colors, or none.
 struct TextStyle {
-    var isColoured: Bool
+    var isColored: Bool
 
-    /// Colour only on a terminal that understands it, and never when NO_COLOR is set (https://no-color.org); into a
+    /// Color only on a terminal that understands it, and never when NO_COLOR is set (https://no-color.org); into a
     /// pipe or file where CLICOLOR_FORCE is set and not 0 (https://bixense.com/clicolors).
     static func forStandardOutput() -> TextStyle {
         let force = HostIdentity.environment("CLICOLOR_FORCE") ?? ""
-        let isForced = !["", "0"].contains(force) && !StandardStream.refusesColours
-        return TextStyle(isColoured: isForced || StandardStream.output.obeysControls)
+        let isForced = !["", "0"].contains(force) && !StandardStream.refusesColors
+        return TextStyle(isColored: isForced || StandardStream.output.obeysControls)
     }
 
     func bold(_ text: PrintableText) -> PrintableText { wrap(text, 1) }
@@ -88,6 +88,6 @@ struct TextStyle {
     }
 
     private func wrap(_ text: PrintableText, _ code: Int) -> PrintableText {
-        isColoured ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
+        isColored ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
     }
 }

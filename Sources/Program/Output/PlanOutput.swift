@@ -42,9 +42,9 @@ struct PlanOutput: Report {
             let plan = try plan(profile)
             let style = output.style
             let verdict = PrintableText(plan.verdict.text)
-            let coloured = plan.verdict == .no ? style.bad(verdict) : style.good(verdict)
+            let colored = plan.verdict == .no ? style.bad(verdict) : style.good(verdict)
             if number > 0 { output.write("\n") }
-            output.write("\(style.bold("\(source) on \(plan.host)")): \(coloured)\n")
+            output.write("\(style.bold("\(source) on \(plan.host)")): \(colored)\n")
             if number == 0 { output.write(style.notes(notes)) }
             if plan.verdict == .no, !guest.origin.canBeOfKVM {
                 output.write(Self.emulation(guest.origin))
@@ -156,7 +156,7 @@ extension PlannedLoss: ValueHolder {
     }
 }
 
-extension GuestNotice: JSONConvertible {
+extension GuestImpact: JSONConvertible {
     var json: JSONObject {
         ["changedSinceReset": isChangedFromReset, "inUse": isInUse, "text": text]
     }

@@ -62,7 +62,7 @@ struct PolicyProposal {
     }
 
     private mutating func addMissing(_ loss: RegisterRestore, _ values: ValueText) {
-        // Of a vCPU that is not initialised the destination has no values; the others would not be initialised either.
+        // Of a vCPU that is not initialized the destination has no values; the others would not be initialized either.
         guard loss.id != .vcpuInit, seen.insert(loss.id).inserted else { return }
         let isShort = (loss.found?.size ?? 0) <= 8
         let held = isShort ? values.text(loss.found, of: loss.id).map { ", \($0)" } ?? "" : ""

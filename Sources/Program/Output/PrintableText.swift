@@ -5,7 +5,7 @@ internal import LinuxSystem
 /// All text that is printed is of this type, so nobody who prints has to think of it: a literal stands as it
 /// is, and so does a text of this type in another one. Everything else that is interpolated may have come
 /// from a file, another process or the command line, and becomes a part of one line (see `Shown`). So line
-/// ends and colours are always our own.
+/// ends and colors are always our own.
 struct PrintableText: Hashable {
     private(set) var string: String
 
@@ -39,7 +39,7 @@ struct PrintableText: Hashable {
         left.string += right.string
     }
 
-    /// In characters; of a text without colours.
+    /// In characters; of a text without colors.
     var width: Int { string.count }
 
     /// The text with spaces after it up to `width` characters.

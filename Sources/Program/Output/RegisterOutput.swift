@@ -30,9 +30,9 @@ extension RegisterOutput.Subject {
     }
 
     /// What each kernel made of it, oldest first.
-    private var history: [BehaviourChange] {
-        (entry?.behaviourHistory ?? []).map {
-            BehaviourChange(from: $0.from, until: $0.until, behaviour: $0.behaviour)
+    private var history: [BehaviorChange] {
+        (entry?.behaviorHistory ?? []).map {
+            BehaviorChange(from: $0.from, until: $0.until, behavior: $0.behavior)
         }
     }
 
@@ -48,7 +48,7 @@ extension RegisterOutput.Subject {
         .register(
             id,
             [
-                "aliases": entry?.aliases ?? [], "behaviour": entry?.newestBehaviour,
+                "aliases": entry?.aliases ?? [], "behaviour": entry?.newestBehavior,
                 "category": category,
                 "fields": fields.json { field, rule in
                     .field(
@@ -67,7 +67,7 @@ extension RegisterOutput.Subject {
     }
 
     fileprivate func text(_ style: TextStyle) -> PrintableText {
-        let behaviour = entry?.newestBehaviour
+        let behavior = entry?.newestBehavior
         var lines: [PrintableText] = ["\(style.bold("\(id.name)"))  \(id.hex)"]
         if let entry, !entry.aliases.isEmpty {
             lines.append("  also: \(entry.aliases.joined(separator: ", "))")
@@ -75,10 +75,10 @@ extension RegisterOutput.Subject {
         lines.append("  \(category)\(id.size.map { ", \($0 * 8) bits" } ?? "")")
         if let holder { lines.append("  held by \(holder)") }
         if let since = entry?.listedSince { lines.append("  KVM lists it since Linux \(since)") }
-        lines += (behaviour?.lines ?? []).map { "  \($0)" }
-        let changes = BehaviourChange.telling(history)
+        lines += (behavior?.lines ?? []).map { "  \($0)" }
+        let changes = BehaviorChange.telling(history)
         if changes.count > 1 { lines += changes.map { "  \($0.line)" } }
-        if let notes = entry?.notes, notes != behaviour?.notes {
+        if let notes = entry?.notes, notes != behavior?.notes {
             lines.append("  note: \(notes)")
         }
         return (lines + fields.map(Self.line)).joined(separator: "\n") + "\n"
@@ -96,7 +96,7 @@ extension RegisterOutput.Subject {
     }
 }
 
-extension Behaviour: JSONConvertible {
+extension Behavior: JSONConvertible {
     /// The first kernel that has what makes it writable when enabled on the VM.
     private var capabilitySince: String? {
         capability.flatMap(KVMCapability.named)?.since?.description
@@ -105,13 +105,13 @@ extension Behaviour: JSONConvertible {
     var json: JSONObject {
         [
             "capability": capability, "capabilitySince": capabilitySince,
-            "class": behaviourClass.rawValue, "needs": needs.map(\.description), "notes": notes,
+            "class": behaviorClass.rawValue, "needs": needs.map(\.description), "notes": notes,
             "rule": rule,
         ]
     }
 
     fileprivate var lines: [String] {
-        var lines = ["on write: " + behaviourClass.rawValue + (rule.map { "; " + $0 } ?? "")]
+        var lines = ["on write: " + behaviorClass.rawValue + (rule.map { "; " + $0 } ?? "")]
         if !needs.isEmpty {
             lines.append(
                 "exists only with " + needs.map(\.description).joined(separator: " and "))
@@ -125,25 +125,25 @@ extension Behaviour: JSONConvertible {
 }
 
 /// What a register became with a kernel.
-private struct BehaviourChange: JSONConvertible {
+private struct BehaviorChange: JSONConvertible {
     let from: KernelVersion
     /// The first kernel that does not do so, of a backport to one stable series.
     let until: KernelVersion?
     /// Nil where KVM does not have the register.
-    let behaviour: Behaviour?
+    let behavior: Behavior?
 
-    private var mask: String? { behaviour?.mask.map { RegisterValue($0).description } }
-    private var needs: [String] { (behaviour?.needs ?? []).map(\.description) }
+    private var mask: String? { behavior?.mask.map { RegisterValue($0).description } }
+    private var needs: [String] { (behavior?.needs ?? []).map(\.description) }
 
     var json: JSONObject {
         [
-            "class": behaviour?.behaviourClass.rawValue, "from": from.description, "mask": mask,
-            "needs": needs, "rule": behaviour?.rule, "until": until?.description,
+            "class": behavior?.behaviorClass.rawValue, "from": from.description, "mask": mask,
+            "needs": needs, "rule": behavior?.rule, "until": until?.description,
         ]
     }
 
     /// Without those of which nothing else is to be said than of the one before.
-    static func telling(_ history: [BehaviourChange]) -> [BehaviourChange] {
+    static func telling(_ history: [BehaviorChange]) -> [BehaviorChange] {
         history.reduce(into: []) { changes, change in
             if change.until != nil || changes.last?.what != change.what { changes.append(change) }
         }
@@ -153,8 +153,8 @@ private struct BehaviourChange: JSONConvertible {
 
     private var what: String {
         let what = [
-            behaviour?.behaviourClass.rawValue ?? "not there", mask.map { "mask \($0)" },
-            behaviour?.rule,
+            behavior?.behaviorClass.rawValue ?? "not there", mask.map { "mask \($0)" },
+            behavior?.rule,
         ].compactMap(\.self)
         let condition = needs.isEmpty ? [] : ["only with " + needs.joined(separator: " and ")]
         return (what + condition).joined(separator: "; ")

@@ -26,15 +26,15 @@ enum StandardError {
 }
 
 extension StandardStream {
-    /// Whether it is a terminal on which colours and movements of the cursor do something, and nobody said that they
+    /// Whether it is a terminal on which colors and movements of the cursor do something, and nobody said that they
     /// are not wanted.
     var obeysControls: Bool {
         let terminal = HostIdentity.environment("TERM") ?? "dumb"
-        return isTerminal && terminal != "dumb" && !terminal.isEmpty && !Self.refusesColours
+        return isTerminal && terminal != "dumb" && !terminal.isEmpty && !Self.refusesColors
     }
 
     /// NO_COLOR is set to something (https://no-color.org).
-    static var refusesColours: Bool {
+    static var refusesColors: Bool {
         !(HostIdentity.environment("NO_COLOR") ?? "").isEmpty
     }
 }

@@ -58,7 +58,7 @@ extension SavedImage {
         case .libvirt: return try openLibvirt(file)
         case .qcow2: return try openQCOW2(file, snapshot)
         case .compressed(let compression):
-            let program = try FilterProgram(compression, on: file, from: 0)
+            let program = try Decompressor(compression, on: file, from: 0)
             return try open(SequentialBytes(program, of: file.name), compressions: 1)
                 .compressed(by: compression)
         case .snapshot, nil: throw notAStream(prefix, file.name)
@@ -73,7 +73,7 @@ extension SavedImage {
             let slice = SeekableSlice(of: file, from: save.streamOffset)
             return SavedImage(libvirt: save, stream: try checked(slice))
         }
-        let program = try FilterProgram(compression, on: file, from: save.streamOffset)
+        let program = try Decompressor(compression, on: file, from: save.streamOffset)
         let content = SequentialBytes(program, of: file.name)
         return SavedImage(libvirt: save, stream: try ends(of: content))
     }
@@ -104,7 +104,7 @@ extension SavedImage {
                     "it was compressed more than \(SavedImageLimits.compressions) times: "
                         + "decompress it first")
             }
-            let program = try FilterProgram(compression, on: pipe)
+            let program = try Decompressor(compression, on: pipe)
             return try open(
                 SequentialBytes(program, of: pipe.name), compressions: compressions + 1
             ).compressed(by: compression)
@@ -121,7 +121,7 @@ extension SavedImage {
         guard let compression = save.format.compression else {
             return SavedImage(libvirt: save, stream: try ends(of: pipe))
         }
-        let program = try FilterProgram(compression, on: pipe)
+        let program = try Decompressor(compression, on: pipe)
         let content = SequentialBytes(program, of: pipe.name)
         return SavedImage(libvirt: save, stream: try ends(of: content))
     }
@@ -148,9 +148,9 @@ extension SavedImage {
         }
     }
 
-    private static func ends(of pipe: SequentialBytes) throws(SavedImageError) -> KeptEnds {
+    private static func ends(of pipe: SequentialBytes) throws(SavedImageError) -> HeadAndTail {
         try checkStart(of: pipe)
-        return try KeptEnds(of: pipe.name) { () throws(SavedImageError) in
+        return try HeadAndTail(of: pipe.name) { () throws(SavedImageError) in
             try pipe.next()
         }
     }
@@ -205,7 +205,7 @@ extension SavedImage {
                 "\(decompressed)it begins with \(Shown.bytes(prefix))"
             }
         return SavedImageError(
-            .notRecognised, file, "\(found); expected is \(accepted)\(advice(prefix))")
+            .notRecognized, file, "\(found); expected is \(accepted)\(advice(prefix))")
     }
 
     /// For what people have when they mean a saved image.

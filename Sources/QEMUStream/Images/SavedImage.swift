@@ -19,7 +19,7 @@ public struct SavedImage {
     /// The stream, its first byte at offset 0.
     ///
     /// Of one that came through a pipe or a program only the beginning and the end are kept
-    /// (`KeptEnds`).
+    /// (`HeadAndTail`).
     public let stream: any SeekableBytes
     /// Where the stream begins in the file, or in the decompressed one if the file is compressed; in bytes.
     ///

@@ -5,7 +5,7 @@ public struct SavedImageError: Error, Hashable, Sendable {
     /// The kind of failure.
     public struct Code: Hashable, Sendable {
         private enum Name: String {
-            case notRecognised, unfinished, malformed, limitExceeded, unsupported, noSuchSnapshot
+            case notRecognized, unfinished, malformed, limitExceeded, unsupported, noSuchSnapshot
             case programMissing, programFailed, readFailed
         }
 
@@ -16,7 +16,7 @@ public struct SavedImageError: Error, Hashable, Sendable {
         }
 
         /// The first bytes are not those of a file that holds a stream.
-        public static let notRecognised = Code(.notRecognised)
+        public static let notRecognized = Code(.notRecognized)
         /// libvirt did not finish the save.
         public static let unfinished = Code(.unfinished)
         /// The file breaks a rule of its format, or ends too early.

@@ -53,7 +53,7 @@ final class SequentialBytes {
         }
     }
 
-    convenience init(_ program: FilterProgram, of name: String) {
+    convenience init(_ program: Decompressor, of name: String) {
         self.init(
             of: name, isDecompressed: true, program.budget
         ) { () throws(SavedImageError) in

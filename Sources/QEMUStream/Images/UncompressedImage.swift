@@ -53,7 +53,7 @@ public final class UncompressedImage {
         if let stream { return try stream.next() }
         let stream =
             if let compression = head?.compression {
-                SequentialBytes(try FilterProgram(compression, on: input), of: name)
+                SequentialBytes(try Decompressor(compression, on: input), of: name)
             } else {
                 input
             }

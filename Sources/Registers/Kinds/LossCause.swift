@@ -33,7 +33,7 @@ public enum LossCause: String, CaseIterable, Sendable {
     /// The guest has more vCPUs than the destination gives a VM; the detail has both numbers.
     case tooManyVCPUs = "too-many-vcpus"
     /// The vCPU's initialization was refused, so it has no registers.
-    case notInitialised = "not-initialised"
+    case notInitialized = "not-initialised"
     /// None of the above; nothing more is known.
     case other
 }

@@ -18,8 +18,8 @@ package enum VCPUSetup: StateKind {
 
     package static func phase(of id: RegisterID) -> RestorePhase {
         switch id {
-        case .vcpuInit: .initialisation
-        case .vcpuFinalized: .finalisation
+        case .vcpuInit: .initialization
+        case .vcpuFinalized: .finalization
         case .vcpuEvents: .events
         default: .runState
         }
@@ -29,7 +29,7 @@ package enum VCPUSetup: StateKind {
         switch (id, failure.kind) {
         case (.vcpuInit, .invalid):
             "the host accepts neither this CPU type nor its own with these features, or a vCPU of "
-                + "this VM was initialised with others"
+                + "this VM was initialized with others"
         case (.vcpuFinalized, .noSuchRegister): "the vCPU has no feature that is finalized"
         case (.vcpuFinalized, .invalid): "the vCPU does not have the feature"
         case (.vcpuFinalized, .notPermitted): "the feature is finalized already"

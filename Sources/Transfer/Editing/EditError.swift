@@ -53,7 +53,7 @@ extension EditError: CustomStringConvertible {
         case .absent(let id):
             "the vCPU has no register \(id.label): vcpusnap show lists those it has"
         case .decidedAtInit(let id):
-            "\(id.label) is decided when a vCPU is made and cannot be changed afterwards"
+            "\(id.label) is decided when a vCPU is made and cannot be changed afterward"
         case .notKnown(let id):
             "\(id.label) is not a register of KVM on arm64, so it is not known what changing it "
                 + "would do: remove it, or change it where the snapshot was made"

@@ -127,5 +127,5 @@ enum InvisibilityProof {
 
 extension RegisterEntry {
     /// The value after `KVM_ARM_VCPU_INIT`, where every host has the same.
-    fileprivate var newestReset: UInt64? { newestBehaviour?.reset }
+    fileprivate var newestReset: UInt64? { newestBehavior?.reset }
 }

@@ -1,9 +1,9 @@
 extension MatrixPage {
     /// The page's style, with the system's fonts.
-    static let style = [colours, textStyle, matrixStyle, planStyle].joined(separator: "\n")
+    static let style = [colors, textStyle, matrixStyle, planStyle].joined(separator: "\n")
 
     /// For light and dark; every text has a contrast of 4.5 and more, under the crosshair too.
-    private static let colours = """
+    private static let colors = """
         :root {
           color-scheme: light dark;
           --back: #ffffff; --text: #1c2024; --faint: #505963; --line: #ccd2d8; --head: #f1f3f5;

@@ -6,7 +6,7 @@ internal import Transfer
 /// The matrix as one self-contained web page: no script and nothing to load, so that it can be
 /// mailed and kept, and the same bytes for the same input.
 ///
-/// It says everything in words; colours only repeat them.
+/// It says everything in words; colors only repeat them.
 struct MatrixPage {
     private(set) var text = ""
     private let matrix: MoveMatrix
@@ -172,7 +172,7 @@ extension MoveMatrix.Cell {
 }
 
 extension MovePlan.Verdict {
-    /// The class that colours it.
+    /// The class that colors it.
     var letter: String { String(word.prefix(1)) }
 }
 

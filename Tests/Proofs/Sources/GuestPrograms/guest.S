@@ -55,7 +55,7 @@ guest_program_start:
 .endm
 
 /* Gives a system register a random value, limited to bits it certainly keeps. */
-.macro randomise register, mask, fixed=0
+.macro randomize register, mask, fixed=0
         next    x27
         ldr     x26, =\mask
         and     x27, x27, x26
@@ -70,7 +70,7 @@ guest_program_start:
 .macro renew register, mask, fixed=0
         mrs     x26, \register
         fold    x26
-        randomise \register, \mask, \fixed
+        randomize \register, \mask, \fixed
 .endm
 
 /* System registers of Armv8.0 without effect while the MMU is off and nothing is enabled. */
@@ -177,20 +177,20 @@ guest_program_start:
         next    x26
         dup     v\n\().2d, x26
 .endr
-        for_system_registers randomise
-        for_debug_registers randomise
+        for_system_registers randomize
+        for_debug_registers randomize
         msr     cntv_ctl_el0, xzr
         tbz     x29, #32, 1f
         str     x30, [sp, #-16]!
         bl      renew_sve
         ldr     x30, [sp], #16
 1:      tbz     x29, #33, 1f
-        for_key_registers randomise
+        for_key_registers randomize
 1:      tbz     x29, #34, 1f
         msr     cntp_ctl_el0, xzr
-        randomise cntp_cval_el0, 0xffffffffffffffff
+        randomize cntp_cval_el0, 0xffffffffffffffff
 1:      tbz     x29, #35, 1f
-        for_permission_registers randomise
+        for_permission_registers randomize
 1:      b       iteration
         .ltorg
 

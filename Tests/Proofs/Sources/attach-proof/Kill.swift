@@ -21,7 +21,7 @@ struct Kill {
                 ending: ATTACH_SEAM_PROCESS_KILLED, seed: 0)
             attach_seam_begin(&seam, arrived)
             _ = try AttachedVM.capture(
-                vcpus, of: process, for: .init(method: method, patience: Self.patience))
+                vcpus, of: process, for: .init(method: method, maximumPause: Self.maximumPause))
             attach_seam_end(true)
             if attach_seam_steps() <= step { exit(8) }
         } catch {
@@ -33,7 +33,7 @@ struct Kill {
 
     /// In seconds, and more than that in milliseconds.
     private static let limit: UInt32 = 120
-    private static let patience = 600_000
+    private static let maximumPause = 600_000
 
     /// Whether the kernel has told the process's parent of its end: no other thread is left then.
     private var isGone: Bool {

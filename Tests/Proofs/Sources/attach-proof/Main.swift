@@ -55,7 +55,7 @@ enum Main {
     }
 
     /// Milliseconds: single calls in an emulated machine take long.
-    private static let patience = 600_000
+    private static let maximumPause = 600_000
 
     private static func list() throws {
         let table = try ProcessTable.read()
@@ -73,7 +73,7 @@ enum Main {
     ) throws -> ([AttachedVCPUBank], AttachedVM.Cost) {
         let vcpus = try VMM(process: process).vms.flatMap(\.vcpus)
         let (banks, cost) = try AttachedVM.capture(
-            vcpus, of: process, for: .init(method: method, patience: patience))
+            vcpus, of: process, for: .init(method: method, maximumPause: maximumPause))
         return (banks, cost)
     }
 

@@ -3,7 +3,7 @@ import Glibc
 import SeededRandom
 import VCPUSnap
 
-/// Attaches that end, or meanwhile have signals sent to the process, at a chosen step; afterwards each signal has come
+/// Attaches that end, or meanwhile have signals sent to the process, at a chosen step; afterward each signal has come
 /// and the process is what it was.
 struct Steps {
     private let process: Int
@@ -101,7 +101,7 @@ struct Steps {
             var isComplete = true
             do throws(AttachError) {
                 _ = try AttachedVM.capture(
-                    vcpus, of: process, for: .init(method: method, patience: Self.patience))
+                    vcpus, of: process, for: .init(method: method, maximumPause: Self.maximumPause))
             } catch {
                 switch error.reason {
                 // A thread that did not stop in time is traced until this program ends.
@@ -121,9 +121,9 @@ struct Steps {
 
     private static let notEnoughTime: Int32 = 6
     /// In milliseconds.
-    private static let patience = 600_000
+    private static let maximumPause = 600_000
 
-    // MARK: Afterwards
+    // MARK: Afterward
 
     /// Waits until every signal has come and the process is what it was; false when that takes more than a minute.
     private func settle(_ text: String) throws -> Bool {

@@ -26,7 +26,7 @@ enum ExceptionGuest: String, CaseIterable {
     /// A machine with the guest before its first instruction.
     func machine(on system: borrowing KVMSystem) throws -> GuestMachine {
         let machine = try GuestMachine(on: system)
-        var request = GuestProgram.initialisation(of: machine.abilities)
+        var request = GuestProgram.initialization(of: machine.abilities)
         guard self == .aarch32 else {
             try machine.bank.initialize(with: request)
             try machine.start(guest_exceptions, argument: argument, pstate: 0x3c5)

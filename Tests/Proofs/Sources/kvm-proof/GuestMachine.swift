@@ -44,12 +44,12 @@ final class GuestMachine {
 
     /// Puts the program into memory and the vCPU before its first instruction.
     func load(_ program: GuestProgram) throws {
-        try bank.initialize(with: GuestProgram.initialisation(of: abilities))
+        try bank.initialize(with: GuestProgram.initialization(of: abilities))
         // EL1 with its own stack pointer, all exceptions masked.
         try start(guest_program, argument: program.argument(for: bank), pstate: 0x3c5)
     }
 
-    /// Puts machine code into memory and an initialised vCPU before its first instruction.
+    /// Puts machine code into memory and an initialized vCPU before its first instruction.
     func start(
         _ code: (UnsafeMutablePointer<Int>) -> UnsafeRawPointer?, argument: UInt64,
         pstate: UInt64

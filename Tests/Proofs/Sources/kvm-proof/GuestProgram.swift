@@ -9,13 +9,13 @@ struct GuestProgram {
     var usesPhysicalTimer = true
 
     /// All an ordinary guest has, but no PMU: one that is not set up keeps a vCPU from running.
-    static func initialisation(of abilities: VCPUAbilities) -> VCPUInit {
+    static func initialization(of abilities: VCPUAbilities) -> VCPUInit {
         var request = abilities.defaultInit
         request.features.remove(.pmuV3)
         return request
     }
 
-    /// What the program is given in x0: its iterations, and what an initialised vCPU lets it use.
+    /// What the program is given in x0: its iterations, and what an initialized vCPU lets it use.
     func argument(for bank: KVMVCPUBank) throws -> UInt64 {
         let features = try VCPUInit(bank.read(.vcpuInit))?.features ?? []
         let listed = Set(try bank.list())

@@ -1,7 +1,7 @@
 /// The beginning and the end of bytes that can be read only once, from front to back: a pipe.
 ///
 /// Everything between is read and forgotten, so memory is bounded whatever comes.
-public final class KeptEnds: SeekableBytes {
+public final class HeadAndTail: SeekableBytes {
     /// What messages call the source, such as `standard input`.
     public let name: String
     /// How many bytes have come so far, including those that were forgotten.
@@ -77,7 +77,7 @@ public final class KeptEnds: SeekableBytes {
     private static let chunkSize = 1 << 18
 }
 
-extension KeptEnds {
+extension HeadAndTail {
     /// Where the last bytes that are kept begin.
     public var lastBytesStart: Int64 { size - Int64(ring.count) }
 

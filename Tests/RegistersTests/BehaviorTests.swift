@@ -1,89 +1,89 @@
 import Registers
 import Testing
 
-struct BehaviourTests {
+struct BehaviorTests {
     private func entry(_ name: String) throws -> RegisterEntry {
         try #require(RegisterDictionary.entry(named: name))
     }
 
     @Test func classOfID_AA64PFR0_EL1OverKernels() throws {
         let register = try entry("ID_AA64PFR0_EL1")
-        let old = try #require(register.behaviour(onKernel: KernelVersion(6, 1, 55)))
-        #expect(old.behaviourClass == .constrained && old.traits.contains(.idPolicy))
+        let old = try #require(register.behavior(onKernel: KernelVersion(6, 1, 55)))
+        #expect(old.behaviorClass == .constrained && old.traits.contains(.idPolicy))
         // Linux 6.1 lets only CSV2 and CSV3 change.
         #expect(register.writableMask(onKernel: KernelVersion(6, 1, 55)) == 0xff00_0000_0000_0000)
         #expect(register.writableMask(onKernel: KernelVersion(6, 12, 117)) == 0xffff_00f0_0f00_ffff)
-        #expect(register.newestBehaviour?.mask == 0xffff_00f0_ff00_ffff)
+        #expect(register.newestBehavior?.mask == 0xffff_00f0_ff00_ffff)
     }
 
     @Test func kernelsOlderThanTheExaminedOnesCountAsTheOldest() throws {
         let register = try entry("ID_AA64PFR0_EL1")
         #expect(
-            register.behaviour(onKernel: KernelVersion(5, 10))
-                == register.behaviour(onKernel: KernelVersion(6, 1)))
+            register.behavior(onKernel: KernelVersion(5, 10))
+                == register.behavior(onKernel: KernelVersion(6, 1)))
     }
 
     @Test func cacheLevelIDBecameWritable() throws {
         let register = try entry("CLIDR_EL1")
-        let old = try #require(register.behaviour(onKernel: KernelVersion(6, 1)))
-        let new = try #require(register.behaviour(onKernel: KernelVersion(6, 12)))
-        #expect(old.behaviourClass == .invariant && old.refusalRule != nil)
-        #expect(new.behaviourClass == .constrained)
+        let old = try #require(register.behavior(onKernel: KernelVersion(6, 1)))
+        let new = try #require(register.behavior(onKernel: KernelVersion(6, 12)))
+        #expect(old.behaviorClass == .invariant && old.refusalRule != nil)
+        #expect(new.behaviorClass == .constrained)
         #expect(new.refusalRule?.contains("CTR_EL0.IDC") == true)
     }
 
     @Test func performanceMonitorSetRegistersOverKernels() throws {
         let register = try entry("PMCNTENSET_EL0")
-        #expect(register.behaviour(onKernel: KernelVersion(6, 1))?.setClear == nil)
-        #expect(register.behaviour(onKernel: KernelVersion(6, 6))?.setClear == nil)
-        #expect(register.behaviour(onKernel: KernelVersion(6, 7))?.setClear == .orAndClear)
-        #expect(register.behaviour(onKernel: KernelVersion(6, 12, 117))?.setClear == .orAndClear)
-        #expect(register.behaviour(onKernel: KernelVersion(6, 15))?.setClear == .assign)
-        #expect(register.newestBehaviour?.needs == [.feature("PMU_V3")])
-        #expect(register.newestBehaviour?.traits.contains(.keepsImplementedCounters) == true)
+        #expect(register.behavior(onKernel: KernelVersion(6, 1))?.setClear == nil)
+        #expect(register.behavior(onKernel: KernelVersion(6, 6))?.setClear == nil)
+        #expect(register.behavior(onKernel: KernelVersion(6, 7))?.setClear == .orAndClear)
+        #expect(register.behavior(onKernel: KernelVersion(6, 12, 117))?.setClear == .orAndClear)
+        #expect(register.behavior(onKernel: KernelVersion(6, 15))?.setClear == .assign)
+        #expect(register.newestBehavior?.needs == [.feature("PMU_V3")])
+        #expect(register.newestBehavior?.traits.contains(.keepsImplementedCounters) == true)
     }
 
     /// The writable AArch32 ID registers are in Linux 6.18 and were backported to 6.17 and 6.12.
     @Test func aBackportHoldsForItsSeriesOnly() throws {
         let register = try entry("ID_ISAR0_EL1")
-        #expect(register.behaviour(onKernel: KernelVersion(6, 11))?.behaviourClass == .invariant)
-        let backport = try #require(register.behaviour(onKernel: KernelVersion(6, 12, 117)))
-        #expect(backport.behaviourClass == .constrained)
+        #expect(register.behavior(onKernel: KernelVersion(6, 11))?.behaviorClass == .invariant)
+        let backport = try #require(register.behavior(onKernel: KernelVersion(6, 12, 117)))
+        #expect(backport.behaviorClass == .constrained)
         #expect(backport.traits.contains(.zeroWithoutAArch32))
-        #expect(register.behaviour(onKernel: KernelVersion(6, 14))?.behaviourClass == .invariant)
-        #expect(register.behaviour(onKernel: KernelVersion(7, 0))?.behaviourClass == .constrained)
+        #expect(register.behavior(onKernel: KernelVersion(6, 14))?.behaviorClass == .invariant)
+        #expect(register.behavior(onKernel: KernelVersion(7, 0))?.behaviorClass == .constrained)
     }
 
     @Test func registersThatCameAndWent() throws {
         let register = try entry("RVBAR_EL2")
-        #expect(register.behaviour(onKernel: KernelVersion(6, 1)) == nil)
-        #expect(register.behaviour(onKernel: KernelVersion(6, 2)) == nil)
-        #expect(register.behaviour(onKernel: KernelVersion(6, 3)) != nil)
-        #expect(register.behaviour(onKernel: KernelVersion(6, 17)) == nil)
-        #expect(register.newestBehaviour == nil)
+        #expect(register.behavior(onKernel: KernelVersion(6, 1)) == nil)
+        #expect(register.behavior(onKernel: KernelVersion(6, 2)) == nil)
+        #expect(register.behavior(onKernel: KernelVersion(6, 3)) != nil)
+        #expect(register.behavior(onKernel: KernelVersion(6, 17)) == nil)
+        #expect(register.newestBehavior == nil)
         #expect(register.listedSince == KernelVersion(6, 16))
         #expect(register.absentIn == KernelVersion(6, 14))
-        #expect(register.behaviourHistory.map { $0.behaviour == nil } == [false, true])
+        #expect(register.behaviorHistory.map { $0.behavior == nil } == [false, true])
     }
 
     @Test func masksResetAndCapability() throws {
-        let control = try #require(entry("CNTV_CTL_EL0").newestBehaviour)
+        let control = try #require(entry("CNTV_CTL_EL0").newestBehavior)
         #expect(control.drops == 4 && control.keeps == nil && control.reset == 0)
-        #expect(try entry("PMCR_EL0").newestBehaviour?.keeps == 0xff)
-        #expect(try entry("OSLSR_EL1").newestBehaviour?.mask == 2)
-        #expect(try entry("SCTLR_EL1").newestBehaviour?.reset == 0xc5_0078)
-        #expect(try entry("MPIDR_EL1").newestBehaviour?.reset == nil)
-        let midr = try #require(entry("MIDR_EL1").newestBehaviour)
-        #expect(midr.behaviourClass == .invariant)
+        #expect(try entry("PMCR_EL0").newestBehavior?.keeps == 0xff)
+        #expect(try entry("OSLSR_EL1").newestBehavior?.mask == 2)
+        #expect(try entry("SCTLR_EL1").newestBehavior?.reset == 0xc5_0078)
+        #expect(try entry("MPIDR_EL1").newestBehavior?.reset == nil)
+        let midr = try #require(entry("MIDR_EL1").newestBehavior)
+        #expect(midr.behaviorClass == .invariant)
         #expect(midr.capability == "KVM_CAP_ARM_WRITABLE_IMP_ID_REGS")
     }
 
     @Test func conditions() throws {
-        let keys = try #require(entry("APIAKEYLO_EL1").newestBehaviour)
+        let keys = try #require(entry("APIAKEYLO_EL1").newestBehavior)
         #expect(keys.needs == [.feature("PTRAUTH_ADDRESS"), .feature("PTRAUTH_GENERIC")])
-        #expect(try entry("v0").newestBehaviour?.needs == [.notFeature("SVE")])
-        #expect(try entry("z0").newestBehaviour?.needs == [.feature("SVE"), .finalized("SVE")])
-        let needs = try #require(entry("PIR_EL1").newestBehaviour?.needs)
+        #expect(try entry("v0").newestBehavior?.needs == [.notFeature("SVE")])
+        #expect(try entry("z0").newestBehavior?.needs == [.feature("SVE"), .finalized("SVE")])
+        let needs = try #require(entry("PIR_EL1").newestBehavior?.needs)
         guard case .idField(let field)? = needs.last else {
             Issue.record("PIR_EL1 needs an ID field")
             return
@@ -97,8 +97,8 @@ struct BehaviourTests {
         let features = Set(VCPUFeature.all.map(\.name))
         let capabilities = Set(KVMCapability.all.map(\.name))
         for entry in RegisterDictionary.all {
-            for change in entry.behaviourHistory {
-                for need in change.behaviour?.needs ?? [] {
+            for change in entry.behaviorHistory {
+                for need in change.behavior?.needs ?? [] {
                     switch need {
                     case .feature(let name), .notFeature(let name), .finalized(let name):
                         #expect(features.contains(name))
@@ -110,7 +110,7 @@ struct BehaviourTests {
                     let named = [rule.feature] + rule.specials.map(\.feature)
                     #expect(features.isSuperset(of: named.compactMap(\.self)))
                 }
-                if let capability = change.behaviour?.capability {
+                if let capability = change.behavior?.capability {
                     #expect(capabilities.contains(capability))
                 }
             }
@@ -119,7 +119,7 @@ struct BehaviourTests {
 
     @Test func histories() {
         for entry in RegisterDictionary.all {
-            let history = entry.behaviourHistory
+            let history = entry.behaviorHistory
             let kernels = history.map(\.from)
             #expect(zip(kernels, kernels.dropFirst()).allSatisfy { $0 < $1 }, "\(entry.name)")
             #expect(history.allSatisfy { change in change.until.map { change.from < $0 } ?? true })

@@ -2,7 +2,7 @@ internal import Registers
 internal import VCPUModel
 
 /// Chooses the rule of each register from what the dictionary says of its behavior.
-struct WriteRuleChoice {
+struct WriteRuleSelector {
     private let profile: HostProfile
     private let host: HostFacts
 
@@ -12,42 +12,42 @@ struct WriteRuleChoice {
     }
 
     func rule(
-        for id: RegisterID, _ entry: RegisterEntry?, _ behaviour: Behaviour?,
+        for id: RegisterID, _ entry: RegisterEntry?, _ behavior: Behavior?,
         resetValue: RegisterValue
     ) -> WriteRule {
         if let override = profile.overrides[id] { return rule(for: override) }
         if let rule = structuralRule(for: id) { return rule }
-        guard let entry, let behaviour else { return .any }
+        guard let entry, let behavior else { return .any }
         // One that is not zero on the profile's host is not always zero there.
         let zero: WriteRule = resetValue.isZero ? .zero : .unchanged
-        if behaviour.traits.contains(.zeroWithoutAArch32), !host.hasAArch32AtEL0 { return .ignored }
-        if behaviour.traits.contains(.zeroWithoutSVE), !host.features.contains(.sve) { return zero }
+        if behavior.traits.contains(.zeroWithoutAArch32), !host.hasAArch32AtEL0 { return .ignored }
+        if behavior.traits.contains(.zeroWithoutSVE), !host.features.contains(.sve) { return zero }
         if let rule = recordedRule(for: entry) { return rule }
-        switch behaviour.behaviourClass {
+        switch behavior.behaviorClass {
         case .writable, .volatile: return .any
-        case .invariant: return invariantRule(behaviour)
+        case .invariant: return invariantRule(behavior)
         case .writeIgnored: return .ignored
         case .raz: return zero
-        case .sanitised: return sanitisedRule(for: entry, behaviour)
-        case .constrained: return constrainedRule(for: entry, behaviour, resetValue)
+        case .sanitized: return sanitizedRule(for: entry, behavior)
+        case .constrained: return constrainedRule(for: entry, behavior, resetValue)
         }
     }
 
     /// A capability that is enabled on the VM lets the bits of the mask change.
-    private func invariantRule(_ behaviour: Behaviour) -> WriteRule {
-        guard let capability = behaviour.capability, host.enabled.contains(capability) else {
+    private func invariantRule(_ behavior: Behavior) -> WriteRule {
+        guard let capability = behavior.capability, host.enabled.contains(capability) else {
             return .unchanged
         }
-        return .constrained(changing: behaviour.mask ?? 0)
+        return .constrained(changing: behavior.mask ?? 0)
     }
 
-    private func rule(for override: BehaviourOverride) -> WriteRule {
-        switch override.behaviourClass {
+    private func rule(for override: BehaviorOverride) -> WriteRule {
+        switch override.behaviorClass {
         case .writable, .volatile, .constrained: .any
         case .invariant: .unchanged
         case .writeIgnored: .ignored
         case .raz: .zero
-        case .sanitised: .changing(override.mask ?? 0)
+        case .sanitized: .changing(override.mask ?? 0)
         }
     }
 
@@ -78,25 +78,25 @@ struct WriteRuleChoice {
         profile.writableMasks[.clidrEL1].map { $0 == 0 ? .unchanged : chosen }
     }
 
-    private func sanitisedRule(for entry: RegisterEntry, _ behaviour: Behaviour) -> WriteRule {
+    private func sanitizedRule(for entry: RegisterEntry, _ behavior: Behavior) -> WriteRule {
         if entry.id == .pmcrEL0 { return .pmuControl }
-        if behaviour.traits.contains(.keepsImplementedCounters) {
-            guard behaviour.setClear == .orAndClear else { return .counters(.assign) }
+        if behavior.traits.contains(.keepsImplementedCounters) {
+            guard behavior.setClear == .orAndClear else { return .counters(.assign) }
             return .counters(entry.isClearView ? .clear : .set)
         }
-        if let keeps = behaviour.keeps { return .keeping(keeps) }
-        return behaviour.drops.map { .keeping(~$0) } ?? .any
+        if let keeps = behavior.keeps { return .keeping(keeps) }
+        return behavior.drops.map { .keeping(~$0) } ?? .any
     }
 
     private func constrainedRule(
-        for entry: RegisterEntry, _ behaviour: Behaviour, _ resetValue: RegisterValue
+        for entry: RegisterEntry, _ behavior: Behavior, _ resetValue: RegisterValue
     ) -> WriteRule {
-        if behaviour.traits.contains(.idPolicy) {
-            return .idFields(mask: profile.writableMasks[entry.id] ?? behaviour.mask ?? 0)
+        if behavior.traits.contains(.idPolicy) {
+            return .idFields(mask: profile.writableMasks[entry.id] ?? behavior.mask ?? 0)
         }
         if entry.isCheckedOnly { return .workaround }
         return switch entry.id.kind.constraint(of: entry.id) {
-        case .bits: .constrained(changing: behaviour.mask ?? 0)
+        case .bits: .constrained(changing: behavior.mask ?? 0)
         case .cacheGeometry: .cacheGeometry
         case .cacheLevels: .cacheLevels
         case .pmuMachine: .pmuMachine
@@ -122,7 +122,7 @@ struct WriteRuleChoice {
     }
 }
 
-extension WriteRuleChoice {
+extension WriteRuleSelector {
     /// The bits a raw write can change.
     func rawMask(of rule: WriteRule, size: Int) -> UInt64 {
         let all = Self.allBits(size: size)

@@ -17,8 +17,8 @@ private final class Chunks {
 private func ends(
     of source: Chunks, first: Int, last: Int,
     passing pass: ([UInt8]) throws(FileError) -> Void = { (_) throws(FileError) in }
-) throws(FileError) -> KeptEnds {
-    let ends = KeptEnds(of: "pipe", first: first, last: last)
+) throws(FileError) -> HeadAndTail {
+    let ends = HeadAndTail(of: "pipe", first: first, last: last)
     while true {
         let bytes = source.next()
         if bytes.isEmpty { return ends }
@@ -31,7 +31,7 @@ private func ends(
 struct KeptEndsTests {
     /// Where reading is refused, the bytes must have gone by; elsewhere they are as they came.
     private func check(
-        _ ends: KeptEnds, _ all: [UInt8], first: Int, last: Int, _ offset: Int, _ count: Int,
+        _ ends: HeadAndTail, _ all: [UInt8], first: Int, last: Int, _ offset: Int, _ count: Int,
         _ comment: Comment
     ) {
         let range = offset..<offset + count
@@ -120,7 +120,7 @@ struct KeptEndsTests {
     @Test("An error of the source ends the reading")
     func errors() {
         #expect(throws: FileError(.read, "source", .io)) {
-            try KeptEnds(of: "pipe", first: 4, last: 4) { () throws(FileError) in
+            try HeadAndTail(of: "pipe", first: 4, last: 4) { () throws(FileError) in
                 throw FileError(.read, "source", .io)
             }
         }

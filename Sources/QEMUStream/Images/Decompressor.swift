@@ -1,7 +1,7 @@
 internal import LinuxSystem
 
 /// Decompresses a file, or a part of one, by the system's program.
-final class FilterProgram {
+final class Decompressor {
     private let compression: Compression
     private let file: String
     private var process: ChildProcess
@@ -72,7 +72,7 @@ final class FilterProgram {
     private static let longestComplaint = 4096
 }
 
-extension FilterProgram {
+extension Decompressor {
     private func giveInput() throws(SavedImageError) {
         if waiting.isEmpty, let source { waiting = try source.next()[...] }
         guard !waiting.isEmpty else {
@@ -119,7 +119,7 @@ extension FilterProgram {
     }
 }
 
-extension FilterProgram {
+extension Decompressor {
     private func calling<Result>(
         _ body: () throws(Errno) -> Result
     ) throws(SavedImageError) -> Result {

@@ -7,9 +7,9 @@ struct KeptEndsTests {
     /// The bytes in chunks of random sizes.
     private func ends(
         _ bytes: [UInt8], first: Int, last: Int, using generator: inout SeededGenerator
-    ) -> KeptEnds {
+    ) -> HeadAndTail {
         var rest = bytes[...]
-        return KeptEnds(of: "pipe", first: first, last: last) {
+        return HeadAndTail(of: "pipe", first: first, last: last) {
             let chunk = rest.prefix(.random(in: 1...40, using: &generator))
             rest = rest.dropFirst(chunk.count)
             return Array(chunk)
@@ -44,7 +44,7 @@ struct KeptEndsTests {
     @Test("What was not kept, and what is not there, are different errors")
     func errors() throws {
         var chunks = 5
-        let kept = KeptEnds(of: "pipe", first: 4, last: 4) {
+        let kept = HeadAndTail(of: "pipe", first: 4, last: 4) {
             chunks -= 1
             return chunks < 0 ? [] : [1, 2, 3, 4]
         }
@@ -61,7 +61,7 @@ struct KeptEndsTests {
     func readingFails() {
         let error = FileError(.read, "pipe", .io)
         #expect(throws: error) {
-            try KeptEnds(of: "pipe") { () throws(FileError) in throw error }
+            try HeadAndTail(of: "pipe") { () throws(FileError) in throw error }
         }
     }
 }

@@ -1,5 +1,5 @@
 /// What a thread was stopped in, by how little it matters to it that it makes calls of ours: best first.
-enum Interrupted: Int, Comparable {
+enum StopContext: Int, Comparable {
     /// `KVM_RUN`, which says EINTR to its caller: every VMM expects that.
     case runOfVCPU
     /// The program's own code, or the end of a system call.
@@ -15,7 +15,7 @@ enum Interrupted: Int, Comparable {
     /// elsewhere first, it would not.
     case sequence
 
-    static func < (left: Interrupted, right: Interrupted) -> Bool { left.rawValue < right.rawValue }
+    static func < (left: StopContext, right: StopContext) -> Bool { left.rawValue < right.rawValue }
 
     init(_ thread: TracedThread, _ registers: ThreadRegisters, _ memory: ProcessMemory) {
         guard !registers.isOutOfKVMRun else {

@@ -5,12 +5,12 @@ import TestSubjects
 import Testing
 import VCPUModel
 
-struct InitialisationTests {
+struct InitializationTests {
     private func new(_ host: String) throws -> EmulatedCPU {
         EmulatedCPU(profile: try builtIn(host))
     }
 
-    private func initialise(_ cpu: EmulatedCPU, _ features: VCPUFeatures) throws {
+    private func initialize(_ cpu: EmulatedCPU, _ features: VCPUFeatures) throws {
         try cpu.write(VCPUInit(features: features).value, to: .vcpuInit)
     }
 
@@ -50,7 +50,7 @@ struct InitialisationTests {
 
     @Test func featuresTheHostLacksAreDropped() throws {
         let cpu = try new("6.12-neoverse-n1")
-        try initialise(cpu, [.psci02, .pmuV3, .sve, .pointerAuthentication, .powerOff, .hasEL2])
+        try initialize(cpu, [.psci02, .pmuV3, .sve, .pointerAuthentication, .powerOff, .hasEL2])
         #expect(try cpu.read(.vcpuInit) == VCPUInit(features: [.psci02, .pmuV3]).value)
         #expect(!cpu.list().contains(.vcpuFinalized))
         #expect(try cpu.readFailure("VCPU_FINALIZED") == .noEntry)
@@ -75,9 +75,9 @@ struct InitialisationTests {
         #expect(cpu.list() == [.vcpuInit])
     }
 
-    @Test func sveFinalisation() throws {
+    @Test func sveFinalization() throws {
         let cpu = try new("6.12-max")
-        try initialise(cpu, [.psci02, .sve])
+        try initialize(cpu, [.psci02, .sve])
         let outside: [RegisterID] = [.vcpuFinalized, .mpState, .vcpuEvents, .vcpuInit]
         #expect(cpu.list() == [.sveVLS] + outside)
         #expect(try cpu.readFailure("z0") == .notPermitted)
@@ -93,7 +93,7 @@ struct InitialisationTests {
 
     @Test func withoutAFeatureItsRegistersAndFieldsAreGone() throws {
         let cpu = try new("6.12-max")
-        try initialise(cpu, [.psci02])
+        try initialize(cpu, [.psci02])
         let names = cpu.list().map(\.name)
         for name in ["z0", "p0", "ffr", "SVE_VLS", "ZCR_EL1", "PMCR_EL0", "APIAKEYLO_EL1"] {
             #expect(!names.contains(name), "\(name)")
@@ -114,7 +114,7 @@ struct InitialisationTests {
         try cpu.set("TPIDR_EL1", 0x77)
         try cpu.write(try cpu.read(.vcpuInit), to: .vcpuInit)
         #expect(try cpu.bits("TPIDR_EL1") == 0x77, "the same init changes nothing")
-        try initialise(cpu, [.psci02])
+        try initialize(cpu, [.psci02])
         #expect(try cpu.bits("TPIDR_EL1") != 0x77)
         #expect(try cpu.readFailure("z0") == .noEntry)
     }
@@ -136,7 +136,7 @@ struct InitialisationTests {
 
     @Test func psci01WithoutTheFeature() throws {
         let cpu = try new("6.12-neoverse-n1")
-        try initialise(cpu, [])
+        try initialize(cpu, [])
         #expect(try cpu.bits("PSCI_VERSION") == 1)
         #expect(try cpu.refusal("PSCI_VERSION", 0x10001) == .invalidArgument)
         #expect(try cpu.refusal("PSCI_VERSION", 1) == nil)
@@ -144,7 +144,7 @@ struct InitialisationTests {
 
     @Test func aarch32Guest() throws {
         let cpu = try new("6.12-cortex-a57")
-        try initialise(cpu, [.psci02, .el1In32Bit])
+        try initialize(cpu, [.psci02, .el1In32Bit])
         #expect(try cpu.bits("pstate") == 0x1d3)
         #expect(try cpu.refusal("pstate", 0x3c5) == .invalidArgument)
         try cpu.set("x30", 0x1_2345_6789)
@@ -153,7 +153,7 @@ struct InitialisationTests {
 
     @Test func indexDecidesTheAffinity() throws {
         let profile = try builtIn("6.12-max")
-        let cpu = EmulatedCPU(profile: profile, index: 0x12, initialised: true)
+        let cpu = EmulatedCPU(profile: profile, index: 0x12, initialized: true)
         #expect(try cpu.bits("MPIDR_EL1") == 0x8000_0102)
     }
 

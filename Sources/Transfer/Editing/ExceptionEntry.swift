@@ -3,7 +3,7 @@ public import VCPUModel
 
 /// Makes a vCPU take an exception at EL1: what the CPU does on one (Arm ARM, `AArch64.TakeException` and
 /// `AArch32.EnterMode`; for KVM `arch/arm64/kvm/hyp/exception.c`).
-struct ExceptionTaking {
+struct ExceptionEntry {
     private let cpuState: any RegisterBank
     private let pstate: UInt64
 
@@ -138,7 +138,7 @@ struct ExceptionTaking {
 
 // MARK: - AArch64
 
-extension ExceptionTaking {
+extension ExceptionEntry {
     /// IL, bit 25: a 32-bit instruction, or no instruction at all.
     private static let instructionLength: UInt64 = 1 << 25
 
@@ -210,7 +210,7 @@ extension ExceptionTaking {
 
 // MARK: - AArch32
 
-extension ExceptionTaking {
+extension ExceptionEntry {
     /// The two exceptions of Abort mode.
     private enum Abort {
         case breakpoint, data
@@ -309,7 +309,7 @@ extension VCPUEdit {
         _ exception: InjectedException, into bank: any RegisterBank
     ) throws(EditError) -> VCPUEdit {
         try VCPUEdit(of: bank) { (cpuState) throws(EditError) in
-            try ExceptionTaking(in: cpuState).take(exception)
+            try ExceptionEntry(in: cpuState).take(exception)
         }
     }
 }

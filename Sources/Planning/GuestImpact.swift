@@ -3,7 +3,7 @@ internal import Registers
 internal import VCPUModel
 
 /// What the guest would notice of the loss of a register.
-public struct GuestNotice: Hashable, Sendable {
+public struct GuestImpact: Hashable, Sendable {
     /// Whether the register holds something other than its reset value; nil where that is not known or says nothing
     /// (ID registers).
     public var isChangedFromReset: Bool?
@@ -15,7 +15,7 @@ public struct GuestNotice: Hashable, Sendable {
         controls.isEmpty ? nil : controls.contains { $0.value != 0 }
     }
 
-    public static func == (left: GuestNotice, right: GuestNotice) -> Bool {
+    public static func == (left: GuestImpact, right: GuestImpact) -> Bool {
         left.isChangedFromReset == right.isChangedFromReset
             && left.controls.elementsEqual(right.controls) { $0 == $1 }
     }

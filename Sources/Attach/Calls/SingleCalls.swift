@@ -3,7 +3,7 @@ internal import LinuxSystem
 /// Makes calls each by itself and sees what it returns; each stops the thread twice.
 ///
 /// A call that the thread's filter forbids is not made.
-struct OneByOne {
+struct SingleCalls {
     /// Where a call's argument goes.
     let buffer: UInt64
     /// The frame that each call returns to.

@@ -3,14 +3,14 @@ internal import Registers
 internal import VCPUModel
 
 /// Everything that was read of a vCPU.
-struct Reading {
+struct VCPUImage {
     /// Why there is nothing; nil when there is.
     var listErrno: Errno?
     /// In ascending order, with those outside KVM's list.
     var ids: [RegisterID]
     var values: [RegisterID: Result<RegisterValue, Errno>]
 
-    static let none = Reading(listErrno: .noProcess, ids: [], values: [:])
+    static let none = VCPUImage(listErrno: .noProcess, ids: [], values: [:])
 
     private init(
         listErrno: Errno?, ids: [RegisterID], values: [RegisterID: Result<RegisterValue, Errno>]
@@ -20,20 +20,20 @@ struct Reading {
         self.values = values
     }
 
-    init(_ raw: RawReading) {
+    init(_ raw: RawVCPUImage) {
         self.init(
             listErrno: raw.list.errno, ids: raw.ids.map(RegisterID.init(rawValue:)), values: [:])
         guard listErrno == nil else { return }
         var rest = raw.values[...]
         for (index, id) in ids.enumerated() {
-            let words = rest.prefix(RawReading.words(of: id.rawValue))
+            let words = rest.prefix(RawVCPUImage.words(of: id.rawValue))
             rest = rest.dropFirst(words.count)
             let wasRead = index < raw.results.count
             values[id] = Self.value(
-                wasRead ? raw.results[index] : RawReading.Answer.notMade.result, words,
+                wasRead ? raw.results[index] : RawVCPUImage.Answer.notMade.result, words,
                 size: id.size ?? 0)
         }
-        addInitialisation()
+        addInitialization()
         add(.mpState, raw.mpState, raw.mpState.words[...])
         add(.vcpuEvents, raw.events, Self.state(ofEvents: raw.events.words[...]))
         ids.sort()
@@ -41,7 +41,7 @@ struct Reading {
 
     /// A kernel may not know the call; but what was not asked for is said to be missing.
     private mutating func add(
-        _ id: RegisterID, _ answer: RawReading.Answer, _ words: ArraySlice<UInt64>
+        _ id: RegisterID, _ answer: RawVCPUImage.Answer, _ words: ArraySlice<UInt64>
     ) {
         guard answer.errno == nil || answer.errno == .canceled, let size = id.size else { return }
         ids.append(id)
@@ -49,7 +49,7 @@ struct Reading {
     }
 
     /// What KVM needs to have been told for these registers to be there.
-    private mutating func addInitialisation() {
+    private mutating func addInitialization() {
         var features = VCPUFeatures(shownBy: bits)
         if let version = bits(of: .psciVersion), version != Self.psci01 {
             features.insert(.psci02)

@@ -2,7 +2,7 @@ internal import LinuxSystem
 internal import Registers
 
 /// What the calls that read a vCPU left, before it is taken apart.
-struct RawReading {
+struct RawVCPUImage {
     /// What a call returned, and the words it has filled.
     struct Answer {
         var result: Int64

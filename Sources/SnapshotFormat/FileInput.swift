@@ -6,7 +6,7 @@ public import LinuxSystem
 public typealias SnapshotPull = (_ maximum: Int) throws(Errno) -> [UInt8]
 
 /// The input of a reader: exact counts of bytes, the position in the file, the digest so far.
-struct SnapshotSource {
+struct FileInput {
     /// The most bytes asked for at once, so that a size that lies costs no memory.
     private static let piece = 64 << 10
 

@@ -1,7 +1,7 @@
 internal import CFormatData
 
 /// What KVM does with a register that userspace reads and writes.
-public struct Behaviour: Hashable, Sendable {
+public struct Behavior: Hashable, Sendable {
     /// The kind of thing KVM does with a write from userspace.
     ///
     /// The raw value is the word used in Formats/registers.
@@ -13,7 +13,7 @@ public struct Behaviour: Hashable, Sendable {
         /// Writes succeed and change nothing.
         case writeIgnored
         /// Writes succeed, and some bits are dropped or forced.
-        case sanitised
+        case sanitized = "sanitised"
         /// The value moves by itself between reads.
         case volatile
         /// Reads as zero; only zero may be written.
@@ -62,7 +62,7 @@ public struct Behaviour: Hashable, Sendable {
     }
 
     /// The kind of thing KVM does with a write.
-    public var behaviourClass: Class
+    public var behaviorClass: Class
     /// The bits userspace may change before the first `KVM_RUN`; nil where the class says it all.
     public var mask: UInt64?
     /// The bits kept from a written value, where those are fixed.
@@ -88,11 +88,11 @@ public struct Behaviour: Hashable, Sendable {
 
     /// Why a write can be refused, in words; nil for a register that takes every value.
     public var refusalRule: String? {
-        switch behaviourClass {
+        switch behaviorClass {
         case .invariant: rule ?? "it accepts only the value it has"
         case .raz: "it reads as zero and accepts only zero"
         case .constrained: rule
-        case .writable, .writeIgnored, .sanitised, .volatile: nil
+        case .writable, .writeIgnored, .sanitized, .volatile: nil
         }
     }
 }
@@ -102,17 +102,17 @@ extension RegisterEntry {
     /// dictionary does not say.
     ///
     /// Kernels older than the oldest that was examined count as that one.
-    public func behaviour(onKernel kernel: KernelVersion) -> Behaviour? {
-        change(onKernel: kernel).flatMap(behaviour(_:))
+    public func behavior(onKernel kernel: KernelVersion) -> Behavior? {
+        change(onKernel: kernel).flatMap(behavior(_:))
     }
 
     /// The traits of the register on a kernel; none where that kernel's KVM does not have it.
     /// - Parameter kernel: nil for the newest.
-    public func traits(onKernel kernel: KernelVersion?) -> Behaviour.Traits {
-        Behaviour.Traits(rawValue: change(onKernel: kernel)?.traits ?? 0)
+    public func traits(onKernel kernel: KernelVersion?) -> Behavior.Traits {
+        Behavior.Traits(rawValue: change(onKernel: kernel)?.traits ?? 0)
     }
 
-    private func change(onKernel kernel: KernelVersion?) -> cformat_behaviour? {
+    private func change(onKernel kernel: KernelVersion?) -> cformat_behavior? {
         guard let kernel else { return history.last { $0.until == 0 } }
         let known = Swift.max(kernel, KernelVersion(packed: cformat_oldest_kernel) ?? kernel)
         return history.last { $0.applies(to: known) }
@@ -122,9 +122,9 @@ extension RegisterEntry {
     /// nothing is known to be refused.
     /// - Parameter kernel: nil for the newest.
     public func refusalRule(onKernel kernel: KernelVersion?) -> String? {
-        let behaviour = kernel.map { self.behaviour(onKernel: $0) } ?? newestBehaviour
-        guard let rule = behaviour?.refusalRule else { return nil }
-        guard let name = newestBehaviour?.capability,
+        let behavior = kernel.map { self.behavior(onKernel: $0) } ?? newestBehavior
+        guard let rule = behavior?.refusalRule else { return nil }
+        guard let name = newestBehavior?.capability,
             let since = KVMCapability.named(name)?.since
         else { return rule }
         return rule + " (\(name): Linux \(since) or newer)"
@@ -133,32 +133,31 @@ extension RegisterEntry {
     /// What there must be for the newest examined kernel to have it.
     public var newestNeeds: [Condition] {
         guard let change = change(onKernel: nil),
-            Behaviour.Class(number: change.behaviour_class) != nil
+            Behavior.Class(number: change.behavior_class) != nil
         else { return [] }
         return needs(of: change)
     }
 
-    private func needs(of change: cformat_behaviour) -> [Condition] {
+    private func needs(of change: cformat_behavior) -> [Condition] {
         Tables.run(change.conditions, change.condition_count).map {
             Condition(Tables.conditions[$0])
         }
     }
 
     /// What the newest examined kernel does with it; nil where that has no such register.
-    public var newestBehaviour: Behaviour? {
-        change(onKernel: nil).flatMap(behaviour(_:))
+    public var newestBehavior: Behavior? {
+        change(onKernel: nil).flatMap(behavior(_:))
     }
 
     /// Each change over the kernels, oldest first.
     ///
     /// A change with `until` is a backport to one stable series: it holds from `from` until that
-    /// version and not in the series after it. `behaviour` is nil where KVM does not have the register.
-    public var behaviourHistory:
-        [(from: KernelVersion, until: KernelVersion?, behaviour: Behaviour?)]
+    /// version and not in the series after it. `behavior` is nil where KVM does not have the register.
+    public var behaviorHistory: [(from: KernelVersion, until: KernelVersion?, behavior: Behavior?)]
     {
         history.compactMap { row in
             KernelVersion(packed: row.from).map {
-                ($0, KernelVersion(packed: row.until), behaviour(row))
+                ($0, KernelVersion(packed: row.until), behavior(row))
             }
         }
     }
@@ -170,45 +169,45 @@ extension RegisterEntry {
     /// The first kernel on which userspace chooses the value of a register that older ones fix; nil for
     /// every other register.
     public var chosenSince: KernelVersion? {
-        let changes = behaviourHistory
-        guard changes.first?.behaviour?.behaviourClass == .invariant else { return nil }
-        return changes.first { $0.behaviour?.behaviourClass == .constrained }?.from
+        let changes = behaviorHistory
+        guard changes.first?.behavior?.behaviorClass == .invariant else { return nil }
+        return changes.first { $0.behavior?.behaviorClass == .constrained }?.from
     }
 
     /// The newest examined kernel before `listedSince`; it does not list the register.
     public var absentIn: KernelVersion? { KernelVersion(packed: row.absent_in) }
 
-    private var history: Slice<UnsafeBufferPointer<cformat_behaviour>> {
-        Tables.behaviours[Tables.run(row.behaviours, row.behaviour_count)]
+    private var history: Slice<UnsafeBufferPointer<cformat_behavior>> {
+        Tables.behaviors[Tables.run(row.behaviors, row.behavior_count)]
     }
 
-    private func behaviour(_ change: cformat_behaviour) -> Behaviour? {
-        guard let behaviourClass = Behaviour.Class(number: change.behaviour_class) else {
+    private func behavior(_ change: cformat_behavior) -> Behavior? {
+        guard let behaviorClass = Behavior.Class(number: change.behavior_class) else {
             return nil
         }
-        return Behaviour(
-            behaviourClass: behaviourClass,
+        return Behavior(
+            behaviorClass: behaviorClass,
             mask: change.present & 1 != 0 ? change.mask : nil,
             keeps: change.present & 2 != 0 ? change.keeps : nil,
             drops: change.present & 4 != 0 ? change.drops : nil,
             needs: needs(of: change),
             reset: row.has_reset != 0 ? row.reset : nil,
-            setClear: Behaviour.SetClear(number: change.set_clear),
-            traits: Behaviour.Traits(rawValue: change.traits),
+            setClear: Behavior.SetClear(number: change.set_clear),
+            traits: Behavior.Traits(rawValue: change.traits),
             capability: Tables.optionalString(change.capability),
             rule: Tables.optionalString(change.rule),
             notes: notes)
     }
 }
 
-extension cformat_behaviour {
+extension cformat_behavior {
     fileprivate func applies(to kernel: KernelVersion) -> Bool {
         guard let from = KernelVersion(packed: from), from <= kernel else { return false }
         return KernelVersion(packed: until).map { kernel < $0 } ?? true
     }
 }
 
-extension Behaviour.Class {
+extension Behavior.Class {
     /// CLASSES of the generator has `absent` first, then the cases in order.
     fileprivate init?(number: UInt8) {
         guard number > 0 else { return nil }
@@ -216,7 +215,7 @@ extension Behaviour.Class {
     }
 }
 
-extension Behaviour.SetClear {
+extension Behavior.SetClear {
     /// SET_CLEAR of the generator: none, assign, orAndClear.
     fileprivate init?(number: UInt8) {
         switch number {
