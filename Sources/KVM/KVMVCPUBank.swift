@@ -21,7 +21,7 @@ public final class KVMVCPUBank: RegisterBank {
     }
 
     /// Lends the vCPU to a VMM that runs it.
-    package func withVCPU<Result: ~Copyable, Failure>(
+    @_spi(Guests) public func withVCPU<Result: ~Copyable, Failure>(
         _ body: (borrowing VCPU) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try body(vcpu)

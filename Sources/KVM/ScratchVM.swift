@@ -23,7 +23,7 @@ public struct ScratchVM {
     }
 
     /// Makes the vCPUs in a VM of the caller's.
-    package init(in vm: borrowing VM, vcpuCount: Int) throws(KVMError) {
+    @_spi(Guests) public init(in vm: borrowing VM, vcpuCount: Int) throws(KVMError) {
         abilities = try VCPUAbilities(of: vm)
         var banks: [KVMVCPUBank] = []
         for index in 0..<max(0, vcpuCount) {

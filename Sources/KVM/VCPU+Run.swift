@@ -1,11 +1,11 @@
 internal import CLinux
-package import LinuxSystem
+public import LinuxSystem
 
 /// Running a vCPU. This project saves and restores vCPUs that others run; only the proof of it, a
-/// small VMM among the tests, runs one itself.
+/// small VMM in a package of its own (`Tests/Proofs`), runs one itself: `@_spi(Guests)` is for it alone.
 extension VCPU {
     /// Maps what the vCPU and its VMM exchange, `struct kvm_run`.
-    package borrowing func mapRunArea() throws(Errno) -> RunArea {
+    @_spi(Guests) public borrowing func mapRunArea() throws(Errno) -> RunArea {
         var address: UnsafeMutableRawPointer?
         let size = runSize
         _ = try call { clinux_map_shared($0, size, &address) }
@@ -17,15 +17,15 @@ extension VCPU {
     ///
     /// The corresponding ioctl is `KVM_RUN`.
     /// - Throws: `EINTR` when a signal or `RunArea.immediateExit` ended it.
-    package borrowing func run() throws(Errno) {
+    @_spi(Guests) public borrowing func run() throws(Errno) {
         _ = try call(clinux_kvm_run)
     }
 }
 
 /// The mapping of a vCPU's `struct kvm_run`.
-package struct RunArea: ~Copyable {
+@_spi(Guests) public struct RunArea: ~Copyable {
     /// Why the last run ended.
-    package enum Exit: Hashable, Sendable {
+    public enum Exit: Hashable, Sendable {
         /// The guest stored to an address without memory; `data` is as wide as the store.
         case mmioStore(address: UInt64, data: UInt64)
         case mmioLoad(address: UInt64)
@@ -50,7 +50,7 @@ package struct RunArea: ~Copyable {
     /// without entering the guest.
     ///
     /// A signal handler may set it.
-    package var immediateExit: UnsafeMutablePointer<UInt8> {
+    public var immediateExit: UnsafeMutablePointer<UInt8> {
         // SAFETY: the field lies inside the mapping, which the caller keeps alive.
         UnsafeMutableRawPointer(run).advanced(
             by: MemoryLayout<clinux_kvm_run>.offset(of: \.immediate_exit) ?? 1
@@ -58,13 +58,14 @@ package struct RunArea: ~Copyable {
     }
 
     /// Gives the guest the value of the load that ended the last run; the next `KVM_RUN` delivers it.
-    package func answerLoad(with value: UInt64) {
+    public func answerLoad(with value: UInt64) {
         withUnsafeMutableBytes(of: &run.pointee.mmio.data) { data in
             data.storeBytes(of: value.littleEndian, as: UInt64.self)
         }
     }
 
-    package var exit: Exit {
+    /// Why the last run ended.
+    public var exit: Exit {
         guard run.pointee.exit_reason == UInt32(CLINUX_KVM_EXIT_MMIO) else {
             return .other(reason: run.pointee.exit_reason)
         }

@@ -76,7 +76,7 @@ public struct VM: ~Copyable {
     /// The corresponding ioctl is `KVM_SET_USER_MEMORY_REGION`.
     /// - Parameters:
     ///   - guestAddress: where it starts in the guest, in bytes; a multiple of the page size.
-    package borrowing func mapMemory(
+    @_spi(Guests) public borrowing func mapMemory(
         _ memory: UnsafeMutableRawBufferPointer, at guestAddress: UInt64, slot: UInt32
     ) throws(KVMError) {
         _ = try call("KVM_SET_USER_MEMORY_REGION") { number in

@@ -1,5 +1,5 @@
 import GuestPrograms
-import VCPUSnap
+@_spi(Guests) import VCPUSnap
 
 /// A VM with one vCPU, some memory and no devices: the smallest VMM that runs the guest program.
 final class GuestMachine {
