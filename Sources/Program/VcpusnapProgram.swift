@@ -92,7 +92,7 @@ enum ExitStatus: Int32, Error {
     /// Not done: bad usage, unreadable or damaged file, no KVM, full disk.
     case trouble = 2
 
-    /// Ends a command with it, unless it is success.
+    /// Throws the status unless it is success, which ends a command with it.
     func check() throws {
         if self != .success { throw self }
     }

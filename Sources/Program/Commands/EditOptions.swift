@@ -24,6 +24,7 @@ struct EditTarget {
         }
     }
 
+    let location: Location
     /// The vCPUs that are meant, with their numbers.
     let vcpus: [OpenVCPU]
     /// Whether they are all the target has.
@@ -37,6 +38,7 @@ struct EditTarget {
 
     /// - Parameter output: where the result goes instead of the file itself.
     init(_ location: Location, _ selection: Selection?, output: Location?) throws {
+        self.location = location
         destination = output ?? (location.namedKind == nil ? location : nil)
         let identity = location.identity
         let isInPlace = output.map { identity != nil && $0.identity == identity } ?? true
@@ -99,7 +101,7 @@ struct EditOptions: ParsableArguments {
     /// Nothing is kept when the change cannot be made; a change that the target does not take is
     /// reported, and its result kept.
     func run(
-        _ verb: String, on target: EditTarget, at location: Location,
+        _ verb: String, on target: EditTarget,
         _ edit: (any RegisterBank) throws(EditError) -> VCPUEdit
     ) throws {
         var edits: [(index: UInt32, edit: VCPUEdit)] = []
@@ -107,14 +109,15 @@ struct EditOptions: ParsableArguments {
             do throws(EditError) {
                 edits.append((vcpu.index, try edit(vcpu.bank)))
             } catch {
-                throw CommandError("\(location.text), vCPU \(vcpu.index): \(error)")
+                throw CommandError("\(target.location.text), vCPU \(vcpu.index): \(error)")
             }
         }
         let notes = try target.finish().noteTexts
         let result = EditOutput(
-            verb: verb, target: location.text, edits: edits, notes: notes, kernel: target.kernel,
+            verb: verb, target: target.location.text, edits: edits, notes: notes,
+            kernel: target.kernel,
             values: report.values)
         try result.print(
-            as: report.format, besides: output, after: (output ?? location).writtenBefore)
+            as: report.format, besides: output, after: (output ?? target.location).writtenBefore)
     }
 }

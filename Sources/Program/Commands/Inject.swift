@@ -64,8 +64,7 @@ struct Inject: ParsableCommand {
     }
 
     func run() throws {
-        let target = try options.open(self.target)
-        try options.run("inject \(exception.rawValue)", on: target, at: self.target) {
+        try options.run("inject \(exception.rawValue)", on: try options.open(target)) {
             (bank) throws(EditError) in
             try VCPUEdit.inject(injected, into: bank)
         }

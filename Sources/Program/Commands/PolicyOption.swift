@@ -36,10 +36,10 @@ struct PolicyOption: ParsableArguments {
     }
 }
 
-/// A policy as it was given.
+/// A policy with the text that it was read from.
 struct LoadedPolicy {
     let policy: RestorePolicy
-    /// Its file's, with the comments that the policy does not have; nil for a preset.
+    /// The file's text, with its comments; nil for a preset.
     let text: String?
 }
 

@@ -48,7 +48,7 @@ struct SetCommand: ParsableCommand {
         let wanted = try assignments.map { text in try RegisterAssignment(parsing: text) }
         let target = try options.open(self.target)
         if !target.isWhole, !force { try Self.checkAlike(wanted, in: target) }
-        try options.run("set", on: target, at: self.target) {
+        try options.run("set", on: target) {
             (bank) throws(EditError) in
             try VCPUEdit.set(wanted, in: bank, isForced: force)
         }

@@ -5,10 +5,10 @@ extension UnitNumbers {
     func prefix(among all: UnitNumbers) -> String { self == all ? "" : title + ": " }
 }
 
-/// What is said of the units of a guest: each thing once, in the order in which it came up, with the units of which it
-/// is said.
+/// Statements about a guest's units: each subject once, in the order in which it first came up, with the units that
+/// the statement is about.
 ///
-/// So a report grows with what there is to say, and not with the vCPUs.
+/// So a report grows with what there is to say, not with the number of vCPUs.
 struct Folded<Subject: Hashable, Statement> {
     struct Entry {
         let subject: Subject
@@ -29,7 +29,7 @@ struct Folded<Subject: Hashable, Statement> {
 
     /// - Parameters:
     ///   - statement: made for the first of the subject's units only.
-    ///   - merge: adds to the entry what is to be said of another of them.
+    ///   - merge: adds to the entry what is new about another of them.
     mutating func add(
         _ subject: Subject, of unit: UnitID, _ statement: @autoclosure () -> Statement,
         merge: (inout Entry) -> Void = { _ in }
@@ -51,7 +51,7 @@ extension Folded where Statement == Void {
 }
 
 extension Sequence {
-    /// What follows each other and is alike, once, with all its units.
+    /// Neighbors that are alike: the first of them, and the units of all.
     func runs(
         of unit: (Element) -> UnitID, _ areAlike: (Element, Element) -> Bool
     ) -> [(first: Element, units: UnitNumbers)] {
@@ -64,7 +64,7 @@ extension Sequence {
         }
     }
 
-    /// Those with the same key together, in the order of the first of each.
+    /// Elements with the same key together, in the order in which the keys first appear.
     func grouped<Key: Hashable>(by key: (Element) -> Key) -> [[Element]] {
         Dictionary(grouping: enumerated()) { key($0.element) }.values
             .sorted { $0[0].offset < $1[0].offset }

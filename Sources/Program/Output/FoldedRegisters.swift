@@ -3,7 +3,8 @@ internal import Registers
 internal import Transfer
 internal import VCPUModel
 
-/// What a report says of a register: as it is on the first of its units, with what the guest would notice on any.
+/// What a report says of a register: what happened on the first of its units, and what the guest would notice on
+/// any of them.
 struct FoldedRegister {
     let restore: RegisterRestore
     /// Where it is told what the guest would notice.

@@ -15,7 +15,7 @@ extension QEMUStream {
     var foundBySearch: Bool? { isSearched ? true : nil }
 }
 
-/// What is to be said of a stream whatever is done with it.
+/// What every report says about the stream it is on.
 struct StreamRemarks: JSONConvertible {
     let foundBySearch: Bool?
     /// On the vCPUs, and on the stream where QEMU may not load it; nil for none.

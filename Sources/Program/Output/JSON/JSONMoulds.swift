@@ -49,7 +49,7 @@ extension JSONObject {
 }
 
 extension ValueText {
-    /// A register with values of it, which are hidden where they are to be, and what else a report says of it.
+    /// A register with some of its values, hidden where they must be, and what else a report says of it.
     func register(
         _ id: RegisterID, _ held: KeyValuePairs<String, RegisterValue?>, _ members: JSONObject
     ) -> JSONObject {

@@ -1,10 +1,12 @@
-/// What writes itself as one JSON value.
+/// A type that writes itself as one JSON value.
 protocol JSONWritable {
     func write(to json: JSONWriter) throws
 }
 
-/// An object by its members, in whatever order they are told: they are written by ascending key, and those without
-/// a value not at all.
+/// A JSON object.
+///
+/// Its members can be given in any order: they are written in ascending order of their keys, and those without a value
+/// are left out.
 struct JSONObject: JSONWritable, ExpressibleByDictionaryLiteral {
     private var members: [(key: String, value: any JSONWritable)]
 
@@ -27,7 +29,7 @@ struct JSONObject: JSONWritable, ExpressibleByDictionaryLiteral {
     }
 }
 
-/// What is an object wherever it stands.
+/// A type that has the same JSON form in every report.
 protocol JSONConvertible: JSONWritable {
     var json: JSONObject { get }
 }
@@ -36,7 +38,7 @@ extension JSONConvertible {
     func write(to json: JSONWriter) throws { try self.json.write(to: json) }
 }
 
-/// An array whose elements are made one after another when it is written, because all of them may be much.
+/// A JSON array whose elements are made one at a time as it is written: all of them together can be large.
 struct JSONList: JSONWritable {
     private let writeElements: (JSONWriter) throws -> Void
 
@@ -50,18 +52,18 @@ struct JSONList: JSONWritable {
 }
 
 extension Sequence {
-    /// An array of an object for each.
+    /// An array with an object for each element.
     func json(_ object: @escaping (Element) throws -> JSONObject) -> JSONList {
         JSONList(self, object)
     }
 
-    /// The same of what has values of registers.
+    /// The same for elements that hold register values.
     func json(_ values: ValueText) -> JSONList where Element: ValueHolder {
         JSONList(self) { $0.json(values) }
     }
 }
 
-/// What is an object wherever it stands, but for values of registers that may have to be hidden.
+/// A type that has the same JSON form in every report, except that register values in it may have to be hidden.
 protocol ValueHolder {
     func json(_ values: ValueText) -> JSONObject
 }

@@ -45,7 +45,7 @@ final class JSONWriter {
         output.write(json: "\"")
     }
 
-    /// - Parameter elements: calls what it is given before each of them.
+    /// - Parameter elements: writes the elements, and calls `begin` before each of them.
     private func nest(
         _ start: String, _ end: String, _ elements: (_ begin: () -> Void) throws -> Void
     ) rethrows {
