@@ -12,7 +12,7 @@ struct HostOutput: WholeReport {
 
     var json: JSONObject {
         [
-            "capabilities": JSONObject(profile.capabilities.map { ($0.key, $0.value) }),
+            "capabilities": JSONObject(profile.capabilities),
             "counterFrequency": profile.counterFrequency, "cpu": cpu?.name,
             "features": profile.features.names, "kernel": profile.kernelRelease,
             "midr": cpu?.midr, "registers": profile.registers.count,

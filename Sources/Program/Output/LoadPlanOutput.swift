@@ -90,7 +90,7 @@ extension LoadRemedies: ValueHolder {
 extension VCPULoad {
     fileprivate func json(_ values: ValueText) -> JSONObject {
         [
-            "counts": JSONObject.counts(counts), "failure": failure?.text,
+            "counts": JSONObject(counts), "failure": failure?.text,
             "registers": registers.json(values), "vectors": vectors,
         ]
     }

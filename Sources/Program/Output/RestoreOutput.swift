@@ -41,7 +41,7 @@ extension RestoreReport {
     /// What a restore did to a unit.
     func json(_ values: ValueText) -> JSONObject {
         [
-            "counts": JSONObject.counts(counts), "registers": registers.json(values),
+            "counts": JSONObject(counts), "registers": registers.json(values),
             "undo": undo?.json(values), "undone": undo?.allSatisfy(\.isUndone),
         ]
     }

@@ -24,7 +24,7 @@ extension JSONObject {
 
     /// A register, with what a report says of it.
     static func register(_ id: RegisterID, _ members: JSONObject) -> JSONObject {
-        ["id": id.hex, "name": id.name] + members
+        members + ["id": id.hex, "name": id.name]
     }
 
     /// A field, with its place in the register and what a report says of it.
@@ -41,11 +41,6 @@ extension JSONObject {
     static func sides(_ left: String?, _ right: String?) -> JSONObject {
         ["left": left, "right": right]
     }
-
-    /// How often each of some words occurred.
-    static func counts(_ counts: [String: Int]) -> JSONObject {
-        JSONObject(counts.map { ($0.key, $0.value) })
-    }
 }
 
 extension ValueText {
@@ -53,7 +48,12 @@ extension ValueText {
     func register(
         _ id: RegisterID, _ held: KeyValuePairs<String, RegisterValue?>, _ members: JSONObject
     ) -> JSONObject {
-        .register(id, JSONObject(held.lazy.map { ($0.key, text($0.value, of: id)) }) + members)
+        let isHidden = isHidden(id)
+        var object = members
+        for (key, value) in held {
+            object.add(key, value.map { isHidden ? Self.hidden : $0.description })
+        }
+        return .register(id, object)
     }
 }
 

@@ -8,14 +8,24 @@ protocol JSONWritable {
 /// Its members can be given in any order: they are written in ascending order of their keys, and those without a value
 /// are left out.
 struct JSONObject: JSONWritable, ExpressibleByDictionaryLiteral {
-    private var members: [(key: String, value: any JSONWritable)]
-
-    init(dictionaryLiteral members: (String, (any JSONWritable)?)...) {
-        self.init(members)
+    struct Member {
+        let key: String
+        let value: any JSONWritable
     }
 
-    init(_ members: some Sequence<(String, (any JSONWritable)?)>) {
-        self.members = members.compactMap { key, value in value.map { (key, $0) } }
+    private var members: [Member] = []
+
+    init(dictionaryLiteral members: (String, (any JSONWritable)?)...) {
+        for (key, value) in members { add(key, value) }
+    }
+
+    /// How often each of some words occurred, or another number for each of them.
+    init(_ counts: [String: some JSONWritable]) {
+        for (word, count) in counts { add(word, count) }
+    }
+
+    mutating func add(_ key: String, _ value: (any JSONWritable)?) {
+        if let value { members.append(Member(key: key, value: value)) }
     }
 
     static func + (left: JSONObject, right: JSONObject) -> JSONObject {

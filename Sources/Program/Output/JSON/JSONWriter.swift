@@ -12,13 +12,14 @@ final class JSONWriter {
         self.output = output
     }
 
-    func object(_ members: [(key: String, value: any JSONWritable)]) throws {
+    /// - Parameter members: in ascending order of their keys.
+    func object(_ members: [JSONObject.Member]) throws {
         try nest("{", "}") { begin in
-            for (key, value) in members {
+            for member in members {
                 begin()
-                string(key)
+                string(member.key)
                 output.write(json: " : ")
-                try value.write(to: self)
+                try member.value.write(to: self)
             }
         }
     }
@@ -53,7 +54,8 @@ final class JSONWriter {
         depth += 1
         var isEmpty = true
         try elements {
-            output.write(json: isEmpty ? lineEnd : "," + lineEnd)
+            if !isEmpty { output.write(json: ",") }
+            output.write(json: lineEnd)
             isEmpty = false
         }
         depth -= 1
