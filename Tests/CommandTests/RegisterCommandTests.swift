@@ -25,7 +25,7 @@ struct RegisterCommandTests {
             var name: String
             var fields: [Field]
             var history: [Change]
-            var behavior: Behavior?
+            var behaviour: Behavior?
         }
 
         var registers: [Register]
@@ -75,7 +75,7 @@ struct RegisterCommandTests {
     }
 
     @Test func capabilityWithItsKernel() throws {
-        let behavior = try #require(try report("MIDR_EL1").registers[0].behavior)
+        let behavior = try #require(try report("MIDR_EL1").registers[0].behaviour)
         #expect(behavior.capability == "KVM_CAP_ARM_WRITABLE_IMP_ID_REGS")
         #expect(behavior.capabilitySince == "6.15")
         #expect(
