@@ -41,9 +41,9 @@ extension OpenState {
     /// By default the version in the provenance's kernel release.
     public var kernel: KernelVersion? { provenance.kernelVersion }
 
-    /// None by default.
     public var vm: (any RegisterBank)? { nil }
 
+    /// None by default.
     public var enabled: [KVMCapability] { [] }
 
     /// Does nothing by default.
