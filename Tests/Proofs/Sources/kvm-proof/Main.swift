@@ -30,6 +30,8 @@ enum Main {
             Restore a guest of another CPU, with and without what that takes; needs Linux 6.15 or newer.
         kvm-proof own-vmm
             Save and restore the vCPUs of a VMM that lends its descriptors.
+        kvm-proof source SOURCE
+            Try what holds for every kind of source on one that needs KVM.
         kvm-proof vary FILE
             Write snapshots of VMs that no KVM made, from one of two vCPUs: FILE-pmu, FILE-nothing and so on.
         OPTIONS: --iterations N, of the guest's program (256); --no-physical-timer, which KVM lists
@@ -81,7 +83,8 @@ enum Main {
 
     /// Nil for words that say something else.
     private static func proofWithoutAGuest(_ words: [String]) throws -> Bool? {
-        switch words {
+        if words.first == "source", words.count == 2 { return try SourceProof(words[1]).run() }
+        return switch words {
         case ["own-vmm"]: try OwnVMMProof().run()
         case ["nested-counters"]: try NewerKernelProof().counters()
         case ["other-implementation"]: try NewerKernelProof().implementation()
