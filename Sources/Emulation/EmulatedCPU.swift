@@ -122,7 +122,7 @@ extension EmulatedCPU {
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
         catchUp()
         do throws(Refusal) {
-            if id.architecture == .vcpu { return try readOutsideList(id) }
+            if id.architecture == .own { return try readOutsideList(id) }
         } catch {
             throw RegisterBankError(.read, id, error)
         }
@@ -144,7 +144,7 @@ extension EmulatedCPU {
         catchUp()
         try value.checkSize(for: id)
         do throws(Refusal) {
-            if id.architecture == .vcpu { return try writeOutsideList(value, to: id) }
+            if id.architecture == .own { return try writeOutsideList(value, to: id) }
         } catch {
             throw RegisterBankError(.write, id, error)
         }

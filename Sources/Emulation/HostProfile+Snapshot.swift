@@ -92,7 +92,7 @@ extension HostProfile {
         of registers: RegisterList, made used: VCPUInit, on midr: UInt64?
     ) -> RegisterList {
         let known = registers.filter { id, _ in
-            id.architecture != .vcpu || RegisterDictionary.entry(for: id) != nil
+            id.architecture != .own || RegisterDictionary.entry(for: id) != nil
         }
         let pairs = known.map { id, value in (id, resetValue(of: id, saved: value)) }
         var result = RegisterList(pairs.filter { $0.0 != .vcpuFinalized }) ?? RegisterList()

@@ -173,7 +173,7 @@ extension HostProfileParser {
         guard id.size != nil else {
             throw scanner.error("the id \(id.hex) gives a size KVM does not define", at: number)
         }
-        guard id.architecture != .vcpu || RegisterDictionary.entry(for: id) != nil else {
+        guard id.architecture != .own || RegisterDictionary.entry(for: id) != nil else {
             throw scanner.error(
                 "\(id.hex) is not a state that this program knows; a newer one may", at: number)
         }
@@ -208,7 +208,7 @@ extension HostProfileParser {
             throw scanner.error(
                 "expected class= and one of \(words), found \"\(kind.text)\"", at: kind)
         }
-        guard id.architecture != .vcpu else {
+        guard id.architecture != .own else {
             throw scanner.error(
                 "\(id) is not in KVM's list of registers and has no class", at: kind)
         }

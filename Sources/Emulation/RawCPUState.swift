@@ -31,7 +31,7 @@ public final class RawCPUState: RegisterBank {
     /// - Throws: errno `ENOENT` for a register that the CPU state does not have now, `EOPNOTSUPP` for one without raw
     ///   access; what `EmulatedCPU.read` throws for state outside KVM's register list.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
-        guard id.architecture != .vcpu else { return try cpu.read(id) }
+        guard id.architecture != .own else { return try cpu.read(id) }
         try check(id, .read)
         guard let value = cpu.table.rawRead(id, from: cpu.state) else {
             throw noRawAccess(id, .read)
@@ -45,7 +45,7 @@ public final class RawCPUState: RegisterBank {
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         try check(id, .write)
         try value.checkSize(for: id)
-        guard id.architecture != .vcpu else { return writeRunState(value, id) }
+        guard id.architecture != .own else { return writeRunState(value, id) }
         guard cpu.table.rawRead(id, from: cpu.state) != nil else { throw noRawAccess(id, .write) }
         cpu.table.rawWrite(value, to: id, in: &cpu.state)
     }
@@ -66,7 +66,7 @@ public final class RawCPUState: RegisterBank {
         _ id: RegisterID, _ operation: RegisterBankError.Operation
     ) throws(RegisterBankError) {
         let exists =
-            id.architecture == .vcpu
+            id.architecture == .own
             ? cpu.idsOutsideList.contains(id)
             : cpu.table[id].map { cpu.unmetNeed(of: $0) == nil } ?? false
         guard exists else {

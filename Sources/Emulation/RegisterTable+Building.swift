@@ -41,7 +41,7 @@ private struct RegisterTableBuilder {
     }
 
     mutating func addAll() {
-        let candidates = recorded.filter { $0.0.architecture != .vcpu } + vectors
+        let candidates = recorded.filter { $0.0.architecture != .own } + vectors
         for (id, value) in candidates.sorted(by: { $0.0 < $1.0 }) { add(id, value) }
     }
 

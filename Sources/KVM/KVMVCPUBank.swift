@@ -5,7 +5,7 @@ public import VCPUModel
 /// A vCPU of KVM as a bank.
 ///
 /// Registers of the kernel's list are `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG`. The ids of
-/// `RegisterID.Architecture.vcpu` are never passed to the kernel: they stand for the ioctls that hold
+/// `RegisterID.Architecture.own` are never passed to the kernel: they stand for the ioctls that hold
 /// the rest of a vCPU's state, see `KVMVCPUBank+OutsideList.swift`.
 public final class KVMVCPUBank: RegisterBank {
     let vcpu: VCPU
@@ -48,7 +48,7 @@ public final class KVMVCPUBank: RegisterBank {
     /// - Throws: `ENOENT` for a register that the vCPU does not have, `ENOEXEC` before it is initialized, `EPERM` for
     ///   SVE registers before they are finalized.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
-        guard id.architecture != .vcpu else { return try readOutsideList(id) }
+        guard id.architecture != .own else { return try readOutsideList(id) }
         let size = try sizeKernelTakes(id, .read)
         do throws(Errno) {
             let bytes = try vcpu.oneRegister(id, size: size)
@@ -66,7 +66,7 @@ public final class KVMVCPUBank: RegisterBank {
     /// - Throws: what the kernel returned, with its meaning for this register where that is known; `EINVAL` also for a
     ///   value of another size.
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
-        guard id.architecture != .vcpu else { return try writeOutsideList(value, id) }
+        guard id.architecture != .own else { return try writeOutsideList(value, id) }
         _ = try sizeKernelTakes(id, .write)
         try value.checkSize(for: id)
         do throws(Errno) {

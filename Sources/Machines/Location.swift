@@ -101,13 +101,19 @@ extension Location {
         isNoFile(orElse: "name a snapshot file or -; vcpusnap save makes one of what runs")
     }
 
-    /// Which file it is or is made from; nil where there is no regular file.
+    /// Which file it is; nil where it is no regular file.
     public var identity: FileIdentity? {
         switch self {
         case .file(let path): FileIdentity(of: path)
         case .standardStream: FileIdentity(of: .input)
-        case .named(let source): source.file
+        case .named: nil
         }
+    }
+
+    /// Whether it is that file, or is made from it.
+    private func needs(_ file: FileIdentity) -> Bool {
+        guard case .named(let source) = self else { return identity == file }
+        return source.files.contains(file)
     }
 
     /// What to say when a command has written here and then cannot print its report; nil where nothing of it lasts.
@@ -165,7 +171,7 @@ extension Location {
                         + "or remove it first if nothing is to be restored")
             }
         }
-        guard let identity, let input = inputs.first(where: { $0.identity == identity }) else {
+        guard let identity, let input = inputs.first(where: { $0.needs(identity) }) else {
             return
         }
         throw SourceError(

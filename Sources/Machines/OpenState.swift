@@ -49,7 +49,7 @@ extension OpenState {
     /// Does nothing by default.
     public func letGo() throws(SourceError) {}
 
-    /// By default writes a snapshot file that only its owner can read; `-` is standard output.
+    /// By default writes a snapshot, also in the place of a file of another kind, which has to override this: one that only its owner can read; `-` is standard output.
     /// - Throws: when the location is not a file, or cannot be written.
     public func write(_ result: Snapshot, to location: Location) throws(SourceError) {
         try SnapshotFile.write(result, to: location)

@@ -17,10 +17,15 @@ public enum SourceKinds {
     /// Makes a kind from outside this package known to the commands.
     ///
     /// Call it before the first command runs.
-    public static func add(_ kind: any StateSource.Type) {
+    /// - Returns: false where another kind has its scheme: it is not added.
+    @discardableResult
+    public static func add(_ kind: any StateSource.Type) -> Bool {
+        let scheme = (kind as? any NamedSource.Type)?.scheme
+        guard !named.contains(where: { $0.scheme == scheme && $0 != kind }) else { return false }
         others.withLock { known in
             if !known.contains(where: { $0 == kind }) { known.append(kind) }
         }
+        return true
     }
 
     /// The kinds that are named by a scheme.

@@ -68,16 +68,26 @@ extension SourceKinds {
 
     /// A line or two of the help for each that is no file, and what files are before them.
     public static var helpLines: [String] {
-        let files = """
-            a snapshot file, a QEMU migration stream or a saved image
-            with one; - is standard input; a .vhost file is its host
-            """
-        let all = [("FILE", files)] + named.map { ($0.summary.grammar, $0.summary.meaning) }
+        let names = files.map { $0.summary.grammar }.joined(separator: ", ")
+        let all =
+            [("FILE", broken("\(names); - is standard input"))]
+            + named.map { ($0.summary.grammar, $0.summary.meaning) }
         return all.flatMap { grammar, meaning in
             meaning.split(separator: "\n").enumerated().map { number, line in
                 let title = number == 0 ? grammar : ""
                 return "  " + title + String(repeating: " ", count: max(1, 14 - title.count)) + line
             }
         }
+    }
+
+    /// The words of a text in lines of at most 62 characters.
+    private static func broken(_ text: String) -> String {
+        text.split(separator: " ").reduce(into: [String]()) { lines, word in
+            if let last = lines.last, last.count + word.count < 62 {
+                lines[lines.count - 1] += " " + word
+            } else {
+                lines.append(String(word))
+            }
+        }.joined(separator: "\n")
     }
 }

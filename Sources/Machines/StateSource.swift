@@ -81,20 +81,23 @@ public protocol NamedSource: StateSource {
     /// What follows the scheme.
     var name: String { get }
 
-    /// The file that it is made from, which must not be overwritten; nil where there is none.
-    var file: FileIdentity? { get }
+    /// The files that it is made from, none of which must be overwritten; empty where there is none.
+    var files: [FileIdentity] { get }
 
     /// Whether what is written to it outlives the command.
     var isLasting: Bool { get }
 
-    /// Why it cannot be written to, or not as a mere trial; nil where it can.
+    /// Why no snapshot can be restored into it, or not as a mere trial; nil where one can.
+    ///
+    /// It is asked before anything is read, and what it says is an error in how the command is used.
     static func objection(to use: RestoreUse) -> String?
 
     /// Its state at one moment.
     func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture
 
     /// Opens it so that its registers can be written.
-    /// - Throws: when `summary` does not have the ability for it.
+    ///
+    /// Nobody else asks `summary`: a kind without the ability has to throw, as it does by default.
     func open(_ purpose: OpenPurpose, _ options: SourceOptions) throws(SourceError) -> any OpenState
 
     /// What a shell completes the beginning of such a name with, each with its scheme.
@@ -103,7 +106,7 @@ public protocol NamedSource: StateSource {
 
 extension NamedSource {
     /// By default there is none.
-    public var file: FileIdentity? { nil }
+    public var files: [FileIdentity] { [] }
 
     /// By default what is written ends with the command.
     public var isLasting: Bool { false }

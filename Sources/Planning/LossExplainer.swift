@@ -6,7 +6,7 @@ internal import VCPUModel
 
 /// Finds the cause of each loss, what the guest would notice of it, and what can be done.
 ///
-/// One for each vCPU, to which all its losses refer.
+/// One for each unit, to which all its losses refer.
 final class LossExplainer: Sendable {
     /// How many vCPUs the guest has, and whether this one is more than the destination makes.
     struct Place: Equatable {

@@ -36,7 +36,7 @@ public struct MovePlan: Sendable {
     /// A loss that the policy counts on any vCPU makes it `no`, and so does a counter of another frequency that the
     /// policy does not pardon.
     public let verdict: Verdict
-    /// A plan for each vCPU, in the order of the snapshot, made when it is asked for.
+    /// A plan for each unit, in the order of the snapshot, made when it is asked for.
     public let units: UnitPlans
     /// The guest's and the host's counter frequency, where both are known and differ.
     public let counter: CounterMismatch?

@@ -82,7 +82,7 @@ extension QEMUStream {
 extension RegisterID {
     /// Whether it is of 4 or 8 bytes and KVM's or an AArch32 coprocessor's, as those of all lists are.
     var isInListOfQEMU: Bool {
-        (size == 4 || size == 8) && architecture != .vcpu
+        (size == 4 || size == 8) && architecture != .own
     }
 }
 

@@ -1,6 +1,6 @@
 /// What a register is for, to group reports by.
 public enum RegisterCategory: String, CaseIterable, Comparable, Sendable {
-    /// What KVM keeps outside its register list (`RegisterID.Architecture.vcpu`).
+    /// What KVM keeps outside its register list (`RegisterID.Architecture.own`).
     case vcpu = "vCPU"
     /// KVM's firmware registers: the PSCI version, workaround states and hypercall bitmaps.
     case firmware = "firmware"

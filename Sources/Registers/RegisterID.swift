@@ -33,9 +33,9 @@ extension RegisterID {
         case arm
         /// 64-bit Arm (`KVM_REG_ARM64`).
         case arm64
-        /// State that KVM keeps outside its register list (see `RegisterID.vcpuInit` and its
-        /// siblings). These ids are this project's own and are never passed to the kernel.
-        case vcpu
+        /// State outside KVM's register list: of a vCPU (see `RegisterID.vcpuInit` and its siblings), and
+        /// what a VM has once. These ids are this project's own and are never passed to the kernel.
+        case own
         /// Any other byte; the kernel uses such for other architectures.
         case unknown(UInt8)
     }
@@ -45,7 +45,7 @@ extension RegisterID {
         switch UInt8(rawValue >> 56) {
         case 0x40: .arm
         case 0x60: .arm64
-        case 0x76: .vcpu
+        case 0x76: .own
         case let other: .unknown(other)
         }
     }
@@ -78,8 +78,10 @@ extension RegisterID {
         case coprocessor(CoprocessorEncoding)
         /// An AArch32 VFP register of legacy 32-bit KVM (`KVM_REG_ARM_VFP`).
         case vfp(index: UInt16)
-        /// State outside KVM's register list; see `Architecture.vcpu`.
+        /// State of a vCPU outside KVM's register list; see `Architecture.own`.
         case vcpu(index: UInt16)
+        /// State that a VM has once, of the kind with this number, from 1 on.
+        case vm(kind: UInt16, index: UInt16)
         /// No group this version knows, or an id with a bit set among 51:32.
         case unknown
     }
@@ -102,7 +104,8 @@ extension RegisterID {
         case (.arm, _):
             guard let encoding = CoprocessorEncoding(id: self) else { return .unknown }
             return .coprocessor(encoding)
-        case (.vcpu, 0): return .vcpu(index: index)
+        case (.own, 0): return .vcpu(index: index)
+        case (.own, let kind): return .vm(kind: kind, index: index)
         default: return .unknown
         }
     }

@@ -102,7 +102,7 @@ struct UnitRestore {
         guard !lacking.isEmpty else { return [] }
         let isUnfinished =
             listed.contains(.vcpuInit)
-            && listed.allSatisfy { $0.architecture == .vcpu || $0 == .sveVLS }
+            && listed.allSatisfy { $0.architecture == .own || $0 == .sveVLS }
         return isUnfinished ? lacking : lacking.intersection(listed)
     }
 

@@ -1,14 +1,14 @@
 public import LinuxSystem
 public import Registers
 
-/// A place where the registers of one vCPU live.
+/// A place where the registers of one unit live: of a vCPU, or of a VM what it has once.
 ///
 /// The emulated CPU, a vCPU of KVM and a vCPU in a snapshot are all banks; saving, restoring and
 /// comparing are written once over this protocol. What KVM keeps outside its register list (the
 /// init features, pending events, MP state) are registers here too, with ids of
-/// `RegisterID.Architecture.vcpu`, so a bank is the complete state of its vCPU.
+/// `RegisterID.Architecture.own`, so a bank is the complete state of its unit.
 ///
-/// A bank is a reference: it *is* the vCPU, not a copy of it.
+/// A bank is a reference: it *is* the unit, not a copy of it.
 public protocol RegisterBank: AnyObject {
     /// The ids this vCPU has now. Writing `RegisterID.vcpuInit`, `vcpuFinalized` or an ID register
     /// can change the list.

@@ -129,6 +129,9 @@ extension RecordedRuns {
         let text = withoutTimes(String(decoding: output, as: UTF8.self))
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         if lines.last == "" { lines.removeLast() } else { lines[lines.count - 1] += "\\" }
+        // What the help says is to be read where it changes.
+        let maximumLines =
+            lines.contains { $0.contains("USAGE: vcpusnap") } ? lines.count : maximumLines
         let rest = lines.dropFirst(maximumLines)
         let end = rest.isEmpty ? [] : ["... \(rest.count) lines more, \(sum(of: rest))"]
         return (lines.prefix(maximumLines) + end).map { mark + $0 }

@@ -12,7 +12,7 @@ import VCPUModel
 struct VMStateTests {
     private let folder: TemporaryFolder
     private let host = "6.12-neoverse-n1"
-    private let id = RegisterID(rawValue: 0x7630_0000_0001_0000)
+    private let id = RegisterID(rawValue: 0x7630_0000_ffff_0000)
 
     init() throws {
         folder = try TemporaryFolder()

@@ -144,7 +144,7 @@ struct ProfileBeliefTests {
         let seed = UInt64.random(in: .min ... .max)
         print("seed of everyLineIsShown: \(seed)")
         var generator = SeededGenerator(seed: seed)
-        let all = RegisterDictionary.all.map(\.id).filter { $0.architecture != .vcpu }
+        let all = RegisterDictionary.all.map(\.id).filter { $0.architecture != .own }
         for round in 0..<24 {
             let features = VCPUFeatures(rawValue: .random(in: 0...0x1f, using: &generator) << 1)
                 .subtracting(.pointerAuthentication)
@@ -160,7 +160,7 @@ struct ProfileBeliefTests {
                 }
             }
             let absent = registers.ids.filter {
-                !set.contains($0) && $0.architecture != .vcpu && $0 != .sveVLS
+                !set.contains($0) && $0.architecture != .own && $0 != .sveVLS
                     && Bool.random(using: &generator)
             }
             let changed = RegisterList(set.filter { registers[$0.0] != $0.1 })
@@ -174,7 +174,7 @@ struct ProfileBeliefTests {
             let profile = try HostProfile(parsing: made.text, file: "random")
             #expect(profile == made)
             let comment = "seed \(seed), round \(round)"
-            let listed = registers.filter { $0.0.architecture != .vcpu }
+            let listed = registers.filter { $0.0.architecture != .own }
             try expect(listed, on: try vcpu(profile, features), comment)
             let ofSet = listed.filter { !absent.contains($0.0) && !set.contains($0.0) } + set
             let cpu = try vcpu(profile, other)

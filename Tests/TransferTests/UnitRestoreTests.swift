@@ -9,7 +9,7 @@ import VCPUModel
 /// No kind of it is known yet, so these ids are nobody's.
 @Suite("Restore: units")
 struct UnitRestoreTests {
-    private let ids = (0..<2).map { RegisterID(rawValue: 0x7630_0000_0001_0000 + $0) }
+    private let ids = (0..<2).map { RegisterID(rawValue: 0x7630_0000_ffff_0000 + $0) }
 
     private func bank(_ values: [RegisterID: UInt64]) -> BehavingBank {
         let bank = BehavingBank()

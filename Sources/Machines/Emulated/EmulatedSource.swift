@@ -22,8 +22,8 @@ public struct EmulatedSource: HostSource {
         self.name = name
     }
 
-    /// The profile's file; nil where no regular file has that path, as with most built-in names.
-    public var file: FileIdentity? { FileIdentity(of: name) }
+    /// The profile's file; empty where no regular file has that path, as with most built-in names.
+    public var files: [FileIdentity] { FileIdentity(of: name).map { [$0] } ?? [] }
 
     /// Makes emulated vCPUs that answer reads and writes as KVM on the profile's host does.
     /// - Throws: when the profile cannot be found or parsed.

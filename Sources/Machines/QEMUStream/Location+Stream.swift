@@ -3,7 +3,7 @@ internal import QEMUStream
 
 extension Location {
     /// Opens the QEMU stream in a file.
-    /// - Throws: also for a snapshot, which has no stream.
+    /// - Throws: also for a file of a kind that has no stream.
     public func openStream(_ options: SourceOptions) throws(SourceError) -> StreamFile {
         try Self.stream(try openGuestFile(options), of: text)
     }
@@ -21,9 +21,10 @@ extension Location {
         _ file: any StateFile, of name: String
     ) throws(SourceError) -> StreamFile {
         guard let stream = file as? StreamFile else {
+            let kind = (type(of: file) as? any StateSource.Type)?.summary.grammar ?? "file"
             throw SourceError(
-                "\(name) is a snapshot, and this is about QEMU's migration streams: name the stream; of a "
-                    + "snapshot vcpusnap plan without --qemu says what vcpusnap restore does")
+                "\(name) is a \(kind), and this is about QEMU's migration streams: name the stream; of a "
+                    + "\(kind) vcpusnap plan without --qemu says what vcpusnap restore does")
         }
         return stream
     }

@@ -178,7 +178,7 @@ struct VCPULoader {
     /// that the vCPU does not have are lost silently, and so is what of a vector has no room.
     private func fixedRegisters() -> [RegisterLoad] {
         let local = Set(vcpu.list())
-        return guest.filter { !$0.0.isCPRegister && $0.0.architecture != .vcpu }.map { id, value in
+        return guest.filter { !$0.0.isCPRegister && $0.0.architecture != .own }.map { id, value in
             if id.isScalable, local.contains(id) { return vector(id, value) }
             let isKept =
                 local.contains(id) || Self.isKeptWithoutSVE(id, value)

@@ -25,7 +25,7 @@ struct Matrix: ParsableCommand {
             """)
 
     @Argument(
-        help: "The guests: snapshot files, or profiles by file or built-in name.",
+        help: "The guests: SOURCEs, or profiles by file or built-in name.",
         completion: .file())
     var sources: [String]
 
@@ -93,14 +93,14 @@ struct Matrix: ParsableCommand {
         return guests
     }
 
-    /// A snapshot file, or a fresh guest of a profile.
+    /// A source, or a fresh guest of a profile, which is named as `--host` names it.
     private static func guest(_ name: String) throws -> MoveMatrix.Source {
         let isBuiltIn = HostProfile.builtInNames.contains(name)
         guard isBuiltIn || name.hasSuffix(".vhost") else {
-            let file = Location(path: name)
-            let snapshot = try file.snapshot()
-            try snapshot.requireVCPUs(of: file, to: "move")
-            return MoveMatrix.Source(name: FileName.shown(name), snapshot: snapshot)
+            let source = Location(argument: name) ?? Location(path: name)
+            let snapshot = try source.snapshot()
+            try snapshot.requireVCPUs(of: source, to: "move")
+            return MoveMatrix.Source(name: source.text, snapshot: snapshot)
         }
         return MoveMatrix.Source(
             name: try ProfileFile.load(name).name,

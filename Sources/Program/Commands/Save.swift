@@ -76,14 +76,15 @@ struct Save: ParsableCommand {
 
     func run() throws {
         try output.checkOutput(.binary, keeping: source.lostByItsChange)
-        try checkStreamIsKept()
+        try checkSourceIsKept()
         try source.capture(options).keep(in: output, from: source)
     }
 
-    /// A snapshot that takes its own place has lost nothing; a stream would have, and all that is not of its vCPUs.
-    private func checkStreamIsKept() throws {
+    /// A snapshot that takes its own place has lost nothing; a stream would have, and all that is not of its vCPUs, and
+    /// any other file is one no longer.
+    private func checkSourceIsKept() throws {
         guard let identity = source.identity, identity == output.identity,
-            try source.openGuestFile(.commandLine) is StreamFile
+            !(try source.openGuestFile(.commandLine) is SnapshotFile)
         else { return }
         try output.checkOutput(.binary, keeping: [source])
     }

@@ -1,7 +1,7 @@
 /// A kind of state: which ids are of it, and everything that follows from that.
 ///
 /// Where a layer has to know what kind of register it has before it, it asks here, so a new kind is one type in
-/// this folder and one line in `StateKinds.all`. Requirements have the answer of an ordinary system register as
+/// this folder and one line in `StateKinds.all`, with a group, a category, a phase where it needs one of its own. Requirements have the answer of an ordinary system register as
 /// their default; what differs from register to register inside a kind is in the dictionary (`Formats/registers`).
 package protocol StateKind: Sendable {
     /// Whether an id is one of this kind's.

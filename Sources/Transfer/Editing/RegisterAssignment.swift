@@ -90,7 +90,7 @@ extension RegisterID {
     /// The bits that all vCPUs of a VM have alike; for the counters, which KVM offsets once for a VM, all.
     public var alikeBits: UInt64 {
         // What decides which registers a vCPU has cannot be changed in any of them.
-        if architecture == .vcpu { return 0 }
+        if architecture == .own { return 0 }
         let holder = AArch32Bank.holder(of: self)?.id ?? self
         let isCounter = RegisterDictionary.entry(for: holder)?.isCounter == true
         return isCounter ? .max : holder.kind.commonBits(of: holder)
