@@ -19,7 +19,8 @@ extension EmulatedCPU {
         case .vcpuFinalized:
             return RegisterValue(UInt64(state.run.finalized.rawValue), size: 4)
         case .mpState: return RegisterValue(UInt64(state.run.mpState), size: 4)
-        default: return events
+        case .vcpuEvents: return events
+        default: throw Self.noSuchState
         }
     }
 
@@ -29,9 +30,13 @@ extension EmulatedCPU {
         switch id {
         case .vcpuFinalized: try finalize(VCPUFeatures(rawValue: UInt32(value.lowBits)))
         case .mpState: try writeMPState(value)
-        default: try writeEvents(value)
+        case .vcpuEvents: try writeEvents(value)
+        default: throw Self.noSuchState
         }
     }
+
+    private static let noSuchState = Refusal(
+        "this kernel keeps no such state", errno: .noEntry)
 
     /// What the vCPU was initialized with, if it is and has the register.
     private func initialization(for id: RegisterID) throws(Refusal) -> VCPUInit {
@@ -39,11 +44,8 @@ extension EmulatedCPU {
             throw Refusal(Self.notInitialized, errno: .notExecutable)
         }
         guard idsOutsideList.contains(id) else {
-            let isFinalization = id == .vcpuFinalized
-            throw Refusal(
-                isFinalization
-                    ? "the vCPU has no feature that is finalized"
-                    : "this kernel keeps no such state", errno: .noEntry)
+            guard id == .vcpuFinalized else { throw Self.noSuchState }
+            throw Refusal("the vCPU has no feature that is finalized", errno: .noEntry)
         }
         return initialization
     }

@@ -28,7 +28,8 @@ extension KVMVCPUBank {
             case .vcpuInit: return used.value
             case .vcpuFinalized: return RegisterValue(UInt64(finalized.rawValue), size: 4)
             case .vcpuEvents: return try eventsValue()
-            default: return RegisterValue(UInt64(try vcpu.mpState()), size: 4)
+            case .mpState: return RegisterValue(UInt64(try vcpu.mpState()), size: 4)
+            default: throw .noEntry
             }
         } catch {
             throw failure(.read, id, error)
@@ -48,7 +49,8 @@ extension KVMVCPUBank {
             switch id {
             case .vcpuFinalized: try finalize(VCPUFeatures(rawValue: UInt32(value.lowBits)))
             case .vcpuEvents: try vcpu.setEvents(value.littleEndianBytes)
-            default: try vcpu.setMPState(UInt32(value.lowBits))
+            case .mpState: try vcpu.setMPState(UInt32(value.lowBits))
+            default: throw .noEntry
             }
         } catch {
             throw failure(.write, id, error)

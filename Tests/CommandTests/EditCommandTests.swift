@@ -301,6 +301,10 @@ struct EditCommandTests {
         let all = try Program.run("set", file, "x0=2", "--vcpu", "all", "--format", "json")
         #expect(try all.vcpus().map { $0["index"] as? Int } == [0, 1, 2])
         #expect(try values(of: "x0", in: "a") == ["0x2", "0x2", "0x2"])
+        // What several take alike is said once, and of the one that has it already, that.
+        #expect(try Program.run("set", file, "x0=3", "--vcpu", "0").status == 0)
+        let text = try Program.run("set", file, "x0=3", "--vcpu", "all").text
+        #expect(text.contains("\nvCPU 0: no register differs\nvCPUs 1-2: made\n  x0 "), "\(text)")
     }
 
     @Test func injectIntoOneOfSeveral() throws {

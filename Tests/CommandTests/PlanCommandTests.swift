@@ -432,6 +432,13 @@ struct MatrixCommandTests {
         return fleet
     }
 
+    /// What can be saved can be a guest.
+    @Test func anySource() throws {
+        let source = "emulated:6.12-neoverse-n1"
+        let run = try Program.run("matrix", source, "--host", "6.12-neoverse-n1")
+        #expect(run.status == 0 && run.text.contains(source), "\(run.text)\(run.errors)")
+    }
+
     @Test func folderOfHosts() throws {
         let fleet = try fleet()
         let run = try Program.run(

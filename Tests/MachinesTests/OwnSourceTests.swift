@@ -27,6 +27,13 @@ struct OwnSourceTests {
         VcpusnapProgram.exitCode(of: words)
     }
 
+    @Test("Its scheme is its own, and nobody else's")
+    func schemes() {
+        #expect(SourceKinds.add(RegisterFolderSource.self))
+        #expect(!SourceKinds.add(Impostor.self))
+        #expect(!SourceKinds.named.contains { $0 == Impostor.self })
+    }
+
     @Test("It is saved, planned, compared and restored as every other")
     func commands() throws {
         let file = folder / "saved.vcpusnap"
@@ -56,5 +63,18 @@ struct OwnSourceTests {
     func help() {
         #expect(SourceKinds.grammar(for: .read).contains("reg:FOLDER"))
         #expect(SourceTable.text.contains { $0.contains("reg:FOLDER") })
+    }
+}
+
+/// A kind whose scheme another one has.
+private struct Impostor: NamedSource {
+    static let scheme = KVMSource.scheme
+    static let summary = KVMSource.summary
+    let name: String
+
+    init(_ name: String) { self.name = name }
+
+    func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
+        StateCapture(Snapshot(provenance: Provenance(), vcpus: []))
     }
 }

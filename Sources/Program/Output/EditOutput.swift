@@ -27,16 +27,20 @@ struct EditOutput: WholeReport {
             }
     }
 
+    /// vCPUs that follow each other and took the same are said once.
     func text(_ style: TextStyle) -> PrintableText {
-        let bodies = edits.map { index, edit -> PrintableText in
-            let verdict = edit.isComplete ? style.good("made") : style.bad("not all made")
-            let head = edit.changes.isEmpty ? "no register differs" : verdict
-            let lines = edit.changes.map { change -> PrintableText in
-                "  \(change.line(values, kernel))\n"
-            }
-            return "\(style.bold("\(UnitNumbers([index]).title)")): \(head)\n\(lines.joined())"
+        let said = edits.map { (unit: UnitID.vcpu($0.index), body: body(of: $0.edit, style)) }
+        let bodies = said.runs(of: \.unit) { $0.body == $1.body }.map { first, units in
+            "\(style.bold("\(units.title)")): \(first.body)" as PrintableText
         }
         return "\(style.bold("\(verb): \(target)"))\n\(bodies.joined())\(style.notes(notes))"
+    }
+
+    private func body(of edit: VCPUEdit, _ style: TextStyle) -> PrintableText {
+        let verdict = edit.isComplete ? style.good("made") : style.bad("not all made")
+        let head = edit.changes.isEmpty ? "no register differs" : verdict
+        let lines = edit.changes.map { "  \($0.line(values, kernel))\n" as PrintableText }
+        return "\(head)\n\(lines.joined())"
     }
 }
 
