@@ -7,13 +7,14 @@ extension Snapshot {
             return vcpus.append(VCPUState(index: 0, registers: RegisterList()))
         }
         let index = random.below(vcpus.count)
-        switch random.below(10) {
+        switch random.below(11) {
         case 0: mutateProvenance(&random)
         case 1: addVCPU(like: index, &random)
         case 2: vcpus.remove(at: index)
         case 3: vcpus[index].registers.removeSome(&random)
         case 4: vcpus[index].registers.addOne(&random)
         case 5: vcpus[index].registers.mutateInit(&random)
+        case 6: mutateVM(&random)
         default:
             for _ in 0...random.below(4) { vcpus[index].registers.mutateValue(&random) }
         }
@@ -26,6 +27,14 @@ extension Snapshot {
         guard copy.index > last, vcpus.count < 64 else { return }
         if random.once(in: 2) { copy.registers.mutateValue(&random) }
         vcpus.append(copy)
+    }
+
+    private mutating func mutateVM(_ random: inout Random) {
+        switch random.below(4) {
+        case 0: vm.removeSome(&random)
+        case 1: vm.mutateValue(&random)
+        default: vm.addOne(&random)
+        }
     }
 
     private mutating func mutateProvenance(_ random: inout Random) {
