@@ -187,7 +187,7 @@ def good(dictionary):
            "the largest vCPU number; sets 0 and 1; code same")
     yield ("step", vcpu_content([0, 1, 2], [X0], [0, 0, 0, 1, 1, 254, 5, 3]),
            "".join(f"vcpu {n}\n6030000000100000 {v}\n" for n, v in enumerate(["0x5", "0x3", "0x1"])),
-           "code step, downwards")
+           "code step, downward")
     yield ("step-wraps", vcpu_content([0, 1, 2], [X0], [0, 0, 0, 1, 0, 254, 1]),
            "".join(f"vcpu {n}\n6030000000100000 {v}\n" for n, v in enumerate(
                ["0x1", "0x0", "0xffffffffffffffff"])), "code step, modulo 2^64")

@@ -7,7 +7,7 @@ internal import VCPUModel
 ///
 /// The methods are the ioctls; what they mean for saving and restoring is in `KVMVCPUBank`. The
 /// kernel keeps a vCPU's VM alive, so a vCPU may outlive its `VM` value.
-public struct VCPU: ~Copyable {
+@_spi(Guests) public struct VCPU: ~Copyable {
     private let file: FileDescriptor
     let runSize: Int
 

@@ -66,7 +66,7 @@ public struct VM: ~Copyable {
     ///
     /// The corresponding ioctl is `KVM_CREATE_VCPU`.
     /// - Parameter index: its number, which no other vCPU of the VM has; below `KVM_CAP_MAX_VCPUS`.
-    public borrowing func makeVCPU(index: UInt32) throws(KVMError) -> VCPU {
+    @_spi(Guests) public borrowing func makeVCPU(index: UInt32) throws(KVMError) -> VCPU {
         let number = try call("KVM_CREATE_VCPU") { clinux_kvm_create_vcpu($0, UInt(index)) }
         return VCPU(owning: FileDescriptor(owning: number), runSize: runSize)
     }

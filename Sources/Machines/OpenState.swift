@@ -41,6 +41,7 @@ extension OpenState {
     /// By default the version in the provenance's kernel release.
     public var kernel: KernelVersion? { provenance.kernelVersion }
 
+    /// By default a VM without state of its own.
     public var vm: (any RegisterBank)? { nil }
 
     /// None by default.

@@ -16,7 +16,7 @@ public struct DescriptionMisfit: Hashable, Sendable {
 }
 
 extension StreamDescription {
-    /// The places of the vCPUs' sections, found from the end of the stream backwards, so that nothing before
+    /// The places of the vCPUs' sections, found from the end of the stream backward, so that nothing before
     /// the devices is read.
     struct Walk {
         /// The "cpu" sections, the last one first.

@@ -1,7 +1,7 @@
 // The register dictionary of Formats/registers as constant tables.
 //
 // The tables hold offsets and indices instead of pointers, so they are plain read-only data: nothing is
-// relocated or initialised when the program starts. Strings are offsets into cformat_strings, where
+// relocated or initialized when the program starts. Strings are offsets into cformat_strings, where
 // offset 0 is the empty string and stands for "none". Runs (fields, behaviors, ...) are the index of
 // their first row and a count. Kernel versions are major << 24 | minor << 16 | patch, 0 for none.
 //

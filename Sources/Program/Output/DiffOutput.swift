@@ -28,7 +28,7 @@ struct DiffOutput: Report {
 
     // MARK: Text
 
-    /// Units that follow each other and differ in the same are said once.
+    /// Units that differ in the same are said once.
     func write(text output: ReportWriter) {
         guard !difference.provenance.isEmpty || !difference.units.isEmpty else { return }
         let style = output.style
@@ -39,9 +39,13 @@ struct DiffOutput: Report {
                 output.write(change("  \(entry.key.rawValue)", entry.left, entry.right))
             }
         }
-        for (unit, numbers) in difference.units.runs(of: \.unit, { $0.isLike($1) }) {
-            write(unit, numbers.title, output)
+        var said = Folded<UnitDifference, Void>()
+        for difference in difference.units {
+            var body = difference
+            body.unit = .vm
+            said.add(body, of: difference.unit)
         }
+        for entry in said.entries { write(entry.subject, entry.units.title, output) }
     }
 
     private func write(_ unit: UnitDifference, _ title: String, _ output: ReportWriter) {
@@ -63,10 +67,6 @@ private func change(_ name: String, _ left: String?, _ right: String?) -> Printa
 
 extension UnitDifference {
     fileprivate var onlyText: String? { presence.map { $0 == .left ? "left" : "right" } }
-
-    fileprivate func isLike(_ other: UnitDifference) -> Bool {
-        presence == other.presence && registers == other.registers && volatile == other.volatile
-    }
 }
 
 extension RegisterDifference: ValueHolder {

@@ -27,11 +27,12 @@ struct EditOutput: WholeReport {
             }
     }
 
-    /// vCPUs that follow each other and took the same are said once.
+    /// What several vCPUs took alike is said once.
     func text(_ style: TextStyle) -> PrintableText {
-        let said = edits.map { (unit: UnitID.vcpu($0.index), body: body(of: $0.edit, style)) }
-        let bodies = said.runs(of: \.unit) { $0.body == $1.body }.map { first, units in
-            "\(style.bold("\(units.title)")): \(first.body)" as PrintableText
+        var said = Folded<PrintableText, Void>()
+        for (index, edit) in edits { said.add(body(of: edit, style), of: .vcpu(index)) }
+        let bodies = said.entries.map {
+            "\(style.bold("\($0.units.title)")): \($0.subject)" as PrintableText
         }
         return "\(style.bold("\(verb): \(target)"))\n\(bodies.joined())\(style.notes(notes))"
     }

@@ -51,19 +51,6 @@ extension Folded where Statement == Void {
 }
 
 extension Sequence {
-    /// Neighbors that are alike: the first of them, and the units of all.
-    func runs(
-        of unit: (Element) -> UnitID, _ areAlike: (Element, Element) -> Bool
-    ) -> [(first: Element, units: UnitNumbers)] {
-        reduce(into: []) { runs, element in
-            if let last = runs.last, areAlike(last.first, element) {
-                runs[runs.count - 1].units.append(unit(element))
-            } else {
-                runs.append((element, UnitNumbers(of: unit(element))))
-            }
-        }
-    }
-
     /// Elements with the same key together, in the order in which the keys first appear.
     func grouped<Key: Hashable>(by key: (Element) -> Key) -> [[Element]] {
         Dictionary(grouping: enumerated()) { key($0.element) }.values

@@ -100,17 +100,18 @@ struct ShowOutput: Report {
             }
         }
         if snapshot.vm.count > 0 { write(shown(snapshot.vm), UnitID.vm.description, "", output) }
-        let runs = snapshot.vcpus.runs(of: { .vcpu($0.index) }) { $0.registers == $1.registers }
-        let common = Self.common(to: runs.map(\.first.registers)).filter { isShown($0.id) }
+        var said = Folded<RegisterList, Void>()
+        for vcpu in snapshot.vcpus { said.add(vcpu.registers, of: .vcpu(vcpu.index)) }
+        let common = Self.common(to: said.entries.map(\.subject)).filter { isShown($0.id) }
         if !common.isEmpty {
             let all = UnitNumbers(snapshot.vcpus.lazy.map(\.index))
             write(common, all.title + ", alike", "", output)
         }
         let known = Set(common.map(\.id))
-        for (vcpu, numbers) in runs {
-            let own = shown(vcpu.registers).filter { !known.contains($0.id) }
+        for entry in said.entries {
+            let own = shown(entry.subject).filter { !known.contains($0.id) }
             guard common.isEmpty || !own.isEmpty else { continue }
-            write(own, numbers.title, common.isEmpty ? "" : " more", output)
+            write(own, entry.units.title, common.isEmpty ? "" : " more", output)
         }
     }
 
