@@ -38,19 +38,6 @@ struct AttachedProcess: ~Copyable {
         #endif
     }
 
-    private init(
-        _ threads: consuming StoppedThreads, _ method: AttachedVM.Method, _ injection: Injection,
-        _ mappings: [ProcessFiles.Mapping], _ filters: [CallFilter], _ area: Range<UInt64>?
-    ) {
-        process = injection.process.process
-        self.threads = threads
-        self.method = method
-        self.injection = injection
-        self.mappings = mappings
-        self.filters = filters
-        self.area = area
-    }
-
     private static func stopped(
         _ process: Int, _ vcpus: [Int], _ purpose: AttachedVM.Purpose
     ) throws(AttachError) -> AttachedProcess {
@@ -76,9 +63,9 @@ struct AttachedProcess: ~Copyable {
             mappings: mappings)
         let (chosen, method, area) = try choose(choice, threads, vcpus, purpose)
         return AttachedProcess(
-            threads, method,
-            Injection(into: chosen, code, memory, caught: caught), mappings, filters,
-            area)
+            process: process, method: method, threads: threads,
+            injection: Injection(into: chosen, code, memory, caught: caught), mappings: mappings,
+            filters: filters, area: area)
     }
 
     /// A guest that runs would go on with registers that do not go with its memory.
@@ -104,7 +91,7 @@ struct AttachedProcess: ~Copyable {
     private static func registers(
         of thread: TracedThread, _ threads: borrowing StoppedThreads
     ) throws(AttachError) -> ThreadRegisters? {
-        try threads.perform("look at a thread") { () throws(Errno) in try thread.registers() }
+        try threads.perform("look at a thread", try thread.registers())
     }
 
     /// Has the kernel map this program's own code and data now, not page by page while others are stopped.
@@ -126,11 +113,9 @@ struct AttachedProcess: ~Copyable {
     ) throws(AttachError) -> [CallFilter] {
         var filters: [CallFilter] = []
         for thread in threads.threads {
-            let filter = try threads.perform("PTRACE_SECCOMP_GET_FILTER") { () throws(Errno) in
-                try CallFilter(of: thread) {
-                    known[thread.id] ?? files.isFiltered(thread.id)
-                }
-            }
+            let filter = try threads.perform(
+                "PTRACE_SECCOMP_GET_FILTER",
+                try CallFilter(of: thread) { known[thread.id] ?? files.isFiltered(thread.id) })
             guard filter != .unreadable || purpose.assumesFilterAllows else {
                 throw threads.error(.filterUnreadable)
             }
@@ -211,9 +196,9 @@ struct AttachedProcess: ~Copyable {
         _ word: (address: UInt64, value: UInt32)
     ) throws(AttachError) {
         for (thread, filter) in zip(threads.threads, filters) where thread != injection.thread {
-            let gate = try threads.perform("hold a thread") { () throws(Errno) in
-                try Gate.close(for: thread, filter: filter, until: word, injection, mappings)
-            }
+            let gate = try threads.perform(
+                "hold a thread",
+                try Gate.close(for: thread, filter: filter, until: word, injection, mappings))
             gates += gate.map { [$0] } ?? []
         }
     }
@@ -259,10 +244,8 @@ struct AttachedProcess: ~Copyable {
             guard case .injectionFailed = error.reason else { throw error }
             failure = error
         }
-        try threads.perform("put the threads back") { () throws(Errno) in
-            for gate in gates { try gate.open() }
-            try injection.putBack()
-        }
+        for gate in gates { try threads.perform("put the threads back", try gate.open()) }
+        try threads.perform("put the threads back", try injection.putBack())
         if let failure { throw failure }
     }
 
@@ -271,10 +254,7 @@ struct AttachedProcess: ~Copyable {
     ///   sees to.
     consuming func letGo() throws(AttachError) -> AttachedVM.Cost {
         try putBack()
-        let isAsBefore = try threads.perform("look at the thread") { () throws(Errno) in
-            try injection.isAsBefore()
-        }
-        guard isAsBefore else {
+        guard try threads.perform("look at the thread", try injection.isAsBefore()) else {
             throw threads.error(.call("put the thread back", .io))
         }
         let stops = threads.stops

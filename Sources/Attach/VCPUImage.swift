@@ -11,15 +11,9 @@ struct VCPUImage {
     var values: [RegisterID: Result<RegisterValue, Errno>]
 
     static let none = VCPUImage(listErrno: .noProcess, ids: [], values: [:])
+}
 
-    private init(
-        listErrno: Errno?, ids: [RegisterID], values: [RegisterID: Result<RegisterValue, Errno>]
-    ) {
-        self.listErrno = listErrno
-        self.ids = ids
-        self.values = values
-    }
-
+extension VCPUImage {
     init(_ raw: RawVCPUImage) {
         self.init(
             listErrno: raw.list.errno, ids: raw.ids.map(RegisterID.init(rawValue:)), values: [:])

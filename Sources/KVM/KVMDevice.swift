@@ -30,7 +30,7 @@ public struct KVMDevice: ~Copyable {
     ///
     /// The corresponding ioctl is `KVM_HAS_DEVICE_ATTR`.
     public borrowing func has(_ attribute: Attribute) -> Bool {
-        (try? call("KVM_HAS_DEVICE_ATTR") {
+        (try? file.call("KVM_HAS_DEVICE_ATTR") {
             clinux_kvm_has_attribute($0, attribute.group, attribute.number)
         }) != nil
     }
@@ -45,7 +45,7 @@ public struct KVMDevice: ~Copyable {
     ) throws(KVMError) -> [UInt8] {
         // The kernel does not say how many bytes it writes; none of its attributes has more than this.
         var value = [UInt8](repeating: 0, count: max(size, Self.largestValue))
-        _ = try call("KVM_GET_DEVICE_ATTR") {
+        try file.call("KVM_GET_DEVICE_ATTR") {
             clinux_kvm_get_attribute($0, attribute.group, attribute.number, &value)
         }
         return Array(value.prefix(max(0, size)))
@@ -61,17 +61,11 @@ public struct KVMDevice: ~Copyable {
         _ attribute: Attribute, to value: [UInt8]
     ) throws(KVMError) {
         let padding = [UInt8](repeating: 0, count: max(0, Self.largestValue - value.count))
-        _ = try call("KVM_SET_DEVICE_ATTR") {
+        try file.call("KVM_SET_DEVICE_ATTR") {
             clinux_kvm_set_attribute($0, attribute.group, attribute.number, value + padding)
         }
     }
 
     /// In bytes; attributes have 4 or 8, and structures of a few words.
     private static let largestValue = 256
-
-    private borrowing func call(
-        _ name: String, _ body: (Int32) -> Int32
-    ) throws(KVMError) -> Int32 {
-        try KVMSystem.call(name, file, body)
-    }
 }

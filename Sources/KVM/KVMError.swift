@@ -37,7 +37,7 @@ extension KVMError {
     static func opening(_ path: String, _ errno: Errno) -> KVMError {
         let (explanation, nextStep): (String?, String?) =
             switch errno {
-            case .noEntry, .noSuchDevice, .noSuchDeviceOrAddress:
+            case .noEntry, .noDevice, .noDeviceOrAddress:
                 (
                     "this kernel offers no KVM",
                     "on an arm64 host, boot the kernel at EL2 (look for \"kvm\" in dmesg)"
@@ -88,11 +88,4 @@ extension KVMError {
             }
         return KVMError(call, errno, explanation: explanation, nextStep: nextStep)
     }
-}
-
-extension Errno {
-    static let noSuchDeviceOrAddress = Errno(rawValue: 6)  // ENXIO
-    static let noSuchDevice = Errno(rawValue: 19)  // ENODEV
-    static let noDevice = noSuchDevice
-    static let noTTY = Errno(rawValue: 25)  // ENOTTY
 }

@@ -42,12 +42,9 @@ public struct KVMHost: Sendable {
     }
 
     private static func midr(of scratch: ScratchVM) -> UInt64? {
-        guard let bank = scratch.banks.first else { return nil }
-        do throws(RegisterBankError) {
-            try bank.initialize(with: scratch.abilities.defaultInit)
-            return try bank.read(.midrEL1).bits
-        } catch {
-            return nil
-        }
+        guard let bank = scratch.banks.first,
+            (try? bank.initialize(with: scratch.abilities.defaultInit)) != nil
+        else { return nil }
+        return (try? bank.read(.midrEL1))?.bits
     }
 }

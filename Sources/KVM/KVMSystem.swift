@@ -8,23 +8,13 @@ public struct KVMSystem: ~Copyable {
     /// Opens KVM's device and makes sure that this program can use it.
     /// - Throws: also on machines that are not arm64, and for a device whose `KVM_GET_API_VERSION` is not 12.
     public init(path: String = "/dev/kvm") throws(KVMError) {
-        file = try Self.open(path)
-    }
-
-    private static func open(_ path: String) throws(KVMError) -> FileDescriptor {
-        let file = try device(path)
-        let version = try call("KVM_GET_API_VERSION", file, clinux_kvm_get_api_version)
+        let device = try Errno.translating(
+            try FileDescriptor(opening: path, for: .readingAndWriting)
+        ) { KVMError.opening(path, $0) }
+        let version = try device.call("KVM_GET_API_VERSION", clinux_kvm_get_api_version)
         guard version == CLINUX_KVM_API_VERSION else { throw KVMError.unknownVersion(version) }
-        guard isARM64 else { throw KVMError.notARM64 }
-        return file
-    }
-
-    private static func device(_ path: String) throws(KVMError) -> FileDescriptor {
-        do throws(Errno) {
-            return try FileDescriptor(opening: path, for: .readingAndWriting)
-        } catch {
-            throw KVMError.opening(path, error)
-        }
+        guard Self.isARM64 else { throw KVMError.notARM64 }
+        file = device
     }
 
     /// Whether this program was built for arm64, whose KVM has Arm vCPUs.
@@ -40,10 +30,7 @@ public struct KVMSystem: ~Copyable {
     ///
     /// The corresponding ioctl is `KVM_CHECK_EXTENSION`.
     public borrowing func value(of capability: Capability) throws(KVMError) -> Int {
-        let value = try Self.call("KVM_CHECK_EXTENSION", file) { number in
-            clinux_kvm_check_extension(number, capability.rawValue)
-        }
-        return Int(value)
+        try file.value(of: capability)
     }
 
     /// Makes a VM without memory or vCPUs.
@@ -52,9 +39,8 @@ public struct KVMSystem: ~Copyable {
     public borrowing func makeVM() throws(KVMError) -> VM {
         let bits = try addressBits()
         let machine = FileDescriptor(
-            owning: try Self.call("KVM_CREATE_VM", file) { clinux_kvm_create_vm($0, bits) })
-        let runSize = try Self.call(
-            "KVM_GET_VCPU_MMAP_SIZE", file, clinux_kvm_get_vcpu_mmap_size)
+            owning: try file.call("KVM_CREATE_VM") { clinux_kvm_create_vm($0, bits) })
+        let runSize = try file.call("KVM_GET_VCPU_MMAP_SIZE", clinux_kvm_get_vcpu_mmap_size)
         return VM(owning: machine, runSize: Int(runSize))
     }
 
@@ -64,15 +50,17 @@ public struct KVMSystem: ~Copyable {
         let limit = try value(of: .vmIPASize)
         return 1..<40 ~= limit ? UInt32(limit) : 0
     }
+}
 
-    /// Makes a call that returns a value or a negated error number.
-    static func call(
-        _ name: String, _ file: borrowing FileDescriptor, _ body: (Int32) -> Int32
-    ) throws(KVMError) -> Int32 {
-        do throws(Errno) {
-            return try Errno.check(file.withNumber(body))
-        } catch {
-            throw KVMError.calling(name, error)
-        }
+extension FileDescriptor {
+    /// Makes a call of KVM's that returns a value or a negated error number.
+    @discardableResult
+    borrowing func call(_ name: String, _ body: (Int32) -> Int32) throws(KVMError) -> Int32 {
+        try Errno.translating(try Errno.check(withNumber(body))) { KVMError.calling(name, $0) }
+    }
+
+    /// What the device, or a VM, answers to `KVM_CHECK_EXTENSION`.
+    borrowing func value(of capability: Capability) throws(KVMError) -> Int {
+        Int(try call("KVM_CHECK_EXTENSION") { clinux_kvm_check_extension($0, capability.rawValue) })
     }
 }

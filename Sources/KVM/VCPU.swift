@@ -65,10 +65,11 @@ internal import VCPUModel
 
     /// The corresponding ioctl is `KVM_GET_ONE_REG`.
     /// - Parameter size: of the value in bytes, as the id says.
-    borrowing func oneRegister(_ id: RegisterID, size: Int) throws(Errno) -> [UInt8] {
+    borrowing func oneRegister(_ id: RegisterID, size: Int) throws(Errno) -> RegisterValue {
         var value = [UInt8](repeating: 0, count: size)
         // SAFETY: the kernel writes as many bytes as the id says, which `value` has.
         _ = try call { clinux_kvm_get_one_reg($0, id.rawValue, &value) }
+        guard let value = RegisterValue(littleEndian: value) else { throw .invalidArgument }
         return value
     }
 

@@ -11,7 +11,9 @@ public struct VCPUAbilities: Hashable, Sendable {
     var hasEvents: Bool
     /// `KVM_CAP_MP_STATE`.
     var hasMPState: Bool
+}
 
+extension VCPUAbilities {
     init(of vm: borrowing VM) throws(KVMError) {
         preferredTarget = try vm.preferredTarget()
         features = []
@@ -21,13 +23,6 @@ public struct VCPUAbilities: Hashable, Sendable {
         }
         hasEvents = try vm.value(of: .vcpuEvents) > 0
         hasMPState = try vm.value(of: .mpState) > 0
-    }
-
-    init(preferredTarget: UInt32, features: VCPUFeatures, hasEvents: Bool, hasMPState: Bool) {
-        self.preferredTarget = preferredTarget
-        self.features = features
-        self.hasEvents = hasEvents
-        self.hasMPState = hasMPState
     }
 
     /// What a vCPU is initialized with when nobody says otherwise: everything an ordinary 64-bit

@@ -23,17 +23,14 @@ public struct VM: ~Copyable {
     ///
     /// The corresponding ioctl is `KVM_CHECK_EXTENSION`.
     public borrowing func value(of capability: Capability) throws(KVMError) -> Int {
-        Int(
-            try call("KVM_CHECK_EXTENSION") { number in
-                clinux_kvm_check_extension(number, capability.rawValue)
-            })
+        try file.value(of: capability)
     }
 
     /// Lets the VM do what a capability stands for; call it before the vCPUs are made.
     ///
     /// The corresponding ioctl is `KVM_ENABLE_CAP`.
     public borrowing func enable(_ capability: Capability) throws(KVMError) {
-        _ = try call("KVM_ENABLE_CAP") { number in
+        try file.call("KVM_ENABLE_CAP") { number in
             clinux_kvm_enable_capability(number, capability.rawValue)
         }
     }
@@ -43,7 +40,7 @@ public struct VM: ~Copyable {
     /// The corresponding ioctl is `KVM_ARM_PREFERRED_TARGET`.
     public borrowing func preferredTarget() throws(KVMError) -> UInt32 {
         var preferred = clinux_kvm_vcpu_init()
-        _ = try call("KVM_ARM_PREFERRED_TARGET") { number in
+        try file.call("KVM_ARM_PREFERRED_TARGET") { number in
             clinux_kvm_arm_preferred_target(number, &preferred)
         }
         return preferred.target
@@ -55,7 +52,7 @@ public struct VM: ~Copyable {
     public borrowing func writableMasks() throws(KVMError) -> WritableMasks? {
         guard try value(of: .writableMaskRanges) & 1 != 0 else { return nil }
         var masks = [UInt64](repeating: 0, count: WritableMasks.count)
-        _ = try call("KVM_ARM_GET_REG_WRITABLE_MASKS") { number in
+        try file.call("KVM_ARM_GET_REG_WRITABLE_MASKS") { number in
             // SAFETY: the kernel writes KVM_ARM_FEATURE_ID_RANGE_SIZE (192) numbers.
             clinux_kvm_arm_get_reg_writable_masks(number, &masks)
         }
@@ -67,7 +64,7 @@ public struct VM: ~Copyable {
     /// The corresponding ioctl is `KVM_CREATE_VCPU`.
     /// - Parameter index: its number, which no other vCPU of the VM has; below `KVM_CAP_MAX_VCPUS`.
     @_spi(Guests) public borrowing func makeVCPU(index: UInt32) throws(KVMError) -> VCPU {
-        let number = try call("KVM_CREATE_VCPU") { clinux_kvm_create_vcpu($0, UInt(index)) }
+        let number = try file.call("KVM_CREATE_VCPU") { clinux_kvm_create_vcpu($0, UInt(index)) }
         return VCPU(owning: FileDescriptor(owning: number), runSize: runSize)
     }
 
@@ -79,16 +76,10 @@ public struct VM: ~Copyable {
     @_spi(Guests) public borrowing func mapMemory(
         _ memory: UnsafeMutableRawBufferPointer, at guestAddress: UInt64, slot: UInt32
     ) throws(KVMError) {
-        _ = try call("KVM_SET_USER_MEMORY_REGION") { number in
+        try file.call("KVM_SET_USER_MEMORY_REGION") { number in
             clinux_kvm_set_user_memory_region(
                 number, slot, 0, guestAddress, UInt64(memory.count), memory.baseAddress)
         }
-    }
-
-    private borrowing func call(
-        _ name: String, _ body: (Int32) -> Int32
-    ) throws(KVMError) -> Int32 {
-        try KVMSystem.call(name, file, body)
     }
 }
 

@@ -17,7 +17,7 @@ extension AtomicFile {
         ) throws(FileError) -> Target {
             let real = RealPath(
                 directory: try RealPath.directory(of: path, for: .create, named: named),
-                name: RealPath.split(path).name)
+                name: RealPath(path).name)
             if namesDescriptorsOrDevices(real.directory) { return .direct }
             switch FileName.withBytes(of: path, clinux_kind_of_path) {
             case Int32(CLINUX_FILE_REGULAR.rawValue):
@@ -50,34 +50,16 @@ struct RealPath: Equatable {
     let directory: String
     let name: String
 
-    init(directory: String, name: String) {
-        self.directory = directory
-        self.name = name
-    }
-
-    init(_ path: String) {
-        (directory, name) = Self.split(path)
-    }
-
     var path: String { directory == "/" ? "/" + name : directory + "/" + name }
 
     /// Where a symbolic link of this name leads, which may be nowhere; nil for anything else.
     var linkTarget: String? {
-        let target = [UInt8](unsafeUninitializedCapacity: Self.longest) { buffer, initialized in
-            let length = buffer.withMemoryRebound(to: CChar.self) { text -> Int32 in
-                // SAFETY: the buffer has that many bytes; no more are written.
-                guard let address = text.baseAddress else { return 0 }
-                return FileName.withBytes(of: path) { clinux_read_link($0, address, text.count) }
-            }
-            initialized = Int(max(0, length))
+        guard let target = FileName.target(ofLink: path), let first = target.first else {
+            return nil
         }
-        guard let first = target.first else { return nil }
         let text = FileName.string(of: target)
         return first == UInt8(ascii: "/") ? text : directory + "/" + text
     }
-
-    /// `PATH_MAX`.
-    private static let longest = 4096
 
     /// The path of something that is there.
     /// - Parameter named: what errors call it; the path where it is nil.
@@ -97,14 +79,21 @@ struct RealPath: Equatable {
     static func directory(
         of path: String, for step: FileError.Step, named: String? = nil
     ) throws(FileError) -> String {
-        try of(split(path).directory, for: step, named: named ?? path)
+        try of(RealPath(path).directory, for: step, named: named ?? path)
     }
+}
 
+extension RealPath {
+    /// The parts of a path as it stands.
+    ///
     /// By bytes: a character of a string may be a slash and an accent together.
-    static func split(_ path: String) -> (directory: String, name: String) {
+    init(_ path: String) {
         let bytes = path.utf8
-        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else {
+            self.init(directory: ".", name: path)
+            return
+        }
         let directory = slash == bytes.startIndex ? "/" : String(path[..<slash])
-        return (directory, String(path[bytes.index(after: slash)...]))
+        self.init(directory: directory, name: String(path[bytes.index(after: slash)...]))
     }
 }

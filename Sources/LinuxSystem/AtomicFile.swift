@@ -53,11 +53,7 @@ public enum AtomicFile {
     /// - Throws: what replacing it would.
     public static func check(_ path: String) throws(FileError) {
         guard case .replaceable(let real) = try Target(path) else { return }
-        do throws(Errno) {
-            _ = try TemporaryFile.make(in: real.directory)
-        } catch {
-            throw FileError(.create, path, error)
-        }
+        _ = try FileError.during(.create, path, try TemporaryFile.make(in: real.directory))
     }
 
     /// Removes what programs that were killed left behind in the directory of a file.

@@ -14,6 +14,14 @@ extension [UInt8] {
     }
 }
 
+/// Makes big-endian integers, as undo files and the formats of QEMU have them.
+package enum BigEndian {
+    /// The low `count` bytes of a number.
+    package static func bytes(_ value: UInt64, _ count: Int) -> [UInt8] {
+        (0..<count).reversed().map { UInt8(truncatingIfNeeded: value >> UInt64($0 * 8)) }
+    }
+}
+
 extension Sequence<UInt8> {
     /// Each byte by two digits, as messages show what a file begins with: `51 45 56 4d`.
     package var hexadecimal: String {

@@ -6,21 +6,13 @@ public final class ByteStream {
     ///
     /// The corresponding C function is `open`.
     public init(opening path: String) throws(FileError) {
-        do throws(Errno) {
-            file = try FileDescriptor(opening: path, for: .reading)
-        } catch {
-            throw FileError(.open, path, error)
-        }
+        file = try FileError.during(.open, path, try FileDescriptor(opening: path, for: .reading))
     }
 
     /// Reads a standard stream through a duplicate of its descriptor; the stream itself stays open.
     /// - Throws: step `open` and `EBADF` when the stream is closed.
     public init(_ stream: StandardStream) throws(FileError) {
-        do throws(Errno) {
-            file = try FileDescriptor(duplicating: stream)
-        } catch {
-            throw FileError(.open, stream.name, error)
-        }
+        file = try FileError.during(.open, stream.name, try FileDescriptor(duplicating: stream))
     }
 
     /// What comes next, at most `count` bytes; empty at the end.

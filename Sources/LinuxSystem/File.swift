@@ -18,11 +18,8 @@ public enum File {
 
     /// Reads a standard stream to its end, as a file.
     public static func read(_ stream: StandardStream, limit: Int) throws(FileError) -> [UInt8] {
-        do throws(Errno) {
-            return try FileDescriptor(duplicating: stream).readAll(limit: limit)
-        } catch {
-            throw FileError(.read, stream.name, error)
-        }
+        try FileError.during(
+            .read, stream.name, try FileDescriptor(duplicating: stream).readAll(limit: limit))
     }
 
     /// Reads a regular file that may be anything because its name was made up: it follows no symbolic link at the end
@@ -45,21 +42,14 @@ public enum File {
     /// The first `count` bytes of a regular file, or all of a shorter one; nil when it is not a regular file or cannot
     /// be read.
     public static func beginning(of path: String, count: Int) -> [UInt8]? {
-        do throws(Errno) {
-            return try FileDescriptor(openingRegular: path, for: .reading).read(upTo: count)
-        } catch {
-            return nil
-        }
+        try? FileDescriptor(openingRegular: path, for: .reading).read(upTo: count)
     }
 
     /// Removes a name.
     ///
     /// The corresponding C function is `unlink`.
     public static func remove(_ path: String) throws(FileError) {
-        do throws(Errno) {
-            try Errno.check(FileName.withBytes(of: path, clinux_unlink))
-        } catch {
-            throw FileError(.remove, path, error)
-        }
+        _ = try FileError.during(
+            .remove, path, try Errno.check(FileName.withBytes(of: path, clinux_unlink)))
     }
 }

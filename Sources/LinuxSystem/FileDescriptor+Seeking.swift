@@ -31,18 +31,8 @@ extension FileDescriptor {
     ///
     /// The corresponding C function is `pwrite`.
     public borrowing func write(_ bytes: [UInt8], at offset: Int64) throws(Errno) {
-        var written = 0
-        while written < bytes.count {
-            let result = withNumber { number in
-                bytes.withUnsafeBytes { buffer -> Int64 in
-                    let rest = UnsafeRawBufferPointer(rebasing: buffer[written...])
-                    // SAFETY: `rest` is not empty, so it has an address; pwrite(2) only reads it.
-                    guard let address = rest.baseAddress else { return 0 }
-                    return clinux_write_at(number, address, rest.count, offset + Int64(written))
-                }
-            }
-            guard try Errno.check(result) > 0 else { throw .io }
-            written += Int(result)
+        try writeAll(bytes) { number, rest, count, written in
+            clinux_write_at(number, rest, count, offset + Int64(written))
         }
     }
 

@@ -139,21 +139,43 @@ extension FileDescriptor {
     ///
     /// The corresponding C function is `write`.
     public borrowing func writeAll(_ bytes: [UInt8]) throws(Errno) {
+        try writeAll(bytes) { number, rest, count, _ in clinux_write(number, rest, count) }
+    }
+
+    /// Writes all the bytes by a call that may write fewer, and does not keep the address of the rest.
+    /// - Parameter write: called with the descriptor, the rest's address and length, and how many bytes are written.
+    borrowing func writeAll(
+        _ bytes: [UInt8], by write: (Int32, UnsafeRawPointer, Int, Int) -> Int64
+    ) throws(Errno) {
         var written = 0
         while written < bytes.count {
             let result = withNumber { number in
                 bytes.withUnsafeBytes { buffer -> Int64 in
-                    let rest = buffer[written...]
-                    // SAFETY: `rest` is not empty, so it has an address; write(2) only reads it.
-                    guard let address = UnsafeRawBufferPointer(rebasing: rest).baseAddress
-                    else { return 0 }
-                    return clinux_write(number, address, rest.count)
+                    // SAFETY: the rest is not empty, so it has an address; the call only reads it.
+                    let rest = UnsafeRawBufferPointer(rebasing: buffer[written...])
+                    return rest.baseAddress.map { write(number, $0, rest.count, written) } ?? 0
                 }
             }
             // Nothing written and no error would be repeated forever.
             guard try Errno.check(result) > 0 else { throw .io }
             written += Int(result)
         }
+    }
+
+    /// Sends bytes to a socket, as many as it takes at once; how many that was.
+    ///
+    /// The corresponding C function is `sendmsg`.
+    /// - Parameter descriptor: goes along with the first of them; -1 for none.
+    package borrowing func send(
+        _ bytes: ArraySlice<UInt8>, passing descriptor: Int32 = -1
+    ) throws(Errno) -> Int {
+        let result = withNumber { number in
+            bytes.withUnsafeBytes { buffer in
+                // SAFETY: bytes have an address unless there are none; sendmsg(2) only reads them.
+                buffer.baseAddress.map { clinux_send(number, $0, buffer.count, descriptor) } ?? 0
+            }
+        }
+        return Int(try Errno.check(result))
     }
 
     /// Waits until what was written is on the disk.

@@ -25,6 +25,13 @@ public struct FileError: Error, Hashable, Sendable {
         self.path = path
         self.errno = errno
     }
+
+    /// What `work` returns; its error is told with the step and the path.
+    package static func during<Result: ~Copyable>(
+        _ step: Step, _ path: String, _ work: @autoclosure () throws(Errno) -> Result
+    ) throws(FileError) -> Result {
+        try Errno.translating(try work()) { FileError(step, path, $0) }
+    }
 }
 
 extension FileError: CustomStringConvertible {

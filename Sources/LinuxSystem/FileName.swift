@@ -82,6 +82,23 @@ public enum FileName {
         return string(of: bytes.map { UInt8(bitPattern: $0) })
     }
 
+    /// The name that a symbolic link leads to, as it stands in it; nil for anything else.
+    package static func target(ofLink path: String) -> [UInt8]? {
+        var result: Int32 = 0
+        let target = [UInt8](unsafeUninitializedCapacity: longestPath) { buffer, initialized in
+            buffer.withMemoryRebound(to: CChar.self) { text in
+                // SAFETY: the buffer has that many bytes; no more are written.
+                guard let address = text.baseAddress else { return }
+                result = withBytes(of: path) { clinux_read_link($0, address, text.count) }
+            }
+            initialized = Int(max(0, result))
+        }
+        return result < 0 ? nil : target
+    }
+
+    /// `PATH_MAX`.
+    private static let longestPath = 4096
+
     private static func length(_ name: UnsafePointer<CChar>) -> Int {
         var count = 0
         while name[count] != 0 { count += 1 }

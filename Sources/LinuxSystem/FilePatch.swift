@@ -155,13 +155,8 @@ extension FileDescriptor {
         var position = range.lowerBound
         while position < range.upperBound {
             let count = Int(min(range.upperBound - position, 1 << 20))
-            let chunk: [UInt8]
-            do throws(FileError) {
-                chunk = try base.read(at: position, count: count)
-            } catch {
-                throw error.errno
-            }
-            try writeAll(chunk)
+            try writeAll(
+                try FileError.translating(try base.read(at: position, count: count)) { $0.errno })
             position += Int64(count)
         }
     }

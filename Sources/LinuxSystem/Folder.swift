@@ -10,21 +10,17 @@ public enum Folder {
             var list: [String] = []
         }
         let names = Names()
-        do throws(Errno) {
-            _ = try Errno.check(
-                // SAFETY: the object outlives the call, which is the only one to use the pointer.
-                FileName.withBytes(of: path) { bytes in
-                    clinux_folder_names(
-                        bytes,
-                        { context, name in
-                            guard let context else { return }
-                            Unmanaged<Names>.fromOpaque(context).takeUnretainedValue().list.append(
-                                FileName.string(at: name))
-                        }, Unmanaged.passUnretained(names).toOpaque())
-                })
-        } catch {
-            throw FileError(.open, path, error)
+        // SAFETY: the object outlives the call, which is the only one to use the pointer.
+        let result = FileName.withBytes(of: path) { bytes in
+            clinux_folder_names(
+                bytes,
+                { context, name in
+                    guard let context else { return }
+                    Unmanaged<Names>.fromOpaque(context).takeUnretainedValue().list.append(
+                        FileName.string(at: name))
+                }, Unmanaged.passUnretained(names).toOpaque())
         }
+        _ = try FileError.during(.open, path, try Errno.check(result))
         return names.list.filter(passes).sorted()
     }
 }

@@ -39,24 +39,6 @@ public final class HeadAndTail: SeekableBytes {
         }
     }
 
-    /// Reads a stream to its end.
-    /// - Parameters:
-    ///   - name: for messages.
-    ///   - first: how many bytes of the beginning to keep.
-    ///   - last: how many bytes of the end to keep.
-    /// - Throws: step `read`.
-    public convenience init(
-        _ stream: ByteStream, name: String, first: Int = 1 << 16, last: Int = 1 << 26
-    ) throws(FileError) {
-        try self.init(of: name, first: first, last: last) { () throws(FileError) in
-            do throws(Errno) {
-                return try stream.read(upTo: Self.chunkSize)
-            } catch {
-                throw FileError(.read, name, error)
-            }
-        }
-    }
-
     /// Exactly `count` bytes from `offset` on, which counts from the first byte that came.
     /// - Throws: step `read`; `EINVAL` for a range that is not inside, `ESPIPE` for one with bytes that were not kept.
     public func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
@@ -73,8 +55,6 @@ public final class HeadAndTail: SeekableBytes {
         append(to: &bytes, at: Int(offset + Int64(fromHead) - tailStart), count - fromHead)
         return bytes
     }
-
-    private static let chunkSize = 1 << 18
 }
 
 extension HeadAndTail {

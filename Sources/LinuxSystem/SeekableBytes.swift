@@ -38,50 +38,37 @@ public final class SeekableFile: SeekableBytes {
 
     /// Opens a path for reading.
     /// - Throws: step `open`; `ESPIPE` for a pipe or device, `EISDIR` for a directory.
-    public init(opening path: String) throws(FileError) {
-        name = FileName.shown(path)
-        do throws(Errno) {
-            file = try FileDescriptor(opening: path, for: .reading)
-            size = try file.regularSize()
-        } catch {
-            throw FileError(.open, path, error)
-        }
+    public convenience init(opening path: String) throws(FileError) {
+        try self.init(
+            FileName.shown(path), path, try FileDescriptor(opening: path, for: .reading))
     }
 
     /// A standard stream that is connected to a regular file.
     ///
     /// Offsets count from the start of the file, not from the stream's position.
     /// - Throws: step `open`; `ESPIPE` for a pipe or device, `EISDIR` for a directory.
-    public init(_ stream: StandardStream) throws(FileError) {
-        name = stream.name
-        do throws(Errno) {
-            file = try FileDescriptor(duplicating: stream)
-            size = try file.regularSize()
-        } catch {
-            throw FileError(.open, stream.name, error)
-        }
+    public convenience init(_ stream: StandardStream) throws(FileError) {
+        try self.init(stream.name, stream.name, try FileDescriptor(duplicating: stream))
     }
 
     /// What is locked, by a descriptor of its own; its size is what it is now.
-    public init(_ locked: LockedFile) throws(FileError) {
-        name = locked.name
-        do throws(Errno) {
-            file = try FileDescriptor(duplicating: locked.file)
-            size = try file.regularSize()
-        } catch {
-            throw FileError(.open, name, error)
-        }
+    public convenience init(_ locked: LockedFile) throws(FileError) {
+        try self.init(locked.name, locked.name, try FileDescriptor(duplicating: locked.file))
+    }
+
+    private init(
+        _ name: String, _ path: String, _ opened: @autoclosure () throws(Errno) -> FileDescriptor
+    ) throws(FileError) {
+        self.name = name
+        file = try FileError.during(.open, path, try opened())
+        size = try FileError.during(.open, path, try file.regularSize())
     }
 
     /// Exactly `count` bytes from `offset` on, which counts from the start of the file.
     /// - Throws: step `read`; `EINVAL` for a range that is not inside, `EIO` when the file has become shorter.
     public func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
         if let error = rangeError(at: offset, count: count) { throw error }
-        do throws(Errno) {
-            return try file.read(at: offset, count: count)
-        } catch {
-            throw FileError(.read, name, error)
-        }
+        return try FileError.during(.read, name, try file.read(at: offset, count: count))
     }
 }
 

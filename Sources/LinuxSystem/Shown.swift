@@ -40,6 +40,31 @@ public enum Shown {
             || properties.isDefaultIgnorableCodePoint && !properties.isVariationSelector
     }
 
+    /// Text as it stands in a JSON string, between the quotation marks: what is not printable by its UTF-16 code units.
+    package static func json(_ text: String) -> String {
+        let isPlain = text.utf8.allSatisfy {
+            0x20..<0x7f ~= $0 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+        }
+        return isPlain ? text : text.unicodeScalars.reduce(into: "") { $0 += json($1) }
+    }
+
+    private static func json(_ scalar: Unicode.Scalar) -> String {
+        switch scalar {
+        case "\"": "\\\""
+        case "\\": "\\\\"
+        case "\u{8}": "\\b"
+        case "\t": "\\t"
+        case "\n": "\\n"
+        case "\u{c}": "\\f"
+        case "\r": "\\r"
+        case _ where !isUnprintable(scalar): String(scalar)
+        default:
+            String(scalar).utf16.map {
+                "\\u" + String(0x1_0000 | UInt32($0), radix: 16).dropFirst()
+            }.joined()
+        }
+    }
+
     private static func isChanged(_ scalar: Unicode.Scalar) -> Bool {
         isUnprintable(scalar) || FileName.byte(of: scalar) != nil
     }

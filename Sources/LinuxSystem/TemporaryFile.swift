@@ -37,17 +37,11 @@ struct TemporaryFile: ~Copyable {
         let place = FileName.withBytes(of: path, clinux_remember_temporary)
         do throws(Errno) {
             let file = try FileDescriptor(creating: path, permissions: permissions)
-            return TemporaryFile(file, path, place)
+            return TemporaryFile(file: file, path: path, place: place)
         } catch {
             clinux_forget_temporary(place)
             throw error
         }
-    }
-
-    private init(_ file: consuming FileDescriptor, _ path: String, _ place: Int32) {
-        self.file = file
-        self.path = path
-        self.place = place
     }
 
     deinit {

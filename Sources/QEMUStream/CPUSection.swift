@@ -214,7 +214,7 @@ extension CPUSection {
     }
 
     mutating func set(_ value: UInt64, at offset: Int, _ count: Int) {
-        BigEndian.write(value, count, to: &body, at: offset)
+        body.replaceSubrange(offset..<offset + count, with: BigEndian.bytes(value, count))
     }
 
     /// The subsection of that name, whether or not it is inside another one; nil where the stream does not have it.

@@ -61,10 +61,6 @@ extension SeekableBytes {
 
     /// `read` with this module's errors.
     func bytes(at offset: Int64, count: Int) throws(QEMUStreamError) -> [UInt8] {
-        do throws(FileError) {
-            return try read(at: offset, count: count)
-        } catch {
-            throw .file(error)
-        }
+        try FileError.translating(try read(at: offset, count: count)) { QEMUStreamError.file($0) }
     }
 }

@@ -85,11 +85,8 @@ struct StreamDescription {
     private static func parse(
         _ text: [UInt8], at offset: Int64
     ) throws(QEMUStreamError) -> StreamDescription {
-        let json: JSONValue
-        do throws(JSONError) {
-            json = try JSONValue(parsing: text)
-        } catch {
-            throw damaged(at: offset + Int64(error.offset), error.problem)
+        let json = try JSONError.translating(try JSONValue(parsing: text)) {
+            damaged(at: offset + Int64($0.offset), $0.problem)
         }
         let lists = (json.members ?? []).filter { $0.name.utf8.elementsEqual("devices".utf8) }
         if let second = lists.dropFirst().first {

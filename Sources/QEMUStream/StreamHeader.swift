@@ -16,12 +16,7 @@ public struct StreamHeader: Hashable, Sendable {
     private static let longestName = 1024
 
     init(_ stream: any SeekableBytes) throws(QEMUStreamError) {
-        let head: [UInt8]
-        do throws(FileError) {
-            head = try stream.readWhatIsThere(at: 0, upTo: 4096)
-        } catch {
-            throw .file(error)
-        }
+        let head = try stream.bytes(at: 0, count: Int(min(4096, stream.size)))
         guard head.starts(with: FileMagic.stream) else {
             throw .notAStream(found: Array(head.prefix(4)))
         }
@@ -57,7 +52,7 @@ public struct StreamHeader: Hashable, Sendable {
 
     /// Takes what is well formed: a reader that only wants registers does not depend on it.
     private mutating func readConfiguration(_ head: [UInt8]) {
-        var parts = HeadReader(head, from: 8)
+        var parts = HeadReader(head: head, position: 8)
         guard parts.number(1) == Int(SectionKind.configuration), let length = parts.number(4),
             length <= Self.longestName, let name = parts.bytes(length)
         else { return }
@@ -84,13 +79,8 @@ public struct StreamHeader: Hashable, Sendable {
 
 /// Takes what stands in the head of a stream, one after the other.
 private struct HeadReader {
-    private let head: [UInt8]
-    private var position: Int
-
-    init(_ head: [UInt8], from position: Int) {
-        self.head = head
-        self.position = position
-    }
+    let head: [UInt8]
+    var position: Int
 
     /// The next `count` bytes; nil where there are fewer.
     mutating func bytes(_ count: Int) -> ArraySlice<UInt8>? {

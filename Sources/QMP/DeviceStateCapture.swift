@@ -77,7 +77,7 @@ public enum DeviceStateCapture {
     ) throws(QMPError) -> Taken {
         let start = connection.eventCount
         do throws(QMPError) {
-            let ends = try MigrationCapture(connection, runState).take()
+            let ends = try MigrationCapture(connection: connection, runState: runState).take()
             return Taken(stream: ends, way: .migration, reason: first, start: start)
         } catch {
             guard let first else { throw error }
@@ -96,11 +96,11 @@ extension DeviceStateCapture {
             clinux_create_memory_file("vcpusnap")
         }
         try save(into: file, connection)
-        do throws(Errno) {
-            return try file.readAll(limit: limit)
-        } catch {
-            if error == .fileTooLarge { throw connection.error(.tooLarge(limit: limit)) }
-            throw connection.error(.system(call: "read of the saved state", error))
+        return try Errno.translating(try file.readAll(limit: limit)) { errno in
+            connection.error(
+                errno == .fileTooLarge
+                    ? .tooLarge(limit: limit)
+                    : .system(call: "read of the saved state", errno))
         }
     }
 
@@ -271,10 +271,8 @@ extension QMPConnection {
 
     /// The descriptor that a function of CLinux made.
     func opening(_ call: String, _ open: () -> Int32) throws(QMPError) -> FileDescriptor {
-        do throws(Errno) {
-            return try FileDescriptor(owningResult: open())
-        } catch {
-            throw self.error(.system(call: call, error))
+        try Errno.translating(try FileDescriptor(owningResult: open())) {
+            error(.system(call: call, $0))
         }
     }
 }

@@ -10,8 +10,8 @@ internal import TextFormats
 /// other end is gone, so the VM does not depend on this program. What does is that the migration
 /// settings are put back: for that there is a `MigrationGuard`.
 struct MigrationCapture {
-    private let connection: QMPConnection
-    private let runState: String
+    let connection: QMPConnection
+    let runState: String
 
     /// What `query-migrate` says when none is under way.
     static let finalStatuses: Set<String> = ["none", "completed", "failed", "cancelled"]
@@ -21,11 +21,6 @@ struct MigrationCapture {
     private static let suitableStates: Set<String> = ["running", "paused", "prelaunch"]
 
     private static let name = "vcpusnap"
-
-    init(_ connection: QMPConnection, _ runState: String) {
-        self.connection = connection
-        self.runState = runState
-    }
 
     func take() throws(QMPError) -> HeadAndTail {
         guard Self.suitableStates.contains(runState) else {
@@ -178,14 +173,8 @@ extension MigrationCapture {
     private static let failure: [UInt8] = [0, 1, 0, 4, 0, 0, 0, 1]
 
     private func sayThatItFailed(_ stream: borrowing FileDescriptor) {
-        stream.withNumber { number in
-            Self.failure.withUnsafeBytes { buffer in
-                // SAFETY: the array is not empty, so it has an address; sendmsg(2) only reads it.
-                guard let address = buffer.baseAddress else { return }
-                // If it cannot be said, the end of the stream, which comes next, says the same.
-                _ = clinux_send(number, address, buffer.count, -1)
-            }
-        }
+        // If it cannot be said, the end of the stream, which comes next, says the same.
+        _ = try? stream.send(Self.failure[...])
     }
 }
 

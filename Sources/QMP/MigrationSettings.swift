@@ -2,18 +2,17 @@ internal import TextFormats
 
 /// The migration capabilities and parameters that are changed for a capture, and what they were.
 struct MigrationSettings {
-    private var newCapabilities: [(name: String, state: Bool)] = []
-    private var oldCapabilities: [(name: String, state: Bool)] = []
-    private var newParameters: [(name: String, value: Int64)] = []
-    private var oldParameters: [(name: String, value: Int64)] = []
+    /// Those that are switched, and what they were.
+    private let capabilities: [(name: String, was: Bool)]
+    private let parameters: [(name: String, was: Int64, becomes: Int64)]
 
     /// Those that are on, as far as QEMU has them; all others are off, for some need a QEMU at the other
     /// end.
     ///
     /// Shared RAM is not sent, and QEMU waits for an answer before it calls the migration a success.
-    private static let capabilities: Set<String> = ["x-ignore-shared", "return-path"]
+    private static let usedCapabilities: Set<String> = ["x-ignore-shared", "return-path"]
 
-    private static let parameters: [(name: String, value: Int64)] = [
+    private static let usedParameters: [(name: String, value: Int64)] = [
         // Bytes per second: what is read here is dropped, so there is no network to be spared.
         ("max-bandwidth", 1 << 40),
         // Milliseconds of RAM that QEMU may still have to send when it stops the VM.
@@ -25,38 +24,38 @@ struct MigrationSettings {
     /// Asks QEMU for what there is; changes nothing.
     init(over connection: QMPConnection) throws(QMPError) {
         let capabilities = try connection.execute("query-migrate-capabilities").array ?? []
-        noteCapabilities(capabilities)
+        self.capabilities = Self.switched(capabilities)
         try Self.requireReturnPath(capabilities, connection)
         let parameters = try connection.execute("query-migrate-parameters")
-        noteParameters(parameters)
+        self.parameters = Self.usedParameters.compactMap { name, value in
+            parameters[name]?.integer.map { (name, $0, value) }
+        }
         try Self.requirePlainText(parameters, connection)
     }
 
-    private mutating func noteCapabilities(_ list: [JSONValue]) {
-        for entry in list {
+    private static func switched(_ capabilities: [JSONValue]) -> [(name: String, was: Bool)] {
+        capabilities.compactMap { entry in
             guard let name = entry["capability"]?.string, let state = entry["state"]?.bool,
-                state != Self.capabilities.contains(name)
-            else { continue }
-            oldCapabilities.append((name, state))
-            newCapabilities.append((name, !state))
+                state != usedCapabilities.contains(name)
+            else { return nil }
+            return (name, state)
         }
     }
 
-    private mutating func noteParameters(_ answer: JSONValue) {
-        for (name, value) in Self.parameters {
-            guard let old = answer[name]?.integer else { continue }
-            oldParameters.append((name, old))
-            newParameters.append((name, value))
-        }
+    var changes: [Command] {
+        Self.commands(
+            capabilities.map { ($0.name, !$0.was) }, parameters.map { ($0.name, $0.becomes) })
     }
 
-    var changes: [Command] { Self.commands(newCapabilities, newParameters) }
-
-    var restoration: [Command] { Self.commands(oldCapabilities, oldParameters) }
+    var restoration: [Command] {
+        Self.commands(
+            capabilities.map { ($0.name, $0.was) }, parameters.map { ($0.name, $0.was) })
+    }
 
     /// For a VM that changes its RAM too fast to be stopped for so short a time.
     var patience: [Command] {
-        Self.commands([], oldParameters.filter { $0.name == "downtime-limit" })
+        Self.commands(
+            [], parameters.filter { $0.name == "downtime-limit" }.map { ($0.name, $0.was) })
     }
 
     private static func commands(

@@ -1,3 +1,5 @@
+internal import LinuxSystem
+
 /// An argument of a QMP command.
 public enum QMPArgument: Sendable {
     case bool(Bool)
@@ -23,25 +25,5 @@ extension QMPArgument {
         }
     }
 
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars { result += escaped(scalar) }
-        return result + "\""
-    }
-
-    /// Quotation marks, backslashes and control characters may not stand for themselves; DEL may, but
-    /// QEMU's own writer escapes it too.
-    private static func escaped(_ scalar: Unicode.Scalar) -> String {
-        switch scalar {
-        case "\"": return "\\\""
-        case "\\": return "\\\\"
-        case "\n": return "\\n"
-        case "\r": return "\\r"
-        case "\t": return "\\t"
-        case ..<" ", "\u{7f}":
-            let digits = String(scalar.value, radix: 16)
-            return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-        default: return String(scalar)
-        }
-    }
+    private static func quoted(_ text: String) -> String { "\"\(Shown.json(text))\"" }
 }

@@ -224,21 +224,17 @@ extension QMPConnection {
     }
 
     private func nextText() throws(QMPError) -> [UInt8]? {
-        do throws(MessageSplitter.Failure) {
-            return try splitter.next()
-        } catch {
-            switch error {
-            case .tooLong: throw self.error(.tooLong(limit: MessageSplitter.limit))
-            case .noObject(let line): throw self.error(.notJSON(Self.quoted(line), nil))
+        try MessageSplitter.Failure.translating(try splitter.next()) { failure in
+            switch failure {
+            case .tooLong: error(.tooLong(limit: MessageSplitter.limit))
+            case .noObject(let line): error(.notJSON(Self.quoted(line), nil))
             }
         }
     }
 
     private func parse(_ text: [UInt8]) throws(QMPError) -> JSONValue {
-        do throws(JSONError) {
-            return try JSONValue(parsing: text)
-        } catch {
-            throw self.error(.notJSON(Self.quoted(text), error))
+        try JSONError.translating(try JSONValue(parsing: text)) {
+            error(.notJSON(Self.quoted(text), $0))
         }
     }
 
@@ -274,27 +270,13 @@ extension QMPConnection {
             do throws(Errno) {
                 let wait = socket.withNumber { clinux_wait_writable($0, deadline.milliseconds) }
                 guard try Errno.check(wait) == 1 else { return false }
-                let isFirst = rest.startIndex == 0
-                rest = rest.dropFirst(try sendSome(rest, isFirst ? descriptor : nil))
+                let passed = rest.startIndex == 0 ? descriptor : nil
+                rest = rest.dropFirst(try socket.send(rest, passing: passed ?? -1))
             } catch {
-                throw self.error(.lost(during: command, error))
+                // The socket may be full after all.
+                guard error == .tryAgain else { throw self.error(.lost(during: command, error)) }
             }
         }
         return true
-    }
-
-    /// How many bytes were sent; 0 when the socket is full after all.
-    private func sendSome(
-        _ bytes: ArraySlice<UInt8>, _ descriptor: Int32?
-    ) throws(Errno) -> Int {
-        let result = socket.withNumber { number in
-            bytes.withUnsafeBytes { buffer -> Int64 in
-                // SAFETY: the slice is not empty, so it has an address; sendmsg(2) only reads it.
-                guard let address = buffer.baseAddress else { return 0 }
-                return clinux_send(number, address, buffer.count, descriptor ?? -1)
-            }
-        }
-        if result == -Int64(Errno.tryAgain.rawValue) { return 0 }
-        return Int(try Errno.check(result))
     }
 }

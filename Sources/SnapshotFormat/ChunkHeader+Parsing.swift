@@ -66,28 +66,29 @@ extension StoredChunk {
         _ kind: ChunkKind, _ flags: ChunkHeader.Flags, content: [UInt8], at offset: Int,
         compressor: borrowing ZstdCompressor
     ) throws(SnapshotFormatError) {
-        self.offset = offset
-        let compressed: [UInt8]
-        do throws(ZstdError) {
-            compressed = try compressor.compress(content)
-        } catch {
-            throw SnapshotFormatError(.compression, chunk: kind, "libzstd: \(error.message)")
+        let compressed = try ZstdError.translating(try compressor.compress(content)) {
+            SnapshotFormatError(.compression, chunk: kind, "libzstd: \($0.message)")
         }
         let isShorter = compressed.count < content.count
-        stored = isShorter ? compressed : content
-        header = ChunkHeader(
-            kind: kind, version: 1, flags: isShorter ? flags.union(.compressed) : flags,
-            storedSize: stored.count, contentSize: content.count, checksum: 0)
-        header.checksum = computedChecksum
+        self.init(
+            kind, isShorter ? flags.union(.compressed) : flags, isShorter ? compressed : content,
+            contentSize: content.count, at: offset)
     }
 
     /// The end chunk of a file.
     init(digest: [UInt8], at offset: Int) {
+        self.init(.end, [], digest, contentSize: digest.count, at: offset)
+    }
+
+    private init(
+        _ kind: ChunkKind, _ flags: ChunkHeader.Flags, _ stored: [UInt8], contentSize: Int,
+        at offset: Int
+    ) {
         self.offset = offset
-        stored = digest
+        self.stored = stored
         header = ChunkHeader(
-            kind: .end, version: 1, flags: [], storedSize: digest.count,
-            contentSize: digest.count, checksum: 0)
+            kind: kind, version: 1, flags: flags, storedSize: stored.count,
+            contentSize: contentSize, checksum: 0)
         header.checksum = computedChecksum
     }
 
@@ -116,15 +117,15 @@ extension StoredChunk {
             return ByteReader(
                 stored, ByteReader.Place(chunk: header.kind, offset: storedOffset))
         }
-        do throws(ZstdError) {
-            return ByteReader(
-                try decompressor.decompress(stored, size: header.contentSize),
-                ByteReader.Place(
-                    chunk: header.kind, offset: storedOffset, isDecompressed: true))
-        } catch {
-            throw SnapshotFormatError(
+        let content = try ZstdError.translating(
+            try decompressor.decompress(stored, size: header.contentSize)
+        ) {
+            SnapshotFormatError(
                 .compression, chunk: header.kind, offset: storedOffset,
-                "its content does not decompress: \(error.message)")
+                "its content does not decompress: \($0.message)")
         }
+        return ByteReader(
+            content,
+            ByteReader.Place(chunk: header.kind, offset: storedOffset, isDecompressed: true))
     }
 }

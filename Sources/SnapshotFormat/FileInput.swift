@@ -12,7 +12,7 @@ struct FileInput {
 
     private let pull: SnapshotPull
     private(set) var offset = 0
-    private(set) var digest = SHA256()
+    var digest = SHA256()
 
     init(_ pull: @escaping SnapshotPull) {
         self.pull = pull
@@ -33,13 +33,11 @@ struct FileInput {
     ) throws(SnapshotFormatError) -> [UInt8] {
         var bytes: [UInt8] = []
         while bytes.count < count {
-            let piece: [UInt8]
-            do throws(Errno) {
-                piece = try pull(min(count - bytes.count, Self.piece))
-            } catch {
-                throw SnapshotFormatError(
-                    .readFailed, chunk: chunk, offset: offset, errno: error,
-                    "cannot read the file")
+            let piece = try Errno.translating(
+                try pull(min(count - bytes.count, Self.piece))
+            ) {
+                SnapshotFormatError(
+                    .readFailed, chunk: chunk, offset: offset, errno: $0, "cannot read the file")
             }
             guard !piece.isEmpty else { break }
             bytes.append(contentsOf: piece.prefix(count - bytes.count))
@@ -61,9 +59,5 @@ struct FileInput {
                     + "get a complete copy of it")
         }
         return bytes
-    }
-
-    mutating func addToDigest(_ bytes: [UInt8]) {
-        digest.update(bytes)
     }
 }

@@ -23,11 +23,9 @@ struct SnapshotContent {
 
     func makeDecompressor() throws(SnapshotFormatError) -> ZstdDecompressor {
         let dictionary = FormatDictionary.all[header.dictionaryID] ?? .none
-        do throws(ZstdError) {
-            return try ZstdDecompressor.make(dictionary: dictionary.bytes)
-        } catch {
-            throw SnapshotFormatError(.compression, "libzstd: \(error.message)")
-        }
+        return try ZstdError.translating(
+            try ZstdDecompressor.make(dictionary: dictionary.bytes)
+        ) { SnapshotFormatError(.compression, "libzstd: \($0.message)") }
     }
 
     /// Takes in a chunk whose checksum was checked.
@@ -55,7 +53,7 @@ struct SnapshotContent {
         case .vm:
             try refuseSecond(chunk, vm != nil)
             var reader = try chunk.content(decompressor)
-            vm = try VMChunk(parsing: &reader).registers
+            vm = try RegisterList(parsing: &reader)
         default:
             try end(chunk, digest)
         }

@@ -4,61 +4,54 @@ public import LinuxSystem
 public struct SnapshotFormatError: Error, Hashable, Sendable {
     /// The kind of failure; `Formats/vcpusnap-v1.md`, section "What a reader must refuse", lists
     /// the cases of each.
-    public struct Code: Hashable, Sendable {
-        private enum Name: String {
-            case notASnapshot, textModeDamage, unsupportedVersion, unsupportedFeature
-            case unknownDictionary, checksumMismatch, digestMismatch, truncated, trailingData
-            case limitExceeded, sizeMismatch, malformed, unknownChunk, duplicateChunk
-            case missingChunk, misplacedChunk, compression, invalidSnapshot, readFailed
-            case writeFailed
-        }
+    public struct Code: Hashable, Sendable, CustomStringConvertible {
+        /// The name of the code, as in `SnapshotFormatError.Code.truncated`: `truncated`.
+        public let description: String
 
-        private let name: Name
-
-        private init(_ name: Name) {
-            self.name = name
+        private init(_ name: String) {
+            description = name
         }
 
         /// The first bytes are not those of a snapshot file.
-        public static let notASnapshot = Code(.notASnapshot)
+        public static let notASnapshot = Code("notASnapshot")
         /// The file went through a transfer that changed line ends or stripped bit 7.
-        public static let textModeDamage = Code(.textModeDamage)
+        public static let textModeDamage = Code("textModeDamage")
         /// Another major version of the format, or of a critical chunk.
-        public static let unsupportedVersion = Code(.unsupportedVersion)
+        public static let unsupportedVersion = Code("unsupportedVersion")
         /// An incompatible feature or chunk flag this version does not know.
-        public static let unsupportedFeature = Code(.unsupportedFeature)
+        public static let unsupportedFeature = Code("unsupportedFeature")
         /// The file was compressed with a dictionary this program does not have.
-        public static let unknownDictionary = Code(.unknownDictionary)
+        public static let unknownDictionary = Code("unknownDictionary")
         /// The CRC32C of the header or of a chunk does not match.
-        public static let checksumMismatch = Code(.checksumMismatch)
+        public static let checksumMismatch = Code("checksumMismatch")
         /// The SHA-256 of the file does not match.
-        public static let digestMismatch = Code(.digestMismatch)
+        public static let digestMismatch = Code("digestMismatch")
         /// The input ends before the file does.
-        public static let truncated = Code(.truncated)
+        public static let truncated = Code("truncated")
         /// The input goes on after the end of the file.
-        public static let trailingData = Code(.trailingData)
+        public static let trailingData = Code("trailingData")
         /// A count or size is above what the format allows (`SnapshotLimits`).
-        public static let limitExceeded = Code(.limitExceeded)
+        public static let limitExceeded = Code("limitExceeded")
         /// Two statements about one size contradict each other.
-        public static let sizeMismatch = Code(.sizeMismatch)
+        public static let sizeMismatch = Code("sizeMismatch")
         /// The content of a chunk breaks a rule of the format.
-        public static let malformed = Code(.malformed)
+        public static let malformed = Code("malformed")
         /// A critical chunk of a kind this version does not know.
-        public static let unknownChunk = Code(.unknownChunk)
+        public static let unknownChunk = Code("unknownChunk")
         /// A chunk that may stand once stands twice.
-        public static let duplicateChunk = Code(.duplicateChunk)
+        public static let duplicateChunk = Code("duplicateChunk")
         /// A chunk every file has is not there.
-        public static let missingChunk = Code(.missingChunk)
+        public static let missingChunk = Code("missingChunk")
         /// The end chunk is not the last one.
-        public static let misplacedChunk = Code(.misplacedChunk)
+        public static let misplacedChunk = Code("misplacedChunk")
         /// libzstd refused.
-        public static let compression = Code(.compression)
+        public static let compression = Code("compression")
         /// The snapshot to be written breaks a rule of the format.
-        public static let invalidSnapshot = Code(.invalidSnapshot)
+        public static let invalidSnapshot = Code("invalidSnapshot")
         /// The input gave an error; see `errno`.
-        public static let readFailed = Code(.readFailed)
+        public static let readFailed = Code("readFailed")
         /// The output gave an error; see `errno`.
-        public static let writeFailed = Code(.writeFailed)
+        public static let writeFailed = Code("writeFailed")
     }
 
     /// The kind of failure.
@@ -82,11 +75,6 @@ public struct SnapshotFormatError: Error, Hashable, Sendable {
         self.message = message
         self.errno = errno
     }
-}
-
-extension SnapshotFormatError.Code: CustomStringConvertible {
-    /// The name of the code, as in `SnapshotFormatError.Code.truncated`: `truncated`.
-    public var description: String { name.rawValue }
 }
 
 extension SnapshotFormatError: CustomStringConvertible {

@@ -1,3 +1,4 @@
+internal import LinuxSystem
 public import VCPUModel
 
 /// Reads snapshot files of version 1 (`Formats/vcpusnap-v1.md`), from memory or from a pipe.
@@ -38,7 +39,7 @@ public struct SnapshotReader {
                 .truncated, offset: source.offset,
                 "the file ends inside its header; get a complete copy of it")
         }
-        source.addToDigest(prefix + rest)
+        source.digest.update(prefix + rest)
         let header = try SnapshotHeader(parsing: prefix + rest)
         try header.check()
         self.header = header
@@ -54,7 +55,7 @@ public struct SnapshotReader {
         while let chunk = try nextChunk(&content) {
             try chunk.checkChecksum()
             try content.add(chunk, digest: source.digest, decompressor)
-            source.addToDigest(chunk.encoded())
+            source.digest.update(chunk.encoded())
         }
         try finish(content)
         unknown = content.unknown
@@ -72,7 +73,7 @@ public struct SnapshotReader {
         do throws(SnapshotFormatError) {
             while let chunk = try nextChunk(&content) {
                 report.add(chunk, digest: source.digest, &content, decompressor)
-                source.addToDigest(chunk.encoded())
+                source.digest.update(chunk.encoded())
             }
             // With a damaged chunk, what is missing or does not add up is no news.
             guard report.isSound else { return report }

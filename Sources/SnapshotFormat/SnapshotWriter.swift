@@ -29,11 +29,9 @@ public enum SnapshotWriter {
     ) throws(SnapshotFormatError) {
         var offset = 0
         for part in try encode(snapshot, level: level, dictionary: .version1) {
-            do throws(Errno) {
-                try sink(part)
-            } catch {
-                throw SnapshotFormatError(
-                    .writeFailed, offset: offset, errno: error, "cannot write the file")
+            try Errno.translating(try sink(part)) {
+                SnapshotFormatError(
+                    .writeFailed, offset: offset, errno: $0, "cannot write the file")
             }
             offset += part.count
         }
@@ -50,7 +48,7 @@ public enum SnapshotWriter {
         }
         contents.append((.vcpus, [], try vcpuChunk.encoded()))
         if snapshot.vm.count > 0 {
-            contents.append((.vm, .skippable, try VMChunk(registers: snapshot.vm).encoded()))
+            contents.append((.vm, .skippable, try snapshot.vm.encodedForVM()))
         }
         let chunks = try compress(contents, level: level, dictionary: dictionary)
 
@@ -72,12 +70,9 @@ public enum SnapshotWriter {
         _ contents: [(ChunkKind, ChunkHeader.Flags, [UInt8])], level: Int,
         dictionary: FormatDictionary
     ) throws(SnapshotFormatError) -> [StoredChunk] {
-        let compressor: ZstdCompressor
-        do throws(ZstdError) {
-            compressor = try ZstdCompressor.make(level: level, dictionary: dictionary.bytes)
-        } catch {
-            throw SnapshotFormatError(.compression, "libzstd: \(error.message)")
-        }
+        let compressor = try ZstdError.translating(
+            try ZstdCompressor.make(level: level, dictionary: dictionary.bytes)
+        ) { SnapshotFormatError(.compression, "libzstd: \($0.message)") }
         var chunks: [StoredChunk] = []
         for (kind, flags, content) in contents {
             chunks.append(

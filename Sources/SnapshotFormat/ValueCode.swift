@@ -12,8 +12,6 @@ enum ValueCode {
     static let step: UInt8 = 254
     /// The most units of a value; a code up to this is the number of units that follow.
     static let maximumUnits = 128
-    /// The widest register `step` is for, in bytes.
-    static let maximumStepSize = 8
 
     /// The bytes a unit has: 1, but 2 in a 256-byte register so that 128 units are enough.
     static func unit(size: Int) -> Int {

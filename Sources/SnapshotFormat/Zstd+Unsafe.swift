@@ -19,21 +19,12 @@ struct ZstdError: Error {
 struct ZstdCompressor: ~Copyable {
     private let context: OpaquePointer
 
-    private init(_ context: OpaquePointer) {
-        self.context = context
-    }
-
     /// - Parameters:
     ///   - level: libzstd's compression level; out of its range it is the nearest level.
     ///   - dictionary: empty for none.
     static func make(level: Int, dictionary: [UInt8]) throws(ZstdError) -> ZstdCompressor {
         guard let context = ZSTD_createCCtx() else { throw .outOfMemory }
-        let compressor = ZstdCompressor(context)
-        try compressor.configure(level: level, dictionary: dictionary)
-        return compressor
-    }
-
-    private borrowing func configure(level: Int, dictionary: [UInt8]) throws(ZstdError) {
+        let compressor = ZstdCompressor(context: context)
         let level = Int32(clamping: min(max(level, 1), Int(ZSTD_maxCLevel())))
         _ = try ZstdError.check(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level))
         _ = try ZstdError.check(ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1))
@@ -44,6 +35,7 @@ struct ZstdCompressor: ~Copyable {
             dictionary.withUnsafeBytes {
                 ZSTD_CCtx_loadDictionary(context, $0.baseAddress, $0.count)
             })
+        return compressor
     }
 
     deinit {
@@ -71,24 +63,16 @@ struct ZstdCompressor: ~Copyable {
 struct ZstdDecompressor: ~Copyable {
     private let context: OpaquePointer
 
-    private init(_ context: OpaquePointer) {
-        self.context = context
-    }
-
     /// - Parameter dictionary: empty for none.
     static func make(dictionary: [UInt8]) throws(ZstdError) -> ZstdDecompressor {
         guard let context = ZSTD_createDCtx() else { throw .outOfMemory }
-        let decompressor = ZstdDecompressor(context)
-        try decompressor.configure(dictionary: dictionary)
-        return decompressor
-    }
-
-    private borrowing func configure(dictionary: [UInt8]) throws(ZstdError) {
+        let decompressor = ZstdDecompressor(context: context)
         // SAFETY: the pointer is used only during the call, which copies the dictionary.
         _ = try ZstdError.check(
             dictionary.withUnsafeBytes {
                 ZSTD_DCtx_loadDictionary(context, $0.baseAddress, $0.count)
             })
+        return decompressor
     }
 
     deinit {

@@ -99,6 +99,12 @@ struct Injection {
             vectors: chosen.vectors.short)
     }
 
+    /// Puts the thread where calls begin, with the signals that are not to come blocked.
+    func stand(at start: ThreadRegisters) throws(Errno) {
+        try thread.setRegisters(start)
+        try thread.setSignalMask(blocked)
+    }
+
     /// Makes the thread what it was, at once.
     ///
     /// Each step on the way is one from which its chain leads there too, so the general registers come last.
@@ -134,9 +140,7 @@ extension StoppedThreads {
     mutating func run(
         _ injection: Injection, from start: ThreadRegisters, to end: ThreadRegisters
     ) throws(AttachError) {
-        try perform("start the calls") { () throws(Errno) in
-            try injection.thread.setRegisters(start)
-        }
+        try perform("start the calls", try injection.thread.setRegisters(start))
         try run(injection, to: end)
     }
 
@@ -146,7 +150,7 @@ extension StoppedThreads {
             try injection.thread.setSignalMask(injection.blocked)
             try announce(injection.signal, to: injection.thread)
         } catch {
-            throw self.error(error == .noProcess ? .targetExited : .call("send it a signal", error))
+            throw failure("send it a signal", error)
         }
         try run(injection, until: .announcement(end))
     }
@@ -177,24 +181,21 @@ extension StoppedThreads {
     /// thread is what it was. So it is never in our hands alone, and not lost if we die. SIGSTOP, which
     /// cannot be blocked, stops the process as soon as it is let go.
     private mutating func postpone(_ thread: TracedThread) throws(AttachError) {
-        let signal = try perform("look at a signal") { () throws(Errno) in try thread.signal() }
+        let signal = try perform("look at a signal", try thread.signal())
         if signal.isFault {
             dropSignal(of: thread)
             throw error(.injectionFailed(signal: signal.number))
         }
-        try perform("keep a signal") { () throws(Errno) in
-            let mask = try thread.signalMask()
-            try thread.setSignalMask(mask | CaughtSignal.bit(signal.number))
-        }
+        let mask = try perform("keep a signal", try thread.signalMask())
+        try perform(
+            "keep a signal", try thread.setSignalMask(mask | CaughtSignal.bit(signal.number)))
     }
 
     private func isAt(
         _ place: ThreadRegisters, _ thread: TracedThread
     ) throws(AttachError) -> Bool {
-        try perform("look at the thread") { () throws(Errno) in
-            let now = try thread.registers()
-            return now?.pc == place.pc && now?.sp == place.sp
-        }
+        let now = try perform("look at the thread", try thread.registers())
+        return now?.pc == place.pc && now?.sp == place.sp
     }
 
     private mutating func resume(
@@ -204,18 +205,19 @@ extension StoppedThreads {
         do throws(Errno) {
             try resume(thread, toSystemCall: toSystemCall)
         } catch {
-            throw self.error(error == .noProcess ? .targetExited : .call("PTRACE_CONT", error))
+            throw failure("PTRACE_CONT", error)
         }
     }
 
     /// Names the step in which a call failed.
+    @discardableResult
     func perform<Result>(
-        _ step: String, _ body: () throws(Errno) -> Result
+        _ step: String, _ work: @autoclosure () throws(Errno) -> Result
     ) throws(AttachError) -> Result {
-        do throws(Errno) {
-            return try body()
-        } catch {
-            throw self.error(error == .noProcess ? .targetExited : .call(step, error))
-        }
+        try Errno.translating(try work()) { failure(step, $0) }
+    }
+
+    private func failure(_ step: String, _ errno: Errno) -> AttachError {
+        error(errno == .noProcess ? .targetExited : .call(step, errno))
     }
 }

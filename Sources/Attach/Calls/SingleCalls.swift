@@ -16,18 +16,16 @@ struct SingleCalls {
         for index in indices where injection.allows(batch.call(index, at: buffer)) {
             let start = injection.calling(batch.call(index, at: buffer), next: next)
             let argument = batch.argument(index, at: buffer)
-            try threads.perform("place a call") { () throws(Errno) in
-                try injection.process.write(argument, at: buffer)
-                try injection.thread.setRegisters(start)
-                try injection.thread.setSignalMask(injection.blocked)
-            }
+            try threads.perform(
+                "place a call", try injection.process.write(argument, at: buffer))
+            try threads.perform("place a call", try injection.stand(at: start))
             // Its beginning, and its end.
             try threads.run(injection, until: .systemCall)
             try threads.run(injection, until: .systemCall)
-            let (result, words) = try threads.perform("read a result") { () throws(Errno) in
-                let result = try injection.thread.registers()?.words[0] ?? 0
-                return (result, try injection.process.read(argument.count, at: buffer))
-            }
+            let result = try threads.perform(
+                "read a result", try injection.thread.registers()?.words[0] ?? 0)
+            let words = try threads.perform(
+                "read a result", try injection.process.read(argument.count, at: buffer))
             batch.take(index, result: Int64(bitPattern: result), words)
         }
     }

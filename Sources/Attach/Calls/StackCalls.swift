@@ -36,9 +36,9 @@ struct StackCalls {
         gateWord = descriptor.map { _ in (listAt, UInt32(truncatingIfNeeded: Self.unlisted)) }
         let lowest = injection.chosen.stack.lowerBound + Self.distance
         area = max(lowest, release.base - min(release.base, Self.maximumRoom))..<release.base
-        try threads.perform("prepare") { () throws(Errno) in
-            try injection.process.write(release.words + [Self.unlisted], at: release.base)
-        }
+        try threads.perform(
+            "prepare",
+            try injection.process.write(release.words + [Self.unlisted], at: release.base))
     }
 
     /// KVM_GET_REG_LIST overwrites the word that gates wait at, for that is the number of ids there may be.
@@ -54,11 +54,8 @@ struct StackCalls {
     func enter(
         _ injection: Injection, _ threads: borrowing StoppedThreads
     ) throws(AttachError) {
-        try threads.perform("start the calls") { () throws(Errno) in
-            try injection.thread.setRegisters(
-                injection.elsewhere(at: injection.code.trampoline, next: release.base))
-            try injection.thread.setSignalMask(injection.blocked)
-        }
+        let start = injection.elsewhere(at: injection.code.trampoline, next: release.base)
+        try threads.perform("start the calls", try injection.stand(at: start))
     }
 
     /// Makes the calls that the thread's filter allows.
@@ -146,15 +143,13 @@ struct StackCalls {
     ) throws(AttachError) -> [Int] {
         let (chain, arguments, start) = layOut(group, batch, injection)
         let size = arguments.count
-        try threads.perform("place the calls") { () throws(Errno) in
-            try injection.process.write(arguments + chain.words, at: start)
-        }
+        try threads.perform(
+            "place the calls", try injection.process.write(arguments + chain.words, at: start))
         try threads.run(
             injection, from: injection.elsewhere(at: injection.code.trampoline, next: chain.base),
             to: release.state(at: 0))
-        let filled = try threads.perform("read the results") { () throws(Errno) in
-            try injection.process.read(size, at: start)
-        }
+        let filled = try threads.perform(
+            "read the results", try injection.process.read(size, at: start))
         var unanswered: [Int] = []
         var place = 0
         for index in group {

@@ -28,9 +28,9 @@ struct Workspace {
         in area: Range<UInt64>, _ injection: Injection, _ threads: inout StoppedThreads
     ) throws(AttachError) -> Workspace? {
         let workspace = Workspace(in: area, injection)
-        try threads.perform("prepare") { () throws(Errno) in
-            try injection.process.write(workspace.chain.words, at: workspace.chain.base)
-        }
+        try threads.perform(
+            "prepare",
+            try injection.process.write(workspace.chain.words, at: workspace.chain.base))
         try threads.run(
             injection,
             from: injection.elsewhere(at: injection.code.trampoline, next: workspace.chain.base),
@@ -88,13 +88,10 @@ struct Workspace {
             at: area.lowerBound, next: chain.address(of: Step.remove.rawValue, injection))
         start.words[19] = table.entries.lowerBound
         start.words[20] = table.entries.upperBound
-        try threads.perform("place the calls") { () throws(Errno) in
-            try table.write(to: injection.process)
-        }
+        try threads.perform("place the calls", try table.write(to: injection.process))
         try threads.run(injection, from: start, to: state(at: .remove))
-        return try threads.perform("read the results") { () throws(Errno) in
-            try table.readings(in: injection.process)
-        }
+        return try threads.perform(
+            "read the results", try table.readings(in: injection.process))
     }
 
     /// Where calls can be made one by one.

@@ -1,4 +1,3 @@
-internal import CLinux
 internal import LinuxSystem
 
 /// What `/proc` says of a process.
@@ -74,20 +73,11 @@ struct ProcessFiles {
 
     /// Where a link in the folder leads; nil when there is none.
     func link(_ name: String) -> String? {
-        var result: Int32 = 0
-        let bytes = [CChar](unsafeUninitializedCapacity: Self.longestLink) { buffer, initialized in
-            // SAFETY: readlink(2) writes at most `count` bytes and returns how many.
-            guard let address = buffer.baseAddress else { return }
-            result = clinux_read_link("\(folder)/\(name)", address, buffer.count)
-            initialized = Int(max(0, result))
-        }
-        return result < 0
-            ? nil : String(decoding: bytes.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        FileName.target(ofLink: "\(folder)/\(name)").map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// More than any process's map that was ever seen.
     private static let largest = 1 << 26
-    private static let longestLink = 512
 }
 
 extension ProcessFiles {

@@ -70,13 +70,9 @@ private struct Instruction {
 private struct Machine {
     let data: SeccompProgram.Data
     var counter = 0
-    private var accumulator: UInt32 = 0
-    private var index: UInt32 = 0
-    private var scratch = [UInt32](repeating: 0, count: 16)
-
-    init(data: SeccompProgram.Data) {
-        self.data = data
-    }
+    var accumulator: UInt32 = 0
+    var index: UInt32 = 0
+    var scratch = [UInt32](repeating: 0, count: 16)
 
     /// The result; nil while there is none.
     ///

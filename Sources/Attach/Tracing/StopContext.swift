@@ -1,5 +1,5 @@
 /// What a thread was stopped in, by how little it matters to it that it makes calls of ours: best first.
-enum StopContext: Int, Comparable {
+enum StopContext: Comparable {
     /// `KVM_RUN`, which says EINTR to its caller: every VMM expects that.
     case runOfVCPU
     /// The program's own code, or the end of a system call.
@@ -14,8 +14,6 @@ enum StopContext: Int, Comparable {
     /// A restartable sequence (rseq(2)), which the kernel begins anew when the thread goes on. If it went
     /// elsewhere first, it would not.
     case sequence
-
-    static func < (left: StopContext, right: StopContext) -> Bool { left.rawValue < right.rawValue }
 
     init(_ thread: TracedThread, _ registers: ThreadRegisters, _ memory: ProcessMemory) {
         guard !registers.isOutOfKVMRun else {

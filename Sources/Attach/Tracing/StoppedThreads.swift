@@ -170,12 +170,7 @@ struct StoppedThreads: ~Copyable {
 
     /// Lets a thread go on, for now, with the signal that it has stopped for.
     mutating func resume(_ thread: TracedThread, toSystemCall: Bool) throws(Errno) {
-        let signal = signals[thread.id] ?? 0
-        if toSystemCall {
-            try thread.resumeToSystemCall(signal: signal)
-        } else {
-            try thread.resume(signal: signal)
-        }
+        try thread.resume(signal: signals[thread.id] ?? 0, toSystemCall: toSystemCall)
         signals[thread.id] = nil
         running.insert(thread.id)
     }
@@ -227,8 +222,4 @@ struct StoppedThreads: ~Copyable {
 
 extension clinux_stop {
     fileprivate var isForSignal: Bool { kind == Int32(CLINUX_STOP_SIGNAL.rawValue) }
-}
-
-extension Errno {
-    static let timedOut = Errno(rawValue: 110)  // ETIMEDOUT
 }

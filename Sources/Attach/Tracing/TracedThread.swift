@@ -37,16 +37,12 @@ struct TracedThread: Hashable {
 
     func interrupt() throws(Errno) { try Errno.check(clinux_ptrace_interrupt(number)) }
 
-    func resume(signal: Int = 0) throws(Errno) {
-        try Errno.check(clinux_ptrace_continue(number, Int32(truncatingIfNeeded: signal)))
+    func resume(signal: Int, toSystemCall: Bool) throws(Errno) {
+        let resume = toSystemCall ? clinux_ptrace_to_system_call : clinux_ptrace_continue
+        try Errno.check(resume(number, Int32(truncatingIfNeeded: signal)))
     }
 
-    func resumeToSystemCall(signal: Int = 0) throws(Errno) {
-        try Errno.check(
-            clinux_ptrace_to_system_call(number, Int32(truncatingIfNeeded: signal)))
-    }
-
-    func detach(signal: Int = 0) throws(Errno) {
+    func detach(signal: Int) throws(Errno) {
         try Errno.check(clinux_ptrace_detach(number, Int32(truncatingIfNeeded: signal)))
     }
 
@@ -215,11 +211,4 @@ struct ProcessMemory {
             clinux_write_memory(number, address, words, words.count * 8))
         guard done == words.count * 8 else { throw .badAddress }
     }
-}
-
-extension Errno {
-    static let noProcess = Errno(rawValue: 3)  // ESRCH
-    static let wrongMediumType = Errno(rawValue: 124)  // EMEDIUMTYPE
-    static let noChild = Errno(rawValue: 10)  // ECHILD
-    static let badAddress = Errno(rawValue: 14)  // EFAULT
 }

@@ -140,10 +140,6 @@ extension UndoFile {
 extension SeekableBytes {
     /// `read` with an undo file's errors.
     fileprivate func bytes(at offset: Int64, count: Int) throws(UndoFileError) -> [UInt8] {
-        do throws(FileError) {
-            return try read(at: offset, count: count)
-        } catch {
-            throw .file(error)
-        }
+        try FileError.translating(try read(at: offset, count: count)) { UndoFileError.file($0) }
     }
 }

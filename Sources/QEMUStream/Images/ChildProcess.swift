@@ -15,26 +15,18 @@ struct ChildProcess: ~Copyable {
         let output, errors, feed: Bool
     }
 
-    /// The other side of the program's standard input; closed when the object goes.
-    private final class Feed {
-        let socket: FileDescriptor
-
-        init(owning number: Int32) {
-            socket = FileDescriptor(owning: number)
-        }
-    }
-
     private let id: Int32
     private var isRunning = true
     private let output: FileDescriptor
     private let errors: FileDescriptor
-    private var feed: Feed?
+    /// The other side of the program's standard input.
+    private var feed: FileDescriptor?
 
     private init(_ child: clinux_child) {
         id = child.pid
         output = FileDescriptor(owning: child.output)
         errors = FileDescriptor(owning: child.errors)
-        feed = child.feed < 0 ? nil : Feed(owning: child.feed)
+        feed = child.feed < 0 ? nil : FileDescriptor(owning: child.feed)
     }
 
     deinit {
@@ -80,7 +72,7 @@ extension ChildProcess {
     borrowing func wait(forOutput: Bool, forErrors: Bool) throws(Errno) -> Readiness {
         let result = clinux_wait_for_child(
             forOutput ? output.withNumber { $0 } : -1, forErrors ? errors.withNumber { $0 } : -1,
-            feed?.socket.withNumber { $0 } ?? -1)
+            feed?.withNumber { $0 } ?? -1)
         let bits = UInt32(try Errno.check(result))
         return Readiness(
             output: bits & CLINUX_OUTPUT_READY.rawValue != 0,
@@ -101,15 +93,8 @@ extension ChildProcess {
     /// The corresponding C function is `sendmsg`.
     /// - Throws: `EPIPE` or `ECONNRESET` when it reads no more.
     borrowing func give(_ bytes: ArraySlice<UInt8>) throws(Errno) -> Int {
-        guard let feed else { throw .badFileDescriptor }
-        let result = feed.socket.withNumber { number in
-            bytes.withUnsafeBytes { buffer -> Int64 in
-                // SAFETY: sendmsg(2) only reads the buffer, within its size.
-                guard let address = buffer.baseAddress else { return 0 }
-                return clinux_send(number, address, buffer.count, -1)
-            }
-        }
-        return Int(try Errno.check(result))
+        guard let count = try feed?.send(bytes) else { throw .badFileDescriptor }
+        return count
     }
 
     /// Tells the program that its input ends here.

@@ -21,11 +21,9 @@ final class Decompressor {
         self.compression = compression
         self.file = file.name
         budget = ExpansionBudget(input: file.size)
-        do throws(Errno) {
-            process = try ChildProcess.start(compression, on: file.file, from: offset)
-        } catch {
-            throw Self.startError(compression, file.name, error)
-        }
+        process = try Errno.translating(
+            try ChildProcess.start(compression, on: file.file, from: offset)
+        ) { Self.startError(compression, file.name, $0) }
     }
 
     /// Decompresses what comes next, to the end.
@@ -36,10 +34,8 @@ final class Decompressor {
         file = source.name
         budget = source.budget
         self.source = source
-        do throws(Errno) {
-            process = try ChildProcess.start(compression)
-        } catch {
-            throw Self.startError(compression, source.name, error)
+        process = try Errno.translating(try ChildProcess.start(compression)) {
+            Self.startError(compression, source.name, $0)
         }
     }
 
@@ -47,14 +43,10 @@ final class Decompressor {
     /// succeeded.
     func next() throws(SavedImageError) -> [UInt8] {
         while !hasEnded {
-            let ready = try calling { () throws(Errno) in
-                try process.wait(forOutput: true, forErrors: hasErrors)
-            }
+            let ready = try calling(try process.wait(forOutput: true, forErrors: hasErrors))
             if ready.errors { try readComplaint() }
             if ready.output {
-                let bytes = try calling { () throws(Errno) in
-                    try process.readOutput(upTo: Self.chunkSize)
-                }
+                let bytes = try calling(try process.readOutput(upTo: Self.chunkSize))
                 guard bytes.isEmpty else {
                     produced += Int64(bytes.count)
                     try budget.check(produced, compression, of: file)
@@ -95,9 +87,7 @@ extension Decompressor {
 
     /// Reads what the program says, and keeps the beginning.
     private func readComplaint() throws(SavedImageError) {
-        let bytes = try calling { () throws(Errno) in
-            try process.readErrors(upTo: Self.longestComplaint)
-        }
+        let bytes = try calling(try process.readErrors(upTo: Self.longestComplaint))
         if bytes.isEmpty { hasErrors = false }
         complaint += bytes.prefix(Self.longestComplaint - complaint.count)
     }
@@ -106,29 +96,23 @@ extension Decompressor {
     private func end() throws(SavedImageError) {
         stopGiving()
         while hasErrors {
-            _ = try calling { () throws(Errno) in
-                try process.wait(forOutput: false, forErrors: true)
-            }
+            _ = try calling(try process.wait(forOutput: false, forErrors: true))
             try readComplaint()
         }
         hasEnded = true
-        let end = try calling { () throws(Errno) in
-            try process.waitForEnd()
-        }
+        let end = try calling(try process.waitForEnd())
         guard end == .exit(status: 0) else { throw failure(end) }
     }
 }
 
 extension Decompressor {
     private func calling<Result>(
-        _ body: () throws(Errno) -> Result
+        _ work: @autoclosure () throws(Errno) -> Result
     ) throws(SavedImageError) -> Result {
-        do throws(Errno) {
-            return try body()
-        } catch {
-            throw SavedImageError(
-                .programFailed, file, errno: error,
-                "cannot run \(compression.program), which decompresses it: \(error)")
+        try Errno.translating(try work()) { errno in
+            SavedImageError(
+                .programFailed, file, errno: errno,
+                "cannot run \(compression.program), which decompresses it: \(errno)")
         }
     }
 

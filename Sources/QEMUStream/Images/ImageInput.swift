@@ -20,14 +20,10 @@ public final class ImageInput {
     public convenience init(opening path: String) throws(SavedImageError) {
         // A pipe that is opened twice has lost its writer by then, so this asks before opening.
         if FileName.withBytes(of: path, clinux_kind_of_path) == Int32(CLINUX_FILE_OTHER.rawValue) {
-            let stream = try SavedImageError.reading { () throws(FileError) in
-                try ByteStream(opening: path)
-            }
+            let stream = try SavedImageError.reading(try ByteStream(opening: path))
             try self.init(.pipe(SequentialBytes(of: FileName.shown(path), stream)))
         } else {
-            let file = try SavedImageError.reading { () throws(FileError) in
-                try SeekableFile(opening: path)
-            }
+            let file = try SavedImageError.reading(try SeekableFile(opening: path))
             // The kernel's own files say that they are empty, and are not.
             if file.size == 0, let content = try Self.content(ofSizelessFile: path) {
                 try self.init(content)
@@ -41,9 +37,7 @@ public final class ImageInput {
     private static func content(
         ofSizelessFile path: String
     ) throws(SavedImageError) -> Content? {
-        let stream = try SavedImageError.reading { () throws(FileError) in
-            try ByteStream(opening: path)
-        }
+        let stream = try SavedImageError.reading(try ByteStream(opening: path))
         let bytes = SequentialBytes(of: path, stream)
         return try bytes.peek(1).isEmpty ? nil : .pipe(bytes)
     }
@@ -56,9 +50,7 @@ public final class ImageInput {
             content = .file(try SeekableFile(stream))
         } catch {
             guard error.errno == .illegalSeek else { throw SavedImageError(error) }
-            let pipe = try SavedImageError.reading { () throws(FileError) in
-                try ByteStream(stream)
-            }
+            let pipe = try SavedImageError.reading(try ByteStream(stream))
             content = .pipe(SequentialBytes(of: stream.name, pipe))
         }
         try self.init(content)
@@ -81,9 +73,8 @@ public final class ImageInput {
         self.content = content
         switch content {
         case .file(let file):
-            prefix = try SavedImageError.reading { () throws(FileError) in
-                try file.readWhatIsThere(at: 0, upTo: SavedImage.prefixSize)
-            }
+            prefix = try SavedImageError.reading(
+                try file.readWhatIsThere(at: 0, upTo: SavedImage.prefixSize))
         case .pipe(let pipe): prefix = try pipe.peek(SavedImage.prefixSize)
         }
     }

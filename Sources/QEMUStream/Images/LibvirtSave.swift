@@ -15,25 +15,21 @@ public struct LibvirtSave {
 
         /// Nil for a stream that is not compressed.
         public var compression: Compression? {
-            switch self {
-            case .raw, .sparse: nil
-            case .gzip: .gzip
-            case .bzip2: .bzip2
-            case .xz: .xz
-            case .lzop: .lzop
-            case .zstd: .zstd
-            }
+            Self.compressions[self]
         }
+
+        private static let compressions: [Format: Compression] = [
+            .gzip: .gzip, .bzip2: .bzip2, .xz: .xz, .lzop: .lzop, .zstd: .zstd,
+        ]
     }
 
     /// Whether the stream is compressed, and by which program.
-    public let format: Format
+    public var format: Format { fields.format }
     /// Whether the VM ran when it was saved, and will when it is restored.
-    public let wasRunning: Bool
+    public var wasRunning: Bool { fields.wasRunning }
     /// Where the stream begins in the file, in bytes, compressed or not.
-    public let streamOffset: Int64
-    /// The text begins after the header.
-    private let textSize: Int
+    public var streamOffset: Int64 { fields.streamOffset }
+    private let fields: Fields
     private let textSource: TextSource
 
     private enum TextSource {
@@ -51,31 +47,22 @@ extension LibvirtSave {
 
     /// Reads the header of a file.
     init(of file: any SeekableBytes) throws(SavedImageError) {
-        let bytes = try SavedImageError.reading { () throws(FileError) in
-            try file.readWhatIsThere(at: 0, upTo: Self.headerSize)
-        }
+        let bytes = try SavedImageError.reading(
+            try file.readWhatIsThere(at: 0, upTo: Self.headerSize))
         let fields = try Fields(bytes, file.name)
         guard fields.streamOffset < file.size else { throw fields.tooShort(file.size) }
-        self.init(fields, .file(file))
+        self.init(fields: fields, textSource: .file(file))
     }
 
     /// Takes the header and everything else in front of the stream.
     init(from pipe: SequentialBytes) throws(SavedImageError) {
         let fields = try Fields(try pipe.take(Self.headerSize), pipe.name)
-        let text = try pipe.take(fields.textRange)
+        let text = try pipe.take(fields.textSize)
         let rest = fields.streamOffset - Int64(Self.headerSize) - Int64(text.count)
         guard try pipe.skip(max(0, rest)), try !pipe.peek(1).isEmpty else {
             throw fields.tooShort(nil)
         }
-        self.init(fields, .kept(text, of: pipe.name))
-    }
-
-    private init(_ fields: Fields, _ textSource: TextSource) {
-        format = fields.format
-        wasRunning = fields.wasRunning
-        streamOffset = fields.streamOffset
-        textSize = fields.textRange
-        self.textSource = textSource
+        self.init(fields: fields, textSource: .kept(text, of: pipe.name))
     }
 }
 
@@ -115,7 +102,7 @@ extension LibvirtSave {
         let wasRunning: Bool
         let dataSize: UInt32
         /// How many bytes the XML and its NUL can have.
-        let textRange: Int
+        let textSize: Int
 
         /// A header and at most 2^32 bytes.
         var streamOffset: Int64 { Int64(headerSize) + Int64(dataSize) }
@@ -139,7 +126,7 @@ extension LibvirtSave {
             wasRunning = field(24) != 0
             // Version 1 had no formats.
             format = try Self.format(field(16) == 1 ? 0 : field(28), file)
-            textRange = try Self.textRange(dataSize, cookie: field(32), file)
+            textSize = try Self.textSize(dataSize, cookie: field(32), file)
         }
 
         private static func check(_ bytes: [UInt8], _ file: String) throws(SavedImageError) {
@@ -169,7 +156,7 @@ extension LibvirtSave {
             return format
         }
 
-        private static func textRange(
+        private static func textSize(
             _ dataSize: UInt32, cookie: UInt32, _ file: String
         ) throws(SavedImageError) -> Int {
             guard dataSize > 0, cookie < dataSize else {
@@ -210,12 +197,11 @@ extension LibvirtSave {
     /// Reads up to the NUL; most of what follows is padding.
     private func text(in file: any SeekableBytes) throws(SavedImageError) -> [UInt8] {
         var bytes: [UInt8] = []
-        while bytes.count < textSize {
-            let piece = try SavedImageError.reading { () throws(FileError) in
+        while bytes.count < fields.textSize {
+            let piece = try SavedImageError.reading(
                 try file.read(
                     at: Int64(Self.headerSize + bytes.count),
-                    count: min(1 << 16, textSize - bytes.count))
-            }
+                    count: min(1 << 16, fields.textSize - bytes.count)))
             if let end = piece.firstIndex(of: 0) { return bytes + piece[..<end] }
             bytes += piece
         }
@@ -223,7 +209,7 @@ extension LibvirtSave {
     }
 
     private func endless(_ file: String) -> SavedImageError {
-        guard textSize <= SavedImageLimits.domainXML else {
+        guard fields.textSize <= SavedImageLimits.domainXML else {
             return SavedImageError(
                 .limitExceeded, file,
                 "its domain XML is longer than \(SavedImageLimits.domainXML) bytes")

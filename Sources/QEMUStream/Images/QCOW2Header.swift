@@ -19,9 +19,7 @@ struct QCOW2Header {
     var clusterSize: Int { 1 << clusterBits }
 
     init(of image: any SeekableBytes) throws(SavedImageError) {
-        let bytes = try SavedImageError.reading { () throws(FileError) in
-            try image.readWhatIsThere(at: 0, upTo: 104)
-        }
+        let bytes = try SavedImageError.reading(try image.readWhatIsThere(at: 0, upTo: 104))
         let version = bytes.count < 8 ? 0 : bytes.bigEndian(at: 4, as: UInt32.self)
         guard bytes.count >= 8, let size = Self.sizes[version] else {
             throw SavedImageError(

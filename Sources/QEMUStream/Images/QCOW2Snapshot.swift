@@ -28,7 +28,8 @@ extension QCOW2Snapshot {
     static func all(
         of image: any SeekableBytes, _ header: QCOW2Header
     ) throws(SavedImageError) -> [QCOW2Snapshot] {
-        var reader = TableReader(image, at: header.snapshotsOffset)
+        var reader = TableReader(
+            image: image, start: header.snapshotsOffset, position: header.snapshotsOffset)
         var snapshots: [QCOW2Snapshot] = []
         for _ in 0..<header.snapshotCount {
             snapshots.append(try QCOW2Snapshot(from: &reader, header))
@@ -61,15 +62,9 @@ extension QCOW2Snapshot {
 
     /// Reads the entries, which have different sizes, one after the other.
     private struct TableReader {
-        private let image: any SeekableBytes
-        private let start: Int64
-        private var position: Int64
-
-        init(_ image: any SeekableBytes, at start: Int64) {
-            self.image = image
-            self.start = start
-            position = start
-        }
+        let image: any SeekableBytes
+        let start: Int64
+        var position: Int64
 
         mutating func align() throws(SavedImageError) {
             try skip(Checked((8 - position % 8) % 8))
@@ -91,9 +86,7 @@ extension QCOW2Snapshot {
         mutating func take(_ count: Int) throws(SavedImageError) -> [UInt8] {
             let place = position
             try skip(Checked(count))
-            return try SavedImageError.reading { () throws(FileError) in
-                try image.read(at: place, count: count)
-            }
+            return try SavedImageError.reading(try image.read(at: place, count: count))
         }
 
         mutating func text(_ count: Int) throws(SavedImageError) -> String {

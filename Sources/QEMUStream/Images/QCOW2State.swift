@@ -182,9 +182,7 @@ extension QCOW2State {
         guard Range(at: place, count: count, inside: 0..<image.size) != nil else {
             throw notInside
         }
-        return try SavedImageError.reading { () throws(FileError) in
-            try image.read(at: place, count: count)
-        }
+        return try SavedImageError.reading(try image.read(at: place, count: count))
     }
 
     private var notInside: SavedImageError {

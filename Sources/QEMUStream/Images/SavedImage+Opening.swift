@@ -54,7 +54,7 @@ extension SavedImage {
         _ file: SeekableFile, _ prefix: [UInt8], _ snapshot: String?
     ) throws(SavedImageError) -> SavedImage {
         switch detect(prefix) {
-        case .stream: return SavedImage(stream: try checked(file))
+        case .stream: return SavedImage(kind: .stream, stream: try checked(file))
         case .libvirt: return try openLibvirt(file)
         case .qcow2: return try openQCOW2(file, snapshot)
         case .compressed(let compression):
@@ -85,7 +85,8 @@ extension SavedImage {
         let snapshots = try QCOW2Snapshot.all(of: file, header)
         let chosen = try QCOW2Snapshot.choose(wanted, of: snapshots, in: file.name)
         let state = try QCOW2State(of: chosen, in: file, header)
-        return SavedImage(snapshots: snapshots, chosen: chosen, stream: try checked(state))
+        return SavedImage(
+            kind: .qcow2, snapshots: snapshots, snapshot: chosen, stream: try checked(state))
     }
 
     /// - Parameter compressions: how many were removed to get here.
@@ -94,7 +95,7 @@ extension SavedImage {
     ) throws(SavedImageError) -> SavedImage {
         let prefix = try pipe.peek(prefixSize)
         switch detect(prefix) {
-        case .stream: return SavedImage(stream: try ends(of: pipe))
+        case .stream: return SavedImage(kind: .stream, stream: try ends(of: pipe))
         case .libvirt: return try openLibvirt(pipe)
         case .qcow2: throw needsAFile(pipe.name, isCompressed: pipe.isDecompressed)
         case .compressed(let compression):
@@ -131,9 +132,8 @@ extension SavedImage {
     private static func checked<Stream: SeekableBytes>(
         _ stream: Stream
     ) throws(SavedImageError) -> Stream {
-        let header = try SavedImageError.reading { () throws(FileError) in
-            try stream.readWhatIsThere(at: 0, upTo: StreamHeader.start.count)
-        }
+        let header = try SavedImageError.reading(
+            try stream.readWhatIsThere(at: 0, upTo: StreamHeader.start.count))
         try check(header, stream.name)
         return stream
     }

@@ -6,15 +6,15 @@ internal import VCPUModel
 /// What kind of file it is follows from its content alone. `Formats/saved-images.md` has the details.
 public struct SavedImage {
     /// What the file as a whole is.
-    public let kind: Kind
+    public private(set) var kind: Kind
     /// The compression of the stream itself, the innermost one; nil for none.
-    public let compression: Compression?
+    public private(set) var compression: Compression?
     /// The libvirt header, where libvirt made the image.
-    public let libvirt: LibvirtSave?
+    public private(set) var libvirt: LibvirtSave?
     /// The snapshots of a qcow2 image.
-    public let snapshots: [QCOW2Snapshot]
+    public private(set) var snapshots: [QCOW2Snapshot] = []
     /// The one of them whose VM state the stream is.
-    public let snapshot: QCOW2Snapshot?
+    public private(set) var snapshot: QCOW2Snapshot?
 
     /// The stream, its first byte at offset 0.
     ///
@@ -24,7 +24,7 @@ public struct SavedImage {
     /// Where the stream begins in the file, or in the decompressed one if the file is compressed; in bytes.
     ///
     /// Offsets inside a stream with QEMU's mapped-ram capability count from the beginning of the file.
-    public let streamOffset: Int64
+    public private(set) var streamOffset: Int64 = 0
 }
 
 extension SavedImage {
@@ -60,32 +60,19 @@ extension SavedImage {
 }
 
 extension SavedImage {
-    /// A stream and nothing else.
-    init(stream: any SeekableBytes) {
-        self.init(
-            kind: .stream, compression: nil, libvirt: nil, snapshots: [], snapshot: nil,
-            stream: stream, streamOffset: 0)
-    }
-
     init(libvirt: LibvirtSave, stream: any SeekableBytes) {
         self.init(
             kind: .libvirt, compression: libvirt.format.compression, libvirt: libvirt,
-            snapshots: [], snapshot: nil, stream: stream,
+            stream: stream,
             streamOffset: libvirt.format.compression == nil ? libvirt.streamOffset : 0)
-    }
-
-    init(snapshots: [QCOW2Snapshot], chosen: QCOW2Snapshot, stream: any SeekableBytes) {
-        self.init(
-            kind: .qcow2, compression: nil, libvirt: nil, snapshots: snapshots, snapshot: chosen,
-            stream: stream, streamOffset: 0)
     }
 
     /// The same, out of a compressed file.
     func compressed(by compression: Compression) -> SavedImage {
-        SavedImage(
-            kind: .compressed(compression), compression: self.compression ?? compression,
-            libvirt: libvirt, snapshots: snapshots, snapshot: snapshot, stream: stream,
-            streamOffset: streamOffset)
+        var image = self
+        image.kind = .compressed(compression)
+        image.compression = self.compression ?? compression
+        return image
     }
 }
 

@@ -3,36 +3,32 @@ public import LinuxSystem
 /// Why no QEMU stream was found in a file.
 public struct SavedImageError: Error, Hashable, Sendable {
     /// The kind of failure.
-    public struct Code: Hashable, Sendable {
-        private enum Name: String {
-            case notRecognized, unfinished, malformed, limitExceeded, unsupported, noSuchSnapshot
-            case programMissing, programFailed, readFailed
-        }
+    public struct Code: Hashable, Sendable, CustomStringConvertible {
+        /// The name of the code, as in `SavedImageError.Code.malformed`: `malformed`.
+        public let description: String
 
-        private let name: Name
-
-        private init(_ name: Name) {
-            self.name = name
+        private init(_ name: String) {
+            description = name
         }
 
         /// The first bytes are not those of a file that holds a stream.
-        public static let notRecognized = Code(.notRecognized)
+        public static let notRecognized = Code("notRecognized")
         /// libvirt did not finish the save.
-        public static let unfinished = Code(.unfinished)
+        public static let unfinished = Code("unfinished")
         /// The file breaks a rule of its format, or ends too early.
-        public static let malformed = Code(.malformed)
+        public static let malformed = Code("malformed")
         /// A count or size is above `SavedImageLimits`.
-        public static let limitExceeded = Code(.limitExceeded)
+        public static let limitExceeded = Code("limitExceeded")
         /// The format allows it, but this reader does not read it.
-        public static let unsupported = Code(.unsupported)
+        public static let unsupported = Code("unsupported")
         /// The file has no such internal snapshot, or none with the state of a VM.
-        public static let noSuchSnapshot = Code(.noSuchSnapshot)
+        public static let noSuchSnapshot = Code("noSuchSnapshot")
         /// The program that decompresses the file is not installed.
-        public static let programMissing = Code(.programMissing)
+        public static let programMissing = Code("programMissing")
         /// The program that decompresses the file said that it failed.
-        public static let programFailed = Code(.programFailed)
+        public static let programFailed = Code("programFailed")
         /// Opening or reading the file failed; see `errno`.
-        public static let readFailed = Code(.readFailed)
+        public static let readFailed = Code("readFailed")
     }
 
     /// What kind of failure it is; `message` has the words.
@@ -56,21 +52,12 @@ public struct SavedImageError: Error, Hashable, Sendable {
         self.init(.readFailed, error.path, errno: error.errno, error.description)
     }
 
-    /// Calls something that reads the file.
+    /// What `work` reads of the file.
     static func reading<Result>(
-        _ body: () throws(FileError) -> Result
+        _ work: @autoclosure () throws(FileError) -> Result
     ) throws(SavedImageError) -> Result {
-        do throws(FileError) {
-            return try body()
-        } catch {
-            throw SavedImageError(error)
-        }
+        try FileError.translating(try work(), to: SavedImageError.init)
     }
-}
-
-extension SavedImageError.Code: CustomStringConvertible {
-    /// The name of the code, as in `SavedImageError.Code.malformed`: `malformed`.
-    public var description: String { name.rawValue }
 }
 
 extension SavedImageError: CustomStringConvertible {

@@ -6,21 +6,17 @@ extension JSONValue {
 
     /// Parses a text that is one value.
     public init(parsing text: [UInt8]) throws(JSONError) {
-        var parser = JSONParser(text)
+        var parser = JSONParser(text: text)
         self = try parser.wholeText()
     }
 }
 
 /// A recursive descent parser of RFC 8259; it copies nothing but strings.
 private struct JSONParser {
-    private let text: [UInt8]
-    private var position = 0
-    private var depth = 0
-    private var count = 0
-
-    init(_ text: [UInt8]) {
-        self.text = text
-    }
+    let text: [UInt8]
+    var position = 0
+    var depth = 0
+    var count = 0
 
     mutating func wholeText() throws(JSONError) -> JSONValue {
         let value = try value()

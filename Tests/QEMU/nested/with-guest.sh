@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs in a lab guest: boots a guest in QEMU on KVM and runs COMMAND while it ticks; $QMP is QEMU's QMP socket.
-# The guest must tick on afterwards. Ends with COMMAND's status.
+# The guest must tick on afterward. Ends with COMMAND's status.
 # usage: with-guest.sh [--stopped FILE] CPUS COMMAND...
 #   --stopped FILE   stop the guest while COMMAND runs, and save its devices at that stop to FILE too
 . nested.sh

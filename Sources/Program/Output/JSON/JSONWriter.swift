@@ -40,9 +40,8 @@ final class JSONWriter {
     func literal(_ text: String) { output.write(json: text) }
 
     func string(_ text: String) {
-        let isPlain = text.utf8.allSatisfy { 0x20..<0x7f ~= $0 && !Self.isSyntax($0) }
         output.write(json: "\"")
-        output.write(json: isPlain ? text : Self.escaped(text))
+        output.write(json: Shown.json(text))
         output.write(json: "\"")
     }
 
@@ -67,32 +66,5 @@ final class JSONWriter {
     private var lineEnd: String {
         while lineEnds.count <= depth { lineEnds.append((lineEnds.last ?? "") + "  ") }
         return lineEnds[depth]
-    }
-
-    /// What ends a string, or begins an escape in it.
-    private static func isSyntax(_ byte: UInt8) -> Bool {
-        byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.unicodeScalars.reduce(into: "") { $0 += escaped($1) }
-    }
-
-    /// A character that nobody sees, and a terminal may obey, by its UTF-16 code units.
-    private static func escaped(_ scalar: Unicode.Scalar) -> String {
-        switch scalar {
-        case "\"": "\\\""
-        case "\\": "\\\\"
-        case "\u{8}": "\\b"
-        case "\t": "\\t"
-        case "\n": "\\n"
-        case "\u{c}": "\\f"
-        case "\r": "\\r"
-        case _ where !Shown.isUnprintable(scalar): String(scalar)
-        default:
-            String(scalar).utf16.map {
-                "\\u" + String(0x1_0000 | UInt32($0), radix: 16).dropFirst()
-            }.joined()
-        }
     }
 }

@@ -1,28 +1,24 @@
 internal import Registers
 internal import VCPUModel
 
-/// The content of the VM chunk: the registers that a VM has once.
-struct VMChunk {
-    var registers: RegisterList
-
-    func encoded() throws(SnapshotFormatError) -> [UInt8] {
-        guard registers.count <= SnapshotLimits.vmRegisters else {
+// The content of the VM chunk: the registers that a VM has once.
+extension RegisterList {
+    func encodedForVM() throws(SnapshotFormatError) -> [UInt8] {
+        guard count <= SnapshotLimits.vmRegisters else {
             throw SnapshotFormatError(
                 .limitExceeded, chunk: .vm,
-                "the number of register ids is \(registers.count), the limit is "
+                "the number of register ids is \(count), the limit is "
                     + "\(SnapshotLimits.vmRegisters)")
         }
         var writer = ByteWriter()
-        writer.append(variable: UInt64(registers.count))
-        writer.append(ascending: registers.ids.map(\.rawValue))
-        let coded = registers.values.map { ValueCode.encode($0, after: .init()) }
+        writer.append(variable: UInt64(count))
+        writer.append(ascending: ids.map(\.rawValue))
+        let coded = values.map { ValueCode.encode($0, after: .init()) }
         writer.append(coded.map(\.code))
         for value in coded { writer.append(value.bytes) }
         return writer.bytes
     }
-}
 
-extension VMChunk {
     init(parsing reader: inout ByteReader) throws(SnapshotFormatError) {
         let count = try reader.count(
             "the number of register ids", limit: SnapshotLimits.vmRegisters)
@@ -37,6 +33,6 @@ extension VMChunk {
         guard let list = RegisterList(ids: table.map(\.id), values: values) else {
             throw reader.malformed("the registers of the VM are not a list")
         }
-        registers = list
+        self = list
     }
 }
