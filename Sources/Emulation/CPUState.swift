@@ -39,12 +39,6 @@ extension CPUState {
         set { general[index] = newValue }
     }
 
-    /// SP_EL0, `kvm_regs.regs.sp`.
-    public var stackPointerEL0: UInt64 {
-        get { general[31] }
-        set { general[31] = newValue }
-    }
-
     /// PC, the address of the next instruction.
     public var programCounter: UInt64 {
         get { general[32] }
@@ -56,21 +50,6 @@ extension CPUState {
         get { general[33] }
         set { general[33] = newValue }
     }
-
-    /// SP_EL1, `kvm_regs.sp_el1`.
-    public var stackPointerEL1: UInt64 {
-        get { general[34] }
-        set { general[34] = newValue }
-    }
-
-    /// ELR_EL1, `kvm_regs.elr_el1`.
-    public var exceptionLinkEL1: UInt64 {
-        get { general[35] }
-        set { general[35] = newValue }
-    }
-
-    /// The banked saved program states: EL1, then AArch32 abt, und, irq, fiq.
-    public var savedProgramStates: [UInt64] { Array(general[36...]) }
 }
 
 extension CPUState {
@@ -82,8 +61,8 @@ extension CPUState {
         get {
             switch storage {
             case .general(let word): RegisterValue(general[word])
-            case .vector(let index): Self.value(in: vectors, at: index * Self.vectorSize, size)
-            case .scalable(let index): Self.value(in: vectors, at: index * Self.vectorSize, size)
+            case .vector(let index), .scalable(let index):
+                Self.value(in: vectors, at: index * Self.vectorSize, size)
             case .predicate(let index):
                 Self.value(in: predicates, at: index * Self.predicateSize, size)
             case .fpsr: RegisterValue(UInt64(fpsr), size: 4)

@@ -8,10 +8,6 @@ struct CacheLevels {
 
     let bits: UInt64
 
-    init(_ bits: UInt64) {
-        self.bits = bits
-    }
-
     /// - Parameter cacheType: the host's CTR_EL0.
     func check(cacheType: UInt64) throws(Refusal) {
         guard bits & ~Self.writableMask == 0 else {

@@ -123,16 +123,16 @@ extension EmulatedCPU {
         catchUp()
         do throws(Refusal) {
             if id.architecture == .own { return try readOutsideList(id) }
+            let definition = try definition(of: id)
+            let value = state[definition]
+            if definition.isCounter {
+                state[definition] = value.replacingLowBits(
+                    with: value.lowBits &+ table.host.counterStep)
+            }
+            return computed(value, of: definition)
         } catch {
             throw RegisterBankError(.read, id, error)
         }
-        let definition = try definition(of: id, for: .read)
-        let value = state[definition]
-        if definition.isCounter {
-            state[definition] = value.replacingLowBits(
-                with: value.lowBits &+ table.host.counterStep)
-        }
-        return computed(value, of: definition)
     }
 
     /// Writes one register, as the host's `KVM_SET_ONE_REG` does: it may drop bits or ignore the write.
@@ -145,51 +145,37 @@ extension EmulatedCPU {
         try value.checkSize(for: id)
         do throws(Refusal) {
             if id.architecture == .own { return try writeOutsideList(value, to: id) }
-        } catch {
-            throw RegisterBankError(.write, id, error)
-        }
-        let definition = try definition(of: id, for: .write)
-        do throws(Refusal) {
+            let definition = try definition(of: id)
             try table.write(value, to: definition, in: &state)
+            if definition.sharedBits != 0 {
+                vm.set(state[definition].lowBits & definition.sharedBits, of: id)
+            }
         } catch {
             throw RegisterBankError(.write, id, error)
-        }
-        if definition.sharedBits != 0 {
-            vm.set(state[definition].lowBits & definition.sharedBits, of: id)
         }
     }
 
-    private func definition(
-        of id: RegisterID, for operation: RegisterBankError.Operation
-    ) throws(RegisterBankError) -> RegisterDefinition {
+    private func definition(of id: RegisterID) throws(Refusal) -> RegisterDefinition {
         guard state.run.initialization != nil else {
-            throw RegisterBankError(
-                operation, id, .notExecutable, explanation: Self.notInitialized)
+            throw Refusal(Self.notInitialized, errno: .notExecutable)
         }
         guard let definition = table[id] else {
-            if isReplacedVector(id) {
-                throw RegisterBankError(
-                    operation, id, .invalidArgument,
-                    explanation: id.isVector
-                        ? "a vCPU with SVE has Z registers in place of V registers"
-                        : "there is no such register")
-            }
-            throw RegisterBankError(
-                operation, id, .noEntry,
-                explanation: absence)
+            guard isReplacedVector(id) else { throw Refusal(absence, errno: .noEntry) }
+            throw Refusal(
+                id.isVector
+                    ? "a vCPU with SVE has Z registers in place of V registers"
+                    : "there is no such register")
         }
         guard let need = unmetNeed(of: definition) else { return definition }
         var errno = Errno.noEntry
         if case .finalized = need { errno = .notPermitted }
-        throw RegisterBankError(operation, id, errno, explanation: "it exists only with \(need)")
+        throw Refusal("it exists only with \(need)", errno: errno)
     }
 
     /// The one kind of absent register that KVM answers EINVAL for (`get_core_reg`, `guest.c`).
     private func isReplacedVector(_ id: RegisterID) -> Bool {
-        guard state.run.features.contains(.sve), id.size == 16, case .core = id.group else {
-            return false
-        }
-        return true
+        guard case .core = id.group else { return false }
+        return id.size == 16 && state.run.features.contains(.sve)
     }
 
     static let notInitialized = "VCPU_INIT has not been written"

@@ -24,16 +24,17 @@ extension HostProfile {
         let midr = Self.midr(of: snapshot.provenance) ?? vcpu.registers[.midrEL1]?.bits
         let name = name ?? Self.defaultName(kernelRelease: kernel, midr: midr)
         guard Self.isWord(name) else { throw .unusableName(name) }
-        let frequency = snapshot.provenance.counterFrequency
         self.init(
-            name: name, kernelRelease: kernel, midr: midr,
-            counterFrequency: frequency == 0 ? nil : frequency,
-            capabilities: Self.capabilities(of: snapshot.provenance),
+            name: name, kernelRelease: kernel,
             features: used.features.union(Self.features(of: snapshot.provenance))
                 .subtracting(.powerOff),
-            writableMasks: Self.writableMasks(of: snapshot.provenance),
-            extensions: ["x-from snapshot"],
             registers: Self.resetRegisters(of: vcpu.registers, made: used, on: midr))
+        self.midr = midr
+        let frequency = snapshot.provenance.counterFrequency
+        counterFrequency = frequency == 0 ? nil : frequency
+        capabilities = Self.capabilities(of: snapshot.provenance)
+        writableMasks = Self.writableMasks(of: snapshot.provenance)
+        extensions = ["x-from snapshot"]
         do throws(DirectiveError) {
             _ = try HostProfile(parsing: text, file: name)
         } catch {
@@ -110,7 +111,7 @@ extension HostProfile {
         if let reset = entry?.newestBehavior?.reset {
             return zero.replacingLowBits(with: reset & ~moving)
         }
-        switch id.kind.reset(of: id) {
+        switch id.kind.reset {
         case .zero: return zero
         case .bits(let bits): return zero.replacingLowBits(with: bits)
         case .asSaved(let changed): return saved.masked(by: ~(moving | changed))

@@ -18,45 +18,31 @@ public struct HostProfile: Hashable, Sendable {
     /// CNTFRQ_EL0, in Hz.
     public var counterFrequency: UInt64?
     /// What `KVM_CHECK_EXTENSION` answers, by the capability's name.
-    public var capabilities: [String: Int32]
+    public var capabilities: [String: Int32] = [:]
     /// The features `KVM_ARM_VCPU_INIT` accepts.
     public var features: VCPUFeatures
     /// What `KVM_ARM_GET_REG_WRITABLE_MASKS` answers; empty when it was not recorded.
-    public var writableMasks: [RegisterID: UInt64]
+    public var writableMasks: [RegisterID: UInt64] = [:]
     /// The host's own value of ID registers that KVM presents to guests with fields hidden.
-    public var hardware: [RegisterID: UInt64]
+    public var hardware: [RegisterID: UInt64] = [:]
     /// Where this host differs from what the dictionary says of its kernel.
-    public var overrides: [RegisterID: BehaviorOverride]
+    public var overrides: [RegisterID: BehaviorOverride] = [:]
     /// Lines of `x-` directives, without a meaning here, in the order of the file.
-    public var extensions: [String]
+    public var extensions: [String] = []
     /// How vCPUs with other features than those of `registers` differ; each set of features once.
-    public var featureSets: [FeatureSet]
+    public var featureSets: [FeatureSet] = []
     /// Every register with its value after `KVM_ARM_VCPU_INIT` and finalize.
     ///
     /// What KVM keeps outside its register list is among them. It has `RegisterID.vcpuInit`, the init that was used.
     public var registers: RegisterList
 
-    /// A profile from its parts; the parser checks that they agree, this does not.
+    /// A profile with what every one has; the parser checks that its parts agree, this does not.
     public init(
-        name: String, kernelRelease: String, rulesRelease: String? = nil, midr: UInt64? = nil,
-        counterFrequency: UInt64? = nil,
-        capabilities: [String: Int32] = [:], features: VCPUFeatures,
-        writableMasks: [RegisterID: UInt64] = [:], hardware: [RegisterID: UInt64] = [:],
-        overrides: [RegisterID: BehaviorOverride] = [:], extensions: [String] = [],
-        featureSets: [FeatureSet] = [], registers: RegisterList
+        name: String, kernelRelease: String, features: VCPUFeatures, registers: RegisterList
     ) {
-        self.featureSets = featureSets
         self.name = name
         self.kernelRelease = kernelRelease
-        self.rulesRelease = rulesRelease
-        self.midr = midr
-        self.counterFrequency = counterFrequency
-        self.capabilities = capabilities
         self.features = features
-        self.writableMasks = writableMasks
-        self.hardware = hardware
-        self.overrides = overrides
-        self.extensions = extensions
         self.registers = registers
     }
 }

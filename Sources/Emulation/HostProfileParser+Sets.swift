@@ -28,8 +28,7 @@ extension HostProfileParser {
                 let id = try idOfSet(features)
                 pairs.append((id, try value(of: id)))
             default:
-                throw scanner.error(
-                    "expected without, register or end, found \"\(next.text)\"", at: next)
+                throw scanner.unexpected(next, insteadOf: "without, register or end")
             }
         }
         throw scanner.error("expected end, found the end of the file", at: nil)
@@ -41,8 +40,7 @@ extension HostProfileParser {
         while !scanner.rest.isEmpty {
             let name = try scanner.word("a vCPU feature")
             guard let feature = VCPUFeatures(named: name.text) else {
-                throw scanner.error(
-                    "expected a vCPU feature such as SVE, found \"\(name.text)\"", at: name)
+                throw scanner.unexpected(name, insteadOf: "a vCPU feature such as SVE")
             }
             guard features.isDisjoint(with: feature) else {
                 throw scanner.error("the feature \(name.text) stands a second time", at: name)

@@ -118,7 +118,7 @@ extension HostProfileParser {
         try scanner.once(directive, key: "capability \(name.text)")
         let value = try scanner.word("a decimal number")
         guard let number = Int32(value.text), number.description == value.text else {
-            throw scanner.error("expected a decimal number, found \"\(value.text)\"", at: value)
+            throw scanner.unexpected(value, insteadOf: "a decimal number")
         }
         result.capabilities[String(name.text)] = number
     }
@@ -127,8 +127,7 @@ extension HostProfileParser {
         let name = try scanner.word("a vCPU feature")
         try scanner.once(directive, key: "feature \(name.text)")
         guard let feature = VCPUFeatures(named: name.text) else {
-            throw scanner.error(
-                "expected a vCPU feature such as SVE, found \"\(name.text)\"", at: name)
+            throw scanner.unexpected(name, insteadOf: "a vCPU feature such as SVE")
         }
         result.features.formUnion(feature)
     }
@@ -138,7 +137,7 @@ extension HostProfileParser {
     ) throws(DirectiveError) -> (RegisterID, UInt64) {
         let name = try scanner.word("an ID register")
         guard let id = RegisterID(parsing: name.text), id.size == 8 else {
-            throw scanner.error("expected a 64-bit register, found \"\(name.text)\"", at: name)
+            throw scanner.unexpected(name, insteadOf: "a 64-bit register")
         }
         guard id.hasWritableMask else {
             throw scanner.error(
@@ -167,7 +166,7 @@ extension HostProfileParser {
     mutating func registerID(named name: Word) throws(DirectiveError) -> RegisterID {
         let number = try scanner.word("a register id")
         guard let bits = NumberText.hexadecimal(number.text) else {
-            throw scanner.error("expected a register id, found \"\(number.text)\"", at: number)
+            throw scanner.unexpected(number, insteadOf: "a register id")
         }
         let id = RegisterID(rawValue: bits)
         guard id.size != nil else {
@@ -205,8 +204,7 @@ extension HostProfileParser {
             let found = BehaviorOverride.classes.first(where: { kind.text == "class=" + $0.word })
         else {
             let words = BehaviorOverride.classes.map(\.word).joined(separator: ", ")
-            throw scanner.error(
-                "expected class= and one of \(words), found \"\(kind.text)\"", at: kind)
+            throw scanner.unexpected(kind, insteadOf: "class= and one of \(words)")
         }
         guard id.architecture != .own else {
             throw scanner.error(
@@ -228,8 +226,7 @@ extension HostProfileParser {
             let bits = NumberText.hexadecimal(mask.text.dropFirst(5)),
             RegisterValue(bits, size: size).lowBits == bits
         else {
-            throw scanner.error(
-                "expected mask= and the bits a write can change, found \"\(mask.text)\"", at: mask)
+            throw scanner.unexpected(mask, insteadOf: "mask= and the bits a write can change")
         }
         return bits
     }
@@ -241,7 +238,7 @@ extension HostProfileParser {
         guard let hertz = NumberText.decimal(number.text), hertz > 0,
             hertz.description == number.text
         else {
-            throw scanner.error("expected a frequency in Hz, found \"\(number.text)\"", at: number)
+            throw scanner.unexpected(number, insteadOf: "a frequency in Hz")
         }
         return hertz
     }

@@ -59,9 +59,9 @@ private struct RegisterTableBuilder {
         let behavior = entry.flatMap(host.behavior(of:))
         let needs = (behavior?.needs ?? []).filter { holds($0, with: recordedNames) }
         guard needs.allSatisfy({ isDynamic($0) || holds($0, with: featureNames) }) else { return }
-        let resets = ResetRules(of: host.features, recordedWith: recordedFeatures)
+        let resets = ResetRules(recordedFeatures: recordedFeatures, features: host.features)
         let resetValue = resets.value(of: id, behavior, recorded: value)
-        let rules = WriteRuleSelector(profile, host: host)
+        let rules = WriteRuleSelector(profile: profile, host: host)
         let rule = rules.rule(for: id, entry, behavior, resetValue: resetValue)
         let mask = rules.rawMask(of: rule, size: id.size ?? 8)
         let view = View(
@@ -162,16 +162,13 @@ private struct RegisterTableBuilder {
         if rule.isConstant { flags.insert(.constant) }
         if view.isAlias { flags.insert(.alias) }
         if isReadOnly(id, entry) { flags.insert(.readOnly) }
-        if !rule.isConstant, mask != rawAll(id) { flags.insert(.maskedWrite) }
+        let all = WriteRuleSelector.allBits(size: id.size ?? 8)
+        if !rule.isConstant, mask != all { flags.insert(.maskedWrite) }
         let isOfVM = entry?.isVMWide == true || isReadOnly(id, entry)
         // Vector lengths are fixed once they are finalized, for good.
         let stays = isOfVM || rule.isConstant || rule == .vectorLengths
         if !stays { flags.insert(.resettable) }
         return flags
-    }
-
-    private func rawAll(_ id: RegisterID) -> UInt64 {
-        WriteRuleSelector.allBits(size: id.size ?? 8)
     }
 
     private func isReadOnly(_ id: RegisterID, _ entry: RegisterEntry?) -> Bool {

@@ -37,7 +37,7 @@ extension RegisterTable {
             try require(RegisterValue(value & ~mask), RegisterValue(old & ~mask))
         case .idFields(let mask):
             return try IDRegister(definition, host: host, writable: mask).stored(value)
-        case .cacheLevels: try CacheLevels(value).check(cacheType: host.cacheType)
+        case .cacheLevels: try CacheLevels(bits: value).check(cacheType: host.cacheType)
         case .cacheGeometry:
             try CacheGeometry(value, id: definition.id).check(cacheType: host.cacheType)
         case .pmuControl: return PMUControl(old).written(value, host: host)

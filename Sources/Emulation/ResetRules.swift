@@ -6,13 +6,8 @@ internal import VCPUModel
 /// With those it has what was recorded.
 struct ResetRules {
     /// Those of the vCPU that was recorded.
-    private let recordedFeatures: VCPUFeatures
-    private let features: VCPUFeatures
-
-    init(of features: VCPUFeatures, recordedWith recordedFeatures: VCPUFeatures) {
-        self.features = features
-        self.recordedFeatures = recordedFeatures
-    }
+    let recordedFeatures: VCPUFeatures
+    let features: VCPUFeatures
 
     func value(
         of id: RegisterID, _ behavior: Behavior?, recorded: RegisterValue

@@ -67,7 +67,7 @@ public struct RulesTrial {
 
     private static func isTelling(_ id: RegisterID) -> Bool {
         guard let entry = RegisterDictionary.entry(for: id), id.architecture == .arm64,
-            !SVEState.contains(id)
+            !id.isSVE
         else { return false }
         return id == .psciVersion
             || entry.behaviorHistory.count > 1

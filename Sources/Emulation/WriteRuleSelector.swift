@@ -3,13 +3,8 @@ internal import VCPUModel
 
 /// Chooses the rule of each register from what the dictionary says of its behavior.
 struct WriteRuleSelector {
-    private let profile: HostProfile
-    private let host: HostFacts
-
-    init(_ profile: HostProfile, host: HostFacts) {
-        self.profile = profile
-        self.host = host
-    }
+    let profile: HostProfile
+    let host: HostFacts
 
     func rule(
         for id: RegisterID, _ entry: RegisterEntry?, _ behavior: Behavior?,
@@ -95,7 +90,7 @@ struct WriteRuleSelector {
             return .idFields(mask: profile.writableMasks[entry.id] ?? behavior.mask ?? 0)
         }
         if entry.isCheckedOnly { return .workaround }
-        return switch entry.id.kind.constraint(of: entry.id) {
+        return switch entry.id.kind.constraint {
         case .bits: .constrained(changing: behavior.mask ?? 0)
         case .cacheGeometry: .cacheGeometry
         case .cacheLevels: .cacheLevels
@@ -116,9 +111,7 @@ struct WriteRuleSelector {
     }
 
     private static func namedBits(of entry: RegisterEntry) -> UInt64 {
-        entry.fields.filter { !$0.isReserved && $0.msb < 64 }.reduce(0) { bits, field in
-            bits | (UInt64.max >> UInt64(64 - field.width)) << UInt64(field.lsb)
-        }
+        entry.fields.filter { !$0.isReserved && $0.msb < 64 }.reduce(0) { $0 | $1.mask }
     }
 }
 

@@ -23,9 +23,9 @@ extension KVMVCPUBank {
     ) -> String? {
         if errno == .notExecutable { return "the vCPU is not initialized (KVM_ARM_VCPU_INIT)" }
         guard let id, let kind = AccessFailure.Kind(errno) else { return nil }
-        let failure = AccessFailure(
-            kind, isWrite: operation == .write, hasSVE: features?.contains(.sve))
-        return id.kind.explanation(of: failure, for: id)
+        return id.explanation(
+            of: AccessFailure(
+                kind, isWrite: operation == .write, hasSVE: features?.contains(.sve)))
     }
 }
 

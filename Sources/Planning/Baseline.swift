@@ -50,9 +50,8 @@ public struct Baseline: Sendable {
         of profiles: [HostProfile], progress: (Int) -> Void = { _ in }
     ) throws(RestoreError) {
         let features = Self.commonFeatures(profiles)
-        var hosts: [BaselineHost] = []
-        for (profile, names) in Self.kinds(profiles) {
-            hosts.append(try BaselineHost(profile, names: names, features: features))
+        let hosts = try Self.kinds(profiles).map { (profile, names) throws(RestoreError) in
+            try BaselineHost(profile, names: names, features: features)
         }
         let best = try Self.best(hosts, progress)
         self.hosts = profiles.map(\.name)
@@ -152,11 +151,7 @@ private struct FoundObstacles {
     /// Those that are obstacles anyway.
     let known: Set<RegisterID>
     /// For each the first move, and how many more there are.
-    private var moves: [RegisterID: (first: String, more: Int)] = [:]
-
-    init(known: Set<RegisterID>) {
-        self.known = known
-    }
+    private(set) var moves: [RegisterID: (first: String, more: Int)] = [:]
 
     var count: Int { moves.count }
 

@@ -12,11 +12,6 @@ struct BaselineBuilder {
     private(set) var lost: [Baseline.Lost] = []
     private(set) var obstacles: [Baseline.Obstacle] = []
 
-    init(hosts: [BaselineHost], model: BaselineHost) {
-        self.hosts = hosts
-        self.model = model
-    }
-
     mutating func build() {
         for id in model.registers.ids { build(id) }
     }
@@ -28,7 +23,7 @@ struct BaselineBuilder {
     }
 
     private mutating func build(_ id: RegisterID) {
-        let rule = id.kind.baseline(of: id)
+        let rule = id.kind.baseline
         if rule == .vectorLengths { return buildVectorLengths() }
         guard let entry = RegisterDictionary.entry(for: id), let values = values(of: id) else {
             return

@@ -8,24 +8,11 @@ public struct GuestImpact: Hashable, Sendable {
     /// (ID registers).
     public var isChangedFromReset: Bool?
     /// The fields by which the guest itself controls what the register belongs to, with their values; 0 is off.
-    public var controls: [(name: String, value: UInt64)]
+    public var controls: [FieldValue]
 
     /// Whether the guest has any of it switched on; nil where there is no control.
     public var isInUse: Bool? {
         controls.isEmpty ? nil : controls.contains { $0.value != 0 }
-    }
-
-    public static func == (left: GuestImpact, right: GuestImpact) -> Bool {
-        left.isChangedFromReset == right.isChangedFromReset
-            && left.controls.elementsEqual(right.controls) { $0 == $1 }
-    }
-
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(isChangedFromReset)
-        for control in controls {
-            hasher.combine(control.name)
-            hasher.combine(control.value)
-        }
     }
 
     /// Whether there is nothing to say.
@@ -42,9 +29,9 @@ public struct GuestImpact: Hashable, Sendable {
     }
 }
 
-/// A field of an ID register, and the value it should have had.
-public struct RemedyField: Hashable, Sendable {
-    /// The field's name without its register's: `S1PIE`.
+/// A field of a register, and a value that it has or should have had.
+public struct FieldValue: Hashable, Sendable {
+    /// The field's name, without its register's where that is told beside it: `S1PIE`, `CPACR_EL1.ZEN`.
     public var name: String
     /// In the field's own bits, shifted down to bit 0.
     public var value: UInt64
@@ -55,7 +42,7 @@ public enum Remedy: Hashable, Sendable {
     /// Drop it: the guest cannot see it, and this is the proof.
     case dropSafely(String)
     /// Start the guest with these values in fields of the ID register of this name.
-    case lowerFields(String, [RemedyField])
+    case lowerFields(String, [FieldValue])
     /// Start the guest without the hypercall services of these bits in the firmware register of this name.
     case restrictBitmap(String, bits: UInt64)
     /// Start the guest with an older PSCI.

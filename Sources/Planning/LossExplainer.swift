@@ -52,7 +52,7 @@ final class LossExplainer: Sendable {
     /// The cause of some depends on their value, or on what else the vCPU has.
     private static func sharesShape(_ one: RegisterRestore, _ other: RegisterRestore) -> Bool {
         guard one.id == other.id, one.id != .vcpuInit, one.id != .pmcrEL0 else { return false }
-        if SVEState.contains(one.id) { return false }
+        if one.id.isSVE { return false }
         switch (one.outcome, other.outcome) {
         case (.keptButMasked, .keptButMasked): return true
         default: return one.outcome == other.outcome
@@ -83,7 +83,7 @@ extension LossExplainer {
         case .refused(.notExecutable): return Cause(.notInitialized)
         default: break
         }
-        switch id.kind.loss(of: id, isAbsent: restore.outcome == .absent) {
+        switch restore.outcome == .absent ? id.kind.lossWhenAbsent : id.kind.loss {
         case .cause(let cause, let detail): return Cause(cause, detail)
         case .absence: return absence(of: id)
         case .initialization: return initializationCause(restore)
@@ -103,11 +103,8 @@ extension LossExplainer {
         guard let wanted = restore.wanted.flatMap({ VCPUInit($0) }), !wanted.hasFurtherFeatures
         else { return Cause(.differentVCPUs) }
         let missing = wanted.features.subtracting(profile.features)
-        return missing.isEmpty ? Cause(.implementation) : Self.lacking(missing)
-    }
-
-    private static func lacking(_ features: VCPUFeatures) -> Cause {
-        Cause(.vcpuFeature, features.names.joined(separator: ", "))
+        return missing.isEmpty
+            ? Cause(.implementation) : Cause(.vcpuFeature, missing.names.joined(separator: ", "))
     }
 
     /// Why the destination has no such register.
@@ -149,7 +146,9 @@ extension LossExplainer {
         return GuestImpact(
             isChangedFromReset: guest[restore.id].flatMap(shape.reset.isChanged),
             controls: controls.compactMap { control, name in
-                guest[control.register].map { (name, control.extract(from: $0.lowBits)) }
+                guest[control.register].map {
+                    FieldValue(name: name, value: control.extract(from: $0.lowBits))
+                }
             })
     }
 
@@ -162,7 +161,7 @@ extension LossExplainer {
         guard category != .identification, category != .firmware, category != .vcpu else {
             return .untold
         }
-        if SVEState.contains(id) { return .zero }
+        if id.isSVE { return .zero }
         let entry = RegisterDictionary.entry(for: id)
         let moving = entry?.volatileBits ?? 0
         let isCounter = moving.nonzeroBitCount >= 32
@@ -202,8 +201,7 @@ extension LossExplainer {
 
     /// The vCPU features that the guest or the register has to have and the destination has not.
     private func missingFeatures(of restore: RegisterRestore) -> VCPUFeatures {
-        if restore.id == .vcpuFinalized { return .sve }
-        if SVEState.contains(restore.id) { return .sve }
+        if restore.id == .vcpuFinalized || restore.id.isSVE { return .sve }
         if restore.id == .vcpuInit {
             let wanted = restore.wanted.flatMap { VCPUInit($0) }?.features ?? []
             return wanted.subtracting(profile.features)
@@ -216,7 +214,7 @@ extension LossExplainer {
     }
 
     private func needs(of id: RegisterID) -> [Condition] {
-        RegisterDictionary.entry(for: id)?.newestBehavior?.needs ?? []
+        RegisterDictionary.entry(for: id)?.newestNeeds ?? []
     }
 }
 
@@ -250,22 +248,19 @@ extension LossExplainer {
         guard let sourceKernel, let wanted = restore.wanted?.bits, let host = restore.found?.bits
         else { return [] }
         let lowerable = fields.filter { rule in
-            rule.isWritable(onKernel: sourceKernel)
-                && rule.accepts(
-                    rule.extract(from: host), host: rule.extract(from: wanted),
-                    kernel: sourceKernel)
+            rule.takes(host, on: wanted, kernel: sourceKernel)
         }
         guard !lowerable.isEmpty else { return [] }
         return [
             .lowerFields(
                 restore.id.name,
-                lowerable.map { RemedyField(name: $0.field, value: $0.extract(from: host)) })
+                lowerable.map { FieldValue(name: $0.field, value: $0.extract(from: host)) })
         ]
     }
 
     private func firmware(_ restore: RegisterRestore) -> [Remedy] {
         guard let wanted = restore.wanted?.bits else { return [] }
-        switch restore.id.kind.baseline(of: restore.id) {
+        switch restore.id.kind.baseline {
         case .commonBits:
             let offered = profile.registers[restore.id]?.bits ?? 0
             let excess = wanted & ~offered

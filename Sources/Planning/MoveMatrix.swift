@@ -1,5 +1,6 @@
 internal import Dispatch
 public import Emulation
+internal import Synchronization
 public import Transfer
 public import VCPUModel
 
@@ -52,64 +53,31 @@ public struct MoveMatrix: Sendable {
         of sources: [Source], on profiles: [HostProfile], _ policy: RestorePolicy,
         _ progress: @Sendable (Int) -> Void
     ) throws(RestoreError) -> [[Cell]] {
-        let done = Counter()
-        let results = Slots<Result<[Cell], RestoreError>>(count: profiles.count)
+        let done = Atomic(0)
+        let columns = Mutex(
+            [Result<[Cell], RestoreError>](repeating: .success([]), count: profiles.count))
         DispatchQueue.concurrentPerform(iterations: profiles.count) { number in
-            let column = Self.column(of: sources, on: profiles[number], policy) {
-                progress(done.increment())
+            let column = Result { () throws(RestoreError) in
+                try Self.column(of: sources, on: profiles[number], policy) {
+                    progress(done.wrappingAdd(1, ordering: .relaxed).newValue)
+                }
             }
-            results.set(column, at: number)
+            columns.withLock { $0[number] = column }
         }
-        var columns: [[Cell]] = []
-        for result in results.values { columns.append(try result.get()) }
-        return columns
+        return try columns.withLock { $0 }.map { (column) throws(RestoreError) in
+            try column.get()
+        }
     }
 
     private static func column(
         of sources: [Source], on profile: HostProfile, _ policy: RestorePolicy,
         _ progress: () -> Void
-    ) -> Result<[Cell], RestoreError> {
+    ) throws(RestoreError) -> [Cell] {
         let host = EmulatedHost(profile)
-        var column: [Cell] = []
-        column.reserveCapacity(sources.count)
-        for source in sources {
-            do throws(RestoreError) {
-                column.append(try MovePlan.cell(of: source.snapshot, on: host, policy: policy))
-            } catch {
-                return .failure(error)
-            }
+        return try sources.map { (source) throws(RestoreError) in
+            let cell = try MovePlan.cell(of: source.snapshot, on: host, policy: policy)
             progress()
-        }
-        return .success(column)
-    }
-}
-
-/// Counts on several threads.
-private final class Counter: @unchecked Sendable {
-    private let queue = DispatchQueue(label: "vcpusnap.counter")
-    private var count = 0
-
-    func increment() -> Int {
-        queue.sync {
-            count += 1
-            return count
+            return cell
         }
     }
-}
-
-/// Results of several threads, each in its place.
-private final class Slots<Value>: @unchecked Sendable {
-    private let queue = DispatchQueue(label: "vcpusnap.slots")
-    private var slots: [Value?]
-
-    init(count: Int) {
-        slots = Array(repeating: nil, count: count)
-    }
-
-    func set(_ value: Value, at index: Int) {
-        queue.sync { slots[index] = value }
-    }
-
-    /// Those that are there, in order; to be asked when all threads are done.
-    var values: [Value] { slots.compactMap(\.self) }
 }

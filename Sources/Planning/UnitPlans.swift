@@ -52,17 +52,12 @@ public struct UnitPlans: RandomAccessCollection, Sendable {
 
     /// Goes through the plans in order.
     public struct Iterator: IteratorProtocol {
-        private let plans: UnitPlans
-        private var reports: RestoreAccount.Iterator
-        private var position = 0
+        fileprivate let plans: UnitPlans
+        fileprivate var reports: RestoreAccount.Iterator
+        fileprivate var position = 0
         /// Those of the unit before.
-        private var explainer: LossExplainer?
-        private var losses: [PlannedLoss] = []
-
-        fileprivate init(plans: UnitPlans, reports: RestoreAccount.Iterator) {
-            self.plans = plans
-            self.reports = reports
-        }
+        fileprivate var explainer: LossExplainer?
+        fileprivate var losses: [PlannedLoss] = []
 
         public mutating func next() -> UnitPlan? {
             guard let report = reports.next() else { return nil }

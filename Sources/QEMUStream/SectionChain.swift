@@ -1,4 +1,5 @@
 internal import LinuxSystem
+internal import Registers
 
 /// Device sections one after the other, found by their headers and footers: what there is to go by in a
 /// stream without a description.
@@ -162,13 +163,9 @@ struct SectionEnds {
 
     private static func first(of header: SectionHeader, in keys: [UInt64]) -> Int? {
         let wanted = key(header.number, header.end)
-        var (low, high) = (0, keys.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if keys[middle] < wanted { low = middle + 1 } else { high = middle }
-        }
-        guard low < keys.count, keys[low] >> 32 == wanted >> 32 else { return nil }
-        return Int(keys[low] & 0xffff_ffff)
+        let place = keys.lowerBound { $0 < wanted }
+        guard place < keys.count, keys[place] >> 32 == wanted >> 32 else { return nil }
+        return Int(keys[place] & 0xffff_ffff)
     }
 }
 

@@ -49,7 +49,7 @@ public struct CPUIdentity: Hashable, Sendable {
     private static func name(_ implementer: Int, _ part: Int) -> String? {
         let identity = identity(implementer, part)
         let rows = Tables.cpus
-        let index = Tables.lowerBound(in: rows) { $0.identity < identity }
+        let index = rows.lowerBound { $0.identity < identity }
         guard index < rows.count, rows[index].identity == identity else { return nil }
         return Tables.string(rows[index].name)
     }

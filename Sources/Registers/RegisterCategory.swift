@@ -30,5 +30,5 @@ public enum RegisterCategory: String, CaseIterable, Comparable, Sendable {
     private var order: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 
     /// The category of a register.
-    public init(of id: RegisterID) { self = id.kind.category(of: id) }
+    public init(of id: RegisterID) { self = id.kind.category }
 }

@@ -8,7 +8,7 @@ public enum RegisterDictionary {
     /// The entry of a register; nil for one the dictionary does not have.
     public static func entry(for id: RegisterID) -> RegisterEntry? {
         let rows = Tables.registers
-        let index = Tables.lowerBound(in: rows) { $0.id < id.rawValue }
+        let index = rows.lowerBound { $0.id < id.rawValue }
         guard index < rows.count, rows[index].id == id.rawValue else { return nil }
         return RegisterEntry(index: UInt16(index))
     }
@@ -25,7 +25,7 @@ public enum RegisterDictionary {
     /// The entry with a name or alias, whatever its case; nil when no register is called that.
     public static func entry(named name: some StringProtocol) -> RegisterEntry? {
         let rows = Tables.names
-        let index = Tables.lowerBound(in: rows) { order(of: $0.name, name) < 0 }
+        let index = rows.lowerBound { order(of: $0.name, name) < 0 }
         guard index < rows.count, order(of: rows[index].name, name) == 0 else { return nil }
         return RegisterEntry(index: rows[index].reg)
     }

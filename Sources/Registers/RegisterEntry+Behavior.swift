@@ -23,7 +23,7 @@ public struct Behavior: Hashable, Sendable {
     }
 
     /// What writing a SET register and its CLR view means to KVM.
-    public enum SetClear: String, Hashable, Sendable {
+    public enum SetClear: String, CaseIterable, Hashable, Sendable {
         /// Both names assign the same storage.
         case assign
         /// A write to the SET name sets bits, a write to the CLR name clears them.
@@ -177,14 +177,12 @@ extension RegisterEntry {
     /// The newest examined kernel before `listedSince`; it does not list the register.
     public var absentIn: KernelVersion? { KernelVersion(packed: row.absent_in) }
 
-    private var history: Slice<UnsafeBufferPointer<cformat_behavior>> {
+    private var history: Slice<Table<cformat_behavior>> {
         Tables.behaviors[Tables.run(row.behaviors, row.behavior_count)]
     }
 
     private func behavior(_ change: cformat_behavior) -> Behavior? {
-        guard let behaviorClass = Behavior.Class(number: change.behavior_class) else {
-            return nil
-        }
+        guard let behaviorClass = Behavior.Class(number: change.behavior_class) else { return nil }
         return Behavior(
             behaviorClass: behaviorClass,
             mask: change.present & 1 != 0 ? change.mask : nil,
@@ -192,7 +190,7 @@ extension RegisterEntry {
             drops: change.present & 4 != 0 ? change.drops : nil,
             needs: needs(of: change),
             reset: row.has_reset != 0 ? row.reset : nil,
-            setClear: Behavior.SetClear(number: change.set_clear),
+            setClear: .init(number: change.set_clear),
             traits: Behavior.Traits(rawValue: change.traits),
             capability: Tables.optionalString(change.capability),
             rule: Tables.optionalString(change.rule),
@@ -207,21 +205,10 @@ extension cformat_behavior {
     }
 }
 
-extension Behavior.Class {
-    /// CLASSES of the generator has `absent` first, then the cases in order.
+extension CaseIterable where AllCases == [Self] {
+    /// CLASSES and SET_CLEAR of the generator have a word for nil first, then the cases in order.
     fileprivate init?(number: UInt8) {
         guard number > 0 else { return nil }
         self = Self.allCases[Int(number) - 1]
-    }
-}
-
-extension Behavior.SetClear {
-    /// SET_CLEAR of the generator: none, assign, orAndClear.
-    fileprivate init?(number: UInt8) {
-        switch number {
-        case 1: self = .assign
-        case 2: self = .orAndClear
-        default: return nil
-        }
     }
 }

@@ -146,6 +146,13 @@ public struct IDFieldRule: Hashable, Sendable {
         }
     }
 
+    /// Whether a kernel lets userspace change the field from the host's value to the wanted one, both of which are
+    /// values of the register.
+    package func takes(_ wanted: UInt64, on host: UInt64, kernel: KernelVersion) -> Bool {
+        isWritable(onKernel: kernel)
+            && accepts(extract(from: wanted), host: extract(from: host), kernel: kernel)
+    }
+
     private func has(_ kind: Special.Kind, on kernel: KernelVersion?) -> Bool {
         specials.contains { $0.kind == kind && $0.applies(to: kernel) }
     }
@@ -176,9 +183,7 @@ extension RegisterEntry {
     ) -> [IDFieldRule] {
         let different = idFieldRules.filter { $0.extract(from: wanted) != $0.extract(from: host) }
         let unacceptable = different.filter { rule in
-            guard let kernel, rule.isWritable(onKernel: kernel) else { return true }
-            return !rule.accepts(
-                rule.extract(from: wanted), host: rule.extract(from: host), kernel: kernel)
+            kernel.map { !rule.takes(wanted, on: host, kernel: $0) } ?? true
         }
         return unacceptable.isEmpty ? different : unacceptable
     }
@@ -188,20 +193,13 @@ extension RegisterEntry {
     ///
     /// For a register without field rules, all that is known is that its value can be chosen.
     public func takes(_ wanted: UInt64, on host: UInt64, kernel: KernelVersion) -> Bool {
-        guard let behavior = self.behavior(onKernel: kernel),
-            behavior.behaviorClass == .constrained
-        else {
-            return false
-        }
+        guard let behavior = behavior(onKernel: kernel), behavior.behaviorClass == .constrained
+        else { return false }
         guard behavior.traits.contains(.idPolicy) else { return true }
         let different = idFieldRules.filter { $0.extract(from: wanted) != $0.extract(from: host) }
         let covered = different.reduce(0) { $0 | $1.mask }
         return (wanted ^ host) & ~covered == 0
-            && different.allSatisfy { rule in
-                rule.isWritable(onKernel: kernel)
-                    && rule.accepts(
-                        rule.extract(from: wanted), host: rule.extract(from: host), kernel: kernel)
-            }
+            && different.allSatisfy { $0.takes(wanted, on: host, kernel: kernel) }
     }
 
     /// The bits userspace may change on a kernel before the first run of any vCPU; 0 for a register

@@ -25,7 +25,7 @@ public struct RegisterEntry: Hashable, Sendable {
 
     /// Whether the dictionary has no layout for the register: it is plain data (X0, Z3), or its
     /// layout is not known.
-    public var isOpaque: Bool { flags.contains(.opaque) }
+    public var isOpaque: Bool { has(.opaque) }
 
     /// The layout, most significant field first, without gaps from the register's top bit to bit 0;
     /// empty for an opaque register.
@@ -68,77 +68,60 @@ public struct RegisterEntry: Hashable, Sendable {
 // MARK: - Kinds of registers
 
 extension RegisterEntry {
-    struct Flags: OptionSet {
-        let rawValue: UInt16
-
-        // The bits are positions in FLAGS of Scripts/generate-parts/register_tables.py.
-        static let opaque = Flags(rawValue: 1 << 0)
-        static let featureID = Flags(rawValue: 1 << 1)
-        static let implementationID = Flags(rawValue: 1 << 2)
-        static let checkedOnly = Flags(rawValue: 1 << 3)
-        static let vmWide = Flags(rawValue: 1 << 4)
-        static let timer = Flags(rawValue: 1 << 5)
-        static let counter = Flags(rawValue: 1 << 6)
-        static let pmu = Flags(rawValue: 1 << 7)
-        static let secret = Flags(rawValue: 1 << 8)
-        static let clearView = Flags(rawValue: 1 << 9)
-        static let qemuConstant = Flags(rawValue: 1 << 10)
-        static let qemuMasked = Flags(rawValue: 1 << 11)
-        static let essential = Flags(rawValue: 1 << 12)
-        static let qemuTolerated = Flags(rawValue: 1 << 13)
-        static let qemuToleratedZero = Flags(rawValue: 1 << 14)
+    /// The cases are in the order of FLAGS in Scripts/generate-parts/register_tables.py.
+    private enum Flag: UInt16 {
+        case opaque, featureID, implementationID, checkedOnly, vmWide, timer, counter, pmu, secret
+        case clearView, qemuConstant, qemuMasked, essential, qemuTolerated, qemuToleratedZero
     }
 
-    private var flags: Flags { Flags(rawValue: row.flags) }
+    private func has(_ flag: Flag) -> Bool { row.flags >> flag.rawValue & 1 != 0 }
 
     /// A register of the feature ID space (Op0 3, Op1 0, CRn 0, CRm 1 to 7): ID_*, MVFR*_EL1 and
     /// the unallocated encodings among them.
-    public var isFeatureIDRegister: Bool { flags.contains(.featureID) }
+    public var isFeatureIDRegister: Bool { has(.featureID) }
 
     /// A register that tells which implementation this is: MIDR_EL1, REVIDR_EL1, AIDR_EL1, CTR_EL0,
     /// CLIDR_EL1.
-    public var isImplementationID: Bool { flags.contains(.implementationID) }
+    public var isImplementationID: Bool { has(.implementationID) }
 
     /// A register whose write KVM checks against the host and does not store (the SMCCC workarounds).
-    public var isCheckedOnly: Bool { flags.contains(.checkedOnly) }
+    public var isCheckedOnly: Bool { has(.checkedOnly) }
 
     /// A register that every vCPU has, if its features are those the register needs, and that no guest
     /// can run on without: what is called a vCPU and lacks it is not complete.
-    public var isEssential: Bool { flags.contains(.essential) }
+    public var isEssential: Bool { has(.essential) }
 
     /// A register that is one for the whole VM: writing it on one vCPU writes it for all.
-    public var isVMWide: Bool { flags.contains(.vmWide) }
+    public var isVMWide: Bool { has(.vmWide) }
 
     /// A register of the generic timer other than a counter: compare values, controls, offsets.
-    public var isTimer: Bool { flags.contains(.timer) }
+    public var isTimer: Bool { has(.timer) }
 
     /// A system counter: CNTVCT_EL0, CNTPCT_EL0 and their self-synchronized views.
-    public var isCounter: Bool { flags.contains(.counter) }
+    public var isCounter: Bool { has(.counter) }
 
     /// A register of the PMUv3 performance monitors.
-    public var isPMU: Bool { flags.contains(.pmu) }
+    public var isPMU: Bool { has(.pmu) }
 
     /// A pointer authentication key.
-    public var isSecret: Bool { flags.contains(.secret) }
+    public var isSecret: Bool { has(.secret) }
 
     /// A register that QEMU's own emulation never changes: ID registers and some that it makes zero.
     public var isQEMUConstant: Bool {
-        isFeatureIDRegister || isImplementationID || flags.contains(.qemuConstant)
+        isFeatureIDRegister || isImplementationID || has(.qemuConstant)
     }
 
     /// The bits that QEMU's own emulation drops from a value: reserved ones, of a few registers.
     public var bitsQEMUDrops: UInt64 {
-        guard flags.contains(.qemuMasked) else { return 0 }
-        return fields.filter(\.isReserved).reduce(0) { bits, field in
-            bits | (UInt64.max >> UInt64(63 - field.msb + field.lsb)) << UInt64(field.lsb)
-        }
+        guard has(.qemuMasked) else { return 0 }
+        return fields.filter(\.isReserved).reduce(0) { $0 | $1.mask }
     }
 
     /// Whether QEMU with KVM takes it as a matter of course that only the stream or only the host has the
     /// register (`arm_register_cpreg_mig_tolerance`, since QEMU 11.1).
     /// - Parameter value: the stream's; nil where only the host has it.
     public func isToleratedByQEMU(_ value: UInt64?) -> Bool {
-        flags.contains(.qemuTolerated) || value == 0 && flags.contains(.qemuToleratedZero)
+        has(.qemuTolerated) || value == 0 && has(.qemuToleratedZero)
     }
 
     /// The names of the fields that these bits touch: ` (MPAM, CSV3)`; empty for none.
@@ -148,7 +131,7 @@ extension RegisterEntry {
     }
 
     /// A CLR view of a SET register: PMCNTENCLR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0.
-    public var isClearView: Bool { flags.contains(.clearView) }
+    public var isClearView: Bool { has(.clearView) }
 
     /// The CLR view of a SET register; nil for every other register, the CLR views included.
     public var clearView: RegisterID? {

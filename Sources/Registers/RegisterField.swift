@@ -66,7 +66,7 @@ public struct RegisterField: Hashable, Sendable {
         valueRows.first { UInt64($0.value) == value }.map { Tables.string($0.name) }
     }
 
-    private var valueRows: Slice<UnsafeBufferPointer<cformat_field_value>> {
+    private var valueRows: Slice<Table<cformat_field_value>> {
         Tables.values[Tables.run(row.values, row.value_count)]
     }
 }
@@ -93,6 +93,9 @@ extension RegisterField {
     public func touches(_ bits: UInt64) -> Bool {
         extract(from: bits) != 0
     }
+
+    /// The field's bits of the low 64 bits of a register.
+    package var mask: UInt64 { Self.ones(width) << UInt64(lsb) }
 
     /// The lowest `count` bits set, for 1 to 64.
     static func ones(_ count: Int) -> UInt64 {

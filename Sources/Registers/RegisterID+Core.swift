@@ -37,8 +37,12 @@ extension RegisterID {
 extension RegisterID {
     /// Whether it is CCSIDR_EL1 of one cache, as KVM lists it.
     public var isCacheGeometry: Bool {
-        if case .demultiplexed = group { return true }
-        return false
+        if case .demultiplexed = group { true } else { false }
+    }
+
+    /// Whether it is a Z, P or FFR register or the set of vector lengths.
+    package var isSVE: Bool {
+        if case .sve = group { true } else { false }
     }
 
     /// Whether the register can be in QEMU's list of system registers, its cpreg list.
@@ -47,7 +51,10 @@ extension RegisterID {
     /// state and stream, and what is not 32 or 64 bits wide (`kvm_arm_init_cpreg_list`,
     /// `target/arm/kvm.c`).
     public var isCPRegister: Bool {
-        kind.isInCPRegisterList && (size == 4 || size == 8)
+        switch group {
+        case .core, .sve, .vcpu: false
+        default: size == 4 || size == 8
+        }
     }
 }
 

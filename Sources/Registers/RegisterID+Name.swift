@@ -12,7 +12,12 @@ extension RegisterID: CustomStringConvertible {
     /// 16 digits.
     public var name: String {
         if let entry = RegisterDictionary.entry(for: self) { return entry.name }
-        return kind.genericName(of: self) ?? hex
+        switch group {
+        case .system(let encoding) where RegisterID.system(encoding) == self:
+            return encoding.description
+        case .coprocessor(let encoding): return nonSecureName ?? encoding.description
+        default: return hex
+        }
     }
 
     public var description: String { name }
@@ -36,17 +41,11 @@ extension RegisterID: CustomStringConvertible {
     /// `s3_3_c14_c3_2` is CNTV_CVAL_EL0, though KVM's id for that register has the encoding of
     /// CNTVCT_EL0 in it, and the other way round (`KVM_REG_ARM_TIMER_CVAL`, `KVM_REG_ARM_TIMER_CNT`).
     public init?(parsing text: some StringProtocol) {
-        if let entry = RegisterDictionary.entry(named: text) {
-            self = entry.id
-            return
-        }
-        if let id = CoprocessorState.nonSecure(named: text) {
-            self = id
-            return
-        }
         let scanner = NameScanner(text)
-        let named = StateKinds.all.lazy.compactMap { $0.id(named: scanner) }.first
-        guard let id = scanner.number() ?? named else { return nil }
+        guard
+            let id = RegisterDictionary.entry(named: text)?.id ?? RegisterID(nonSecureName: text)
+                ?? scanner.number() ?? scanner.systemRegister() ?? scanner.coprocessorRegister()
+        else { return nil }
         self = id
     }
 }

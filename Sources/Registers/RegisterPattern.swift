@@ -4,17 +4,15 @@ public struct RegisterPattern: Hashable, Sendable {
     public let text: String
     /// The pattern in lower case; names are ASCII, so bytes are what is compared.
     private let pattern: [UInt8]
-    private let id: RegisterID?
+    /// The one register it names; nil for a pattern, and for a name that is no register's.
+    public let registerID: RegisterID?
 
     /// Takes any text; whether it can match a register only `matches` tells.
     public init(_ text: String) {
         self.text = text
         pattern = Array(text.lowercased().utf8)
-        id = RegisterID(parsing: text)
+        registerID = RegisterID(parsing: text)
     }
-
-    /// The one register it names; nil for a pattern, and for a name that is no register's.
-    public var registerID: RegisterID? { id }
 
     /// Whether the text has a `*` (any bytes, or none) or a `?` (any one byte).
     public var isWildcard: Bool { pattern.contains { $0 == Self.any || $0 == Self.one } }
@@ -27,7 +25,7 @@ public struct RegisterPattern: Hashable, Sendable {
 
     /// For many patterns and one register: its name is made once.
     public func matches(_ register: MatchableRegister) -> Bool {
-        register.id == id || matches(register.name)
+        register.id == registerID || matches(register.name)
     }
 
     /// Greedy matching with one point of return: time is bounded by the product of the lengths.

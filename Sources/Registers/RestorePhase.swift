@@ -45,5 +45,5 @@ public enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
     }
 
     /// The phase a register belongs to.
-    public init(of id: RegisterID) { self = id.kind.phase(of: id) }
+    public init(of id: RegisterID) { self = id.kind.phase }
 }

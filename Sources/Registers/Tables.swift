@@ -4,71 +4,22 @@ internal import CFormatData
 ///
 /// Every index in them is valid by construction: Scripts/generate makes them together.
 enum Tables {
-    static var registers: UnsafeBufferPointer<cformat_register> {
-        UnsafeBufferPointer(start: cformat_registers_table(), count: Int(cformat_registers_count))
-    }
-
-    static var names: UnsafeBufferPointer<cformat_register_name> {
-        UnsafeBufferPointer(start: cformat_names_table(), count: Int(cformat_names_count))
-    }
-
-    static var aliases: UnsafeBufferPointer<cformat_alias> {
-        UnsafeBufferPointer(start: cformat_aliases_table(), count: Int(cformat_aliases_count))
-    }
-
-    static var variants: UnsafeBufferPointer<cformat_variant> {
-        UnsafeBufferPointer(start: cformat_variants_table(), count: Int(cformat_variants_count))
-    }
-
-    static var fields: UnsafeBufferPointer<cformat_field> {
-        UnsafeBufferPointer(start: cformat_fields_table(), count: Int(cformat_fields_count))
-    }
-
-    static var values: UnsafeBufferPointer<cformat_field_value> {
-        UnsafeBufferPointer(start: cformat_values_table(), count: Int(cformat_values_count))
-    }
-
-    static var behaviors: UnsafeBufferPointer<cformat_behavior> {
-        UnsafeBufferPointer(start: cformat_behaviors_table(), count: Int(cformat_behaviors_count))
-    }
-
-    static var conditions: UnsafeBufferPointer<cformat_condition> {
-        UnsafeBufferPointer(start: cformat_conditions_table(), count: Int(cformat_conditions_count))
-    }
-
-    static var idFields: UnsafeBufferPointer<cformat_id_field> {
-        UnsafeBufferPointer(start: cformat_id_fields_table(), count: Int(cformat_id_fields_count))
-    }
-
-    static var specials: UnsafeBufferPointer<cformat_special> {
-        UnsafeBufferPointer(start: cformat_specials_table(), count: Int(cformat_specials_count))
-    }
-
-    static var cpus: UnsafeBufferPointer<cformat_cpu> {
-        UnsafeBufferPointer(start: cformat_cpus_table(), count: Int(cformat_cpus_count))
-    }
-
-    static var capabilities: UnsafeBufferPointer<cformat_capability> {
-        UnsafeBufferPointer(
-            start: cformat_capabilities_table(), count: Int(cformat_capabilities_count))
-    }
-
-    static var features: UnsafeBufferPointer<cformat_feature> {
-        UnsafeBufferPointer(start: cformat_features_table(), count: Int(cformat_features_count))
-    }
-
-    static var targets: UnsafeBufferPointer<cformat_target> {
-        UnsafeBufferPointer(start: cformat_targets_table(), count: Int(cformat_targets_count))
-    }
-
-    static var psciVersions: UnsafeBufferPointer<cformat_psci_version> {
-        UnsafeBufferPointer(
-            start: cformat_psci_versions_table(), count: Int(cformat_psci_versions_count))
-    }
-
-    static var controls: UnsafeBufferPointer<cformat_control> {
-        UnsafeBufferPointer(start: cformat_controls_table(), count: Int(cformat_controls_count))
-    }
+    static let registers = Table(cformat_registers_table(), cformat_registers_count)
+    static let names = Table(cformat_names_table(), cformat_names_count)
+    static let aliases = Table(cformat_aliases_table(), cformat_aliases_count)
+    static let variants = Table(cformat_variants_table(), cformat_variants_count)
+    static let fields = Table(cformat_fields_table(), cformat_fields_count)
+    static let values = Table(cformat_values_table(), cformat_values_count)
+    static let behaviors = Table(cformat_behaviors_table(), cformat_behaviors_count)
+    static let conditions = Table(cformat_conditions_table(), cformat_conditions_count)
+    static let idFields = Table(cformat_id_fields_table(), cformat_id_fields_count)
+    static let specials = Table(cformat_specials_table(), cformat_specials_count)
+    static let cpus = Table(cformat_cpus_table(), cformat_cpus_count)
+    static let capabilities = Table(cformat_capabilities_table(), cformat_capabilities_count)
+    static let features = Table(cformat_features_table(), cformat_features_count)
+    static let targets = Table(cformat_targets_table(), cformat_targets_count)
+    static let psciVersions = Table(cformat_psci_versions_table(), cformat_psci_versions_count)
+    static let controls = Table(cformat_controls_table(), cformat_controls_count)
 
     static func string(_ offset: UInt32) -> String {
         String(cString: cformat_string(offset))
@@ -83,16 +34,29 @@ enum Tables {
     static func run(_ start: UInt16, _ count: some BinaryInteger) -> Range<Int> {
         Int(start)..<Int(start) + Int(count)
     }
+}
 
-    /// The first row of a sorted table that is not before what is searched.
-    static func lowerBound<Row>(
-        in rows: UnsafeBufferPointer<Row>, isBefore: (Row) -> Bool
-    ) -> Int {
-        var low = 0
-        var high = rows.count
+/// One of them, which no one writes to.
+struct Table<Row>: RandomAccessCollection, @unchecked Sendable {
+    private let rows: UnsafeBufferPointer<Row>
+
+    init(_ first: UnsafePointer<Row>, _ count: UInt32) {
+        rows = UnsafeBufferPointer(start: first, count: Int(count))
+    }
+
+    var startIndex: Int { 0 }
+    var endIndex: Int { rows.count }
+    subscript(index: Int) -> Row { rows[index] }
+}
+
+extension RandomAccessCollection where Index == Int {
+    /// Where the first element of a sorted collection is that is not before what is searched; its end where all are.
+    @inlinable
+    package func lowerBound(isBefore: (Element) -> Bool) -> Int {
+        var (low, high) = (startIndex, endIndex)
         while low < high {
             let middle = (low + high) / 2
-            if isBefore(rows[middle]) { low = middle + 1 } else { high = middle }
+            if isBefore(self[middle]) { low = middle + 1 } else { high = middle }
         }
         return low
     }

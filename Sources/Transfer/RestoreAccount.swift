@@ -7,45 +7,44 @@ public import VCPUModel
 /// A VM can have thousands of vCPUs of thousands of registers, and a report says a lot of each. What is
 /// kept is what happened; of units that were saved the same and fared the same, only the differences.
 public struct RestoreAccount: Sendable {
-    private enum Entry: Sendable {
-        case own(UnitAccount)
-        /// As the unit at `base`, but for some registers, by their places.
-        case like(
-            base: Int, unit: UnitID, changes: [(place: Int, attempt: RestoreAttempt)],
-            undo: [RegisterUndo]?)
+    private struct Entry: Sendable {
+        /// Of the unit, but with the attempts of the one at `base`.
+        var account: UnitAccount
+        /// Its own position, or that of an earlier unit with which all but the changes is shared.
+        let base: Int
+        /// What happened otherwise than at `base`, by the registers' places.
+        let changes: [(place: Int, attempt: RestoreAttempt)]
+
+        /// The account with its own attempts.
+        var whole: UnitAccount {
+            var result = account
+            for (place, attempt) in changes { result.attempts[place] = attempt }
+            return result
+        }
     }
 
     private let context: RestoreContext
     private var entries: [Entry] = []
-    /// The last entry that stands for itself.
-    private var base: Int?
 
     init(_ options: Restore.Options) {
         context = RestoreContext(options)
     }
 
     mutating func append(_ account: UnitAccount) {
-        guard let base, case .own(let other) = entries[base],
-            let places = account.differences(from: other)
+        guard let base = entries.last?.base,
+            let places = account.differences(from: entries[base].account)
         else {
-            self.base = entries.count
-            entries.append(.own(account))
+            entries.append(Entry(account: account, base: entries.count, changes: []))
             return
         }
-        entries.append(
-            .like(
-                base: base, unit: account.unit,
-                changes: places.map { ($0, account.attempts[$0]) }, undo: account.undo))
+        var shared = entries[base].account
+        shared.unit = account.unit
+        let changes = places.map { ($0, account.attempts[$0]) }
+        entries.append(Entry(account: shared, base: base, changes: changes))
     }
 
     mutating func setUndo(_ undo: [RegisterUndo], at position: Int) {
-        switch entries[position] {
-        case .own(var account):
-            account.undo = undo
-            entries[position] = .own(account)
-        case .like(let base, let unit, let changes, _):
-            entries[position] = .like(base: base, unit: unit, changes: changes, undo: undo)
-        }
+        entries[position].account.undo = undo
     }
 
     /// Whether nothing was lost on any unit that the policy does not pardon.
@@ -55,48 +54,27 @@ public struct RestoreAccount: Sendable {
     /// - Parameter untilFirst: whether the first loss that counts is enough.
     public func losses(untilFirst: Bool = false) -> RestoreLosses {
         var losses = RestoreLosses()
-        var own: UnitAccount?
-        for entry in entries where !untilFirst || losses.registers.isEmpty {
-            switch entry {
-            case .own(let account):
-                own = account
-                losses.add(account, account.attempts.indices, context)
-                losses.addOthers(of: account, context)
-            case .like(_, _, let changes, _):
+        for (position, entry) in entries.enumerated()
+        where !untilFirst || losses.registers.isEmpty {
+            if entry.base == position {
+                losses.add(entry.account, entry.account.attempts.indices, context)
+                losses.addOthers(of: entry.account, context)
+            } else {
                 // What is as on the unit before is known.
-                guard var account = own else { continue }
-                for (place, attempt) in changes { account.attempts[place] = attempt }
-                losses.add(account, changes.map(\.place), context)
+                losses.add(entry.whole, entry.changes.map(\.place), context)
             }
         }
         return losses
     }
 
     /// Whether a strict restore lost something, and put back what it had written.
-    public var isUndone: Bool {
-        entries.contains { entry in
-            switch entry {
-            case .own(let account): account.undo != nil
-            case .like(_, _, _, let undo): undo != nil
-            }
-        }
-    }
+    public var isUndone: Bool { entries.contains { $0.account.undo != nil } }
 
     /// Which unit a report is of.
-    public func unit(at position: Int) -> UnitID {
-        switch entries[position] {
-        case .own(let account): account.unit
-        case .like(_, let unit, _, _): unit
-        }
-    }
+    public func unit(at position: Int) -> UnitID { entries[position].account.unit }
 
     /// The registers of a unit as they were saved.
-    public func guest(at position: Int) -> RegisterList {
-        switch entries[position] {
-        case .own(let account): account.guest
-        case .like(let base, _, _, _): guest(at: base)
-        }
-    }
+    public func guest(at position: Int) -> RegisterList { entries[position].account.guest }
 }
 
 extension RestoreAccount: RandomAccessCollection {
@@ -120,36 +98,27 @@ extension RestoreAccount: RandomAccessCollection {
     public struct Iterator: IteratorProtocol {
         fileprivate let account: RestoreAccount
         fileprivate var position: Int
-        private var base: (position: Int, account: UnitAccount, report: RestoreReport)?
-
-        fileprivate init(account: RestoreAccount, position: Int) {
-            self.account = account
-            self.position = position
-        }
+        fileprivate var base: (position: Int, report: RestoreReport)?
 
         public mutating func next() -> RestoreReport? {
             guard position < account.entries.count else { return nil }
             defer { position += 1 }
-            guard case .like(let base, let unit, let changes, let undo) = account.entries[position]
-            else { return report(ofBase: position)?.report }
-            guard var (own, report) = report(ofBase: base) else { return nil }
-            report.unit = unit
-            report.undo = undo
-            for (place, attempt) in changes { own.attempts[place] = attempt }
-            for (place, _) in changes {
-                report.replace(own.judge(place, account.context))
+            let entry = account.entries[position]
+            var report = report(ofBase: entry.base)
+            report.unit = entry.account.unit
+            report.undo = entry.account.undo
+            let whole = entry.whole
+            for (place, _) in entry.changes {
+                report.replace(whole.judge(place, account.context))
             }
             return report
         }
 
-        private mutating func report(
-            ofBase position: Int
-        ) -> (account: UnitAccount, report: RestoreReport)? {
-            if let base, base.position == position { return (base.account, base.report) }
-            guard case .own(let own) = account.entries[position] else { return nil }
-            let report = own.report(account.context)
-            base = (position, own, report)
-            return (own, report)
+        private mutating func report(ofBase position: Int) -> RestoreReport {
+            if let base, base.position == position { return base.report }
+            let report = account.entries[position].account.report(account.context)
+            base = (position, report)
+            return report
         }
     }
 }
@@ -188,11 +157,6 @@ public struct RestoreLosses: Sendable {
 extension RestoreReport {
     /// Puts an outcome in the place of the one the same register has.
     fileprivate mutating func replace(_ register: RegisterRestore) {
-        var (low, high) = (0, registers.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if registers[middle].id < register.id { low = middle + 1 } else { high = middle }
-        }
-        registers[low] = register
+        registers[registers.lowerBound { $0.id < register.id }] = register
     }
 }

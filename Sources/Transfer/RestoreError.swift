@@ -23,13 +23,9 @@ extension RestoreError: CustomStringConvertible {
 
 extension RestoreError {
     /// What `body` throws, as an error of a restore.
-    public static func wrapping<Result>(
-        _ body: () throws(RegisterBankError) -> Result
-    ) throws(RestoreError) -> Result {
-        do throws(RegisterBankError) {
-            return try body()
-        } catch {
-            throw .bank(error)
-        }
+    public static func wrapping<Value>(
+        _ body: () throws(RegisterBankError) -> Value
+    ) throws(RestoreError) -> Value {
+        try Result(catching: body).mapError(RestoreError.bank).get()
     }
 }

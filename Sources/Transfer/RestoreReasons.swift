@@ -15,20 +15,12 @@ final class RestoreContext: Sendable {
 /// The words for why one register was not restored, from the dictionary's rules.
 struct RestoreReasons {
     let id: RegisterID
-    let kernel: KernelVersion?
-    /// What was enabled on the destination's VM.
-    let enabled: [KVMCapability]
+    let context: RestoreContext
 
     /// What was tried with a register, and in which restore.
     struct Grounds: Sendable {
         var action: RestoreAttempt.Action
         var context: RestoreContext
-    }
-
-    private init(_ id: RegisterID, in context: RestoreContext) {
-        self.id = id
-        kernel = context.options.kernel
-        enabled = context.options.enabled
     }
 
     /// Why a register has its outcome; nil where that says it all.
@@ -37,7 +29,7 @@ struct RestoreReasons {
             return result.outcome == .missing ? missing : notInSnapshot
         }
         let id = result.id
-        let reasons = RestoreReasons(id, in: grounds.context)
+        let reasons = RestoreReasons(id: id, context: grounds.context)
         switch grounds.action {
         case .skipped(.policy):
             return grounds.context.options.policy.omission(of: id).map {
@@ -58,6 +50,8 @@ struct RestoreReasons {
     static let notInSnapshot = "only the destination has it; it keeps its value"
     static let missing =
         "the snapshot does not have it, and no vCPU can do without it; the destination's value stays"
+
+    private var kernel: KernelVersion? { context.options.kernel }
 
     private var entry: RegisterEntry? { RegisterDictionary.entry(for: id) }
 
@@ -151,9 +145,9 @@ struct RestoreReasons {
 
     /// What let a register be written that is fixed otherwise.
     private var enabling: String? {
-        guard let name = behavior?.capability, enabled.contains(where: { $0.name == name }) else {
-            return nil
-        }
+        guard let name = behavior?.capability,
+            context.options.enabled.contains(where: { $0.name == name })
+        else { return nil }
         return "it takes \(name), enabled before the vCPUs are made"
     }
 

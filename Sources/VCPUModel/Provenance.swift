@@ -21,10 +21,6 @@ public struct Provenance: Hashable, Sendable {
             left.rawValue.utf8.elementsEqual(right.rawValue.utf8)
         }
 
-        public func hash(into hasher: inout Hasher) {
-            for byte in rawValue.utf8 { hasher.combine(byte) }
-        }
-
         /// The program that wrote the snapshot and its version: `vcpusnap 0.1.0`.
         public static let tool = Key(rawValue: "tool")
         /// When the state was read, UTC, RFC 3339 with seconds: `2026-11-24T11:09:53Z`.
@@ -123,7 +119,7 @@ public struct Provenance: Hashable, Sendable {
     public func hash(into hasher: inout Hasher) {
         for (key, value) in entries {
             hasher.combine(key)
-            for byte in value.utf8 { hasher.combine(byte) }
+            hasher.combine(value)
         }
     }
 }

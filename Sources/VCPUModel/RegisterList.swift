@@ -16,13 +16,7 @@ public struct RegisterList: Hashable, Sendable {
     /// A list from pairs in any order; nil when an id stands twice or a value's size is not its id's.
     public init?(_ pairs: some Sequence<(RegisterID, RegisterValue)>) {
         let sorted = pairs.sorted { $0.0 < $1.0 }
-        ids.reserveCapacity(sorted.count)
-        values.reserveCapacity(sorted.count)
-        for (id, value) in sorted {
-            guard id != ids.last, id.size == value.size else { return nil }
-            ids.append(id)
-            values.append(value)
-        }
+        self.init(ids: sorted.map(\.0), values: sorted.map(\.1))
     }
 
     /// A list from ids in ascending order, each with its value; nil when they are not, or when a value's
@@ -68,13 +62,7 @@ public struct RegisterList: Hashable, Sendable {
     }
 
     private func insertionPoint(of id: RegisterID) -> Int {
-        var low = 0
-        var high = ids.count
-        while low < high {
-            let middle = (low + high) / 2
-            if ids[middle] < id { low = middle + 1 } else { high = middle }
-        }
-        return low
+        ids.lowerBound { $0 < id }
     }
 }
 

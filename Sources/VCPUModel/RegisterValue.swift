@@ -23,14 +23,10 @@ public struct RegisterValue: Hashable, Sendable {
         guard 1...256 ~= bytes.count else { return nil }
         if bytes.count <= 8 {
             let bits = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            self.init(bits, size: bytes.count)
+            storage = .narrow(bits, size: UInt8(bytes.count))
         } else {
-            self.init(storage: .wide(Array(bytes)))
+            storage = .wide(Array(bytes))
         }
-    }
-
-    private init(storage: Storage) {
-        self.storage = storage
     }
 
     /// A value with every bit 0; nil unless the size is 1 to 256 bytes.
@@ -146,9 +142,8 @@ extension RegisterValue: CustomStringConvertible {
 
     /// A number widened to `size` bytes; nil when it does not fit.
     private init?(number: UInt64, size: Int) {
-        if size < 8, number >> UInt64(size * 8) != 0 { return nil }
-        var bytes = RegisterValue(number).littleEndianBytes
-        bytes = size < 8 ? Array(bytes.prefix(size)) : bytes + Array(repeating: 0, count: size - 8)
-        self.init(littleEndian: bytes)
+        guard size >= 8 || number >> UInt64(size * 8) == 0, let zero = Self.zero(size: size)
+        else { return nil }
+        self = zero.replacingLowBits(with: number)
     }
 }

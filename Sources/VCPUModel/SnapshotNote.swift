@@ -39,7 +39,7 @@ extension Snapshot {
         var seen: [RegisterID] = []
         for vcpu in vcpus where vcpu.registers.ids != seen {
             seen = vcpu.registers.ids
-            for id in seen where common[id] == nil { common[id] = id.kind.commonBits(of: id) }
+            for id in seen where common[id] == nil { common[id] = id.kind.commonBits }
         }
         // What lacks much lacks these too, and is said to be incomplete.
         let isComplete = vcpus.map(\.registers.missing.isEmpty)
@@ -98,7 +98,7 @@ private enum Essential {
         let names = Set(features.names)
         return RegisterDictionary.all.filter { entry in
             entry.isEssential
-                && (entry.newestBehavior?.needs ?? []).allSatisfy { need in
+                && (entry.newestNeeds).allSatisfy { need in
                     switch need {
                     case .feature(let name): names.contains(name)
                     case .notFeature(let name): !names.contains(name)
@@ -145,13 +145,7 @@ extension SnapshotNote {
     /// `0, 2 to 7`, of ascending numbers; of many only the first.
     fileprivate static func ranges(_ numbers: [UInt32]) -> String {
         var ranges: [ClosedRange<UInt32>] = []
-        for number in numbers {
-            if let last = ranges.last, number > 0, last.upperBound == number - 1 {
-                ranges[ranges.count - 1] = last.lowerBound...number
-            } else {
-                ranges.append(number...number)
-            }
-        }
+        for number in numbers { ranges.append(number) }
         let texts = ranges.prefix(most).map { range in
             range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
         }

@@ -24,11 +24,7 @@ public struct UnitNumbers: Hashable, Sendable {
             hasVM = true
             return
         }
-        if let last = ranges.last, last.upperBound < number, number - last.upperBound == 1 {
-            ranges[ranges.count - 1] = last.lowerBound...number
-        } else {
-            ranges.append(number...number)
-        }
+        ranges.append(number)
     }
 
     /// `VM`, `vCPU 0`, `VM and vCPUs 0, 2-5`, `no vCPU`.
@@ -40,6 +36,17 @@ public struct UnitNumbers: Hashable, Sendable {
         }
         let vcpus = (isOne ? "vCPU " : "vCPUs ") + numbers.joined(separator: ", ")
         return ((hasVM ? ["VM"] : []) + (ranges.isEmpty ? [] : [vcpus])).joined(separator: " and ")
+    }
+}
+
+extension [ClosedRange<UInt32>] {
+    /// Adds a number that is greater than those before it: to the last range, where it follows that.
+    mutating func append(_ number: UInt32) {
+        if let last, last.upperBound < number, number - last.upperBound == 1 {
+            self[count - 1] = last.lowerBound...number
+        } else {
+            append(number...number)
+        }
     }
 }
 

@@ -164,13 +164,13 @@ struct ProfileBeliefTests {
                     && Bool.random(using: &generator)
             }
             let changed = RegisterList(set.filter { registers[$0.0] != $0.1 })
-            let made = HostProfile(
+            var made = HostProfile(
                 name: "random", kernelRelease: Self.kernels.randomElement(using: &generator) ?? "",
-                features: features.union(.psci02),
-                featureSets: [
-                    HostProfile.FeatureSet(
-                        features: other, absent: absent, registers: try #require(changed))
-                ], registers: registers)
+                features: features.union(.psci02), registers: registers)
+            made.featureSets = [
+                HostProfile.FeatureSet(
+                    features: other, absent: absent, registers: try #require(changed))
+            ]
             let profile = try HostProfile(parsing: made.text, file: "random")
             #expect(profile == made)
             let comment = "seed \(seed), round \(round)"

@@ -103,8 +103,9 @@ struct RegisterTableTests {
         try cpu.set("fpcr", 0x100)
         try cpu.set("v31", 0x31)
         #expect(cpu.state[x: 7] == 7 && cpu.state.programCounter == 0x4000)
-        #expect(cpu.state.stackPointerEL1 == 0x5000 && cpu.state.fpcr == 0x100)
-        #expect(cpu.state.savedProgramStates == [0, 0, 0, 0, 0x1d1])
+        #expect(cpu.state[.general(34), size: 8].lowBits == 0x5000 && cpu.state.fpcr == 0x100)
+        let saved = (36...40).map { cpu.state[.general($0), size: 8].lowBits }
+        #expect(saved == [0, 0, 0, 0, 0x1d1])
         #expect(cpu.state[.vector(31), size: 16].lowBits == 0x31)
     }
 }

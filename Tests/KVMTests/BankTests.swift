@@ -3,7 +3,7 @@ import Registers
 import Testing
 import VCPUModel
 
-@testable import KVM
+@_spi(Guests) @testable import KVM
 
 /// The part of a bank that comes before the kernel: its vCPU's descriptor does not exist, so whatever
 /// reaches the kernel comes back as EBADF.

@@ -4,7 +4,7 @@ import Registers
 import Testing
 import VCPUModel
 
-@testable import KVM
+@_spi(Guests) @testable import KVM
 
 @Suite struct KVMErrorTests {
     private func failure(_ path: String) -> KVMError? {

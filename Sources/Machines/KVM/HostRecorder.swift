@@ -25,13 +25,7 @@ public struct HostRecorder: ~Copyable {
 
     /// - Parameter name: one word; nil for the kernel's version and the CPU.
     public borrowing func record(name: String?) throws(SourceError) -> HostProfile {
-        do {
-            return try recording(name: name)
-        } catch let error as SourceError {
-            throw error
-        } catch {
-            throw SourceError(error)
-        }
+        try SourceError.passing { try recording(name: name) }
     }
 
     private borrowing func recording(name: String?) throws -> HostProfile {
@@ -49,13 +43,16 @@ public struct HostRecorder: ~Copyable {
         var profile = HostProfile(
             name: name
                 ?? HostProfile.defaultName(kernelRelease: host.kernelRelease, midr: host.midr),
-            kernelRelease: host.kernelRelease, midr: host.midr,
-            counterFrequency: host.counterFrequency,
-            capabilities: Dictionary(
-                host.capabilities.map { ($0.name, Int32(clamping: $0.value)) }
-            ) { first, _ in first },
-            features: host.abilities.features, writableMasks: masks(of: registers),
-            hardware: try hardware(base), featureSets: sets, registers: registers)
+            kernelRelease: host.kernelRelease, features: host.abilities.features,
+            registers: registers)
+        profile.midr = host.midr
+        profile.counterFrequency = host.counterFrequency
+        for (name, value) in host.capabilities {
+            profile.capabilities[name] = Int32(clamping: value)
+        }
+        profile.writableMasks = masks(of: registers)
+        profile.hardware = try hardware(base)
+        profile.featureSets = sets
         profile.rulesRelease = try rulesRelease(of: profile, base)
         return profile
     }
@@ -64,8 +61,7 @@ public struct HostRecorder: ~Copyable {
     private borrowing func rulesRelease(
         of profile: HostProfile, _ request: VCPUInit
     ) throws -> String? {
-        guard let bank = try ScratchVM(on: system, vcpuCount: 1).banks.first else { return nil }
-        try bank.initialize(with: request)
+        let bank = try vcpu(request)
         guard let release = RulesTrial(profile).rulesRelease(trying: bank) else { return nil }
         options.notify(
             "KVM here follows the rules of Linux \(release) rather than those of "
@@ -78,8 +74,7 @@ public struct HostRecorder: ~Copyable {
     /// Older kernels showed them to guests, so KVM accepts exactly that value and ignores it, and any
     /// other but 0 is refused: trying tells what the CPU has.
     private borrowing func hardware(_ request: VCPUInit) throws -> [RegisterID: UInt64] {
-        guard let bank = try ScratchVM(on: system, vcpuCount: 1).banks.first else { return [:] }
-        try bank.initialize(with: request)
+        let bank = try vcpu(request)
         var values: [RegisterID: UInt64] = [:]
         for entry in RegisterDictionary.all where entry.isFeatureIDRegister {
             for rule in entry.idFieldRules where rule.isIgnoredIfHostValue {
@@ -108,25 +103,24 @@ public struct HostRecorder: ~Copyable {
         }
     }
 
-    /// Every register of a fresh vCPU, in a VM of its own: all vCPUs of a VM have the same features.
-    private borrowing func registers(of request: VCPUInit) throws -> RegisterList {
+    /// A fresh vCPU, in a VM of its own: all vCPUs of a VM have the same features.
+    private borrowing func vcpu(_ request: VCPUInit) throws -> any RegisterBank {
         guard let bank = try ScratchVM(on: system, vcpuCount: 1).banks.first else {
             throw SourceError("KVM made no vCPU")
         }
         try bank.initialize(with: request)
-        let capture = try Capture(of: bank)
+        return bank
+    }
+
+    /// Every register of a fresh vCPU, bits that move by themselves as zero, so that two recordings of a host are the
+    /// same.
+    private borrowing func registers(of request: VCPUInit) throws -> RegisterList {
+        let capture = try Capture(of: try vcpu(request))
         if let failure = capture.unreadable.first {
             throw SourceError("a profile needs every register: \(failure)")
         }
-        return Self.withoutMotion(capture.registers)
-    }
-
-    /// Bits that move by themselves as zero, so that two recordings of a host are the same.
-    private static func withoutMotion(_ registers: RegisterList) -> RegisterList {
-        let pairs = registers.map { id, value in
-            (id, value.withoutMotion(of: id))
-        }
-        return RegisterList(pairs) ?? registers
+        let pairs = capture.registers.map { id, value in (id, value.withoutMotion(of: id)) }
+        return RegisterList(pairs) ?? capture.registers
     }
 
     private borrowing func masks(of registers: RegisterList) -> [RegisterID: UInt64] {

@@ -27,7 +27,7 @@ public struct KVMSource: HostSource {
     public func makeVCPUs(
         _ count: Int, enabling capabilities: [KVMCapability], _ options: SourceOptions
     ) throws(SourceError) -> MadeVCPUs {
-        do throws(KVMError) {
+        try SourceError.passing {
             let system = try KVMSystem()
             let host = try KVMHost(system)
             return MadeVCPUs(
@@ -38,8 +38,6 @@ public struct KVMSource: HostSource {
                     tool: options.tool),
                 kernel: KernelVersion(parsing: host.kernelRelease),
                 defaultInit: host.abilities.defaultInit)
-        } catch {
-            throw SourceError(error)
         }
     }
 }

@@ -28,4 +28,27 @@ extension Location {
         }
         return stream
     }
+
+    /// Where a changed stream goes: a file or `-`.
+    /// - Throws: for anything else.
+    public func placeOfStream() throws(SourceError) -> Place {
+        try place(orElse: "a stream goes to a file or -")
+    }
+
+    /// Writes the changed copy of a file with a stream.
+    public func write(_ patch: FilePatch, of source: Location) throws(SourceError) {
+        let place = try placeOfStream()
+        let from = try source.place(orElse: "name a file or -")
+        try SourceError.passing {
+            let base =
+                switch from {
+                case .path(let path): try SeekableFile(opening: path)
+                case .standardStream: try SeekableFile(.input)
+                }
+            switch place {
+            case .path(let path): try patch.write(of: base, to: path)
+            case .standardStream: try patch.write(of: base, to: .output)
+            }
+        }
+    }
 }

@@ -28,7 +28,7 @@ public struct PassingStream {
     public func write(
         to output: Location, _ change: (StreamFile) throws -> [CPUSection]?
     ) throws(SourceError) {
-        let place = try output.place(orElse: "a stream goes to a file or -")
+        let place = try output.placeOfStream()
         try SourceError.passing {
             switch place {
             case .standardStream:

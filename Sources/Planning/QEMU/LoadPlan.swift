@@ -67,12 +67,10 @@ public struct LoadPlan: Sendable {
     static func guests(
         of sections: [CPUSection], origin: StreamOrigin
     ) throws(RegisterBankError) -> [RegisterList] {
-        var guests: [RegisterList] = []
-        for section in sections {
+        try sections.map { (section) throws(RegisterBankError) in
             let bank = QEMUVCPUBank(section, origin: origin.canBeOfKVM ? .kvm : origin)
-            guests.append(try Capture(of: bank).registers)
+            return try Capture(of: bank).registers
         }
-        return guests
     }
 
     /// - Parameter guests: the vCPUs as they were saved, whom the policy is asked about.

@@ -83,9 +83,9 @@ extension StreamMend {
         try mender.mend(for: profile)
         vcpus = mender.vcpus
         sections = mender.sections
-        var plans: [LoadPlan] = []
-        for version in versions { plans.append(try mender.plan(version, on: profile)) }
-        self.plans = plans
+        plans = try versions.map { (version) throws(Problem) in
+            try mender.plan(version, on: profile)
+        }
     }
 
     /// Makes only the changes that the policy's rules ask for, for a destination of which nothing is known.
@@ -115,23 +115,19 @@ private struct Mender {
         vcpus = sections.map {
             StreamMend.VCPU(index: $0.instance, changes: [], refusals: [], altered: [])
         }
-        do throws(RegisterBankError) {
-            guests = try LoadPlan.guests(of: stream.cpus, origin: stream.origin)
-        } catch {
-            throw .bank(error)
-        }
+        guests = try Result { () throws(RegisterBankError) in
+            try LoadPlan.guests(of: stream.cpus, origin: stream.origin)
+        }.mapError(StreamMend.Problem.bank).get()
     }
 
     func plan(
         _ version: QEMUVersion, on profile: HostProfile
     ) throws(StreamMend.Problem) -> LoadPlan {
-        do throws(RegisterBankError) {
-            return try LoadPlan(
+        try Result { () throws(RegisterBankError) in
+            try LoadPlan(
                 of: sections, origin: origin, on: profile, version: version, policy: policy,
                 guests: guests)
-        } catch {
-            throw .bank(error)
-        }
+        }.mapError(StreamMend.Problem.bank).get()
     }
 
     /// A value that is replaced can decide what becomes of others, so the plan is made again; each
@@ -155,25 +151,13 @@ private struct Mender {
     // MARK: Rules
 
     mutating func applyRules() throws(StreamMend.Problem) {
-        for position in sections.indices { try applyRules(position) }
-    }
-
-    private mutating func applyRules(_ position: Int) throws(StreamMend.Problem) {
-        var kept: [CPUSection.Entry] = []
-        for entry in sections[position].entries {
-            let before = entry.registerValue
-            if let rule = policy.omission(of: entry.id) {
-                note(position, entry.id, before, nil, .rules([rule]))
-                continue
+        for position in sections.indices {
+            try edit(position) { [policy] entry in
+                if let rule = policy.omission(of: entry.id) { return (nil, .rules([rule])) }
+                let (after, rules) = policy.value(of: entry.id, saved: entry.registerValue)
+                return after == entry.registerValue ? nil : (after, .rules(rules))
             }
-            let (after, rules) = policy.value(of: entry.id, saved: before)
-            if after != before { note(position, entry.id, before, after, .rules(rules)) }
-            // Above a 32-bit register's bits the stream may have others, which are not to be changed.
-            kept.append(
-                after == before
-                    ? entry : CPUSection.Entry(id: entry.id, value: after.lowBits))
         }
-        try replaceEntries(position, kept)
     }
 
     // MARK: What does not load
@@ -188,21 +172,38 @@ private struct Mender {
         }
         guard !mendable.isEmpty else { return false }
         let fates = Dictionary(mendable.map { ($0.id, $0) }) { first, _ in first }
-        var kept: [CPUSection.Entry] = []
-        for entry in sections[position].entries {
-            guard let load = fates[entry.id], let pardon = load.pardon else {
-                kept.append(entry)
-                continue
-            }
-            let after = load.held
-            note(position, entry.id, entry.registerValue, after, .pardoned(pardon))
-            if let after { kept.append(CPUSection.Entry(id: entry.id, value: after.lowBits)) }
+        try edit(position) { entry in
+            guard let load = fates[entry.id], let pardon = load.pardon else { return nil }
+            return (load.held, .pardoned(pardon))
         }
-        try replaceEntries(position, kept)
         return true
     }
 
-    // MARK: Bookkeeping
+    // MARK: Changing a section
+
+    /// Gives registers of a section another value, or none.
+    /// - Parameter change: what a register is to have, and why; nil where it stays, also with what the stream has above
+    ///   a 32-bit register's bits.
+    private mutating func edit(
+        _ position: Int,
+        _ change: (CPUSection.Entry) -> (after: RegisterValue?, StreamMend.Change.Reason)?
+    ) throws(StreamMend.Problem) {
+        var entries: [CPUSection.Entry] = []
+        for entry in sections[position].entries {
+            guard let (after, reason) = change(entry) else {
+                entries.append(entry)
+                continue
+            }
+            note(position, entry.id, entry.registerValue, after, reason)
+            if let after { entries.append(CPUSection.Entry(id: entry.id, value: after.lowBits)) }
+        }
+        guard entries != sections[position].entries else { return }
+        do throws(QEMUStreamError) {
+            try sections[position].replaceEntries(entries)
+        } catch {
+            throw .stream(error)
+        }
+    }
 
     /// Of a register changed twice the first value and the last are kept.
     private mutating func note(
@@ -220,17 +221,6 @@ private struct Mender {
         vcpus[position].changes.append(
             StreamMend.Change(id: id, before: before, after: after, reason: reason))
         vcpus[position].changes.sort { $0.id < $1.id }
-    }
-
-    private mutating func replaceEntries(
-        _ position: Int, _ entries: [CPUSection.Entry]
-    ) throws(StreamMend.Problem) {
-        guard entries != sections[position].entries else { return }
-        do throws(QEMUStreamError) {
-            try sections[position].replaceEntries(entries)
-        } catch {
-            throw .stream(error)
-        }
     }
 }
 

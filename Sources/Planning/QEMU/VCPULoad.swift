@@ -208,7 +208,7 @@ struct VCPULoader {
 
     /// Without SVE the low 128 bits of a Z register are its V register, and all that is left.
     private static func isKeptWithoutSVE(_ id: RegisterID, _ value: RegisterValue) -> Bool {
-        guard SVEState.contains(id) else { return false }
+        guard id.isSVE else { return false }
         if id.size == 256 { return value.littleEndianBytes[16...].allSatisfy { $0 == 0 } }
         return value.isZero
     }

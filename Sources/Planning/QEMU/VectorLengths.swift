@@ -71,7 +71,7 @@ extension VectorLengths {
 
 extension RegisterID {
     /// Whether it is one of Z0 to Z31, P0 to P15 and FFR.
-    var isScalable: Bool { SVEState.contains(self) && self != .sveVLS }
+    var isScalable: Bool { isSVE && self != .sveVLS }
 }
 
 extension RegisterLoad {

@@ -67,7 +67,7 @@ struct Convert: ParsableCommand {
         options.policy = try policy.load()
         let account = try Restore.perform(
             snapshot.units, into: snapshot.banks(ofVM: nil, ordered), options: options)
-        try StreamOutput(output).write(
+        try output.write(
             try target.filePatch(try target.patch(replacing: banks.map(\.section))), of: into)
         // QEMU's own lists have hundreds of AArch32 registers beside those of the snapshot.
         let result = RestoreOutput(

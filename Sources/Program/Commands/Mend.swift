@@ -90,7 +90,7 @@ struct Mend: ParsableCommand {
 
     func run() throws {
         try checkFiles()
-        if let output { _ = try StreamOutput(output) }
+        if let output { _ = try output.placeOfStream() }
         let policy = try policy.loadWithText()
         let request = MendRequest(
             profile: try host.map { try ProfileFile.load($0) }, given: policy,
@@ -148,7 +148,7 @@ struct Mend: ParsableCommand {
     }
 
     private func write(_ patch: FilePatch, _ change: UndoableChange?) throws {
-        if let output { return try StreamOutput(output).write(patch, of: source) }
+        if let output { return try output.write(patch, of: source) }
         try change?.apply(patch)
     }
 

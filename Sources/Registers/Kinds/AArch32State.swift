@@ -1,61 +1,47 @@
-/// AArch32 coprocessor registers (p14, p15), as in the lists of 32-bit KVM and of QEMU's emulation.
-package enum CoprocessorState: StateKind {
-    package static func contains(_ id: RegisterID) -> Bool { encoding(of: id) != nil }
-
-    private static func encoding(of id: RegisterID) -> RegisterID.CoprocessorEncoding? {
-        if case .coprocessor(let encoding) = id.group { encoding } else { nil }
+extension StateKind {
+    /// AArch32 coprocessor registers (p14, p15), as in the lists of 32-bit KVM and of QEMU's emulation.
+    static func coprocessor(_ id: RegisterID) -> StateKind {
+        var kind = StateKind(category: .system)
+        kind.add(RegisterDictionary.entry(for: id))
+        return kind
     }
+}
 
-    /// The name of the register with bit 29 clear and `_NS`, or `p15_0_c1_c0_0`.
-    package static func genericName(of id: RegisterID) -> String? {
-        let entry = RegisterDictionary.entry(for: id.inBank(nonSecure: false))
-        return entry.map { $0.name + nonSecureSuffix } ?? encoding(of: id)?.description
-    }
-
+extension RegisterID {
     private static let nonSecureSuffix = "_NS"
 
-    /// The coprocessor register of the dictionary that `SCTLR_NS` names, with bit 29 set.
-    static func nonSecure(named text: some StringProtocol) -> RegisterID? {
-        let length = nonSecureSuffix.utf8.count
-        guard text.utf8.count > length, text.suffix(length).uppercased() == nonSecureSuffix,
-            let entry = RegisterDictionary.entry(named: text.dropLast(length)),
-            contains(entry.id)
-        else { return nil }
-        return entry.id.inBank(nonSecure: true)
+    /// The name of the coprocessor register with bit 29 clear and `_NS`; nil where that has none.
+    var nonSecureName: String? {
+        RegisterDictionary.entry(for: inBank(nonSecure: false)).map {
+            $0.name + Self.nonSecureSuffix
+        }
     }
 
-    /// `p15_0_c1_c0_0` or `p15_0_c2`, then perhaps `_ns`.
-    package static func id(named scanner: NameScanner) -> RegisterID? {
-        var scanner = scanner
-        guard let coprocessor = scanner.part("p"), let opc1 = scanner.part("_"),
-            let first = scanner.part("_c")
+    /// The coprocessor register of the dictionary that `SCTLR_NS` names, with bit 29 set.
+    init?(nonSecureName text: some StringProtocol) {
+        let length = Self.nonSecureSuffix.utf8.count
+        guard text.utf8.count > length, text.suffix(length).uppercased() == Self.nonSecureSuffix,
+            let entry = RegisterDictionary.entry(named: text.dropLast(length)),
+            case .coprocessor = entry.id.group
         else { return nil }
-        let second = scanner.part("_c")
-        let opc2 = second == nil ? nil : scanner.part("_")
+        self = entry.id.inBank(nonSecure: true)
+    }
+}
+
+extension NameScanner {
+    /// `p15_0_c1_c0_0` or `p15_0_c2`, then perhaps `_ns`.
+    consuming func coprocessorRegister() -> RegisterID? {
+        guard let coprocessor = part("p"), let opc1 = part("_"), let first = part("_c")
+        else { return nil }
+        let second = part("_c")
+        let opc2 = second == nil ? nil : part("_")
         guard (second == nil) == (opc2 == nil) else { return nil }
-        let isNonSecure = scanner.skip("_ns")
-        guard scanner.isAtEnd else { return nil }
+        let isNonSecure = skip("_ns")
+        guard isAtEnd else { return nil }
         return .coprocessor(
             coprocessor, opc1: opc1, crn: second == nil ? nil : first, crm: second ?? first,
             opc2: opc2, isNonSecure: isNonSecure)
     }
-
-    package static func category(of id: RegisterID) -> RegisterCategory { .system }
-
-    package static func phase(of id: RegisterID) -> RestorePhase { SystemState.phase(of: id) }
-
-    package static func loss(of id: RegisterID, isAbsent: Bool) -> LossRule {
-        SystemState.loss(of: id, isAbsent: isAbsent)
-    }
-}
-
-/// AArch32 VFP registers of 32-bit KVM.
-package enum VFPState: StateKind {
-    package static func contains(_ id: RegisterID) -> Bool {
-        if case .vfp = id.group { true } else { false }
-    }
-
-    package static func category(of id: RegisterID) -> RegisterCategory { .vector }
 }
 
 extension RegisterID {

@@ -1,5 +1,7 @@
+internal import TextFormats
+
 /// Reads generic register names and numbers, in any case.
-package struct NameScanner: Sendable {
+struct NameScanner: Sendable {
     private var rest: ArraySlice<UInt8>
 
     /// - Parameter text: of which only as much is looked at as a generic name or number can have.
@@ -15,13 +17,9 @@ package struct NameScanner: Sendable {
 
     /// `0x` and 1 to 16 hexadecimal digits.
     consuming func number() -> RegisterID? {
-        guard skip("0x"), 1...16 ~= rest.count else { return nil }
-        var value: UInt64 = 0
-        for byte in rest {
-            guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue else { return nil }
-            value = value << 4 | UInt64(digit)
-        }
-        return RegisterID(rawValue: value)
+        guard 3...18 ~= rest.count else { return nil }
+        let number = NumberText.hexadecimal(String(decoding: rest, as: UTF8.self))
+        return number.map(RegisterID.init(rawValue:))
     }
 
     /// A prefix and a number of one or two decimal digits without leading zeros.

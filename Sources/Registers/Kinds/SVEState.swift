@@ -1,22 +1,20 @@
-/// SVE's Z, P and FFR registers, and the set of vector lengths.
-package enum SVEState: StateKind {
-    package static func contains(_ id: RegisterID) -> Bool {
-        if case .sve = id.group { true } else { false }
+extension StateKind {
+    /// SVE's Z, P and FFR registers, and the set of vector lengths.
+    static func sve(_ id: RegisterID) -> StateKind {
+        var kind = StateKind(
+            category: .vector, reset: .zero, phase: .vector, ownExplanation: explanationOfSVE,
+            loss: .vectors, lossWhenAbsent: .cause(.vcpuFeature, detail: "SVE"))
+        if id == .sveVLS {
+            kind.commonBits = .max
+            kind.reset = .asSaved(but: 0)
+            kind.phase = .vectorLengths
+            kind.baseline = .vectorLengths
+        }
+        return kind
     }
 
-    package static func category(of id: RegisterID) -> RegisterCategory { .vector }
-
-    package static func commonBits(of id: RegisterID) -> UInt64 { id == .sveVLS ? .max : 0 }
-
-    package static func reset(of id: RegisterID) -> ResetRule {
-        id == .sveVLS ? .asSaved(but: 0) : .zero
-    }
-
-    package static func phase(of id: RegisterID) -> RestorePhase {
-        id == .sveVLS ? .vectorLengths : .vector
-    }
-
-    package static func explanation(of failure: AccessFailure, for id: RegisterID) -> String? {
+    @Sendable
+    private static func explanationOfSVE(_ failure: AccessFailure, for id: RegisterID) -> String? {
         switch failure.kind {
         case .noSuchRegister:
             failure.hasSVE == false ? "the vCPU has no SVE" : "the register has no such slice"
@@ -29,14 +27,4 @@ package enum SVEState: StateKind {
         case .invalid, .fixed: nil
         }
     }
-
-    package static func loss(of id: RegisterID, isAbsent: Bool) -> LossRule {
-        isAbsent ? .cause(.vcpuFeature, detail: "SVE") : .vectors
-    }
-
-    package static func baseline(of id: RegisterID) -> BaselineRule {
-        id == .sveVLS ? .vectorLengths : .untouched
-    }
-
-    package static var isInCPRegisterList: Bool { false }
 }

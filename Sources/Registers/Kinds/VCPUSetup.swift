@@ -1,31 +1,31 @@
-/// What KVM keeps outside its register list: init features, finalization, pending events, MP state.
-package enum VCPUSetup: StateKind {
-    package static func contains(_ id: RegisterID) -> Bool {
-        if case .vcpu = id.group { true } else { false }
-    }
-
-    package static func category(of id: RegisterID) -> RegisterCategory { .vcpu }
-
-    /// All of VCPU_INIT but POWER_OFF (bit 0 of the features, whose first word is at bit 32), with which one
-    /// vCPU starts and the others do not.
-    package static func commonBits(of id: RegisterID) -> UInt64 {
-        id == .vcpuInit ? ~(1 << 32) : 0
-    }
-
-    package static func reset(of id: RegisterID) -> ResetRule {
-        id == .vcpuEvents || id == .mpState ? .zero : .asSaved(but: 0)
-    }
-
-    package static func phase(of id: RegisterID) -> RestorePhase {
+extension StateKind {
+    /// What KVM keeps outside its register list: init features, finalization, pending events, MP state.
+    static func vcpu(_ id: RegisterID) -> StateKind {
+        var kind = StateKind(category: .vcpu, phase: .runState, ownExplanation: explanationOfSetup)
         switch id {
-        case .vcpuInit: .initialization
-        case .vcpuFinalized: .finalization
-        case .vcpuEvents: .events
-        default: .runState
+        case .vcpuInit:
+            // All but POWER_OFF (bit 0 of the features, whose first word is at bit 32), with which one
+            // vCPU starts and the others do not.
+            kind.commonBits = ~(1 << 32)
+            kind.phase = .initialization
+            kind.loss = .initialization
+        case .vcpuFinalized:
+            kind.phase = .finalization
+            kind.loss = .cause(.vcpuFeature, detail: "SVE")
+        case .vcpuEvents:
+            kind.reset = .zero
+            kind.phase = .events
+            kind.loss = .cause(.cpuFeature, detail: "ID_AA64PFR0_EL1.RAS")
+        case .mpState: kind.reset = .zero
+        default: break
         }
+        kind.lossWhenAbsent = kind.loss
+        return kind
     }
 
-    package static func explanation(of failure: AccessFailure, for id: RegisterID) -> String? {
+    @Sendable
+    private static func explanationOfSetup(_ failure: AccessFailure, for id: RegisterID) -> String?
+    {
         switch (id, failure.kind) {
         case (.vcpuInit, .invalid):
             "the host accepts neither this CPU type nor its own with these features, or a vCPU of "
@@ -42,15 +42,4 @@ package enum VCPUSetup: StateKind {
         default: nil
         }
     }
-
-    package static func loss(of id: RegisterID, isAbsent: Bool) -> LossRule {
-        switch id {
-        case .vcpuFinalized: .cause(.vcpuFeature, detail: "SVE")
-        case .vcpuEvents: .cause(.cpuFeature, detail: "ID_AA64PFR0_EL1.RAS")
-        case .vcpuInit: .initialization
-        default: .cause(.other)
-        }
-    }
-
-    package static var isInCPRegisterList: Bool { false }
 }

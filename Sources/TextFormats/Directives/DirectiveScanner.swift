@@ -87,7 +87,7 @@ public struct DirectiveScanner {
     /// - Returns: the directive's name, or nil at the end of the file.
     public mutating func next() throws(DirectiveError) -> Word? {
         if let extra = rest.first {
-            throw error("expected the end of the line, found \"\(extra.text)\"", at: extra)
+            throw unexpected(extra, insteadOf: "the end of the line")
         }
         while let bytes = lines.popFirst() {
             if let directive = try start(bytes) { return directive }
@@ -177,6 +177,11 @@ extension DirectiveScanner {
         return word
     }
 
+    /// The error that a word is not what was expected.
+    public func unexpected(_ word: Word, insteadOf what: String) -> DirectiveError {
+        error("expected \(what), found \"\(word.text)\"", at: word)
+    }
+
     /// Reads over what is left of the line.
     public mutating func skipLine() {
         rest = []
@@ -208,9 +213,7 @@ extension DirectiveScanner {
     public mutating func hexadecimal() throws(DirectiveError) -> UInt64 {
         let number = try word("a hexadecimal number")
         guard let bits = NumberText.hexadecimal(number.text) else {
-            throw error(
-                "expected a hexadecimal number of at most 64 bits, found \"\(number.text)\"",
-                at: number)
+            throw unexpected(number, insteadOf: "a hexadecimal number of at most 64 bits")
         }
         return bits
     }

@@ -93,7 +93,7 @@ extension RegisterID {
         if architecture == .own { return 0 }
         let holder = AArch32Bank.holder(of: self)?.id ?? self
         let isCounter = RegisterDictionary.entry(for: holder)?.isCounter == true
-        return isCounter ? .max : holder.kind.commonBits(of: holder)
+        return isCounter ? .max : holder.kind.commonBits
     }
 }
 

@@ -130,14 +130,11 @@ extension EditError {
 
     /// What `body` throws, as an error of an edit.
     /// - Parameter id: a register that has to be there.
-    fileprivate static func wrapping<Result>(
-        _ id: RegisterID? = nil, _ body: () throws(RegisterBankError) -> Result
-    ) throws(EditError) -> Result {
-        do throws(RegisterBankError) {
-            return try body()
-        } catch {
-            if let id, error.errno == .noEntry { throw .absent(id) }
-            throw .bank(error)
-        }
+    fileprivate static func wrapping<Value>(
+        _ id: RegisterID? = nil, _ body: () throws(RegisterBankError) -> Value
+    ) throws(EditError) -> Value {
+        try Result(catching: body).mapError { error -> EditError in
+            if let id, error.errno == .noEntry { .absent(id) } else { .bank(error) }
+        }.get()
     }
 }

@@ -69,16 +69,7 @@ public struct PolicyRule: Hashable, Sendable {
     func overriding(_ value: RegisterValue) -> RegisterValue {
         guard case .override(let field, let bits) = action else { return value }
         if let field { return field.insert(bits, into: value) }
-        return value.replacingBits(with: bits)
-    }
-}
-
-extension RegisterValue {
-    /// A value of the same size with these low bits and zero above.
-    fileprivate func replacingBits(with bits: UInt64) -> RegisterValue {
-        let low = RegisterValue(bits).littleEndianBytes
-        let bytes = (0..<size).map { $0 < 8 ? low[$0] : 0 }
-        return RegisterValue(littleEndian: bytes) ?? self
+        return RegisterValue.zero(size: value.size)?.replacingLowBits(with: bits) ?? value
     }
 }
 

@@ -105,9 +105,9 @@ private struct PolicyParser {
             pattern.isWildcard || pattern.registerID != nil
             || word.text.lowercased() == PolicyRule.counterFrequency
         guard isKnown else {
-            throw scanner.error(
-                "expected a register, a pattern with * or ?, or \(PolicyRule.counterFrequency), "
-                    + "found \"\(word.text)\"", at: word)
+            throw scanner.unexpected(
+                word,
+                insteadOf: "a register, a pattern with * or ?, or \(PolicyRule.counterFrequency)")
         }
         return pattern
     }
@@ -117,13 +117,13 @@ private struct PolicyParser {
         guard !scanner.rest.isEmpty else { return nil }
         let word = try scanner.word("if")
         guard word.text == "if" else {
-            throw scanner.error("expected \"if\", found \"\(word.text)\"", at: word)
+            throw scanner.unexpected(word, insteadOf: "\"if\"")
         }
         let test = try scanner.word("a value")
         let parts = test.text.split(separator: "/", omittingEmptySubsequences: false)
         let numbers = parts.compactMap(NumberText.number)
         guard 1...2 ~= numbers.count, numbers.count == parts.count else {
-            throw scanner.error("expected VALUE or VALUE/MASK, found \"\(test.text)\"", at: test)
+            throw scanner.unexpected(test, insteadOf: "VALUE or VALUE/MASK")
         }
         let mask = numbers.count == 2 ? numbers[1] : nil
         guard numbers[0] & ~(mask ?? .max) == 0 else {
@@ -141,8 +141,7 @@ private struct PolicyParser {
 
     private func number(_ word: Word) throws(DirectiveError) -> UInt64 {
         guard let bits = NumberText.number(word.text) else {
-            throw scanner.error(
-                "expected a number of at most 64 bits, found \"\(word.text)\"", at: word)
+            throw scanner.unexpected(word, insteadOf: "a number of at most 64 bits")
         }
         return bits
     }
@@ -154,9 +153,8 @@ private struct PolicyParser {
             return named.value
         }
         guard names.isEmpty || NumberText.number(word.text) != nil else {
-            throw scanner.error(
-                "expected a number or one of " + names.map(\.name).joined(separator: ", ")
-                    + ", found \"\(word.text)\"", at: word)
+            let known = names.map(\.name).joined(separator: ", ")
+            throw scanner.unexpected(word, insteadOf: "a number or one of \(known)")
         }
         return try number(word)
     }

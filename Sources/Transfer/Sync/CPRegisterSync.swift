@@ -32,12 +32,10 @@ public enum CPRegisterSync {
         _ cpuState: any RegisterBank, _ list: inout RegisterList, kvmSync: Bool,
         strategy: SyncStrategy = .recheck
     ) -> SyncReport {
-        var report = SyncReport()
-        for (id, old) in list {
-            report.registers.append(
-                take(id, from: cpuState, into: &list, old: old, strategy: kvmSync ? strategy : nil))
-        }
-        return report
+        SyncReport(
+            registers: zip(list.ids, list.values).map { id, old in
+                take(id, from: cpuState, into: &list, old: old, strategy: kvmSync ? strategy : nil)
+            })
     }
 
     /// - Parameter strategy: nil to take the value in any case.
@@ -84,16 +82,14 @@ public enum CPRegisterSync {
     public static func writeKVMStateToList(
         _ kvm: any RegisterBank, _ list: inout RegisterList
     ) -> SyncReport {
-        var report = SyncReport()
-        for (id, old) in list {
-            report.registers.append(
+        SyncReport(
+            registers: zip(list.ids, list.values).map { id, old in
                 SyncReport.Register(id) { () throws(RegisterBankError) in
                     let new = try kvm.read(id)
                     list.set(new, for: id)
                     return (new == old ? .alreadyEqual : .taken, new)
-                })
-        }
-        return report
+                }
+            })
     }
 
     /// Writes the list to KVM, less what is above the level (`write_list_to_kvmstate`).

@@ -76,25 +76,11 @@ public struct UnitDifference: Hashable, Sendable {
         _ left: RegisterList, _ right: RegisterList
     ) -> [RegisterDifference] {
         guard left != right else { return [] }
-        var differences: [RegisterDifference] = []
-        var (inLeft, inRight) = (0, 0)
-        while inLeft < left.count || inRight < right.count {
-            let ids = (left.id(at: inLeft), right.id(at: inRight))
-            guard let id = [ids.0, ids.1].compactMap(\.self).min() else { break }
-            let difference = RegisterDifference(
-                id: id, left: ids.0 == id ? left.values[inLeft] : nil,
-                right: ids.1 == id ? right.values[inRight] : nil)
-            if difference.left != difference.right { differences.append(difference) }
-            if ids.0 == id { inLeft += 1 }
-            if ids.1 == id { inRight += 1 }
+        let ids = left.ids == right.ids ? left.ids : Set(left.ids).union(right.ids).sorted()
+        return ids.compactMap { id in
+            let (before, after) = (left[id], right[id])
+            return before == after ? nil : RegisterDifference(id: id, left: before, right: after)
         }
-        return differences
-    }
-}
-
-extension RegisterList {
-    fileprivate func id(at position: Int) -> RegisterID? {
-        position < count ? ids[position] : nil
     }
 }
 
