@@ -215,7 +215,8 @@ extension EmulatedCPU {
 
     /// The value with ISTATUS as a read finds it, for a timer's control register.
     private func withStatus(_ value: RegisterValue, of id: RegisterID) -> RegisterValue {
-        guard let timer = TimerControl(id), TimerControl.showsStatus(table.host),
+        // A kernel computes it of every timer, or of none; CNTV_CTL_EL0 is the one that every kernel lists.
+        guard let timer = TimerControl(id), table.host.has(.statusComputed, of: .cntvCTLEL0),
             let compare = table[timer.compare].map({ state[$0].lowBits }),
             let count = table[timer.counter].map({ state[$0].lowBits }), count >= compare
         else { return value }

@@ -26,15 +26,11 @@ public final class EmulatedHost {
     public func makeVCPUs(
         _ count: Int, enabling capabilities: [KVMCapability] = []
     ) -> [EmulatedCPU] {
-        let vm = EmulatedVM(of: count, enabled: offered(of: capabilities))
+        let offered = capabilities.map(\.name).filter { profile.capabilities[$0] ?? 0 > 0 }
+        let vm = EmulatedVM(of: count, enabled: Set(offered))
         return (0..<max(0, count)).map { index in
             EmulatedCPU(on: self, index: UInt32(clamping: index), in: vm)
         }
-    }
-
-    /// Those that the host has, by name.
-    private func offered(of capabilities: [KVMCapability]) -> Set<String> {
-        Set(capabilities.map(\.name).filter { profile.capabilities[$0] ?? 0 > 0 })
     }
 
     /// The registers of a vCPU with these features, and their values after the init.

@@ -48,9 +48,4 @@ struct HostFacts: Hashable, Sendable {
     func has(_ trait: Behavior.Traits, of id: RegisterID) -> Bool {
         RegisterDictionary.entry(for: id)?.traits(onKernel: kernel).contains(trait) == true
     }
-
-    /// What the host's kernel does with a register.
-    func behavior(of entry: RegisterEntry) -> Behavior? {
-        kernel.map { entry.behavior(onKernel: $0) } ?? entry.newestBehavior
-    }
 }

@@ -230,9 +230,7 @@ extension HostProfileParser {
         }
         return bits
     }
-}
 
-extension HostProfileParser {
     private mutating func frequency() throws(DirectiveError) -> UInt64 {
         let number = try scanner.word("a frequency in Hz")
         guard let hertz = NumberText.decimal(number.text), hertz > 0,

@@ -56,7 +56,7 @@ private struct RegisterTableBuilder {
 
     private mutating func add(_ id: RegisterID, _ value: RegisterValue) {
         let entry = RegisterDictionary.entry(for: id)
-        let behavior = entry.flatMap(host.behavior(of:))
+        let behavior = entry?.behavior(onKernel: host.kernel)
         let needs = (behavior?.needs ?? []).filter { holds($0, with: recordedNames) }
         guard needs.allSatisfy({ isDynamic($0) || holds($0, with: featureNames) }) else { return }
         let resets = ResetRules(recordedFeatures: recordedFeatures, features: host.features)

@@ -16,11 +16,4 @@ struct TimerControl {
         default: return nil
         }
     }
-
-    /// Whether the host's kernel computes ISTATUS when userspace reads the register.
-    ///
-    /// It does so of every timer's, or of none; CNTV_CTL_EL0 is the one that every kernel lists.
-    static func showsStatus(_ host: HostFacts) -> Bool {
-        host.has(.statusComputed, of: .cntvCTLEL0)
-    }
 }

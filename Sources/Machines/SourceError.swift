@@ -31,13 +31,9 @@ public struct SourceError: Error, CustomStringConvertible {
     }
 
     /// The same of something whose errors do not name the file.
-    static func naming<Result, Failure: Error>(
-        _ name: String, _ body: () throws(Failure) -> Result
-    ) throws(SourceError) -> Result {
-        do throws(Failure) {
-            return try body()
-        } catch {
-            throw SourceError("\(name): \(error)")
-        }
+    static func naming<Value, Failure: Error>(
+        _ name: String, _ body: () throws(Failure) -> Value
+    ) throws(SourceError) -> Value {
+        try Result(catching: body).mapError { SourceError("\(name): \($0)") }.get()
     }
 }

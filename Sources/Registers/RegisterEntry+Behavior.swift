@@ -102,7 +102,8 @@ extension RegisterEntry {
     /// dictionary does not say.
     ///
     /// Kernels older than the oldest that was examined count as that one.
-    public func behavior(onKernel kernel: KernelVersion) -> Behavior? {
+    /// - Parameter kernel: nil for the newest.
+    public func behavior(onKernel kernel: KernelVersion?) -> Behavior? {
         change(onKernel: kernel).flatMap(behavior(_:))
     }
 
@@ -122,8 +123,7 @@ extension RegisterEntry {
     /// nothing is known to be refused.
     /// - Parameter kernel: nil for the newest.
     public func refusalRule(onKernel kernel: KernelVersion?) -> String? {
-        let behavior = kernel.map { self.behavior(onKernel: $0) } ?? newestBehavior
-        guard let rule = behavior?.refusalRule else { return nil }
+        guard let rule = behavior(onKernel: kernel)?.refusalRule else { return nil }
         guard let name = newestBehavior?.capability,
             let since = KVMCapability.named(name)?.since
         else { return rule }
@@ -145,9 +145,7 @@ extension RegisterEntry {
     }
 
     /// What the newest examined kernel does with it; nil where that has no such register.
-    public var newestBehavior: Behavior? {
-        change(onKernel: nil).flatMap(behavior(_:))
-    }
+    public var newestBehavior: Behavior? { behavior(onKernel: nil) }
 
     /// Each change over the kernels, oldest first.
     ///

@@ -94,7 +94,7 @@ struct RestoreReasons {
     }
 
     private var behavior: Behavior? {
-        kernel.flatMap { entry?.behavior(onKernel: $0) } ?? entry?.newestBehavior
+        entry?.behavior(onKernel: kernel) ?? entry?.newestBehavior
     }
 
     // MARK: Present, and yet not restored

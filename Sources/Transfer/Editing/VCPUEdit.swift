@@ -65,7 +65,10 @@ public struct VCPUEdit: Sendable {
         of bank: any RegisterBank,
         _ body: (any RegisterBank) throws(EditError) -> Void
     ) throws(EditError) {
-        let vcpu = try Self.synced(bank)
+        let vcpu = try EditError.wrapping { () throws(RegisterBankError) in
+            try SyncedVCPU(copying: bank)
+        }
+        _ = vcpu.getRegisters()
         let before = try Self.registers(of: vcpu.cpuState)
         try body(vcpu.cpuState)
         let changed = try Self.registers(of: vcpu.cpuState).filter { before[$0.0] != $0.1 }
@@ -96,14 +99,6 @@ public struct VCPUEdit: Sendable {
         return Change(
             id: id, before: before, wanted: wanted, found: try? bank.read(id),
             outcome: result.outcome, explanation: result.explanation)
-    }
-
-    private static func synced(_ bank: any RegisterBank) throws(EditError) -> SyncedVCPU {
-        let vcpu = try EditError.wrapping { () throws(RegisterBankError) in
-            try SyncedVCPU(copying: bank)
-        }
-        _ = vcpu.getRegisters()
-        return vcpu
     }
 
     private static func registers(
