@@ -220,6 +220,15 @@ struct NextStepTests {
         try Program.run(["plan", guest, "--host", host] + arguments)
     }
 
+    @Test func proposalOfWideRegisters() throws {
+        try Program.run("save", "emulated:6.12-neoverse-v1", "-o", folder / "v1")
+        let policy = folder / "w.vpolicy"
+        #expect(
+            try plan(folder / "v1", "6.12-neoverse-n1", "--write-policy", policy).errors.isEmpty)
+        let text = try folder.text("w.vpolicy")
+        #expect(text.contains("what it holds is lost") && !text.contains(",,"))
+    }
+
     @Test func proposalOfTheCounter() throws {
         let guest = try save()
         let host = try Program.run("host", "--from", guest, "--name", "fast", "-o", "-")

@@ -59,7 +59,7 @@ struct VMStateTests {
         let run = try Program.run("restore", left, right)
         #expect(run.status == 0, "\(run.text)\(run.errors)")
         #expect(try vm("b") == 7)
-        #expect(run.text.contains("\nVM and vCPUs 0-1: complete; "))
+        #expect(run.text.contains("\nVM: complete; 1 restored\nvCPUs 0-1: complete; "))
     }
 
     /// No register goes without a word.
@@ -95,5 +95,39 @@ struct VMStateTests {
         #expect(try vm("a") == 7)
         #expect(try Program.run("inject", file, "serror", "--vcpu", "1").status == 0)
         #expect(try vm("a") == 7)
+    }
+
+    /// It is kept, and told as what only the target has.
+    @Test func aSnapshotWithoutIntoOneWith() throws {
+        try Program.run("save", "emulated:\(host)", "--vcpus", "2", "-o", folder / "a")
+        let target = try snapshot(8, named: "b")
+        let run = try Program.run("restore", folder / "a", target)
+        #expect(run.status == 0 && run.text.contains("\nVM: complete; 1 not-in-snapshot\n"))
+        #expect(try vm("b") == 8)
+    }
+
+    @Test func anOverrideOfItIsNotIdle() throws {
+        let file = try snapshot(7, named: "a")
+        let target = try snapshot(8, named: "b")
+        let policy = try folder.make(
+            "p.vpolicy", "vpolicy 1\nbase exact\noverride \(id.hex) 0x9\n")
+        let run = try Program.run("restore", file, target, "--policy", policy)
+        #expect(run.status == 0 && run.errors.isEmpty, "\(run.errors)")
+        #expect(try vm("b") == 9)
+    }
+
+    /// A later version of the chunk, which this program leaves out.
+    @Test func whatIsNotKnownIsNotLostWithoutAWord() throws {
+        let newer = try FormatVectors("vcpusnap-v1", suffix: ".vcpusnap").good("vm-version-2")
+        let file = try folder.make("newer", Data(newer))
+        let unknown =
+            "newer version of the format and has 1 chunk (VM), which this program does not know"
+        let shown = try Program.run("show", file)
+        #expect(shown.status == 0 && shown.errors.contains("\(unknown), and leaves out\n"))
+        #expect(try Program.run("save", file, "-o", folder / "b").errors.contains(unknown))
+        let same = try Program.run("save", file, "-o", file)
+        #expect(same.status == 2 && same.errors.contains("would be lost"), "\(same.errors)")
+        #expect(try folder.bytes("newer") == newer)
+        #expect(try Program.run("set", file, "x0=5").status == 2)
     }
 }

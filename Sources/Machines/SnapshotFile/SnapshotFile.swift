@@ -13,6 +13,9 @@ public struct SnapshotFile: StateFileKind, StateFile {
         abilities: [.read, .restore, .edit], example: "vcpusnap diff cpu.vcpusnap other.vcpusnap")
 
     private let snapshot: Snapshot
+    private let location: Location
+    /// What the file has that a file written by this program does not.
+    private let unknown: UnknownContent
 
     /// Whether it begins as a snapshot does, or did before it was damaged, for example by a transfer as text.
     public static func recognizes(_ prefix: [UInt8]) -> Bool {
@@ -31,12 +34,22 @@ public struct SnapshotFile: StateFileKind, StateFile {
         _ input: ImageInput, of location: Location, _ options: SourceOptions
     ) throws(SourceError) -> any StateFile {
         try reading(location, input.read) { reader throws(SnapshotFormatError) in
-            SnapshotFile(snapshot: try reader.decode())
+            let snapshot = try reader.decode()
+            return SnapshotFile(
+                snapshot: snapshot, location: location, unknown: reader.unknown)
         }
     }
 
-    /// The snapshot as it was read.
-    public func capture(_ options: SourceOptions) -> StateCapture { StateCapture(snapshot) }
+    /// Whether it would be lost with the file that this program does not know it.
+    public var hasUnknownContent: Bool { !unknown.isEmpty }
+
+    /// What was read; a notice says what this program does not know and leaves out.
+    public func capture(_ options: SourceOptions) -> StateCapture {
+        if hasUnknownContent {
+            options.notify("\(unknown.loss(of: location)), and leaves out")
+        }
+        return StateCapture(snapshot)
+    }
 }
 
 // MARK: - Reading
@@ -160,9 +173,7 @@ private final class OpenSnapshot: OpenState {
     }
 
     private func checkLoss(in output: Location) throws(SourceError) {
-        let loss =
-            "\(location.text) is of a newer version of the format and has "
-            + "\(unknown), which this program does not know"
+        let loss = unknown.loss(of: location)
         guard !isOf(output) else {
             throw SourceError(
                 "\(loss): it is not replaced; give --output another file, which will be "
@@ -174,5 +185,13 @@ private final class OpenSnapshot: OpenState {
     /// Whether that is the file which was read.
     private func isOf(_ other: Location) -> Bool {
         other == location || locked.map { FileIdentity(of: $0.path) == other.identity } ?? false
+    }
+}
+
+extension UnknownContent {
+    /// `FILE is of a newer version of the format and has 1 chunk (NOTE), which this program does not know`.
+    fileprivate func loss(of location: Location) -> String {
+        "\(location.text) is of a newer version of the format and has \(self), which this program does "
+            + "not know"
     }
 }

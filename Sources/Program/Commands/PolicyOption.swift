@@ -44,13 +44,14 @@ struct LoadedPolicy {
 }
 
 extension Snapshot {
-    /// Says of which vCPUs the policy overrides a register that they do not have.
+    /// Says of which vCPUs the policy overrides a register that neither they nor the VM have.
     func warnOfIdleOverrides(of policy: RestorePolicy, from location: Location) {
         var idle = Folded<PolicyRule, Void>()
         var last: (ids: [RegisterID], rules: [PolicyRule]) = ([], [])
         for vcpu in vcpus {
             if last.ids != vcpu.registers.ids {
-                last = (vcpu.registers.ids, policy.idleOverrides(among: vcpu.registers.ids))
+                let ids = vm.ids + vcpu.registers.ids
+                last = (vcpu.registers.ids, policy.idleOverrides(among: ids))
             }
             for rule in last.rules { idle.add(rule, of: .vcpu(vcpu.index)) }
         }

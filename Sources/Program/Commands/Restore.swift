@@ -83,10 +83,14 @@ struct RestoreCommand: ParsableCommand {
         options.enabled = destination.enabled
         options.policy = try policy.load().ignoring(try exclude.map(pattern))
         snapshot.warnOfIdleOverrides(of: options.policy, from: source)
+        var units = snapshot.units
+        // What only the target has is told, too.
+        if snapshot.vm.count == 0, destination.vm != nil {
+            units.insert(UnitState(.vm, snapshot.vm), at: 0)
+        }
+        let vm = units[0].unit == .vm ? [destination.vm ?? SnapshotBank(RegisterList())] : []
         let account = try Restore.perform(
-            snapshot.units,
-            into: snapshot.banks(ofVM: destination.vm, destination.vcpus.map(\.bank)),
-            options: options)
+            units, into: vm + destination.vcpus.map(\.bank), options: options)
         if !dryRun { try keep(destination, isUndone: account.isUndone) }
         let result = RestoreOutput(
             source: source.text, target: target.text, dryRun: dryRun,

@@ -56,21 +56,29 @@ struct PlanOutput: Report {
     }
 
     private func write(_ plan: MovePlan, _ output: ReportWriter) {
-        var counts = FoldedCounts()
+        var all = UnitNumbers()
+        var (vm, counts) = (FoldedCounts(), FoldedCounts())
         var losses = FoldedRegisters<Cause>()
         // What is restored if whoever makes the VM does something.
         var conditional = FoldedRegisters<String>()
         for plan in plan.units {
             let (report, unit) = (plan.report, plan.report.unit)
-            counts.add(report.counts, of: unit)
+            all.append(unit)
+            if unit == .vm {
+                vm.add(report.counts, of: unit)
+            } else {
+                counts.add(report.counts, of: unit)
+            }
             for loss in plan.losses { losses.add(loss.restore, loss, in: loss.cause, of: unit) }
             for register in report.registers where register.isConditional {
                 conditional.add(register, in: register.outcome.name, of: unit)
             }
         }
         output.write(plan.counter?.line ?? "")
-        output.write(counts.line(RegisterOutcome.names, output.style))
-        let lines = FoldedLines(values: values, units: counts.units)
+        for counts in [vm, counts] {
+            output.write(counts.line(RegisterOutcome.names, output.style))
+        }
+        let lines = FoldedLines(values: values, units: all)
         for (cause, members) in losses.bySection.sorted(by: { $0.key < $1.key }) {
             let pardoned = members.count(where: \.subject.isPardoned)
             let count = "\(members.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")

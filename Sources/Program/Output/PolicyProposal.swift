@@ -114,7 +114,8 @@ struct PolicyProposal {
         }
         switch loss.outcome {
         case .absent:
-            return "the destination does not have it, and what it holds,\(text(saved)), is lost"
+            return
+                "the destination does not have it, and what it holds\(isShort ? ",\(text(saved))," : "") is lost"
         case .refused:
             let changed = loss.held.flatMap { saved.differingBits(from: $0)?.lowBits } ?? 0
             let fields = RegisterDictionary.entry(for: loss.id)?.fieldsText(of: changed) ?? ""

@@ -92,15 +92,18 @@ extension RestoreOutput {
 
     private func writeRegisters(_ output: ReportWriter) {
         var all = UnitNumbers()
-        var (complete, incomplete) = (FoldedCounts(), FoldedCounts())
+        var (vm, complete, incomplete) = (FoldedCounts(), FoldedCounts(), FoldedCounts())
+        var vmIsComplete = true
         var registers = FoldedRegisters<String>()
         var undone = Folded<PrintableText, Void>()
         for report in account {
             all.append(report.unit)
-            if report.isComplete {
-                complete.add(report.counts, of: report.unit)
-            } else {
-                incomplete.add(report.counts, of: report.unit)
+            switch (report.unit, report.isComplete) {
+            case (.vm, let isComplete):
+                vm.add(report.counts, of: .vm)
+                vmIsComplete = isComplete
+            case (.vcpu, true): complete.add(report.counts, of: report.unit)
+            case (.vcpu, false): incomplete.add(report.counts, of: report.unit)
             }
             for register in report.registers {
                 guard let section = section(of: register) else { continue }
@@ -109,9 +112,10 @@ extension RestoreOutput {
             if let undo = report.undo { undone.add(text(of: undo, output.style), of: report.unit) }
         }
         let (names, style) = (RegisterOutcome.names, output.style)
-        let lost = style.bad("registers were lost") + "; "
+        let (done, lost) = (style.good("complete") + "; ", style.bad("registers were lost") + "; ")
+        output.write(vm.line(names, style, verdict: vmIsComplete ? done : lost))
         output.write(incomplete.line(names, style, verdict: lost))
-        output.write(complete.line(names, style, verdict: style.good("complete") + "; "))
+        output.write(complete.line(names, style, verdict: done))
         let lines = FoldedLines(values: values, units: all)
         let sections = registers.bySection
         for title in names + [Self.pardoned] {

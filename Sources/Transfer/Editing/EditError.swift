@@ -48,7 +48,7 @@ extension EditError: CustomStringConvertible {
         case .badValue(let text, let id, let field, let bits):
             "\(text) is not a value of \(id.name)" + (field.map { "." + $0 } ?? "")
                 + ": expected a number of \(bits == 1 ? "1 bit" : "at most \(bits) bits"), "
-                + "decimal or 0x and hexadecimal"
+                + (bits > 64 ? "decimal up to 64 bits or" : "decimal or") + " 0x and hexadecimal"
                 + (field == nil ? "" : ", or one of the names that vcpusnap register prints")
         case .absent(let id):
             "the vCPU has no register \(id.label): vcpusnap show lists those it has"
