@@ -6,7 +6,7 @@ import VCPUModel
 /// The files in `Golden`; see the README there.
 enum Golden {
     static let names = [
-        "tiny", "sve-one-vcpu", "eight-vcpus", "future-minor-version", "no-registers",
+        "tiny", "sve-one-vcpu", "eight-vcpus", "future-minor-version", "no-registers", "vm",
     ]
 
     private static let folder = URL(fileURLWithPath: #filePath)

@@ -46,7 +46,7 @@ public struct SnapshotFile: StateFileKind, StateFile {
     /// What was read; a notice says what this program does not know and leaves out.
     public func capture(_ options: SourceOptions) -> StateCapture {
         if hasUnknownContent {
-            options.notify("\(unknown.loss(of: location)), and leaves out")
+            options.notify("\(unknown.loss(of: location)) and leaves out")
         }
         return StateCapture(snapshot)
     }
