@@ -118,7 +118,8 @@ struct VMStateTests {
 
     /// A later version of the chunk, which this program leaves out.
     @Test func whatIsNotKnownIsNotLostWithoutAWord() throws {
-        let newer = try FormatVectors("vcpusnap-v1", suffix: ".vcpusnap").good("vm-version-2.vcpusnap")
+        let newer = try FormatVectors("vcpusnap-v1", suffix: ".vcpusnap").good(
+            "vm-version-2.vcpusnap")
         let file = try folder.make("newer", Data(newer))
         let unknown =
             "newer version of the format and has 1 chunk (VM), which this program does not know"
