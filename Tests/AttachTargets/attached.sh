@@ -174,7 +174,7 @@ exit_reasons() { vcpusnap show saved --format json | grep -A 1 'exit-reason' | s
 # settled: until it had to be read again at least once.
 settled() {
   for number in $(seq 1000); do
-    vcpusnap save "pid:$VMM" --settle -o saved 2>>said
+    vcpusnap save "pid:$VMM" --settle -o saved 2>>said || { cat said; return 1; }
     exit_reasons >>reasons
     [ "$number" -lt 10 ] || ! grep -q 'read [0-9]* times' said || break
   done
