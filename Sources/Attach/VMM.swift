@@ -106,11 +106,11 @@ public struct ProcessTable: Hashable, Sendable {
     /// Those with vCPUs, by ascending process id.
     public var vmms: [VMM]
     /// How many processes have descriptors that this user may not see.
-    public var hidden: Int
+    public var unreadableProcesses: Int
 
     /// Looks at every process in `/proc`.
     public static func read() throws(FileError) -> ProcessTable {
-        var table = ProcessTable(vmms: [], hidden: 0)
+        var table = ProcessTable(vmms: [], unreadableProcesses: 0)
         // An empty folder where nothing is mounted looks like a host without processes.
         _ = try Folder.names(in: "/proc/self")
         for process in try Folder.names(in: "/proc").compactMap({ Int($0) }).sorted() {
@@ -119,7 +119,7 @@ public struct ProcessTable: Hashable, Sendable {
                 let vmm = VMM(process: process, name: files.name(), descriptors)
                 table.vmms += vmm.map { [$0] } ?? []
             } else if !files.threads().isEmpty {
-                table.hidden += 1
+                table.unreadableProcesses += 1
             }
         }
         return table

@@ -13,7 +13,7 @@ struct HostFacts: Hashable, Sendable {
     let hasAArch32AtEL0: Bool
     let hasRAS: Bool
     /// ID_AA64DFR0_EL1 as KVM gives it to a new guest.
-    let debugFeatures: UInt64
+    let idAA64DFR0: UInt64
     let vectorLengths: SVEVectorLengths?
     /// PMCR_EL0.N of a new vCPU, the most counters it can have.
     let counters: Int
@@ -29,11 +29,11 @@ struct HostFacts: Hashable, Sendable {
         self.enabled = enabled
         hardware = profile.hardware
         cacheType = profile.registers[.ctrEL0]?.bits ?? 0
-        let processorFeatures = profile.registers[.idAA64PFR0EL1]?.bits ?? 0
+        let idAA64PFR0 = profile.registers[.idAA64PFR0EL1]?.bits ?? 0
         // ID_AA64PFR0_EL1: EL0 (bits 3:0) is 2 when EL0 can be AArch32; RAS is bits 31:28.
-        hasAArch32AtEL0 = processorFeatures & 0xf == 2
-        hasRAS = processorFeatures >> 28 & 0xf != 0
-        debugFeatures = profile.registers[.idAA64DFR0EL1]?.bits ?? 0
+        hasAArch32AtEL0 = idAA64PFR0 & 0xf == 2
+        hasRAS = idAA64PFR0 >> 28 & 0xf != 0
+        idAA64DFR0 = profile.registers[.idAA64DFR0EL1]?.bits ?? 0
         vectorLengths = profile.registers[.sveVLS].map { SVEVectorLengths($0) }
         counters = PMUControl(profile.registers[.pmcrEL0]?.bits ?? 0).counters
         targets = CPUIdentity(midr: profile.midr ?? 0).targets(onKernel: kernel)

@@ -48,8 +48,8 @@ enum EventCounter {
 
     /// The bits it has (`kvm_pmc_is_64bit`, `arch/arm64/kvm/pmu-emul.c`): PMUVer, bits 11:8, is 6 for
     /// PMUv3p5, and 15 for a PMU that is not one of Arm's.
-    /// - Parameter debugFeatures: ID_AA64DFR0_EL1 of the vCPU.
-    static func mask(debugFeatures: UInt64) -> UInt64 {
-        6..<15 ~= debugFeatures >> 8 & 0xf ? .max : 0xffff_ffff
+    /// - Parameter idAA64DFR0: ID_AA64DFR0_EL1 of the vCPU.
+    static func mask(idAA64DFR0: UInt64) -> UInt64 {
+        6..<15 ~= idAA64DFR0 >> 8 & 0xf ? .max : 0xffff_ffff
     }
 }

@@ -44,7 +44,7 @@ extension RegisterTable {
         case .pmuMachine: if value != 0 { try require(RegisterValue(value), RegisterValue(old)) }
         case .eventCounter:
             let features = self[.idAA64DFR0EL1].map { state[$0].lowBits } ?? 0
-            return value & EventCounter.mask(debugFeatures: features)
+            return value & EventCounter.mask(idAA64DFR0: features)
         case .counters(let write):
             return pmuControl(of: state).written(value, to: old, write)
         case .psciVersion: try PSCIVersion(rawValue: value).check(host)

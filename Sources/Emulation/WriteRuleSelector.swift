@@ -127,7 +127,7 @@ extension WriteRuleSelector {
         case .counters: return PMUControl(counters: host.counters).counterMask
         case .services(let known): return known
         case .unchanged, .zero, .ignored, .workaround: return 0
-        case .eventCounter: return EventCounter.mask(debugFeatures: host.debugFeatures)
+        case .eventCounter: return EventCounter.mask(idAA64DFR0: host.idAA64DFR0)
         case .any, .cacheGeometry, .pmuMachine, .psciVersion, .programState, .general, .scalable,
             .vectorLengths:
             return all

@@ -134,8 +134,8 @@ struct Vcpusnap: ParsableCommand {
               0  done: all restored, same, sound
               1  done, with a finding: a register could not be restored, the sides differ
               2  trouble: bad usage, unreadable or damaged file, no KVM, full disk
-              128 + N  ended by signal N, as a shell says it: 141 where nobody reads
-                       the output
+              128 + N  ended by signal N, as a shell reports it: 141 if whatever read the
+                       output went away
             """,
         version: Version.text,
         subcommands: [

@@ -29,22 +29,22 @@ struct MigrationCapture {
                     runState: runState, reason: "QEMU does not return to this after a migration"))
         }
         let settings = try MigrationSettings(over: connection)
-        let lastWords = try MigrationGuard(over: connection, lastWords(settings))
+        let guardian = try MigrationGuard(over: connection, cleanup(settings))
         let ends: HeadAndTail
         do throws(QMPError) {
             try apply(settings.changes)
             ends = try migrate(settings)
             try waitForItsEnd()
         } catch {
-            if abandon(settings) { lastWords.release() }
+            if abandon(settings) { guardian.release() }
             throw error
         }
         try apply(settings.restoration)
-        lastWords.release()
+        guardian.release()
         return ends
     }
 
-    private func lastWords(_ settings: MigrationSettings) -> [MigrationSettings.Command] {
+    private func cleanup(_ settings: MigrationSettings) -> [MigrationSettings.Command] {
         let resuming: [MigrationSettings.Command] = runState == "running" ? [("cont", [])] : []
         return [("migrate_cancel", [])] + settings.restoration + resuming
     }
@@ -115,13 +115,13 @@ extension MigrationCapture {
         _ stream: borrowing FileDescriptor, _ settings: MigrationSettings
     ) throws(QMPError) -> HeadAndTail {
         let deadline = Deadline(in: connection.timeouts.capture)
-        var patience: Deadline? = Deadline(in: connection.timeouts.capture / 4)
+        var shortStop: Deadline? = Deadline(in: connection.timeouts.capture / 4)
         let ends = HeadAndTail(of: connection.path, last: Self.tailLimit)
         var quiet = 0
         while !deadline.isOver {
-            if patience?.isOver == true {
-                try apply(settings.patience)
-                patience = nil
+            if shortStop?.isOver == true {
+                try apply(settings.ordinaryDowntime)
+                shortStop = nil
             }
             if let bytes = try receive(from: stream) {
                 quiet = 0

@@ -53,7 +53,7 @@ struct MigrationSettings {
     }
 
     /// For a VM that changes its RAM too fast to be stopped for so short a time.
-    var patience: [Command] {
+    var ordinaryDowntime: [Command] {
         Self.commands(
             [], parameters.filter { $0.name == "downtime-limit" }.map { ($0.name, $0.was) })
     }

@@ -68,7 +68,8 @@ struct RestoreReasons {
 
     /// Of what KVM is known to have it is not the kernel that lacks it.
     private var unexplainedAbsence: String {
-        if id == .vcpuFinalized { return "the vCPU has no feature that is finalized" }
+        let failure = AccessFailure(.noSuchRegister, isWrite: false, hasSVE: nil)
+        if id == .vcpuFinalized, let words = id.explanation(of: failure) { return words }
         return "\(entry == nil ? destination : "the destination") does not have this register"
     }
 

@@ -32,10 +32,10 @@ extension RegisterBank {
     /// - Throws: what `write` throws for the register itself.
     public func replace(_ id: RegisterID, with value: RegisterValue) throws(RegisterBankError) {
         try write(value, to: id)
-        guard let twin = RegisterDictionary.entry(for: id)?.clearView,
+        guard let clearView = RegisterDictionary.entry(for: id)?.clearView,
             let now = try? read(id).bits, let wanted = value.bits, now & ~wanted != 0
         else { return }
         // A refusal shows in what the register then holds.
-        try? write(RegisterValue(now & ~wanted, size: value.size), to: twin)
+        try? write(RegisterValue(now & ~wanted, size: value.size), to: clearView)
     }
 }

@@ -1,7 +1,7 @@
 internal import LinuxSystem
 public import Registers
 
-/// The saved state of one virtual machine: of its vCPUs, and of what it has once.
+/// The saved state of one virtual machine: of its vCPUs, and what the VM has once.
 public struct Snapshot: Hashable, Sendable {
     /// Where the state comes from.
     public var provenance: Provenance

@@ -120,16 +120,18 @@ extension SnapshotNote: CustomStringConvertible {
                 + "without are missing: \(Self.shortened(missing.map(\.name)))"
         case .disagreement(let id, let holders):
             "the vCPUs disagree on \(id.label): "
-                + holders.prefix(Self.most).map(\.description).joined(separator: "; ")
-                + (holders.count > Self.most ? "; and \(holders.count - Self.most) more" : "")
+                + holders.prefix(Self.maximumCount).map(\.description).joined(separator: "; ")
+                + (holders.count > Self.maximumCount
+                    ? "; and \(holders.count - Self.maximumCount) more" : "")
         }
     }
 
-    private static let most = 8
+    private static let maximumCount = 8
 
     /// Registers' names; of many only the first and the last.
     public static func shortened(_ names: [String]) -> String {
-        let shown = names.count <= most ? names : names.prefix(4) + ["..."] + names.suffix(2)
+        let shown =
+            names.count <= maximumCount ? names : names.prefix(4) + ["..."] + names.suffix(2)
         return shown.joined(separator: " ")
     }
 }
@@ -146,10 +148,10 @@ extension SnapshotNote {
     fileprivate static func ranges(_ numbers: [UInt32]) -> String {
         var ranges: [ClosedRange<UInt32>] = []
         for number in numbers { ranges.append(number) }
-        let texts = ranges.prefix(most).map { range in
+        let texts = ranges.prefix(maximumCount).map { range in
             range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
         }
         return texts.joined(separator: ", ")
-            + (ranges.count > most ? " and \(ranges.count - most) more" : "")
+            + (ranges.count > maximumCount ? " and \(ranges.count - maximumCount) more" : "")
     }
 }

@@ -1,6 +1,6 @@
 public import Registers
 
-/// Whose state something is: a vCPU's, or the VM's, of what it has once.
+/// Whose state something is: a vCPU's, or the VM's own.
 public enum UnitID: Hashable, Comparable, Sendable {
     case vm
     /// - Parameter index: the argument of `KVM_CREATE_VCPU`.

@@ -213,8 +213,8 @@ two_vms() {
   [ "$(vcpusnap show second | grep -c '^ *x5 .*0x5$')" -eq 1 ]
 }
 not_told_apart() {
-  vcpusnap list | grep "cannot be told"
-  refused 'which of them a vCPU is of cannot be told' vcpusnap save "pid:$VMM" -o saved
+  vcpusnap list | grep "is not known"
+  refused 'it is not known which of them a vCPU belongs to' vcpusnap save "pid:$VMM" -o saved
 }
 
 # MARK: What cannot be done

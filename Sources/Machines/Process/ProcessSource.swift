@@ -102,7 +102,7 @@ private struct RunningProcess {
         let vmm = try SourceError.passing { try VMM(process: process) }
         guard !vmm.isAmbiguous else {
             throw SourceError(
-                "\(text): \(vmm.name) has several VMs, and which of them a vCPU is of cannot be told: it "
+                "\(text): \(vmm.name) has several VMs, and it is not known which of them a vCPU belongs to: it "
                     + "made a VM's vCPUs after it had opened another VM")
         }
         let matching = vmm.vms.filter {

@@ -10,7 +10,7 @@ struct LoadMessages {
     /// `kvm_init`, `accel/kvm/kvm-all.c`.
     static func line(for excess: LoadPlan.Excess) -> String {
         "Number of SMP cpus requested (\(excess.count)) exceeds the maximum cpus supported by KVM "
-            + "(\(excess.most))"
+            + "(\(excess.maximum))"
     }
 
     /// The lines up to the first vCPU that fails.

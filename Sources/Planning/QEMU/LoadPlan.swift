@@ -33,7 +33,7 @@ public struct LoadPlan: Sendable {
         /// How many vCPUs the stream has.
         public var count: Int
         /// The host's `KVM_CAP_MAX_VCPUS`.
-        public var most: Int
+        public var maximum: Int
     }
 
     /// Nil where the destination makes as many vCPUs as the stream has, or its limit is not known.
@@ -82,8 +82,8 @@ public struct LoadPlan: Sendable {
         self.version = version
         self.policy = policy.name
         self.origin = origin
-        excess = profile.maximumVCPUs.flatMap { most in
-            guests.count > Int(most) ? Excess(count: guests.count, most: Int(most)) : nil
+        excess = profile.maximumVCPUs.flatMap { maximum in
+            guests.count > Int(maximum) ? Excess(count: guests.count, maximum: Int(maximum)) : nil
         }
         if let excess {
             (vcpus, output) = ([], [LoadMessages.line(for: excess)])

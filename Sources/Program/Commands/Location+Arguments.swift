@@ -17,7 +17,7 @@ extension SourceOptions {
 }
 
 extension Location {
-    /// The state of whatever this is, where what could not be read is said on standard error and no more is made of it.
+    /// The state of whatever this is, what could not be read is reported on standard error, and is otherwise ignored.
     func snapshot(_ options: SourceOptions = .commandLine) throws -> Snapshot {
         try capture(options).reporting(from: self)
     }

@@ -28,10 +28,10 @@ struct PlanCommand: ParsableCommand {
             With --qemu it says what QEMU of that version does when it loads a migration
             stream with KVM on that host, register by register, with what it does without a
             word, and the error it prints. The verdict is loads, loads with losses, or
-            fails; the exit code is 0 if all hosts' are loads. A loss that the policy
+            fails; the exit code is 0 if it is loads for every host. A loss that the policy
             pardons does not count, so with --policy force the exit code is 1 only for what
             fails. Without --qemu the plan of a stream is that of vcpusnap restore, which
-            writes what QEMU gives up at; the verdicts of QEMU are said beside it.
+            goes on where QEMU gives up; the verdicts of QEMU are shown beside it.
 
               vcpusnap plan vm.mig --host 6.1-neoverse-n1 --qemu 10.0
               vcpusnap plan vm.mig --host rack1.vhost --qemu 10.0 --policy force &&

@@ -7,15 +7,15 @@ struct StreamOptions: ParsableArguments {
     @Option(
         name: .customLong("snapshot"),
         help: ArgumentHelp(
-            "Of a qcow2 image the internal snapshot with this name or id; else the newest.",
+            "The internal snapshot of a qcow2 image with this name or id (default: the newest).",
             valueName: "name"))
     var internalSnapshot: String?
 
     @Flag(
         name: .customLong("undescribed"),
         help: """
-            The stream was written without a description (-machine suppress-vmdesc=on); else one that \
-            ends with its end mark counts as cut off.
+            The stream was written without a description (-machine suppress-vmdesc=on); without this \
+            option a stream that ends at its end mark is taken to be cut off.
             """)
     var isUndescribed = false
 

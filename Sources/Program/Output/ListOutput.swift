@@ -6,10 +6,10 @@ struct ListOutput: WholeReport {
 
     var json: JSONObject {
         [
-            "hidden": table.hidden,
+            "hidden": table.unreadableProcesses,
             "processes": table.vmms.json { vmm in
                 [
-                    // Whether which VM a vCPU is of cannot be told.
+                    // Whether it is not known which VM a vCPU belongs to.
                     "ambiguous": vmm.isAmbiguous ? true : nil, "name": vmm.name,
                     "pid": vmm.process,
                     "vms": vmm.vms.json {
@@ -27,10 +27,10 @@ struct ListOutput: WholeReport {
                 return vmm.vms.count == 1
                     ? "\(count)" : "pid:\(vmm.process)/\(vm.descriptor) with \(count)"
             }.joined(separator: ", ")
-            let doubt = vmm.isAmbiguous ? " (which vCPU is whose cannot be told)" : ""
+            let doubt = vmm.isAmbiguous ? " (which vCPU belongs to which VM is not known)" : ""
             return "\(style.bold("pid:\(vmm.process)"))  \(vmm.name)  \(list)\(doubt)\n"
         }
-        let hidden = table.hidden
+        let hidden = table.unreadableProcesses
         let none: PrintableText =
             lines.isEmpty ? "no process with a KVM VM can be seen\n" : ""
         let more: PrintableText =

@@ -29,7 +29,7 @@ struct SharedLines<Statement: Equatable> {
         }
     }
 
-    /// The texts, with their vCPUs where that are not all.
+    /// The texts, with their vCPUs where those are not all.
     func texts(ofAll units: UnitNumbers) -> [PrintableText] {
         lines.entries.map { $0.line($0.statement.text, among: units) }
     }

@@ -92,7 +92,7 @@ extension ChildProcess {
     ///
     /// The corresponding C function is `sendmsg`.
     /// - Throws: `EPIPE` or `ECONNRESET` when it reads no more.
-    borrowing func give(_ bytes: ArraySlice<UInt8>) throws(Errno) -> Int {
+    borrowing func write(_ bytes: ArraySlice<UInt8>) throws(Errno) -> Int {
         guard let count = try feed?.send(bytes) else { throw .badFileDescriptor }
         return count
     }

@@ -54,7 +54,7 @@ final class Decompressor {
                 }
                 try end()
             } else if ready.feed {
-                try giveInput()
+                try writeInput()
             }
         }
         return []
@@ -65,14 +65,14 @@ final class Decompressor {
 }
 
 extension Decompressor {
-    private func giveInput() throws(SavedImageError) {
+    private func writeInput() throws(SavedImageError) {
         if waiting.isEmpty, let source { waiting = try source.next()[...] }
         guard !waiting.isEmpty else {
             stopGiving()
             return
         }
         do throws(Errno) {
-            waiting = waiting.dropFirst(try process.give(waiting))
+            waiting = waiting.dropFirst(try process.write(waiting))
         } catch {
             // It reads no more; why, its exit status and its complaint will say.
             if error != .tryAgain { stopGiving() }

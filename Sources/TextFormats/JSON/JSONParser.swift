@@ -2,7 +2,7 @@ extension JSONValue {
     /// Values inside each other, at most; deeper texts are refused before they take stack.
     public static let maximumDepth = 64
     /// Values in a text, at most; the description of a stream of QEMU has some thousands.
-    public static let most = 1 << 20
+    public static let maximumCount = 1 << 20
 
     /// Parses a text that is one value.
     public init(parsing text: [UInt8]) throws(JSONError) {
@@ -28,7 +28,9 @@ private struct JSONParser {
     private mutating func value() throws(JSONError) -> JSONValue {
         skipSpace()
         count += 1
-        guard count <= JSONValue.most else { throw error("more than \(JSONValue.most) values") }
+        guard count <= JSONValue.maximumCount else {
+            throw error("more than \(JSONValue.maximumCount) values")
+        }
         let start = position
         let content = try content()
         return JSONValue(content, start..<position)
