@@ -73,30 +73,56 @@ public struct StreamMend: Sendable {
 }
 
 extension StreamMend {
-    /// - Parameter versions: the QEMU versions that are to load the result.
+    /// Mends a stream for a host, or for one that is not known.
+    /// - Parameters:
+    ///   - profile: the host that is to load the result; nil where nothing is known of it. A stream can then be of any
+    ///     origin, the policy's rules alone are applied, and `plans` is empty.
+    ///   - versions: the QEMU versions that are to load the result.
     public init(
-        of stream: QEMUStream, on profile: HostProfile, policy: RestorePolicy,
+        of stream: QEMUStream, on profile: HostProfile?, policy: RestorePolicy,
         versions: [QEMUVersion] = QEMUVersion.kinds
     ) throws(Problem) {
-        guard stream.origin.canBeOfKVM else { throw .origin(stream.origin) }
-        var mender = try Mender(stream, policy)
-        try mender.mend(for: profile)
-        vcpus = mender.vcpus
-        sections = mender.sections
-        plans = try versions.map { (version) throws(Problem) in
-            try mender.plan(version, on: profile)
-        }
-    }
-
-    /// Makes only the changes that the policy's rules ask for, for a destination of which nothing is known.
-    ///
-    /// It takes streams of any origin, and `plans` is empty.
-    public init(of stream: QEMUStream, byRulesOf policy: RestorePolicy) throws(Problem) {
+        guard profile == nil || stream.origin.canBeOfKVM else { throw .origin(stream.origin) }
         var mender = try Mender(stream, policy)
         try mender.applyRules()
-        vcpus = mender.vcpus
-        sections = mender.sections
-        plans = []
+        var plans: [LoadPlan] = []
+        if let profile {
+            try mender.mend(for: profile)
+            plans = try versions.map { (version) throws(Problem) in
+                try mender.plan(version, on: profile)
+            }
+        }
+        (vcpus, sections, self.plans) = (mender.vcpus, mender.sections, plans)
+    }
+}
+
+extension StreamMend {
+    /// What is in the way and may not be changed, of all vCPUs.
+    package var refusals: [RegisterLoad] { vcpus.flatMap(\.refusals) }
+
+    /// How many rounds of rules are tried: each can bring up what was not reached before it.
+    private static let maximumProposals = 8
+
+    /// The rules with which nothing stands in the way any more, where there are such; else those that go furthest.
+    /// - Parameters:
+    ///   - stream: the one that was mended for the profile, by the policy.
+    ///   - move: the plan of a restore there of the same vCPUs, by the same policy.
+    package func proposal(
+        for stream: QEMUStream, _ move: MovePlan, on profile: HostProfile,
+        after policy: RestorePolicy
+    ) throws(Problem) -> PolicyProposal {
+        var refusals = refusals
+        var proposal = PolicyProposal(refusals, of: move)
+        for _ in 0..<Self.maximumProposals {
+            refusals += try StreamMend(
+                of: stream, on: profile, policy: proposal.policy(after: policy),
+                versions: plans.map(\.version)
+            ).refusals
+            let more = PolicyProposal(refusals, of: move)
+            guard more.proposed.count > proposal.proposed.count else { break }
+            proposal = more
+        }
+        return proposal
     }
 }
 
@@ -135,7 +161,6 @@ private struct Mender {
     private static let maximumRounds = 8
 
     mutating func mend(for profile: HostProfile) throws(StreamMend.Problem) {
-        try applyRules()
         for _ in 0..<Self.maximumRounds {
             // From 11.0 on QEMU looks at every register, so what it takes all versions take.
             let plan = try plan(QEMUVersion(11, 0), on: profile)

@@ -5,6 +5,7 @@ internal import Machines
 internal import Planning
 internal import QEMUStream
 internal import Transfer
+internal import VCPUModel
 
 /// `vcpusnap mend STREAM --host PROFILE -o FILE`.
 struct Mend: ParsableCommand {
@@ -107,7 +108,11 @@ struct Mend: ParsableCommand {
             if !dryRun { try write(try file.filePatch(patch), change) }
         }
         try finish(result, request) {
-            try request.proposal(for: file, after: result.mend, report.values)
+            try request.profile.map {
+                let move = try MovePlan(of: result.snapshot, on: $0, policy: policy.policy)
+                return try result.mend.proposal(
+                    for: file.stream, move, on: $0, after: policy.policy)
+            }
         }
     }
 
@@ -164,7 +169,7 @@ struct Mend: ParsableCommand {
         }
         guard let result = mended else { return }
         try finish(result, request) {
-            PolicyProposal(result.mend.vcpus.flatMap(\.refusals), of: nil, report.values)
+            PolicyProposal(result.mend.refusals, of: nil)
         }
     }
 
@@ -178,7 +183,7 @@ struct Mend: ParsableCommand {
         let next = try proposal.map { try nextStep($0, request) } ?? ""
         let text = MendOutput(
             source: source.text, remarks: result.remarks, host: host.map(FileName.shown),
-            policy: request.policy.name, mend: mend, isWritten: isWritten,
+            policy: request.given.policy.name, mend: mend, isWritten: isWritten,
             proposal: proposal?.proposed,
             ending: mend.isSafe ? whatWasWritten(mend) : next, values: report.values)
         try text.print(
@@ -214,7 +219,7 @@ struct Mend: ParsableCommand {
                 "  next: put those of them that the guest can do without into a policy, and mend with "
                 + "--policy FILE\n"
         }
-        try proposal.write(to: writePolicy, after: request.given)
+        try proposal.write(to: writePolicy, after: request.given, report.values)
         return
             "  next: read \(writePolicy.text), delete the rules whose registers the guest needs, and mend "
             + "with --policy \(writePolicy.text)\n"
@@ -224,7 +229,8 @@ struct Mend: ParsableCommand {
 /// What came of it.
 struct MendResult {
     let mend: StreamMend
-    /// On the stream as it was.
+    /// The vCPUs of the stream as it was, and remarks on it.
+    let snapshot: Snapshot
     let remarks: StreamRemarks
 }
 
@@ -234,50 +240,17 @@ struct MendRequest {
     let given: LoadedPolicy
     let versions: [QEMUVersion]
 
-    var policy: RestorePolicy { given.policy }
-
     func mend(_ file: StreamFile) throws -> MendResult {
         try file.checkIsWhatQEMULoads()
         file.warn(.commandLine)
         do {
-            let mend =
-                if let profile {
-                    try StreamMend(
-                        of: file.stream, on: profile, policy: policy, versions: versions)
-                } else {
-                    try StreamMend(of: file.stream, byRulesOf: policy)
-                }
+            let mend = try StreamMend(
+                of: file.stream, on: profile, policy: given.policy, versions: versions)
+            let snapshot = try file.stateCapture(.commandLine).snapshot
             return MendResult(
-                mend: mend,
-                remarks: StreamRemarks(on: file, try file.stateCapture(.commandLine).snapshot))
+                mend: mend, snapshot: snapshot, remarks: StreamRemarks(on: file, snapshot))
         } catch let error as StreamMend.Problem {
             throw CommandError("\(file.name): \(error)")
         }
-    }
-}
-
-extension MendRequest {
-    /// A rule can bring up what was not reached before it.
-    private static let maximumRounds = 8
-
-    /// The rules with which nothing stands in the way any more, where there are such.
-    func proposal(
-        for file: StreamFile, after mend: StreamMend, _ values: ValueText
-    ) throws -> PolicyProposal? {
-        guard let profile else { return nil }
-        let move = try MovePlan(
-            of: try file.stateCapture(.commandLine).snapshot, on: profile, policy: policy)
-        var refusals = mend.vcpus.flatMap(\.refusals)
-        var proposal = PolicyProposal(refusals, of: move, values)
-        for _ in 0..<Self.maximumRounds {
-            let allowed = try StreamMend(
-                of: file.stream, on: profile, policy: try proposal.policy(after: policy),
-                versions: versions)
-            refusals += allowed.vcpus.flatMap(\.refusals)
-            let more = PolicyProposal(refusals, of: move, values)
-            guard more.proposed.count > proposal.proposed.count else { break }
-            proposal = more
-        }
-        return proposal
     }
 }

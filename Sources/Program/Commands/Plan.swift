@@ -105,11 +105,11 @@ struct PlanCommand: ParsableCommand {
             if writePolicy != nil { plans.append(plan) }
         }
         try report.print(as: output.format)
-        let proposal = PolicyProposal(plans, output.values)
+        let proposal = PolicyProposal(plans)
         try write(proposal, policy, whereNeeded: !isPossible)
         // More rules never make impossible what is possible.
         if writePolicy != nil, !isPossible {
-            try reportImpossible(guest, profiles, try proposal.policy(after: policy.policy))
+            try reportImpossible(guest, profiles, proposal.policy(after: policy.policy))
         }
         guard isPossible else { throw ExitStatus.finding }
     }
@@ -122,15 +122,17 @@ struct PlanCommand: ParsableCommand {
         try file.checkIsWhatQEMULoads()
         let snapshot = try file.capture(options).snapshot
         let answers = try zip(hosts, profiles).map { host, profile in
-            try LoadRemedies(
-                of: file.stream, snapshot, on: profile, by: version, given.policy,
-                named: (source.text, FileName.shown(host), FileName.shown(policy.text)))
+            let move = try MovePlan(of: snapshot, on: profile, policy: given.policy)
+            return LoadAnswer(
+                remedies: try LoadRemedies(
+                    of: file.stream, move, on: profile, by: version, given.policy),
+                names: (source.text, FileName.shown(host), FileName.shown(policy.text)))
         }
         let report = LoadPlanOutput(
             source: source.text, remarks: StreamRemarks(on: file, snapshot),
             policy: given.policy.name, answers: answers, values: output.values)
         try write(
-            PolicyProposal(answers, output.values), given, whereNeeded: report.status != .success)
+            PolicyProposal(answers.map(\.remedies)), given, whereNeeded: report.status != .success)
         try report.print(as: output.format)
     }
 
@@ -164,7 +166,7 @@ struct PlanCommand: ParsableCommand {
             return StandardError.write(
                 "vcpusnap: \(writePolicy.text) was not written: \(reason)\n")
         }
-        try proposal.write(to: writePolicy, after: policy)
+        try proposal.write(to: writePolicy, after: policy, output.values)
     }
 }
 

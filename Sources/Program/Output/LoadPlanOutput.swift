@@ -2,6 +2,8 @@ internal import LinuxSystem
 internal import Planning
 internal import QEMUStream
 internal import Registers
+internal import TextFormats
+internal import Transfer
 internal import VCPUModel
 
 /// The report of `plan --qemu`.
@@ -10,7 +12,7 @@ struct LoadPlanOutput: Report {
     let remarks: StreamRemarks
     let policy: String
     /// One for each host.
-    let answers: [LoadRemedies]
+    let answers: [LoadAnswer]
     let values: ValueText
 
     private var qemu: String { answers.first.map { "\($0.plan.version)" } ?? "" }
@@ -25,7 +27,7 @@ struct LoadPlanOutput: Report {
         }
     }
 
-    private func write(_ answer: LoadRemedies, _ output: ReportWriter) {
+    private func write(_ answer: LoadAnswer, _ output: ReportWriter) {
         let (plan, style) = (answer.plan, output.style)
         let verdict = PrintableText(plan.verdict.rawValue)
         output.write((plan.verdict == .loads ? style.good(verdict) : style.bad(verdict)) + "\n")
@@ -37,7 +39,9 @@ struct LoadPlanOutput: Report {
         } else {
             output.write("  \(plan.origin.whyNoKVMTakesIt)\n")
         }
-        for remedy in answer.all { output.write("  can be done: \(remedy.text)\n") }
+        for remedy in answer.remedies.all {
+            output.write("  can be done: \(answer.text(of: remedy))\n")
+        }
     }
 
     private func write(_ vcpus: [VCPULoad], _ output: ReportWriter) {
@@ -78,12 +82,64 @@ struct LoadPlanOutput: Report {
     }
 }
 
-extension LoadRemedies: ValueHolder {
+/// What QEMU does on one host, and what can be done about it in the words of the command line.
+struct LoadAnswer: ValueHolder {
+    let remedies: LoadRemedies
+    /// The stream, the profile and the policy as given on the command line.
+    let names: (source: String, host: String, policy: String)
+
+    var plan: LoadPlan { remedies.plan }
+
+    fileprivate func text(of remedy: LoadRemedy) -> String {
+        switch remedy {
+        case .sameAccelerator(let origin): return origin.remedy
+        case .mend:
+            let option = names.policy == "safe" ? "" : " --policy \(names.policy)"
+            return "\(mend)\(option) -o FILE makes a stream that loads there"
+        case .policy(let rules):
+            return "if the guest can do without: a policy with the "
+                + "\(rules.count == 1 ? "rule" : "rules") \(rules.map(\.description).listed(atMost: 8)) "
+                + "(--write-policy FILE writes it); "
+                + (plan.verdict == .fails
+                    ? "\(mend) --policy FILE -o MENDED then makes a stream that loads there"
+                    : "with it the verdict is loads")
+        case .newerQEMU(let version): return "QEMU \(version) loads it there as it is"
+        case .psciVersion(let version):
+            return "before the guest's first run: -cpu host,kvm-psci-version="
+                + "\(version >> 16).\(version & 0xffff) (QEMU 11.0 or newer)"
+        case .limitVectors(let bits):
+            let property = bits == 0 ? "sve=off" : "sve\(bits)=on"
+            return
+                "before the guest's first run: -cpu host,\(property), so that its vectors are no "
+                + "longer than there"
+        case .longerVectors(let bits): return "choose a host with vectors of \(bits) bits or longer"
+        case .ofTheMove(let remedy, let only):
+            let part = only.map { ", for \($0.helped) of the \($0.of.of("register"))" }
+            return remedy.text + (part ?? "")
+        }
+    }
+
+    private var mend: String { "vcpusnap mend \(names.source) --host \(names.host)" }
+
     func json(_ values: ValueText) -> JSONObject {
         [
-            "host": plan.host, "output": plan.output, "remedies": all,
+            "host": plan.host, "output": plan.output,
+            "remedies": remedies.all.json { ["remedy": $0.name, "text": text(of: $0)] },
             "verdict": plan.verdict.rawValue,
         ] + .units(plan.vcpus, { .vcpu($0.index) }) { $0.json(values) }
+    }
+}
+
+extension StreamOrigin {
+    /// Why state of another origin than KVM cannot be used with it.
+    var whyNoKVMTakesIt: String {
+        "this is state of \(text), whose registers are others than KVM's: no KVM loads it"
+    }
+
+    /// What a stream that KVM did not write is good for.
+    var remedy: String {
+        "load it in QEMU with -accel \(self == .hvf ? "hvf" : "tcg"), and the machine type and CPU model "
+            + "that it was saved with"
     }
 }
 
@@ -93,13 +149,6 @@ extension VCPULoad {
             "counts": JSONObject(counts), "failure": failure?.text,
             "registers": registers.json(values), "vectors": vectors,
         ]
-    }
-}
-
-extension StreamOrigin {
-    /// Why state of another origin than KVM cannot be used with it.
-    var whyNoKVMTakesIt: String {
-        "this is state of \(text), whose registers are others than KVM's: no KVM loads it"
     }
 }
 

@@ -74,7 +74,7 @@ struct MendOutput: Report {
                     "verdict": plan.verdict.rawValue,
                 ]
             },
-            "policy": policy, "proposal": proposal, "source": source,
+            "policy": policy, "proposal": proposal?.json(values), "source": source,
             "written": isWritten,
         ] + .units(mend.vcpus, { .vcpu($0.index) }) { $0.json(values) }
     }
@@ -92,7 +92,7 @@ struct MendOutput: Report {
 
     private var proposalText: PrintableText {
         guard let proposal, !proposal.isEmpty else { return "" }
-        let lines = PolicyProposal.lines(proposal).map { PrintableText($0) }
+        let lines = PolicyProposal.lines(proposal, values).map { PrintableText($0) }
         return """
               these rules would let it load, if the guest can do without (--write-policy FILE writes them)
             \(lines.indented)

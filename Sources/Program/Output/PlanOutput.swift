@@ -106,7 +106,7 @@ struct PlanOutput: Report {
 
     /// All that is to be said of state that no KVM has.
     private static func emulation(_ origin: StreamOrigin) -> PrintableText {
-        "  \(origin.whyNoKVMTakesIt)\n  can be done: \(LoadRemedies.emulation(origin).text)\n"
+        "  \(origin.whyNoKVMTakesIt)\n  can be done: \(origin.remedy)\n"
     }
 
     /// That the verdict is a restore's, and those of QEMU.
@@ -159,7 +159,7 @@ extension PlannedLoss: ValueHolder {
     func json(_ values: ValueText) -> JSONObject {
         [
             "notice": notice, "register": restore.json(values),
-            "remedies": remedies.map { RemedyText($0) },
+            "remedies": remedies,
         ]
     }
 }

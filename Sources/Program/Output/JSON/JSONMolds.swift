@@ -94,16 +94,6 @@ extension VectorLengths: JSONConvertible {
     var json: JSONObject { ["longest": longest, "shown": shown] }
 }
 
-/// What can be done about a loss, by its stable name and in words.
-struct RemedyText: JSONConvertible {
-    var remedy: String
-    var text: String
-
-    var json: JSONObject { ["remedy": remedy, "text": text] }
-}
-
-extension RemedyText {
-    init(_ remedy: Remedy) {
-        self.init(remedy: remedy.name, text: remedy.text)
-    }
+extension Remedy: JSONConvertible {
+    var json: JSONObject { ["remedy": name, "text": text] }
 }

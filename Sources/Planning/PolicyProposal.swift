@@ -1,0 +1,92 @@
+package import Registers
+package import Transfer
+package import VCPUModel
+
+/// Rules that pardon exactly what a policy does not, for the guest's owner to decide about.
+package struct PolicyProposal: Sendable {
+    /// One rule, by what it pardons.
+    package enum Rule: Sendable {
+        /// The guest's counter runs at another frequency.
+        case counter(CounterMismatch)
+        /// The snapshot lacks a register; `held` is what the destination has.
+        case missing(RegisterID, held: RegisterValue?)
+        /// What a restore or QEMU's load loses, and what the guest would notice of it, where that is known.
+        case loss(
+            RegisterID, RegisterOutcome, saved: RegisterValue, held: RegisterValue?, GuestImpact?)
+
+        /// As it stands in a policy.
+        package var rule: PolicyRule {
+            switch self {
+            case .counter:
+                PolicyRule(RegisterPattern(PolicyRule.counterFrequency), .drop(nil))
+            case .missing(let id, _): PolicyRule(RegisterPattern(id.name), .ignore)
+            case .loss(let id, .absent, _, _, _), .loss(let id, .refused, _, _, _):
+                PolicyRule(RegisterPattern(id.name), .drop(nil))
+            case .loss(let id, _, _, _, _):
+                PolicyRule(RegisterPattern(id.name), .acceptMasked(nil))
+            }
+        }
+    }
+
+    /// One for each register that is lost, by the first of its losses.
+    package private(set) var proposed: [Rule] = []
+    private var seen: Set<RegisterID> = []
+
+    /// For a load by QEMU.
+    /// - Parameter move: what a restore of the guest there would lose, which says what the guest has in use.
+    package init(_ losses: [RegisterLoad], of move: MovePlan?) {
+        add(losses, of: move)
+    }
+
+    /// For the loads on several hosts.
+    package init(_ answers: [LoadRemedies]) {
+        for answer in answers { add(answer.losses, of: answer.move) }
+    }
+
+    private mutating func add(_ losses: [RegisterLoad], of move: MovePlan?) {
+        let notices = move.map(Self.notices) ?? [:]
+        for loss in losses { add(loss.id, loss.outcome, loss.incoming, loss.held, notices) }
+    }
+
+    /// For restores.
+    package init(_ plans: [MovePlan]) {
+        if let counter = plans.lazy.compactMap(\.counter).first(where: \.isLoss) {
+            proposed.append(.counter(counter))
+        }
+        for plan in plans {
+            let losses = plan.units.lazy.flatMap(\.report.losses)
+            // Of a vCPU that is not initialized the destination has no values; the others would not be initialized either.
+            for loss in losses where loss.outcome == .missing && loss.id != .vcpuInit {
+                guard seen.insert(loss.id).inserted else { continue }
+                proposed.append(.missing(loss.id, held: loss.found))
+            }
+            let notices = Self.notices(plan)
+            for loss in losses { add(loss.id, loss.outcome, loss.wanted, loss.found, notices) }
+        }
+    }
+
+    private mutating func add(
+        _ id: RegisterID, _ outcome: RegisterOutcome, _ saved: RegisterValue?,
+        _ held: RegisterValue?, _ notices: [RegisterID: GuestImpact]
+    ) {
+        guard let saved, seen.insert(id).inserted else { return }
+        proposed.append(.loss(id, outcome, saved: saved, held: held, notices[id]))
+    }
+
+    /// What is said first of each register, of whichever vCPU.
+    private static func notices(_ move: MovePlan) -> [RegisterID: GuestImpact] {
+        var notices: [RegisterID: GuestImpact] = [:]
+        for loss in move.units.lazy.flatMap(\.losses) where notices[loss.restore.id] == nil {
+            let notice = loss.notice
+            if !notice.isEmpty { notices[loss.restore.id] = notice }
+        }
+        return notices
+    }
+
+    /// The same policy with the rules.
+    package func policy(after policy: RestorePolicy) -> RestorePolicy {
+        var result = policy
+        result.rules += proposed.map(\.rule)
+        return result
+    }
+}

@@ -1,0 +1,116 @@
+internal import LinuxSystem
+internal import Machines
+internal import Planning
+internal import Registers
+internal import Transfer
+internal import VCPUModel
+
+extension PolicyProposal.Rule: ValueHolder {
+    func json(_ values: ValueText) -> JSONObject {
+        ["comment": comment(values), "rule": rule.description]
+    }
+
+    /// What it means to the guest.
+    fileprivate func comment(_ values: ValueText) -> String {
+        switch self {
+        case .counter(let counter):
+            "the guest's counter runs at \(counter.host) Hz in place of \(counter.guest) Hz, and "
+                + "its clocks with it"
+        case .missing(let id, let held):
+            "the snapshot does not have it: the guest goes on with the destination's value"
+                + (values.shortText(held, of: id).map { ", \($0)" } ?? "")
+        case .loss(let id, let outcome, let saved, let held, let notice):
+            Self.meaning(id, outcome, saved, held, values)
+                + (notice.map { "; in the guest: \($0.text)" } ?? "")
+        }
+    }
+
+    private static func meaning(
+        _ id: RegisterID, _ outcome: RegisterOutcome, _ saved: RegisterValue,
+        _ held: RegisterValue?, _ values: ValueText
+    ) -> String {
+        let before = values.shortText(saved, of: id)
+        let after = values.shortText(held, of: id).map { " \($0)" } ?? ""
+        switch outcome {
+        case .absent:
+            return "the destination does not have it, and what it holds"
+                + (before.map { ", \($0)," } ?? "") + " is lost"
+        case .refused:
+            let changed = held.flatMap { saved.differingBits(from: $0)?.lowBits } ?? 0
+            let fields = RegisterDictionary.entry(for: id)?.fieldsText(of: changed) ?? ""
+            return "the guest finds\(after) in place of\(before.map { " \($0)" } ?? "")\(fields)"
+        default:
+            if id == .sveVLS { return "the guest's vectors become shorter" }
+            return before.map { "KVM makes\(after) of \($0)" }
+                ?? "what stands above the destination's vectors is lost"
+        }
+    }
+}
+
+extension ValueText {
+    /// A value of at most 64 bits; nil for a longer one.
+    fileprivate func shortText(_ value: RegisterValue?, of id: RegisterID) -> String? {
+        value.flatMap { $0.size <= 8 ? text($0, of: id) : nil }
+    }
+}
+
+extension PolicyProposal {
+    /// A policy file: what the old one says, in its own words where it is a file, and the rules proposed.
+    ///
+    /// The comments are left out where a policy would be too long with them.
+    /// - Throws: where it would be too long without them too.
+    private func file(after policy: LoadedPolicy, _ values: ValueText) throws -> [UInt8] {
+        let old = policy.text ?? "vpolicy 1\nbase \(policy.policy.base.rawValue)"
+        let first = [
+            old.hasSuffix("\n") ? String(old.dropLast()) : old,
+            "# Delete those of the rules below whose registers the guest needs.",
+        ]
+        for lines in [Self.lines(proposed, values), proposed.map(\.rule.description)] {
+            let file = Array(((first + lines).joined(separator: "\n") + "\n").utf8)
+            if file.count <= RestorePolicy.Limit.size { return file }
+        }
+        throw Self.tooLong("\(RestorePolicy.Limit.size) bytes")
+    }
+
+    private static func tooLong(_ most: String) -> CommandError {
+        CommandError(
+            "the policy was not written, it would have more than \(most): give --policy a policy whose "
+                + "patterns pardon many registers with one rule (drop 'PMEV*'), or --policy force")
+    }
+
+    /// Lines of a policy: each rule below what it means to the guest, which is said once for several.
+    static func lines(_ rules: [Rule], _ values: ValueText) -> [String] {
+        var last: String?
+        return rules.flatMap { rule in
+            let (comment, line) = (rule.comment(values), rule.rule.description)
+            defer { last = comment }
+            return comment == last ? [line] : ["# \(comment)", line]
+        }
+    }
+
+    /// Makes sure that a policy can be written here, and that nothing is lost by it.
+    ///
+    /// The policy that the rules are added to may be the same file.
+    static func check(_ location: Location, keeping others: [Location]) throws {
+        _ = try path(location)
+        try location.checkOutput(.text, keeping: others)
+        guard !others.contains(location) else {
+            throw CommandError("--write-policy needs a file of its own, not \(location.text)")
+        }
+    }
+
+    /// - Throws: for what is no file.
+    private static func path(_ location: Location) throws -> String {
+        guard case .path(let path) = try location.place(orElse: "a policy goes to a file") else {
+            throw CommandError("--write-policy needs a file: the report goes to standard output")
+        }
+        return path
+    }
+
+    func write(to location: Location, after policy: LoadedPolicy, _ values: ValueText) throws {
+        guard policy.policy.rules.count + proposed.count <= RestorePolicy.Limit.rules else {
+            throw Self.tooLong("\(RestorePolicy.Limit.rules) rules")
+        }
+        try AtomicFile.replace(Self.path(location), with: [file(after: policy, values)])
+    }
+}
