@@ -160,7 +160,8 @@ struct SnapshotProfileTests {
         print("seed of anySnapshot: \(seed)")
         var generator = SeededGenerator(seed: seed)
         var made = 0
-        for round in 0..<60 {
+        // Of some seeds few of the first 60 are whole enough.
+        for round in 0..<600 where round < 60 || made <= 5 {
             let snapshot = Self.random(&generator)
             do throws(HostProfileError) {
                 let profile = try HostProfile(from: snapshot)
