@@ -188,7 +188,7 @@ struct AttachedProcess: ~Copyable {
     /// it waiting then.
     private var isAlone: Bool {
         injection.chosen.registers.isOutOfKVMRun
-            && mappings.count(where: { $0.name.hasPrefix(VMM.vcpuTarget) }) == 1
+            && mappings.count(where: { $0.name.hasPrefix(VMMProcess.vcpuTarget) }) == 1
     }
 
     /// Closes a gate for every thread but the one that makes the calls.

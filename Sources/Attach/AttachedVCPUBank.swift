@@ -12,7 +12,7 @@ public import VCPUModel
 /// has, which do not tell whether it was to start powered off.
 public final class AttachedVCPUBank: RegisterBank {
     /// The vCPU's number, and the descriptor that the process has of it.
-    public let vcpu: VMM.VCPU
+    public let vcpu: VMMProcess.VCPU
     /// Why `KVM_RUN` returned last: `exit_reason` of the vCPU's `struct kvm_run`.
     ///
     /// Nil when its mapping was not found, or there are several.
@@ -23,7 +23,7 @@ public final class AttachedVCPUBank: RegisterBank {
     private var raw: RawVCPUImage?
     private var takenApart: VCPUImage?
 
-    init(_ vcpu: VMM.VCPU, _ calls: AttachedCalls) {
+    init(_ vcpu: VMMProcess.VCPU, _ calls: AttachedCalls) {
         self.vcpu = vcpu
         self.calls = calls
     }
@@ -130,7 +130,7 @@ public final class AttachedVCPUBank: RegisterBank {
 
     private func currentExitReason() -> UInt32? {
         let offset = UInt64(MemoryLayout<clinux_kvm_run>.offset(of: \.exit_reason) ?? 8)
-        let word = calls.firstWord(of: "\(VMM.vcpuTarget)\(vcpu.index)", at: offset)
+        let word = calls.firstWord(of: "\(VMMProcess.vcpuTarget)\(vcpu.index)", at: offset)
         return word.map { UInt32(truncatingIfNeeded: $0) }
     }
 

@@ -8,14 +8,14 @@ import Testing
     private static let noProcess = 1 << 23
 
     @Test func processThatIsNotThereIsNamedSo() {
-        let error = #expect(throws: AttachError.self) { try VMM(process: Self.noProcess) }
+        let error = #expect(throws: AttachError.self) { try VMMProcess(process: Self.noProcess) }
         #expect(error == AttachError(process: Self.noProcess, .noSuchProcess))
         #expect(error.map { "\($0)" }?.hasPrefix("process 8388608: there is none here") == true)
     }
 
     @Test func processWithoutVCPUsIsNoVMM() throws {
         let number = try #require(ownProcess)
-        let error = #expect(throws: AttachError.self) { try VMM(process: number) }
+        let error = #expect(throws: AttachError.self) { try VMMProcess(process: number) }
         #expect(error == AttachError(process: number, .noVCPU))
     }
 
@@ -37,7 +37,7 @@ import Testing
         @Test func anotherMachineIsNamedSo() throws {
             let number = try #require(ownProcess)
             let error = #expect(throws: AttachError.self) {
-                _ = try AttachedVM.capture([VMM.VCPU(index: 0, descriptor: 3)], of: number)
+                _ = try AttachedVM.capture([VMMProcess.VCPU(index: 0, descriptor: 3)], of: number)
             }
             #expect(error == AttachError(process: number, .notARM64))
         }

@@ -91,7 +91,7 @@ extension SourceOption {
 /// The process, looked at.
 private struct RunningProcess {
     private let process: Int
-    private let vm: VMM.VM
+    private let vm: VMMProcess.VM
     private let name: String
     private let text: String
     private let options: SourceOptions
@@ -99,7 +99,7 @@ private struct RunningProcess {
     init(_ source: ProcessSource, _ options: SourceOptions) throws(SourceError) {
         let text = Location(source).text
         let process = source.process
-        let vmm = try SourceError.passing { try VMM(process: process) }
+        let vmm = try SourceError.passing { try VMMProcess(process: process) }
         guard !vmm.isAmbiguous else {
             throw SourceError(
                 "\(text): \(vmm.name) has several VMs, and it is not known which of them a vCPU belongs to: it "
@@ -223,7 +223,7 @@ private final class StoppedProcess: OpenState {
     }
 }
 
-extension VMM.VCPU {
+extension VMMProcess.VCPU {
     fileprivate var snapshotIndex: UInt32 { UInt32(clamping: index) }
 }
 

@@ -12,7 +12,7 @@ struct Kill {
     /// A tracer that waits for what never comes is ended by SIGALRM.
     /// - Parameter counts: the file in which the process counts the signals that come to it.
     func perform(counts: String, _ method: AttachedVM.Method?) throws {
-        let vcpus = try VMM(process: process).vms.flatMap(\.vcpus)
+        let vcpus = try VMMProcess(process: process).vms.flatMap(\.vcpus)
         guard let arrived = attach_seam_map(counts) else { exit(3) }
         alarm(Self.limit)
         do throws(AttachError) {

@@ -71,7 +71,7 @@ enum Main {
     private static func capture(
         _ process: Int, _ method: AttachedVM.Method?
     ) throws -> ([AttachedVCPUBank], AttachedVM.Cost) {
-        let vcpus = try VMM(process: process).vms.flatMap(\.vcpus)
+        let vcpus = try VMMProcess(process: process).vms.flatMap(\.vcpus)
         let (banks, cost) = try AttachedVM.capture(
             vcpus, of: process, for: .init(method: method, maximumPause: maximumPause))
         return (banks, cost)
@@ -136,7 +136,7 @@ enum Main {
     }
 
     private static func hold(_ process: Int) throws {
-        let vm = try AttachedVM(VMM(process: process).vms.flatMap(\.vcpus), of: process)
+        let vm = try AttachedVM(VMMProcess(process: process).vms.flatMap(\.vcpus), of: process)
         while readLine() != nil {}
         print(try vm.letGo().map(describe) ?? "")
     }
@@ -145,7 +145,7 @@ enum Main {
         guard let id = RegisterID(parsing: name), let size = id.size,
             let value = RegisterValue(parsing: text, size: size)
         else { exit(64) }
-        let vm = try AttachedVM(VMM(process: process).vms.flatMap(\.vcpus), of: process)
+        let vm = try AttachedVM(VMMProcess(process: process).vms.flatMap(\.vcpus), of: process)
         for bank in vm.banks {
             let before = try bank.read(id)
             try bank.write(value, to: id)

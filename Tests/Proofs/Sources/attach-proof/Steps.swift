@@ -8,7 +8,7 @@ import VCPUSnap
 struct Steps {
     private let process: Int
     private let method: AttachedVM.Method?
-    private let vcpus: [VMM.VCPU]
+    private let vcpus: [VMMProcess.VCPU]
     /// One that runs a vCPU.
     private let thread: Int
     private let arrived: UnsafePointer<UInt64>
@@ -17,7 +17,7 @@ struct Steps {
     init?(_ process: Int, counts: String, _ method: AttachedVM.Method?) throws {
         self.process = process
         self.method = method
-        vcpus = try VMM(process: process).vms.flatMap(\.vcpus)
+        vcpus = try VMMProcess(process: process).vms.flatMap(\.vcpus)
         guard let arrived = attach_seam_map(counts),
             let thread = try Self.threads(process).dropFirst(2).first
         else { return nil }

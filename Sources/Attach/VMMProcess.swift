@@ -4,7 +4,7 @@ public import LinuxSystem
 /// A process that has KVM VMs open, as `/proc` shows it.
 ///
 /// Finding it attaches to nothing.
-public struct VMM: Hashable, Sendable {
+public struct VMMProcess: Hashable, Sendable {
     /// A vCPU, by the descriptor that its process has of it.
     public struct VCPU: Hashable, Sendable {
         /// The number it was made with (`KVM_CREATE_VCPU`).
@@ -42,7 +42,7 @@ public struct VMM: Hashable, Sendable {
     public init(process: Int) throws(AttachError) {
         let files = ProcessFiles(process: process)
         let descriptors = files.descriptors()
-        if let vmm = VMM(process: process, name: files.name(), descriptors ?? []) {
+        if let vmm = VMMProcess(process: process, name: files.name(), descriptors ?? []) {
             self = vmm
             return
         }
@@ -97,14 +97,14 @@ public struct VMM: Hashable, Sendable {
 extension ProcessFiles {
     /// Whether a descriptor is a vCPU.
     func isVCPU(_ descriptor: Int) -> Bool {
-        link("fd/\(descriptor)").map { $0.hasPrefix(VMM.vcpuTarget) } ?? false
+        link("fd/\(descriptor)").map { $0.hasPrefix(VMMProcess.vcpuTarget) } ?? false
     }
 }
 
 /// The processes of this host, as far as its pid namespace shows them.
 public struct ProcessTable: Hashable, Sendable {
     /// Those with vCPUs, by ascending process id.
-    public var vmms: [VMM]
+    public var vmms: [VMMProcess]
     /// How many processes have descriptors that this user may not see.
     public var unreadableProcesses: Int
 
@@ -116,7 +116,7 @@ public struct ProcessTable: Hashable, Sendable {
         for process in try Folder.names(in: "/proc").compactMap({ Int($0) }).sorted() {
             let files = ProcessFiles(process: process)
             if let descriptors = files.descriptors() {
-                let vmm = VMM(process: process, name: files.name(), descriptors)
+                let vmm = VMMProcess(process: process, name: files.name(), descriptors)
                 table.vmms += vmm.map { [$0] } ?? []
             } else if !files.threads().isEmpty {
                 table.unreadableProcesses += 1
