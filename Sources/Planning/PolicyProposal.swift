@@ -1,11 +1,11 @@
-package import Registers
-package import Transfer
-package import VCPUModel
+public import Registers
+public import Transfer
+public import VCPUModel
 
 /// Rules that pardon exactly what a policy does not, for the guest's owner to decide about.
-package struct PolicyProposal: Sendable {
+public struct PolicyProposal: Sendable {
     /// One rule, by what it pardons.
-    package enum Rule: Sendable {
+    public enum Rule: Sendable {
         /// The guest's counter runs at another frequency.
         case counter(CounterMismatch)
         /// The snapshot lacks a register; `held` is what the destination has.
@@ -15,7 +15,7 @@ package struct PolicyProposal: Sendable {
             RegisterID, RegisterOutcome, saved: RegisterValue, held: RegisterValue?, GuestImpact?)
 
         /// As it stands in a policy.
-        package var rule: PolicyRule {
+        public var rule: PolicyRule {
             switch self {
             case .counter:
                 PolicyRule(RegisterPattern(PolicyRule.counterFrequency), .drop(nil))
@@ -29,7 +29,7 @@ package struct PolicyProposal: Sendable {
     }
 
     /// One for each register that is lost, by the first of its losses.
-    package private(set) var proposed: [Rule] = []
+    public private(set) var proposed: [Rule] = []
     private var seen: Set<RegisterID> = []
 
     /// For a load by QEMU.
@@ -48,21 +48,27 @@ package struct PolicyProposal: Sendable {
         for loss in losses { add(loss.id, loss.outcome, loss.incoming, loss.held, notices) }
     }
 
-    /// For restores.
-    package init(_ plans: [MovePlan]) {
-        if let counter = plans.lazy.compactMap(\.counter).first(where: \.isLoss) {
-            proposed.append(.counter(counter))
+    /// No rules yet, for restores.
+    public init() {}
+
+    /// Adds the rules for what one restore loses; of what is proposed already the first stays.
+    public mutating func add(_ plan: MovePlan) {
+        add(plan.counter)
+        let losses = plan.units.lazy.flatMap(\.report.losses)
+        // Of a vCPU that is not initialized the destination has no values; the others would not be initialized either.
+        for loss in losses where loss.outcome == .missing && loss.id != .vcpuInit {
+            guard seen.insert(loss.id).inserted else { continue }
+            proposed.append(.missing(loss.id, held: loss.found))
         }
-        for plan in plans {
-            let losses = plan.units.lazy.flatMap(\.report.losses)
-            // Of a vCPU that is not initialized the destination has no values; the others would not be initialized either.
-            for loss in losses where loss.outcome == .missing && loss.id != .vcpuInit {
-                guard seen.insert(loss.id).inserted else { continue }
-                proposed.append(.missing(loss.id, held: loss.found))
-            }
-            let notices = Self.notices(plan)
-            for loss in losses { add(loss.id, loss.outcome, loss.wanted, loss.found, notices) }
-        }
+        let notices = Self.notices(plan)
+        for loss in losses { add(loss.id, loss.outcome, loss.wanted, loss.found, notices) }
+    }
+
+    /// The counter's rule stands before those of registers.
+    private mutating func add(_ counter: CounterMismatch?) {
+        guard let counter, counter.isLoss else { return }
+        if case .counter = proposed.first { return }
+        proposed.insert(.counter(counter), at: 0)
     }
 
     private mutating func add(
@@ -84,7 +90,7 @@ package struct PolicyProposal: Sendable {
     }
 
     /// The same policy with the rules.
-    package func policy(after policy: RestorePolicy) -> RestorePolicy {
+    public func policy(after policy: RestorePolicy) -> RestorePolicy {
         var result = policy
         result.rules += proposed.map(\.rule)
         return result

@@ -67,6 +67,36 @@ struct SeveralVCPUsTests {
         }
     }
 
+    // MARK: vCPUs beside each other
+
+    /// Of vCPUs that differ in few registers each register is said once, with what it holds where.
+    @Test func vcpusThatDifferInFewRegisters() throws {
+        let far = try register("FAR_EL1")
+        let file = try make("many", vcpus: 64) {
+            $0.vcpus[5].registers.set(RegisterValue(7), for: far)
+        }
+        let text = try Program.run("show", file).text
+        #expect(text.contains("vCPUs 0-63, each its own: 2 more registers\n"), "\(text)")
+        #expect(
+            text.contains(
+                "FAR_EL1                  vCPUs 0-4, 6-63: 0x1de7ec7edbadc0de; vCPU 5: 0x7\n"))
+        #expect(text.contains("; and 56 more (--register MPIDR_EL1 shows each)\n"))
+        let each = try Program.run("show", file, "--register", "FAR_EL1").text
+        #expect(
+            each.contains("vCPUs 0-4, 6-63: 1 register\n") && each.contains("vCPU 5: 1 register\n"))
+    }
+
+    /// The registers of one vCPU are read together where it has many of its own.
+    @Test func vcpusThatDifferInManyRegisters() throws {
+        let file = try make("ran") { snapshot in
+            for number in 0..<20 {
+                snapshot.vcpus[1].registers.set(RegisterValue(7), for: try register("x\(number)"))
+            }
+        }
+        let text = try Program.run("show", file).text
+        for vcpu in 0...1 { #expect(text.contains("vCPU \(vcpu): 21 more registers\n"), "\(text)") }
+    }
+
     // MARK: Incomplete vCPUs
 
     /// Of a vCPU of its initialization alone, and of one of nothing, beside a good one.

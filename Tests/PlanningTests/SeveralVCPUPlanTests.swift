@@ -51,6 +51,18 @@ struct SeveralVCPUPlanTests {
         }
     }
 
+    @Test func hostsOutOfReach() throws {
+        let host = try builtIn("6.12-neoverse-n1")
+        var small = host
+        small.name = "small"
+        small.capabilities["KVM_CAP_MAX_VCPUS"] = 1
+        let guest = PlannedGuest(try guest(of: host, vcpus: 2), in: nil)
+        let some = try UnreachableHosts(of: guest, among: [host, small], by: exact)
+        #expect(some.hosts.map(\.name) == ["small"] && some.areForced)
+        let none = try UnreachableHosts(of: guest, among: [host], by: exact)
+        #expect(none.hosts.isEmpty && none.areForced)
+    }
+
     /// Bits in the second word of features and above: another host does not help.
     @Test func featuresOfNoKernel() throws {
         let host = try builtIn("6.12-neoverse-n1")

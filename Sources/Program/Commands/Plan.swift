@@ -92,24 +92,24 @@ struct PlanCommand: ParsableCommand {
         if let qemu {
             return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy)
         }
-        let guest = try PlannedGuest(source, streamOptions.options)
+        let (snapshot, stream) = try source.guest(streamOptions.options)
+        let guest = PlannedGuest(snapshot, in: stream)
         try guest.snapshot.requireVCPUs(of: source, to: "plan")
         guest.snapshot.warnOfIdleOverrides(of: policy.policy, from: source)
-        var plans: [MovePlan] = []
+        var proposal = PolicyProposal()
         var isPossible = true
         let report = PlanOutput(
             source: source.text, guest: guest, policy: policy.policy, profiles: profiles,
             values: output.values
         ) { plan in
             isPossible = isPossible && plan.verdict != .no
-            if writePolicy != nil { plans.append(plan) }
+            if writePolicy != nil { proposal.add(plan) }
         }
         try report.print(as: output.format)
-        let proposal = PolicyProposal(plans)
         try write(proposal, policy, whereNeeded: !isPossible)
         // More rules never make impossible what is possible.
         if writePolicy != nil, !isPossible {
-            try reportImpossible(guest, profiles, proposal.policy(after: policy.policy))
+            try reportUnreachable(guest, profiles, proposal.policy(after: policy.policy))
         }
         guard isPossible else { throw ExitStatus.finding }
     }
@@ -137,21 +137,16 @@ struct PlanCommand: ParsableCommand {
     }
 
     /// Says of which hosts the proposed rules do not make it possible.
-    private func reportImpossible(
+    private func reportUnreachable(
         _ guest: PlannedGuest, _ profiles: [HostProfile], _ policy: RestorePolicy
     ) throws {
-        func impossible(_ policy: RestorePolicy) throws -> [HostProfile] {
-            try profiles.filter { profile in
-                try MovePlan(of: guest.snapshot, on: profile, policy: policy).verdict == .no
-            }
-        }
-        let hosts = try impossible(policy)
-        guard !hosts.isEmpty else { return }
-        let isForced = try impossible(RestorePolicy(.force)).isEmpty
+        let unreachable = try UnreachableHosts(of: guest, among: profiles, by: policy)
+        guard !unreachable.hosts.isEmpty else { return }
         StandardError.write(
             "vcpusnap: with all rules that can be proposed it may still not go to "
-                + "\(hosts.map(\.name).listed(atMost: 3)): choose another host (vcpusnap matrix)"
-                + (isForced ? "; --policy force lets it go, whatever is lost\n" : "\n"))
+                + "\(unreachable.hosts.map(\.name).listed(atMost: 3)): choose another host (vcpusnap matrix)"
+                + (unreachable.areForced
+                    ? "; --policy force lets it go, whatever is lost\n" : "\n"))
     }
 
     private func write(
@@ -167,36 +162,6 @@ struct PlanCommand: ParsableCommand {
                 "vcpusnap: \(writePolicy.text) was not written: \(reason)\n")
         }
         try proposal.write(to: writePolicy, after: policy, output.values)
-    }
-}
-
-/// What is planned for.
-struct PlannedGuest {
-    let snapshot: Snapshot
-    /// That QEMU would load.
-    private let stream: QEMUStream?
-
-    init(_ source: Location, _ options: SourceOptions) throws {
-        let (snapshot, stream) = try source.guest(options)
-        self.snapshot = snapshot
-        self.stream = stream?.beginningBehindAnother == nil ? stream : nil
-    }
-
-    /// Who ran it.
-    var origin: StreamOrigin {
-        snapshot.provenance[.accelerator].flatMap { StreamOrigin(rawValue: $0) } ?? .unknown
-    }
-
-    /// What QEMU does with the stream, one answer for each kind of version; none for what is no stream.
-    func verdicts(
-        on profile: HostProfile, _ policy: RestorePolicy
-    ) throws -> [PlanOutput.LoadVerdict] {
-        guard let stream else { return [] }
-        return try QEMUVersion.kinds.map { version in
-            let plan = try LoadPlan(of: stream, on: profile, version: version, policy: policy)
-            return PlanOutput.LoadVerdict(
-                qemu: version.description, verdict: plan.verdict.rawValue)
-        }
     }
 }
 

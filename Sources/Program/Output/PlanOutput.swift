@@ -8,13 +8,8 @@ internal import VCPUModel
 
 /// The report of `plan`.
 struct PlanOutput: Report {
-    /// The verdict of `plan --qemu`.
-    struct LoadVerdict: JSONConvertible {
-        var qemu: String
-        var verdict: String
-
-        var json: JSONObject { ["qemu": qemu, "verdict": verdict] }
-    }
+    /// What `plan --qemu` says of each kind of version.
+    private typealias Loads = [(version: QEMUVersion, verdict: LoadPlan.Verdict)]
 
     let source: String
     let guest: PlannedGuest
@@ -33,8 +28,8 @@ struct PlanOutput: Report {
         return plan
     }
 
-    private func verdicts(_ profile: HostProfile) throws -> [LoadVerdict] {
-        try guest.verdicts(on: profile, policy)
+    private func loads(_ profile: HostProfile) throws -> Loads {
+        try guest.loads(on: profile, policy: policy)
     }
 
     func write(text output: ReportWriter) throws {
@@ -49,7 +44,7 @@ struct PlanOutput: Report {
             if plan.verdict == .no, !guest.origin.canBeOfKVM {
                 output.write(Self.emulation(guest.origin))
             } else {
-                output.write(Self.line(try verdicts(profile)))
+                output.write(Self.line(try loads(profile)))
                 write(plan, output)
             }
         }
@@ -110,14 +105,14 @@ struct PlanOutput: Report {
     }
 
     /// That the verdict is a restore's, and those of QEMU.
-    private static func line(_ verdicts: [LoadVerdict]) -> PrintableText {
-        guard !verdicts.isEmpty else { return "" }
-        let changes = verdicts.indices.filter {
-            $0 == 0 || verdicts[$0].verdict != verdicts[$0 - 1].verdict
+    private static func line(_ loads: Loads) -> PrintableText {
+        guard !loads.isEmpty else { return "" }
+        let changes = loads.indices.filter {
+            $0 == 0 || loads[$0].verdict != loads[$0 - 1].verdict
         }
-        let ends = changes.dropFirst().map { ", before \(verdicts[$0].qemu)" } + [" on"]
+        let ends = changes.dropFirst().map { ", before \(loads[$0].version)" } + [" on"]
         let parts = zip(changes, ends).map { change, end in
-            "\(verdicts[change].verdict) (from \(verdicts[change].qemu)\(end))"
+            "\(loads[change].verdict.rawValue) (from \(loads[change].version)\(end))"
         }
         return """
               this is what vcpusnap restore does; QEMU's own load of the stream (--qemu VERSION) \
@@ -128,15 +123,17 @@ struct PlanOutput: Report {
 
     var json: JSONObject {
         [
-            "hosts": profiles.json { json(of: try plan($0), try verdicts($0)) }, "notes": notes,
+            "hosts": profiles.json { json(of: try plan($0), try loads($0)) }, "notes": notes,
             "policy": policy.name, "source": source,
         ]
     }
 
-    private func json(of plan: MovePlan, _ verdicts: [LoadVerdict]) -> JSONObject {
+    private func json(of plan: MovePlan, _ loads: Loads) -> JSONObject {
         [
             "counter": plan.counter, "host": plan.host,
-            "qemu": verdicts.isEmpty ? nil : verdicts,
+            "qemu": loads.isEmpty
+                ? nil
+                : loads.json { ["qemu": "\($0.version)", "verdict": $0.verdict.rawValue] },
             "verdict": plan.verdict.text,
             // Of each unit what the restore will report, and why.
         ]

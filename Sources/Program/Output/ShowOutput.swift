@@ -5,7 +5,10 @@ internal import VCPUModel
 
 /// The report of `show`.
 struct ShowOutput: Report {
-    private typealias Pair = (id: RegisterID, value: RegisterValue)
+    private struct Register: Hashable {
+        let id: RegisterID
+        let value: RegisterValue
+    }
 
     private let source: String
     private let snapshot: Snapshot
@@ -29,13 +32,19 @@ struct ShowOutput: Report {
             filter = nil
             return
         }
-        var known: [RegisterID] = []
-        var asked: Set<RegisterID> = []
-        for unit in snapshot.units where unit.registers.ids != known {
-            known = unit.registers.ids
-            asked.formUnion(known)
+        filter = Self.ids(in: snapshot.units.map(\.registers))
+            .filter { id in patterns.contains { $0.matches(id) } }
+    }
+
+    /// The ids of several lists, of which most have the same.
+    private static func ids(in lists: [RegisterList]) -> Set<RegisterID> {
+        var last: [RegisterID] = []
+        var ids: Set<RegisterID> = []
+        for list in lists where list.ids != last {
+            last = list.ids
+            ids.formUnion(last)
         }
-        filter = asked.filter { id in patterns.contains { $0.matches(id) } }
+        return ids
     }
 
     /// Whether any unit has a register that matches one of the patterns that were asked for.
@@ -43,8 +52,8 @@ struct ShowOutput: Report {
         filter?.contains(where: pattern.matches) ?? true
     }
 
-    private func shown(_ registers: RegisterList) -> [Pair] {
-        registers.filter { isShown($0.0) }.map { ($0.0, $0.1) }
+    private func shown(_ registers: RegisterList) -> [Register] {
+        registers.filter { isShown($0.0) }.map(Register.init)
     }
 
     private func isShown(_ id: RegisterID) -> Bool { filter?.contains(id) ?? true }
@@ -63,7 +72,7 @@ struct ShowOutput: Report {
         ] + .units(snapshot.units, \.unit) { ["registers": shown($0.registers).json(json(of:))] }
     }
 
-    private func json(of register: Pair) -> JSONObject {
+    private func json(of register: Register) -> JSONObject {
         values.register(
             register.id, ["value": register.value],
             [
@@ -81,7 +90,7 @@ struct ShowOutput: Report {
     }
 
     /// Nil where they are not to be told.
-    private func fields(of register: Pair) -> [RegisterField]? {
+    private func fields(of register: Register) -> [RegisterField]? {
         guard filter != nil, !values.isHidden(register.id) else { return nil }
         return RegisterDictionary.entry(for: register.id)?.fields.filter { !$0.isReserved }
     }
@@ -100,46 +109,89 @@ struct ShowOutput: Report {
             }
         }
         if snapshot.vm.count > 0 { write(shown(snapshot.vm), UnitID.vm.description, "", output) }
-        var said = Folded<RegisterList, Void>()
-        for vcpu in snapshot.vcpus { said.add(vcpu.registers, of: .vcpu(vcpu.index)) }
-        let common = Self.common(to: said.entries.map(\.subject)).filter { isShown($0.id) }
-        if !common.isEmpty {
-            let all = UnitNumbers(snapshot.vcpus.lazy.map(\.index))
-            write(common, all.title + ", alike", "", output)
+        writeVCPUs(output)
+    }
+
+    private func writeVCPUs(_ output: ReportWriter) {
+        let lists = snapshot.vcpus.map(\.registers)
+        let all = UnitNumbers(snapshot.vcpus.lazy.map(\.index))
+        guard let first = lists.first else { return }
+        guard lists.contains(where: { $0 != first }) else {
+            return write(shown(first), all.title, "", output)
         }
-        let known = Set(common.map(\.id))
+        let alike = shown(first).filter { register in
+            lists.allSatisfy { $0[register.id] == register.value }
+        }
+        if !alike.isEmpty { write(alike, all.title + ", alike", "", output) }
+        let known = Set(alike.map(\.id))
+        let others = Self.ids(in: lists).subtracting(known)
+        if !alike.isEmpty, filter == nil, others.count <= Self.maximumByRegister {
+            return writeByRegister(others.sorted(), of: all, output)
+        }
+        var said = Folded<[Register], Void>()
+        for vcpu in snapshot.vcpus {
+            let own = shown(vcpu.registers).filter { !known.contains($0.id) }
+            if alike.isEmpty || !own.isEmpty { said.add(own, of: .vcpu(vcpu.index)) }
+        }
         for entry in said.entries {
-            let own = shown(entry.subject).filter { !known.contains($0.id) }
-            guard common.isEmpty || !own.isEmpty else { continue }
-            write(own, entry.units.title, common.isEmpty ? "" : " more", output)
+            write(entry.subject, entry.units.title, alike.isEmpty ? "" : " more", output)
         }
     }
 
-    /// The registers that several vCPUs have with the same value.
-    private static func common(to vcpus: [RegisterList]) -> [Pair] {
-        guard vcpus.count > 1 else { return [] }
-        return vcpus[0].filter { id, value in
-            vcpus.dropFirst().allSatisfy { $0[id] == value }
-        }.map { ($0.0, $0.1) }
+    /// How many registers in which vCPUs differ are told one by one, with the values of all vCPUs.
+    ///
+    /// vCPUs that did not run differ in how they were made, a handful; those that did, in 50 and more, X registers among
+    /// them, and whoever reads these wants the ones of one vCPU together.
+    private static let maximumByRegister = 16
+
+    /// How many values of one register are told beside each other.
+    private static let maximumValues = 8
+
+    private func writeByRegister(
+        _ ids: [RegisterID], of all: UnitNumbers, _ output: ReportWriter
+    ) {
+        writeTitle("\(all.title), each its own", "\(ids.count) more", ids.count, output)
+        output.write(ids, by: RegisterCategory.init(of:)) { id in
+            var said = Folded<String, Void>()
+            for vcpu in snapshot.vcpus {
+                let value = values.text(vcpu.registers[id], of: id) ?? "no register"
+                said.add(value, of: .vcpu(vcpu.index))
+            }
+            let texts = said.entries.prefix(Self.maximumValues).map {
+                $0.line("\($0.subject)", among: all)
+            }
+            let more = said.entries.count - texts.count
+            let rest: PrintableText =
+                more > 0 ? "; and \(more) more (--register \(id.name) shows each)" : ""
+            return "    \(Self.column(id)) \(texts.joined(separator: "; "))\(rest)\n"
+        }
     }
 
     private func write(
-        _ registers: [Pair], _ title: String, _ more: String, _ output: ReportWriter
+        _ registers: [Register], _ title: String, _ more: String, _ output: ReportWriter
     ) {
-        let count = registers.count
-        output.write(
-            "\(output.style.bold("\(title)")): \(count)\(more) register\(count == 1 ? "" : "s")\n")
+        writeTitle(title, "\(registers.count)\(more)", registers.count, output)
         output.write(registers, by: { RegisterCategory(of: $0.id) }, lines)
     }
 
-    private func lines(of register: Pair) -> PrintableText {
-        let name = PrintableText(register.id.name).padded(to: 24)
+    private func writeTitle(
+        _ title: String, _ number: String, _ count: Int, _ output: ReportWriter
+    ) {
+        output.write(
+            "\(output.style.bold("\(title)")): \(number) register\(count == 1 ? "" : "s")\n")
+    }
+
+    private static func column(_ id: RegisterID) -> PrintableText {
+        PrintableText(id.name).padded(to: 24)
+    }
+
+    private func lines(of register: Register) -> PrintableText {
         let value = values.text(register.value, of: register.id) ?? ""
         let fields = (fields(of: register) ?? []).map { field -> PrintableText in
             let range = PrintableText(bitRange(field.msb, field.lsb)).padded(to: 9)
             let bits = values.text(field.extract(from: register.value), of: field)
             return "      \(range) \(PrintableText(field.name).padded(to: 16)) \(bits)\n"
         }
-        return "    \(name) \(value)\n\(fields.joined())"
+        return "    \(Self.column(register.id)) \(value)\n\(fields.joined())"
     }
 }

@@ -1,0 +1,61 @@
+public import Emulation
+public import QEMUStream
+public import Transfer
+public import VCPUModel
+
+/// A guest whose moves are planned: its state, and the stream in which that came.
+public struct PlannedGuest {
+    /// All of its state.
+    public let snapshot: Snapshot
+    /// That QEMU would load.
+    private let stream: QEMUStream?
+
+    /// A guest by its state.
+    /// - Parameter stream: nil where it came in none. One behind another is as none: QEMU loads the first.
+    public init(_ snapshot: Snapshot, in stream: QEMUStream?) {
+        self.snapshot = snapshot
+        self.stream = stream?.beginningBehindAnother == nil ? stream : nil
+    }
+
+    /// Who ran it.
+    public var origin: StreamOrigin {
+        snapshot.provenance[.accelerator].flatMap { StreamOrigin(rawValue: $0) } ?? .unknown
+    }
+
+    /// What QEMU does with the stream on a host, one answer for each kind of version; none for what is no stream.
+    /// - Throws: when a vCPU cannot be read from the stream, or cannot be initialized on the host.
+    public func loads(
+        on profile: HostProfile, policy: RestorePolicy
+    ) throws(RegisterBankError) -> [(version: QEMUVersion, verdict: LoadPlan.Verdict)] {
+        guard let stream else { return [] }
+        return try QEMUVersion.kinds.map { (version) throws(RegisterBankError) in
+            let plan = try LoadPlan(of: stream, on: profile, version: version, policy: policy)
+            return (version, plan.verdict)
+        }
+    }
+}
+
+/// The hosts to which a guest cannot go by a policy.
+public struct UnreachableHosts: Sendable {
+    /// In the order in which they were given.
+    public let hosts: [HostProfile]
+    /// Whether `force` lets the guest go to all of them, whatever is lost.
+    public let areForced: Bool
+
+    /// Plans the move to each host by the policy and, where that does not let the guest go, by `force`.
+    /// - Throws: when the guest has no vCPU.
+    public init(
+        of guest: PlannedGuest, among profiles: [HostProfile], by policy: RestorePolicy
+    ) throws(RestoreError) {
+        func unreachable(
+            _ profiles: [HostProfile], _ policy: RestorePolicy
+        ) throws(RestoreError) -> [HostProfile] {
+            let verdicts = try profiles.map { (profile) throws(RestoreError) in
+                try MovePlan(of: guest.snapshot, on: profile, policy: policy).verdict
+            }
+            return zip(profiles, verdicts).filter { $0.1 == .no }.map(\.0)
+        }
+        hosts = try unreachable(profiles, policy)
+        areForced = try unreachable(hosts, RestorePolicy(.force)).isEmpty
+    }
+}

@@ -1,0 +1,63 @@
+internal import ArgumentParser
+internal import LinuxSystem
+internal import Machines
+internal import TextFormats
+
+/// The root command.
+struct Vcpusnap: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "vcpusnap",
+        abstract: "Save, restore and compare the complete state of ARM KVM vCPUs.",
+        discussion: """
+            A SOURCE or TARGET is one of
+            \(SourceKinds.helpLines.joined(separator: "\n"))
+
+            WHAT CAN BE DONE WITH EACH
+            \(SourceTable.text.joined(separator: "\n"))
+
+            EXAMPLES
+            \(SourceKinds.examples.map { "  " + $0 }.joined(separator: "\n"))
+              vcpusnap restore cpu.vcpusnap emulated:6.1-neoverse-n1
+              vcpusnap set cpu.vcpusnap SCTLR_EL1.M=0
+              vcpusnap inject cpu.vcpusnap breakpoint
+              vcpusnap register SCTLR_EL1 0x603000000013c080
+
+            EXIT CODES
+              0  done: all restored, same, sound
+              1  done, with a finding: a register could not be restored, the sides differ
+              2  trouble: bad usage, unreadable or damaged file, no KVM, full disk
+              128 + N  ended by signal N, as a shell reports it: 141 if whatever read the
+                       output went away
+            """,
+        version: Version.text,
+        subcommands: [
+            Save.self, RestoreCommand.self, PlanCommand.self, BaselineCommand.self, Diff.self,
+            Show.self, Convert.self, Mend.self, Unmend.self, SetCommand.self, Inject.self,
+            Matrix.self, ListCommand.self, Verify.self, Host.self, RegisterCommand.self,
+        ])
+
+    /// The message for a first word that is no command.
+    ///
+    /// What is asked about with `help` is a command, too.
+    static func unknownCommand(in words: [String]) -> CommandError? {
+        let names = configuration.subcommands.map { $0._commandName } + ["help"]
+        let asked = words.first == "help" ? words.dropFirst() : words[...]
+        guard let word = asked.first, word.first != "-", !names.contains(word) else { return nil }
+        return CommandError(
+            "there is no command \(FileName.shown(word)): vcpusnap --help names them all"
+                + NameSuggestion.question(about: word, among: names))
+    }
+
+    /// The message for a shell that has no completion script here.
+    static func unknownShell(in words: [String]) -> CommandError? {
+        let option = "--generate-completion-script"
+        guard let word = words.first, word.hasPrefix(option) else { return nil }
+        let shell =
+            word == option ? words.dropFirst().first : String(word.dropFirst(option.count + 1))
+        let known = CompletionShell.allCases.map(\.rawValue)
+        guard let shell, !known.contains(shell) else { return nil }
+        return CommandError(
+            "there is no completion script for \(FileName.shown(shell)): give one of "
+                + known.joined(separator: ", "))
+    }
+}
