@@ -248,7 +248,7 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "FakeQEMU", "Program", "QMP", "RealQEMU", "Registers", "SeededRandom",
+                "FakeQEMU", "Machines", "Program", "QMP", "RealQEMU", "Registers", "SeededRandom",
                 "SnapshotFormat", "TestFiles", "TextFormats", "VCPUModel", "vcpusnap",
             ],
             exclude: ["Runs"], swiftSettings: testSettings),

@@ -8,6 +8,12 @@ public protocol StateFileKind: StateSource {
     /// What error messages call such a file: `a QEMU migration stream`.
     static var phrase: String { get }
 
+    /// What a message calls one that is there in the place of another file: `a qcow2 image`.
+    static var shortPhrase: String { get }
+
+    /// What to do with such a file or instead, as that message ends: `; decompress it first`; nil for the usual.
+    static func advice(for file: String, insteadOf expected: ExpectedFile) -> String?
+
     /// Whether the name alone says that a file is of this kind; its content is not looked at then.
     static func claims(_ location: Location) -> Bool
 
@@ -37,6 +43,12 @@ public protocol StateFile {
 }
 
 extension StateFileKind {
+    /// The same by default.
+    public static var shortPhrase: String { phrase }
+
+    /// By default the usual.
+    public static func advice(for file: String, insteadOf expected: ExpectedFile) -> String? { nil }
+
     /// By default the content tells, not the name.
     public static func claims(_ location: Location) -> Bool { false }
 

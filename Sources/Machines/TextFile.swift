@@ -41,11 +41,9 @@ public struct TextFile {
             guard error.errno == .noEntry, !path.contains("/") else { throw error }
             return nil
         }
-        if let other = input.kind.map(Other.init) { throw SourceError(message(other)) }
+        try check(input.prefix)
         let bytes = try contents(of: input, limit: limit)
-        if let other = Other(text: bytes), other != kind.other {
-            throw SourceError(message(other))
-        }
+        try check(bytes)
         guard bytes.count <= limit else { throw FileError(.read, name, .fileTooLarge) }
         return bytes
     }
@@ -65,68 +63,10 @@ public struct TextFile {
         return bytes
     }
 
-    private func message(_ other: Other) -> String {
+    /// - Throws: where these first bytes say that it is something else.
+    private func check(_ bytes: [UInt8]) throws(SourceError) {
+        guard let other = OtherFile(name, beginning: bytes, insteadOf: .text(kind)) else { return }
         let wanted = kind == .profile ? "a host profile (.vhost)" : "a policy (.vpolicy)"
-        return "\(name) is \(other.rawValue), expected \(wanted)\(advice(other))"
-    }
-
-    private func advice(_ other: Other) -> String {
-        switch (kind, other) {
-        case (.profile, .snapshot):
-            "; vcpusnap host --from \(name) -o HOST.vhost makes one of its host"
-        case (.profile, .stream), (.profile, .libvirt), (.profile, .qcow2), (.profile, .compressed):
-            "; vcpusnap host --from \(name) --kernel RELEASE -o HOST.vhost makes one of its host"
-        case (.profile, .baseline): "; name the profiles that it was made of"
-        case (.profile, _): "; vcpusnap host -o HOST.vhost records one"
-        case (.policy, .profile): "; profiles are given with --host"
-        case (.policy, _): "; Formats/policy-v1.md says how to write one"
-        }
-    }
-}
-
-extension TextFile.Kind {
-    fileprivate var other: Other { self == .profile ? .profile : .policy }
-}
-
-/// What a file can be.
-private enum Other: String {
-    case snapshot = "a snapshot"
-    case stream = "a QEMU migration stream"
-    case libvirt = "an image of virsh save"
-    case compressed = "a compressed file"
-    case qcow2 = "a qcow2 image"
-    case profile = "a host profile"
-    case policy = "a policy"
-    case baseline = "a baseline"
-    case undo = "an undo file of mend --in-place"
-    case json = "JSON"
-
-    init(_ kind: SavedImage.Kind) {
-        self =
-            switch kind {
-            case .snapshot: .snapshot
-            case .stream: .stream
-            case .libvirt: .libvirt
-            case .compressed: .compressed
-            case .qcow2: .qcow2
-            }
-    }
-
-    /// By the first line of a text; nil for one that nothing else has.
-    init?(text: [UInt8]) {
-        let firsts: [(String, Other)] = [
-            ("vhost ", .profile), ("vpolicy ", .policy), ("vbaseline ", .baseline),
-        ]
-        if let found = firsts.first(where: { text.starts(with: Array($0.0.utf8)) }) {
-            self = found.1
-        } else if text.starts(with: UndoFile.magic) {
-            self = .undo
-        } else if [UInt8(ascii: "{"), UInt8(ascii: "[")].contains(
-            text.first { $0 != 0x20 && $0 != 0x0a && $0 != 0x0d && $0 != 0x09 })
-        {
-            self = .json
-        } else {
-            return nil
-        }
+        throw SourceError("\(name) is \(other.name), expected \(wanted)\(other.advice)")
     }
 }

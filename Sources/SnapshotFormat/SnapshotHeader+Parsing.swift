@@ -134,19 +134,6 @@ extension SnapshotHeader {
 }
 
 extension SnapshotHeader {
-    /// The first bytes of other files a user may have at hand.
-    private static let otherFormats: [(start: [UInt8], name: String)] = [
-        (FileMagic.stream, "a QEMU migration stream; \(readable)"),
-        (Array("LibvirtQemud".utf8), "a libvirt save file; \(readable)"),
-        (Array("vhost ".utf8), "a host profile, which --host takes"),
-        (Array("vpolicy ".utf8), "a policy, which --policy takes"),
-        (FileMagic.zstd, "a zstd file; decompress it first"),
-        ([0x1f, 0x8b], "a gzip file; decompress it first"),
-    ]
-
-    private static let readable =
-        "vcpusnap show reads it as it is, and vcpusnap convert makes a snapshot of it"
-
     private static let lineEndDamage: [(start: [UInt8], cause: String)] = [
         ([0xf6, 0x76, 0x43, 0x53, 0x0a], "CR LF became LF"),
         ([0xf6, 0x76, 0x43, 0x53, 0x0d, 0x0d, 0x0a], "LF became CR LF"),
@@ -171,15 +158,19 @@ extension SnapshotHeader {
                 start.isEmpty
                     ? "the file is empty" : "the file ends inside its header; get a complete copy")
         }
-        let other = otherFormats.first { prefix.starts(with: $0.start) }
-        let found = other.map { "this is \($0.name)" } ?? "found \(start.hexadecimal)"
-        throw SnapshotFormatError(
-            .notASnapshot, offset: 0,
-            "not a vcpusnap file: it should start with \(magic.hexadecimal), \(found)")
+        throw .notASnapshot("found \(start.hexadecimal)")
     }
 }
 
 extension SnapshotFormatError {
+    /// - Parameter found: what there is instead, in words.
+    package static func notASnapshot(_ found: String) -> SnapshotFormatError {
+        SnapshotFormatError(
+            .notASnapshot, offset: 0,
+            "not a vcpusnap file: it should start with \(FileMagic.snapshot.hexadecimal), \(found)"
+        )
+    }
+
     static func checksum(
         chunk: ChunkKind?, offset: Int, stored: UInt32, computed: UInt32
     ) -> SnapshotFormatError {

@@ -1,5 +1,4 @@
-/// How the files begin in which vCPUs are found: each format's reader checks its own, and names the others where it
-/// refuses one.
+/// How the files begin that more than one target looks for.
 package enum FileMagic {
     /// A snapshot: `F6 v C S CR LF SUB LF` (`Formats/vcpusnap-v1.md`, section 3, says why).
     package static let snapshot: [UInt8] = [0xf6, 0x76, 0x43, 0x53, 0x0d, 0x0a, 0x1a, 0x0a]

@@ -1,4 +1,5 @@
 import Foundation
+import Machines
 import TestFiles
 import Testing
 
@@ -73,6 +74,33 @@ struct HelpTests {
         let run = try Program.run(arguments)
         #expect(run.status == 2)
         #expect(run.errors.contains(answer), "\(run.errors)")
+    }
+
+    @Test("Every option of every kind of source is one of the commands that take this kind")
+    func optionsOfSources() throws {
+        for kind in SourceKinds.own {
+            let abilities = Self.takers(of: kind).filter {
+                kind.summary.abilities.contains($0.ability)
+            }
+            for (ability, command) in abilities {
+                let lines = try help(command, columns: 300).drop { $0 != "OPTIONS:" }
+                let names = Set(lines.flatMap { $0.split(separator: " ").prefix(2) })
+                for option in kind.summary.options
+                where ability == .read || option != .partial {
+                    #expect(names.contains(Substring(option.name)), "\(command) \(option.name)")
+                }
+            }
+        }
+    }
+
+    /// The commands in which such a source is told what it can be told, which are not all that read it.
+    ///
+    /// A stream of which only a part is there can be looked at, and nothing else.
+    private static func takers(
+        of kind: any StateSource.Type
+    ) -> [(ability: SourceAbilities, command: String)] {
+        let reader = kind is any NamedSource.Type ? "save" : "show"
+        return [(.read, reader), (.stream, "plan"), (.stream, "convert"), (.mend, "mend")]
     }
 
     @Test("A socket's name without qmp: is answered with it")

@@ -1,5 +1,7 @@
 import Foundation
+import LinuxSystem
 import Machines
+import Registers
 import TestFiles
 import Testing
 import VCPUModel
@@ -49,32 +51,94 @@ struct SourceConformanceTests {
         withExtendedLifetime(keeper) {}
     }
 
-    @Test("Nothing stays open, and nothing is left behind", arguments: SourceSubject.all)
-    func nothingIsLeft(subject: SourceSubject) throws {
+    @Test(
+        "A register that cannot be read is named, and the rest is there",
+        arguments: SourceSubject.all.filter { $0.whyAllIsRead == nil })
+    func unreadable(subject: SourceSubject) throws {
         let (location, keeper) = try subject.made(in: folder)
-        let before = try folder.names
-        _ = try location.capture(options)
-        let kind = SourceKinds.own.first { $0.summary.grammar == subject.grammar }
-        if kind?.summary.abilities.contains(.edit) == true {
-            let state = try location.open(.edit(keeps: true), options)
-            _ = try state.capture()
-            try state.letGo()
+        let whole = try location.open(.edit(keeps: false), options).capture().snapshot
+        let state = try location.open(.edit(keeps: false), options)
+        let vcpus = state.vcpus.map {
+            OpenVCPU(index: $0.index, bank: FailingBank($0.bank, at: .tpidrEL1))
         }
-        #expect(try folder.names == before)
-        #expect(openFiles().filter { $0.hasPrefix(folder.path) } == [])
+        let capture = try StateCapture(of: vcpus, state.provenance, vm: state.vm)
+        try state.letGo()
+        let listing = whole.vcpus.filter { $0.registers[.tpidrEL1] != nil }
+        #expect(!listing.isEmpty)
+        #expect(capture.unreadable.map(\.unit) == listing.map { .vcpu($0.index) })
+        #expect(capture.unreadable.allSatisfy { $0.error.id == .tpidrEL1 && $0.error.errno == .io })
+        let counts = [capture.snapshot, whole].map { $0.vcpus.map(\.registers.count).reduce(0, +) }
+        #expect(counts[0] == counts[1] - listing.count)
         withExtendedLifetime(keeper) {}
     }
 
+    @Test("What stays open would be seen")
+    func openIsSeen() throws {
+        let (before, after) = try OpenDescriptors.around { _ = open("/dev/null", O_RDONLY) }
+        #expect(after.targets.count == before.targets.count + 1)
+    }
+
+    @Test("Nothing stays open, and nothing is left behind", arguments: SourceSubject.all)
+    func nothingIsLeft(subject: SourceSubject) throws {
+        let (location, keeper) = try subject.made(in: folder)
+        let damaged = subject.isFile ? try damagedCopies(of: location) : []
+        let names = try folder.names
+        let options = options
+        let operations: [@Sendable () -> Void] =
+            ([location] + damaged).flatMap { Self.operations(on: $0, options) }
+        // What the first reading opens for good, for example the system's random numbers, is no leak.
+        operations[0]()
+        for (number, operation) in operations.enumerated() {
+            let (before, after) = try OpenDescriptors.around(operation)
+            #expect(before == after, "operation \(number)")
+        }
+        #expect(try folder.names == names)
+        withExtendedLifetime(keeper) {}
+    }
+
+    /// Whether they succeed or are refused.
+    private static func operations(
+        on location: Location, _ options: SourceOptions
+    ) -> [@Sendable () -> Void] {
+        [
+            { _ = try? location.capture(options) },
+            {
+                let state = try? location.open(.edit(keeps: true), options)
+                _ = try? state?.capture()
+                try? state?.letGo()
+            },
+            {
+                let none = Snapshot(provenance: Provenance(), vcpus: [])
+                let state = try? location.open(.restore(of: none, keeps: true), options)
+                try? state?.letGo()
+            },
+        ]
+    }
+
     @Test(
-        "What begins as one and goes on as nothing is refused by its name",
+        "What begins as one and is damaged or ends too early is refused by its name and the place",
         arguments: SourceSubject.files)
     func foreignBytes(subject: SourceSubject) throws {
         let (location, _) = try subject.made(in: folder)
-        let bytes = try Data(contentsOf: URL(fileURLWithPath: location.argument))
-        let rubbish = bytes.prefix(16) + Data(repeating: 0xa5, count: 4096)
-        try rubbish.write(to: URL(fileURLWithPath: location.argument))
-        let error = #expect(throws: SourceError.self) { try location.capture(options) }
-        #expect(error?.description.contains(location.text) == true, "\(String(describing: error))")
+        for copy in try damagedCopies(of: location) {
+            let error = #expect(throws: SourceError.self) { try copy.capture(options) }
+            let text = error?.description ?? ""
+            #expect(text.contains(copy.text), "\(text)")
+            // Of a text it is the line.
+            #expect(try text.contains(Regex("byte [0-9]|:[0-9]+: ")), "\(copy.text): \(text)")
+        }
+    }
+
+    /// Of what a file has, half is replaced or missing, or all but the first bytes.
+    private func damagedCopies(of location: Location) throws -> [Location] {
+        let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: location.argument)))
+        let name = URL(fileURLWithPath: location.argument).lastPathComponent
+        let rubbish = [UInt8](repeating: 0xa5, count: 4096)
+        let starts = [16, bytes.count / 2].map { Array(bytes.prefix($0)) }
+        let all = starts + starts.map { $0 + rubbish } + [Array(bytes.prefix(40))]
+        return try all.enumerated().map { number, copy in
+            Location(path: try folder.make("\(number)-\(name)", copy))
+        }
     }
 
     @Test("What is of no kind is refused by its first bytes, and every kind is named")
@@ -102,12 +166,26 @@ struct SourceConformanceTests {
         let table = SourceTable.markdown(of: SourceKinds.own).joined(separator: "\n")
         #expect(try String(contentsOf: readme, encoding: .utf8).contains(table), "\(table)")
     }
+}
 
-    private func openFiles() -> [String] {
-        let folder = "/proc/self/fd"
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        return names.compactMap {
-            try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")
-        }
+/// A bank with a register that is listed and cannot be read.
+private final class FailingBank: RegisterBank {
+    private let bank: any RegisterBank
+    private let id: RegisterID
+
+    init(_ bank: any RegisterBank, at id: RegisterID) {
+        self.bank = bank
+        self.id = id
+    }
+
+    func list() throws(RegisterBankError) -> [RegisterID] { try bank.list() }
+
+    func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
+        guard id != self.id else { throw RegisterBankError(.read, id, .io) }
+        return try bank.read(id)
+    }
+
+    func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
+        try bank.write(value, to: id)
     }
 }

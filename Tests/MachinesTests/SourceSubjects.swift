@@ -8,6 +8,8 @@ import Testing
 struct SourceSubject: Sendable, CustomTestStringConvertible {
     /// Of the kind: `emulated:NAME`.
     let grammar: String
+    /// Why no register of it can be one that is listed and cannot be read; nil where a bank of it could fail.
+    var whyAllIsRead: String?
     private let make: @Sendable (TemporaryFolder) throws -> Made
 
     struct Made {
@@ -17,7 +19,19 @@ struct SourceSubject: Sendable, CustomTestStringConvertible {
         var keeper: AnyObject?
     }
 
+    init(
+        grammar: String, whyAllIsRead: String? = nil,
+        make: @escaping @Sendable (TemporaryFolder) throws -> Made
+    ) {
+        self.grammar = grammar
+        self.whyAllIsRead = whyAllIsRead
+        self.make = make
+    }
+
     var testDescription: String { grammar }
+
+    /// Whether it is a file, which can be damaged.
+    var isFile: Bool { SourceKinds.files.contains { $0.summary.grammar == grammar } }
 
     /// - Parameter folder: has all that it needs.
     func made(in folder: TemporaryFolder) throws -> (location: Location, keeper: AnyObject?) {
@@ -26,9 +40,11 @@ struct SourceSubject: Sendable, CustomTestStringConvertible {
     }
 
     private static func file(
-        _ grammar: String, _ name: String, _ bytes: @escaping @Sendable () throws -> [UInt8]
+        _ grammar: String, _ name: String,
+        whyAllIsRead: String? = "the vCPUs are parsed as a whole, or the file is refused",
+        _ bytes: @escaping @Sendable () throws -> [UInt8]
     ) -> SourceSubject {
-        SourceSubject(grammar: grammar) { folder in
+        SourceSubject(grammar: grammar, whyAllIsRead: whyAllIsRead) { folder in
             Made(argument: try folder.make(name, try bytes()))
         }
     }
@@ -42,14 +58,17 @@ struct SourceSubject: Sendable, CustomTestStringConvertible {
 
     /// What begins as a file of a kind does, and goes on as nothing.
     static let files: [SourceSubject] = [
-        file("snapshot", "cpu.vcpusnap") { try golden() },
+        file("snapshot", "cpu.vcpusnap", whyAllIsRead: nil) { try golden() },
         file("QEMU stream", "vm.mig") { try StreamFixture.kvmN1.bytes },
         file("libvirt image", "vm.save") { try Images.libvirtHeader() + StreamFixture.kvmN1.bytes },
         file("compressed stream", "vm.mig.gz") { try gzip(StreamFixture.kvmN1.bytes) },
         file("qcow2 image", "disk.qcow2") {
             QCOW2Writer(snapshots: [.init(state: try StreamFixture.kvmN1.bytes)]).image()
         },
-        file("host profile", "host.vhost") {
+        file(
+            "host profile", "host.vhost",
+            whyAllIsRead: "the vCPU is made from the profile, and is not given out to be opened"
+        ) {
             try bytes("Formats/hosts/6.12-neoverse-n1.vhost")
         },
     ]
@@ -59,7 +78,10 @@ struct SourceSubject: Sendable, CustomTestStringConvertible {
     }
 
     /// Its vCPUs have not begun.
-    private static let running = SourceSubject(grammar: "qmp:SOCKET") { _ in
+    private static let running = SourceSubject(
+        grammar: "qmp:SOCKET",
+        whyAllIsRead: "QEMU sends its vCPUs as a stream, which is parsed as a whole"
+    ) { _ in
         let qemu = try QEMU(vCPUs: 2, "-S")
         _ = try qemu.connect()
         return Made(argument: "qmp:\(qemu.path)", keeper: qemu)

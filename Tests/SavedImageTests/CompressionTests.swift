@@ -45,7 +45,9 @@ struct CompressionTests {
         let text = try Programs.run(
             compression.program, ["-c"], input: [UInt8](repeating: 0x41, count: 1_000_000))
         try refuses(text, .notRecognized, saying: "decompressed, it begins with 41 41")
-        try refuses(header + text, .malformed, saying: "\"QEVM\"")
+        try refuses(
+            header + text, .malformed, saying: "at byte 0, decompressed: a QEMU stream was expected"
+        )
     }
 
     private func reads(
@@ -70,6 +72,7 @@ struct CompressionTests {
         for name in try folder.both(bytes) {
             let error = try failure(code) { _ = try SavedImage.open(name) }
             #expect(error.description.contains(words), "\(error)")
+            if code == .programFailed { #expect(error.isDecompressed && error.offset != nil) }
         }
     }
 

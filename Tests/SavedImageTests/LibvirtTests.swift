@@ -15,7 +15,7 @@ struct LibvirtTests {
     }
 
     private func fails(
-        _ code: SavedImageError.Code, _ bytes: [UInt8], saying words: String,
+        _ code: SavedImageError.Code, _ bytes: [UInt8], at place: Int, saying words: String,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         for name in try folder.both(bytes) {
@@ -23,6 +23,7 @@ struct LibvirtTests {
                 _ = try SavedImage.open(name)
             }
             #expect(error.description.contains(words), "\(error)", sourceLocation: sourceLocation)
+            #expect(error.offset == Int64(place), "\(error)", sourceLocation: sourceLocation)
         }
     }
 
@@ -79,26 +80,33 @@ struct LibvirtTests {
     @Test("A save that was not finished")
     func unfinished() throws {
         let bytes = Images.libvirtHeader(magic: "LibvirtQemudPart")
-        try fails(.unfinished, bytes + stream, saying: "did not finish")
-        try fails(.unfinished, Array(bytes.prefix(20)), saying: "did not finish")
+        try fails(.unfinished, bytes + stream, at: 0, saying: "did not finish")
+        try fails(.unfinished, Array(bytes.prefix(20)), at: 0, saying: "did not finish")
     }
 
     @Test("Headers that cannot be")
     func headers() throws {
         let header = Images.libvirtHeader()
-        try fails(.malformed, Array(header.prefix(91)), saying: "byte 91")
-        try fails(.malformed, header, saying: "begins at byte \(header.count)")
-        try fails(.malformed, Array(header.prefix(200)), saying: "begins at byte \(header.count)")
-        try fails(.unsupported, Images.libvirtHeader(version: 0) + stream, saying: "version 0")
-        try fails(.unsupported, Images.libvirtHeader(version: 3) + stream, saying: "version")
-        try fails(.unsupported, Images.libvirtHeader(format: 7) + stream, saying: "format 7")
+        try fails(.malformed, Array(header.prefix(91)), at: 91, saying: "at byte 91: ")
+        try fails(.malformed, header, at: header.count, saying: "begins at byte \(header.count)")
+        try fails(
+            .malformed, Array(header.prefix(200)), at: 200, saying: "begins at byte \(header.count)"
+        )
+        try fails(
+            .unsupported, Images.libvirtHeader(version: 0) + stream, at: 16, saying: "version 0")
+        try fails(
+            .unsupported, Images.libvirtHeader(version: 3) + stream, at: 16, saying: "version")
+        try fails(
+            .unsupported, Images.libvirtHeader(format: 7) + stream, at: 28, saying: "format 7")
         let noText = Images.libvirtHeader(dataSize: 0)
-        try fails(.malformed, noText + stream, saying: "0 bytes of XML")
+        try fails(.malformed, noText + stream, at: 20, saying: "0 bytes of XML")
         let cookie = Images.libvirtHeader(cookie: .max)
-        try fails(.malformed, cookie + stream, saying: "cookie at byte 4294967295")
+        try fails(.malformed, cookie + stream, at: 20, saying: "cookie at byte 4294967295")
         let far = Images.libvirtHeader(dataSize: .max)
-        try fails(.malformed, far + stream, saying: "begins at byte 4294967387")
-        try fails(.malformed, header + [1, 2, 3], saying: "\"QEVM\"")
+        try fails(
+            .malformed, far + stream, at: far.count + stream.count,
+            saying: "begins at byte 4294967387")
+        try fails(.malformed, header + [1, 2, 3], at: header.count, saying: "\"QEVM\"")
     }
 
     @Test("Random damage of the header never crashes or hangs")

@@ -92,7 +92,7 @@ struct QCOW2Tests {
     func unsupported() throws {
         var writer = QCOW2Writer(snapshots: [.init(state: state)])
         writer.encryption = 2
-        try fails(.unsupported, writer, saying: "encrypted")
+        try fails(.unsupported, writer, saying: "at byte 32: it is encrypted")
         writer.encryption = 0
         for (bit, words) in [(2, "external file"), (4, "extended_l2"), (9, "0x200")] {
             writer.features = 1 << UInt64(bit)
@@ -140,7 +140,7 @@ struct QCOW2Tests {
     func malformed() throws {
         var writer = QCOW2Writer(snapshots: [.init(state: state)])
         writer.snapshotCount = 65537
-        try fails(.limitExceeded, writer, saying: "65537 snapshots")
+        try fails(.limitExceeded, writer, saying: "at byte 60: it has 65537 snapshots")
         writer.snapshotCount = 60000
         try fails(.malformed, writer, saying: "not end inside")
         for size in [.max, 1 << 62, 1 << 40] as [UInt64] {
@@ -157,7 +157,8 @@ struct QCOW2Tests {
         try fails(.malformed, writer, saying: "not inside the file")
         let image = QCOW2Writer(snapshots: [.init(state: state)]).image()
         for (count, code, words) in [
-            (6, .unsupported, "version 0"), (80, .malformed, "header"),
+            (6, .unsupported, "at byte 4: its qcow2 header has version 0"),
+            (80, .malformed, "at byte 80: it ends inside the header"),
             (8000, .malformed, "not end inside"),
         ] as [(Int, SavedImageError.Code, String)] {
             let path = try folder.file(Array(image.prefix(count)))

@@ -4,6 +4,8 @@ internal import QEMUStream
 public enum LibvirtSaveFile: StreamFileKind {
     /// What error messages call such a file.
     public static let phrase = "an image of \"virsh save\" or \"managedsave\""
+    /// The same in short.
+    public static let shortPhrase = "an image of virsh save"
     /// Reading and mending, with the options of all streams.
     public static let summary = SourceSummary(
         ofStreamsIn: "libvirt image", "what virsh save or managedsave wrote",

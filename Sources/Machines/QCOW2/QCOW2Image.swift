@@ -4,6 +4,8 @@ internal import QEMUStream
 public enum QCOW2Image: StreamFileKind {
     /// What error messages call such a file.
     public static let phrase = "a qcow2 image with an internal snapshot"
+    /// What there is in it shows only later.
+    public static let shortPhrase = "a qcow2 image"
     /// Reading it, and planning its load by QEMU.
     ///
     /// Mending is refused: its clusters cannot be moved.

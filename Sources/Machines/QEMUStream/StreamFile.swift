@@ -40,6 +40,17 @@ extension SourceSummary {
 }
 
 extension StreamFileKind {
+    /// How to read it as it is, or to make of it what was expected.
+    public static func advice(for file: String, insteadOf expected: ExpectedFile) -> String? {
+        switch expected {
+        case .snapshot:
+            "; vcpusnap show reads it as it is, and vcpusnap convert makes a snapshot of it"
+        case .text(.profile):
+            "; vcpusnap host --from \(file) --kernel RELEASE -o HOST.vhost makes one of its host"
+        case .text(.policy): nil
+        }
+    }
+
     /// Finds the stream in the file and parses it, except its RAM.
     ///
     /// A qcow2 image needs no description in its stream, because its table says where the state ends.

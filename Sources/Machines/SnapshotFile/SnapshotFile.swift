@@ -7,6 +7,8 @@ public import VCPUModel
 public struct SnapshotFile: StateFileKind, StateFile {
     /// What error messages call such a file.
     public static let phrase = "a snapshot of vcpusnap"
+    /// The same in short.
+    public static let shortPhrase = "a snapshot"
     /// Reading, restoring into it and editing.
     public static let summary = SourceSummary(
         grammar: "snapshot", meaning: "what vcpusnap save wrote",
@@ -26,6 +28,12 @@ public struct SnapshotFile: StateFileKind, StateFile {
         } catch {
             return error.code != .notASnapshot
         }
+    }
+
+    /// How a host profile is made of one.
+    public static func advice(for file: String, insteadOf expected: ExpectedFile) -> String? {
+        expected == .text(.profile)
+            ? "; vcpusnap host --from \(file) -o HOST.vhost makes one of its host" : nil
     }
 
     /// Decodes the whole file (Formats/vcpusnap-v1.md).
@@ -97,14 +105,27 @@ extension SnapshotFile {
         }
     }
 
-    /// Reads from front to back, so that what is no snapshot is refused by its first bytes.
+    /// Reads from front to back, so that what is no snapshot is refused by its first bytes, which say what it is.
     private static func reading<Result>(
         _ location: Location, _ next: @escaping (Int) throws(Errno) -> [UInt8],
         _ body: (inout SnapshotReader) throws(SnapshotFormatError) -> Result
     ) throws(SourceError) -> Result {
-        var reader = SnapshotReader(next)
+        var start: [UInt8] = []
+        var reader = SnapshotReader { count throws(Errno) in
+            let bytes = try next(count)
+            start += bytes.prefix(SavedImage.prefixSize - start.count)
+            return bytes
+        }
         return try SourceError.naming(location.text) { () throws(SnapshotFormatError) in
-            try body(&reader)
+            do throws(SnapshotFormatError) {
+                return try body(&reader)
+            } catch {
+                guard error.code == .notASnapshot else { throw error }
+                // The reader stops before the first byte that it has no need of.
+                start += (try? next(SavedImage.prefixSize - start.count)) ?? []
+                let other = OtherFile(location.text, beginning: start, insteadOf: .snapshot)
+                throw other.map { .notASnapshot("this is \($0.name)\($0.advice)") } ?? error
+            }
         }
     }
 

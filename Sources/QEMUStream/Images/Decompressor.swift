@@ -134,9 +134,11 @@ extension Decompressor {
     private func failure(_ end: ChildProcess.End) -> SavedImageError {
         let how: String
         let advice: String
+        var offset: Int64?
         switch end {
         case .exit(let status):
             how = "failed with status \(status)"
+            offset = produced
             advice =
                 "the file is damaged or incomplete, or needs options of that program; take an "
                 + "undamaged copy of it, or decompress it yourself"
@@ -147,7 +149,7 @@ extension Decompressor {
         let lines = complaint.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
         let words = lines.first.map { ", saying \"\(Shown.text($0.prefix(200)))\"" } ?? ""
         return SavedImageError(
-            .programFailed, file,
+            .programFailed, file, at: offset, isDecompressed: true,
             "\(compression.program), which decompresses it, \(how)\(words): \(advice)")
     }
 }

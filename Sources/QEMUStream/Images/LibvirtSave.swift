@@ -50,7 +50,7 @@ extension LibvirtSave {
         let bytes = try SavedImageError.reading(
             try file.readWhatIsThere(at: 0, upTo: Self.headerSize))
         let fields = try Fields(bytes, file.name)
-        guard fields.streamOffset < file.size else { throw fields.tooShort(file.size) }
+        guard fields.streamOffset < file.size else { throw fields.endsEarly(at: file.size) }
         self.init(fields: fields, textSource: .file(file))
     }
 
@@ -60,7 +60,7 @@ extension LibvirtSave {
         let text = try pipe.take(fields.textSize)
         let rest = fields.streamOffset - Int64(Self.headerSize) - Int64(text.count)
         guard try pipe.skip(max(0, rest)), try !pipe.peek(1).isEmpty else {
-            throw fields.tooShort(nil)
+            throw fields.endsEarly(at: pipe.position)
         }
         self.init(fields: fields, textSource: .kept(text, of: pipe.name))
     }
@@ -117,7 +117,7 @@ extension LibvirtSave {
             }
             guard 1...newestVersion ~= field(16) else {
                 throw SavedImageError(
-                    .unsupported, file,
+                    .unsupported, file, at: 16,
                     "its libvirt header has version \(field(16)); this program reads 1 and "
                         + "\(newestVersion): look for a newer vcpusnap")
             }
@@ -132,15 +132,15 @@ extension LibvirtSave {
         private static func check(_ bytes: [UInt8], _ file: String) throws(SavedImageError) {
             guard !bytes.starts(with: partialMagic) else {
                 throw SavedImageError(
-                    .unfinished, file,
+                    .unfinished, file, at: 0,
                     "libvirt did not finish this save: wait until the save has ended, or save the "
                         + "VM again")
             }
             guard bytes.count == headerSize else {
                 throw SavedImageError(
-                    .malformed, file,
-                    "it ends at byte \(bytes.count), inside libvirt's header of \(headerSize) "
-                        + "bytes: take a complete copy of it")
+                    .malformed, file, at: Int64(bytes.count),
+                    "it ends inside libvirt's header of \(headerSize) bytes: take a complete copy of it"
+                )
             }
         }
 
@@ -149,7 +149,7 @@ extension LibvirtSave {
         ) throws(SavedImageError) -> Format {
             guard let format = Format(rawValue: number) else {
                 throw SavedImageError(
-                    .unsupported, file,
+                    .unsupported, file, at: Int64(formatField.lowerBound),
                     "its libvirt header has the format \(number); this program reads 0 to 6: look "
                         + "for a newer vcpusnap, or save the VM in the format raw")
             }
@@ -161,7 +161,7 @@ extension LibvirtSave {
         ) throws(SavedImageError) -> Int {
             guard dataSize > 0, cookie < dataSize else {
                 throw SavedImageError(
-                    .malformed, file,
+                    .malformed, file, at: 20,
                     "its libvirt header has \(dataSize) bytes of XML and the cookie at byte "
                         + "\(cookie) of them: the file is damaged; take an undamaged copy of it")
             }
@@ -169,12 +169,11 @@ extension LibvirtSave {
             return min(size, SavedImageLimits.domainXML + 1)
         }
 
-        func tooShort(_ size: Int64?) -> SavedImageError {
-            let found = size.map { "it ends at byte \($0)" } ?? "it ends before"
-            return SavedImageError(
-                .malformed, file,
-                "its QEMU stream begins at byte \(streamOffset), and "
-                    + "\(found): take a complete copy of it")
+        func endsEarly(at end: Int64) -> SavedImageError {
+            SavedImageError(
+                .malformed, file, at: end,
+                "its QEMU stream begins at byte \(streamOffset), and the file ends here: take a "
+                    + "complete copy of it")
         }
     }
 }
@@ -211,11 +210,11 @@ extension LibvirtSave {
     private func endless(_ file: String) -> SavedImageError {
         guard fields.textSize <= SavedImageLimits.domainXML else {
             return SavedImageError(
-                .limitExceeded, file,
+                .limitExceeded, file, at: Int64(Self.headerSize),
                 "its domain XML is longer than \(SavedImageLimits.domainXML) bytes")
         }
         return SavedImageError(
-            .malformed, file,
+            .malformed, file, at: Int64(Self.headerSize),
             "its domain XML has no end: the file is damaged; take an undamaged copy of it")
     }
 

@@ -23,10 +23,12 @@ struct QCOW2Header {
         let version = bytes.count < 8 ? 0 : bytes.bigEndian(at: 4, as: UInt32.self)
         guard bytes.count >= 8, let size = Self.sizes[version] else {
             throw SavedImageError(
-                .unsupported, image.name,
+                .unsupported, image.name, at: 4,
                 "its qcow2 header has version \(version); this program reads 2 and 3")
         }
-        guard bytes.count >= size else { throw .damaged(image.name, "it ends inside the header") }
+        guard bytes.count >= size else {
+            throw .damaged(image.name, at: Int64(bytes.count), "it ends inside the header")
+        }
         try self.init(bytes, version, image.name)
         try check(bytes, image.name)
     }
@@ -38,7 +40,7 @@ struct QCOW2Header {
         let count = bytes.bigEndian(at: 60, as: UInt32.self)
         guard count <= SavedImageLimits.snapshots else {
             throw SavedImageError(
-                .limitExceeded, file,
+                .limitExceeded, file, at: 60,
                 "it has \(count) snapshots; at most \(SavedImageLimits.snapshots) are possible")
         }
         snapshotCount = Int(count)
@@ -48,42 +50,42 @@ struct QCOW2Header {
     private func check(_ bytes: [UInt8], _ file: String) throws(SavedImageError) {
         guard SavedImageLimits.clusterBits ~= clusterBits else {
             throw .damaged(
-                file, "its clusters have 2^\(clusterBits) bytes; 2^9 to 2^21 are possible")
+                file, at: 20, "its clusters have 2^\(clusterBits) bytes; 2^9 to 2^21 are possible")
         }
         guard bytes.bigEndian(at: 32, as: UInt32.self) == 0 else {
-            throw .cannotRead(file, "it is encrypted")
+            throw .cannotRead(file, at: 32, "it is encrypted")
         }
         if version == 3 { try checkFeatures(bytes.bigEndian(at: 72, as: UInt64.self), file) }
     }
 
     private func checkFeatures(_ features: UInt64, _ file: String) throws(SavedImageError) {
         if features & 1 << 2 != 0 {
-            throw .cannotRead(file, "its data is in an external file, beside the image")
+            throw .cannotRead(file, at: 72, "its data is in an external file, beside the image")
         }
         if features & 1 << 4 != 0 {
-            throw .cannotRead(file, "its clusters have subclusters (extended_l2=on)")
+            throw .cannotRead(file, at: 72, "its clusters have subclusters (extended_l2=on)")
         }
         // Dirty and corrupt images can be read, and how clusters are compressed does not matter.
         let unknown = features & ~0b1_1111
         guard unknown == 0 else {
             throw .cannotRead(
-                file, "it needs features that are not known here (\(unknown.hex))")
+                file, at: 72, "it needs features that are not known here (\(unknown.hex))")
         }
     }
 }
 
 extension SavedImageError {
     /// For a qcow2 image that breaks a rule.
-    static func damaged(_ file: String, _ what: String) -> SavedImageError {
+    static func damaged(_ file: String, at offset: Int64, _ what: String) -> SavedImageError {
         SavedImageError(
-            .malformed, file,
+            .malformed, file, at: offset,
             "\(what): the qcow2 image is damaged; see what \"qemu-img check\" says of it")
     }
 
     /// For a kind of qcow2 image that is not read here.
-    static func cannotRead(_ file: String, _ what: String) -> SavedImageError {
+    static func cannotRead(_ file: String, at offset: Int64, _ what: String) -> SavedImageError {
         SavedImageError(
-            .unsupported, file,
+            .unsupported, file, at: offset,
             "\(what), which this program does not read: load the snapshot in QEMU (\"loadvm\") and "
                 + "save the VM with \"migrate file:NAME\"")
     }

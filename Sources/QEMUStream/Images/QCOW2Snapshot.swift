@@ -13,6 +13,8 @@ public struct QCOW2Snapshot: Hashable, Sendable {
     /// How many bytes the VM's state has; 0 for a snapshot of the disk alone.
     public let stateSize: Int64
 
+    /// Where its entry of the image's table of snapshots is in the file.
+    let place: Int64
     /// Where the first level table is in the file, and how many entries it has.
     let tableOffset: Int64
     let tableEntries: Int64
@@ -41,6 +43,7 @@ extension QCOW2Snapshot {
 
     private init(from reader: inout TableReader, _ header: QCOW2Header) throws(SavedImageError) {
         try reader.align()
+        place = reader.position
         let fixed = try reader.take(Self.fixedSize)
         let extraSize = fixed.bigEndian(at: 36, as: UInt32.self)
         let extra = try reader.take(Int(min(extraSize, 16)))
@@ -72,12 +75,14 @@ extension QCOW2Snapshot {
 
         mutating func skip(_ count: Checked<Int64>) throws(SavedImageError) {
             guard let end = (Checked(position) + count).value, end <= image.size else {
-                throw .damaged(image.name, "its snapshot table does not end inside the file")
+                throw .damaged(
+                    image.name, at: position, "its snapshot table does not end inside the file"
+                )
             }
             let size = (Checked(end) - Checked(start)).value ?? .max
             guard size <= SavedImageLimits.snapshotTable else {
                 throw SavedImageError(
-                    .limitExceeded, image.name,
+                    .limitExceeded, image.name, at: position,
                     "its snapshot table has more than \(SavedImageLimits.snapshotTable) bytes")
             }
             position = end

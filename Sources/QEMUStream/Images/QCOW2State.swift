@@ -11,6 +11,8 @@ final class QCOW2State: SeekableBytes {
     /// The second level table that was used last, and its index; empty for one that is not allocated.
     private var table: [UInt8] = []
     private var tableIndex: Int64 = -1
+    /// Where that table is in the file.
+    private var tablePlace: Int64 = 0
 
     var name: String { image.name }
     var size: Int64 { snapshot.stateSize }
@@ -37,7 +39,7 @@ final class QCOW2State: SeekableBytes {
             tableSize <= SavedImageLimits.firstLevelTable
         else {
             throw SavedImageError(
-                .limitExceeded, image.name,
+                .limitExceeded, image.name, at: snapshot.place,
                 "the first level table of its snapshot \(snapshot.shownID) has "
                     + "\(snapshot.tableEntries) entries of 8 bytes; at most "
                     + "\(SavedImageLimits.firstLevelTable) bytes are possible")
@@ -46,7 +48,8 @@ final class QCOW2State: SeekableBytes {
             Range(at: snapshot.tableOffset, count: tableSize, inside: 0..<image.size) != nil
         else {
             throw .damaged(
-                image.name, "the tables of its snapshot \(snapshot.shownID) are not inside the file"
+                image.name, at: snapshot.place,
+                "the tables of its snapshot \(snapshot.shownID) are not inside the file"
             )
         }
         let shift = UInt64(header.clusterBits) + UInt64(header.tableBits)
@@ -57,11 +60,16 @@ final class QCOW2State: SeekableBytes {
             snapshot.stateSize <= room
         else {
             throw .damaged(
-                image.name,
+                image.name, at: snapshot.place,
                 "the tables of its snapshot \(snapshot.shownID) do not reach to the end of its state"
             )
         }
         return start
+    }
+
+    /// Where the first byte of the state is in the file; nil where it reads as zero.
+    var beginning: Int64? {
+        get throws(SavedImageError) { try extents(at: 0, count: 1).first?.place }
     }
 
     func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
@@ -112,12 +120,12 @@ extension QCOW2State {
             done += extent.count
             guard let place = extent.place else { continue }
             guard Range(at: place, count: extent.count, inside: 0..<image.size) != nil else {
-                throw notInside
+                throw notInside(image.size)
             }
             inFile += extent.count
             guard inFile <= image.size else {
                 throw .damaged(
-                    name,
+                    name, at: snapshot.tableOffset,
                     "the tables of its snapshot \(snapshot.shownID) name one cluster for several "
                         + "parts of the state")
             }
@@ -146,47 +154,58 @@ extension QCOW2State {
         let entries = Int64(1) << Int64(header.tableBits)
         try loadTable(cluster / entries)
         guard !table.isEmpty else { return nil }
-        let entry = table.bigEndian(at: Int(cluster % entries) * 8, as: UInt64.self)
+        let offset = cluster % entries * 8
+        let entry = table.bigEndian(at: Int(offset), as: UInt64.self)
         guard entry & Self.isCompressed == 0 else {
-            throw .cannotRead(name, "the state of its snapshot \(snapshot.shownID) is compressed")
+            throw .cannotRead(
+                name, at: tablePlace + offset,
+                "the state of its snapshot \(snapshot.shownID) is compressed")
         }
         // Such a cluster can have a place, too, which is only reserved.
         if header.version > 2, entry & Self.isZero != 0 { return nil }
-        return try placeInFile(entry)
+        return try placeInFile(entry, namedAt: tablePlace + offset)
     }
 
     private func loadTable(_ index: Int64) throws(SavedImageError) {
         guard index != tableIndex else { return }
         guard let position = (Checked(index) * 8 + Checked(snapshot.tableOffset)).value else {
-            throw .damaged(name, "its snapshot \(snapshot.shownID) is too large")
+            throw .damaged(
+                name, at: snapshot.place, "its snapshot \(snapshot.shownID) is too large")
         }
         let entry = try piece(at: position, count: 8)
-        let place = try placeInFile(entry.bigEndian(at: 0, as: UInt64.self))
+        let place = try placeInFile(entry.bigEndian(at: 0, as: UInt64.self), namedAt: position)
         table = if let place { try piece(at: place, count: header.clusterSize) } else { [] }
+        tablePlace = place ?? 0
         tableIndex = index
     }
 
-    /// Where the cluster begins that an entry of either level names; nil for none.
-    private func placeInFile(_ entry: UInt64) throws(SavedImageError) -> Int64? {
+    /// Where the cluster begins that an entry of either level, which stands at `position`, names; nil for none.
+    private func placeInFile(
+        _ entry: UInt64, namedAt position: Int64
+    ) throws(SavedImageError) -> Int64? {
         let place = Int64(entry & Self.offsetMask)
         guard place % Int64(header.clusterSize) == 0 else {
             throw .damaged(
-                name,
+                name, at: position,
                 "a table of its snapshot \(snapshot.shownID) names byte \(place), where no "
                     + "cluster begins")
         }
+        guard place < image.size else { throw notInside(position) }
         return place == 0 ? nil : place
     }
 
     private func piece(at place: Int64, count: Int) throws(SavedImageError) -> [UInt8] {
         guard Range(at: place, count: count, inside: 0..<image.size) != nil else {
-            throw notInside
+            throw notInside(image.size)
         }
         return try SavedImageError.reading(try image.read(at: place, count: count))
     }
 
-    private var notInside: SavedImageError {
-        .damaged(name, "a cluster of its snapshot \(snapshot.shownID) is not inside the file")
+    /// - Parameter offset: of the entry that names the cluster, or where the file ends inside it.
+    private func notInside(_ offset: Int64) -> SavedImageError {
+        .damaged(
+            name, at: offset,
+            "a cluster of its snapshot \(snapshot.shownID) is not inside the file")
     }
 
     /// What is read of a stream at most, from its end: its devices and their description.

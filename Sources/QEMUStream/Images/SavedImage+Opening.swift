@@ -54,7 +54,7 @@ extension SavedImage {
         _ file: SeekableFile, _ prefix: [UInt8], _ snapshot: String?
     ) throws(SavedImageError) -> SavedImage {
         switch detect(prefix) {
-        case .stream: return SavedImage(kind: .stream, stream: try checked(file))
+        case .stream: return SavedImage(kind: .stream, stream: try checked(file, at: 0))
         case .libvirt: return try openLibvirt(file)
         case .qcow2: return try openQCOW2(file, snapshot)
         case .compressed(let compression):
@@ -71,7 +71,7 @@ extension SavedImage {
         let save = try LibvirtSave(of: file)
         guard let compression = save.format.compression else {
             let slice = SeekableSlice(of: file, from: save.streamOffset)
-            return SavedImage(libvirt: save, stream: try checked(slice))
+            return SavedImage(libvirt: save, stream: try checked(slice, at: save.streamOffset))
         }
         let program = try Decompressor(compression, on: file, from: save.streamOffset)
         let content = SequentialBytes(program, of: file.name)
@@ -86,7 +86,8 @@ extension SavedImage {
         let chosen = try QCOW2Snapshot.choose(wanted, of: snapshots, in: file.name)
         let state = try QCOW2State(of: chosen, in: file, header)
         return SavedImage(
-            kind: .qcow2, snapshots: snapshots, snapshot: chosen, stream: try checked(state))
+            kind: .qcow2, snapshots: snapshots, snapshot: chosen,
+            stream: try checked(state, at: try state.beginning))
     }
 
     /// - Parameter compressions: how many were removed to get here.
@@ -118,7 +119,12 @@ extension SavedImage {
     private static func openLibvirt(
         _ pipe: SequentialBytes
     ) throws(SavedImageError) -> SavedImage {
-        let save = try LibvirtSave(from: pipe)
+        let save: LibvirtSave
+        do throws(SavedImageError) {
+            save = try LibvirtSave(from: pipe)
+        } catch {
+            throw error.inside(pipe)
+        }
         guard let compression = save.format.compression else {
             return SavedImage(libvirt: save, stream: try ends(of: pipe))
         }
@@ -130,21 +136,22 @@ extension SavedImage {
 
 extension SavedImage {
     private static func checked<Stream: SeekableBytes>(
-        _ stream: Stream
+        _ stream: Stream, at offset: Int64?
     ) throws(SavedImageError) -> Stream {
         let header = try SavedImageError.reading(
             try stream.readWhatIsThere(at: 0, upTo: StreamHeader.start.count))
-        try check(header, stream.name)
+        try check(header, stream.name, at: offset)
         return stream
     }
 
     /// Checks that a QEMU stream comes next.
     static func checkStart(of pipe: SequentialBytes) throws(SavedImageError) {
         do throws(SavedImageError) {
-            try check(try pipe.peek(StreamHeader.start.count), pipe.name)
+            try check(
+                try pipe.peek(StreamHeader.start.count), pipe.name, at: pipe.position)
         } catch {
             try pipe.checkProgram()
-            throw error
+            throw error.inside(pipe)
         }
     }
 
@@ -156,23 +163,26 @@ extension SavedImage {
     }
 
     /// Checks the header of a QEMU stream.
-    private static func check(_ header: [UInt8], _ file: String) throws(SavedImageError) {
+    /// - Parameter offset: where in the file it stands; nil where it does not.
+    private static func check(
+        _ header: [UInt8], _ file: String, at offset: Int64?
+    ) throws(SavedImageError) {
         guard detect(header) == .stream else {
             throw SavedImageError(
-                .malformed, file,
+                .malformed, file, at: offset,
                 "a QEMU stream was expected in it, beginning with \"QEVM\", and "
                     + "\(Shown.bytes(header)) was found: the file is damaged or was changed; take "
                     + "an undamaged copy of it")
         }
         guard header.count == StreamHeader.start.count else {
             throw SavedImageError(
-                .malformed, file,
-                "its QEMU stream ends at byte \(header.count): take a complete copy of it")
+                .malformed, file, at: offset.map { $0 + Int64(header.count) },
+                "its QEMU stream ends inside its header: take a complete copy of it")
         }
         let version = header.bigEndian(at: 4, as: UInt32.self)
         guard version == StreamHeader.version else {
             throw SavedImageError(
-                .unsupported, file,
+                .unsupported, file, at: offset.map { $0 + 4 },
                 "its QEMU stream has version \(version); this program reads \(StreamHeader.version), "
                     + "which QEMU has written since 2009: save the VM again")
         }

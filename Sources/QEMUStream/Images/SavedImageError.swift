@@ -35,14 +35,24 @@ public struct SavedImageError: Error, Hashable, Sendable {
     public var code: Code
     /// The path, or `standard input`.
     public var file: String
+    /// Where what is wrong stands, in bytes from the start of the file, or where a program that decompresses it
+    /// stopped; nil where it is about no place in it.
+    public var offset: Int64?
+    /// Whether `offset` counts in what the file decompresses to.
+    public var isDecompressed: Bool
     /// What was expected, what was found, and what to do next.
     public var message: String
     /// The system's error, where there was one.
     public var errno: Errno?
 
-    init(_ code: Code, _ file: String, errno: Errno? = nil, _ message: String) {
+    init(
+        _ code: Code, _ file: String, at offset: Int64? = nil, isDecompressed: Bool = false,
+        errno: Errno? = nil, _ message: String
+    ) {
         self.code = code
         self.file = file
+        self.offset = offset
+        self.isDecompressed = isDecompressed
         self.message = message
         self.errno = errno
     }
@@ -58,11 +68,21 @@ public struct SavedImageError: Error, Hashable, Sendable {
     ) throws(SavedImageError) -> Result {
         try FileError.translating(try work(), to: SavedImageError.init)
     }
+
+    /// The same of what these bytes are, whose places a program may have made.
+    func inside(_ bytes: SequentialBytes) -> SavedImageError {
+        var error = self
+        error.isDecompressed = isDecompressed || bytes.isDecompressed
+        return error
+    }
 }
 
 extension SavedImageError: CustomStringConvertible {
-    /// One line: `"vm.save": the save was not finished …`.
+    /// One line: `"vm.save": at byte 28: its libvirt header has the format 7 …`.
     public var description: String {
-        code == .readFailed ? message : "\"\(file)\": \(message)"
+        if code == .readFailed { return message }
+        let unit = isDecompressed ? ", decompressed" : ""
+        let place = offset.map { "at byte \($0)\(unit): " } ?? ""
+        return "\"\(file)\": \(place)\(message)"
     }
 }

@@ -7,6 +7,8 @@ final class SequentialBytes {
     let isDecompressed: Bool
     /// How much may come out of them when they are decompressed.
     let budget: ExpansionBudget
+    /// How many bytes were taken.
+    private(set) var position: Int64 = 0
     private var ahead: ArraySlice<UInt8>
     private let more: () throws(SavedImageError) -> [UInt8]
 
@@ -63,7 +65,9 @@ final class SequentialBytes {
     /// Some bytes; none at the end.
     func next() throws(SavedImageError) -> [UInt8] {
         guard ahead.isEmpty else { return takeAhead(upTo: ahead.count) }
-        return try more()
+        let bytes = try more()
+        position += Int64(bytes.count)
+        return bytes
     }
 
     /// The next bytes without taking them: `count`, or as many as there are.
@@ -86,6 +90,7 @@ final class SequentialBytes {
     func takeAhead(upTo count: Int) -> [UInt8] {
         let bytes = Array(ahead.prefix(count))
         ahead = ahead.dropFirst(count)
+        position += Int64(bytes.count)
         return bytes
     }
 
@@ -96,6 +101,7 @@ final class SequentialBytes {
             let bytes = try next()
             if bytes.isEmpty { return false }
             if Int64(bytes.count) > rest { ahead = bytes.dropFirst(Int(rest)) }
+            position -= Int64(ahead.count)
             rest -= Int64(bytes.count)
         }
         return true

@@ -41,7 +41,7 @@ public final class UncompressedImage {
         let bytes = try input.take(Int(min(dataSize, 1 << 18)))
         guard !bytes.isEmpty else {
             throw SavedImageError(
-                .malformed, name,
+                .malformed, name, at: input.position,
                 "it ends before its QEMU stream begins: take a complete copy of it")
         }
         dataSize -= Int64(bytes.count)

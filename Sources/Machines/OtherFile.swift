@@ -1,0 +1,78 @@
+internal import LinuxSystem
+internal import QEMUStream
+
+/// What a file should have been that is something else.
+public enum ExpectedFile: Hashable, Sendable {
+    /// A snapshot of vcpusnap.
+    case snapshot
+    /// A text of that format.
+    case text(TextFile.Kind)
+}
+
+/// A file that is of another kind than was expected.
+///
+/// The kinds of source say it of themselves; the text formats that are recognized by no source stand here.
+struct OtherFile {
+    /// What it is: `a policy`.
+    let name: String
+    /// What to do with it or instead, as it follows the rest of a message; may be empty.
+    let advice: String
+
+    /// - Parameters:
+    ///   - file: what messages call it.
+    ///   - bytes: its first ones.
+    /// - Returns: nil for what was expected, and for what nothing is known of.
+    init?(_ file: String, beginning bytes: [UInt8], insteadOf expected: ExpectedFile) {
+        // Nothing at all could be the beginning of anything.
+        guard !bytes.isEmpty else { return nil }
+        let start = Array(bytes.prefix(SavedImage.prefixSize))
+        let found: String?
+        if let kind = SourceKinds.files.first(where: { $0.recognizes(start) }) {
+            name = kind.shortPhrase
+            found = kind.advice(for: file, insteadOf: expected)
+        } else if let text = Self.texts.first(where: { bytes.starts(with: $0.start) }) {
+            if let kind = text.kind, expected == .text(kind) { return nil }
+            name = text.name
+            found = text.advice[expected]
+        } else if Self.isJSON(bytes) {
+            name = "JSON"
+            found = nil
+        } else {
+            return nil
+        }
+        advice = found ?? Self.usualAdvice[expected] ?? ""
+    }
+
+    private static let usualAdvice: [ExpectedFile: String] = [
+        .text(.profile): "; vcpusnap host -o HOST.vhost records one",
+        .text(.policy): "; Formats/policy-v1.md says how to write one",
+    ]
+
+    private struct Text {
+        let start: [UInt8]
+        let name: String
+        var kind: TextFile.Kind?
+        var advice: [ExpectedFile: String] = [:]
+    }
+
+    private static let texts = [
+        Text(
+            start: Array("vhost ".utf8), name: "a host profile", kind: .profile,
+            advice: [
+                .snapshot: ", which --host takes",
+                .text(.policy): "; profiles are given with --host",
+            ]),
+        Text(
+            start: Array("vpolicy ".utf8), name: "a policy", kind: .policy,
+            advice: [.snapshot: ", which --policy takes"]),
+        Text(
+            start: Array("vbaseline ".utf8), name: "a baseline",
+            advice: [.text(.profile): "; name the profiles that it was made of"]),
+        Text(start: UndoFile.magic, name: "an undo file of mend --in-place"),
+    ]
+
+    private static func isJSON(_ bytes: [UInt8]) -> Bool {
+        let first = bytes.first { !Array(" \n\r\t".utf8).contains($0) }
+        return first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+    }
+}
