@@ -92,9 +92,7 @@ extension HostProfile {
     private static func resetRegisters(
         of registers: RegisterList, made used: VCPUInit, on midr: UInt64?
     ) -> RegisterList {
-        let known = registers.filter { id, _ in
-            id.architecture != .own || RegisterDictionary.entry(for: id) != nil
-        }
+        let known = registers.filter { id, _ in id.canStandInProfile }
         let pairs = known.map { id, value in (id, resetValue(of: id, saved: value)) }
         var result = RegisterList(pairs.filter { $0.0 != .vcpuFinalized }) ?? RegisterList()
         if let midr, result.contains(.midrEL1) { result.set(RegisterValue(midr), for: .midrEL1) }

@@ -172,7 +172,7 @@ extension HostProfileParser {
         guard id.size != nil else {
             throw scanner.error("the id \(id.hex) gives a size KVM does not define", at: number)
         }
-        guard id.architecture != .own || RegisterDictionary.entry(for: id) != nil else {
+        guard id.canStandInProfile else {
             throw scanner.error(
                 "\(id.hex) is not a state that this program knows; a newer one may", at: number)
         }

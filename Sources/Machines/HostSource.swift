@@ -51,6 +51,8 @@ extension HostSource {
 public final class MadeVCPUs: OpenState {
     /// Numbered from 0, or as in the snapshot that they were made for.
     public private(set) var vcpus: [OpenVCPU]
+    /// The state that their VM has once; nil where it has none that can be told.
+    public let vm: (any RegisterBank)?
     /// What is known of the host: kernel, MIDR, capabilities, counter frequency.
     public private(set) var provenance: Provenance
     /// The version of the host's kernel, or that whose rules a profile says its KVM follows.
@@ -66,11 +68,13 @@ public final class MadeVCPUs: OpenState {
 
     /// - Parameters:
     ///   - banks: numbered from 0.
+    ///   - vm: the state that their VM has once.
     ///   - defaultInit: with all features that an ordinary guest can use on the host.
     public init(
-        _ banks: [any RegisterBank], provenance: Provenance, kernel: KernelVersion?,
-        defaultInit: VCPUInit
+        _ banks: [any RegisterBank], vm: (any RegisterBank)? = nil, provenance: Provenance,
+        kernel: KernelVersion?, defaultInit: VCPUInit
     ) {
+        self.vm = vm
         vcpus = banks.enumerated().map {
             OpenVCPU(index: UInt32(clamping: $0.offset), bank: $0.element)
         }

@@ -16,7 +16,9 @@ public protocol OpenState: AnyObject {
     /// The capabilities enabled on a VM that was made for them.
     var enabled: [KVMCapability] { get }
 
-    /// Lets a guest that was stopped go on.
+    /// Lets a guest that was stopped go on, and keeps for good what was written.
+    ///
+    /// It is not called where a change failed.
     func letGo() throws(SourceError)
 
     /// Writes the changed registers to a file, which may be the one that they were read from.

@@ -23,8 +23,9 @@ public struct QMPSource: NamedSource {
 
     /// Refuses every restore: QMP has no command that writes registers.
     public static func objection(to use: RestoreUse) -> String? {
-        "QEMU's monitor has no way to write registers: give kvm:, emulated:NAME, pid:PID of the QEMU, "
-            + "or a file as TARGET"
+        let targets = SourceKinds.named.map { $0.summary }.filter { $0.abilities.contains(.restore) }
+        let names = targets.map { "\($0.grammar), " }.joined()
+        return "QEMU's monitor has no way to write registers: give \(names)or a file as TARGET"
     }
 
     /// The registers of all its vCPUs at one moment.

@@ -66,6 +66,7 @@ struct EditTarget {
     /// - Returns: what the target then holds.
     func finish() throws -> Snapshot {
         let result = try state.capture().snapshot
+        try state.letGo()
         if let destination { try state.write(result, to: destination) }
         return result
     }
