@@ -4,6 +4,12 @@ internal import Transfer
 public import VCPUModel
 
 /// Registers that can be written, and what becomes of them afterward.
+///
+/// A command opens a source, writes its banks, takes a last `capture` if a file is to be written, then calls `letGo`,
+/// and at last `write`, where the source is a file that is rewritten or `--output` names one. The vCPUs stand in the
+/// order of the snapshot that is restored; `open` throws where their numbers or their count differ. A trial (`keeps`
+/// is false for every `--dry-run`) changes nothing that lasts: a source that cannot be written for a trial says so by
+/// `NamedSource.objection(to:)`.
 public protocol OpenState: AnyObject {
     /// In ascending order of their numbers.
     var vcpus: [OpenVCPU] { get }
@@ -16,9 +22,10 @@ public protocol OpenState: AnyObject {
     /// The capabilities enabled on a VM that was made for them.
     var enabled: [KVMCapability] { get }
 
-    /// Lets a guest that was stopped go on, and keeps for good what was written.
+    /// Lets a guest that was stopped go on; a source that has held its writes back carries them out, if it was opened
+    /// to keep them.
     ///
-    /// It is not called where a change failed.
+    /// It is not called where a command failed. A strict restore that took everything back calls it.
     func letGo() throws(SourceError)
 
     /// Writes the changed registers to a file, which may be the one that they were read from.

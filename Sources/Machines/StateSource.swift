@@ -137,10 +137,10 @@ public enum RestoreUse: Hashable, Sendable {
 /// What a source is opened for.
 public enum OpenPurpose: Sendable {
     /// A restore of this snapshot.
-    /// - Parameter keeps: whether the source, where it is a file, will be rewritten.
+    /// - Parameter keeps: whether what is written is to last; false for `--dry-run`.
     case restore(of: Snapshot, keeps: Bool)
     /// A change of some registers.
-    /// - Parameter keeps: whether the source, where it is a file, will be rewritten.
+    /// - Parameter keeps: whether what is written is to last; false where the result goes to another file.
     case edit(keeps: Bool)
 }
 

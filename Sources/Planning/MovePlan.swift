@@ -120,8 +120,7 @@ extension MovePlan {
         options.kernel = host.profile.kernel
         options.enabled = KVMCapability.ofWritableRegisters
         let vcpus = host.makeVCPUs(snapshot.vcpus.count, enabling: options.enabled)
-        return try Restore.perform(
-            snapshot.units, into: snapshot.banks(ofVM: nil, vcpus), options: options)
+        return try Restore.perform(snapshot, into: vcpus, options: options)
     }
 }
 

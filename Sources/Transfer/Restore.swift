@@ -54,6 +54,23 @@ public struct Restore {
         return account
     }
 
+    /// Restores a whole snapshot; also what only the target has is told.
+    /// - Parameters:
+    ///   - vcpus: as many as the snapshot has, in the same order.
+    ///   - vm: the target's own state; nil for a VM that has none, so that each register of it is absent.
+    /// - Throws: as the restore of its units does.
+    public static func perform(
+        _ snapshot: Snapshot, into vcpus: [any RegisterBank], vm: (any RegisterBank)? = nil,
+        options: Options = Options()
+    ) throws(RestoreError) -> RestoreAccount {
+        guard snapshot.vm.count > 0 || vm != nil else {
+            return try perform(snapshot.units, into: vcpus, options: options)
+        }
+        return try perform(
+            [UnitState(.vm, snapshot.vm)] + snapshot.vcpus.map(\.unit),
+            into: [vm ?? SnapshotBank(RegisterList())] + vcpus, options: options)
+    }
+
     private init(_ options: Options, _ states: [UnitState], _ banks: [any RegisterBank]) {
         self.options = options
         units = []

@@ -51,14 +51,4 @@ extension Snapshot {
     public var units: [UnitState] {
         (vm.count > 0 ? [UnitState(.vm, vm)] : []) + vcpus.map(\.unit)
     }
-
-    /// The banks to restore `units` into.
-    /// - Parameters:
-    ///   - vm: the VM's own; nil for one without state of its own, of which each register is absent.
-    ///   - vcpus: as many as there are here, in the same order.
-    public func banks(
-        ofVM vm: (any RegisterBank)?, _ vcpus: [any RegisterBank]
-    ) -> [any RegisterBank] {
-        (self.vm.count > 0 ? [vm ?? SnapshotBank(RegisterList())] : []) + vcpus
-    }
 }

@@ -206,6 +206,9 @@ struct DurabilityTests {
             ["set", "emulated:fleet/h.vhost", "x0=1", "-o", "fleet/h.vhost"],
             ["inject", "emulated:fleet/h.vhost", "serror", "-o", "link"],
             ["matrix", "s", "--hosts", "fleet", "--html", "fleet/h.vhost"],
+            [
+                "matrix", "emulated:fleet/h.vhost", "--host", "6.1-cortex-a57", "--html", "link",
+            ],
         ])
     func overAnInput(words: [String]) throws {
         try FileManager.default.createDirectory(

@@ -1,19 +1,21 @@
 import Foundation
 import Testing
 
-/// The descriptors that are open, by number, and what each is of.
+/// The descriptors that are open, by number, and which file each is of.
 ///
 /// Other tests open and close some all the time, so it is those of a thread that has a table of its own.
 struct OpenDescriptors: Equatable {
-    let targets: [String: String]
+    /// Device and inode: a name changes when another test renames or removes its file.
+    let targets: [String: [UInt64]]
 
     private init() {
         let folder = "/proc/thread-self/fd"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         targets = names.reduce(into: [:]) { targets, name in
+            var status = stat()
             // That of the listing itself is gone by now.
-            targets[name] = try? FileManager.default.destinationOfSymbolicLink(
-                atPath: "\(folder)/\(name)")
+            guard stat("\(folder)/\(name)", &status) == 0 else { return }
+            targets[name] = [UInt64(status.st_dev), UInt64(status.st_ino)]
         }
     }
 

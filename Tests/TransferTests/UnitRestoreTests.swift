@@ -25,6 +25,13 @@ struct UnitRestoreTests {
             vm: bank([ids[0]: 1, ids[1]: 2]).state().registers)
     }
 
+    private func restored(
+        into vcpus: [any RegisterBank], vm: (any RegisterBank)?,
+        _ options: Restore.Options = Restore.Options(), of other: Snapshot? = nil
+    ) throws -> [RestoreReport] {
+        Array(try Restore.perform(other ?? snapshot, into: vcpus, vm: vm, options: options))
+    }
+
     @Test func theVMComesFirst() {
         #expect(snapshot.units.map(\.unit) == [.vm, .vcpu(3)])
         var other = snapshot
@@ -34,7 +41,7 @@ struct UnitRestoreTests {
 
     @Test func bothAreRestored() throws {
         let (vm, vcpu) = (bank([ids[0]: 0, ids[1]: 0]), bank([.x(0): 0]))
-        let reports = try Restore.run(snapshot.units, into: snapshot.banks(ofVM: vm, [vcpu]))
+        let reports = try restored(into: [vcpu], vm: vm)
         #expect(reports.map(\.unit) == [.vm, .vcpu(3)])
         #expect(reports.map(\.isComplete) == [true, true])
         #expect(try vm.read(ids[1]).bits == 2)
@@ -42,18 +49,25 @@ struct UnitRestoreTests {
     }
 
     @Test func aVMWithoutStateOfItsOwnLacksEachRegister() throws {
-        let reports = try Restore.run(
-            snapshot.units, into: snapshot.banks(ofVM: nil, [bank([.x(0): 0])]))
+        let reports = try restored(into: [bank([.x(0): 0])], vm: nil)
         #expect(reports[0].registers.map(\.outcome) == [.absent, .absent])
         #expect(reports[0].losses.map(\.id) == ids)
         #expect(reports[1].isComplete)
     }
 
+    @Test func whatOnlyTheTargetsVMHasIsTold() throws {
+        var other = snapshot
+        other.vm = RegisterList()
+        let reports = try restored(into: [bank([.x(0): 0])], vm: bank([ids[0]: 5]), of: other)
+        #expect(reports.map(\.unit) == [.vm, .vcpu(3)])
+        #expect(reports[0].registers.map(\.outcome) == [.untouched])
+        #expect(reports[0].isComplete)
+    }
+
     /// What no vCPU can do without is no matter of the VM's.
     @Test func nothingIsMissingOfAVM() throws {
         let vm = bank([ids[0]: 0, ids[1]: 0, .pstate: 0x3c5])
-        let reports = try Restore.run(
-            snapshot.units, into: snapshot.banks(ofVM: vm, [bank([.x(0): 0])]))
+        let reports = try restored(into: [bank([.x(0): 0])], vm: vm)
         #expect(reports[0].registers.map(\.outcome) == [.untouched, .taken, .taken])
     }
 
@@ -62,8 +76,7 @@ struct UnitRestoreTests {
         vcpu.add(.x(0), 0, .refuses(.invalidArgument))
         var options = Restore.Options()
         options.isStrict = true
-        let reports = try Restore.run(
-            snapshot.units, into: snapshot.banks(ofVM: vm, [vcpu]), options: options)
+        let reports = try restored(into: [vcpu], vm: vm, options)
         #expect(reports[0].undo?.map(\.isUndone) == [true, true])
         #expect(try vm.read(ids[0]).bits == 8 && vm.read(ids[1]).bits == 9)
     }

@@ -23,8 +23,8 @@ public struct QMPSource: NamedSource {
 
     /// Refuses every restore: QMP has no command that writes registers.
     public static func objection(to use: RestoreUse) -> String? {
-        let targets = SourceKinds.named.map { $0.summary }.filter { $0.abilities.contains(.restore) }
-        let names = targets.map { "\($0.grammar), " }.joined()
+        let targets = SourceKinds.named.filter { $0.summary.abilities.contains(.restore) }
+        let names = targets.map { "\($0.summary.grammar), " }.joined()
         return "QEMU's monitor has no way to write registers: give \(names)or a file as TARGET"
     }
 

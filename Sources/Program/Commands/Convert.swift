@@ -65,8 +65,7 @@ struct Convert: ParsableCommand {
         let ordered = banks.sorted { $0.section.instance < $1.section.instance }
         var options = Restore.Options()
         options.policy = try policy.load()
-        let account = try Restore.perform(
-            snapshot.units, into: snapshot.banks(ofVM: nil, ordered), options: options)
+        let account = try Restore.perform(snapshot, into: ordered, options: options)
         try output.write(
             try target.filePatch(try target.patch(replacing: banks.map(\.section))), of: into)
         // QEMU's own lists have hundreds of AArch32 registers beside those of the snapshot.

@@ -54,14 +54,15 @@ struct Matrix: ParsableCommand {
 
     func run() throws {
         let hosts = singleHosts + (try hosts.map(Self.profiles(in:)) ?? [])
-        let inputs = (sources + hosts).map { Location(path: $0) } + [policy.location]
+        let profileFiles = hosts.map { Location(path: $0) }
+        let inputs = sources.map(Self.location(of:)) + profileFiles + [policy.location]
         try Location.checkInputs(inputs)
         try html?.checkOutput(.text, keeping: inputs)
         let policy = try policy.load()
         let profiles = try ProfileFile.load(hosts, .commandLine)
         let guests = try loadGuests()
         for (guest, name) in zip(guests, sources) {
-            guest.snapshot.warnOfIdleOverrides(of: policy, from: Location(path: name))
+            guest.snapshot.warnOfIdleOverrides(of: policy, from: Self.location(of: name))
         }
         let progress = ProgressLine(total: guests.count * profiles.count, unit: "pairs")
         let matrix = try MoveMatrix(of: guests, on: profiles, policy: policy) { done in
@@ -93,11 +94,18 @@ struct Matrix: ParsableCommand {
         return guests
     }
 
+    private static func isProfile(_ name: String) -> Bool {
+        HostProfile.builtInNames.contains(name) || name.hasSuffix(".vhost")
+    }
+
+    private static func location(of name: String) -> Location {
+        (isProfile(name) ? nil : Location(argument: name)) ?? Location(path: name)
+    }
+
     /// A source, or a fresh guest of a profile, which is named as `--host` names it.
     private static func guest(_ name: String) throws -> MoveMatrix.Source {
-        let isBuiltIn = HostProfile.builtInNames.contains(name)
-        guard isBuiltIn || name.hasSuffix(".vhost") else {
-            let source = Location(argument: name) ?? Location(path: name)
+        guard isProfile(name) else {
+            let source = location(of: name)
             let snapshot = try source.snapshot()
             try snapshot.requireVCPUs(of: source, to: "move")
             return MoveMatrix.Source(name: source.text, snapshot: snapshot)

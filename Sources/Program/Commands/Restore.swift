@@ -83,14 +83,8 @@ struct RestoreCommand: ParsableCommand {
         options.enabled = destination.enabled
         options.policy = try policy.load().ignoring(try exclude.map(pattern))
         snapshot.warnOfIdleOverrides(of: options.policy, from: source)
-        var units = snapshot.units
-        // What only the target has is told, too.
-        if snapshot.vm.count == 0, destination.vm != nil {
-            units.insert(UnitState(.vm, snapshot.vm), at: 0)
-        }
-        let vm = units[0].unit == .vm ? [destination.vm ?? SnapshotBank(RegisterList())] : []
         let account = try Restore.perform(
-            units, into: vm + destination.vcpus.map(\.bank), options: options)
+            snapshot, into: destination.vcpus.map(\.bank), vm: destination.vm, options: options)
         if !dryRun { try keep(destination, isUndone: account.isUndone) }
         let result = RestoreOutput(
             source: source.text, target: target.text, dryRun: dryRun,
