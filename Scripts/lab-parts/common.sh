@@ -1,6 +1,7 @@
 # Helpers shared by the parts of Scripts/lab. Sourced, never run.
 # shellcheck shell=bash
 
+# shellcheck disable=SC2034  # the other parts use them
 EX_USAGE=64 EX_NOINPUT=66 EX_UNAVAILABLE=69 EX_TIMEOUT=124 EX_LAB=125
 
 note() { printf 'lab: %s\n' "$*" >&2; }

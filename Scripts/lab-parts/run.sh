@@ -199,8 +199,8 @@ run_guest() {
   local qemu=(qemu-system-aarch64 -accel tcg -M "virt,virtualization=on,gic-version=3" -cpu "$cpu" -smp "$smp" -m "$memory"
     -display none -nic none -no-reboot -kernel "$image" -initrd "$initrd"
     -append "console=ttyAMA0 quiet panic=-1 kpti=0${append:+ $append}"
-    -device virtio-blk-pci,drive=in,serial=lab-in -drive "file=$dir/in.tar,format=raw,if=none,id=in,readonly=on"
-    -device virtio-blk-pci,drive=out,serial=lab-out -drive "file=$dir/out.raw,format=raw,if=none,id=out,cache=unsafe")
+    -device "virtio-blk-pci,drive=in,serial=lab-in" -drive "file=$dir/in.tar,format=raw,if=none,id=in,readonly=on"
+    -device "virtio-blk-pci,drive=out,serial=lab-out" -drive "file=$dir/out.raw,format=raw,if=none,id=out,cache=unsafe")
   if [[ $mode == shell ]]; then
     note "booting; leave the shell with exit, or stop QEMU with Ctrl-A X"
     "${qemu[@]}" -serial mon:stdio
@@ -263,7 +263,7 @@ run_native() {
   fi
   for value in "${env[@]}"; do export "${value?}"; done
   for value in "${with[@]}"; do PATH=$(dirname "$(readlink -f "$value")"):$PATH; done
-  cd "$share"
+  cd "$share" || die $EX_LAB "$share is no folder any more"
   if [[ $mode == shell ]]; then "${SHELL:-/bin/sh}"; else timeout "$timeout" "${words[@]}"; fi
 }
 

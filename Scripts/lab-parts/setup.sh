@@ -151,7 +151,7 @@ newest_package() {
 
 # setup_kernel SERIES: the newest cloud kernel of that series that the index lists
 setup_kernel() {
-  local series=$1 pattern=${1//./\\.}\\..*-cloud-arm64 dir=$LAB_CACHE/kernels/$1 package packages new root
+  local series=$1 pattern="${1//./\\.}\\..*-cloud-arm64" dir=$LAB_CACHE/kernels/$1 package packages new root
   package=$(newest_package "linux-image-$pattern-unsigned")
   packages=("$package")
   if [[ -z $package ]]; then

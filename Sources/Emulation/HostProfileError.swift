@@ -15,6 +15,7 @@ public enum HostProfileError: Error, Hashable, Sendable {
 }
 
 extension HostProfileError: CustomStringConvertible {
+    /// What is wrong with the profile, with its line where there is one.
     public var description: String {
         switch self {
         case .noVCPU: "it holds no vCPU"

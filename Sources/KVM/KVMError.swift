@@ -26,6 +26,7 @@ public struct KVMError: Error, Hashable, Sendable {
 }
 
 extension KVMError: CustomStringConvertible {
+    /// The call, the errno, and what it means there.
     public var description: String {
         let rest = [explanation, nextStep].compactMap { $0 }.joined(separator: "; ")
         return "\(call): \(errno)" + (rest.isEmpty ? "" : ": " + rest)

@@ -31,10 +31,12 @@ public struct FileIdentity: Hashable, Sendable {
         links = identity.links
     }
 
+    /// Whether both are the same file, by whichever path.
     public static func == (left: FileIdentity, right: FileIdentity) -> Bool {
         left.device == right.device && left.inode == right.inode
     }
 
+    /// Feeds device and inode to a hasher.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(device)
         hasher.combine(inode)

@@ -52,6 +52,7 @@ public enum Location: Sendable {
 }
 
 extension Location: Equatable {
+    /// Whether both are written the same way on a command line.
     public static func == (left: Location, right: Location) -> Bool {
         left.argument == right.argument
     }
@@ -98,7 +99,9 @@ extension Location {
 
     /// For what runs, and is to be changed register by register.
     var isNotForEditing: SourceError {
-        isNoFile(orElse: "name a snapshot file or -; vcpusnap save makes one of what runs")
+        let others = SourceKinds.schemes(thatCan: .edit)
+        return isNoFile(
+            orElse: "name \(others)a snapshot file or -; vcpusnap save makes one of what runs")
     }
 
     /// Which file it is; nil where it is no regular file.

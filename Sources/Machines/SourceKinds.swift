@@ -33,6 +33,12 @@ public enum SourceKinds {
         all.compactMap { $0 as? any NamedSource.Type }
     }
 
+    /// How those that are named by a scheme and have an ability are written, for a message: `kvm:, emulated:NAME, `.
+    static func schemes(thatCan ability: SourceAbilities) -> String {
+        let able = named.filter { $0.summary.abilities.contains(ability) }
+        return able.map { "\($0.summary.grammar), " }.joined()
+    }
+
     /// The kinds that are files.
     public static var files: [any StateFileKind.Type] {
         all.compactMap { $0 as? any StateFileKind.Type }

@@ -13,10 +13,12 @@ public struct SourceOption: Hashable, Sendable {
         self.subject = subject
     }
 
+    /// Whether both are the same flag.
     public static func == (left: SourceOption, right: SourceOption) -> Bool {
         left.name == right.name
     }
 
+    /// Feeds the option's name to a hasher.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(name)
     }

@@ -13,6 +13,7 @@ public struct Cause: Hashable, Comparable, Sendable {
         self.detail = detail
     }
 
+    /// Whether a plan tells the left one first.
     public static func < (left: Cause, right: Cause) -> Bool {
         (left.order, left.detail ?? "") < (right.order, right.detail ?? "")
     }

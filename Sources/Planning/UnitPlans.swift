@@ -20,7 +20,9 @@ public struct UnitPlans: RandomAccessCollection, Sendable {
         firstVCPU = account.indices.first { account.unit(at: $0) != .vm } ?? 0
     }
 
+    /// Always 0.
     public var startIndex: Int { 0 }
+    /// The number of units.
     public var endIndex: Int { account.count }
 
     /// Makes the plan of one unit, counted from 0 in the order of the snapshot.
@@ -46,6 +48,7 @@ public struct UnitPlans: RandomAccessCollection, Sendable {
             count: account.count - firstVCPU)
     }
 
+    /// Goes over the units; each plan is made when it is asked for.
     public func makeIterator() -> Iterator {
         Iterator(plans: self, reports: account.makeIterator())
     }
@@ -59,6 +62,7 @@ public struct UnitPlans: RandomAccessCollection, Sendable {
         fileprivate var explainer: LossExplainer?
         fileprivate var losses: [PlannedLoss] = []
 
+        /// The next unit's plan, which is made now; nil after the last one.
         public mutating func next() -> UnitPlan? {
             guard let report = reports.next() else { return nil }
             let explainer = explainer(at: position)

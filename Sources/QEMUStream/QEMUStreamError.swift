@@ -26,6 +26,7 @@ public enum QEMUStreamError: Error, Hashable, Sendable {
 }
 
 extension QEMUStreamError: CustomStringConvertible {
+    /// The byte, and what is wrong there.
     public var description: String {
         switch self {
         case .file(let error): "\(error)"

@@ -32,6 +32,7 @@ public enum StreamWarning: Hashable, Sendable {
 }
 
 extension StreamWarning: CustomStringConvertible {
+    /// What is lost or unusual, as a sentence.
     public var description: String {
         "vCPU \(vcpu): " + text
     }

@@ -81,6 +81,7 @@ extension QMPError {
 }
 
 extension QMPError.Problem: CustomStringConvertible {
+    /// The socket, what was asked and what QEMU answered, and what to do about it.
     public var description: String {
         switch self {
         case .cannotConnect(let errno): "cannot connect: \(errno)" + Self.advice(errno)

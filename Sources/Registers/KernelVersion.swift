@@ -32,6 +32,7 @@ public struct KernelVersion: Hashable, Comparable, Sendable {
         self.init(numbers[0], numbers[1], numbers.count == 3 ? numbers[2] : 0)
     }
 
+    /// Whether the left one is older.
     public static func < (left: KernelVersion, right: KernelVersion) -> Bool {
         (left.major, left.minor, left.patch) < (right.major, right.minor, right.patch)
     }

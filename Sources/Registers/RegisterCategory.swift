@@ -23,6 +23,7 @@ public enum RegisterCategory: String, CaseIterable, Comparable, Sendable {
     /// Ids of no known kind.
     case other = "other"
 
+    /// Whether reports show the left one first.
     public static func < (left: RegisterCategory, right: RegisterCategory) -> Bool {
         left.order < right.order
     }

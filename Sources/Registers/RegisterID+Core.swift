@@ -52,7 +52,7 @@ extension RegisterID {
     /// `target/arm/kvm.c`).
     public var isCPRegister: Bool {
         switch group {
-        case .core, .sve, .vcpu: false
+        case .core, .sve, .vcpu, .vm: false
         default: size == 4 || size == 8
         }
     }

@@ -20,6 +20,7 @@ extension RegisterID: CustomStringConvertible {
         }
     }
 
+    /// The architectural name, or the id where there is none.
     public var description: String { name }
 
     /// The name and the id: `SCTLR_EL1 (0x603000000013c080)`; the id alone where it has no name.

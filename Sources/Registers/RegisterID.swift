@@ -21,6 +21,7 @@ public struct RegisterID: RawRepresentable, Hashable, Comparable, Sendable {
         self.rawValue = rawValue
     }
 
+    /// Whether the left one stands first in a list: ids are compared as numbers.
     public static func < (left: RegisterID, right: RegisterID) -> Bool {
         left.rawValue < right.rawValue
     }

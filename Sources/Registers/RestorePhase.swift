@@ -40,6 +40,7 @@ public enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
     /// From here on a vCPU has its registers.
     package static let firstOfInitialized = firmware
 
+    /// Whether a restore goes through the left one first.
     public static func < (left: RestorePhase, right: RestorePhase) -> Bool {
         left.rawValue < right.rawValue
     }

@@ -78,7 +78,9 @@ public struct RestoreAccount: Sendable {
 }
 
 extension RestoreAccount: RandomAccessCollection {
+    /// Always 0.
     public var startIndex: Int { 0 }
+    /// The number of units.
     public var endIndex: Int { entries.count }
 
     /// The report of the unit at a position, made anew each time; iterating over all is cheaper.
@@ -88,6 +90,7 @@ extension RestoreAccount: RandomAccessCollection {
         return report
     }
 
+    /// Goes over the units; each report is made when it is asked for.
     public func makeIterator() -> Iterator { makeIterator(from: 0) }
 
     private func makeIterator(from position: Int) -> Iterator {
@@ -100,6 +103,7 @@ extension RestoreAccount: RandomAccessCollection {
         fileprivate var position: Int
         fileprivate var base: (position: Int, report: RestoreReport)?
 
+        /// The next unit's report, which is made now; nil after the last one.
         public mutating func next() -> RestoreReport? {
             guard position < account.entries.count else { return nil }
             defer { position += 1 }

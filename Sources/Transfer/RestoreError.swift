@@ -11,6 +11,7 @@ public enum RestoreError: Error, Hashable, Sendable {
 }
 
 extension RestoreError: CustomStringConvertible {
+    /// What is wrong with the units or banks.
     public var description: String {
         switch self {
         case .noVCPU: "there is no vCPU to restore"

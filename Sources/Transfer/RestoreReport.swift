@@ -57,6 +57,7 @@ public struct RegisterRestore: Hashable, Sendable {
         hasFacts(of: other) && hasGrounds(of: other) || reason == other.reason
     }
 
+    /// Whether the same became of the same register, for the same reason.
     public static func == (left: RegisterRestore, right: RegisterRestore) -> Bool {
         left.hasFacts(of: right) && left.overrides == right.overrides
             && left.pardon == right.pardon
@@ -72,6 +73,7 @@ public struct RegisterRestore: Hashable, Sendable {
         grounds?.action == other.grounds?.action && grounds?.context === other.grounds?.context
     }
 
+    /// Feeds what the register was and became to a hasher.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(id)
         hasher.combine(outcome)

@@ -17,6 +17,7 @@ public struct Provenance: Hashable, Sendable {
             self.rawValue = rawValue
         }
 
+        /// Whether both are the same bytes: Unicode's equivalence does not count.
         public static func == (left: Key, right: Key) -> Bool {
             left.rawValue.utf8.elementsEqual(right.rawValue.utf8)
         }
@@ -110,12 +111,14 @@ public struct Provenance: Hashable, Sendable {
         self[.counterFrequency].flatMap { NumberText.decimal($0) }
     }
 
+    /// Whether both have the same entries, byte for byte.
     public static func == (left: Provenance, right: Provenance) -> Bool {
         left.entries.elementsEqual(right.entries) {
             $0.key == $1.key && $0.value.utf8.elementsEqual($1.value.utf8)
         }
     }
 
+    /// Feeds every entry to a hasher.
     public func hash(into hasher: inout Hasher) {
         for (key, value) in entries {
             hasher.combine(key)

@@ -56,6 +56,7 @@ public struct RegisterBankError: Error, Hashable, Sendable {
 }
 
 extension RegisterBankError: CustomStringConvertible {
+    /// The operation, the register, the errno and what is known of its cause.
     public var description: String {
         let what = id.map { "\(operation.rawValue) \($0.label)" } ?? "list the registers"
         return "cannot \(what): \(errno)" + (explanation.map { ": \($0)" } ?? "")

@@ -67,6 +67,7 @@ public struct RegisterList: Hashable, Sendable {
 }
 
 extension RegisterList: Sequence {
+    /// Pairs of id and value, in ascending order of ids.
     public func makeIterator() -> Zip2Sequence<[RegisterID], [RegisterValue]>.Iterator {
         zip(ids, values).makeIterator()
     }

@@ -112,6 +112,7 @@ private enum Essential {
 // MARK: - In words
 
 extension SnapshotNote: CustomStringConvertible {
+    /// A sentence without its subject, the snapshot.
     public var description: String {
         switch self {
         case .noVCPU: "it holds no vCPU"

@@ -6,12 +6,15 @@ public struct FormatVectors: Sendable {
     /// With the point.
     private let suffix: String
 
+    /// The vectors of one format, whose files end in a suffix.
     public init(_ format: String, suffix: String) {
         folder = ProjectFolder.file("Formats/vectors/\(format)")
         self.suffix = suffix
     }
 
+    /// The names of those that every reader must accept.
     public var good: [String] { names("good") }
+    /// The names of those that every reader must refuse.
     public var bad: [String] { names("bad") }
 
     private func names(_ kind: String) -> [String] {
@@ -20,8 +23,10 @@ public struct FormatVectors: Sendable {
         return (names ?? []).filter { $0.hasSuffix(suffix) }.sorted()
     }
 
+    /// The content of one to accept.
     public func good(_ name: String) throws -> [UInt8] { try bytes("good/\(name)") }
 
+    /// The content of one to refuse.
     public func bad(_ name: String) throws -> [UInt8] { try bytes("bad/\(name)") }
 
     /// The file beside a good one that has its name with another suffix, which says what is in it.

@@ -9,14 +9,18 @@ public enum StreamFixture: String, CaseIterable, Sendable, CustomStringConvertib
     case tcgA15 = "tcg-cortex-a15"
     case tcgMax = "tcg-max"
 
+    /// Those with QEMU's description of themselves.
     public static let described = allCases.filter { $0 != .kvmDevices }
 
+    /// The file's name.
     public var description: String { rawValue }
 
+    /// Where it is in this checkout.
     public var path: String {
         ProjectFolder.file("Tests/QEMUStreamTests/Streams/\(rawValue).mig").path
     }
 
+    /// All of it.
     public var bytes: [UInt8] {
         get throws { Array(try Data(contentsOf: URL(fileURLWithPath: path))) }
     }

@@ -18,6 +18,7 @@ public final class TemporaryFolder: Sendable {
     /// The path of a file in it.
     public func file(_ name: String) -> String { path + "/" + name }
 
+    /// The path of a file in it.
     public static func / (folder: TemporaryFolder, name: String) -> String { folder.file(name) }
 
     /// Its files, in order.
@@ -25,6 +26,7 @@ public final class TemporaryFolder: Sendable {
         get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
     }
 
+    /// The file's mode bits; nil where there are none to be had.
     public func permissions(_ name: String) throws -> Int? {
         try FileManager.default.attributesOfItem(atPath: file(name))[.posixPermissions] as? Int
     }
@@ -39,17 +41,21 @@ public final class TemporaryFolder: Sendable {
         return file(name)
     }
 
+    /// Writes a file.
     @discardableResult
     public func make(_ name: String, _ text: String) throws -> String {
         try make(name, text.utf8)
     }
 
+    /// A file's content.
     public func data(_ name: String) throws -> Data {
         try Data(contentsOf: URL(fileURLWithPath: file(name)))
     }
 
+    /// A file's content.
     public func bytes(_ name: String) throws -> [UInt8] { Array(try data(name)) }
 
+    /// A file's content, which has to be UTF-8.
     public func text(_ name: String) throws -> String {
         String(decoding: try data(name), as: UTF8.self)
     }

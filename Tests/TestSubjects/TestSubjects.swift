@@ -5,6 +5,7 @@ public import VCPUModel
 
 /// What a test names and there is not: the test is wrong.
 public struct NoSuchSubject: Error, CustomStringConvertible {
+    /// What a test that has it as its argument is called by.
     public let description: String
 
     static func require<Subject>(_ subject: Subject?, _ kind: String, _ name: String) throws

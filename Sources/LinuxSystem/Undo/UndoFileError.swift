@@ -14,6 +14,7 @@ public enum UndoFileError: Error, Hashable, Sendable {
 }
 
 extension UndoFileError: CustomStringConvertible {
+    /// What is wrong with the undo file, and what to do about it.
     public var description: String {
         switch self {
         case .file(let error): "\(error)"

@@ -23,9 +23,8 @@ public struct QMPSource: NamedSource {
 
     /// Refuses every restore: QMP has no command that writes registers.
     public static func objection(to use: RestoreUse) -> String? {
-        let targets = SourceKinds.named.filter { $0.summary.abilities.contains(.restore) }
-        let names = targets.map { "\($0.summary.grammar), " }.joined()
-        return "QEMU's monitor has no way to write registers: give \(names)or a file as TARGET"
+        "QEMU's monitor has no way to write registers: give "
+            + SourceKinds.schemes(thatCan: .restore) + "or a file as TARGET"
     }
 
     /// The registers of all its vCPUs at one moment.

@@ -25,12 +25,14 @@ public struct QEMUVersion: Hashable, Comparable, Sendable {
         return digits.count <= 4 ? Int(digits) : nil
     }
 
+    /// Whether the left one is older.
     public static func < (left: QEMUVersion, right: QEMUVersion) -> Bool {
         (left.major, left.minor) < (right.major, right.minor)
     }
 }
 
 extension QEMUVersion: CustomStringConvertible {
+    /// The version as QEMU writes it, without the patch level: `10.0`.
     public var description: String { "\(major).\(minor)" }
 }
 

@@ -267,6 +267,7 @@ extension StreamOrigin {
 }
 
 extension StreamMend.Problem: CustomStringConvertible {
+    /// What stands in the way, and what to do about it.
     public var description: String {
         switch self {
         case .origin(let origin):

@@ -19,6 +19,7 @@ public struct DirectiveError: Error, Hashable, Sendable {
 }
 
 extension DirectiveError: CustomStringConvertible {
+    /// The place and what is wrong there, as messages have it.
     public var description: String {
         let place = column.map { "\(file):\(line):\($0)" } ?? "\(file):\(line)"
         return "\(place): \(message)"

@@ -73,5 +73,6 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     /// In bytes from the start of the text.
     public var offset: Int
 
+    /// What is wrong, and at which byte.
     public var description: String { "not JSON: \(problem) at byte \(offset)" }
 }

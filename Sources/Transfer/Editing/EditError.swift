@@ -31,6 +31,7 @@ public enum EditError: Error, Hashable, Sendable {
 }
 
 extension EditError: CustomStringConvertible {
+    /// What cannot be done to the register or the vCPU, and why.
     public var description: String {
         switch self {
         case .malformed(let text):

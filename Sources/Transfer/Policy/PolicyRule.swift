@@ -90,6 +90,7 @@ extension PolicyRule: CustomStringConvertible {
 }
 
 extension PolicyRule.ValueTest: CustomStringConvertible {
+    /// The value, and after a slash its mask, as a policy file has them.
     public var description: String {
         "\(RegisterValue(value))" + (mask.map { "/\(RegisterValue($0))" } ?? "")
     }

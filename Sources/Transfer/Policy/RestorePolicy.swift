@@ -51,10 +51,12 @@ public struct RestorePolicy: Hashable, Sendable {
 }
 
 extension RestorePolicy {
+    /// Whether both have the same name, base and rules.
     public static func == (left: RestorePolicy, right: RestorePolicy) -> Bool {
         left.name == right.name && left.base == right.base && left.rules == right.rules
     }
 
+    /// Feeds name, base and rules to a hasher.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(name)
         hasher.combine(base)

@@ -10,6 +10,7 @@ public enum SyncLevel: Int, CaseIterable, Comparable, Sendable {
     /// Before the guest runs for the first time, or after a migration.
     case full = 3
 
+    /// Whether the left one writes less.
     public static func < (left: SyncLevel, right: SyncLevel) -> Bool {
         left.rawValue < right.rawValue
     }
