@@ -51,6 +51,24 @@ struct SourceConformanceTests {
         withExtendedLifetime(keeper) {}
     }
 
+    @Test("It can do what the help and README say of it, and no more", arguments: SourceSubject.all)
+    func abilities(subject: SourceSubject) throws {
+        let (location, keeper) = try subject.made(in: folder)
+        let kind = try #require(SourceKinds.own.first { $0.summary.grammar == subject.grammar })
+        let snapshot = try location.capture(options).snapshot
+        var abilities: SourceAbilities = .read
+        if opens(location, .edit(keeps: false)) { abilities.insert(.edit) }
+        if opens(location, .restore(of: snapshot, keeps: false)) { abilities.insert(.restore) }
+        if (try? location.openStream(options)) != nil { abilities.insert(.stream) }
+        #expect(kind.summary.abilities.subtracting(.mend) == abilities)
+        withExtendedLifetime(keeper) {}
+    }
+
+    private func opens(_ location: Location, _ purpose: OpenPurpose) -> Bool {
+        guard let state = try? location.open(purpose, options) else { return false }
+        return (try? state.letGo()) != nil
+    }
+
     @Test(
         "A register that cannot be read is named, and the rest is there",
         arguments: SourceSubject.all.filter { $0.whyAllIsRead == nil })
