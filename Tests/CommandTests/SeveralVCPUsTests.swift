@@ -69,6 +69,23 @@ struct SeveralVCPUsTests {
 
     // MARK: vCPUs beside each other
 
+    /// What all of some vCPUs have is a warning of one line.
+    @Test func vcpusThatWaited() throws {
+        let file = try make("waiting", vcpus: 4) { snapshot in
+            for vcpu in [0, 1, 3] { snapshot.provenance[.exitReason(vcpu)] = "MMIO" }
+            snapshot.provenance[.exitReason(2)] = "HYPERCALL"
+        }
+        let run = try Program.run("restore", file, "emulated:\(Self.host)")
+        let lines = run.errors.split(separator: "\n").filter { $0.contains("waited") }
+        #expect(lines.count == 2, "\(run.errors)")
+        #expect(
+            run.errors.contains(
+                "warning: vCPUs 0-1, 3 were saved while they waited for the answer to MMIO: "))
+        #expect(
+            run.errors.contains(
+                "warning: vCPU 2 was saved while it waited for the answer to HYPERCALL: "))
+    }
+
     /// Of vCPUs that differ in few registers each register is said once, with what it holds where.
     @Test func vcpusThatDifferInFewRegisters() throws {
         let far = try register("FAR_EL1")

@@ -112,10 +112,13 @@ struct RestoreCommand: ParsableCommand {
 
     /// Says which vCPUs were saved in the middle of an exit, of which restoring makes no more.
     private func warnOfUnfinishedExits(in snapshot: Snapshot) {
-        for (vcpu, exit) in snapshot.unfinishedExits {
+        var folded = Folded<String, Void>()
+        for (vcpu, exit) in snapshot.unfinishedExits { folded.add(exit, of: .vcpu(vcpu)) }
+        for entry in folded.entries {
+            let verb = entry.units.count == 1 ? "was saved while it" : "were saved while they"
             StandardError.write(
-                "vcpusnap: \(source.text): warning: vCPU \(vcpu) was saved while it waited for the "
-                    + "answer to \(exit): the guest goes on without one\n")
+                "vcpusnap: \(source.text): warning: \(entry.units.title) \(verb) waited for the "
+                    + "answer to \(entry.subject): the guest goes on without one\n")
         }
     }
 

@@ -17,7 +17,7 @@ extension SourceOptions {
 }
 
 extension Location {
-    /// The state of whatever this is, what could not be read is reported on standard error, and is otherwise ignored.
+    /// The state of whatever this is; what could not be read is reported on standard error, and is otherwise ignored.
     func snapshot(_ options: SourceOptions = .commandLine) throws -> Snapshot {
         try capture(options).reporting(from: self)
     }
@@ -41,9 +41,11 @@ extension Location {
 extension StateCapture {
     /// Says on standard error what could not be read.
     func reporting(from source: Location) -> Snapshot {
-        for register in unreadable {
+        var folded = Folded<RegisterBankError, Void>()
+        for register in unreadable { folded.add(register.error, of: register.unit) }
+        for entry in folded.entries {
             StandardError.write(
-                "vcpusnap: \(source.text): \(register.unit): \(register.error)\n")
+                "vcpusnap: \(source.text): \(entry.units.title): \(entry.subject)\n")
         }
         return snapshot
     }
