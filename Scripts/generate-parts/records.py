@@ -21,22 +21,26 @@ class Record(dict):
 
 def read(path, required, optional=()):
     """The records of one file, each with all required keys and no key outside the two lists."""
-    records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        place = f"{path.name}:{number}"
-        try:
-            values = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{place}: not JSON: {error}") from error
-        record = Record(values, place)
+    records = list(unchecked(path))
+    for record in records:
         for key in required:
             if key not in record:
                 record.fail(f"key {key!r} is missing")
         for key in record:
             if key not in required and key not in optional:
                 record.fail(f"key {key!r} is not known")
-        records.append(record)
     return records
+
+
+def unchecked(path):
+    """The records of a file whose keys are checked elsewhere."""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        place = f"{path.name}:{number}"
+        try:
+            values = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"{place}: not JSON: {error}") from error
+        yield Record(values, place)
 
 
 def number(record, key, default=None):

@@ -7,6 +7,7 @@ words below are the enumerations there and in Sources/Registers.
 import re
 
 import c_source
+import kvm_changes
 from records import DataError, choice, number, read, version
 
 FIELD_KINDS = ["unsignedEnum", "signedEnum", "enum", "field", "res0", "res1", "raz", "unkn"]
@@ -38,6 +39,8 @@ class Compiler:
         self.conditions = c_source.SliceTable()
         self.rules = c_source.SliceTable()
         self.specials = c_source.SliceTable()
+        self.kernels = c_source.SliceTable()
+        self.subjects = c_source.SliceTable()
         self.registers = registers(directory)
         self.index = self.index_names()
         self.layouts = self.read_layouts()
@@ -311,10 +314,26 @@ class Compiler:
         versions = read(self.directory / "psci-versions.jsonl", ["version"], ["since"])
         return sorted((number(record, "version"), version(record, "since")) for record in versions)
 
-    def oldest_kernel(self):
-        return min(
-            version(kernel, "version") & ~0xFFFF
-            for kernel in read(self.directory / "kernels.jsonl", ["version", "kind"]))
+    # Changes
+
+    def change_rows(self):
+        return [self.change_row(change) for change in changes(self.directory)]
+
+    def change_row(self, change):
+        record = change.record
+        subjects = [self.subject_row(subject) for subject in change.subjects]
+        return (
+            self.strings.add(record["what"]), self.strings.add(record.get("note", "")),
+            self.strings.add(" ".join(record.get("commits", []))),
+            self.kernels.add([(kernel,) for kernel in change.kernels]), len(change.kernels),
+            self.kernels.add([(kernel,) for kernel in change.examined]), len(change.examined),
+            self.subjects.add(subjects), len(subjects), change.kind, sum(1 << base for base in change.bases))
+
+    def subject_row(self, subject):
+        """A register with the name of its field, or something that is no register with its own."""
+        name, _, field = subject.partition(".")
+        position = self.index.get(name.upper())
+        return (self.strings.add(name), NONE) if position is None else (self.strings.add(field), position)
 
 
 def registers(directory):
@@ -324,6 +343,18 @@ def registers(directory):
         ["aliases", "constant", "encoding", "layout", "opaque", "variants", "mapping", "mappingLsb", "flags",
          "volatile", "clearViewOf", "listedSince", "absentIn", "reset", "notes", "origin", "layoutOrigin"])
     return sorted(records, key=lambda register: number(register, "id"))
+
+
+def oldest_kernel(directory):
+    return min(
+        version(kernel, "version") & ~0xFFFF for kernel in read(directory / "kernels.jsonl", ["version", "kind"]))
+
+
+def changes(directory):
+    """The records of changes.jsonl, compared with the dates of the other files and the examined kernels."""
+    found = kvm_changes.read_changes(directory)
+    kvm_changes.check(directory, found, oldest_kernel(directory))
+    return found
 
 
 def bits(record, names, words):
@@ -362,10 +393,13 @@ def source(directory):
         ("target", "targets", compiler.target_rows()),
         ("psci_version", "psci_versions", compiler.psci_rows()),
         ("control", "controls", compiler.control_rows()),
+        ("change", "changes", compiler.change_rows()),
+        ("kernel", "kernels", compiler.kernels.rows),
+        ("subject", "subjects", compiler.subjects.rows),
     ]
     parts = [
         c_source.BANNER.format(origin="Formats/registers"), '\n#include "register_tables.h"\n\n',
-        f"const uint32_t cformat_oldest_kernel = 0x{compiler.oldest_kernel():x};\n\n",
+        f"const uint32_t cformat_oldest_kernel = 0x{oldest_kernel(directory):x};\n\n",
         *(c_source.table(f"cformat_{kind}", f"cformat_{name}", rows) + "\n"
           for kind, name, rows in tables),
         compiler.strings.definition("cformat_strings")]

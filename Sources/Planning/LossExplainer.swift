@@ -213,8 +213,11 @@ extension LossExplainer {
         return VCPUFeatures(needed).subtracting(profile.features)
     }
 
+    /// What there must be for the destination's kernel to have it, or for the newest where the own one names nothing.
     private func needs(of id: RegisterID) -> [Condition] {
-        RegisterDictionary.entry(for: id)?.newestNeeds ?? []
+        let entry = RegisterDictionary.entry(for: id)
+        let own = entry?.behavior(onKernel: kernel)?.needs ?? []
+        return own.isEmpty ? entry?.newestNeeds ?? [] : own
     }
 }
 

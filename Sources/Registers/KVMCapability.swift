@@ -1,4 +1,5 @@
 internal import CFormatData
+internal import TextFormats
 
 /// A capability that `KVM_CHECK_EXTENSION` reports, of those that matter to the state of a vCPU.
 public struct KVMCapability: Hashable, Sendable {
@@ -26,6 +27,11 @@ extension KVMCapability {
     /// The capability with a name; nil when the dictionary has none.
     public static func named(_ name: String) -> KVMCapability? {
         all.first { $0.name == name }
+    }
+
+    /// `; did you mean NAME?` for a name that no capability has, or nothing.
+    public static func question(about name: String) -> String {
+        NameSuggestion.question(about: name, among: all.lazy.map(\.name))
     }
 
     /// Those that, enabled on a VM, let userspace write registers that are fixed otherwise.
@@ -57,5 +63,16 @@ public struct VCPUFeature: Hashable, Sendable {
             capability: Tables.optionalString($0.capability),
             needs: Tables.optionalString($0.needs),
             since: KernelVersion(packed: $0.since))
+    }
+
+    /// The name of its macro: `KVM_ARM_VCPU_PMU_V3`.
+    public var macro: String { Self.prefix + name }
+
+    private static let prefix = "KVM_ARM_VCPU_"
+
+    /// The feature with a name, with or without the macro's prefix and in any case; nil when there is none.
+    public static func named(_ name: some StringProtocol) -> VCPUFeature? {
+        let name = name.uppercased()
+        return all.first { $0.name == name || $0.macro == name }
     }
 }

@@ -1,3 +1,5 @@
+internal import CFormatData
+
 /// The version of a Linux kernel, as far as it orders kernels.
 public struct KernelVersion: Hashable, Comparable, Sendable {
     /// The first number of the release: 6 of 6.12.117.
@@ -46,6 +48,9 @@ extension KernelVersion: CustomStringConvertible {
 }
 
 extension KernelVersion {
+    /// The release of the oldest kernel that was examined; what is known of it counts for older ones too.
+    public static let oldestExamined = KernelVersion(packed: cformat_oldest_kernel)
+
     /// Whether a kernel has what came with `since`; one that tells no version counts as the newest.
     /// - Parameter since: nil for what every kernel has.
     static func has(_ kernel: KernelVersion?, since: KernelVersion?) -> Bool {

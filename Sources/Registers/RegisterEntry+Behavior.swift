@@ -115,7 +115,7 @@ extension RegisterEntry {
 
     private func change(onKernel kernel: KernelVersion?) -> cformat_behavior? {
         guard let kernel else { return history.last { $0.until == 0 } }
-        let known = Swift.max(kernel, KernelVersion(packed: cformat_oldest_kernel) ?? kernel)
+        let known = Swift.max(kernel, KernelVersion.oldestExamined ?? kernel)
         return history.last { $0.applies(to: known) }
     }
 

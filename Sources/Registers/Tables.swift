@@ -20,6 +20,9 @@ enum Tables {
     static let targets = Table(cformat_targets_table(), cformat_targets_count)
     static let psciVersions = Table(cformat_psci_versions_table(), cformat_psci_versions_count)
     static let controls = Table(cformat_controls_table(), cformat_controls_count)
+    static let changes = Table(cformat_changes_table(), cformat_changes_count)
+    static let kernels = Table(cformat_kernels_table(), cformat_kernels_count)
+    static let subjects = Table(cformat_subjects_table(), cformat_subjects_count)
 
     static func string(_ offset: UInt32) -> String {
         String(cString: cformat_string(offset))

@@ -169,6 +169,10 @@ struct HelpTests {
     @Test("bash completes the names of registers, commands and formats")
     func names() throws {
         #expect(try completions(["register", "SCTLR_E"]).contains("SCTLR_EL1"))
+        #expect(try completions(["register", "KVM_CAP_ARM_EL"]).isEmpty)
+        #expect(
+            try completions(["register", "--history", "KVM_CAP_ARM_EL"]).contains("KVM_CAP_ARM_EL2")
+        )
         #expect(try completions(["show", "-r", "VBAR_E"]).contains("VBAR_EL1"))
         #expect(try completions(["verif"]) == ["verify"])
         #expect(try completions(["show", "--format", "j"]) == ["json"])

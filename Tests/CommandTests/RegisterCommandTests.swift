@@ -74,6 +74,109 @@ struct RegisterCommandTests {
         #expect(try Program.run("register", "CLIDR_EL1").text.contains("PSCI CPU_ON"))
     }
 
+    // MARK: --history
+
+    private struct HistoryReport: Decodable {
+        struct Subject: Decodable {
+            struct Kernel: Decodable {
+                struct Change: Decodable {
+                    var kind: String
+                    var release: String?
+                    var commits: [String]
+                    var basis: [String]
+                }
+
+                struct State: Decodable {
+                    var `class`: String?
+                    var mask: String?
+                }
+
+                struct Deviation: Decodable {
+                    var kind: String
+                    var until: String?
+                }
+
+                var kernel: String
+                var changes: [Change]
+                var states: [State]
+                var deviations: [Deviation]
+            }
+
+            var name: String
+            var type: String
+            var id: String?
+            var since: String?
+            var kernels: [Kernel]
+        }
+
+        var subjects: [Subject]
+    }
+
+    private func history(_ names: String...) throws -> [HistoryReport.Subject] {
+        let run = try Program.run(["register", "--history"] + names + ["--format", "json"])
+        try #require(run.status == 0, "\(run.errors)")
+        return try JSONDecoder().decode(HistoryReport.self, from: Data(run.output)).subjects
+    }
+
+    @Test func everyKernelOfARegister() throws {
+        let register = try history("TCR2_EL1")[0]
+        #expect(register.type == "register" && register.since == "6.5" && register.id != nil)
+        #expect(register.kernels.map(\.kernel) == ["6.5", "6.13"])
+        #expect(register.kernels.map { $0.changes.map(\.kind) } == [["came"], ["went"]])
+        #expect(register.kernels[1].changes[0].commits.contains("0fcb4eea5345"))
+        let text = try Program.run("register", "--history", "TCR2_EL1").text
+        #expect(text.contains("known from release; runs of 6.12.69, 6.16.3; commit 0fcb4eea5345"))
+        #expect(text.contains("on write: writable; only with ID_AA64MMFR3_EL1.TCRX"))
+    }
+
+    @Test func backportsOfAChange() throws {
+        let kernels = try history("ID_ISAR0_EL1")[0].kernels
+            .filter { $0.kernel.hasPrefix("6") }
+        #expect(kernels.map(\.kernel) == ["6.1", "6.12.60", "6.17.9", "6.18"])
+        #expect(kernels.map { $0.changes.first?.release } == [nil, "6.18", "6.18", nil])
+        #expect(
+            try Program.run("register", "--history", "ID_ISAR0_EL1").text.contains(
+                "writable, as in Linux 6.18"))
+    }
+
+    @Test func fieldsCapabilitiesAndFeatures() throws {
+        let subjects = try history(
+            "ID_AA64PFR0_EL1.RAS", "kvm_cap_arm_el2", "HAS_EL2", "KVM_ARM_VCPU_HAS_EL2", "PIR*_EL1")
+        #expect(
+            subjects.map(\.type) == [
+                "field", "capability", "feature", "feature", "register", "register",
+            ])
+        #expect(subjects.prefix(2).map(\.name) == ["ID_AA64PFR0_EL1.RAS", "KVM_CAP_ARM_EL2"])
+        // Before 6.17 no write changes the field.
+        let states = subjects[0].kernels.flatMap { kernel in
+            kernel.states.map { (kernel.kernel, $0.mask) }
+        }
+        #expect(states.last?.0 == "6.17" && states.last?.1 == "0xf0000000")
+        #expect(states.dropLast().allSatisfy { $0.1 == nil || $0.1 == "0x0" })
+        #expect(
+            subjects[1...3].allSatisfy {
+                $0.since == "6.16" && $0.kernels.map(\.kernel) == ["6.16"]
+            })
+    }
+
+    @Test func deviationsOfAField() throws {
+        let kernels = try history("ID_AA64DFR0_EL1.PMUVer")[0].kernels
+        let signed = kernels.flatMap(\.deviations).filter { $0.kind == "signed" }
+        #expect(signed.map(\.until) == ["6.12.91", "7.2"])
+    }
+
+    @Test func namesWithoutAHistory() throws {
+        let nothing = try Program.run("register", "--history", "KVM_CAP_IRQCHIP")
+        #expect(nothing.status == 0 && nothing.text.contains("no change of it is known"))
+        for (name, words) in [
+            ("KVM_CAP_ARM_EL3", "did you mean KVM_CAP_ARM_EL2?"), ("SCTLR_EL9", "not a register"),
+        ] {
+            let run = try Program.run("register", "--history", name)
+            #expect(run.status == 2 && run.errors.contains(words), "\(run.errors)")
+        }
+        #expect(try Program.run("register", "KVM_CAP_ARM_EL2").status == 2)
+    }
+
     @Test func capabilityWithItsKernel() throws {
         let behavior = try #require(try report("MIDR_EL1").registers[0].behaviour)
         #expect(behavior.capability == "KVM_CAP_ARM_WRITABLE_IMP_ID_REGS")

@@ -137,6 +137,26 @@ struct DatedWriteTests {
         #expect(VCPUInit(try cpu.read(.vcpuInit))?.target == target)
     }
 
+    /// Up to 7.3 the feature PMU_V3 alone decides whether there are registers of the PMU.
+    @Test(arguments: [("7.3.4", true), ("7.4.0", false)] as [(String, Bool)])
+    func monitorsOfAGuestWithoutPMUVer(_ kernel: String, _ areThere: Bool) throws {
+        let cpu = try vcpu(
+            kernel: kernel, "register ID_AA64DFR0_EL1 0x603000000013c028 0x606",
+            "register PMCR_EL0 0x603000000013dce0 0x3000",
+            "register PMCCNTR_EL0 0x603000000013dce8 0x0",
+            "register PMMIR_EL1 0x603000000013c4f6 0x0")
+        let names = ["PMCR_EL0", "PMCCNTR_EL0", "PMMIR_EL1"]
+        for name in names { _ = try cpu.bits(name) }
+        try cpu.set("ID_AA64DFR0_EL1", 0x6)
+        let listed = try cpu.list()
+        for name in names {
+            #expect(try listed.contains(register(name)) == areThere, "\(name)")
+            #expect(try cpu.refusal(name, 0) == (areThere ? nil : .noEntry), "\(name)")
+        }
+        try cpu.set("ID_AA64DFR0_EL1", 0x606)
+        #expect(try names.allSatisfy { try cpu.list().contains(register($0)) })
+    }
+
     // MARK: KVM_CAP_ARM_WRITABLE_IMP_ID_REGS
 
     private func cpu(

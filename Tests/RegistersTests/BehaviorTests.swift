@@ -39,7 +39,8 @@ struct BehaviorTests {
         #expect(register.behavior(onKernel: KernelVersion(6, 7))?.setClear == .orAndClear)
         #expect(register.behavior(onKernel: KernelVersion(6, 12, 117))?.setClear == .orAndClear)
         #expect(register.behavior(onKernel: KernelVersion(6, 15))?.setClear == .assign)
-        #expect(register.newestBehavior?.needs == [.feature("PMU_V3")])
+        #expect(register.behavior(onKernel: KernelVersion(7, 3))?.needs == [.feature("PMU_V3")])
+        #expect(register.newestBehavior?.needs.count == 2)
         #expect(register.newestBehavior?.traits.contains(.keepsImplementedCounters) == true)
     }
 

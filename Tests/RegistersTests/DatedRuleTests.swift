@@ -4,7 +4,7 @@ import Testing
 /// The dates of the dictionary, each with a kernel on either side of it.
 ///
 /// A register's line is what its history must be: the kernels from which it is treated otherwise.
-/// Formats/registers/README.md, "Dates", says where each is from.
+/// Formats/registers/changes.jsonl says where each is from.
 @Suite("Dates of the register dictionary")
 struct DatedRuleTests {
     struct History: CustomTestStringConvertible, Sendable {
@@ -48,9 +48,10 @@ struct DatedRuleTests {
         History("6.1 6.14 6.18 7.2", "ID_AA64ISAR3_EL1"),
         History("6.5 6.13", "TCR2_EL1 PIR_EL1 PIRE0_EL1"),
         History("6.12", "POR_EL0 POR_EL1 FPMR SVCR"),
-        History("6.1 6.7 6.15", "PMCNTENSET_EL0 PMCNTENCLR_EL0 PMINTENSET_EL1 PMOVSSET_EL0"),
-        History("6.1 6.7 6.16 7.3", "PMCR_EL0"),
-        History("7.3", "PMMIR_EL1"),
+        History("6.1 6.7 6.15 7.4", "PMCNTENSET_EL0 PMCNTENCLR_EL0 PMINTENSET_EL1 PMOVSSET_EL0"),
+        History("6.1 6.7 6.16 7.3 7.4", "PMCR_EL0"),
+        History("6.1 7.4", "PMCCNTR_EL0 PMSELR_EL0 PMUSERENR_EL0 PMEVCNTR0_EL0 PMEVTYPER30_EL0"),
+        History("7.3 7.4", "PMMIR_EL1"),
         History("6.1 6.18", "CNTV_CTL_EL0"),
         History("6.4 6.18", "CNTP_CTL_EL0"),
         History("6.1 6.4", "CNTVCT_EL0"),

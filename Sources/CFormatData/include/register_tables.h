@@ -176,6 +176,33 @@ struct cformat_control {
     uint8_t lsb;
 };
 
+// A change of KVM's user ABI: since which kernels, backports first, which were run, and what it is about.
+struct cformat_change {
+    uint32_t what;
+    uint32_t note;
+    // The commits, a space between them.
+    uint32_t commits;
+    uint16_t kernels;
+    uint8_t kernel_count;
+    uint16_t examined;
+    uint8_t examined_count;
+    uint16_t subjects;
+    uint16_t subject_count;
+    uint8_t kind;
+    // A bit for each way in which it is known.
+    uint8_t bases;
+};
+
+struct cformat_kernel {
+    uint32_t version;
+};
+
+// A register, with the name of a field where it is that; without a register something else by its name.
+struct cformat_subject {
+    uint32_t name;
+    uint16_t reg;
+};
+
 extern const char cformat_strings[];
 // The oldest kernel the data was taken from, without its patch level.
 extern const uint32_t cformat_oldest_kernel;
@@ -204,6 +231,9 @@ CFORMAT_TABLE(cformat_feature, cformat_features)
 CFORMAT_TABLE(cformat_target, cformat_targets)
 CFORMAT_TABLE(cformat_psci_version, cformat_psci_versions)
 CFORMAT_TABLE(cformat_control, cformat_controls)
+CFORMAT_TABLE(cformat_change, cformat_changes)
+CFORMAT_TABLE(cformat_kernel, cformat_kernels)
+CFORMAT_TABLE(cformat_subject, cformat_subjects)
 
 static inline const char *_Nonnull cformat_string(uint32_t offset) {
     return cformat_strings + offset;

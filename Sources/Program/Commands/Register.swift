@@ -9,17 +9,22 @@ struct RegisterCommand: ParsableCommand {
         abstract: "Say what a register is: name, id, fields, behavior, ID-field rules.",
         discussion: """
             A register can also be named as the kernel, QEMU's log or an assembler does,
-            and a field of it alone.
+            and a field of it alone. --history tells, kernel by kernel, what changed and
+            how that is known, also of capabilities and vCPU features.
 
             EXAMPLES
               vcpusnap register SCTLR_EL1
               vcpusnap register SCTLR_EL1.M 'sys_reg(3, 0, 5, 2, 0)' p15,0,c5,c0,0
               vcpusnap register 0x603000000013df1a s3_0_c0_c4_0
               vcpusnap register 'PMEV*' --format json
+              vcpusnap register --history TCR2_EL1 KVM_CAP_ARM_EL2
             """)
 
-    @Argument(help: "Names, ids or patterns (* and ?).", completion: Completions.registers)
+    @Argument(help: "Names, ids or patterns (* and ?).", completion: Completions.historySubjects)
     var names: [String]
+
+    @Flag(help: "Say what each kernel made of it; takes KVM_CAP_* and KVM_ARM_VCPU_* too.")
+    var history = false
 
     @Option(help: "How to print the result: text or json.")
     var format = OutputFormat.text
@@ -29,7 +34,21 @@ struct RegisterCommand: ParsableCommand {
     }
 
     func run() throws {
-        try RegisterOutput(subjects: try names.flatMap(subjects)).print(as: format)
+        if history {
+            try HistoryOutput(subjects: try names.flatMap(historySubjects)).print(as: format)
+        } else {
+            try RegisterOutput(subjects: try names.flatMap(subjects)).print(as: format)
+        }
+    }
+
+    private func historySubjects(_ text: String) throws -> [HistoryOutput.Subject] {
+        if let one = KVMCapability.named(text.uppercased()) { return [.capability(one)] }
+        if let one = VCPUFeature.named(text) { return [.feature(one)] }
+        guard !text.uppercased().hasPrefix("KVM_CAP_") else {
+            throw CommandError(
+                "no capability \(text) is known" + KVMCapability.question(about: text))
+        }
+        return try subjects(text).map { .register($0) }
     }
 
     private func subjects(_ text: String) throws -> [RegisterOutput.Subject] {

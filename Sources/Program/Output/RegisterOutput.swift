@@ -30,11 +30,7 @@ extension RegisterOutput.Subject {
     }
 
     /// What each kernel made of it, oldest first.
-    private var history: [BehaviorChange] {
-        (entry?.behaviorHistory ?? []).map {
-            BehaviorChange(from: $0.from, until: $0.until, behavior: $0.behavior)
-        }
-    }
+    private var history: [BehaviorChange] { entry.map(BehaviorChange.all(of:)) ?? [] }
 
     /// The register that holds this one's state, with the bits: `FAR_EL1[63:32]`.
     private var holder: String? {
@@ -121,42 +117,5 @@ extension Behavior: JSONConvertible {
         }
         if let notes { lines.append("note: " + notes) }
         return lines
-    }
-}
-
-/// What a register became with a kernel.
-private struct BehaviorChange: JSONConvertible {
-    let from: KernelVersion
-    /// The first kernel that does not do so, of a backport to one stable series.
-    let until: KernelVersion?
-    /// Nil where KVM does not have the register.
-    let behavior: Behavior?
-
-    private var mask: String? { behavior?.mask.map { RegisterValue($0).description } }
-    private var needs: [String] { (behavior?.needs ?? []).map(\.description) }
-
-    var json: JSONObject {
-        [
-            "class": behavior?.behaviorClass.rawValue, "from": from.description, "mask": mask,
-            "needs": needs, "rule": behavior?.rule, "until": until?.description,
-        ]
-    }
-
-    /// Without those of which nothing else is to be said than of the one before.
-    static func telling(_ history: [BehaviorChange]) -> [BehaviorChange] {
-        history.reduce(into: []) { changes, change in
-            if change.until != nil || changes.last?.what != change.what { changes.append(change) }
-        }
-    }
-
-    var line: String { "Linux \(from)" + (until.map { ", until \($0)" } ?? "") + ": " + what }
-
-    private var what: String {
-        let what = [
-            behavior?.behaviorClass.rawValue ?? "not there", mask.map { "mask \($0)" },
-            behavior?.rule,
-        ].compactMap(\.self)
-        let condition = needs.isEmpty ? [] : ["only with " + needs.joined(separator: " and ")]
-        return (what + condition).joined(separator: "; ")
     }
 }

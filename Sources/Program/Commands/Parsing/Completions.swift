@@ -6,10 +6,19 @@ internal import Registers
 /// What a shell completes a word with, where that is no file's name alone.
 enum Completions {
     static let registers: CompletionKind = .custom { _, _, beginning in
+        names(of: RegisterDictionary.all.map(\.name), beginning)
+    }
+
+    /// Registers, and with `--history` whatever else has one.
+    static let historySubjects: CompletionKind = .custom { words, _, beginning in
+        let others = KVMCapability.all.map(\.name) + VCPUFeature.all.map(\.macro)
+        let registers = RegisterDictionary.all.map(\.name)
+        return names(of: registers + (words.contains("--history") ? others : []), beginning)
+    }
+
+    private static func names(of all: [String], _ beginning: String) -> [String] {
         let beginning = beginning.lowercased()
-        return RegisterDictionary.all.map(\.name).filter {
-            $0.lowercased().hasPrefix(beginning)
-        }
+        return all.filter { $0.lowercased().hasPrefix(beginning) }
     }
 
     /// What the kinds of sources say, and the files of the folder that the word is in.
