@@ -126,8 +126,10 @@ extension Location {
 
     /// What would be lost if the changed state were written over this: nothing of a file, which is meant to change, but
     /// of an emulated vCPU the profile that it was made from.
-    public var lostByItsChange: [Location] {
-        if case .file = self { return [] }
+    ///
+    /// What goes to standard output replaces no file, and would be written into or behind it.
+    public func lostByItsChange(in output: Location) -> [Location] {
+        if case .file = self, output != .standardStream { return [] }
         return [self]
     }
 

@@ -59,7 +59,7 @@ struct OtherFile {
         Text(
             start: Array("vhost ".utf8), name: "a host profile", kind: .profile,
             advice: [
-                .snapshot: ", which --host takes",
+                .snapshot: ", which emulated:FILE and --host take",
                 .text(.policy): "; profiles are given with --host",
             ]),
         Text(

@@ -109,7 +109,7 @@ extension MovePlan {
             of: snapshot.provenance, on: host.profile.counterFrequency, policy: policy)
         let losses = account.losses()
         return MoveMatrix.Cell(
-            verdict: MovePlan.Verdict(losses, counter, policy), lossCount: losses.registers.count)
+            verdict: MovePlan.Verdict(losses, counter, policy), lossCount: losses.count)
     }
 
     private static func account(
@@ -128,7 +128,7 @@ extension MovePlan.Verdict {
     fileprivate init(
         _ losses: RestoreLosses, _ counter: CounterMismatch?, _ policy: RestorePolicy
     ) {
-        if counter?.isLoss ?? false || !losses.registers.isEmpty {
+        if counter?.isLoss ?? false || losses.count > 0 {
             self = .no
         } else {
             self = losses.isNone && counter == nil ? .yes : .yesWithPolicy(policy.name)

@@ -22,7 +22,7 @@ extension UnknownContent: CustomStringConvertible {
     public var description: String {
         var parts: [String] = []
         if !chunks.isEmpty {
-            let kinds = chunks.map(\.description).joined(separator: ", ")
+            let kinds = chunks.map(\.description).listed(atMost: 8)
             parts.append("\(chunks.count) chunk\(chunks.count == 1 ? "" : "s") (\(kinds))")
         }
         if features != 0 { parts.append("features \(features.hex)") }

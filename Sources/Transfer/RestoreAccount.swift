@@ -1,5 +1,5 @@
 internal import LinuxSystem
-public import Registers
+internal import Registers
 public import VCPUModel
 
 /// The reports of a restore, each made when it is asked for.
@@ -48,14 +48,14 @@ public struct RestoreAccount: Sendable {
     }
 
     /// Whether nothing was lost on any unit that the policy does not pardon.
-    public var isComplete: Bool { losses(untilFirst: true).registers.isEmpty }
+    public var isComplete: Bool { losses(untilFirst: true).count == 0 }
 
     /// What was lost, without a report of each register.
     /// - Parameter untilFirst: whether the first loss that counts is enough.
     public func losses(untilFirst: Bool = false) -> RestoreLosses {
         var losses = RestoreLosses()
         for (position, entry) in entries.enumerated()
-        where !untilFirst || losses.registers.isEmpty {
+        where !untilFirst || losses.count == 0 {
             if entry.base == position {
                 losses.add(entry.account, entry.account.attempts.indices, context)
                 losses.addOthers(of: entry.account, context)
@@ -129,28 +129,37 @@ extension RestoreAccount: RandomAccessCollection {
 
 /// What was lost on any of some units.
 public struct RestoreLosses: Sendable {
-    /// What is not pardoned, each register once.
-    public private(set) var registers: Set<RegisterID> = []
+    /// What is not pardoned: of the vCPUs, and of the VM.
+    private var vcpus: Set<RegisterID> = []
+    private var vm: Set<RegisterID> = []
+    /// How many registers are lost and not pardoned: one that several vCPUs lose counts once.
+    public var count: Int { vcpus.count + vm.count }
     /// Whether every unit is as it was saved, without any policy's help.
     public private(set) var isNone = true
 
     fileprivate mutating func add(
         _ account: UnitAccount, _ places: some Sequence<Int>, _ context: RestoreContext
     ) {
+        let known = of(account.unit)
         // Of what is known to be lost nobody is asked again.
-        for place in places where !registers.contains(account.guest.ids[place]) {
-            add(account.judge(place, context))
+        for place in places where !known.contains(account.guest.ids[place]) {
+            add(account.judge(place, context), of: account.unit)
         }
     }
 
     fileprivate mutating func addOthers(of account: UnitAccount, _ context: RestoreContext) {
-        for other in account.others where !registers.contains(other.id) {
-            add(account.destinationOnly(other, context))
+        let known = of(account.unit)
+        for other in account.others where !known.contains(other.id) {
+            add(account.destinationOnly(other, context), of: account.unit)
         }
     }
 
-    private mutating func add(_ register: RegisterRestore) {
-        if register.isLoss { registers.insert(register.id) }
+    private func of(_ unit: UnitID) -> Set<RegisterID> { unit == .vm ? vm : vcpus }
+
+    private mutating func add(_ register: RegisterRestore, of unit: UnitID) {
+        if register.isLoss {
+            if unit == .vm { vm.insert(register.id) } else { vcpus.insert(register.id) }
+        }
         let isAsSaved =
             !register.outcome.isLoss && register.overrides.isEmpty
             && register.outcome != .skipped(.policy)

@@ -232,6 +232,19 @@ struct DurabilityTests {
     }
 
     @Test(
+        "What goes to standard output does not go into the file that it is made of",
+        arguments: ["save s -o -", "set s x0=1 -o -", "inject s serror -o -", "restore s s -o -"])
+    func standardOutputIsAnInput(words: String) throws {
+        try Program.run("save", "emulated:6.12-neoverse-n1", "-o", folder / "s")
+        let before = try folder.data("s")
+        let run = try Program.run(
+            ["-c", "cd '\(folder.path)'; exec \"$0\" \(words) >>s", Program.path],
+            program: ["/bin/sh"])
+        #expect(run.status == 2 && run.errors.contains("is the same file as s"), "\(run.errors)")
+        #expect(try folder.data("s") == before)
+    }
+
+    @Test(
         "What is printed goes into no file that took a closed stream's place",
         arguments: [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "<&-"])
     func closedStreams(redirection: String) throws {

@@ -141,6 +141,34 @@ struct MainJobTests {
         #expect(shown.text.contains("0x"))
     }
 
+    /// A policy that writes a key, or pardons its loss for one value of it, holds the key.
+    @Test func keysInPoliciesAreHiddenToo() throws {
+        try save("emulated:6.12-max", "a")
+        for (line, target) in [
+            ("override APIAKEYLO_EL1 0xdeadbeefcafe7", "emulated:6.12-max"),
+            ("drop APIAKEYLO_EL1 if 0x1de7ec7edbadc0de", "emulated:6.12-neoverse-n1"),
+        ] {
+            let policy = try folder.make("p.vpolicy", "vpolicy 1\nname k\nbase safe\n\(line)\n")
+            for format in ["text", "json"] {
+                let words = [
+                    "restore", folder / "a", target, "--policy", policy, "--format", format,
+                ]
+                let run = try Program.run(words)
+                #expect(run.status == 0 || run.status == 1, "\(run.errors)")
+                #expect(!run.text.contains("cafe7") && !run.text.contains("if 0x1de7"))
+                guard line.hasPrefix("override") else { continue }
+                let shown = try Program.run(words + ["--show-keys"])
+                #expect(format == "text" || shown.text.contains("0xdeadbeefcafe7"))
+            }
+        }
+    }
+
+    /// What is said of a register that is not there is no report.
+    @Test func anUnknownRegisterIsNoReport() throws {
+        let run = try Program.run("show", newer, "--register", "NOSUCH", "--format", "json")
+        #expect(run.status == 2 && run.output.isEmpty)
+    }
+
     @Test func showDecodesFields() throws {
         let show = try Program.run("show", newer, "--register", "ID_AA64PFR0_EL1")
         #expect(show.status == 0)

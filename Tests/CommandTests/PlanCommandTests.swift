@@ -437,6 +437,27 @@ struct MatrixCommandTests {
         let source = "emulated:6.12-neoverse-n1"
         let run = try Program.run("matrix", source, "--host", "6.12-neoverse-n1")
         #expect(run.status == 0 && run.text.contains(source), "\(run.text)\(run.errors)")
+        let fleet = try fleet()
+        let ofFile = "emulated:" + fleet / "a.vhost"
+        let other = try Program.run("matrix", ofFile, "--host", "6.12-neoverse-n1")
+        #expect(other.text.contains(ofFile), "\(other.text)\(other.errors)")
+    }
+
+    /// A pipe in the folder is no profile, and is not waited for.
+    @Test func aPipeAmongTheHosts() throws {
+        let fleet = try fleet()
+        try #require(mkfifo(fleet / "c.vhost", 0o600) == 0)
+        let run = try Program.run("matrix", guest.snapshot, "--hosts", fleet.path)
+        #expect(run.status == 0 && run.text.contains("host-b"), "\(run.text)\(run.errors)")
+    }
+
+    @Test func anotherCounter() throws {
+        let other = try guest.profile("other", hertz: 1_000_000_000)
+        let run = try Program.run("matrix", guest.snapshot, "--host", other)
+        #expect(run.status == 1)
+        #expect(run.text.contains("  no Hz"), "\(run.text)")
+        #expect(run.text.contains("\nno Hz: the host's counter runs at another frequency\n"))
+        #expect(!run.text.contains("so many registers"))
     }
 
     @Test func folderOfHosts() throws {

@@ -30,6 +30,24 @@ struct VMStateTests {
         try SnapshotReader.decode(try folder.bytes(name)).vm[id]?.bits
     }
 
+    /// What the VM loses counts beside what its vCPUs lose, also where both have a register of that id.
+    @Test func theMatrixCountsTheVM() throws {
+        try Program.run("save", "emulated:\(host)", "-o", folder / "without")
+        var snapshot = try SnapshotReader.decode(try folder.bytes("without"))
+        let shared = RegisterID(rawValue: 0x6020_0000_0011_0001)
+        try #require(snapshot.vcpus[0].registers.contains(shared))
+        snapshot.vm.set(RegisterValue(1, size: 4), for: shared)
+        try folder.make("with", try SnapshotWriter.encode(snapshot))
+        let losses = try ["without", "with"].map { name in
+            let run = try Program.run(
+                "matrix", folder / name, "--host", "6.1-neoverse-n1", "--format", "json")
+            let rows = try #require(try run.json()["rows"] as? [[String: Any]])
+            let cells = try #require(rows[0]["cells"] as? [[String: Any]])
+            return try #require(cells[0]["losses"] as? Int)
+        }
+        #expect(losses[1] == losses[0] + 1)
+    }
+
     @Test func show() throws {
         let file = try snapshot(7, named: "a")
         let shown = try Program.run("show", file)

@@ -17,8 +17,9 @@ public struct EmulatedSource: HostSource {
     /// A built-in profile's name, or a path; a built-in name comes first.
     public let name: String
 
-    /// Takes any name; the profile is not looked up yet.
-    public init(_ name: String) {
+    /// Takes any name but none; the profile is not looked up yet.
+    public init?(_ name: String) {
+        guard !name.isEmpty else { return nil }
         self.name = name
     }
 

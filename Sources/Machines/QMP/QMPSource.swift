@@ -16,8 +16,9 @@ public struct QMPSource: NamedSource {
     /// The path of the socket.
     public let name: String
 
-    /// Takes any path; nothing is opened yet.
-    public init(_ name: String) {
+    /// Takes any path but an empty one; nothing is opened yet.
+    public init?(_ name: String) {
+        guard !name.isEmpty else { return nil }
         self.name = name
     }
 

@@ -93,7 +93,9 @@ struct EditOptions: ParsableArguments {
             throw CommandError(
                 "the report goes to standard output: give --output a file for the snapshot, or -")
         }
-        try output?.checkOutput(.binary, keeping: target.lostByItsChange)
+        if let output {
+            try output.checkOutput(.binary, keeping: target.lostByItsChange(in: output))
+        }
         return try EditTarget(target, vcpu, output: output)
     }
 

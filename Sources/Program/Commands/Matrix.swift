@@ -79,7 +79,10 @@ struct Matrix: ParsableCommand {
 
     /// The host profiles in a folder.
     private static func profiles(in folder: String) throws -> [String] {
-        let names = try Folder.names(in: folder).filter { $0.hasSuffix(".vhost") }
+        // A pipe among them would be waited for.
+        let names = try Folder.names(in: folder) {
+            $0.hasSuffix(".vhost") && FileIdentity(of: folder + "/" + $0) != nil
+        }
         guard !names.isEmpty else {
             throw CommandError(
                 "\(folder) has no host profiles (*.vhost): vcpusnap host records one")
@@ -95,16 +98,17 @@ struct Matrix: ParsableCommand {
     }
 
     private static func isProfile(_ name: String) -> Bool {
-        HostProfile.builtInNames.contains(name) || name.hasSuffix(".vhost")
+        guard !HostProfile.builtInNames.contains(name) else { return true }
+        return name.hasSuffix(".vhost") && location(of: name).namedKind == nil
     }
 
     private static func location(of name: String) -> Location {
-        (isProfile(name) ? nil : Location(argument: name)) ?? Location(path: name)
+        Location(argument: name) ?? Location(path: name)
     }
 
     /// A source, or a fresh guest of a profile, which is named as `--host` names it.
     private static func guest(_ name: String) throws -> MoveMatrix.Source {
-        guard isProfile(name) else {
+        guard isProfile(name), let fresh = EmulatedSource(name) else {
             let source = location(of: name)
             let snapshot = try source.snapshot()
             try snapshot.requireVCPUs(of: source, to: "move")
@@ -112,6 +116,6 @@ struct Matrix: ParsableCommand {
         }
         return MoveMatrix.Source(
             name: try ProfileFile.load(name).name,
-            snapshot: try Location.named(EmulatedSource(name)).snapshot())
+            snapshot: try Location.named(fresh).snapshot())
     }
 }

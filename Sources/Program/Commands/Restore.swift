@@ -70,8 +70,10 @@ struct RestoreCommand: ParsableCommand {
 
     func run() throws {
         try Location.checkInputs([source, policy.location])
-        let kept = source == target ? [] : [source] + target.lostByItsChange
-        try output?.checkOutput(.binary, keeping: kept + [policy.location])
+        if let output {
+            let kept = (source == target ? [] : [source]) + target.lostByItsChange(in: output)
+            try output.checkOutput(.binary, keeping: kept + [policy.location])
+        }
         let snapshot = try source.snapshot()
         try snapshot.requireVCPUs(of: source, to: "restore")
         warnOfUnfinishedExits(in: snapshot)

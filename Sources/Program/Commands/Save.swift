@@ -75,7 +75,7 @@ struct Save: ParsableCommand {
     }
 
     func run() throws {
-        try output.checkOutput(.binary, keeping: source.lostByItsChange)
+        try output.checkOutput(.binary, keeping: source.lostByItsChange(in: output))
         try checkSourceIsKept()
         try source.capture(options).keep(in: output, from: source)
     }

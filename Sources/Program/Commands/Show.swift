@@ -54,13 +54,13 @@ struct Show: ParsableCommand {
         let patterns = registers.map(RegisterPattern.init)
         let report = ShowOutput(
             snapshot, of: stream, source: source.text, patterns: patterns, values: output.values)
-        try report.print(as: output.format)
         for pattern in patterns where !report.has(pattern) {
             throw CommandError(
                 "\(source.text) has no register \(pattern.text); vcpusnap show lists what it has"
                     + (pattern.isWildcard || RegisterID(spelled: pattern.text) != nil
                         ? "" : RegisterDictionary.question(about: pattern.text)))
         }
+        try report.print(as: output.format)
     }
 
     private func addCoprocessorRegisters(to snapshot: inout Snapshot) throws {

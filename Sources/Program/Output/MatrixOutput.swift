@@ -44,10 +44,13 @@ struct MatrixOutput: WholeReport {
         let words = Set(matrix.cells.joined().map(\.verdict.word))
         let policy: PrintableText =
             words.contains("policy") ? "policy: what is lost there, the policy pardons\n" : ""
+        let losses = matrix.cells.joined().filter { $0.verdict == .no }.map(\.lossCount)
         let no: PrintableText =
-            words.contains("no")
+            losses.contains { $0 > 0 }
             ? "no: so many registers are lost; vcpusnap plan GUEST --host HOST names them\n" : ""
-        return policy + no
+        let counter: PrintableText =
+            losses.contains(0) ? "no Hz: the host's counter runs at another frequency\n" : ""
+        return policy + no + counter
     }
 
     private func notes(on guest: MoveMatrix.Source, _ style: TextStyle) -> PrintableText {
@@ -101,8 +104,14 @@ extension MovePlan.Verdict {
 }
 
 extension MoveMatrix.Cell {
+    /// `yes`, `policy`, `no 7`; `no Hz` where all that differs is the counter's frequency.
+    var word: String {
+        guard verdict == .no else { return verdict.word }
+        return lossCount > 0 ? "no \(lossCount)" : "no Hz"
+    }
+
     fileprivate func colored(_ style: TextStyle, _ width: Int) -> PrintableText {
-        let text = PrintableText(verdict == .no ? "no (\(lossCount))" : verdict.word)
+        let text = PrintableText(word)
         let padded = text.padded(to: width)
         return verdict == .no ? style.bad(padded) : style.good(padded)
     }

@@ -56,7 +56,7 @@ extension RegisterRestore: ValueHolder {
             ],
             [
                 "errno": outcome.errno, "outcome": outcome.name,
-                "overrides": overrides.isEmpty ? nil : overrides.map(\.description),
+                "overrides": values.texts(overrides, of: id),
                 "pardon": pardon, "reason": reason,
             ])
     }
@@ -70,7 +70,7 @@ extension RegisterRestore: ValueHolder {
             outcome.errno,
         ]
         let head = "\(id.title): " + facts.compactMap(\.self).joined(separator: ", ")
-        let rules = overrides.isEmpty ? nil : overrides.map(\.description).joined(separator: ", ")
+        let rules = values.texts(overrides, of: id)?.joined(separator: ", ")
         return [head, reason, rules, pardon?.text].compactMap(\.self).joined(separator: "; ")
     }
 }

@@ -1,4 +1,5 @@
 internal import Registers
+internal import Transfer
 internal import VCPUModel
 
 /// Which bits of a register, as the Arm manual writes it: `[31:16]`, or `[31]` for one.
@@ -10,11 +11,17 @@ func bitRange(_ msb: Int, _ lsb: Int) -> String {
 struct ValueText {
     var showsKeys: Bool
 
-    static let hidden = "(hidden)"
+    static let hidden = PolicyRule.hiddenValue
 
     func text(_ value: RegisterValue?, of id: RegisterID) -> String? {
         guard let value else { return nil }
         return isHidden(id) ? Self.hidden : value.description
+    }
+
+    /// The rules of a policy that speak of a register, as they stand there; nil where there are none.
+    func texts(_ rules: [PolicyRule], of id: RegisterID) -> [String]? {
+        guard !rules.isEmpty else { return nil }
+        return rules.map { isHidden(id) ? $0.withoutValue : $0.description }
     }
 
     func isHidden(_ id: RegisterID) -> Bool {

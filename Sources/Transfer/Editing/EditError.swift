@@ -52,7 +52,8 @@ extension EditError: CustomStringConvertible {
                 + (bits > 64 ? "decimal up to 64 bits or" : "decimal or") + " 0x and hexadecimal"
                 + (field == nil ? "" : ", or one of the names that vcpusnap register prints")
         case .absent(let id):
-            "the vCPU has no register \(id.label): vcpusnap show lists those it has"
+            "the vCPU has no register \(id.label): vcpusnap show lists those it has; state that the VM has "
+                + "once is not changed"
         case .decidedAtInit(let id):
             "\(id.label) is decided when a vCPU is made and cannot be changed afterward"
         case .notKnown(let id):

@@ -74,6 +74,18 @@ public struct PolicyRule: Hashable, Sendable {
 }
 
 extension PolicyRule: CustomStringConvertible {
+    /// What stands for a value that is not to be shown.
+    public static let hiddenValue = "(hidden)"
+
+    /// The line without the value in it, which may be the contents of a register that are secret.
+    public var withoutValue: String {
+        switch action {
+        case .drop(.some): "drop \(pattern.text) if \(Self.hiddenValue)"
+        case .override: "override \(pattern.text) \(Self.hiddenValue)"
+        case .require, .ignore, .drop(nil), .acceptMasked: description
+        }
+    }
+
     /// The line of the policy, in its canonical form.
     public var description: String {
         switch action {

@@ -155,7 +155,9 @@ extension RestorePolicy {
     /// - Parameter guest: the vCPU as it was saved.
     public func pardon(_ loss: PolicyLoss, of guest: RegisterList) -> Pardon? {
         if let rule = matches.of(loss.id).last(speakingOf: loss).map({ rules[$0] }) {
-            return rule.action == .require ? nil : Pardon(rule: rule.description, proof: nil)
+            guard rule.action != .require else { return nil }
+            let isSecret = RegisterDictionary.entry(for: loss.id)?.isSecret == true
+            return Pardon(rule: isSecret ? rule.withoutValue : rule.description, proof: nil)
         }
         switch base {
         case .exact: return nil

@@ -92,10 +92,10 @@ extension UnitPlan {
             let isLeftOut = register.outcome == .skipped(.policy)
             guard isLeftOut || !register.overrides.isEmpty else { return nil }
             let value = MatrixPage.values.text(register.wanted, of: register.id)
-            let rules = register.overrides.map(\.description.html).joined(separator: "<br>")
+            let rules = MatrixPage.values.texts(register.overrides, of: register.id) ?? []
             return "<tr><th scope=\"row\">\(register.id.name.html)</th>"
                 + "<td>\(isLeftOut ? "nothing" : (value ?? "nothing").html)</td>"
-                + "<td>\(rules)</td></tr>\n"
+                + "<td>\(rules.map(\.html).joined(separator: "<br>"))</td></tr>\n"
         }
         guard !rows.isEmpty else { return [] }
         let head = ["register", "written", "rule"]

@@ -163,14 +163,6 @@ extension MatrixPage {
     }
 }
 
-extension MoveMatrix.Cell {
-    /// `yes`, `policy`, `no 7`; `no Hz` where all that differs is the counter's frequency.
-    fileprivate var word: String {
-        guard verdict == .no else { return verdict.word }
-        return lossCount > 0 ? "no \(lossCount)" : "no Hz"
-    }
-}
-
 extension MovePlan.Verdict {
     /// The class that colors it.
     var letter: String { String(word.prefix(1)) }
