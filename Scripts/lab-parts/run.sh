@@ -131,8 +131,11 @@ check_run_options() {
 
 # The kernel, and what it unpacks at its start.
 find_kernel() {
-  if [[ $kernel =~ ^[0-9.]+$ && -f $LAB_CACHE/kernels/$kernel/Image ]]; then
+  if [[ $kernel =~ ^[0-9]+\.[0-9]+$ ]]; then
+    # In a shell of its own, with which the lock ends.
+    kernel_ready "$kernel" || (note "kernel $kernel is not set up yet"; lock_cache; setup_kernel "$kernel")
     image=$LAB_CACHE/kernels/$kernel/Image
+    [[ ! -f $LAB_CACHE/kernels/$kernel/append ]] || append="$(cat "$LAB_CACHE/kernels/$kernel/append") $append"
     initrd=$(cached_initrd "$kernel")
   elif [[ -f $kernel ]]; then
     image=$kernel
@@ -141,7 +144,7 @@ find_kernel() {
     initrd=$dir/initrd
     pack_initrd "$initrd" "$dir/modules"
   else
-    die $EX_NOINPUT "no such kernel: $kernel (6.12, 6.1, after Scripts/lab setup --parts newer 7.3, or the path of an arm64 Image)"
+    die $EX_NOINPUT "no such kernel: $kernel (a series that Scripts/lab list shows, as in 6.12, or the path of an arm64 Image)"
   fi
   if [[ $vmm == yes ]]; then
     need_part vmm
