@@ -287,39 +287,53 @@ setup_cc() {
   stamp cc "$(aarch64-linux-gnu-gcc --version | sed -n 1p)"
 }
 
-# copy_libraries FROM TO PROGRAM: the shared libraries that PROGRAM needs, except those the guest has anyway.
+# copy_libraries FROM TO PROGRAM [THERE]: the shared libraries that PROGRAM needs, except those in the folder THERE
 copy_libraries() {
-  local from=$1 to=$2 file=$3 name found
+  local from=$1 to=$2 file=$3 there=${4:-$2} name found
   while read -r name; do
-    [[ ! -e $LAB_CACHE/userland/lib/$name && ! -e $to/$name ]] || continue
+    [[ ! -e $there/$name && ! -e $to/$name ]] || continue
     found=$(find "$from" -path '*lib/*' -name "$name" | sed -n 1p)
     [[ -n $found ]] || die $EX_LAB "the library $name, which $(basename "$file") needs, is in none of the packages"
     install -m 755 "$(readlink -f "$found")" "$to/$name"
-    copy_libraries "$from" "$to" "$to/$name"
+    copy_libraries "$from" "$to" "$to/$name" "$there"
   done < <(readelf -d "$file" | sed -n 's/.*(NEEDED).*\[\(.*\)\]$/\1/p')
 }
 
-# QEMU as a program of the guest, with a kernel for guests of its own: an archive that goes in after the initrd. Of
-# 91 packages only what QEMU loads, since an emulated CPU unpacks it at every boot.
-setup_vmm() {
-  local new root rom version
-  need_part guest
-  host_tools cpio:cpio readelf:binutils
-  note "fetching QEMU for the guest"
-  new=$(mktemp -d "$LAB_CACHE/tmp/vmm.XXXXXX")
-  root=$new/out
-  unpack_packages arm64 "$new/deb" --with-all trixie qemu-system-arm ipxe-qemu
-  mkdir -p "$root"/usr/{bin,lib/aarch64-linux-gnu,share/qemu} "$root/vmm"
-  install -m 755 "$new/deb/usr/bin/qemu-system-aarch64" "$root/usr/bin/"
-  copy_libraries "$new/deb" "$root/usr/lib/aarch64-linux-gnu" "$root/usr/bin/qemu-system-aarch64"
+# copy_qemu ARCH SUITE DIR LIB [THERE]: fetches QEMU, and puts what of it is loaded under DIR/out/usr, the libraries into
+# its folder LIB, except those in the folder THERE.
+copy_qemu() {
+  local packages=$3/deb usr=$3/out/usr lib=$3/out/usr/$4
+  host_tools readelf:binutils
+  note "fetching QEMU of $2 for $1"
+  unpack_packages "$1" "$packages" --with-all "$2" qemu-system-arm ipxe-qemu
+  mkdir -p "$usr/bin" "$usr/share/qemu" "$lib"
+  install -m 755 "$packages/usr/bin/qemu-system-aarch64" "$usr/bin/"
+  copy_libraries "$packages" "$lib" "$usr/bin/qemu-system-aarch64" "${@:5}"
   # The option ROM of the network card that a virt machine has when nobody says otherwise.
-  rom=$(find "$new/deb" -name efi-virtio.rom -type f | sed -n 1p)
-  install -m 644 "$rom" "$root/usr/share/qemu/"
-  cp "$LAB_CACHE/kernels/6.12/Image" "$root/vmm/Image"
-  archive "$root" >"$new/vmm.cpio"
-  mv "$new/vmm.cpio" "$LAB_CACHE/vmm.cpio"
-  version=$(lab_apt arm64 apt-cache show --no-all-versions qemu-system-arm | sed -n 's/^Version: .*:\([0-9.]*\).*/\1/p')
-  stamp vmm "QEMU $version for the guest, $(du -m "$LAB_CACHE/vmm.cpio" | cut -f1) MB"
+  install -m 644 "$(find "$packages" -name efi-virtio.rom -type f | sed -n 1p)" "$usr/share/qemu/"
+}
+
+# packaged_qemu ARCH SUITE: its version there
+packaged_qemu() {
+  lab_apt "$1" apt-cache -o "APT::Default-Release=$2" show --no-all-versions qemu-system-arm |
+    sed -n 's/^Version: [0-9]*:\([0-9.]*\).*/\1/p'
+}
+
+# setup_vmm [VERSION]: QEMU (trixie's) as a program of the guest, with a kernel for guests of its own: an archive that
+# goes in after the initrd. Of 91 packages only what QEMU loads, since an emulated CPU unpacks it at every boot.
+setup_vmm() {
+  local part=vmm${1:+-$1} suite=trixie new
+  need_part guest
+  host_tools cpio:cpio
+  read_suites arm64
+  [[ $# == 0 ]] || suite=$(indexed arm64 qemu "$1")
+  new=$(mktemp -d "$LAB_CACHE/tmp/vmm.XXXXXX")
+  copy_qemu arm64 "$suite" "$new" lib/aarch64-linux-gnu "$LAB_CACHE/userland/lib"
+  mkdir "$new/out/vmm"
+  cp "$LAB_CACHE/kernels/6.12/Image" "$new/out/vmm/Image"
+  archive "$new/out" >"$new/vmm.cpio"
+  mv "$new/vmm.cpio" "$LAB_CACHE/$part.cpio"
+  stamp "$part" "QEMU $(packaged_qemu arm64 "$suite") for the guest, $(du -m "$LAB_CACHE/$part.cpio" | cut -f1) MB"
   rm -rf "$new"
 }
 
@@ -344,7 +358,7 @@ lab_setup() {
   done
   [[ -n $parts$kernels ]] || parts=qemu,guest,cc,swift
   for part in ${parts//,/ }; do
-    [[ -n $(part_version "$part") ]] || die $EX_USAGE "there is no part '$part'; the parts are qemu, guest, cc, swift and vmm"
+    [[ -n $(part_version "$part") ]] || die $EX_USAGE "there is no part '$part'; try: Scripts/lab help"
   done
   if native_kvm; then
     note "this machine is arm64 with its own /dev/kvm: nothing to set up for run and swift-build without --kernel and --cpu"
@@ -356,7 +370,9 @@ lab_setup() {
       continue
     fi
     started=$SECONDS
-    "setup_$part"
+    # What follows the hyphen is a version.
+    # shellcheck disable=SC2086
+    setup_${part/-/ }
     note "$part: ready after $((SECONDS - started)) s"
   done
   [[ -z $kernels ]] || need_part guest
