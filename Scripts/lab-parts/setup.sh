@@ -176,8 +176,10 @@ unpack_packages() {
 
 qemu_version() { qemu-system-aarch64 --version | sed -n '1s/.*version \([0-9.]*\).*/\1/p'; }
 
+# setup_qemu [VERSION]: on this machine, or that version in a folder of its own
 setup_qemu() {
   local code suite=() version=0
+  [[ $# == 0 ]] || { setup_qemu_folder "$1"; return; }
   code=$(debian_codename)
   command -v qemu-system-aarch64 >/dev/null && version=$(qemu_version)
   # The release's own QEMU would do, but a newer one knows more CPU types.
@@ -302,21 +304,45 @@ copy_libraries() {
 # copy_qemu ARCH SUITE DIR LIB [THERE]: fetches QEMU, and puts what of it is loaded under DIR/out/usr, the libraries into
 # its folder LIB, except those in the folder THERE.
 copy_qemu() {
-  local packages=$3/deb usr=$3/out/usr lib=$3/out/usr/$4
+  local deb=$3/deb usr=$3/out/usr lib=$3/out/usr/$4
   host_tools readelf:binutils
   note "fetching QEMU of $2 for $1"
-  unpack_packages "$1" "$packages" --with-all "$2" qemu-system-arm ipxe-qemu
+  unpack_packages "$1" "$deb" --with-all "$2" qemu-system-arm ipxe-qemu
   mkdir -p "$usr/bin" "$usr/share/qemu" "$lib"
-  install -m 755 "$packages/usr/bin/qemu-system-aarch64" "$usr/bin/"
-  copy_libraries "$packages" "$lib" "$usr/bin/qemu-system-aarch64" "${@:5}"
+  install -m 755 "$deb/usr/bin/qemu-system-aarch64" "$usr/bin/"
+  copy_libraries "$deb" "$lib" "$usr/bin/qemu-system-aarch64" "${@:5}"
   # The option ROM of the network card that a virt machine has when nobody says otherwise.
-  install -m 644 "$(find "$packages" -name efi-virtio.rom -type f | sed -n 1p)" "$usr/share/qemu/"
+  install -m 644 "$(find "$deb" -name efi-virtio.rom -type f | sed -n 1p)" "$usr/share/qemu/"
 }
 
 # packaged_qemu ARCH SUITE: its version there
 packaged_qemu() {
   lab_apt "$1" apt-cache -o "APT::Default-Release=$2" show --no-all-versions qemu-system-arm |
     sed -n 's/^Version: [0-9]*:\([0-9.]*\).*/\1/p'
+}
+
+# setup_qemu_folder VERSION: a QEMU for this machine with the libraries and the loader that it was made for, so that
+# nothing of the machine changes.
+setup_qemu_folder() {
+  local arch suite new dir=$LAB_CACHE/qemu-$1
+  arch=$(dpkg --print-architecture)
+  read_suites "$arch"
+  suite=$(indexed "$arch" qemu "$1")
+  new=$(mktemp -d "$LAB_CACHE/tmp/qemu.XXXXXX")
+  copy_qemu "$arch" "$suite" "$new" lib
+  # The machine's own QEMU may have modules, and the program ends when it finds some of another build.
+  LC_ALL=C sed -i 's,/usr/lib\(/[a-z0-9_-]*linux-gnu/qemu\),/no/such\1,' "$new/out/usr/bin/qemu-system-aarch64"
+  cat >"$new/out/qemu-system-aarch64" <<'SH'
+#!/bin/sh
+usr=$(dirname "$(readlink -f "$0")")/usr
+exec "$usr"/lib/ld-linux* --library-path "$usr/lib" "$usr/bin/qemu-system-aarch64" -L "$usr/share/qemu" "$@"
+SH
+  chmod -R u+rwX,go+rX "$new/out"
+  chmod +x "$new/out/qemu-system-aarch64"
+  rm -rf "$dir"
+  mv "$new/out" "$dir"
+  stamp "qemu-$1" "QEMU $(packaged_qemu "$arch" "$suite") in $dir"
+  rm -rf "$new"
 }
 
 # setup_vmm [VERSION]: QEMU (trixie's) as a program of the guest, with a kernel for guests of its own: an archive that
