@@ -192,7 +192,7 @@ struct PlannedGuest {
         on profile: HostProfile, _ policy: RestorePolicy
     ) throws -> [PlanOutput.LoadVerdict] {
         guard let stream else { return [] }
-        return try QEMUVersion.kinds.map { version in
+        return try QEMUVersion.kinds(loading: stream.cpus).map { version in
             let plan = try LoadPlan(of: stream, on: profile, version: version, policy: policy)
             return PlanOutput.LoadVerdict(
                 qemu: version.description, verdict: plan.verdict.rawValue)
