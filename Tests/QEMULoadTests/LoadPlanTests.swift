@@ -149,6 +149,8 @@ struct LoadPlanTests {
             old.output == [
                 "error while loading state for instance 0x0 of device 'cpu'", Self.putFailed,
             ])
+        let oldest = try loadPlan(stream, on: "6.12-max", by: .oldest)
+        #expect(oldest.output == [old.output[0], Self.ending(.oldest)])
         let new = try loadPlan(stream, on: "6.12-max", by: Self.naming)
         #expect(
             new.output.first

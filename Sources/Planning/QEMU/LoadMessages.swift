@@ -84,13 +84,15 @@ struct LoadMessages {
     private func ending(_ failure: VCPULoad.Failure, _ vcpu: VCPULoad) -> [String] {
         let device =
             "error while loading state for instance \(vcpu.index.hex) of device 'cpu'"
-        let putFails = vcpu.putFails ? ["Failed to put registers after init: Invalid argument"] : []
+        let putFailed =
+            vcpu.putFails && version.endsWhereAPutFails
+            ? "Failed to put registers after init: Invalid argument" : nil
         guard version.namesRefusedRegisters else {
             let (reason, number) = oldReason(failure)
-            return reason + [device] + (vcpu.putFails ? putFails : [Self.end + number])
+            return reason + [device, putFailed ?? Self.end + number]
         }
         let (before, number, reason) = newReason(failure)
-        return before + (vcpu.putFails ? putFails : ["\(Self.end)\(number): \(device): \(reason)"])
+        return before + [putFailed ?? "\(Self.end)\(number): \(device): \(reason)"]
     }
 
     private static let end = "load of migration failed: "

@@ -79,6 +79,9 @@ extension QEMUVersion {
         "cpu/event": [QEMUVersion(11, 0)], "cpu/fpmr": [newest],
     ]
 
+    /// It ends when registers cannot be put after a load (`cpu_synchronize_all_post_init`): 7.2 does not, 8.2 does.
+    var endsWhereAPutFails: Bool { self >= QEMUVersion(8, 0) }
+
     /// Errors are passed up and name the register KVM refused (`write_list_to_kvmstate`).
     var namesRefusedRegisters: Bool { self >= QEMUVersion(10, 2) }
 

@@ -25,8 +25,8 @@ public struct VCPULoad: Hashable, Sendable {
     public var failure: Failure?
     /// Whether KVM refuses a value that QEMU had taken from the stream by then.
     ///
-    /// Even after a failed load QEMU puts all registers once more (`cpu_synchronize_all_post_init`), and ends with
-    /// that error.
+    /// Even after a failed load QEMU puts all registers once more (`cpu_synchronize_all_post_init`), and since 8.0 it
+    /// ends with that error.
     public var putFails = false
     /// Every register of the stream or the destination, in ascending order of id.
     ///
