@@ -38,7 +38,7 @@ cache_dir() {
 # A part is ready when its stamp says the version of the recipe that this script implements.
 part_version() {
   case $1 in
-    qemu | cc | vmm | newer) echo 1 ;;
+    qemu | qemu-[0-9]*.[0-9]* | cc | vmm | vmm-[0-9]*.[0-9]*) echo 1 ;;
     guest) echo 2 ;;
     swift) echo 1 ;;
   esac
@@ -54,6 +54,10 @@ stamp() {
 need_part() {
   part_ready "$1" || die $EX_UNAVAILABLE "lab unavailable: part '$1' is not set up; run: Scripts/lab setup --parts $1"
 }
+
+kernel_ready() { [[ $1 =~ ^[0-9]+\.[0-9]+$ && -f $LAB_CACHE/kernels/$1/version ]]; }
+# lab_index ARCH: the file that says which kernels and QEMUs the archive had when it was last read
+lab_index() { echo "$LAB_CACHE/apt/suites/index-$1"; }
 
 qemu_cpus() {
   # QEMU 7.2 indents the names, QEMU 10 does too; the heading ends with a colon.

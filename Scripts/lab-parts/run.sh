@@ -57,11 +57,11 @@ make_run_dir() {
 
 # lab_run run|shell ARGS...: the functions below are its steps, and see its variables.
 lab_run() {
-  local mode=$1 kernel='' cpu='' smp=2 memory='' share='' timeout=900 append='' modules='' kvm=yes vmm=no with=() env=() words=()
+  local mode=$1 kernel='' cpu='' smp=2 memory='' share='' timeout=900 append='' modules='' kvm=yes vmm='' with=() env=() words=()
   shift
   read_run_options "$@"
   check_run_options
-  if native_kvm && [[ -z $kernel && -z $cpu && $vmm == no ]]; then
+  if native_kvm && [[ -z $kernel && -z $cpu && -z $vmm ]]; then
     run_native
     return
   fi
@@ -100,7 +100,8 @@ read_run_options() {
       esac
     else
       case $1 in
-        --vmm) vmm=yes ;;
+        --vmm) vmm=vmm ;;
+        --vmm=*) vmm=vmm-${1#*=} ;;
         --allow-no-kvm) kvm=no ;;
         --) shift; break ;;
         -*) die $EX_USAGE "$mode does not know '$1'; try: Scripts/lab help" ;;
@@ -116,7 +117,7 @@ check_run_options() {
   local value
   [[ $mode == shell || ${#words[@]} -gt 0 ]] || die $EX_USAGE "run needs a command; for example: Scripts/lab run -- uname -a"
   [[ $smp =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--smp needs a number, not '$smp'"
-  [[ -n $memory ]] || { [[ $vmm == yes ]] && memory=2048 || memory=1024; }
+  [[ -n $memory ]] || { [[ -n $vmm ]] && memory=2048 || memory=1024; }
   [[ $memory =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--memory needs a number of MiB, not '$memory'"
   [[ $timeout =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--timeout needs a number of seconds, not '$timeout'"
   [[ -z $share || -d $share ]] || die $EX_NOINPUT "--share: no such folder: $share"
@@ -131,8 +132,11 @@ check_run_options() {
 
 # The kernel, and what it unpacks at its start.
 find_kernel() {
-  if [[ $kernel =~ ^[0-9.]+$ && -f $LAB_CACHE/kernels/$kernel/Image ]]; then
+  if [[ $kernel =~ ^[0-9]+\.[0-9]+$ ]]; then
+    # In a shell of its own, with which the lock ends.
+    kernel_ready "$kernel" || (note "kernel $kernel is not set up yet"; lock_cache; setup_kernel "$kernel")
     image=$LAB_CACHE/kernels/$kernel/Image
+    [[ ! -f $LAB_CACHE/kernels/$kernel/append ]] || append="$(cat "$LAB_CACHE/kernels/$kernel/append") $append"
     initrd=$(cached_initrd "$kernel")
   elif [[ -f $kernel ]]; then
     image=$kernel
@@ -141,12 +145,12 @@ find_kernel() {
     initrd=$dir/initrd
     pack_initrd "$initrd" "$dir/modules"
   else
-    die $EX_NOINPUT "no such kernel: $kernel (6.12, 6.1, after Scripts/lab setup --parts newer 7.3, or the path of an arm64 Image)"
+    die $EX_NOINPUT "no such kernel: $kernel (a series that Scripts/lab list shows, as in 6.12, or the path of an arm64 Image)"
   fi
-  if [[ $vmm == yes ]]; then
-    need_part vmm
+  if [[ -n $vmm ]]; then
+    need_part "$vmm"
     # The kernel unpacks one archive after the other.
-    cat "$initrd" "$LAB_CACHE/vmm.cpio" >"$dir/initrd-vmm"
+    cat "$initrd" "$LAB_CACHE/$vmm.cpio" >"$dir/initrd-vmm"
     initrd=$dir/initrd-vmm
   fi
 }

@@ -2,6 +2,9 @@
 # shellcheck shell=bash
 
 LAB_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+# Where kernels and QEMUs come from; everything else is trixie's. What is newer than trixie-backports (testing,
+# unstable) has no kernel series that is not there too.
+LAB_SUITES="trixie trixie-backports bookworm bookworm-backports bullseye"
 
 unavailable() { die $EX_UNAVAILABLE "lab unavailable: $*"; }
 
@@ -42,31 +45,35 @@ debian_mirror() {
 }
 
 # Two views of the archive, both with lists and caches of their own, so that the machine's apt set-up stays as it
-# is: LAB_APT_HOST is the machine's own sources plus backports; LAB_APT_ARM is trixie and bookworm for arm64.
+# is: LAB_APT_HOST is the machine's own sources plus backports; LAB_APT_SUITES is LAB_SUITES, see lab_apt.
 apt_views() {
   [[ -z ${LAB_APT_READY:-} ]] || return 0
-  local code apt=$LAB_CACHE/apt f
+  local code apt=$LAB_CACHE/apt f suite
   code=$(debian_codename)
   LAB_MIRROR=$(debian_mirror "$code")
   [[ -r $LAB_KEYRING ]] || unavailable "$LAB_KEYRING is missing; install debian-archive-keyring"
-  mkdir -p "$apt/empty" "$apt"/{host,arm}/{lists/partial,cache/archives/partial} "$apt/host/sources"
+  mkdir -p "$apt/empty" "$apt"/{host,suites}/{lists/partial,cache/archives/partial,sources}
   rm -f "$apt"/host/sources/*
   [[ -f /etc/apt/sources.list ]] && cp /etc/apt/sources.list "$apt/host/sources/machine.list"
   for f in /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
     [[ -f $f ]] && cp "$f" "$apt/host/sources/"
   done
   echo "deb [signed-by=$LAB_KEYRING] $LAB_MIRROR $code-backports main" >"$apt/host/sources/vcpusnap-lab.list"
-  printf "deb [signed-by=$LAB_KEYRING] $LAB_MIRROR %s main\n" trixie bookworm >"$apt/arm/sources.list"
+  rm -f "$apt"/suites/sources/*
+  for suite in $LAB_SUITES; do
+    echo "deb [signed-by=$LAB_KEYRING] $LAB_MIRROR $suite main" >"$apt/suites/sources/$suite.list"
+  done
 
   local common=(-q -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::Retries=2
     -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false -o Acquire::IndexTargets::deb::CNF::DefaultEnabled=false
-    -o APT::Get::List-Cleanup=true -o DPkg::Lock::Timeout=300)
+    -o DPkg::Lock::Timeout=300)
   LAB_APT_HOST=("${common[@]}" -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$apt/host/sources"
     -o "Dir::State::Lists=$apt/host/lists" -o "Dir::Cache=$apt/host/cache")
-  LAB_APT_ARM=("${common[@]}" -o "Dir::Etc::sourcelist=$apt/arm/sources.list" -o "Dir::Etc::sourceparts=$apt/empty"
+  LAB_APT_SUITES=("${common[@]}" -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$apt/suites/sources"
     -o Dir::Etc::preferences=/dev/null -o "Dir::Etc::preferencesparts=$apt/empty" -o Dir::State::status=/dev/null
-    -o "Dir::State::Lists=$apt/arm/lists" -o "Dir::Cache=$apt/arm/cache"
-    -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o APT::Update::Error-Mode=any)
+    -o "Dir::State::Lists=$apt/suites/lists" -o "Dir::Cache=$apt/suites/cache"
+    # Each suite is read by itself, and the others stay.
+    -o APT::Get::List-Cleanup=false -o APT::Update::Error-Mode=any)
   LAB_APT_READY=yes
 }
 
@@ -78,13 +85,58 @@ apt_update_host() {
   quietly apt as_root apt-get "${LAB_APT_HOST[@]}" update || true
   LAB_APT_HOST_FRESH=yes
 }
-apt_update_arm() {
+# lab_apt ARCH COMMAND...: apt-get or apt-cache of the suites, for that architecture
+lab_apt() {
+  local arch=$1 tool=$2
+  shift 2
+  "$tool" "${LAB_APT_SUITES[@]}" -o "APT::Architecture=$arch" -o "APT::Architectures=$arch" "$@"
+}
+
+# read_suites ARCH: reads their package indexes, and writes which kernels and QEMUs they list. The mirror must have
+# trixie; another suite that it has not, or no longer, is only named.
+read_suites() {
+  local arch=$1 suite missing=()
   apt_views
-  [[ -z ${LAB_APT_ARM_FRESH:-} ]] || return 0
-  note "reading the arm64 package index (trixie, bookworm)"
-  quietly apt apt-get "${LAB_APT_ARM[@]}" update ||
-    unavailable "the Debian package index cannot be read from $LAB_MIRROR (no network?); details: $LAB_CACHE/log/apt.log"
-  LAB_APT_ARM_FRESH=yes
+  [[ " ${LAB_APT_READ:-} " != *" $arch "* ]] || return 0
+  note "reading the $arch package index (${LAB_SUITES// /, })"
+  for suite in $LAB_SUITES; do
+    quietly apt lab_apt "$arch" apt-get -o "Dir::Etc::sourcelist=$LAB_CACHE/apt/suites/sources/$suite.list" \
+      -o "Dir::Etc::sourceparts=$LAB_CACHE/apt/empty" update && continue
+    [[ $suite != trixie ]] ||
+      unavailable "the Debian package index cannot be read from $LAB_MIRROR (no network?); details: $LAB_CACHE/log/apt.log"
+    missing+=("$suite")
+    rm "$LAB_CACHE/apt/suites/sources/$suite.list"
+  done
+  [[ ${#missing[@]} == 0 ]] || note "no $arch index of ${missing[*]} can be read from $LAB_MIRROR; the lab goes on without"
+  write_index "$arch"
+  LAB_APT_READ+=" $arch"
+}
+
+# write_index ARCH: lines "kernel SERIES PACKAGE" and "qemu VERSION SUITE", of the newest of each
+write_index() {
+  local index kernel='(([0-9]+\.[0-9]+)[^ ]*)-cloud-arm64'
+  index=$(lab_index "$1")
+  {
+    # Of the packages of one version, the one without a signature, and since 6.19 the one that has more than dependencies.
+    lab_apt "$1" apt-cache search --names-only '^linux-(image|binary)-[0-9.]+.*-cloud-arm64(-unsigned)?$' |
+      sed -nE "s/^(linux-image-$kernel) .*/kernel \\3 \\2 1 \\1/p; s/^(linux-binary-$kernel) .*/kernel \\3 \\2 2 \\1/p
+        s/^(linux-image-$kernel-unsigned) .*/kernel \\3 \\2 3 \\1/p"
+    lab_apt "$1" apt-cache madison qemu-system-arm |
+      sed -nE 's,^[^|]*\| *[0-9]+:(([0-9]+\.[0-9]+)[^ ]*) *\| *[^ ]+ ([^ /]+)/.*,qemu \2 \1 0 \3,p'
+  } | sort -V | awk '{ newest[$1 " " $2] = $5 } END { for (name in newest) print name, newest[name] }' | sort -V >"$index.new"
+  mv "$index.new" "$index"
+}
+
+in_words() { paste -sd, | sed 's/,/, /g'; }
+
+# indexed ARCH kernel|qemu NAME: the package or the suite
+indexed() {
+  local index found
+  index=$(lab_index "$1")
+  found=$(awk -v kind="$2" -v name="$3" '$1 == kind && $2 == name { print $3 }' "$index")
+  [[ -n $found ]] ||
+    unavailable "Debian's archive has no $2 $3 for $1; it has $(awk -v kind="$2" '$1 == kind { print $2 }' "$index" | in_words)"
+  echo "$found"
 }
 
 # host_install [-t SUITE] PACKAGE...
@@ -105,17 +157,17 @@ host_tools() {
   host_install "${missing[@]}"
 }
 
-# arm_packages DIR [--with-all] PACKAGE...: download arm64 packages and unpack them into DIR; --with-all: with everything
-# that they depend on.
-arm_packages() {
-  local dir=$1 work deb how=(download)
-  shift
-  [[ $1 != --with-all ]] || { how=(install -y --download-only --no-install-recommends); shift; }
-  apt_update_arm
+# unpack_packages ARCH DIR [--with-all SUITE] PACKAGE...: download packages and unpack them into DIR; --with-all: the
+# suite's, with everything that they depend on.
+unpack_packages() {
+  local arch=$1 dir=$2 work deb how=(download)
+  shift 2
+  [[ $1 != --with-all ]] || { how=(install -y --download-only --no-install-recommends -t "$2"); shift 2; }
+  read_suites "$arch"
   work=$(mktemp -d "$LAB_CACHE/tmp/deb.XXXXXX")
   mkdir "$work/partial"
   # The locks that apt would take are those of this machine's own dpkg, which is not concerned.
-  (cd "$work" && quietly apt apt-get "${LAB_APT_ARM[@]}" -o Debug::NoLocking=1 -o "Dir::Cache::archives=$work" "${how[@]}" "$@") ||
+  (cd "$work" && quietly apt lab_apt "$arch" apt-get -o Debug::NoLocking=1 -o "Dir::Cache::archives=$work" "${how[@]}" "$@") ||
     unavailable "cannot download $* (no network?); details: $LAB_CACHE/log/apt.log"
   mkdir -p "$dir"
   for deb in "$work"/*.deb; do dpkg-deb --fsys-tarfile "$deb" | tar -x --no-same-owner --keep-directory-symlink -C "$dir"; done
@@ -124,8 +176,10 @@ arm_packages() {
 
 qemu_version() { qemu-system-aarch64 --version | sed -n '1s/.*version \([0-9.]*\).*/\1/p'; }
 
+# setup_qemu [VERSION]: on this machine, or that version in a folder of its own
 setup_qemu() {
   local code suite=() version=0
+  [[ $# == 0 ]] || { setup_qemu_folder "$1"; return; }
   code=$(debian_codename)
   command -v qemu-system-aarch64 >/dev/null && version=$(qemu_version)
   # The release's own QEMU would do, but a newer one knows more CPU types.
@@ -144,28 +198,28 @@ setup_qemu() {
   stamp qemu "QEMU $version, $(qemu_cpus | wc -l) CPU types"
 }
 
-# newest_package PATTERN: the newest of the packages of that form that the index lists
-newest_package() {
-  apt-cache "${LAB_APT_ARM[@]}" search --names-only "^$1\$" | awk '{print $1}' | sort -V | tail -n 1
-}
-
 # setup_kernel SERIES: the newest cloud kernel of that series that the index lists
 setup_kernel() {
-  local series=$1 pattern="${1//./\\.}\\..*-cloud-arm64" dir=$LAB_CACHE/kernels/$1 package packages new root
-  package=$(newest_package "linux-image-$pattern-unsigned")
+  local series=$1 dir=$LAB_CACHE/kernels/$1 package packages modules='' new root
+  read_suites arm64
+  package=$(indexed arm64 kernel "$series")
   packages=("$package")
-  if [[ -z $package ]]; then
-    # Since 6.19 the image is in one package and its modules are in another.
-    package=$(newest_package "linux-binary-$pattern")
-    packages=("$package" "${package/binary/modules}")
+  # Since 6.19 the image is in one package and its modules are in another, which the index lists as long as no newer
+  # series has come.
+  if [[ $package == linux-binary-* ]]; then
+    modules=${package/binary/modules}
+    [[ -z $(lab_apt arm64 apt-cache madison "$modules") ]] || packages+=("$modules")
   fi
-  [[ -n $package ]] || unavailable "the index lists no arm64 kernel $series"
   [[ -f $dir/version && $(cat "$dir/version") == "$package" ]] && return 0
   note "fetching $package"
   new=$(mktemp -d "$LAB_CACHE/tmp/kernel.XXXXXX")
-  arm_packages "$new/root" "${packages[@]}"
+  unpack_packages arm64 "$new/root" "${packages[@]}"
   root=$new/root
   mkdir -p "$new/out/modules"
+  if [[ -n $modules && ${#packages[@]} == 1 ]]; then
+    pool_modules "$package" "$root"
+    echo module.sig_enforce=1 >"$new/out/append"
+  fi
   # In /boot, or since 7.2 beside the modules.
   cp "$(find "$root/boot" "$root"/usr/lib/modules -maxdepth 2 -name 'vmlinuz*' -type f 2>/dev/null | sed -n 1p)" "$new/out/Image"
   collect_modules "$root" "$new/out/modules"
@@ -175,6 +229,16 @@ setup_kernel() {
   mv "$new/out" "$dir"
   chmod -R u+rwX,go+rX "$dir"
   rm -rf "$new"
+}
+
+# pool_modules PACKAGE DIR: unpacks the modules of a kernel where no index lists them but the archive still has the file.
+# No signature of Debian's vouches for it, so the kernel must be told to load only what was signed when it was built.
+pool_modules() {
+  local file=$2.deb uri
+  uri=$(lab_apt arm64 apt-get --print-uris download "$1" | sed -nE "s,^'([^']*)linux-signed-arm64/linux-binary-([^']*)'.*,\\1linux/linux-modules-\\2,p")
+  quietly apt /usr/lib/apt/apt-helper "${LAB_APT_SUITES[@]}" download-file "$uri" "$file" ||
+    unavailable "the index no longer lists the modules of $1, and they are not at $uri; details: $LAB_CACHE/log/apt.log"
+  dpkg-deb --fsys-tarfile "$file" | tar -x --no-same-owner --keep-directory-symlink -C "$2"
 }
 
 # collect_modules FROM TO: the virtio modules under FROM, uncompressed. Those built into the kernel are simply absent.
@@ -195,13 +259,12 @@ collect_modules() {
 setup_guest() {
   local new root lib
   host_tools cpio:cpio xz:xz-utils
-  apt_update_arm
   setup_kernel 6.12
   setup_kernel 6.1
   note "fetching the guest's userland"
   new=$(mktemp -d "$LAB_CACHE/tmp/userland.XXXXXX")
   root=$new/out
-  arm_packages "$new/deb" busybox-static libc6 libstdc++6 libgcc-s1 libzstd1
+  unpack_packages arm64 "$new/deb" busybox-static libc6 libstdc++6 libgcc-s1 libzstd1
   mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,lib,etc,root,tmp,proc,sys,dev,lab}
   install -m 755 "$(find "$new/deb" -type f -path '*/bin/busybox')" "$root/bin/busybox"
   ln -s busybox "$root/bin/sh"
@@ -218,16 +281,6 @@ setup_guest() {
   stamp guest "kernels $(cat "$LAB_CACHE/kernels/6.12/version") and $(cat "$LAB_CACHE/kernels/6.1/version")"
 }
 
-# A kernel newer than any release has, from the backports, for guests with an EL2 of their own.
-setup_newer() {
-  need_part guest
-  apt_views
-  printf "deb [signed-by=$LAB_KEYRING] $LAB_MIRROR %s main\n" trixie-backports >>"$LAB_CACHE/apt/arm/sources.list"
-  apt_update_arm
-  setup_kernel 7.3
-  stamp newer "kernel $(cat "$LAB_CACHE/kernels/7.3/version")"
-}
-
 setup_cc() {
   if ! command -v aarch64-linux-gnu-gcc >/dev/null || [[ ! -e /usr/aarch64-linux-gnu/lib/libc.a ]]; then
     note "installing the arm64 C cross compiler on this machine"
@@ -236,70 +289,121 @@ setup_cc() {
   stamp cc "$(aarch64-linux-gnu-gcc --version | sed -n 1p)"
 }
 
-# copy_libraries FROM TO PROGRAM: the shared libraries that PROGRAM needs, except those the guest has anyway.
+# copy_libraries FROM TO PROGRAM [THERE]: the shared libraries that PROGRAM needs, except those in the folder THERE
 copy_libraries() {
-  local from=$1 to=$2 file=$3 name found
+  local from=$1 to=$2 file=$3 there=${4:-$2} name found
   while read -r name; do
-    [[ ! -e $LAB_CACHE/userland/lib/$name && ! -e $to/$name ]] || continue
+    [[ ! -e $there/$name && ! -e $to/$name ]] || continue
     found=$(find "$from" -path '*lib/*' -name "$name" | sed -n 1p)
     [[ -n $found ]] || die $EX_LAB "the library $name, which $(basename "$file") needs, is in none of the packages"
     install -m 755 "$(readlink -f "$found")" "$to/$name"
-    copy_libraries "$from" "$to" "$to/$name"
+    copy_libraries "$from" "$to" "$to/$name" "$there"
   done < <(readelf -d "$file" | sed -n 's/.*(NEEDED).*\[\(.*\)\]$/\1/p')
 }
 
-# QEMU as a program of the guest, with a kernel for guests of its own: an archive that goes in after the initrd. Of
-# 91 packages only what QEMU loads, since an emulated CPU unpacks it at every boot.
-setup_vmm() {
-  local new root rom version
-  need_part guest
-  host_tools cpio:cpio readelf:binutils
-  note "fetching QEMU for the guest"
-  new=$(mktemp -d "$LAB_CACHE/tmp/vmm.XXXXXX")
-  root=$new/out
-  arm_packages "$new/deb" --with-all qemu-system-arm ipxe-qemu
-  mkdir -p "$root"/usr/{bin,lib/aarch64-linux-gnu,share/qemu} "$root/vmm"
-  install -m 755 "$new/deb/usr/bin/qemu-system-aarch64" "$root/usr/bin/"
-  copy_libraries "$new/deb" "$root/usr/lib/aarch64-linux-gnu" "$root/usr/bin/qemu-system-aarch64"
+# copy_qemu ARCH SUITE DIR LIB [THERE]: fetches QEMU, and puts what of it is loaded under DIR/out/usr, the libraries into
+# its folder LIB, except those in the folder THERE.
+copy_qemu() {
+  local deb=$3/deb usr=$3/out/usr lib=$3/out/usr/$4
+  host_tools readelf:binutils
+  note "fetching QEMU of $2 for $1"
+  unpack_packages "$1" "$deb" --with-all "$2" qemu-system-arm ipxe-qemu
+  mkdir -p "$usr/bin" "$usr/share/qemu" "$lib"
+  install -m 755 "$deb/usr/bin/qemu-system-aarch64" "$usr/bin/"
+  copy_libraries "$deb" "$lib" "$usr/bin/qemu-system-aarch64" "${@:5}"
   # The option ROM of the network card that a virt machine has when nobody says otherwise.
-  rom=$(find "$new/deb" -name efi-virtio.rom -type f | sed -n 1p)
-  install -m 644 "$rom" "$root/usr/share/qemu/"
-  cp "$LAB_CACHE/kernels/6.12/Image" "$root/vmm/Image"
-  archive "$root" >"$new/vmm.cpio"
-  mv "$new/vmm.cpio" "$LAB_CACHE/vmm.cpio"
-  version=$(apt-cache "${LAB_APT_ARM[@]}" show --no-all-versions qemu-system-arm | sed -n 's/^Version: .*:\([0-9.]*\).*/\1/p')
-  stamp vmm "QEMU $version for the guest, $(du -m "$LAB_CACHE/vmm.cpio" | cut -f1) MB"
+  install -m 644 "$(find "$deb" -name efi-virtio.rom -type f | sed -n 1p)" "$usr/share/qemu/"
+}
+
+# packaged_qemu ARCH SUITE: its version there
+packaged_qemu() {
+  lab_apt "$1" apt-cache -o "APT::Default-Release=$2" show --no-all-versions qemu-system-arm |
+    sed -n 's/^Version: [0-9]*:\([0-9.]*\).*/\1/p'
+}
+
+# setup_qemu_folder VERSION: a QEMU for this machine with the libraries and the loader that it was made for, so that
+# nothing of the machine changes.
+setup_qemu_folder() {
+  local arch suite new dir=$LAB_CACHE/qemu-$1
+  arch=$(dpkg --print-architecture)
+  read_suites "$arch"
+  suite=$(indexed "$arch" qemu "$1")
+  new=$(mktemp -d "$LAB_CACHE/tmp/qemu.XXXXXX")
+  copy_qemu "$arch" "$suite" "$new" lib
+  # The machine's own QEMU may have modules, and the program ends when it finds some of another build.
+  LC_ALL=C sed -i 's,/usr/lib\(/[a-z0-9_-]*linux-gnu/qemu\),/no/such\1,' "$new/out/usr/bin/qemu-system-aarch64"
+  cat >"$new/out/qemu-system-aarch64" <<'SH'
+#!/bin/sh
+usr=$(dirname "$(readlink -f "$0")")/usr
+exec "$usr"/lib/ld-linux* --library-path "$usr/lib" "$usr/bin/qemu-system-aarch64" -L "$usr/share/qemu" "$@"
+SH
+  chmod -R u+rwX,go+rX "$new/out"
+  chmod +x "$new/out/qemu-system-aarch64"
+  rm -rf "$dir"
+  mv "$new/out" "$dir"
+  stamp "qemu-$1" "QEMU $(packaged_qemu "$arch" "$suite") in $dir"
   rm -rf "$new"
 }
 
-lab_setup() {
-  local parts=qemu,guest,cc,swift part started
-  while [[ $# -gt 0 ]]; do
-    case $1 in
-      --parts) [[ $# -ge 2 ]] || die $EX_USAGE "--parts needs a list, for example qemu,guest"; parts=$2; shift 2 ;;
-      --parts=*) parts=${1#*=}; shift ;;
-      *) die $EX_USAGE "setup does not know '$1'; try: Scripts/lab help" ;;
-    esac
-  done
-  for part in ${parts//,/ }; do
-    [[ -n $(part_version "$part") ]] || die $EX_USAGE "there is no part '$part'; the parts are qemu, guest, cc, swift, vmm and newer"
-  done
-  if native_kvm; then
-    note "this machine is arm64 with its own /dev/kvm: nothing to set up for run and swift-build without --kernel and --cpu"
-  fi
+# setup_vmm [VERSION]: QEMU (trixie's) as a program of the guest, with a kernel for guests of its own: an archive that
+# goes in after the initrd. Of 91 packages only what QEMU loads, since an emulated CPU unpacks it at every boot.
+setup_vmm() {
+  local part=vmm${1:+-$1} suite=trixie new
+  need_part guest
+  host_tools cpio:cpio
+  read_suites arm64
+  [[ $# == 0 ]] || suite=$(indexed arm64 qemu "$1")
+  new=$(mktemp -d "$LAB_CACHE/tmp/vmm.XXXXXX")
+  copy_qemu arm64 "$suite" "$new" lib/aarch64-linux-gnu "$LAB_CACHE/userland/lib"
+  mkdir "$new/out/vmm"
+  cp "$LAB_CACHE/kernels/6.12/Image" "$new/out/vmm/Image"
+  archive "$new/out" >"$new/vmm.cpio"
+  mv "$new/vmm.cpio" "$LAB_CACHE/$part.cpio"
+  stamp "$part" "QEMU $(packaged_qemu arm64 "$suite") for the guest, $(du -m "$LAB_CACHE/$part.cpio" | cut -f1) MB"
+  rm -rf "$new"
+}
+
+# Ends when no other setup is at work. The lock lasts as long as the shell that took it.
+lock_cache() {
   cache_dir
   exec 9>"$LAB_CACHE/lock"
   flock -n 9 || { note "another setup is at work; waiting for it"; flock 9; }
   # Under the lock, temporary folders can only be left-overs of a setup that was interrupted.
   rm -rf "${LAB_CACHE:?}/tmp" 2>/dev/null || as_root rm -rf --one-file-system "${LAB_CACHE:?}/tmp"
   mkdir "$LAB_CACHE/tmp"
+}
+
+lab_setup() {
+  local parts='' kernels='' part kernel started
+  while [[ $# -gt 0 ]]; do
+    case $1 in
+      --parts | --kernels) [[ $# -ge 2 ]] || die $EX_USAGE "$1 needs a list; try: Scripts/lab help"; printf -v "${1#--}" %s "$2"; shift 2 ;;
+      --parts=* | --kernels=*) part=${1%%=*}; printf -v "${part#--}" %s "${1#*=}"; shift ;;
+      *) die $EX_USAGE "setup does not know '$1'; try: Scripts/lab help" ;;
+    esac
+  done
+  [[ -n $parts$kernels ]] || parts=qemu,guest,cc,swift
+  for part in ${parts//,/ }; do
+    [[ -n $(part_version "$part") ]] || die $EX_USAGE "there is no part '$part'; try: Scripts/lab help"
+  done
+  if native_kvm; then
+    note "this machine is arm64 with its own /dev/kvm: nothing to set up for run and swift-build without --kernel and --cpu"
+  fi
+  lock_cache
   for part in ${parts//,/ }; do
     if part_ready "$part"; then
       note "$part: ready"
       continue
     fi
     started=$SECONDS
-    "setup_$part"
+    # What follows the hyphen is a version.
+    # shellcheck disable=SC2086
+    setup_${part/-/ }
     note "$part: ready after $((SECONDS - started)) s"
+  done
+  [[ -z $kernels ]] || need_part guest
+  for kernel in ${kernels//,/ }; do
+    kernel_ready "$kernel" || setup_kernel "$kernel"
+    note "kernel $kernel: $(cat "$LAB_CACHE/kernels/$kernel/version")"
   done
 }

@@ -8,11 +8,11 @@ in_namespace() { as_root unshare --mount --propagation private env VCPUSNAP_LAB=
 
 setup_swift() {
   host_tools debootstrap:debootstrap unshare:util-linux cpio:cpio
-  apt_update_arm
+  read_suites arm64
   as_root rm -rf --one-file-system "$LAB_CACHE/swift.new" "$LAB_CACHE/swift"
   mkdir -p "$LAB_CACHE/swift.new/opt/arm64"
   note "fetching the arm64 sysroot"
-  arm_packages "$LAB_CACHE/swift.new/sysroot" libc6 libc6-dev libgcc-14-dev libgcc-s1 libstdc++-14-dev libstdc++6 \
+  unpack_packages arm64 "$LAB_CACHE/swift.new/sysroot" libc6 libc6-dev libgcc-14-dev libgcc-s1 libstdc++-14-dev libstdc++6 \
     libswiftlang swiftlang libzstd-dev libzstd1 libcrypt-dev linux-libc-dev
   note "making the Swift folder (about 2 minutes)"
   in_namespace __swift-bootstrap "$LAB_CACHE/swift.new/root" "$LAB_MIRROR" ||

@@ -217,9 +217,12 @@ extension CPUSection {
         body.replaceSubrange(offset..<offset + count, with: BigEndian.bytes(value, count))
     }
 
+    /// Every subsection, also those inside others, in the order of the stream.
+    public var allSubsections: [Subsection] { subsections.flatMap(\.withParts) }
+
     /// The subsection of that name, whether or not it is inside another one; nil where the stream does not have it.
     public func subsection(_ name: String) -> Subsection? {
-        subsections.lazy.flatMap { [$0] + $0.parts }.first { $0.name == name }
+        allSubsections.first { $0.name == name }
     }
 
     /// PSTATE in AArch64 state, CPSR in AArch32 state, XPSR of an M-profile CPU.

@@ -3,9 +3,9 @@
 
 usage: predicted.py VCPUSNAP FOLDER [HOST...]
 
-FOLDER has a profile HOST.vhost for each host, snapshots (any other names with a dot), and for each host a
-folder HOST with SNAPSHOT.json, the report of the real restore there. A register is predicted right when its
-outcome, errno, lost bits and reason are the same, and its value afterward, unless it moves by itself.
+FOLDER has a profile HOST.vhost for each host, snapshots (HOST.KIND, or other names with a dot), and for each host a
+folder HOST with SNAPSHOT.json, the report of the real restore there. A register is predicted right when its outcome,
+errno, lost bits and reason are the same, and its value afterward, unless it moves by itself.
 
 Reasons are not compared on each HOST named, whose kernel does what another version does: the restore there explains
 by the version, and plan by what was recorded.
@@ -62,6 +62,9 @@ with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
 for snapshot, host, (vcpu, name), predicted, actual in wrong[:20]:
     print(f"  WRONG {snapshot} on {host}, vCPU {vcpu}, {name}: predicted {predicted}, was {actual}")
 counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
-print(f"  {len(pairs)} restores, {right + len(wrong)} registers: {right} predicted right, {len(wrong)} wrong")
+moves = {(real.stem.rpartition(".")[0], profile.stem) for profile, real in pairs}
+hosts = {source for source, _ in moves} & {target for _, target in moves}
+print(f"  {sum(hosts.issuperset(move) for move in moves)} ordered pairs of {len(hosts)} hosts, {len(pairs)} restores, "
+      f"{right + len(wrong)} registers compared: {len(wrong)} differences between plan and restore")
 print(f"  ({counts})")
 sys.exit(1 if wrong or not right else 0)

@@ -28,13 +28,19 @@ def stable(value, moving):
     return None if value is None else hex(int(value, 16) & ~moving)
 
 
-def main():
-    program, stream, resaved, profile, version = sys.argv[1:]
+def planned(program, stream, profile, version):
+    """What plan says of the stream there."""
+    report = output_of(
+        program, "plan", stream, "--host", profile, "--qemu", version, "--show-keys", "--format", "json")
+    return report["hosts"][0]
+
+
+def compared(program, plan, resaved):
+    """How many registers hold what the plan said, how many of them another value than the stream's, and the others."""
     shown = output_of(program, "show", resaved, "--show-keys", "--format", "json")
-    plan = output_of(program, "plan", stream, "--host", profile, "--qemu", version, "--show-keys",
-                     "--format", "json")
-    equal = differences = altered = 0
-    for predicted, real in zip(plan["hosts"][0]["vcpus"], shown["vcpus"], strict=True):
+    equal = altered = 0
+    differences = []
+    for predicted, real in zip(plan["vcpus"], shown["vcpus"], strict=True):
         values = {register["id"]: register["value"] for register in real["registers"]}
         held = {register["id"]: register for register in predicted["registers"] if "held" in register}
         outside = {number for number in values if number.startswith("0x76")}
@@ -49,8 +55,15 @@ def main():
             if found == said:
                 equal += 1
             else:
-                differences += 1
-                print(f"        vCPU {real['index']}, {number}: plan says {said}, it holds {found}")
+                differences.append(f"vCPU {real['index']}, {number}: plan says {said}, it holds {found}")
+    return equal, altered, differences
+
+
+def main():
+    program, stream, resaved, profile, version = sys.argv[1:]
+    equal, altered, differences = compared(program, planned(program, stream, profile, version), resaved)
+    for line in differences:
+        print(f"        {line}")
     print(f"        {equal} registers hold what plan said, {altered} of them not what the stream says")
     return 1 if differences or not equal else 0
 

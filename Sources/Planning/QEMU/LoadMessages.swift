@@ -84,13 +84,15 @@ struct LoadMessages {
     private func ending(_ failure: VCPULoad.Failure, _ vcpu: VCPULoad) -> [String] {
         let device =
             "error while loading state for instance \(vcpu.index.hex) of device 'cpu'"
-        let putFails = vcpu.putFails ? ["Failed to put registers after init: Invalid argument"] : []
+        let putFailed =
+            vcpu.putFails && version.endsWhereAPutFails
+            ? "Failed to put registers after init: Invalid argument" : nil
         guard version.namesRefusedRegisters else {
             let (reason, number) = oldReason(failure)
-            return reason + [device] + (vcpu.putFails ? putFails : [Self.end + number])
+            return reason + [device, putFailed ?? Self.end + number]
         }
         let (before, number, reason) = newReason(failure)
-        return before + (vcpu.putFails ? putFails : ["\(Self.end)\(number): \(device): \(reason)"])
+        return before + [putFailed ?? "\(Self.end)\(number): \(device): \(reason)"]
     }
 
     private static let end = "load of migration failed: "
@@ -98,29 +100,47 @@ struct LoadMessages {
     private func oldReason(
         _ failure: VCPULoad.Failure
     ) -> (lines: [String], number: String) {
-        guard case .tooManyRegisters(let count, let limit) = failure else {
-            return ([], "Operation not permitted")
+        switch failure {
+        case .tooManyRegisters(let count, let limit):
+            (
+                [Self.invalid(count, limit), "Failed to load cpu:cpreg_vmstate_array_len"],
+                "Invalid argument"
+            )
+        case .unknownSubsection: ([], "No such file or directory")
+        case .unknownRegisters, .refusedValues: ([], "Operation not permitted")
         }
-        return (
-            [Self.invalid(count, limit), "Failed to load cpu:cpreg_vmstate_array_len"],
-            "Invalid argument"
-        )
     }
 
     /// Since 10.2 the reasons are joined into one line.
     private func newReason(
         _ failure: VCPULoad.Failure
     ) -> (lines: [String], number: String, reason: String) {
-        guard case .tooManyRegisters(let count, let limit) = failure else {
+        switch failure {
+        case .tooManyRegisters(let count, let limit):
             return (
-                [], "Operation not permitted",
+                [Self.invalid(count, limit)], "Invalid argument",
+                "Failed to load element of type int32 le for cpreg_vmstate_array_len: -22"
+            )
+        case .unknownSubsection(let name):
+            return ([], number("No such file or directory"), Self.missing(name))
+        case .unknownRegisters, .refusedValues:
+            return (
+                [], number("Operation not permitted"),
                 "post load hook failed for: cpu, version_id: 22, minimum_version: 22, ret: -1"
             )
         }
-        return (
-            [Self.invalid(count, limit)], "Invalid argument",
-            "Failed to load element of type int32 le for cpreg_vmstate_array_len: -22"
-        )
+    }
+
+    private func number(_ sentence: String) -> String {
+        version.hidesErrorNumbers ? "Invalid argument" : sentence
+    }
+
+    /// Of a subsection in another one the way to it is said, too.
+    private static func missing(_ name: String) -> String {
+        let outer = name.lastIndex(of: "/").map { String(name[..<$0]) } ?? ""
+        let reason = "VM subsection '\(name)' in '\(outer)' does not exist"
+        guard outer != "cpu" else { return reason }
+        return "Loading VM subsection '\(outer)' in 'cpu' failed: \(reason)"
     }
 
     private static func invalid(_ count: Int, _ limit: Int) -> String {

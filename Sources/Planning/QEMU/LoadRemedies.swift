@@ -67,7 +67,7 @@ package struct LoadRemedies: Sendable {
             return
         }
         mend = try StreamMend(of: stream, on: profile, policy: policy, versions: [version])
-        var newer = QEMUVersion.kinds.filter { $0 > version }[...]
+        var newer = QEMUVersion.kinds(loading: stream.cpus).filter { $0 > version }[...]
         while let next = newer.first, try load(next).verdict != .loads { newer.removeFirst() }
         newerQEMU = newer.first
     }

@@ -1,3 +1,5 @@
+package import QEMUStream
+
 /// A QEMU release, as far as releases differ in what they do when they load a stream.
 public struct QEMUVersion: Hashable, Comparable, Sendable {
     /// The 10 of 10.2.
@@ -48,6 +50,40 @@ extension QEMUVersion {
         oldest, QEMUVersion(10, 2), QEMUVersion(11, 0), newest,
     ]
 
+    /// The same, with those at which a subsection of these sections came or went.
+    package static func kinds(loading sections: [CPUSection]) -> [QEMUVersion] {
+        let names = Set(sections.flatMap(\.allSubsections).map(\.name))
+        return Set(kinds + names.flatMap { subsections[$0] ?? [] }).sorted()
+    }
+
+    /// Those of them that know all subsections of these sections; the newest where none does.
+    static func kinds(knowing sections: [CPUSection]) -> [QEMUVersion] {
+        let knowing = kinds(loading: sections).filter { version in
+            sections.allSatisfy { $0.allSubsections.allSatisfy(version.knows) }
+        }
+        return knowing.isEmpty ? [newest] : knowing
+    }
+
+    /// Whether it has such a subsection.
+    func knows(_ subsection: Subsection) -> Bool {
+        let dates = Self.subsections[subsection.name] ?? []
+        return dates.filter { self >= $0 }.count == 1
+    }
+
+    /// The versions from which on, and before which, there are subsections of these names.
+    private static let subsections = [
+        "cpu/vfp": [oldest], "cpu/sve": [oldest], "cpu/sme": [oldest], "cpu/serror": [oldest],
+        "cpu/irq-line-state": [oldest], "cpu/thumb2ee": [oldest], "cpu/pmsav7": [oldest],
+        "cpu/pmsav7-rnr": [oldest], "cpu/pmsav8": [oldest], "cpu/m-security": [oldest],
+        "cpu/iwmmxt": [oldest, QEMUVersion(10, 2)], "cpu/vfp/fpcr_fpsr": [QEMUVersion(9, 1)],
+        "cpu/wfxt-timer": [QEMUVersion(9, 1)], "cpu/zt0": [QEMUVersion(10, 1)],
+        "cpu/syndrome64": [QEMUVersion(10, 2)], "cpu/pstate64": [QEMUVersion(10, 2)],
+        "cpu/event": [QEMUVersion(11, 0)], "cpu/fpmr": [newest],
+    ]
+
+    /// It ends when registers cannot be put after a load (`cpu_synchronize_all_post_init`): 7.2 does not, 8.2 does.
+    var endsWhereAPutFails: Bool { self >= QEMUVersion(8, 0) }
+
     /// Errors are passed up and name the register KVM refused (`write_list_to_kvmstate`).
     var namesRefusedRegisters: Bool { self >= QEMUVersion(10, 2) }
 
@@ -56,6 +92,9 @@ extension QEMUVersion {
 
     /// What stands before the encoding of a system register in messages.
     var systemRegisterPrefix: String { self >= QEMUVersion(11, 0) ? "system register " : "" }
+
+    /// Whatever went wrong in a device, it ends with EINVAL.
+    var hidesErrorNumbers: Bool { self >= QEMUVersion(11, 1) }
 
     /// Some differences are expected (`arm_register_cpreg_mig_tolerance`).
     var hasTolerances: Bool { self >= QEMUVersion(11, 1) }

@@ -77,10 +77,10 @@ extension StreamMend {
     /// - Parameters:
     ///   - profile: the host that is to load the result; nil where nothing is known of it. A stream can then be of any
     ///     origin, the policy's rules alone are applied, and `plans` is empty.
-    ///   - versions: the QEMU versions that are to load the result.
+    ///   - versions: the QEMU versions that are to load the result; nil for all that know the stream's subsections.
     public init(
         of stream: QEMUStream, on profile: HostProfile?, policy: RestorePolicy,
-        versions: [QEMUVersion] = QEMUVersion.kinds
+        versions: [QEMUVersion]? = nil
     ) throws(Problem) {
         guard profile == nil || stream.origin.canBeOfKVM else { throw .origin(stream.origin) }
         var mender = try Mender(stream, policy)
@@ -88,7 +88,8 @@ extension StreamMend {
         var plans: [LoadPlan] = []
         if let profile {
             try mender.mend(for: profile)
-            plans = try versions.map { (version) throws(Problem) in
+            let all = versions ?? QEMUVersion.kinds(knowing: stream.cpus)
+            plans = try all.map { (version) throws(Problem) in
                 try mender.plan(version, on: profile)
             }
         }

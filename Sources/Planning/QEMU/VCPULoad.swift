@@ -11,6 +11,8 @@ public struct VCPULoad: Hashable, Sendable {
     public enum Failure: Hashable, Sendable {
         /// The stream's list is longer than the destination's (`VMSTATE_INT32_POSITIVE_LE`).
         case tooManyRegisters(Int, limit: Int)
+        /// A subsection that this version does not have (`vmstate_subsection_load`).
+        case unknownSubsection(String)
         /// A register the destination does not have (`cpu_post_load`).
         case unknownRegisters
         /// KVM refuses a value (`write_list_to_kvmstate`).
@@ -23,8 +25,8 @@ public struct VCPULoad: Hashable, Sendable {
     public var failure: Failure?
     /// Whether KVM refuses a value that QEMU had taken from the stream by then.
     ///
-    /// Even after a failed load QEMU puts all registers once more (`cpu_synchronize_all_post_init`), and ends with
-    /// that error.
+    /// Even after a failed load QEMU puts all registers once more (`cpu_synchronize_all_post_init`), and since 8.0 it
+    /// ends with that error.
     public var putFails = false
     /// Every register of the stream or the destination, in ascending order of id.
     ///
@@ -91,12 +93,18 @@ struct VCPULoader {
         if !version.comparesWholeLists, incoming > local {
             return .tooManyRegisters(incoming, limit: local)
         }
+        if let unknown = section.allSubsections.first(where: { !version.knows($0) }) {
+            return .unknownSubsection(unknown.name)
+        }
         if registers.contains(where: { $0.fate == .unknown }) { return .unknownRegisters }
         return registers.contains(where: \.fate.isFailure) ? .refusedValues : nil
     }
 
     private func putFails(_ registers: [RegisterLoad], _ failure: VCPULoad.Failure?) -> Bool {
-        if case .tooManyRegisters = failure { return false }
+        switch failure {
+        case .tooManyRegisters, .unknownSubsection: return false
+        case .unknownRegisters, .refusedValues, nil: break
+        }
         let refused = registers.filter { $0.fate.isFailure && $0.fate != .unknown }
         guard !version.comparesWholeLists else { return !refused.isEmpty }
         // The walk over the lists ended at the first register that the destination does not have.

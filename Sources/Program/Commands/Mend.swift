@@ -95,7 +95,7 @@ struct Mend: ParsableCommand {
         let policy = try policy.loadWithText()
         let request = MendRequest(
             profile: try host.map { try ProfileFile.load($0) }, given: policy,
-            versions: try qemu.map { [try QEMUVersion(option: $0)] } ?? QEMUVersion.kinds)
+            versions: try qemu.map { [try QEMUVersion(option: $0)] })
         if let output, let passing = try PassingStream(source, streamOptions.options) {
             return try pass(passing, to: output, request)
         }
@@ -238,7 +238,7 @@ struct MendResult {
 struct MendRequest {
     let profile: HostProfile?
     let given: LoadedPolicy
-    let versions: [QEMUVersion]
+    let versions: [QEMUVersion]?
 
     func mend(_ file: StreamFile) throws -> MendResult {
         try file.checkIsWhatQEMULoads()

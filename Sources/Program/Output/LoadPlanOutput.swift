@@ -181,6 +181,8 @@ extension VCPULoad.Failure {
         case .tooManyRegisters(let count, let limit):
             "the stream's list has \(count) register\(count == 1 ? "" : "s"), and QEMU takes at most the "
                 + "\(limit) that the destination has"
+        case .unknownSubsection(let name):
+            "the stream has the subsection \(name), which this QEMU has not"
         case .unknownRegisters: "the stream has registers that the destination has not"
         case .refusedValues: "KVM refuses values of the stream"
         }

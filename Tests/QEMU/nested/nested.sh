@@ -5,6 +5,14 @@ NESTED=/tmp/nested
 # The same on both sides of a migration, so with a version.
 MACHINE=virt-10.0,gic-version=3
 
+# Memory in a file, for start_qemu, and that it stays out of the stream.
+# shellcheck disable=SC2034 # used by those that source this
+MEMORY="-object memory-backend-file,id=ram,size=256M,share=on,mem-path=$NESTED/ram -machine memory-backend=ram"
+ignore_memory() {
+  tell '{"execute": "migrate-set-capabilities",
+    "arguments": {"capabilities": [{"capability": "x-ignore-shared", "state": true}]}}'
+}
+
 fail() {
   echo "nested: $*" >&2
   [ ! -s $NESTED/stderr ] || sed 's/^/nested: QEMU says: /' $NESTED/stderr >&2
@@ -39,8 +47,8 @@ start_qemu() {
     status=0
     qemu-system-aarch64 -accel kvm -cpu host -M $MACHINE -smp "$cpus" -m 256 -nodefaults -display none \
       -kernel /vmm/Image -initrd $NESTED/initrd -append "console=ttyAMA0 quiet panic=-1 kpti=0" -no-reboot \
-      -serial file:$NESTED/serial -chardev pipe,id=qmp,path=$NESTED/qmp -mon chardev=qmp,mode=control \
-      -qmp unix:$NESTED/qmp.sock,server=on,wait=off "$@" </dev/null 2>$NESTED/stderr || status=$?
+      -serial file:$NESTED/serial -qmp pipe:$NESTED/qmp -qmp unix:$NESTED/qmp.sock,server=on,wait=off \
+      "$@" </dev/null 2>$NESTED/stderr || status=$?
     echo $status >$NESTED/.status
     mv $NESTED/.status $NESTED/status
     # For who waits for an answer: no end of file tells that QEMU ended, because the pipe is open on both sides.

@@ -68,7 +68,7 @@ OTHER_NAMES = {
 # The same state by another name of QEMU's.
 SAME_STATE = {
     "DBGDSCRint": "MDSCR_EL1", "PMCNTENCLR": "PMCNTENSET_EL0", "PMCNTENCLR_EL0": "PMCNTENSET_EL0",
-    "PMOVSSET": "PMOVSR", "PMOVSSET_EL0": "PMOVSCLR_EL0", "SCR": "SCR_EL3",
+    "PMOVSSET": "PMOVSR", "PMOVSSET_EL0": "PMOVSCLR_EL0", "SCR": "SCR_EL3", "tpidr": "TPIDR_EL0",
 }
 # AArch32 registers with bit 29 of the id set that the dictionary does not name.
 OTHER_IDS = {"DBGDEVID2": 0x40200000200E3800, "DBGDEVID1": 0x40200000200E3801, "DBGDEVID": 0x40200000200E3802}
