@@ -2,8 +2,8 @@
 
 from snapshot_file import (
     BLOCK, COMPRESSED, CONTENT, HUGE, MAGIC, MIB, RUN, SAME, SEQUENCES, SKIPPABLE, STEP, V0, VM_ID, WIDE, X0, X1, File, ascending,
-    block, compressed, copied, frame, from_dictionary, many, of_size, pairs, provenance, text, varint, vcpu_content, vm,
-    with_dictionary, xxh64, zeros)
+    block, compressed, copied, frame, from_dictionary, long_run, many, of_size, pairs, provenance, text, varint, vcpu_content, vm,
+    with_dictionary, xxh64)
 
 
 def files(dictionary):
@@ -234,9 +234,11 @@ def windows(dictionary):
     long = ascending([0]) + ascending([HUGE] + [HUGE + n for n in range(1, 9)]) + bytes([0] + [128] * 9 + [1] * 2304)
     yield ("frame-window-small", compressed(frame(block(long), len(long), window=0), len(long), registers=9), "frame",
            "a window below the content and below 128 KiB")
-    for name, window, length in (("1k", 0, 1025), ("1k-and-eighth", 1, 1153), ("120k", 0x37, BLOCK)):
-        yield (f"frame-window-{name}-and-1", File().add(b"PROV", frame(zeros(length), length, window), size=length,
-                                                        flags=SKIPPABLE | COMPRESSED), "frame", "the same, by one byte or step")
+    for name, window, length in (("1k", 0, 1025), ("1k-and-eighth", 1, 1153)):
+        content = block(pairs(("k", "v" * (length - 4))))
+        yield (f"frame-window-{name}-and-1", File().add(
+            b"PROV", frame(content, length, window), size=length, flags=SKIPPABLE | COMPRESSED), "frame", "the same, by one byte")
+    yield "frame-window-120k", long_run(BLOCK, 0x37)[0], "frame", "a window of 120 KiB, the largest below 128 KiB, for more content"
     yield framed("frame-window-4g", frame(block(CONTENT), size, 0xB0), "a window of 4 GiB")
     yield framed("frame-window-largest", frame(block(CONTENT), size, 0xFF), "the largest Window_Descriptor")
     yield ("frame-dictionary-other", with_dictionary(compressed(
@@ -263,9 +265,7 @@ def blocks():
     yield framed("frame-block-longer", block(CONTENT, length=14), "a block that is longer than the frame")
     yield framed("frame-block-above-content", block(CONTENT[:-1], False) + block(b"\1", True, RUN, 14),
                  "a block above the content, which is the largest of a single segment")
-    yield ("frame-block-131073", File().add(
-        b"PROV", frame(block(b"a", kind=RUN, length=BLOCK + 1), BLOCK + 1, window=0x50), size=BLOCK + 1,
-        flags=SKIPPABLE | COMPRESSED), "frame", "a block above 128 KiB")
+    yield "frame-block-131073", long_run(BLOCK + 1, 0x50)[0], "frame", "a block above 128 KiB"
     head = ascending([0]) + ascending([X0]) + bytes([0, 8, 7])
     yield framed("frame-copy-too-far", copied(head, len(head) + 1, 7), "a copy from before the content", len(head) + 7, window=0x38)
     yield framed("frame-copy-too-long", copied(head, 1, 8), "a copy beyond the declared size", len(head) + 7, window=0x38)

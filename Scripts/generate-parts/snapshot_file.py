@@ -215,6 +215,14 @@ def vcpu_content(indexes, ids, rest, vcpus=None, registers=None):
         len(indexes) if vcpus is None else vcpus, len(ids) if registers is None else registers)
 
 
+def long_run(run, window):
+    """A sound content above 128 KiB that ends in so many zeros, 128 KiB or one more, in one run; and its ids."""
+    ids = [HUGE + n for n in range(512)] + [0x7000000000000001] * (run > BLOCK)
+    head = ascending([0]) + ascending(ids) + b"\0" + b"\x80" * 512 + b"\1" * (run > BLOCK)
+    size = len(head) + run
+    return compressed(frame(block(head, False) + block(b"\0", True, RUN, run), size, window), size, registers=len(ids)), ids
+
+
 def of_size(exponent, number=0):
     """A register id whose value has 2^exponent bytes."""
     return 0x6000000000000000 | exponent << 52 | number

@@ -4,7 +4,7 @@ import itertools
 
 from snapshot_file import (
     BLOCK, COMPRESSED, CONTENT, HUGE, MAGIC, MASK64, MIB, MP_STATE, ONE, PC, RUN, SAME, SKIPPABLE, STEP, V0, VM_ID, WIDE, X0, X1,
-    File, ascending, block, compressed, copied, frame, from_dictionary, held, many, of_size, pairs, provenance, varint,
+    File, ascending, block, compressed, copied, frame, from_dictionary, held, long_run, many, of_size, pairs, provenance, varint,
     vcpu_content, vm, with_dictionary, xxh64, zeros)
 
 NOTE = dict(kind=b"NOTE", version=3, flags=SKIPPABLE)
@@ -298,12 +298,9 @@ def frame_edges():
         yield (f"frame-window-{name}-full", File().add(
             b"PROV", frame(block(pairs(entry)), length, window), size=length, flags=SKIPPABLE | COMPRESSED),
             held(provenance=[entry]), "a window that is as large as the content")
-    ids = [HUGE + n for n in range(512)]
-    head = ascending([0]) + ascending(ids) + b"\0"
-    length = len(head) + 512 + BLOCK
-    blocks = block(head, False) + block(b"\x80", False, RUN, 512) + block(b"\0", True, RUN, BLOCK)
-    yield ("frame-block-largest", compressed(frame(blocks, length, window=0x38), length, registers=512),
-           held([(0, [(i, 0) for i in ids])]), "a run of 128 KiB, the largest block; a window of 128 KiB for more content")
+    file, ids = long_run(BLOCK, 0x38)
+    yield ("frame-block-largest", file, held([(0, [(i, 0) for i in ids])]),
+           "a run of 128 KiB, the largest block; a window of 128 KiB for more content")
 
 
 def largest():
