@@ -135,7 +135,7 @@ def vcpus():
     yield ("ids-adjacent", vcpu_content([0], [X0, X0 + 1, X0 + 2], [0, 0, 0, 0]),
            held([(0, [(X0, 0), (X0 + 1, 0), (X0 + 2, 0)])]), "differences of one, which are written as 0")
     yield ("own-ids", vcpu_content([0], [X0, PC, MP_STATE], [0, 2, 8, 0, 0x34, 0x12, 0, 0, 1, 0x80, 0, 0x80, 255, 255]),
-           held([(0, [(X0, 0x1234), (PC, 0xFFFF800080010000), (MP_STATE, 0)])]), "the example of section 14, without dictionary")
+           held([(0, [(X0, 0x1234), (PC, 0xFFFF800080010000), (MP_STATE, 0)])]), "the example of section 15, without dictionary")
     yield ("vm-ids-in-vcpu", vcpu_content([0], [VM_ID], [0, 1, 5]), held([(0, [(VM_ID, 5)])]),
            "an id of the VM is an id like any other")
 
