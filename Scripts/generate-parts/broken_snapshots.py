@@ -1,9 +1,9 @@
 """Snapshot files that a reader must refuse: name, file or its bytes, the rule of the page's section 10, and what is wrong."""
 
 from snapshot_file import (
-    BLOCK, COMPRESSED, CONTENT, HUGE, MAGIC, MIB, RUN, SAME, SEQUENCES, SKIPPABLE, STEP, V0, VM_ID, WIDE, X0, X1, File, ascending,
-    block, compressed, copied, frame, from_dictionary, long_run, many, of_size, pairs, provenance, text, varint, vcpu_content, vm,
-    with_dictionary, xxh64)
+    BLOCK, COMPRESSED, CONTENT, HUGE, MAGIC, MIB, RUN, SAME, SEQUENCES, SKIPPABLE, STEP, V0, VM_ID, WIDE, X0, X1, File,
+    ascending, block, compressed, copied, frame, from_dictionary, long_run, many, of_size, pairs, provenance, text, varint,
+    vcpu_content, vm, with_dictionary, xxh64)
 
 
 def files(dictionary):
@@ -51,7 +51,8 @@ def headers(dictionary):
            "the checksum covers what a longer header has")
     for place in (10, 12, 16, 20, 24, 36, 40, 44):
         size = b"\x39" if place == 12 else None
-        yield (f"header-damaged-{place}", File().patched((place, size or bytes([File().bytes()[place] ^ 4]))), "header-checksum",
+        yield (f"header-damaged-{place}", File().patched((place, size or bytes([File().bytes()[place] ^ 4]))),
+               "header-checksum",
                f"the checksum covers byte {place}")
     for bit in (0, 15, 31):
         name = "incompatible" if bit == 31 else f"incompatible-{bit}"
@@ -75,7 +76,8 @@ def cuts():
     for name, length in (
             ("in-magic", 7), ("behind-magic", 8), ("in-prefix", 13), ("behind-prefix", 14), ("in-header", 30),
             ("before-header-checksum", 52), ("in-header-checksum", 55), ("behind-header", 56), ("in-chunk-header", 75),
-            ("behind-chunk-header", 76), ("in-chunk", 80), ("before-end", len(whole) - 52), ("in-end-header", len(whole) - 33),
+            ("behind-chunk-header", 76), ("in-chunk", 80), ("before-end", len(whole) - 52),
+            ("in-end-header", len(whole) - 33),
             ("in-digest", len(whole) - 16), ("by-1", len(whole) - 1)):
         yield f"cut-{name}", whole[:length], "truncated", f"input that ends after {length} bytes"
     file = File().set(header=64).patched()
@@ -123,18 +125,21 @@ def chunks():
         "chunk-checksum"), "a wrong checksum, of a chunk left out too"
     for bit in (2, 3, 8, 15):
         yield f"flag-{bit}", File(flags=1 << bit), "chunk-flags", "an undefined flag"
-    yield "flag-2-unknown", File().add(b"NOTE", flags=SKIPPABLE | 4), "chunk-flags", "an undefined flag, of a chunk left out too"
+    yield ("flag-2-unknown", File().add(b"NOTE", flags=SKIPPABLE | 4), "chunk-flags",
+           "an undefined flag, of a chunk left out too")
     yield "flag-2-end", File().change(end=dict(flags=4)), "chunk-flags", "an undefined flag, of END"
     yield "sizes-differ", File(size=14), "uncompressed-size", "sizes that differ without compression"
     yield "sizes-differ-less", File(size=12), "uncompressed-size", "the same, one less"
     yield ("sizes-differ-unknown", File().add(b"NOTE", b"12", size=3, flags=SKIPPABLE), "uncompressed-size",
            "sizes that differ without compression, of a chunk left out too")
-    yield ("sizes-differ-end", File().change(end=dict(size=31)).set(content=44, largest=31), "uncompressed-size", "the same, of END")
+    yield ("sizes-differ-end", File().change(end=dict(size=31)).set(content=44, largest=31), "uncompressed-size",
+           "the same, of END")
 
 
 def kinds():
     yield "critical-unknown", File().add(b"NOTE"), "unknown-chunk", "an unknown critical kind"
-    for name, kind in (("private", b"xown"), ("lower-case", b"vcpu"), ("end-0", b"END\0"), ("vm-0", b"VM\0\0"), ("zero", bytes(4)),
+    for name, kind in (("private", b"xown"), ("lower-case", b"vcpu"), ("end-0", b"END\0"), ("vm-0", b"VM\0\0"),
+                       ("zero", bytes(4)),
                        ("unprintable", b"\x1b[2J")):
         yield f"critical-{name}", File().add(kind), "unknown-chunk", "an unknown critical kind"
     yield "critical-compressed", File().add(b"NOTE", size=1, flags=COMPRESSED), "unknown-chunk", "the same, compressed"
@@ -163,7 +168,8 @@ def ends():
     yield "end-compressed", File().change(end=dict(flags=COMPRESSED)), "end-form", "END that is said to be compressed"
     yield "end-31-bytes", File().change(end=dict(content=bytes(31))).set(file=140, content=44, largest=31), (
         "end-form"), "END with other than 32 bytes"
-    yield "end-33-bytes", File().change(end=dict(content=bytes(33))).set(file=142, content=46, largest=33), "end-form", "the same"
+    yield ("end-33-bytes", File().change(end=dict(content=bytes(33))).set(file=142, content=46, largest=33), "end-form",
+           "the same")
     yield "end-0-bytes", File().change(end=dict(content=b"")).set(file=109, content=13, largest=13), "end-form", "the same"
     yield "end-digest", File().change(end=dict(content=bytes(32))), "digest", "another digest"
     changed = bytearray(File().bytes())
@@ -172,7 +178,8 @@ def ends():
     yield "end-digest-of-other-value", bytes(changed), "digest", "a changed value, with the chunk's checksum put right"
     file = File().set(minor=1)
     header = file.header(file.chunk(**file.chunks[0]))
-    yield "end-digest-of-other-header", header + File().bytes()[56:], "digest", "a changed header, with its checksum put right"
+    yield ("end-digest-of-other-header", header + File().bytes()[56:], "digest",
+           "a changed header, with its checksum put right")
 
 
 def orders():
@@ -205,7 +212,8 @@ def frames():
         return name, compressed(stored, **fields), "frame", why
     yield framed("frame-none", CONTENT, "stored bytes that are no frame")
     yield "frame-empty", compressed(b"").set(content=45), "frame", "no stored bytes"
-    yield ("frame-empty-of-nothing", File().add(b"PROV", flags=SKIPPABLE | COMPRESSED), "frame", "no stored bytes for no content")
+    yield ("frame-empty-of-nothing", File().add(b"PROV", flags=SKIPPABLE | COMPRESSED), "frame",
+           "no stored bytes for no content")
     yield "frame-skippable", compressed(bytes.fromhex("502a4d1800000000"), 0).set(content=32), "frame", "a skippable frame"
     yield framed("frame-skippable-before", bytes.fromhex("502a4d1800000000") + raw, "a skippable frame before the frame")
     yield framed("frame-skippable-behind", raw + bytes.fromhex("502a4d1800000000"), "a skippable frame behind the frame")
@@ -220,7 +228,8 @@ def frames():
     yield framed("frame-other-size-1-less", frame(block(CONTENT), size - 1), "the same, one less")
     yield framed("frame-size-64-bits", frame(block(CONTENT), size + 2**32, size_bytes=8), "a declared size above 32 bits")
     yield framed("frame-reserved-bit", frame(block(CONTENT), size, extra=8), "the reserved bit of the descriptor")
-    yield framed("frame-checksum-wrong", frame(block(CONTENT), size, checksum=xxh64(CONTENT) ^ 1), "zstd's own checksum, wrong")
+    yield framed("frame-checksum-wrong", frame(block(CONTENT), size, checksum=xxh64(CONTENT) ^ 1),
+                 "zstd's own checksum, wrong")
     yield framed("frame-checksum-cut", frame(block(CONTENT), size, checksum=xxh64(CONTENT))[:-1], "the checksum ends early")
     yield framed("frame-checksum-missing", frame(block(CONTENT), size, checksum=0)[:-4], "a checksum that is not there")
     yield framed("frame-checksum-undeclared", raw + bytes(4), "a checksum that the descriptor does not tell")
@@ -237,12 +246,15 @@ def windows(dictionary):
     for name, window, length in (("1k", 0, 1025), ("1k-and-eighth", 1, 1153)):
         content = block(pairs(("k", "v" * (length - 4))))
         yield (f"frame-window-{name}-and-1", File().add(
-            b"PROV", frame(content, length, window), size=length, flags=SKIPPABLE | COMPRESSED), "frame", "the same, by one byte")
-    yield "frame-window-120k", long_run(BLOCK, 0x37)[0], "frame", "a window of 120 KiB, the largest below 128 KiB, for more content"
+            b"PROV", frame(content, length, window), size=length, flags=SKIPPABLE | COMPRESSED), "frame",
+            "the same, by one byte")
+    yield ("frame-window-120k", long_run(BLOCK, 0x37)[0], "frame",
+           "a window of 120 KiB, the largest below 128 KiB, for more content")
     yield framed("frame-window-4g", frame(block(CONTENT), size, 0xB0), "a window of 4 GiB")
     yield framed("frame-window-largest", frame(block(CONTENT), size, 0xFF), "the largest Window_Descriptor")
     yield ("frame-dictionary-other", with_dictionary(compressed(
-        frame(block(CONTENT), size, dictionary=(named + 1).to_bytes(4, "little"))), dictionary), "frame", "a frame with another dictionary")
+        frame(block(CONTENT), size, dictionary=(named + 1).to_bytes(4, "little"))), dictionary), "frame",
+        "a frame with another dictionary")
     yield framed("frame-dictionary-unnamed", frame(block(CONTENT), size, dictionary=dictionary[4:8]),
                  "a frame with a dictionary, the header with none")
     yield framed("frame-dictionary-1", frame(block(CONTENT), size, dictionary=b"\1"), "the same, in one byte")
@@ -267,7 +279,8 @@ def blocks():
                  "a block above the content, which is the largest of a single segment")
     yield "frame-block-131073", long_run(BLOCK + 1, 0x50)[0], "frame", "a block above 128 KiB"
     head = ascending([0]) + ascending([X0]) + bytes([0, 8, 7])
-    yield framed("frame-copy-too-far", copied(head, len(head) + 1, 7), "a copy from before the content", len(head) + 7, window=0x38)
+    yield framed("frame-copy-too-far", copied(head, len(head) + 1, 7), "a copy from before the content", len(head) + 7,
+                 window=0x38)
     yield framed("frame-copy-too-long", copied(head, 1, 8), "a copy beyond the declared size", len(head) + 7, window=0x38)
     yield framed("frame-copy-too-short", copied(head, 1, 6), "a copy that leaves content over", len(head) + 7, window=0x38)
     yield framed("frame-sequences-cut", block(copied(head, 1, 7)[3:-1], kind=SEQUENCES), "a compressed block that ends early",
@@ -281,17 +294,22 @@ def texts():
     yield "key-empty", provenance(("", "a")), "text", "an empty key"
     yield "key-twice", provenance(("a", ""), ("a", "")), "text", "a key twice"
     yield "key-twice-apart", provenance(("a", "1"), ("b", ""), ("a", "2")), "text", "the same, apart and with other values"
-    for name, value in (("newline", "\n"), ("escape", "\x1b[m"), ("nul", "\0"), ("delete", "\x7f"), ("unit-separator", "a\x1f")):
+    for name, value in (("newline", "\n"), ("escape", "\x1b[m"), ("nul", "\0"), ("delete", "\x7f"),
+                        ("unit-separator", "a\x1f")):
         yield f"value-{name}", provenance(("a", value)), "text", "a byte below 0x20, or 0x7F"
     yield "key-tab", provenance(("a\t", "")), "text", "a byte below 0x20 in a key"
     yield "key-delete", provenance(("a\x7f", "")), "text", "the byte 0x7F in a key"
     for name, data, why in (
             ("overlong", b"\xc0\xaf", "UTF-8 in an overlong form"), ("overlong-nul", b"\xc0\x80", "the same, of NUL"),
-            ("overlong-3", b"\xe0\x9f\xbf", "the same, of three bytes"), ("overlong-4", b"\xf0\x8f\xbf\xbf", "the same, of four bytes"),
+            ("overlong-3", b"\xe0\x9f\xbf", "the same, of three bytes"),
+            ("overlong-4", b"\xf0\x8f\xbf\xbf", "the same, of four bytes"),
             ("surrogate", b"\xed\xa0\x80", "a surrogate"), ("surrogate-low", b"\xed\xbf\xbf", "a surrogate"),
-            ("surrogate-pair", b"\xed\xa0\xbd\xed\xb8\x80", "two surrogates"), ("not-utf8", b"\xff", "bytes that are not UTF-8"),
-            ("above-unicode", b"\xf4\x90\x80\x80", "above U+10FFFF"), ("five-bytes", b"\xf8\x88\x80\x80\x80", "a form of five bytes"),
-            ("continuation", b"a\x80", "a byte that goes on with nothing"), ("character-cut", b"a\xc3", "a character that ends early"),
+            ("surrogate-pair", b"\xed\xa0\xbd\xed\xb8\x80", "two surrogates"),
+            ("not-utf8", b"\xff", "bytes that are not UTF-8"),
+            ("above-unicode", b"\xf4\x90\x80\x80", "above U+10FFFF"),
+            ("five-bytes", b"\xf8\x88\x80\x80\x80", "a form of five bytes"),
+            ("continuation", b"a\x80", "a byte that goes on with nothing"),
+            ("character-cut", b"a\xc3", "a character that ends early"),
             ("latin-1", b"\xe9t\xe9", "Latin-1")):
         yield f"value-{name}", provenance(("a", data)), "text", why
     yield "key-not-utf8", provenance((b"\xff", "")), "text", "the same in a key"
@@ -332,7 +350,8 @@ def numbers():
     yield "varint-11-bytes", File(b"\0" + b"\x80" * 10 + b"\1" + bytes([0, 0])), "varint", "a varint of 11 bytes"
     yield "list-65-bits", File(b"\0" + b"\xff" * 9 + b"\1\0" + bytes([0, 0, 0]), 1, 2), "list", "a list above 64 bits"
     top = 0xFF8FFFFFFFFFFFFF
-    for name, last, rule in (("1-more", 1 << 64, "list"), ("full", (1 << 64) - 1, "id-size"), ("far", top + 1 + (1 << 63), "list")):
+    for name, last, rule in (("1-more", 1 << 64, "list"), ("full", (1 << 64) - 1, "id-size"),
+                             ("far", top + 1 + (1 << 63), "list")):
         yield f"list-{name}", vcpu_content([0], [top, last], [0, 0, 0]), rule, "a list whose last number is 2^64 - 1, or more"
     yield "list-of-indexes", vcpu_content([0, 1 << 64], [X0], [0, 0, 0, 0]), "list", "the same for vCPU numbers"
     yield "index-33-bits", vcpu_content([1 << 32], [X0], [0, 1, 1]), "index", "a vCPU index above 32 bits"
@@ -373,10 +392,12 @@ def codes():
     yield "code-128-of-8-bytes", vcpu_content([0], [X0], [0, 128] + [1] * 128), "code", "more bytes than the register has"
     yield "same-first", vcpu_content([0], [X0], [0, SAME]), "code", "same without an earlier value"
     yield "same-of-other-id", vcpu_content([0], [X0, X1], [0, 0, SAME]), "code", "the same; another register's value is none"
-    yield ("same-of-later", vcpu_content([0, 1], [X0, X1], [2, 2, 0, 0, SAME, 0]), "code", "the same; a later vCPU's value is none")
+    yield ("same-of-later", vcpu_content([0, 1], [X0, X1], [2, 2, 0, 0, SAME, 0]), "code",
+           "the same; a later vCPU's value is none")
     yield "step-first", vcpu_content([0], [X0], [0, STEP]), "code", "step without an earlier value"
     yield "step-second", vcpu_content([0, 1], [X0], [0, 0, 1, STEP, 1]), "code", "step without two earlier values"
-    yield ("step-of-other-id", vcpu_content([0, 1], [X0, X1], [0, 0, 0, 0, 0, STEP]), "code", "the same; another register's are none")
+    yield ("step-of-other-id", vcpu_content([0, 1], [X0, X1], [0, 0, 0, 0, 0, STEP]), "code",
+           "the same; another register's are none")
     for exponent in range(4, 9):
         yield (f"step-{1 << exponent}-bytes", vcpu_content([0, 1, 2], [of_size(exponent)], [0, 0, 0, 0, 0, STEP]), "code",
                f"step of {1 << exponent} bytes")
@@ -402,7 +423,8 @@ def vms():
     yield "vm-code-129", vm([VM_ID], [129], bytes(129)), "code", "a code that is not defined"
     yield "vm-id-size-9", vm([VM_ID | 9 << 52], [0]), "id-size", "a register id of undefined size"
     yield "vm-list-65-bits", vm([VM_ID, 1 << 64], [0, 0]), "list", "a list above 64 bits"
-    yield "vm-count-long", File().set(minor=1).add(b"VM  ", b"\x80\0", flags=SKIPPABLE), "varint", "a varint longer than needed"
+    yield ("vm-count-long", File().set(minor=1).add(b"VM  ", b"\x80\0", flags=SKIPPABLE), "varint",
+           "a varint longer than needed")
     yield ("vm-registers-16385", File().set(minor=1).add(b"VM  ", varint(16385), flags=SKIPPABLE), "limit",
            "a count above its limit")
     yield ("vm-count-64-bits", File().set(minor=1).add(b"VM  ", varint((1 << 64) - 1), flags=SKIPPABLE), "limit",

@@ -240,7 +240,8 @@ def many(vcpus, ids, rest, zero_bytes):
 def held(vcpus=None, vm=(), provenance=()):
     """The text for vCPUs as pairs of number and registers; registers are pairs of id and value."""
     out = [f"provenance {key} = {value}\n" for key, value in provenance]
-    for name, registers in [(f"vcpu {n}", r) for n, r in ([(0, [(X0, 1)])] if vcpus is None else vcpus)] + [("vm", vm)] * bool(vm):
+    vcpus = [(0, [(X0, 1)])] if vcpus is None else vcpus
+    for name, registers in [(f"vcpu {number}", own) for number, own in vcpus] + [("vm", vm)] * bool(vm):
         out.append(f"{name}\n")
         out += [f"{register:016x} 0x{value:x}\n" for register, value in registers]
     return "".join(out)

@@ -1,4 +1,4 @@
-"""The test vectors of the snapshot format, Formats/vectors/vcpusnap-v1, made from the page alone: nothing of the program is used."""
+"""The test vectors of the snapshot format, Formats/vectors/vcpusnap-v1, made from its page alone."""
 
 import hashlib
 

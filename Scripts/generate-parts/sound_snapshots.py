@@ -3,9 +3,9 @@
 import itertools
 
 from snapshot_file import (
-    BLOCK, COMPRESSED, CONTENT, HUGE, MAGIC, MASK64, MIB, MP_STATE, ONE, PC, RUN, SAME, SKIPPABLE, STEP, V0, VM_ID, WIDE, X0, X1,
-    File, ascending, block, compressed, copied, frame, from_dictionary, held, long_run, many, of_size, pairs, provenance, varint,
-    vcpu_content, vm, with_dictionary, xxh64, zeros)
+    BLOCK, COMPRESSED, CONTENT, HUGE, MAGIC, MASK64, MIB, MP_STATE, ONE, PC, RUN, SAME, SKIPPABLE, STEP, V0, VM_ID, WIDE, X0,
+    X1, File, ascending, block, compressed, copied, frame, from_dictionary, held, long_run, many, of_size, pairs, provenance,
+    varint, vcpu_content, vm, with_dictionary, xxh64, zeros)
 
 NOTE = dict(kind=b"NOTE", version=3, flags=SKIPPABLE)
 LEFT_OUT = dict(flags=SKIPPABLE | COMPRESSED)
@@ -97,17 +97,20 @@ def provenances():
     for name, one, two in (("composed", "\u00e9", "e\u0301"), ("angstrom", "\u00c5", "\u212b"),
                            ("order", "a\u0323\u0307", "a\u0307\u0323"), ("hangul", "\uac00", "\u1100\u1161")):
         yield texts(f"provenance-keys-{name}", [(one, "1"), (two, "2")], "keys that Unicode calls equivalent are two keys")
-    yield texts("provenance-keys-case", [("a", "1"), ("A", "2"), ("a ", "3"), (" a", "4")], "keys that differ in case or spaces")
+    yield texts("provenance-keys-case", [("a", "1"), ("A", "2"), ("a ", "3"), (" a", "4")],
+                "keys that differ in case or spaces")
     yield texts("provenance-order", [("z", "1"), ("a", "2"), ("m", "1")], "the order is kept; values may be the same")
     yield ("provenance-controls", provenance(("k", "\u009b31m\u202e\u2028")),
            held(provenance=[("k", "\\u{9b}31m\\u{202e}\\u{2028}")]), "text that no program may print raw")
     yield ("provenance-escaped", provenance(("a = b\\", "c = d\\u{9b}")),
            held(provenance=[("a \\u{3d} b\\u{5c}", "c = d\\u{5c}u{9b}")]), "characters that this text form escapes")
-    yield texts("provenance-edges", [(" ", "~"), ("~", " "), ("\ufeff", "\uffff"), ("\U00010000", "\U0010ffff"), ("\ud7ff", "\ue000")],
+    yield texts("provenance-edges",
+                [(" ", "~"), ("~", " "), ("\ufeff", "\uffff"), ("\U00010000", "\U0010ffff"), ("\ud7ff", "\ue000")],
                 "the first and last characters that are allowed, of every length in UTF-8")
     yield texts("provenance-malformed-values", [
         ("midr", "?"), ("counter-frequency", "-1"), ("time", "")], "known keys with values of no known form")
-    yield texts("provenance-malformed-names", [("writable-mask.0", "x"), ("exit-reason.a", "?"), ("capability.", "1"), ("feature.", "")],
+    yield texts("provenance-malformed-names",
+                [("writable-mask.0", "x"), ("exit-reason.a", "?"), ("capability.", "1"), ("feature.", "")],
                 "known keys with names of no known form")
     yield texts("provenance-4096", [("k" * 4096, "v" * 4096)], "the longest key and value")
     yield texts("provenance-4096-bytes", [("é" * 2048, "\U0001f600" * 1024)], "the same in characters of two and four bytes")
@@ -116,7 +119,8 @@ def provenances():
 
 
 def one_value(name, register, code, data, why):
-    return (name, vcpu_content([0], [register], [0, code, *data]), held([(0, [(register, int.from_bytes(data, "little"))])]), why)
+    return (name, vcpu_content([0], [register], [0, code, *data]), held([(0, [(register, int.from_bytes(data, "little"))])]),
+            why)
 
 
 def vcpus():
@@ -135,7 +139,8 @@ def vcpus():
     yield ("ids-adjacent", vcpu_content([0], [X0, X0 + 1, X0 + 2], [0, 0, 0, 0]),
            held([(0, [(X0, 0), (X0 + 1, 0), (X0 + 2, 0)])]), "differences of one, which are written as 0")
     yield ("own-ids", vcpu_content([0], [X0, PC, MP_STATE], [0, 2, 8, 0, 0x34, 0x12, 0, 0, 1, 0x80, 0, 0x80, 255, 255]),
-           held([(0, [(X0, 0x1234), (PC, 0xFFFF800080010000), (MP_STATE, 0)])]), "the example of section 15, without dictionary")
+           held([(0, [(X0, 0x1234), (PC, 0xFFFF800080010000), (MP_STATE, 0)])]),
+           "the example of section 15, without dictionary")
     yield ("vm-ids-in-vcpu", vcpu_content([0], [VM_ID], [0, 1, 5]), held([(0, [(VM_ID, 5)])]),
            "an id of the VM is an id like any other")
 
@@ -149,7 +154,8 @@ def sets():
            held([(0, [(X0, 1)]), (1, [(X0, 1)]), (2, [(X0, 1), (X1, 3)])]), "set 1 is that of the vCPU before")
     yield ("set-2-after-2", vcpu_content([0, 1], [X0, X1], [2, 1, 2, 2, 1, 1, 4, 5]),
            held([(0, [(X0, 4)]), (1, [(X1, 5)])]), "bitmaps that do not overlap")
-    yield ("set-2-empty", vcpu_content([0, 1], [X0], [0, 2, 0, 1, 1]), held([(0, [(X0, 1)]), (1, [])]), "a vCPU without registers")
+    yield ("set-2-empty", vcpu_content([0, 1], [X0], [0, 2, 0, 1, 1]), held([(0, [(X0, 1)]), (1, [])]),
+           "a vCPU without registers")
     yield ("set-2-of-none", vcpu_content([0, 1], [], [2, 1]), held([(0, []), (1, [])]), "a bitmap of no bytes")
     ids = [X0 + n for n in range(9)]
     yield ("set-2-of-8", vcpu_content([0], ids[:8], [2, 255] + [0] * 8), held([(0, [(i, 0) for i in ids[:8]])]),
@@ -219,7 +225,8 @@ def vms():
     yield ("vm-sizes", vm(SIZES, [1] * 9, [1] * 10), held(vm=[(i, 1 if i != SIZES[8] else 0x101) for i in SIZES]),
            "a register of every size")
     yield ("vm-longer", vm([VM_ID], [8], [1] + [0] * 7), held(vm=[(VM_ID, 1)]), "trailing zeros")
-    yield ("vm-id-largest", vm([0, 0xFF8FFFFFFFFFFFFF], [0, 0]), held(vm=[(0, 0), (0xFF8FFFFFFFFFFFFF, 0)]), "the first and last id")
+    yield ("vm-id-largest", vm([0, 0xFF8FFFFFFFFFFFFF], [0, 0]), held(vm=[(0, 0), (0xFF8FFFFFFFFFFFFF, 0)]),
+           "the first and last id")
     file = vm([VM_ID], [1], [7])
     file.chunks, file.vcpus, file.registers = [dict(kind=b"VCPU", content=b""), file.chunks[1]], 0, 0
     yield "vm-alone", file, held([], vm=[(VM_ID, 7)]), "a VM without vCPUs"
@@ -255,7 +262,8 @@ def frames(dictionary):
     for length in (1, 2):
         yield (f"frame-dictionary-0-of-{length}", compressed(frame(block(CONTENT), size, dictionary=bytes(length))), ONE,
                "the same, in a shorter field")
-    yield ("frame-dictionary-0-named", with_dictionary(compressed(frame(block(CONTENT), size, dictionary=bytes(1))), dictionary),
+    yield ("frame-dictionary-0-named",
+           with_dictionary(compressed(frame(block(CONTENT), size, dictionary=bytes(1))), dictionary),
            ONE, "Dictionary_ID 0, where the header has a dictionary")
     yield ("frame-dictionary-named", with_dictionary(compressed(frame(block(CONTENT), size, dictionary=named)), dictionary),
            ONE, "a frame that names the header's dictionary")
@@ -267,7 +275,8 @@ def frames(dictionary):
     head = ascending([0]) + ascending([X0]) + bytes([0, 8, 7])
     yield ("frame-sequences", compressed(frame(copied(head, 1, 7), len(head) + 7), len(head) + 7),
            held([(0, [(X0, 0x0707070707070707)])]), "a compressed block: literals and one copy, which overlaps itself")
-    yield ("frame-of-nothing", File().add(b"PROV", frame(block(b""), 0), size=0, flags=SKIPPABLE | COMPRESSED), ONE, "no content")
+    yield ("frame-of-nothing", File().add(b"PROV", frame(block(b""), 0), size=0, flags=SKIPPABLE | COMPRESSED), ONE,
+           "no content")
     yield ("frames-in-all", provenance().change(chunks=[
         dict(kind=b"PROV", content=frame(block(pairs(("a", "b"))), 4), size=4, flags=SKIPPABLE | COMPRESSED),
         *compressed(frame(block(CONTENT), size)).chunks]), held(provenance=[("a", "b")]), "two compressed chunks")
@@ -310,5 +319,6 @@ def largest():
     sets = b"\0\2" + bytes(64)
     yield ("cells-largest", many(4096, ids[:512], sets + b"\1" * 4094, 512),
            held([(0, [(i, 0) for i in ids[:512]])] + [(n, []) for n in range(1, 4096)]), "2^21 vCPUs times register ids")
-    yield ("values-largest", many(128, ids[:2048], b"", 128 + 128 * 2048), held([(n, [(i, 0) for i in ids[:2048]]) for n in range(128)]),
+    yield ("values-largest", many(128, ids[:2048], b"", 128 + 128 * 2048),
+           held([(n, [(i, 0) for i in ids[:2048]]) for n in range(128)]),
            "64 MiB of values")
