@@ -223,6 +223,15 @@ def long_run(run, window):
     return compressed(frame(block(head, False) + block(b"\0", True, RUN, run), size, window), size, registers=len(ids)), ids
 
 
+def copied_from_far():
+    """A content whose last 16 bytes are copied from before a window of 128 KiB, its ids, and what they are."""
+    ids = [HUGE + n for n in range(512)] + [0x7040000000000001]
+    head = ascending([0]) + ascending(ids) + b"\0" + b"\x80" * 512 + b"\x10"
+    size = len(head) + BLOCK + 16
+    blocks = block(head, False) + block(b"\0", False, RUN, BLOCK) + copied(b"", BLOCK + len(head), 16)
+    return compressed(frame(blocks, size, 0x38), size, registers=513), ids, int.from_bytes(head[:16], "little")
+
+
 def of_size(exponent, number=0):
     """A register id whose value has 2^exponent bytes."""
     return 0x6000000000000000 | exponent << 52 | number

@@ -4,8 +4,8 @@ import itertools
 
 from snapshot_file import (
     BLOCK, COMPRESSED, CONTENT, HUGE, MAGIC, MASK64, MIB, MP_STATE, ONE, PC, RUN, SAME, SKIPPABLE, STEP, V0, VM_ID, WIDE, X0,
-    X1, File, ascending, block, compressed, copied, frame, from_dictionary, held, long_run, many, of_size, pairs, provenance,
-    varint, vcpu_content, vm, with_dictionary, xxh64, zeros)
+    X1, File, ascending, block, compressed, copied, copied_from_far, frame, from_dictionary, held, long_run, many, of_size,
+    pairs, provenance, varint, vcpu_content, vm, with_dictionary, xxh64, zeros)
 
 NOTE = dict(kind=b"NOTE", version=3, flags=SKIPPABLE)
 LEFT_OUT = dict(flags=SKIPPABLE | COMPRESSED)
@@ -307,6 +307,9 @@ def frame_edges():
         yield (f"frame-window-{name}-full", File().add(
             b"PROV", frame(block(pairs(entry)), length, window), size=length, flags=SKIPPABLE | COMPRESSED),
             held(provenance=[entry]), "a window that is as large as the content")
+    file, ids, value = copied_from_far()
+    yield ("frame-copy-beyond-window", file, held([(0, [(i, 0) for i in ids[:-1]] + [(ids[-1], value)])]),
+           "a copy from farther back than the window of 128 KiB")
     file, ids = long_run(BLOCK, 0x38)
     yield ("frame-block-largest", file, held([(0, [(i, 0) for i in ids])]),
            "a run of 128 KiB, the largest block; a window of 128 KiB for more content")

@@ -68,21 +68,13 @@ struct SnapshotText {
     }
 
     static func sha256(_ bytes: [UInt8]) -> String {
-        SHA256.of([bytes]).map { digits($0, width: 2) }.joined()
+        SHA256.of([bytes]).map { String(0x100 | Int($0), radix: 16).dropFirst() }.joined()
     }
 
     private static func append(_ registers: RegisterList, to text: inout [UInt8]) {
         for (id, value) in zip(registers.ids, registers.values) {
-            let significant = value.littleEndianBytes.reversed().drop { $0 == 0 }
-            let rest = significant.dropFirst().map { digits($0, width: 2) }.joined()
-            let first = String(significant.first ?? 0, radix: 16)
-            text += "\(digits(id.rawValue, width: 16)) 0x\(first)\(rest)\n".utf8
+            text += "\(id.hex.dropFirst(2)) \(value)\n".utf8
         }
-    }
-
-    private static func digits(_ number: some FixedWidthInteger, width: Int) -> String {
-        let digits = String(number, radix: 16)
-        return String(repeating: "0", count: width - digits.count) + digits
     }
 
     private static func escaped(_ text: String, and other: Unicode.Scalar? = nil) -> String {
