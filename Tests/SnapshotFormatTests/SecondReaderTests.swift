@@ -64,7 +64,7 @@ struct SecondReaderTests {
             file = parts.file(withTotals: Int.random(in: 0..<8, using: &generator) > 0)
         }
         if Int.random(in: 0..<8, using: &generator) == 0 {
-            TakenApart.change(&file, from: 0, &generator)
+            TakenApart.change(&file, &generator)
         }
         return file
     }

@@ -13,8 +13,8 @@ struct TakenApart {
         var isEnd: Bool { head.starts(with: "END ".utf8) && head[6...7].allSatisfy { $0 == 0 } }
 
         mutating func setSizes() {
-            head[8..<12] = TakenApart.bytes(of: UInt32(stored.count))
-            head[12..<16] = head[8..<12]
+            let size = TakenApart.bytes(of: UInt32(stored.count))
+            head.replaceSubrange(8..<16, with: size + size)
         }
     }
 
@@ -44,11 +44,11 @@ struct TakenApart {
         if withTotals {
             let contents = chunks.map { Self.number($0.head[12..<16]) }
             let length = chunks.reduce(header.count + 4) { $0 + 20 + $1.stored.count } + rest.count
-            header[12..<14] = Self.bytes(of: UInt16(header.count + 4))
-            header[14..<16] = Self.bytes(of: UInt16(chunks.count))
-            header[24..<28] = Self.bytes(of: UInt32(length))
-            header[28..<32] = Self.bytes(of: UInt32(truncatingIfNeeded: contents.reduce(0, +)))
-            header[32..<36] = Self.bytes(of: UInt32(contents.max() ?? 0))
+            let sizes = [length, contents.reduce(0, +), contents.max() ?? 0]
+            header.replaceSubrange(12..<14, with: Self.bytes(of: UInt16(header.count + 4)))
+            header.replaceSubrange(14..<16, with: Self.bytes(of: UInt16(chunks.count)))
+            header.replaceSubrange(
+                24..<36, with: sizes.flatMap { Self.bytes(of: UInt32(truncatingIfNeeded: $0)) })
         }
         var file = header + Self.bytes(of: CRC32C.of(header))
         for chunk in chunks {
@@ -72,21 +72,22 @@ extension TakenApart {
     /// Changes one thing.
     mutating func damage(_ generator: inout SeededGenerator) {
         guard let place = chunks.indices.randomElement(using: &generator) else {
-            return Self.change(&header, from: 8, &generator)
+            return Self.changeByte(of: &header, from: 8, &generator)
         }
         switch Int.random(in: 0..<16, using: &generator) {
-        case 0: Self.change(&header, from: 8, &generator)
-        case 1: Self.change(&chunks[place].head, from: 0, &generator)
+        case 0: Self.changeByte(of: &header, from: 8, &generator)
+        case 1: Self.changeByte(of: &chunks[place].head, from: 0, &generator)
         case 2: chunks.insert(chunks[place], at: Int.random(in: 0...place, using: &generator))
         case 3: chunks.swapAt(place, Int.random(in: 0...place, using: &generator))
         case 4: chunks.remove(at: place)
         case 5: chunks[place].head[6] ^= 1 << UInt8.random(in: 0...2, using: &generator)
         case 6: header[Int.random(in: 36...39, using: &generator)] ^= 1
-        case 7, 8: Self.change(&chunks[place].stored, from: 0, &generator)
+        case 7: header.insert(.random(in: 0...255, using: &generator), at: header.count)
+        case 8, 9: Self.change(&chunks[place].stored, &generator)
         default:
             unpack(place)
             let old = chunks[place].stored.count
-            Self.change(&chunks[place].stored, from: 0, &generator)
+            Self.change(&chunks[place].stored, &generator)
             if chunks[place].stored.count != old || Bool.random(using: &generator) {
                 chunks[place].setSizes()
             }
@@ -108,18 +109,25 @@ extension TakenApart {
         chunks[place].setSizes()
     }
 
-    static func change(
-        _ bytes: inout [UInt8], from start: Int, _ generator: inout SeededGenerator
-    ) {
-        guard start < bytes.count else { return }
-        let place = Int.random(in: start..<bytes.count, using: &generator)
-        let edges: [UInt8] = [0, 1, 2, 0x7f, 0x80, 0x81, 0xfd, 0xfe, 0xff]
+    /// Changes bytes, and maybe how many there are.
+    static func change(_ bytes: inout [UInt8], _ generator: inout SeededGenerator) {
+        guard let place = bytes.indices.randomElement(using: &generator) else { return }
         switch Int.random(in: 0..<8, using: &generator) {
-        case 0 where bytes.count > 56 || start == 0: bytes.remove(at: place)
-        case 1: bytes.insert(edges.randomElement(using: &generator) ?? 0, at: place)
-        case 2: bytes.replaceSubrange(place..<bytes.count, with: bytes[start...place])
-        case 3, 4: bytes[place] = edges.randomElement(using: &generator) ?? 0
-        case 5: bytes[place] = .random(in: 0...255, using: &generator)
+        case 0: bytes.remove(at: place)
+        case 1: bytes.insert(.random(in: 0...255, using: &generator), at: place)
+        case 2: bytes.replaceSubrange(place..<bytes.count, with: bytes[...place])
+        default: changeByte(of: &bytes, from: 0, &generator)
+        }
+    }
+
+    private static func changeByte(
+        of bytes: inout [UInt8], from start: Int, _ generator: inout SeededGenerator
+    ) {
+        guard let place = (start..<bytes.count).randomElement(using: &generator) else { return }
+        let edges: [UInt8] = [0, 1, 2, 0x7f, 0x80, 0x81, 0xfd, 0xfe, 0xff]
+        switch Int.random(in: 0..<3, using: &generator) {
+        case 0: bytes[place] = edges.randomElement(using: &generator) ?? 0
+        case 1: bytes[place] = .random(in: 0...255, using: &generator)
         default: bytes[place] ^= 1 << UInt8.random(in: 0...7, using: &generator)
         }
     }
