@@ -48,11 +48,12 @@ struct SecondReaderTests {
     }
 
     private static func sources() throws -> [[UInt8]] {
-        let golden = try Golden.names.map(Golden.bytes)
-        let vectors = try vectors.good.map(vectors.good) + vectors.bad.map(vectors.bad)
+        let golden = try Golden.names.map { try Golden.bytes($0) }
+        let good = try vectors.good.map { try vectors.good($0) }
+        let bad = try vectors.bad.map { try vectors.bad($0) }
+        let short = (good + bad).filter { $0.count < 4096 }
         // The golden ones are as likely as all vectors together.
-        return vectors.filter { $0.count < 4096 }
-            + (0..<vectors.count).map { golden[$0 % golden.count] }
+        return short + short.indices.map { golden[$0 % golden.count] }
     }
 
     private static func damaged(
@@ -80,7 +81,7 @@ struct SecondReaderTests {
 
     private static func secondReader(_ files: [[UInt8]]) throws -> [Verdict] {
         let folder = try TemporaryFolder()
-        let input = files.flatMap { file in
+        let input = files.flatMap { file -> [UInt8] in
             (0..<4).map { UInt8(truncatingIfNeeded: file.count >> ($0 * 8)) } + file
         }
         try folder.make("input", input)

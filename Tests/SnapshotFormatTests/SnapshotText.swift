@@ -7,6 +7,9 @@ import VCPUModel
 struct SnapshotText {
     /// Of a longer text a vector has the SHA-256 (`Formats/vectors/vcpusnap-v1/README.md`).
     private static let longest = 16 << 10
+    private static let escapes: [ClosedRange<UInt32>] = [
+        0x5c...0x5c, 0x80...0x9f, 0x61c...0x61c, 0x200e...0x200f, 0x2028...0x202e, 0x2066...0x2069,
+    ]
 
     struct Defect: Error {
         var line: String
@@ -78,13 +81,10 @@ struct SnapshotText {
     }
 
     private static func escaped(_ text: String, and other: Unicode.Scalar? = nil) -> String {
-        text.unicodeScalars.map { scalar in
-            switch scalar.value {
-            case 0x5c, 0x80...0x9f, 0x61c, 0x200e...0x200f, 0x2028...0x202e, 0x2066...0x2069,
-                other?.value:
-                "\\u{\(String(scalar.value, radix: 16))}"
-            default: String(scalar)
-            }
+        text.unicodeScalars.map { scalar -> String in
+            guard scalar == other || escapes.contains(where: { $0.contains(scalar.value) })
+            else { return String(scalar) }
+            return "\\u{" + String(scalar.value, radix: 16) + "}"
         }.joined()
     }
 }

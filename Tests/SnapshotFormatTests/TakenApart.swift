@@ -101,12 +101,18 @@ extension TakenApart {
         let hasDictionary = header[40..<44].contains { $0 != 0 }
         let dictionary = hasDictionary ? FormatDictionary.version1.bytes : []
         guard chunk.head[6] & 2 != 0, size < 1 << 16,
-            let decompressor = try? ZstdDecompressor.make(dictionary: dictionary),
-            let content = try? decompressor.decompress(chunk.stored, size: size)
+            let content = try? Self.content(of: chunk.stored, size, dictionary)
         else { return }
         chunks[place].head[6] ^= 2
         chunks[place].stored = content
         chunks[place].setSizes()
+    }
+
+    private static func content(
+        of frame: [UInt8], _ size: Int, _ dictionary: [UInt8]
+    ) throws -> [UInt8] {
+        let decompressor = try ZstdDecompressor.make(dictionary: dictionary)
+        return try decompressor.decompress(frame, size: size)
     }
 
     /// Changes bytes, and maybe how many there are.
