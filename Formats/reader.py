@@ -35,7 +35,8 @@ class Refused(Exception):
     """A file that breaks a rule of section 10."""
 
     def __init__(self, rule, byte, words):
-        super().__init__(f"{rule} at byte {byte}: {words}")
+        super().__init__(f"refused by {rule} at byte {byte}: {words}")
+        self.rule = rule
 
 
 CRC = list(range(256))
@@ -359,7 +360,7 @@ def verdict(data):
             length += len(line.encode())
             start += [line] if length <= LONGEST_TEXT else []
     except Refused as refusal:
-        return f"refuse {str(refusal).split()[0]}\n", refusal, None
+        return f"refuse {refusal.rule}\n", refusal, None
     return "".join(start) if length <= LONGEST_TEXT else f"sha256 {digest.hexdigest()}\n", None, digest.hexdigest()
 
 
@@ -383,15 +384,14 @@ def main(arguments):
         if not length:
             return 0
         _, refusal, digest = verdict(sys.stdin.buffer.read(int.from_bytes(length, "little")))
-        print(f"refuse {refusal}" if refusal else f"accept {digest}", flush=True)
+        print(f"refuse {refusal.rule}: {refusal}" if refusal else f"accept {digest}", flush=True)
     if len(arguments) != 1 or arguments[0].startswith("--"):
         sys.exit(__doc__)
-    with open(0 if arguments[0] == "-" else arguments[0], "rb") as file:
-        data = file.read(64 * MIB + 1)
     try:
-        sys.stdout.writelines(read(data))
-    except Refused as refusal:
-        sys.exit(f"reader.py: refused: {refusal}")
+        with open(0 if arguments[0] == "-" else arguments[0], "rb") as file:
+            sys.stdout.writelines(read(file.read(64 * MIB + 1)))
+    except (OSError, Refused) as problem:
+        sys.exit(f"reader.py: {problem}")
     return 0
 
 

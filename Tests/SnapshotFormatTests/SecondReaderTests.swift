@@ -39,7 +39,7 @@ struct SecondReaderTests {
             for (number, (file, other)) in zip(files, others).enumerated() {
                 let own = Self.verdict(file)
                 #expect(own == other, "seed \(seed), file \(start + number): \(own), \(other)")
-                let rule = other.isAccepted ? "accepted" : other.words.prefix { $0 != " " }
+                let rule = other.isAccepted ? "accepted" : other.words.prefix { $0 != ":" }
                 rules[String(rule), default: 0] += 1
             }
         }
