@@ -28,7 +28,8 @@ public struct PlannedGuest {
         on profile: HostProfile, policy: RestorePolicy
     ) throws(RegisterBankError) -> [(version: QEMUVersion, verdict: LoadPlan.Verdict)] {
         guard let stream else { return [] }
-        return try QEMUVersion.kinds(loading: stream.cpus).map { (version) throws(RegisterBankError) in
+        return try QEMUVersion.kinds(loading: stream.cpus).map {
+            (version) throws(RegisterBankError) in
             let plan = try LoadPlan(of: stream, on: profile, version: version, policy: policy)
             return (version, plan.verdict)
         }

@@ -102,11 +102,7 @@ struct ZstdDecompressor: ~Copyable {
         guard bytes.starts(with: FileMagic.zstd) else {
             throw ZstdError(message: "it does not start with a zstd frame")
         }
-        // No block is below 4 bytes, so this is what a frame can at most hold.
-        guard size <= bytes.count * largestBlock / 4 else {
-            throw ZstdError(message: "\(bytes.count) bytes cannot hold the declared \(size)")
-        }
-        try checkWindow(bytes, size: size)
+        try checkWindow(of: bytes, size: size)
         // SAFETY: the buffer lives through both calls and is passed with its own size.
         let (length, declared) = bytes.withUnsafeBytes {
             (
@@ -121,24 +117,7 @@ struct ZstdDecompressor: ~Copyable {
         guard declared == UInt64(size) else {
             throw ZstdError(message: "the frame declares another size than the chunk, \(size)")
         }
-    }
-
-    /// The most bytes a block may hold whatever the window (RFC 8878, section 3.1.1.2.3).
-    private static let largestBlock = 128 << 10
-
-    /// Refuses a window that limits blocks to less than `largestBlock`.
-    ///
-    /// What a decoder does with a block above such a limit depends on the version of libzstd, and a
-    /// file must be read by all of them or by none.
-    private static func checkWindow(_ bytes: [UInt8], size: Int) throws(ZstdError) {
-        guard bytes.count > 5, bytes[4] & 0x20 == 0 else { return }
-        let base = 1 << (10 + Int(bytes[5] >> 3))
-        let window = base + base / 8 * Int(bytes[5] & 7)
-        guard window >= min(size, largestBlock) else {
-            throw ZstdError(
-                message: "the frame's window of \(window) bytes is below its content's \(size) "
-                    + "bytes and below 128 KiB")
-        }
+        try checkBlocks(of: bytes, size: size)
     }
 }
 

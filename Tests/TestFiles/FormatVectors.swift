@@ -34,6 +34,11 @@ public struct FormatVectors: Sendable {
         try bytes("good/\(name.dropLast(self.suffix.count))\(suffix)")
     }
 
+    /// The same of a bad one, which says why it is refused.
+    public func beside(bad name: String, suffix: String) throws -> [UInt8] {
+        try bytes("bad/\(name.dropLast(self.suffix.count))\(suffix)")
+    }
+
     /// The line of a bad text that is wrong, with which its last line ends; nil where it does not say.
     public static func wrongLine(of text: [UInt8]) -> Int? {
         let last = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline).last
