@@ -6,11 +6,11 @@ The guests are those of the built-in profiles, which are compared with what is r
 from checks import LAB, run
 
 HOSTS = [f"7.3-neoverse-{core}" for core in ("n1", "n2", "v1")]
-REGISTERS = "MIDR_EL1 REVIDR_EL1 AIDR_EL1"
+REGISTERS = "MIDR_EL1 REVIDR_EL1 AIDR_EL1 VENDOR_HYP_BMAP_2"
 
 
 def implementations(checks):
-    """Every guest on every host, its own too; and one that has other values than any host."""
+    """Every guest on every host, its own too; and one that has other values than any host, and asks for a list."""
     print("== guests of one implementation on hosts of another", flush=True)
     if run(LAB, "setup", "--parts", "newer")[0] != 0:
         print("SKIPPED: no kernel 7.3 can be had here")
@@ -19,7 +19,8 @@ def implementations(checks):
     checks.here({
         f"make guests of {host}":
             f"cd $SHARE && vcpusnap save emulated:{host} -o {host}.fresh && "
-            f"vcpusnap set {host}.fresh MIDR_EL1=0x410fd8e1 REVIDR_EL1=0x123456789abc AIDR_EL1=0x551 -o {host}.other"
+            f"vcpusnap set {host}.fresh MIDR_EL1=0x410fd8e1 REVIDR_EL1=0x123456789abc AIDR_EL1=0x551 "
+            f"VENDOR_HYP_BMAP_2=0x3 -o {host}.other"
         for host in HOSTS})
     checks.boot({
         host: {
