@@ -15,8 +15,8 @@ struct BaselineCommand: ParsableCommand {
             tried on every pair of the hosts; what keeps a guest from moving all the same
             is an obstacle, and the exit code 1.
 
-            --implementations lists the CPUs that the guest can meet. A VMM has to tell it
-            of them, because it chooses its workarounds of errata when it boots
+            --implementations lists the CPUs that the guest can meet. Its VMM has to tell it
+            of them when it boots, for then it chooses its workarounds of errata
             (Documentation/implementations.md).
 
             EXAMPLES
