@@ -15,8 +15,8 @@ struct BaselineCommand: ParsableCommand {
             tried on every pair of the hosts; what keeps a guest from moving all the same
             is an obstacle, and the exit code 1.
 
-            --implementations lists the CPUs that the guest can meet. Its VMM has to tell it
-            of them when it boots, for then it chooses its workarounds of errata
+            --implementations lists the CPUs that the guest can meet. Its VMM has to tell
+            it of them when it boots, for then it chooses its workarounds of errata
             (Documentation/implementations.md).
 
             EXAMPLES
