@@ -289,10 +289,11 @@ class Compiler:
     def capability_rows(self):
         capabilities = read(
             self.directory / "capabilities.jsonl", ["number", "name", "arm64"],
-            ["enableOn", "since", "absentIn"])
+            ["enableOn", "enabledBy", "since", "absentIn"])
         return sorted(
             (capability["number"], self.strings.add(capability["name"]), version(capability, "since"),
-             int(capability["arm64"])) for capability in capabilities)
+             self.strings.add(capability.get("enabledBy", "")), int(capability["arm64"]))
+            for capability in capabilities)
 
     def feature_rows(self):
         features = read(

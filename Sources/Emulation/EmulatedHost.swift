@@ -26,7 +26,7 @@ public final class EmulatedHost {
     public func makeVCPUs(
         _ count: Int, enabling capabilities: [KVMCapability] = []
     ) -> [EmulatedCPU] {
-        let offered = capabilities.map(\.name).filter { profile.capabilities[$0] ?? 0 > 0 }
+        let offered = capabilities.filter(profile.offers).map(\.name)
         let vm = EmulatedVM(of: count, enabled: Set(offered))
         return (0..<max(0, count)).map { index in
             EmulatedCPU(on: self, index: UInt32(clamping: index), in: vm)

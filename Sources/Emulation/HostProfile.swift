@@ -67,6 +67,11 @@ extension HostProfile {
         return known
     }
 
+    /// Whether the host's KVM has a capability.
+    public func offers(_ capability: KVMCapability) -> Bool {
+        capabilities[capability.name] ?? 0 > 0
+    }
+
     /// The most vCPUs that a VM can have; nil where that is not known.
     public var maximumVCPUs: Int32? { capabilities[Self.maximumVCPUsName] }
 

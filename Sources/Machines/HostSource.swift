@@ -29,20 +29,20 @@ extension HostSource {
     /// Makes vCPUs to write to.
     ///
     /// For a restore there are as many as the snapshot has, under its numbers and not initialized yet (its `VCPU_INIT`
-    /// does that), with `KVMCapability.ofWritableRegisters` enabled on their VM. For an edit there is one, already
-    /// initialized.
+    /// does that). For an edit there is one, already initialized. On their VM `KVMCapability.ofWritableRegisters` are
+    /// enabled, whatever is going to be written: by themselves they change nothing of vCPUs that never run.
     public func open(
         _ purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState {
+        let enabled = KVMCapability.ofWritableRegisters
         switch purpose {
         case .restore(let snapshot, _):
-            let enabled = KVMCapability.ofWritableRegisters
             return try makeVCPUs(snapshot.vcpus.count, enabling: enabled, options)
                 .from(Location(self), as: snapshot.vcpus.map(\.index), enabled: enabled)
         case .edit:
-            let made = try makeVCPUs(1, enabling: [], options)
+            let made = try makeVCPUs(1, enabling: enabled, options)
             try made.initialize()
-            return made.from(Location(self))
+            return made.from(Location(self), enabled: enabled)
         }
     }
 }
@@ -61,7 +61,7 @@ public final class MadeVCPUs: OpenState {
     public let kernel: KernelVersion?
     /// The capabilities that were asked for on the VM; KVM enabled those that it has.
     ///
-    /// Empty except for a restore.
+    /// Empty for what is only read.
     public private(set) var enabled: [KVMCapability] = []
     /// What `VCPU_INIT` is written with when nobody says otherwise.
     private let defaultInit: VCPUInit

@@ -32,7 +32,10 @@ public struct Baseline: Sendable {
     public let hosts: [String]
     /// What the vCPUs are made with: the features all hosts have.
     public let features: VCPUFeatures
-    /// What to write, in ascending order of id; only registers in which the hosts differ.
+    /// What to enable on the VM before its vCPUs are made, without which KVM refuses some of `registers`.
+    public let capabilities: [KVMCapability]
+    /// What to write, in ascending order of id; only registers in which the hosts differ, and the hypercalls by which a
+    /// guest is told of `implementations`.
     public let registers: RegisterList
     /// What guests give up, field by field, in ascending order of register.
     public let lost: [Lost]
@@ -40,26 +43,48 @@ public struct Baseline: Sendable {
     public let lostFeatures: [(name: String, hosts: [String])]
     /// Why the baseline is no promise; empty when a guest that is started with it can move between all of the hosts.
     public let obstacles: [Obstacle]
+    /// The implementations of the hosts' CPUs, ascending, each with its hosts.
+    public let implementations: [(implementation: Implementation, hosts: [String])]
 
     /// Computes the highest values that every host can give a guest.
     ///
     /// Hosts that differ only by name are looked at once.
-    /// - Parameter progress: is called with how many of the hosts have been tried as the model so far.
+    /// - Parameters:
+    ///   - tellsImplementations: whether the guest is to be told of `implementations`, where there are several.
+    ///   - progress: is called with how many of the hosts have been tried as the model so far.
     /// - Throws: when a vCPU cannot be made with the common features on some host.
     public init(
-        of profiles: [HostProfile], progress: (Int) -> Void = { _ in }
+        of profiles: [HostProfile], tellsImplementations: Bool = false,
+        progress: (Int) -> Void = { _ in }
     ) throws(RestoreError) {
+        implementations = Self.implementations(profiles)
         let features = Self.commonFeatures(profiles)
         let hosts = try Self.kinds(profiles).map { (profile, names) throws(RestoreError) in
             try BaselineHost(profile, names: names, features: features)
         }
-        let best = try Self.best(hosts, progress)
+        let best = try Self.best(
+            hosts, tellsImplementations: tellsImplementations && implementations.count > 1, progress
+        )
         self.hosts = profiles.map(\.name)
         self.features = features
         lostFeatures = Self.lostFeatures(profiles, features)
-        registers = best?.builder.registers ?? RegisterList()
+        let registers = best?.builder.registers ?? RegisterList()
+        let needed = registers.ids.compactMap { RegisterDictionary.entry(for: $0)?.capability }
+        capabilities = KVMCapability.ofWritableRegisters.filter(needed.contains)
+        self.registers = registers
         lost = best?.builder.lost ?? []
         obstacles = best?.obstacles ?? []
+    }
+
+    private static func implementations(
+        _ profiles: [HostProfile]
+    ) -> [(implementation: Implementation, hosts: [String])] {
+        let known = profiles.filter { $0.implementation != nil }
+        return Dictionary(grouping: known, by: \.implementation)
+            .compactMap { implementation, profiles in
+                implementation.map { (implementation: $0, hosts: profiles.map(\.name)) }
+            }
+            .sorted { $0.implementation < $1.implementation }
     }
 
     /// The profiles that differ by more than their names, in order, each with the names of all that are
@@ -83,13 +108,14 @@ public struct Baseline: Sendable {
 
     /// The registers with the fewest obstacles, of those that come of each model; nil without hosts.
     private static func best(
-        _ hosts: [BaselineHost], _ progress: (Int) -> Void
+        _ hosts: [BaselineHost], tellsImplementations: Bool, _ progress: (Int) -> Void
     ) throws(RestoreError) -> (builder: BaselineBuilder, obstacles: [Obstacle])? {
         var seen: Set<RegisterList> = []
         var best: (builder: BaselineBuilder, obstacles: [Obstacle])?
         var tried = 0
         for model in hosts.sorted(by: { $0.name < $1.name }) {
-            var builder = BaselineBuilder(hosts: hosts, model: model)
+            var builder = BaselineBuilder(
+                hosts: hosts, model: model, tellsImplementations: tellsImplementations)
             builder.build()
             let limit = best?.obstacles.count ?? .max
             if seen.insert(builder.registers).inserted,
@@ -203,7 +229,7 @@ struct BaselineHost {
     func guest(
         with baseline: RegisterList
     ) throws(RestoreError) -> (state: UnitState, refusals: [(RegisterID, String)]) {
-        let cpus = host.makeVCPUs(1)
+        let cpus = host.makeVCPUs(1, enabling: options.enabled)
         var wanted = baseline
         wanted.set(request.value, for: .vcpuInit)
         if let finalized = request.features.finalizedValue {
@@ -222,13 +248,15 @@ struct BaselineHost {
 
     /// What is lost when a guest comes here.
     func losses(of state: UnitState) throws(RestoreError) -> [RegisterRestore] {
-        try Restore.run([state], into: host.makeVCPUs(1), options: options).flatMap(\.losses)
+        let cpus = host.makeVCPUs(1, enabling: options.enabled)
+        return try Restore.run([state], into: cpus, options: options).flatMap(\.losses)
     }
 
     private var options: Restore.Options {
         var options = Restore.Options()
         options.policy = RestorePolicy(.safe)
         options.kernel = profile.kernel
+        options.enabled = KVMCapability.ofWritableRegisters
         return options
     }
 }

@@ -8,12 +8,17 @@ struct BaselineBuilder {
     let hosts: [BaselineHost]
     /// The host whose value is taken where every host gives as it likes, and most take as it comes.
     let model: BaselineHost
+    /// Whether the guest is told of all hosts' implementations.
+    let tellsImplementations: Bool
     private(set) var registers = RegisterList()
     private(set) var lost: [Baseline.Lost] = []
     private(set) var obstacles: [Baseline.Obstacle] = []
 
     mutating func build() {
         for id in model.registers.ids { build(id) }
+        if tellsImplementations {
+            registers.set(RegisterValue(Implementation.discovery), for: .vendorHypBmap2)
+        }
     }
 
     /// The register's values by host, where every host has it.
@@ -33,8 +38,16 @@ struct BaselineBuilder {
         case .least: add(values.min() ?? 0, id, values)
         case .idFields: buildIDRegister(id, entry, values)
         case .model: add(model(id), id, values)
+        case .implementation where canTakeAny(entry, values): add(model(id), id, values)
         case .counters: buildCounters(id, values)
-        case .untouched, .vectorLengths: break
+        case .untouched, .implementation, .vectorLengths: break
+        }
+    }
+
+    /// Whether every host has the model's value, or a capability with which it takes it.
+    private func canTakeAny(_ entry: RegisterEntry, _ values: [UInt64]) -> Bool {
+        zip(hosts, values).allSatisfy { host, value in
+            value == model(entry.id) || entry.capability.map(host.profile.offers) ?? false
         }
     }
 

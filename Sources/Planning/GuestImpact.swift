@@ -1,5 +1,5 @@
 internal import Emulation
-internal import Registers
+public import Registers
 internal import VCPUModel
 
 /// What the guest would notice of the loss of a register.
@@ -49,8 +49,9 @@ public enum Remedy: Hashable, Sendable {
     case lowerPSCIVersion(to: String)
     /// Give the destination this kernel or a newer one.
     case upgradeKernel(String)
-    /// Have the VMM enable this capability on the VM before it makes vCPUs; `since` is the first kernel that has it.
-    case enableCapability(String, since: String)
+    /// Use a VMM that enables this capability on the VM before it makes vCPUs.
+    /// - Parameter onNewerKernel: whether the destination's kernel does not have it.
+    case enableCapability(KVMCapability, onNewerKernel: Bool)
     /// Move to a host that has this.
     case otherHost(String)
     /// Where the destination has CPUs of several types, run the vCPUs on those of this type.
@@ -90,9 +91,11 @@ public enum Remedy: Hashable, Sendable {
             "before the guest's first run clear the bits \(RegisterValue(bits)) of \(register)"
         case .lowerPSCIVersion(let version):
             "before the guest's first run set PSCI_VERSION to \(version)"
-        case .upgradeKernel(let version): "give the destination Linux \(version) or newer"
-        case .enableCapability(let name, let since):
-            "give the destination Linux \(since) or newer, with \(name) enabled before the vCPUs are made"
+        case .upgradeKernel(let version): Self.kernel(version)
+        case .enableCapability(let capability, let onNewerKernel):
+            (onNewerKernel ? Self.kernel(capability.since?.description ?? "") + ", and use" : "use")
+                + " a VMM that enables \(capability.name) before it makes vCPUs"
+                + (capability.enabledBy.map { ": \($0)" } ?? "")
         case .otherHost(let what): "choose a host with \(what)"
         case .pinVCPUs(let cpu):
             "if the destination has CPUs of several types, pin the vCPUs and whoever makes them to those that "
@@ -104,5 +107,9 @@ public enum Remedy: Hashable, Sendable {
                 + "writes one)"
         case .saveAgain: "save the guest again, with all its vCPUs and their registers"
         }
+    }
+
+    private static func kernel(_ version: String) -> String {
+        "give the destination Linux \(version) or newer"
     }
 }

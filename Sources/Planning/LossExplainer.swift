@@ -321,16 +321,15 @@ extension LossExplainer {
         }
     }
 
-    /// The capability that makes the register writable on newer kernels, or that nobody enabled.
+    /// The capability that makes the register writable on newer kernels.
     private func capability(for restore: RegisterRestore) -> [Remedy] {
         guard case .refused = restore.outcome,
-            let behavior = RegisterDictionary.entry(for: restore.id)?.newestBehavior,
-            let name = behavior.capability, profile.capabilities[name] ?? 0 <= 0,
+            let entry = RegisterDictionary.entry(for: restore.id),
+            let capability = entry.capability, !profile.offers(capability),
             let wanted = restore.wanted?.bits, let host = restore.found?.bits,
-            (wanted ^ host) & ~(behavior.mask ?? 0) == 0,
-            let since = KVMCapability.named(name)?.since
+            (wanted ^ host) & ~(entry.newestBehavior?.mask ?? 0) == 0
         else { return [] }
-        return [.enableCapability(name, since: since.description)]
+        return [.enableCapability(capability, onNewerKernel: true)]
     }
 
     private func needed(

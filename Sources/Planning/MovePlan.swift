@@ -40,6 +40,9 @@ public struct MovePlan: Sendable {
     public let units: UnitPlans
     /// The guest's and the host's counter frequency, where both are known and differ.
     public let counter: CounterMismatch?
+
+    /// What the move does to the guest beside what it loses.
+    public var notices: [MoveNotice] { units.notices }
 }
 
 /// The plan of one unit.

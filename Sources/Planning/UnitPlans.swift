@@ -36,6 +36,13 @@ public struct UnitPlans: RandomAccessCollection, Sendable {
             losses: report.registers.filter(\.outcome.isLoss).map { explainer.explain($0) })
     }
 
+    /// By the first vCPU, for all of a VM's are of one implementation.
+    var notices: [MoveNotice] {
+        guard firstVCPU < endIndex else { return [] }
+        let midr = account[firstVCPU].registers.first { $0.id == .midrEL1 }
+        return MoveNotice.all(of: account.guest(at: firstVCPU), on: profile, seeing: midr?.found)
+    }
+
     private func explainer(at position: Int) -> LossExplainer {
         LossExplainer(
             guest: account.guest(at: position), at: place(of: position), profile: profile,

@@ -9,6 +9,8 @@ public struct KVMCapability: Hashable, Sendable {
     public var name: String
     /// The first kernel known to have it; nil when the oldest examined one does.
     public var since: KernelVersion?
+    /// Which VMMs enable it, in words; nil where that is not known.
+    public var enabledBy: String?
     /// Whether KVM on arm64 can report it.
     public var isReportedByARM64: Bool
 
@@ -17,8 +19,9 @@ public struct KVMCapability: Hashable, Sendable {
         Tables.capabilities.map {
             KVMCapability(
                 number: $0.number, name: Tables.string($0.name),
-                since: KernelVersion(packed: $0.since), isReportedByARM64: $0.reported_by_arm64 != 0
-            )
+                since: KernelVersion(packed: $0.since),
+                enabledBy: Tables.optionalString($0.enabled_by),
+                isReportedByARM64: $0.reported_by_arm64 != 0)
         }
     }
 }
@@ -36,10 +39,13 @@ extension KVMCapability {
 
     /// Those that, enabled on a VM, let userspace write registers that are fixed otherwise.
     ///
-    /// Enabling one changes no value.
+    /// Enabling one changes no value that userspace reads. A guest that runs reads MIDR_EL1, REVIDR_EL1 and AIDR_EL1 of its
+    /// VM from then on, and no longer those of the CPU that it is on; that is another value only on hosts with several
+    /// types of CPU, and costs nothing: since Linux 6.15 reads of REVIDR_EL1 and AIDR_EL1 trap with the capability and
+    /// without it, and MIDR_EL1 is in VPIDR_EL2 either way (`ctxt_midr_el1` and `access_imp_id_reg` in `arch/arm64/kvm`).
     public static let ofWritableRegisters: [KVMCapability] = {
-        let names = Set(RegisterDictionary.all.compactMap(\.newestBehavior?.capability))
-        return all.filter { names.contains($0.name) }
+        let needed = Set(RegisterDictionary.all.compactMap(\.capability))
+        return all.filter(needed.contains)
     }()
 }
 

@@ -124,10 +124,13 @@ extension RegisterEntry {
     /// - Parameter kernel: nil for the newest.
     public func refusalRule(onKernel kernel: KernelVersion?) -> String? {
         guard let rule = behavior(onKernel: kernel)?.refusalRule else { return nil }
-        guard let name = newestBehavior?.capability,
-            let since = KVMCapability.named(name)?.since
-        else { return rule }
-        return rule + " (\(name): Linux \(since) or newer)"
+        guard let capability, let since = capability.since else { return rule }
+        return rule + " (\(capability.name): Linux \(since) or newer)"
+    }
+
+    /// The capability that, enabled on a VM, makes the register writable on kernels that have it; nil for most.
+    public var capability: KVMCapability? {
+        newestBehavior?.capability.flatMap(KVMCapability.named)
     }
 
     /// What there must be for the newest examined kernel to have it.

@@ -331,7 +331,9 @@ struct BaselineCommandTests {
     /// Lines of Formats/vbaseline-v1.md, in the order of its table.
     private func expectFormat(_ lines: ArraySlice<Substring>) throws {
         let directives = [
-            "vbaseline", "host", "feature", "register", "lost", "lost-feature", "obstacle",
+            "vbaseline", "host", "feature", "enable", "register", "implementation", "lost",
+            "lost-feature",
+            "obstacle",
         ]
         var last = 0
         for line in lines {
@@ -340,8 +342,8 @@ struct BaselineCommandTests {
             #expect(place >= last, "\(line)")
             last = place
             #expect(line.utf8.allSatisfy { 0x20...0x7e ~= $0 }, "\(line)")
-            let count = [2, 2, 2, 4, 4, 3][min(place, 5)]
-            #expect(place == 6 ? words.count >= 3 : words.count == count, "\(line)")
+            let count = [2, 2, 2, 2, 4, 5, 4, 3][min(place, 7)]
+            #expect(place == 8 ? words.count >= 3 : words.count == count, "\(line)")
             if words[0] == "register" {
                 #expect(words[2].hasPrefix("0x") && words[2].count == 18, "\(line)")
                 #expect(words[3].hasPrefix("0x"), "\(line)")
@@ -364,7 +366,9 @@ struct BaselineCommandTests {
         let report = try run.json()
         #expect(
             Set(report.keys)
-                == ["hosts", "features", "registers", "lost", "lostFeatures", "obstacles"])
+                == [
+                    "hosts", "features", "enable", "registers", "lost", "lostFeatures", "obstacles",
+                ])
         #expect(report["hosts"] as? [String] == neoverses)
         #expect(report["features"] as? [String] == ["PSCI_0_2", "PMU_V3"])
         let keys: KeyValuePairs<String, Set<String>> = [
@@ -379,6 +383,24 @@ struct BaselineCommandTests {
         let features = try objects(report["lostFeatures"])
         #expect(features.map { $0["feature"] as? String }.first == "SVE")
         #expect(features.first?["hosts"] as? [String] == ["6.12-neoverse-v1"])
+    }
+
+    @Test func implementations() throws {
+        let hosts = ["7.3-neoverse-v1", "7.3-neoverse-n1", "--implementations"]
+        let report = try Program.run(["baseline"] + hosts + ["--format", "json"]).json()
+        #expect(report["enable"] as? [String] == ["KVM_CAP_ARM_WRITABLE_IMP_ID_REGS"])
+        let told = try objects(report["implementations"])
+        #expect(told.map { $0["midr"] as? String } == ["0x411fd402", "0x414fd0c1"])
+        #expect(
+            told.map { $0["cpu"] as? String } == ["ARM NEOVERSE_V1 r1p2", "ARM NEOVERSE_N1 r4p1"])
+        #expect(
+            told.map { $0["hosts"] as? [String] } == [["7.3-neoverse-v1"], ["7.3-neoverse-n1"]])
+        #expect(told.allSatisfy { Set($0.keys) == ["midr", "revidr", "aidr", "cpu", "hosts"] })
+        let lines = try Program.run(["baseline"] + hosts + ["-o", "-"]).text.split(separator: "\n")
+        try expectFormat(lines[...])
+        #expect(lines.contains("enable KVM_CAP_ARM_WRITABLE_IMP_ID_REGS"))
+        #expect(lines.contains("implementation 0x414fd0c1 0x0 0x0 7.3-neoverse-n1"))
+        #expect(lines.contains("register VENDOR_HYP_BMAP_2 0x6030000000160003 0x3"))
     }
 
     @Test func equalHosts() throws {

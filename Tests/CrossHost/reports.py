@@ -3,6 +3,7 @@
 
 usage: reports.py same REPORT REPORT      whether both give every register the same outcome
        reports.py undone REPORT NAME...   whether a strict restore put back what it wrote, but for just these, with reasons
+       reports.py restored NAMES REPORT...   whether all registers of these names (one word) hold what was wanted in all
 """
 
 import json
@@ -31,4 +32,15 @@ def undone(path, *expected):
     return set(stuck) == set(expected) and all("reason" in entry for entry in stuck.values())
 
 
-sys.exit(0 if {"same": same, "undone": undone}[sys.argv[1]](*sys.argv[2:]) else 1)
+def restored(names, *paths):
+    found = [(path, register) for path in paths for register in registers(path, "registers")
+             if register["name"] in names.split()]
+    lost = [(path, register) for path, register in found if register["outcome"] not in ("restored", "already-equal")]
+    for path, register in lost:
+        print(f"  FAILED {path}: {register['name']} {register['outcome']}, wanted {register['wanted']}")
+    taken = sum(register["outcome"] == "restored" for _, register in found)
+    print(f"  {len(paths)} reports, {len(found)} registers, {taken} of them written, {len(lost)} lost")
+    return taken and not lost
+
+
+sys.exit(0 if {"same": same, "undone": undone, "restored": restored}[sys.argv[1]](*sys.argv[2:]) else 1)

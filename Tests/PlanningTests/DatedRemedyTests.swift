@@ -104,8 +104,9 @@ struct DatedRemedyTests {
         let texts = try remedies(of: "MIDR_EL1", snapshot, on: host)
         #expect(
             texts.contains(
-                "give the destination Linux 6.15 or newer, with \(Self.capability) enabled before the vCPUs "
-                    + "are made"), "\(texts)")
+                "give the destination Linux 6.15 or newer, and use a VMM that enables \(Self.capability) before it "
+                    + "makes vCPUs: Firecracker from #6116 on, vcpusnap; not QEMU 11.1"), "\(texts)"
+        )
     }
 
     // MARK: Mitigations

@@ -20,8 +20,9 @@ struct PlanTests {
             var options = Restore.Options()
             options.kernel = to.kernel
             options.policy = policy
-            let reports = try Restore.run(
-                snapshot.units, into: [EmulatedCPU(profile: to)], options: options)
+            options.enabled = KVMCapability.ofWritableRegisters
+            let vcpus = EmulatedHost(to).makeVCPUs(1, enabling: options.enabled)
+            let reports = try Restore.run(snapshot.units, into: vcpus, options: options)
             #expect(plan.host == destination && plan.policy == preset.rawValue)
             #expect(plan.units.map(\.report) == reports)
             let lost = reports[0].registers.filter(\.outcome.isLoss)
@@ -228,7 +229,8 @@ struct LossTests {
         case .restrictBitmap(let register, let bits): "restrict \(register): \(bits)"
         case .lowerPSCIVersion(let version): "PSCI \(version)"
         case .upgradeKernel(let version): "Linux \(version)"
-        case .enableCapability(let name, let since): "\(name) of \(since)"
+        case .enableCapability(let capability, _):
+            "\(capability.name) of \(capability.since?.description ?? "")"
         case .otherHost(let what): "host with \(what)"
         case .pinVCPUs(let cpu): "pin to \(cpu)"
         case .moreVCPUs(let count): "host that makes \(count) vCPUs"

@@ -46,6 +46,15 @@ struct LoadPlanTests {
         }
     }
 
+    @Test(
+        "QEMU does not enable the capability with which KVM takes another MIDR_EL1",
+        arguments: QEMUVersion.kinds)
+    func anotherImplementation(version: QEMUVersion) throws {
+        let plan = try loadPlan(try QEMUStream(.kvmN1), on: "7.3-neoverse-v1", by: version)
+        let midr = try plan.load(of: "MIDR_EL1")
+        #expect(midr.fate == .refused && midr.errno == .invalidArgument)
+    }
+
     @Test("Linux 6.12 replays a PMU's SET register that it cleared before through the CLR view")
     func countersStay() throws {
         let stream = try QEMUStream(.kvmN1)

@@ -143,6 +143,7 @@ struct cformat_capability {
     uint32_t number;
     uint32_t name;
     uint32_t since;
+    uint32_t enabled_by;
     uint8_t reported_by_arm64;
 };
 

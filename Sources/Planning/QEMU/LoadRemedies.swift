@@ -105,7 +105,8 @@ package struct LoadRemedies: Sendable {
         let counting = plan.verdict == .fails ? failing : losses.filter { !$0.isOfVectors }
         let ids = Set(counting.map(\.id))
         let lost = move.units.flatMap(\.losses).filter { ids.contains($0.restore.id) }
-        let all = lost.flatMap { loss in Self.remedies(for: loss).map { ($0, loss.restore.id) } }
+        var all = lost.flatMap { loss in Self.remedies(for: loss).map { ($0, loss.restore.id) } }
+        all += Self.enabling(for: ids.subtracting(lost.map(\.restore.id)))
         let newest = all.compactMap(\.0.kernel).max()
         var helped: [Remedy: Set<RegisterID>] = [:]
         let found = all.map { remedy, id in
@@ -116,6 +117,15 @@ package struct LoadRemedies: Sendable {
         return Remedy.each(found).map { remedy in
             let count = helped[remedy]?.count ?? 0
             return .ofTheMove(remedy, only: count < ids.count ? (count, ids.count) : nil)
+        }
+    }
+
+    /// What a restore writes with a capability that QEMU does not enable.
+    private static func enabling(for ids: Set<RegisterID>) -> [(Remedy, RegisterID)] {
+        ids.sorted().compactMap { id in
+            RegisterDictionary.entry(for: id)?.capability.map {
+                (.enableCapability($0, onNewerKernel: false), id)
+            }
         }
     }
 

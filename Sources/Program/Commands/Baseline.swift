@@ -8,11 +8,16 @@ struct BaselineCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "baseline",
         abstract: "Compute what to give a guest so that it can move among some hosts.",
+        usage: "vcpusnap baseline <host> <host> ... [options]",
         discussion: """
             The result is a template of Formats/vbaseline-v1.md: the features to make the
             vCPUs with, and the registers to write before the guest's first run. It is
             tried on every pair of the hosts; what keeps a guest from moving all the same
             is an obstacle, and the exit code 1.
+
+            --implementations lists the CPUs that the guest can meet. Its VMM has to tell
+            it of them when it boots, for then it chooses its workarounds of errata
+            (Documentation/implementations.md).
 
             EXAMPLES
               vcpusnap baseline rack1.vhost rack2.vhost -o racks.vbaseline
@@ -23,6 +28,9 @@ struct BaselineCommand: ParsableCommand {
         help: "Host profiles: names of built-in ones, .vhost files, or - for stdin.",
         completion: .file())
     var hosts: [String]
+
+    @Flag(help: "Tell which implementations of CPUs the hosts have.")
+    var implementations = false
 
     @Option(name: .shortAndLong, help: "Write the template to this file; - is stdout.")
     var output: Location?
@@ -41,7 +49,9 @@ struct BaselineCommand: ParsableCommand {
         let profiles = try ProfileFile.load(hosts, .commandLine)
         let progress = ProgressLine(total: profiles.count, unit: "hosts")
         let report = BaselineOutput(
-            baseline: try Baseline(of: profiles, progress: progress.update))
+            baseline: try Baseline(
+                of: profiles, tellsImplementations: implementations, progress: progress.update),
+            tellsImplementations: implementations)
         progress.finish()
         try output?.write(report.template, of: "--output")
         if output != .standardStream { try report.print(as: format) }

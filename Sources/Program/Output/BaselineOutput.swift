@@ -7,6 +7,14 @@ internal import VCPUModel
 /// The report of `baseline`.
 struct BaselineOutput: WholeReport {
     let baseline: Baseline
+    /// Whether the hosts' implementations are told.
+    let tellsImplementations: Bool
+
+    private var implementations: [(implementation: Implementation, hosts: [String])] {
+        tellsImplementations ? baseline.implementations : []
+    }
+
+    private var capabilities: [String] { baseline.capabilities.map(\.name) }
 
     var status: ExitStatus { baseline.obstacles.isEmpty ? .success : .finding }
 
@@ -18,7 +26,8 @@ struct BaselineOutput: WholeReport {
 
     var json: JSONObject {
         [
-            "features": baseline.features.names, "hosts": baseline.hosts,
+            "enable": capabilities, "features": baseline.features.names,
+            "hosts": baseline.hosts,
             "lost": baseline.lost.json { lost in
                 [
                     "field": lost.field, "hosts": lost.hosts, "register": lost.register.name,
@@ -29,6 +38,8 @@ struct BaselineOutput: WholeReport {
             "obstacles": baseline.obstacles.json {
                 ["register": $0.register.name, "text": $0.text]
             },
+            "implementations": tellsImplementations
+                ? implementations.json { $0.implementation.json + ["hosts": $0.hosts] } : nil,
             "registers": registers.json { .register($0.id, ["value": $0.value.description]) },
         ]
     }
@@ -38,7 +49,11 @@ struct BaselineOutput: WholeReport {
         var lines = ["vbaseline 1"]
         lines += baseline.hosts.map { "host \($0)" }
         lines += baseline.features.names.map { "feature \($0)" }
+        lines += capabilities.map { "enable \($0)" }
         lines += registers.map { "register \($0.id.name) \($0.id.hex) \($0.value)" }
+        lines += implementations.flatMap { implementation, hosts in
+            hosts.map { "implementation \(implementation.values) \($0)" }
+        }
         lines += baseline.lost.flatMap { lost in
             lost.hosts.map { "lost \(lost.path) \(RegisterValue(lost.value)) \($0)" }
         }
@@ -68,7 +83,16 @@ struct BaselineOutput: WholeReport {
     func text(_ style: TextStyle) -> PrintableText {
         var text = style.bold("baseline of \(Self.some(baseline.hosts))") + "\n"
         text += "  vCPU features: \(baseline.features.names.joined(separator: " "))\n"
+        text += list(
+            "enable on the VM before the first vCPU",
+            baseline.capabilities.map { $0.name + ($0.enabledBy.map { " (\($0))" } ?? "") })
         text += list("write before the first run", registers.map { "\($0.id.title) \($0.value)" })
+        text += list(
+            "tell the guest of these implementations (Documentation/implementations.md)",
+            implementations.map { implementation, hosts in
+                "MIDR_EL1, REVIDR_EL1, AIDR_EL1 \(implementation.values): \(implementation.cpu), "
+                    + "of \(Self.some(hosts))"
+            })
         text += list(
             "lost vCPU features",
             baseline.lostFeatures.map { "\($0.name), of \(Self.some($0.hosts))" })
@@ -90,6 +114,20 @@ struct BaselineOutput: WholeReport {
 
     private func list(_ title: PrintableText, _ lines: [String]) -> PrintableText {
         .list(title, lines.map { PrintableText($0) })
+    }
+}
+
+extension Implementation {
+    /// `0x414fd0c1 0x0 0x0`.
+    fileprivate var values: String {
+        [midr, revidr, aidr].map { "\(RegisterValue($0))" }.joined(separator: " ")
+    }
+
+    fileprivate var json: JSONObject {
+        [
+            "aidr": RegisterValue(aidr).description, "cpu": cpu.description,
+            "midr": RegisterValue(midr).description, "revidr": RegisterValue(revidr).description,
+        ]
     }
 }
 

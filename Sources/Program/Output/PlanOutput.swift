@@ -73,6 +73,7 @@ struct PlanOutput: Report {
         for counts in [vm, counts] {
             output.write(counts.line(RegisterOutcome.names, output.style))
         }
+        for notice in plan.notices { output.write("  notice: \(notice.text)\n") }
         let lines = FoldedLines(values: values, units: all)
         for (cause, members) in losses.bySection.sorted(by: { $0.key < $1.key }) {
             let pardoned = members.count(where: \.subject.isPardoned)
@@ -129,8 +130,11 @@ struct PlanOutput: Report {
     }
 
     private func json(of plan: MovePlan, _ loads: Loads) -> JSONObject {
-        [
+        let notices = plan.notices
+        return [
             "counter": plan.counter, "host": plan.host,
+            "notices": notices.isEmpty
+                ? nil : notices.json { ["notice": $0.name, "text": $0.text] },
             "qemu": loads.isEmpty
                 ? nil
                 : loads.json { ["qemu": "\($0.version)", "verdict": $0.verdict.rawValue] },

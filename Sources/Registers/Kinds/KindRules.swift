@@ -30,6 +30,8 @@ package enum BaselineRule: Hashable, Sendable {
     case least
     /// Field by field, by the rules of ID registers.
     case idFields
+    /// One host's, where the others have the capability that it takes.
+    case implementation
     /// One host's, for most take any.
     case model
     /// PMCR_EL0: the least number of counters.

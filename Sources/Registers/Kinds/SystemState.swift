@@ -37,7 +37,7 @@ extension StateKind {
             commonBits = .max
             phase = .identification
             loss = .cause(entry.isFeatureIDRegister ? .claimsMore : .implementation)
-            baseline = entry.isFeatureIDRegister ? .idFields : .untouched
+            baseline = entry.isFeatureIDRegister ? .idFields : .implementation
         } else if entry.isCounter {
             category = .timers
             phase = entry.id == .cntpctEL0 ? .physicalCounter : .counters

@@ -83,6 +83,20 @@ struct NewerKernelProof: ~Copyable {
 
     // MARK: Implementation
 
+    /// Whether a vCPU has the same registers with these values where the capabilities are enabled.
+    private borrowing func isUnchanged(
+        by capabilities: [KVMCapability], _ bank: KVMVCPUBank
+    ) throws -> Bool {
+        let other = try fresh(enabling: capabilities)
+        try other.banks[0].initialize(with: other.abilities.defaultInit)
+        let (plain, enabled) = (try bank.readAll(), try other.banks[0].readAll())
+        let different = plain.ids.filter { id in
+            plain[id]?.withoutMotion(of: id) != enabled[id]?.withoutMotion(of: id)
+        }
+        print("enabling changes", different.count, "of", plain.count, "registers")
+        return different.isEmpty && plain.ids == enabled.ids
+    }
+
     /// Restores a guest of another CPU with the capability that takes, and without it.
     borrowing func implementation() throws -> Bool {
         let wanted: [(name: String, bits: UInt64)] = [
@@ -96,6 +110,7 @@ struct NewerKernelProof: ~Copyable {
         }
         var options = Restore.Options()
         options.enabled = KVMCapability.ofWritableRegisters
+        guard try isUnchanged(by: options.enabled, source.banks[0]) else { return false }
         let target = try fresh(enabling: options.enabled).banks[0]
         let with = try Restore.run([state], into: [target], options: options)
         let without = try Restore.run([state], into: [fresh().banks[0]])
