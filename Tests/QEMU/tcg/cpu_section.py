@@ -27,6 +27,7 @@ SUBSECTION_SIZES = {
     "cpu/syndrome64": 8,
     "cpu/pstate64": 8,
     "cpu/event": 1,
+    "cpu/fpmr": 8,
 }
 
 # What stands before the register list: name, count, struct format of one.
