@@ -11,6 +11,9 @@ public struct Subsection: Hashable, Sendable {
     /// Subsections inside this one.
     public var parts: [Subsection]
 
+    /// This one and all inside it, in the order of the stream.
+    var withParts: [Subsection] { [self] + parts.flatMap(\.withParts) }
+
     /// How long the fields of the subsections are that this program knows, in bytes.
     ///
     /// Those of M- and R-profile CPUs are not among them: their length depends on the CPU.
@@ -21,7 +24,7 @@ public struct Subsection: Hashable, Sendable {
         "cpu/vfp": 576, "cpu/vfp/fpcr_fpsr": 16, "cpu/iwmmxt": 192, "cpu/thumb2ee": 8,
         "cpu/sve": 4128, "cpu/sme": 65536, "cpu/zt0": 64, "cpu/serror": 10,
         "cpu/irq-line-state": 4, "cpu/wfxt-timer": 8, "cpu/syndrome64": 8, "cpu/pstate64": 8,
-        "cpu/event": 1, "cpu/pmsav7-rnr": 4, "cpu/m-security": 0,
+        "cpu/event": 1, "cpu/fpmr": 8, "cpu/pmsav7-rnr": 4, "cpu/m-security": 0,
     ]
 }
 
