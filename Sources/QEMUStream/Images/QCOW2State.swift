@@ -3,11 +3,11 @@ internal import LinuxSystem
 /// The state of a VM in an internal snapshot: guest clusters behind the end of the virtual disk, found
 /// through the snapshot's two levels of tables.
 final class QCOW2State: SeekableBytes {
-    private let image: any SeekableBytes
-    private let header: QCOW2Header
-    private let snapshot: QCOW2Snapshot
+    let image: any SeekableBytes
+    let header: QCOW2Header
+    let snapshot: QCOW2Snapshot
     /// Where the state begins, counted like offsets of the virtual disk.
-    private let start: Int64
+    let start: Int64
     /// The second level table that was used last, and its index; empty for one that is not allocated.
     private var table: [UInt8] = []
     private var tableIndex: Int64 = -1
@@ -142,7 +142,7 @@ extension QCOW2State {
     }
 
     /// Where a cluster is in the file; nil when it reads as zeros.
-    private func place(of cluster: Int64) throws(SavedImageError) -> Int64? {
+    func place(of cluster: Int64) throws(SavedImageError) -> Int64? {
         let entries = Int64(1) << Int64(header.tableBits)
         try loadTable(cluster / entries)
         guard !table.isEmpty else { return nil }
@@ -167,7 +167,7 @@ extension QCOW2State {
     }
 
     /// Where the cluster begins that an entry of either level names; nil for none.
-    private func placeInFile(_ entry: UInt64) throws(SavedImageError) -> Int64? {
+    func placeInFile(_ entry: UInt64) throws(SavedImageError) -> Int64? {
         let place = Int64(entry & Self.offsetMask)
         guard place % Int64(header.clusterSize) == 0 else {
             throw .damaged(
@@ -178,7 +178,7 @@ extension QCOW2State {
         return place == 0 ? nil : place
     }
 
-    private func piece(at place: Int64, count: Int) throws(SavedImageError) -> [UInt8] {
+    func piece(at place: Int64, count: Int) throws(SavedImageError) -> [UInt8] {
         guard Range(at: place, count: count, inside: 0..<image.size) != nil else {
             throw notInside
         }
@@ -190,9 +190,9 @@ extension QCOW2State {
     }
 
     /// What is read of a stream at most, from its end: its devices and their description.
-    private static let longestEnd: Int64 = 64 << 20
+    static let longestEnd: Int64 = 64 << 20
     private static let isCompressed: UInt64 = 1 << 62
     private static let isZero: UInt64 = 1
     /// Bits 9 to 55 of an entry.
-    private static let offsetMask: UInt64 = 0x00ff_ffff_ffff_fe00
+    static let offsetMask: UInt64 = 0x00ff_ffff_ffff_fe00
 }
