@@ -55,6 +55,14 @@ extension QEMUVersion {
     /// What stands before the encoding of a system register in messages.
     var systemRegisterPrefix: String { self >= QEMUVersion(11, 0) ? "system register " : "" }
 
+    /// The list of an emulated CPU has whatever its memory held where the stream has no value.
+    ///
+    /// It is allocated and not set in all versions; before 11.0 it was seen to be zero.
+    var leavesMemoryInLists: Bool { self >= QEMUVersion(11, 0) }
+
+    /// Whatever went wrong in a device, it ends with EINVAL.
+    var hidesErrorNumbers: Bool { self >= QEMUVersion(11, 1) }
+
     /// Some differences are expected (`arm_register_cpreg_mig_tolerance`).
     var hasTolerances: Bool { self >= QEMUVersion(11, 1) }
 }
