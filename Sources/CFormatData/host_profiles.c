@@ -1522,7 +1522,7 @@ static const struct {
     const char *name;
     const uint16_t *lines;
     size_t line_count;
-} profiles[] = {
+} files[] = {
     {"6.1-cortex-a57", lines_0, 534},
     {"6.1-max", lines_1, 1033},
     {"6.1-neoverse-n1", lines_2, 451},
@@ -1544,12 +1544,12 @@ size_t cformat_host_profile_count(void)
 
 const char *cformat_host_profile_name(size_t index)
 {
-    return index < 12 ? profiles[index].name : 0;
+    return index < 12 ? files[index].name : 0;
 }
 
 size_t cformat_host_profile_line_count(size_t index)
 {
-    return index < 12 ? profiles[index].line_count : 0;
+    return index < 12 ? files[index].line_count : 0;
 }
 
 const char *cformat_host_profile_line(size_t index, size_t line, size_t *length)
@@ -1558,7 +1558,7 @@ const char *cformat_host_profile_line(size_t index, size_t line, size_t *length)
 
     if (line >= cformat_host_profile_line_count(index))
         return 0;
-    number = profiles[index].lines[line];
+    number = files[index].lines[line];
     *length = starts[number + 1] - starts[number];
     return text + starts[number];
 }

@@ -2,30 +2,19 @@ internal import CFormatData
 public import TextFormats
 
 extension HostProfile {
+    private static var files: BuiltInFiles {
+        BuiltInFiles(
+            count: cformat_host_profile_count(), name: cformat_host_profile_name,
+            lineCount: cformat_host_profile_line_count, line: cformat_host_profile_line)
+    }
+
     /// The names of the profiles that are part of this library, in alphabetical order: those of
     /// Formats/hosts.
-    public static var builtInNames: [String] {
-        (0..<cformat_host_profile_count()).compactMap {
-            cformat_host_profile_name($0).map { String(cString: $0) }
-        }
-    }
+    public static var builtInNames: [String] { files.names }
 
     /// A profile that is part of this library; nil when none has the name.
     public static func builtIn(named name: String) throws(DirectiveError) -> HostProfile? {
-        guard let index = builtInNames.firstIndex(of: name) else { return nil }
-        return try HostProfile(parsing: text(index), file: "built-in profile \(name)")
-    }
-
-    private static func text(_ index: Int) -> [UInt8] {
-        var text: [UInt8] = []
-        for line in 0..<cformat_host_profile_line_count(index) {
-            var length = 0
-            guard let start = cformat_host_profile_line(index, line, &length) else { break }
-            // SAFETY: the table's line has `length` bytes and is never changed.
-            UnsafeRawBufferPointer(start: start, count: length).withMemoryRebound(to: UInt8.self) {
-                text += $0
-            }
-        }
-        return text
+        guard let text = files.text(named: name) else { return nil }
+        return try HostProfile(parsing: text, file: "built-in profile \(name)")
     }
 }

@@ -23,11 +23,19 @@ public struct FilePatch: Hashable, Sendable {
     /// - Precondition: no two ranges overlap.
     public init(_ replacements: [Replacement]) {
         let sorted = replacements.sorted { $0.range.lowerBound < $1.range.lowerBound }
-        precondition(
-            zip(sorted, sorted.dropFirst()).allSatisfy {
-                $0.range.upperBound <= $1.range.lowerBound
-            }, "replaced ranges are apart")
+        precondition(Self.areApart(sorted), "replaced ranges are apart")
         self.replacements = sorted
+    }
+
+    /// A patch of ranges that a file names; nil where two of them overlap.
+    public init?(unchecked replacements: [Replacement]) {
+        let sorted = replacements.sorted { $0.range.lowerBound < $1.range.lowerBound }
+        guard Self.areApart(sorted) else { return nil }
+        self.replacements = sorted
+    }
+
+    private static func areApart(_ sorted: [Replacement]) -> Bool {
+        zip(sorted, sorted.dropFirst()).allSatisfy { $0.range.upperBound <= $1.range.lowerBound }
     }
 
     /// Whether the patch replaces nothing and the file stays as it is.

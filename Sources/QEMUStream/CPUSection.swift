@@ -12,10 +12,10 @@ public struct CPUSection: Sendable {
     /// Where the section stands in the stream.
     private(set) var place: SectionPlace
     /// What follows the header: fixed fields, the register list, subsections.
-    package private(set) var body: [UInt8]
+    package internal(set) var body: [UInt8]
     /// The subsections of `vmstate_arm_cpu` that the stream has, in its order; those inside another are among its
     /// `parts`.
-    public private(set) var subsections: [Subsection]
+    public internal(set) var subsections: [Subsection]
     /// How many registers the list has.
     public private(set) var registerCount: Int
 
@@ -36,6 +36,7 @@ public struct CPUSection: Sendable {
         static let listLength = 568
         static let list = 572
         /// From the end of the list.
+        static let syndrome = 32
         static let powerState = 64
         /// What follows the list, in bytes.
         static let tail = 65

@@ -36,6 +36,11 @@ public struct QEMUStream {
     /// Whether the stream describes itself.
     public var hasDescription: Bool { description != nil }
 
+    /// The devices that the description names, in the order of the stream; nil where there is none.
+    package var devices: [(name: String, instance: UInt32)]? {
+        description?.devices.map { (String(decoding: $0.name, as: UTF8.self), $0.instance) }
+    }
+
     /// Parses all of the stream but its RAM.
     /// - Throws: `notAStream` or `version`; `cutOff` or `damaged` for what is not whole, unless `partial` is asked
     ///   for and a vCPU is found; `noCPUs` when there is no Arm A-profile vCPU.

@@ -154,8 +154,8 @@ extension QEMUVCPUBank {
 
     /// FPSCR's bits that are FPCR's and FPSR's (`FPSCR_FPCR_MASK`, `FPSCR_FPSR_MASK`,
     /// `target/arm/cpu.h`).
-    private static let controlMask: UInt64 = 0x07ff_9f00
-    private static let statusMask: UInt64 = 0xf800_009f
+    static let controlMask: UInt64 = 0x07ff_9f00
+    static let statusMask: UInt64 = 0xf800_009f
 
     /// The last field of cpu/vfp.
     private var statusAndControlOffset: Int? {

@@ -1,4 +1,4 @@
-internal import Registers
+package import Registers
 
 /// Who ran the vCPUs of a stream; lists of different origins cannot be compared.
 public enum StreamOrigin: String, Hashable, Sendable {
@@ -49,12 +49,24 @@ extension RegisterID {
     /// KVM has the ids of two timer registers the wrong way round, and says that it will keep them so
     /// (`KVM_REG_ARM_TIMER_CVAL`, `arch/arm64/include/uapi/asm/kvm.h`); QEMU's tables have the
     /// architecture's.
-    func translated(from origin: StreamOrigin) -> RegisterID {
+    package func translated(from origin: StreamOrigin) -> RegisterID {
         guard origin != .kvm else { return self }
         switch self {
         case .cntvCVALEL0: return .cntvctEL0
         case .cntvctEL0: return .cntvCVALEL0
         default: return self
         }
+    }
+}
+
+extension QEMUStream {
+    /// The option of QEMU's machine that gave its emulated CPU registers, of those that give more than any CPU model has.
+    public var machineOption: String? {
+        guard origin == .tcg else { return nil }
+        let ids = Set(cpus.flatMap(\.entries).map(\.id))
+        let options: [(RegisterID, String)] = [
+            (.hcrEL2, "virtualization=on"), (.scrEL3, "secure=on"), (.rgsrEL1, "mte=on"),
+        ]
+        return options.first { ids.contains($0.0) }?.1
     }
 }

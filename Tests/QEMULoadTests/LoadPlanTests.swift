@@ -474,7 +474,8 @@ struct LoadPlanTests {
     func names() {
         #expect(
             RegisterLoad.Fate.names == [
-                "unknown", "refused", "dropped", "altered", "tolerated", "kept-at-reset", "loaded",
+                "unknown", "refused", "dropped", "altered", "tolerated", "kept-at-reset", "unset",
+                "loaded",
             ])
         let failures = RegisterLoad.Fate.allCases.filter(\.isFailure)
         #expect(failures == [.unknown, .refused])

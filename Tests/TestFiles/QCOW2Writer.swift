@@ -42,11 +42,13 @@ package struct QCOW2Writer {
     package var features: UInt64 = 0
     package var snapshotCount: UInt32?
     package var snapshots: [Snapshot]
+    /// Whether there are reference counts, of 1 for each cluster.
+    package var hasCounts = false
 
     package init(
         version: UInt32 = 3, clusterBits: UInt32 = 12, diskSize: UInt64 = 5_000_000,
         oldDiskSize: UInt64 = 5_000_000, encryption: UInt32 = 0, features: UInt64 = 0,
-        snapshotCount: UInt32? = nil, snapshots: [Snapshot]
+        snapshotCount: UInt32? = nil, snapshots: [Snapshot], hasCounts: Bool = false
     ) {
         self.version = version
         self.clusterBits = clusterBits
@@ -56,6 +58,7 @@ package struct QCOW2Writer {
         self.features = features
         self.snapshotCount = snapshotCount
         self.snapshots = snapshots
+        self.hasCounts = hasCounts
     }
 
     package func image() -> [UInt8] {
@@ -67,7 +70,21 @@ package struct QCOW2Writer {
         }
         let place = append(table, to: &file)
         file.replaceSubrange(0..<104, with: header(UInt64(place)))
+        if hasCounts { appendCounts(to: &file) }
         return file
+    }
+
+    /// Two bytes for each cluster, also of the counts themselves and their table.
+    private func appendCounts(to file: inout [UInt8]) {
+        let inBlock = cluster / 2
+        let blocks = (file.count / cluster + 1) / (inBlock - 1) + 1
+        let clusters = file.count / cluster + blocks + 1
+        let counts = (0..<blocks * inBlock).flatMap { $0 < clusters ? [0, 1] as [UInt8] : [0, 0] }
+        let place = append(counts, to: &file)
+        let table = (0..<blocks).flatMap { Images.big(UInt64(place + $0 * cluster)) }
+        let tablePlace = append(table, to: &file)
+        file.replaceSubrange(48..<60, with: Images.big(UInt64(tablePlace)) + Images.big(UInt32(1)))
+        file.replaceSubrange(96..<104, with: Images.big(UInt32(4)) + Images.big(UInt32(104)))
     }
 
     private var cluster: Int { 1 << clusterBits }

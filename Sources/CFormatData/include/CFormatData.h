@@ -4,6 +4,7 @@
 
 #include "host_profiles.h"
 #include "register_tables.h"
+#include "tcg_models.h"
 #include "zstd_dictionary.h"
 
 #endif

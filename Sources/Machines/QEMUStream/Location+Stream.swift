@@ -1,5 +1,6 @@
 public import LinuxSystem
 internal import QEMUStream
+internal import QMP
 
 extension Location {
     /// Opens the QEMU stream in a file.
@@ -8,7 +9,21 @@ extension Location {
         try Self.stream(try openGuestFile(options), of: text)
     }
 
-    /// The same of a file that was opened to be changed.
+    /// The stream of the machine that a stream is to go to: in a file, or taken from the QEMU that runs it.
+    /// - Returns: also QEMU's version, which no file says.
+    public func openDestination(
+        _ options: SourceOptions
+    ) throws(SourceError) -> (file: StreamFile, qemu: String?) {
+        guard case .named(let source) = self else { return (try openStream(options), nil) }
+        guard let running = source as? QMPSource else {
+            throw isNoFile(
+                orElse: "name a file with a stream of the destination, or its qmp:SOCKET")
+        }
+        let (file, machine) = try running.takeStream(options)
+        return (file, machine.version)
+    }
+
+    /// The stream in a file that was opened to be changed.
     public static func openStream(
         _ file: SeekableFile, _ options: SourceOptions
     ) throws(SourceError) -> StreamFile {

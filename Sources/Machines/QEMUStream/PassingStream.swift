@@ -3,10 +3,10 @@ public import QEMUStream
 
 /// A stream that is written while it is read, except for its end, where the vCPUs are.
 ///
-/// It comes through a pipe, or out of the compression of one of libvirt's images, which is written without
-/// it.
+/// It comes through a pipe, or out of the compression of one of libvirt's images, which is compressed again by the same
+/// program.
 public struct PassingStream {
-    private let image: UncompressedImage
+    private let image: PassingImage
     private let options: SourceOptions
 
     /// Nil for what can be read, and changed, at any place.
@@ -14,7 +14,7 @@ public struct PassingStream {
         let input = try source.input()
         let passes = try SourceError.passing { try input.isPipe || input.isCompressedLibvirt }
         guard passes else { return nil }
-        image = try SourceError.passing { try UncompressedImage(input) }
+        image = try SourceError.passing { try PassingImage(input) }
         if options.has(.internalSnapshot) {
             throw source.hasNoUse(.internalSnapshot, as: "no qcow2 image")
         }
@@ -59,7 +59,8 @@ public struct PassingStream {
     private func write(
         into file: borrowing FileDescriptor, _ change: (StreamFile) throws -> [CPUSection]?
     ) throws -> Bool {
-        let ends = try keepEnds(passingTo: file)
+        let compressor = try image.compressor()
+        let ends = try keepEnds(passingTo: file, through: compressor)
         let stream = try StreamFile(ends, options.reading)
         guard let sections = try change(stream) else { return false }
         let patch = try stream.patch(replacing: sections)
@@ -70,31 +71,36 @@ public struct PassingStream {
                 "\(image.name): its vCPUs are more than \(ends.size - start) bytes before its end, "
                     + "and were passed on already: save it to a file and mend that")
         }
-        do throws(Errno) {
-            try file.write(patch.pieces(from: start, size: ends.size), of: ends)
-        } catch {
-            throw FileError(.write, "the output", error)
-        }
+        let old = try ends.read(at: start, count: Int(ends.size - start))
+        try Self.pass(patch.end(from: start, of: old), to: file, through: compressor)
+        try compressor?.end { try Self.pass($0, to: file, through: nil) }
         return true
     }
 
-    private func keepEnds(passingTo file: borrowing FileDescriptor) throws -> HeadAndTail {
+    private func keepEnds(
+        passingTo file: borrowing FileDescriptor, through compressor: Compressor?
+    ) throws -> HeadAndTail {
         var bytes = try image.nextBeforeStream()
         while !bytes.isEmpty {
-            try Self.write(bytes, to: file)
+            try Self.pass(bytes, to: file, through: nil)
             bytes = try image.nextBeforeStream()
         }
         let ends = HeadAndTail(of: image.name)
         bytes = try image.next()
         while !bytes.isEmpty {
-            try Self.write(ends.surplus(appending: bytes), to: file)
+            try Self.pass(ends.surplus(appending: bytes), to: file, through: compressor)
             ends.append(bytes)
             bytes = try image.next()
         }
         return ends
     }
 
-    private static func write(_ bytes: [UInt8], to file: borrowing FileDescriptor) throws {
+    private static func pass(
+        _ bytes: [UInt8], to file: borrowing FileDescriptor, through compressor: Compressor?
+    ) throws {
+        if let compressor {
+            return try compressor.write(bytes) { try pass($0, to: file, through: nil) }
+        }
         do throws(Errno) {
             try file.writeAll(bytes)
         } catch {

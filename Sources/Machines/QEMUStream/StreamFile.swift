@@ -163,10 +163,10 @@ public struct StreamFile: StateFile {
     }
 
     /// Changes of the stream, as changes of the file that holds it.
-    /// - Throws: when the stream is compressed or scattered in the file, and cannot be changed there.
+    /// - Throws: when the stream is compressed, or a qcow2 image cannot be changed there.
     public func filePatch(_ patch: FilePatch) throws(SourceError) -> FilePatch {
         if let problem = whyUnchangeable { throw SourceError("\(name): \(problem)") }
-        return patch.moved(by: image?.streamOffset ?? 0)
+        return try SourceError.passing { try image?.changes(for: patch) ?? patch }
     }
 
     /// What to change in the stream so that it has these sections.
@@ -177,19 +177,13 @@ public struct StreamFile: StateFile {
     }
 
     private var whyUnchangeable: String? {
-        guard let image else { return nil }
-        if let compression = image.compression {
-            let program = compression.program
-            return image.libvirt == nil
-                ? "the stream is compressed: run \(program) -dc FILE | vcpusnap mend - ... -o - | "
-                    + "\(program) -c"
-                : "libvirt compressed the stream with \(program), and it cannot be changed where it "
-                    + "is: mend the image with --output, which writes it without compression"
-        }
-        return image.kind == .qcow2
-            ? "the stream is the state of an internal snapshot, whose clusters this program does "
-                + "not move: load it with the QEMU that made it and use migrate file:"
-            : nil
+        guard let image, let compression = image.compression else { return nil }
+        let program = compression.program
+        return image.libvirt == nil
+            ? "the stream is compressed: run \(program) -dc FILE | vcpusnap mend - ... -o - | "
+                + "\(program) -c"
+            : "libvirt compressed the stream with \(program), and it cannot be changed where it "
+                + "is: mend the image with --output, which compresses it again"
     }
 }
 

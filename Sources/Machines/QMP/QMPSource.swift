@@ -32,16 +32,24 @@ public struct QMPSource: NamedSource {
     ///
     /// The VM goes on as it was; a notice says how long it stood still.
     public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
+        let (file, machine) = try takeStream(options)
+        file.warnOfLosses(options)
+        var result = try file.stateCapture(options)
+        addProvenance(of: machine, to: &result.snapshot.provenance)
+        return result
+    }
+
+    /// The stream of its devices, as of that moment.
+    func takeStream(
+        _ options: SourceOptions
+    ) throws(SourceError) -> (file: StreamFile, machine: MachineFacts) {
         let state = try SourceError.passing {
             try DeviceStateCapture.capture(over: try QMPConnection(connectingTo: name))
         }
         for line in Self.lines(state) { options.notify("qmp:\(name): \(line)") }
         // QEMU said that it wrote everything, whether with a description or without.
         let file = try StreamFile(state.stream, named: Location(self).text, .undescribed)
-        file.warnOfLosses(options)
-        var result = try file.stateCapture(options)
-        addProvenance(of: state.machine, to: &result.snapshot.provenance)
-        return result
+        return (file, state.machine)
     }
 
     private static func lines(_ state: CapturedDeviceState) -> [String] {

@@ -1,4 +1,5 @@
 internal import LinuxSystem
+internal import QEMUStream
 internal import Registers
 internal import TextFormats
 internal import VCPUModel
@@ -6,6 +7,8 @@ internal import VCPUModel
 /// What QEMU prints when it loads a "cpu" section, by version.
 struct LoadMessages {
     let version: QEMUVersion
+    /// Whether QEMU emulates the vCPUs.
+    let isEmulated: Bool
 
     /// `kvm_init`, `accel/kvm/kvm-all.c`.
     static func line(for excess: LoadPlan.Excess) -> String {
@@ -30,7 +33,7 @@ struct LoadMessages {
     private func reports(of vcpu: VCPULoad) -> [String] {
         var lines: [String] = []
         if version.comparesWholeLists {
-            lines += vcpu.registers.compactMap(mismatch)
+            lines += inOrderOfLists(vcpu.registers).compactMap(mismatch)
         }
         guard version.namesRefusedRegisters, vcpu.putFails else { return lines }
         let refusals = vcpu.registers.compactMap(refusal)
@@ -38,8 +41,15 @@ struct LoadMessages {
         return lines + (vcpu.failure == .refusedValues ? refusals + refusals : refusals)
     }
 
+    /// The two timer registers of which a list of QEMU's own has each other's KVM id.
+    private func inOrderOfLists(_ registers: [RegisterLoad]) -> [RegisterLoad] {
+        guard isEmulated else { return registers }
+        return registers.sorted { $0.id.translated(from: .tcg) < $1.id.translated(from: .tcg) }
+    }
+
     private func mismatch(_ register: RegisterLoad) -> String? {
-        let name = register.id.name(in: version)
+        let name =
+            isEmulated ? register.id.nameByKey : register.id.name(in: version)
         switch register.fate {
         case .unknown, .dropped:
             // What is outside the lists is lost without a word.
@@ -47,7 +57,8 @@ struct LoadMessages {
             return
                 "handle_cpreg_only_in_incoming_stream: \(name) in the incoming stream but unknown "
                 + "on the destination: fail migration"
-        case .keptAtReset where !isTolerated(register):
+        case .keptAtReset where !isTolerated(register), .unset,
+            .refused where isEmulated && register.incoming == nil:
             return "warning: handle_cpreg_missing_in_incoming_stream: \(name) expected by the "
                 + "destination but not in the incoming stream: skip it"
         default: return nil
@@ -82,6 +93,7 @@ struct LoadMessages {
     // MARK: The end
 
     private func ending(_ failure: VCPULoad.Failure, _ vcpu: VCPULoad) -> [String] {
+        if failure == .timerWithoutWFxT { return [Self.assertion] }
         let device =
             "error while loading state for instance \(vcpu.index.hex) of device 'cpu'"
         let putFailed =
@@ -96,6 +108,9 @@ struct LoadMessages {
     }
 
     private static let end = "load of migration failed: "
+    /// `vmstate_load_state`, which prints its file and line before it.
+    private static let assertion =
+        "vmstate_load_state: Assertion `first_elem || !n_elems || !size' failed."
 
     private func oldReason(
         _ failure: VCPULoad.Failure
@@ -107,7 +122,7 @@ struct LoadMessages {
                 "Invalid argument"
             )
         case .unknownSubsection: ([], "No such file or directory")
-        case .unknownRegisters, .refusedValues: ([], "Operation not permitted")
+        default: ([], "Operation not permitted")
         }
     }
 
@@ -123,7 +138,7 @@ struct LoadMessages {
             )
         case .unknownSubsection(let name):
             return ([], number("No such file or directory"), Self.missing(name))
-        case .unknownRegisters, .refusedValues:
+        default:
             return (
                 [], number("Operation not permitted"),
                 "post load hook failed for: cpu, version_id: 22, minimum_version: 22, ret: -1"

@@ -4,9 +4,9 @@ internal import Registers
 public import Transfer
 public import VCPUModel
 
-/// What a version of QEMU, with KVM on some host, will do when it loads a stream.
+/// What a version of QEMU, with KVM on some host or by itself, will do when it loads a stream.
 ///
-/// The vCPUs are emulated ones of the host's profile, so each write gets the answer that KVM will give.
+/// With KVM the vCPUs are emulated ones of the host's profile, so each write gets the answer that KVM will give.
 public struct LoadPlan: Sendable {
     /// What becomes of the guest; the raw values are the words of reports.
     public enum Verdict: String, Hashable, Sendable {
@@ -18,8 +18,10 @@ public struct LoadPlan: Sendable {
         case fails
     }
 
-    /// The profile's name.
+    /// The profile's name; that of the CPU where QEMU emulates it.
     public let host: String
+    /// Whether QEMU emulates the vCPUs there; else they are KVM's.
+    public let isEmulated: Bool
     /// The QEMU that loads the stream.
     public let version: QEMUVersion
     /// The policy's name.
@@ -36,6 +38,11 @@ public struct LoadPlan: Sendable {
         public var maximum: Int
     }
 
+    /// What stands in the way of the machine as a whole.
+    ///
+    /// The verdict counts those of a QEMU that emulates the vCPUs. With KVM a version stands for all that load as it does, of
+    /// which another can have the machine type.
+    public let blockers: [LoadBlocker]
     /// Nil where the destination makes as many vCPUs as the stream has, or its limit is not known.
     public let excess: Excess?
     /// In the order of the stream; empty where there are too many.
@@ -47,7 +54,10 @@ public struct LoadPlan: Sendable {
 
     /// The verdict on the whole VM: one vCPU that fails makes the load fail, and pardoned losses do not count.
     public var verdict: Verdict {
-        if excess != nil || vcpus.contains(where: { $0.failure != nil }) { return .fails }
+        let isBlocked = isEmulated && blockers.contains(where: \.isFatal)
+        if excess != nil || isBlocked || vcpus.contains(where: { $0.failure != nil }) {
+            return .fails
+        }
         return vcpus.allSatisfy(\.losses.isEmpty) ? .loads : .loadsWithLosses
     }
 
@@ -60,7 +70,8 @@ public struct LoadPlan: Sendable {
     ) throws(RegisterBankError) {
         try self.init(
             of: stream.cpus, origin: stream.origin, on: profile, version: version, policy: policy,
-            guests: try Self.guests(of: stream.cpus, origin: stream.origin))
+            guests: try Self.guests(of: stream.cpus, origin: stream.origin),
+            blockers: LoadBlocker.all(of: stream, by: version))
     }
 
     /// The registers of every vCPU, by KVM's ids.
@@ -76,9 +87,10 @@ public struct LoadPlan: Sendable {
     /// - Parameter guests: the vCPUs as they were saved, whom the policy is asked about.
     init(
         of sections: [CPUSection], origin: StreamOrigin, on profile: HostProfile,
-        version: QEMUVersion, policy: RestorePolicy, guests: [RegisterList]
+        version: QEMUVersion, policy: RestorePolicy, guests: [RegisterList],
+        blockers: [LoadBlocker] = []
     ) throws(RegisterBankError) {
-        host = profile.name
+        (host, isEmulated, self.blockers) = (profile.name, false, blockers)
         self.version = version
         self.policy = policy.name
         self.origin = origin
@@ -99,7 +111,42 @@ public struct LoadPlan: Sendable {
         // What is the VM's holds what the last vCPU was given.
         for position in loads.indices { loaders[position].settle(&loads[position]) }
         vcpus = loads
-        output = LoadMessages(version: version).lines(for: loads)
+        output = LoadMessages(version: version, isEmulated: false).lines(for: loads)
+    }
+
+    /// Loads every vCPU of the stream into a QEMU that emulates them.
+    /// - Parameter policy: decides which losses count; QEMU does not know it.
+    /// - Throws: when a vCPU cannot be read from the stream.
+    public init(
+        of stream: QEMUStream, on destination: TCGDestination, policy: RestorePolicy
+    ) throws(RegisterBankError) {
+        self.init(
+            of: stream.cpus, origin: stream.origin, on: destination, policy: policy,
+            guests: try Self.guests(of: stream.cpus, origin: stream.origin),
+            blockers: LoadBlocker.all(
+                of: stream, by: destination.version, to: destination.stream))
+    }
+
+    /// - Parameter guests: the vCPUs as they were saved, whom the policy is asked about.
+    init(
+        of sections: [CPUSection], origin: StreamOrigin, on destination: TCGDestination,
+        policy: RestorePolicy, guests: [RegisterList], blockers: [LoadBlocker] = []
+    ) {
+        (host, isEmulated, self.blockers) = (destination.name, true, blockers)
+        version = destination.version
+        self.policy = policy.name
+        self.origin = origin
+        excess = nil
+        vcpus = zip(sections, guests).map { section, guest in
+            TCGLoader(
+                destination: destination, policy: policy, section: section, guest: guest
+            ).load()
+        }
+        let hasFailed = vcpus.contains { $0.failure != nil }
+        let first = blockers.first { $0.isFatal && !(hasFailed && $0.isBehindVCPUs) }
+        output =
+            first?.lines(by: version)
+            ?? LoadMessages(version: version, isEmulated: true).lines(for: vcpus)
     }
 
     /// All vCPUs of a VM have the same.

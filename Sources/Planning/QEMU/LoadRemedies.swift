@@ -42,8 +42,8 @@ package enum LoadRemedy: Sendable {
 package struct LoadRemedies: Sendable {
     /// What QEMU does with the stream.
     package let plan: LoadPlan
-    /// What a restore of the same guest there would lose, with its remedies.
-    let move: MovePlan
+    /// What a restore of the same guest there would lose, with its remedies; nil where QEMU emulates the vCPUs.
+    let move: MovePlan?
     /// What a mend makes of the stream, where it fails.
     private let mend: StreamMend?
     /// The oldest newer QEMU that loads it.
@@ -72,9 +72,22 @@ package struct LoadRemedies: Sendable {
         newerQEMU = newer.first
     }
 
+    /// Plans the load of a stream by a QEMU that emulates the vCPUs.
+    package init(
+        of stream: QEMUStream, on destination: TCGDestination, _ policy: RestorePolicy
+    ) throws(StreamMend.Problem) {
+        plan = try Result { () throws(RegisterBankError) in
+            try LoadPlan(of: stream, on: destination, policy: policy)
+        }.mapError(StreamMend.Problem.bank).get()
+        (move, newerQEMU) = (nil, nil)
+        let loads = plan.verdict == .loads
+        mend = try loads ? nil : StreamMend(of: stream, on: destination, policy: policy)
+    }
+
     /// In the order of use; empty when nothing is lost.
     package var all: [LoadRemedy] {
         guard plan.verdict != .loads else { return [] }
+        if plan.isEmulated { return ofTheEmulation }
         guard plan.origin.canBeOfKVM else { return [.sameAccelerator(plan.origin)] }
         if let excess = plan.excess { return [.ofTheMove(.moreVCPUs(excess.count), only: nil)] }
         let rules = PolicyProposal(losses, of: move).proposed.map(\.rule)
@@ -86,6 +99,12 @@ package struct LoadRemedies: Sendable {
             cut.map { .limitVectors(bits: $0.longest) }, cut.map { .longerVectors(bits: $0.shown) },
         ]
         return ofTheStream.compactMap(\.self) + ofTheMove
+    }
+
+    private var ofTheEmulation: [LoadRemedy] {
+        guard let mend, !mend.isSafe else { return [.mend] }
+        let rules = PolicyProposal(mend.refusals, of: nil).proposed.map(\.rule)
+        return rules.isEmpty ? [] : [.policy(rules)]
     }
 
     /// What the policy neither pardons nor has a mend put right by other rules.
@@ -104,7 +123,9 @@ package struct LoadRemedies: Sendable {
     private var ofTheMove: [LoadRemedy] {
         let counting = plan.verdict == .fails ? failing : losses.filter { !$0.isOfVectors }
         let ids = Set(counting.map(\.id))
-        let lost = move.units.flatMap(\.losses).filter { ids.contains($0.restore.id) }
+        let lost = (move.map { $0.units.flatMap(\.losses) } ?? []).filter {
+            ids.contains($0.restore.id)
+        }
         var all = lost.flatMap { loss in Self.remedies(for: loss).map { ($0, loss.restore.id) } }
         all += Self.enabling(for: ids.subtracting(lost.map(\.restore.id)))
         let newest = all.compactMap(\.0.kernel).max()

@@ -1,4 +1,6 @@
+internal import QEMUStream
 internal import Registers
+internal import TextFormats
 
 extension RegisterID {
     /// What QEMU calls a register in its messages (`kvm_print_register_name`, `target/arm/kvm.c`), which
@@ -15,6 +17,12 @@ extension RegisterID {
         case 0x16: "fw feat reg \(index)"
         default: number
         }
+    }
+
+    /// The same where QEMU emulates the CPU (`print_register_name`, `target/arm/machine.c`).
+    var nameByKey: String {
+        let key = CPRegisterKey(kvmID: translated(from: .tcg)).rawValue
+        return "system register \(key.hex)"
     }
 
     private static func encoding(_ index: UInt64) -> String {

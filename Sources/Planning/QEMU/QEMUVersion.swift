@@ -70,6 +70,11 @@ extension QEMUVersion {
         return dates.filter { self >= $0 }.count == 1
     }
 
+    /// The first version that knows a subsection of a name; nil where all that are known here do, or none.
+    static func first(knowing name: String) -> QEMUVersion? {
+        subsections[name]?.first.flatMap { $0 == oldest ? nil : $0 }
+    }
+
     /// The versions from which on, and before which, there are subsections of these names.
     private static let subsections = [
         "cpu/vfp": [oldest], "cpu/sve": [oldest], "cpu/sme": [oldest], "cpu/serror": [oldest],
@@ -92,6 +97,11 @@ extension QEMUVersion {
 
     /// What stands before the encoding of a system register in messages.
     var systemRegisterPrefix: String { self >= QEMUVersion(11, 0) ? "system register " : "" }
+
+    /// The list of an emulated CPU has whatever its memory held where the stream has no value.
+    ///
+    /// It is allocated and not set in all versions; before 11.0 it was seen to be zero.
+    var leavesMemoryInLists: Bool { self >= QEMUVersion(11, 0) }
 
     /// Whatever went wrong in a device, it ends with EINVAL.
     var hidesErrorNumbers: Bool { self >= QEMUVersion(11, 1) }

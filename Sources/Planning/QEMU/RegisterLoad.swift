@@ -9,7 +9,8 @@ public struct RegisterLoad: Hashable, Sendable {
     public enum Fate: String, CaseIterable, Sendable {
         /// The destination has no such register, which makes QEMU give up.
         case unknown
-        /// KVM refuses the value, which makes QEMU give up.
+        /// KVM refuses the value, which makes QEMU give up; where QEMU emulates the CPU, the register is constant and
+        /// has another value.
         case refused
         /// The destination has no such register, and QEMU goes on all the same.
         case dropped
@@ -19,6 +20,8 @@ public struct RegisterLoad: Hashable, Sendable {
         case tolerated
         /// Only the destination has it; it keeps the value of a fresh vCPU.
         case keptAtReset = "kept-at-reset"
+        /// Only the destination has it, and QEMU, which emulates the CPU, gives it whatever was in its memory.
+        case unset
         /// The vCPU holds the stream's value.
         case loaded
 
@@ -50,7 +53,8 @@ public struct RegisterLoad: Hashable, Sendable {
     /// What a policy is asked about; nil when nothing is lost.
     public var loss: PolicyLoss? {
         // Of a value of the destination's own that its KVM refuses nothing is lost.
-        guard let saved = incoming ?? (outcome == .missing ? held : nil) else { return nil }
+        let own = fate == .unset ? RegisterValue(0, size: id.size ?? 8) : held
+        guard let saved = incoming ?? (outcome == .missing ? own : nil) else { return nil }
         return PolicyLoss(id, saved: saved, outcome, wanted: incoming, found: held)
     }
 
@@ -63,6 +67,7 @@ public struct RegisterLoad: Hashable, Sendable {
         case .unknown, .dropped, .tolerated: .absent
         case .keptAtReset where held != nil && isEssential: .missing
         case .keptAtReset: .untouched
+        case .unset: .missing
         }
     }
 

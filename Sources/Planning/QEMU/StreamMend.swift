@@ -1,6 +1,7 @@
 public import Emulation
 public import QEMUStream
 public import Registers
+public import TextFormats
 public import Transfer
 public import VCPUModel
 
@@ -20,6 +21,8 @@ public struct StreamMend: Sendable {
         case stream(QEMUStreamError)
         /// A vCPU cannot be read from the stream, or cannot be initialized on the host.
         case bank(RegisterBankError)
+        /// What is recorded of QEMU's emulation cannot be read.
+        case data(DirectiveError)
     }
 
     /// One register of one vCPU that was changed.
@@ -30,16 +33,31 @@ public struct StreamMend: Sendable {
             case pardoned(Pardon)
             /// The policy's rules say so.
             case rules([PolicyRule])
+            /// It holds what a CPU that QEMU emulates has before it runs, so that without it nothing is lost.
+            case asAtReset
+            /// The destination has it and the stream did not: QEMU, which emulates the CPU, would give it whatever was in its
+            /// memory.
+            case unset
         }
 
         /// The register, by KVM's id.
         public var id: RegisterID
-        /// The value in the stream as it was saved, in the register's own size.
-        public var before: RegisterValue
+        /// The value in the stream as it was saved, in the register's own size; nil when the register is added.
+        public var before: RegisterValue?
         /// Nil when the register is taken out.
         public var after: RegisterValue?
         /// Of a register that was changed twice, the reason of the second change.
         public var reason: Reason
+    }
+
+    /// A subsection that the destination does not know.
+    public struct UnknownSubsection: Hashable, Sendable {
+        /// `cpu/event`.
+        public var name: String
+        /// Its fields as they were in the stream.
+        public var value: [UInt8]
+        /// The first version of QEMU that knows it; nil where an older one than all that are known here does.
+        public var firstVersion: QEMUVersion?
     }
 
     /// What becomes of one vCPU.
@@ -54,6 +72,10 @@ public struct StreamMend: Sendable {
         public var refusals: [RegisterLoad]
         /// What QEMU loads and KVM alters silently, whether or not the stream is mended.
         public var altered: [RegisterLoad]
+        /// Subsections that were taken out: without them the guest is the same.
+        public var leftOut: [UnknownSubsection] = []
+        /// Subsections that the destination does not know, and of which the guest would lose what they hold.
+        public var unknownSubsections: [UnknownSubsection] = []
     }
 
     /// In the order of the stream.
@@ -65,11 +87,14 @@ public struct StreamMend: Sendable {
 
     /// Whether nothing is left that must not be changed, and all of `plans` load.
     public var isSafe: Bool {
-        vcpus.allSatisfy(\.refusals.isEmpty) && plans.allSatisfy { $0.verdict != .fails }
+        vcpus.allSatisfy { $0.refusals.isEmpty && $0.unknownSubsections.isEmpty }
+            && plans.allSatisfy { $0.verdict != .fails }
     }
 
     /// Whether the result is the stream as it was, which need not load.
-    public var changesNothing: Bool { vcpus.allSatisfy(\.changes.isEmpty) }
+    public var changesNothing: Bool {
+        vcpus.allSatisfy { $0.changes.isEmpty && $0.leftOut.isEmpty }
+    }
 }
 
 extension StreamMend {
@@ -78,22 +103,43 @@ extension StreamMend {
     ///   - profile: the host that is to load the result; nil where nothing is known of it. A stream can then be of any
     ///     origin, the policy's rules alone are applied, and `plans` is empty.
     ///   - versions: the QEMU versions that are to load the result; nil for all that know the stream's subsections.
+    ///   - target: the version whose subsections the result has; nil is the oldest of them, with a profile.
     public init(
         of stream: QEMUStream, on profile: HostProfile?, policy: RestorePolicy,
-        versions: [QEMUVersion]? = nil
+        versions: [QEMUVersion]? = nil, knownTo target: QEMUVersion? = nil
     ) throws(Problem) {
         guard profile == nil || stream.origin.canBeOfKVM else { throw .origin(stream.origin) }
         var mender = try Mender(stream, policy)
         try mender.applyRules()
+        let versions = versions ?? QEMUVersion.kinds(knowing: stream.cpus)
+        // What the oldest of them does not know, none of them needs.
+        if let target = target ?? (profile == nil ? nil : versions.min()) {
+            mender.leaveOut { RefusedSubsections(by: target, for: $0).all(in: $0) }
+        }
         var plans: [LoadPlan] = []
         if let profile {
             try mender.mend(for: profile)
-            let all = versions ?? QEMUVersion.kinds(knowing: stream.cpus)
-            plans = try all.map { (version) throws(Problem) in
+            plans = try versions.map { (version) throws(Problem) in
                 try mender.plan(version, on: profile)
             }
         }
         (vcpus, sections, self.plans) = (mender.vcpus, mender.sections, plans)
+    }
+}
+
+extension StreamMend {
+    /// Mends a stream for a QEMU that emulates the vCPUs.
+    public init(
+        of stream: QEMUStream, on destination: TCGDestination, policy: RestorePolicy
+    ) throws(Problem) {
+        var mender = try Mender(stream, policy)
+        try mender.applyRules()
+        mender.leaveOut { section in
+            RefusedSubsections(by: destination.version, of: destination.registers).all(in: section)
+        }
+        try mender.mend(for: destination)
+        (vcpus, sections) = (mender.vcpus, mender.sections)
+        plans = [mender.plan(on: destination)]
     }
 }
 
@@ -125,6 +171,22 @@ extension StreamMend {
         }
         return proposal
     }
+}
+
+/// What registers hold before they were written, in any CPU that QEMU emulates.
+private struct EmulationResets {
+    private var values: [RegisterID: Set<UInt64>] = [:]
+
+    init() throws(DirectiveError) {
+        for name in TCGModel.builtInNames {
+            guard let model = try TCGModel.builtIn(named: name) else { continue }
+            for register in model.registers {
+                values[register.id, default: []].insert(register.value)
+            }
+        }
+    }
+
+    func has(_ id: RegisterID, _ value: UInt64) -> Bool { values[id]?.contains(value) == true }
 }
 
 /// Changes sections until what is left loads.
@@ -171,6 +233,77 @@ private struct Mender {
                 if try change(position, plan.vcpus[position]) { isChanged = true }
             }
             guard isChanged else { return }
+        }
+    }
+
+    func plan(on destination: TCGDestination) -> LoadPlan {
+        LoadPlan(
+            of: sections, origin: origin, on: destination, policy: policy, guests: guests)
+    }
+
+    /// Gives every section the list of the destination, as far as nothing of the guest's is lost by it.
+    mutating func mend(for destination: TCGDestination) throws(StreamMend.Problem) {
+        let plan = plan(on: destination)
+        let resets = try Result { () throws(DirectiveError) in
+            try EmulationResets()
+        }.mapError(StreamMend.Problem.data).get()
+        for position in sections.indices {
+            var changes: [RegisterID: (after: RegisterValue?, StreamMend.Change.Reason)] = [:]
+            for load in plan.vcpus[position].registers where load.id.isCPRegister {
+                guard let saved = load.incoming, load.outcome.isLoss else { continue }
+                let id = load.id.translated(from: .tcg)
+                let after = load.fate == .refused ? load.held : nil
+                if let pardon = load.pardon {
+                    changes[id] = (after, .pardoned(pardon))
+                } else if after == nil, resets.has(id, saved.lowBits) {
+                    changes[id] = (nil, .asAtReset)
+                } else if load.fate != .tolerated {
+                    vcpus[position].refusals.append(load)
+                }
+            }
+            try edit(position) { changes[$0.id] }
+            try complete(position, destination, Set(changes.filter { $1.after != nil }.keys))
+        }
+    }
+
+    /// Adds what the destination has and the stream does not, and gives registers its own values, of which some have more
+    /// bits than the register.
+    private mutating func complete(
+        _ position: Int, _ destination: TCGDestination, _ replaced: Set<RegisterID>
+    ) throws(StreamMend.Problem) {
+        let own = Dictionary(destination.registers.map { ($0.id, $0.value) }) { first, _ in first }
+        let entries = sections[position].entries.map { entry in
+            let value = replaced.contains(entry.id) ? own[entry.id] : nil
+            return CPUSection.Entry(id: entry.id, value: value ?? entry.value)
+        }
+        let known = Set(entries.map(\.id))
+        // The value of what depends on the number of vCPUs is known of one vCPU only.
+        let missing = destination.registers.filter {
+            !known.contains($0.id) && $0.kind != .counted
+        }.map { CPUSection.Entry(id: $0.id, value: $0.value) }
+        for entry in missing {
+            note(position, entry.id.translated(from: .tcg), nil, entry.registerValue, .unset)
+        }
+        try replace(position, (entries + missing).sorted { $0.id < $1.id })
+    }
+
+    // MARK: Subsections
+
+    /// Takes subsections out of every section, as far as the guest is the same without them.
+    mutating func leaveOut(_ refused: (CPUSection) -> [Subsection]) {
+        for position in sections.indices {
+            // A subsection moves when one before it is taken out.
+            for name in refused(sections[position]).map(\.name) {
+                guard let subsection = sections[position].subsection(name) else { continue }
+                let unknown = StreamMend.UnknownSubsection(
+                    name: name, value: sections[position].bytes(of: subsection),
+                    firstVersion: QEMUVersion.first(knowing: name))
+                if sections[position].leaveOut(subsection) {
+                    vcpus[position].leftOut.append(unknown)
+                } else {
+                    vcpus[position].unknownSubsections.append(unknown)
+                }
+            }
         }
     }
 
@@ -223,6 +356,12 @@ private struct Mender {
             note(position, entry.id, entry.registerValue, after, reason)
             if let after { entries.append(CPUSection.Entry(id: entry.id, value: after.lowBits)) }
         }
+        try replace(position, entries)
+    }
+
+    private mutating func replace(
+        _ position: Int, _ entries: [CPUSection.Entry]
+    ) throws(StreamMend.Problem) {
         guard entries != sections[position].entries else { return }
         do throws(QEMUStreamError) {
             try sections[position].replaceEntries(entries)
@@ -233,7 +372,7 @@ private struct Mender {
 
     /// Of a register changed twice the first value and the last are kept.
     private mutating func note(
-        _ position: Int, _ id: RegisterID, _ before: RegisterValue, _ after: RegisterValue?,
+        _ position: Int, _ id: RegisterID, _ before: RegisterValue?, _ after: RegisterValue?,
         _ reason: StreamMend.Change.Reason
     ) {
         if let known = vcpus[position].changes.firstIndex(where: { $0.id == id }) {
@@ -277,6 +416,7 @@ extension StreamMend.Problem: CustomStringConvertible {
                 + "the policy are applied to any"
         case .stream(let error): "\(error)"
         case .bank(let error): "\(error)"
+        case .data(let error): "\(error)"
         }
     }
 }

@@ -17,6 +17,15 @@ public struct VCPULoad: Hashable, Sendable {
         case unknownRegisters
         /// KVM refuses a value (`write_list_to_kvmstate`).
         case refusedValues
+        /// A subsection that this version of QEMU does not know (`vmstate_subsection_load`).
+        case unknownSubsection(String)
+        /// A timer of WFxT, which the destination's emulated CPU does not have.
+        case timerWithoutWFxT
+        /// A constant register of an emulated CPU has another value there (`write_list_to_cpustate`).
+        case otherConstants
+        /// The stream does not have constant registers of an emulated CPU, so that QEMU compares them with whatever was in
+        /// its memory.
+        case unsetConstants
     }
 
     /// The vCPU's number.
@@ -93,8 +102,8 @@ struct VCPULoader {
         if !version.comparesWholeLists, incoming > local {
             return .tooManyRegisters(incoming, limit: local)
         }
-        if let unknown = section.allSubsections.first(where: { !version.knows($0) }) {
-            return .unknownSubsection(unknown.name)
+        if let name = RefusedSubsections(by: version, for: section).unknown(in: section) {
+            return .unknownSubsection(name)
         }
         if registers.contains(where: { $0.fate == .unknown }) { return .unknownRegisters }
         return registers.contains(where: \.fate.isFailure) ? .refusedValues : nil
@@ -103,7 +112,7 @@ struct VCPULoader {
     private func putFails(_ registers: [RegisterLoad], _ failure: VCPULoad.Failure?) -> Bool {
         switch failure {
         case .tooManyRegisters, .unknownSubsection: return false
-        case .unknownRegisters, .refusedValues, nil: break
+        default: break
         }
         let refused = registers.filter { $0.fate.isFailure && $0.fate != .unknown }
         guard !version.comparesWholeLists else { return !refused.isEmpty }
@@ -128,7 +137,10 @@ struct VCPULoader {
         let loaded = written.map { id, failure in
             register(id, incoming: values[id], failure)
         }
-        return loaded + absent(incoming.filter { !known.contains($0.id) }, last: local.last)
+        let walk = ListWalk(version: version, last: local.last) { entry in
+            RegisterDictionary.entry(for: entry.id)?.isToleratedByQEMU(entry.value) == true
+        }
+        return loaded + walk.fates(of: incoming.filter { !known.contains($0.id) })
     }
 
     private func write(_ value: UInt64?, to id: RegisterID) -> Errno? {
@@ -151,33 +163,6 @@ struct VCPULoader {
         return RegisterLoad(
             id: id, fate: failure == nil ? .keptAtReset : .refused, errno: failure,
             incoming: wanted, held: try? vcpu.read(id))
-    }
-
-    private func absent(
-        _ entries: [CPUSection.Entry], last: RegisterID?
-    ) -> [RegisterLoad] {
-        // Each answer takes the place of the one before it (`cpu_post_load`), so that QEMU goes on where
-        // the last of these registers is one that it tolerates.
-        let isForgiven = version.hasTolerances && entries.last.map(Self.isTolerated) ?? false
-        return entries.map { entry in
-            let fate = fateOfAbsent(entry, last: last)
-            return RegisterLoad(
-                id: entry.id, fate: isForgiven && fate == .unknown ? .dropped : fate,
-                incoming: entry.registerValue)
-        }
-    }
-
-    private func fateOfAbsent(
-        _ entry: CPUSection.Entry, last: RegisterID?
-    ) -> RegisterLoad.Fate {
-        if version.hasTolerances, Self.isTolerated(entry) { return .tolerated }
-        if version.comparesWholeLists { return .unknown }
-        // The walk over both lists ends with the shorter one.
-        return last.map { entry.id > $0 } ?? true ? .dropped : .unknown
-    }
-
-    private static func isTolerated(_ entry: CPUSection.Entry) -> Bool {
-        RegisterDictionary.entry(for: entry.id)?.isToleratedByQEMU(entry.value) == true
     }
 
     // MARK: Outside the list

@@ -6,6 +6,7 @@ internal import VCPUModel
 struct Diff: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what differs between two snapshots, field by field.",
+        usage: "vcpusnap diff <left> <right> [--exact] [options]",
         discussion: """
             Registers that move by themselves (counters) are listed apart and do not count
             as a difference unless --exact is given; neither does provenance.
@@ -24,13 +25,16 @@ struct Diff: ParsableCommand {
     @Flag(help: "Count registers that move by themselves as differences.")
     var exact = false
 
+    @OptionGroup var images: ImageOptions
+
     @OptionGroup var output: OutputOptions
 
     func run() throws {
         try Location.checkInputs([left, right])
+        let options = try images.options(for: [left, right])
         let difference = SnapshotDifference(
-            try left.snapshot(),
-            try right.snapshot())
+            try left.snapshot(options[0]),
+            try right.snapshot(options[1]))
         let same = exact ? difference.isExactlySame : difference.isSame
         let report = DiffOutput(
             left: left.text, right: right.text, same: same, difference: difference,

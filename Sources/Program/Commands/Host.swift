@@ -40,6 +40,8 @@ struct Host: ParsableCommand {
             valueName: "release"))
     var kernel: String?
 
+    @OptionGroup var images: ImageOptions
+
     @Flag(help: "List the built-in profiles, which emulated:NAME accepts.")
     var builtIn = false
 
@@ -72,7 +74,7 @@ struct Host: ParsableCommand {
 
     private func profile() throws -> HostProfile {
         guard let from else { return try HostRecorder(.commandLine).record(name: name) }
-        let snapshot = try from.snapshot()
+        let snapshot = try from.snapshot(images.options(for: [from])[0])
         let profile: HostProfile
         do throws(HostProfileError) {
             profile = try HostProfile(from: snapshot, name: name, kernel: kernel)

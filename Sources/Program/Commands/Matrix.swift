@@ -38,6 +38,8 @@ struct Matrix: ParsableCommand {
         completion: .file())
     var singleHosts: [String] = []
 
+    @OptionGroup var images: ImageOptions
+
     @OptionGroup var policy: PolicyOption
 
     @Option(help: "Also write one self-contained web page to this file; - is stdout.")
@@ -91,7 +93,9 @@ struct Matrix: ParsableCommand {
     }
 
     private func loadGuests() throws -> [MoveMatrix.Source] {
-        var guests = try sources.map(Self.guest)
+        let options = try images.options(
+            for: sources.map { Location(argument: $0) ?? Location(path: $0) })
+        var guests = try zip(sources, options).map(Self.guest)
         let names = ProfileFile.distinct(guests.map(\.name))
         for place in guests.indices { guests[place].name = names[place] }
         return guests
@@ -107,10 +111,12 @@ struct Matrix: ParsableCommand {
     }
 
     /// A source, or a fresh guest of a profile, which is named as `--host` names it.
-    private static func guest(_ name: String) throws -> MoveMatrix.Source {
+    private static func guest(
+        _ name: String, _ options: SourceOptions
+    ) throws -> MoveMatrix.Source {
         guard isProfile(name), let fresh = EmulatedSource(name) else {
             let source = location(of: name)
-            let snapshot = try source.snapshot()
+            let snapshot = try source.snapshot(options)
             try snapshot.requireVCPUs(of: source, to: "move")
             return MoveMatrix.Source(name: source.text, snapshot: snapshot)
         }

@@ -29,6 +29,10 @@ struct Mend: ParsableCommand {
             versions: QEMU 10.1 loads what 10.0 wrote; the other way round the rules
             "ignore DBGDTR_EL0" and "ignore DBGDTRint_NS" take out what 10.0 does not have.
 
+            --for-qemu VERSION takes out the subsections that this version does not know,
+            where the guest is the same without them. With --tcg CPU, or --to a stream of
+            the destination, it gives the vCPUs the list of registers of that emulated CPU.
+
             --in-place first writes FILE.undo, from which vcpusnap unmend restores the
             original bytes. In a pipe, as in migrate "exec:vcpusnap mend - --host H -o - >
             FILE", a stream that may not be mended is cut off before its vCPUs, so that no
@@ -38,8 +42,10 @@ struct Mend: ParsableCommand {
               vcpusnap mend vm.mig --host 6.1-neoverse-n1 -o mended.mig
               vcpusnap mend vm.mig --host 6.1-neoverse-n1 --dry-run \\
                 --write-policy ours.vpolicy
+              vcpusnap mend vm.mig --for-qemu 10.0 --tcg neoverse-n1 -o older.mig
               vcpusnap mend vm.save --host rack1.vhost --policy fleet.vpolicy --in-place
-              vcpusnap mend gzipped.save --host rack1.vhost -o raw.save
+              vcpusnap mend gzipped.save --host rack1.vhost -o mended.save
+              vcpusnap mend disk.qcow2 --snapshot two --for-qemu 10.0 -o mended.qcow2
               vcpusnap mend - --host rack1.vhost -o - < vm.mig | ssh rack1 'cat > vm.mig'
             """)
 
@@ -55,6 +61,14 @@ struct Mend: ParsableCommand {
 
     @Option(help: "The QEMU version that is to load it; every one from 7.2 on if not given.")
     var qemu: String?
+
+    @Option(
+        name: .customLong("for-qemu"),
+        help: ArgumentHelp(
+            "The QEMU version that is to know all that the result has.", valueName: "version"))
+    var targetQEMU: String?
+
+    @OptionGroup var destination: DestinationOptions
 
     @OptionGroup var policy: PolicyOption
 
@@ -81,8 +95,18 @@ struct Mend: ParsableCommand {
         guard [output != nil, inPlace, dryRun].filter(\.self).count == 1 else {
             throw ValidationError("give one of --output FILE, --in-place and --dry-run")
         }
-        if host == nil, RestorePolicy.Preset(rawValue: policy.text) != nil {
-            throw ValidationError("give --host PROFILE, or a --policy FILE whose rules are applied")
+        try destination.check(with: targetQEMU, option: "--for-qemu")
+        guard host == nil || !destination.isGiven else { throw destination.isNotOfKVM }
+        guard qemu == nil || targetQEMU == nil else {
+            throw ValidationError(
+                "give one of --qemu and --for-qemu: both say what loads the result")
+        }
+        if host == nil, targetQEMU == nil, !destination.isGiven,
+            RestorePolicy.Preset(rawValue: policy.text) != nil
+        {
+            throw ValidationError(
+                "give --host PROFILE, --for-qemu VERSION, or a --policy FILE whose rules are applied"
+            )
         }
         if inPlace {
             guard case .file = source else { throw ValidationError("--in-place needs a file") }
@@ -93,9 +117,12 @@ struct Mend: ParsableCommand {
         try checkFiles()
         if let output { _ = try output.placeOfStream() }
         let policy = try policy.loadWithText()
+        let target = try targetQEMU.map { try QEMUVersion(option: $0, of: "--for-qemu") }
+        let own = try qemu.map { try QEMUVersion(option: $0) } ?? target
         let request = MendRequest(
             profile: try host.map { try ProfileFile.load($0) }, given: policy,
-            versions: try qemu.map { [try QEMUVersion(option: $0)] })
+            versions: own.map { [$0] }, target: target,
+            destination: { try destination.destination(targetQEMU, for: $0, named: $1) })
         if let output, let passing = try PassingStream(source, streamOptions.options) {
             return try pass(passing, to: output, request)
         }
@@ -108,7 +135,10 @@ struct Mend: ParsableCommand {
             if !dryRun { try write(try file.filePatch(patch), change) }
         }
         try finish(result, request) {
-            try request.profile.map {
+            guard request.profile != nil else {
+                return PolicyProposal(result.mend.refusals, of: nil)
+            }
+            return try request.profile.map {
                 let move = try MovePlan(of: result.snapshot, on: $0, policy: policy.policy)
                 return try result.mend.proposal(
                     for: file.stream, move, on: $0, after: policy.policy)
@@ -118,7 +148,7 @@ struct Mend: ParsableCommand {
 
     private func checkFiles() throws {
         let hostFile = host.map { [Location(path: $0)] } ?? []
-        let others = [policy.location] + hostFile
+        let others = [policy.location] + hostFile + [destination.machine].compactMap(\.self)
         try Location.checkInputs([source] + others)
         try output?.checkOutput(
             .binary, keeping: [source],
@@ -183,6 +213,7 @@ struct Mend: ParsableCommand {
         let next = try proposal.map { try nextStep($0, request) } ?? ""
         let text = MendOutput(
             source: source.text, remarks: result.remarks, host: host.map(FileName.shown),
+            target: request.target,
             policy: request.given.policy.name, mend: mend, isWritten: isWritten,
             proposal: proposal?.proposed,
             ending: mend.isSafe ? whatWasWritten(mend) : next, values: report.values)
@@ -212,6 +243,7 @@ struct Mend: ParsableCommand {
         _ proposal: PolicyProposal, _ request: MendRequest
     ) throws -> PrintableText {
         guard !proposal.proposed.isEmpty else {
+            if host == nil { return "" }
             return "  next: no rule lets it load there: choose another host (vcpusnap matrix)\n"
         }
         guard let writePolicy else {
@@ -239,18 +271,29 @@ struct MendRequest {
     let profile: HostProfile?
     let given: LoadedPolicy
     let versions: [QEMUVersion]?
+    /// The one whose subsections the result has.
+    let target: QEMUVersion?
+    /// Where QEMU emulates the vCPUs of a stream of that name; nil where none is meant.
+    let destination: (QEMUStream, String) throws -> TCGDestination?
 
     func mend(_ file: StreamFile) throws -> MendResult {
         try file.checkIsWhatQEMULoads()
         file.warn(.commandLine)
         do {
-            let mend = try StreamMend(
-                of: file.stream, on: profile, policy: given.policy, versions: versions)
+            let mend = try mend(of: file)
             let snapshot = try file.stateCapture(.commandLine).snapshot
             return MendResult(
                 mend: mend, snapshot: snapshot, remarks: StreamRemarks(on: file, snapshot))
         } catch let error as StreamMend.Problem {
             throw CommandError("\(file.name): \(error)")
         }
+    }
+
+    private func mend(of file: StreamFile) throws -> StreamMend {
+        if let destination = try destination(file.stream, file.name) {
+            return try StreamMend(of: file.stream, on: destination, policy: given.policy)
+        }
+        return try StreamMend(
+            of: file.stream, on: profile, policy: given.policy, versions: versions, knownTo: target)
     }
 }

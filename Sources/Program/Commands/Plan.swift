@@ -13,7 +13,10 @@ struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
         abstract: "Say what a restore on a host will do, without that host.",
-        usage: "vcpusnap plan <source> --host <host> [--host <host> ...] [options]",
+        usage: """
+            vcpusnap plan <source> --host <host> [--host <host> ...] [options]
+            vcpusnap plan <source> --qemu <qemu> (--tcg <cpu> | --to <stream>)
+            """,
         discussion: """
             The restore is carried out on emulated vCPUs of the host's profile, which
             vcpusnap host records. What will be lost is grouped by cause, with what the
@@ -37,6 +40,11 @@ struct PlanCommand: ParsableCommand {
               vcpusnap plan vm.mig --host rack1.vhost --qemu 10.0 --policy force &&
                 scp vm.mig rack1:
 
+            --tcg and --to say the same of a QEMU without KVM, which emulates the vCPUs.
+
+              vcpusnap plan vm.mig --qemu 11.1 --tcg neoverse-n1
+              vcpusnap plan vm.mig --to qmp:/run/other.qmp
+
             --write-policy writes the rules that would pardon what counts, each with what
             it means to the guest, for its owner to decide about.
             """)
@@ -56,6 +64,8 @@ struct PlanCommand: ParsableCommand {
     @Option(help: "What QEMU of this version (7.2 to 11.1) does with the stream.")
     var qemu: String?
 
+    @OptionGroup var destination: DestinationOptions
+
     @OptionGroup var policy: PolicyOption
 
     @OptionGroup var streamOptions: StreamOptions
@@ -66,7 +76,14 @@ struct PlanCommand: ParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        guard !hostNames.isEmpty else { throw ValidationError("give at least one --host PROFILE") }
+        try destination.check(with: qemu)
+        guard hostNames.isEmpty == destination.isGiven else {
+            throw destination.isGiven
+                ? destination.isNotOfKVM : ValidationError("give at least one --host PROFILE")
+        }
+        guard words.count < 2 || !destination.isGiven else {
+            throw ValidationError("name one SOURCE: --tcg and --to are one destination")
+        }
         guard !words.isEmpty else { throw ValidationError("name the SOURCE that is to be planned") }
     }
 
@@ -85,10 +102,12 @@ struct PlanCommand: ParsableCommand {
 
     func run() throws {
         let hostFiles = hosts.map { Location(path: $0) }
-        try Location.checkInputs([source, policy.location] + hostFiles)
+        let inputs = [source, policy.location] + hostFiles
+        try Location.checkInputs(inputs + [destination.machine].compactMap(\.self))
         let policy = try policy.loadWithText()
         let profiles = try ProfileFile.load(hosts, .commandLine)
         try writePolicy.map { try PolicyProposal.check($0, keeping: [source] + hostFiles) }
+        if destination.isGiven { return try planEmulatedLoad(policy) }
         if let qemu {
             return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy)
         }
@@ -126,11 +145,31 @@ struct PlanCommand: ParsableCommand {
             return LoadAnswer(
                 remedies: try LoadRemedies(
                     of: file.stream, move, on: profile, by: version, given.policy),
-                names: (source.text, FileName.shown(host), FileName.shown(policy.text)))
+                names: (source.text, "--host \(FileName.shown(host))", FileName.shown(policy.text)))
         }
+        try report(answers, StreamRemarks(on: file, snapshot), given)
+    }
+
+    private func planEmulatedLoad(_ given: LoadedPolicy) throws {
+        let options = streamOptions.options
+        let file = try source.openStream(options)
+        try file.checkIsWhatQEMULoads()
+        let snapshot = try file.capture(options).snapshot
+        guard
+            let place = try destination.destination(qemu, for: file.stream, named: source.text)
+        else { return }
+        let answer = LoadAnswer(
+            remedies: try LoadRemedies(of: file.stream, on: place, given.policy),
+            names: (source.text, destination.text(for: qemu), FileName.shown(policy.text)))
+        try report([answer], StreamRemarks(on: file, snapshot), given)
+    }
+
+    private func report(
+        _ answers: [LoadAnswer], _ remarks: StreamRemarks, _ given: LoadedPolicy
+    ) throws {
         let report = LoadPlanOutput(
-            source: source.text, remarks: StreamRemarks(on: file, snapshot),
-            policy: given.policy.name, answers: answers, values: output.values)
+            source: source.text, remarks: remarks, policy: given.policy.name, answers: answers,
+            values: output.values)
         try write(
             PolicyProposal(answers.map(\.remedies)), given, whereNeeded: report.status != .success)
         try report.print(as: output.format)
@@ -175,13 +214,13 @@ extension Location {
 
 extension QEMUVersion {
     /// From the command line.
-    init(option text: String) throws {
+    init(option text: String, of option: String = "--qemu") throws {
         guard let version = QEMUVersion(parsing: text) else {
-            throw CommandError("--qemu takes a version such as 10.0, not \(text)")
+            throw CommandError("\(option) takes a version such as 10.0, not \(text)")
         }
         guard version >= .oldest else {
             throw CommandError(
-                "--qemu \(text): the oldest version that is known here is \(QEMUVersion.oldest)")
+                "\(option) \(text): the oldest version that is known here is \(QEMUVersion.oldest)")
         }
         if version > .newest {
             StandardError.write(

@@ -42,6 +42,8 @@ struct RestoreCommand: ParsableCommand {
     @Flag(help: "Report what would happen; change no file.")
     var dryRun = false
 
+    @OptionGroup var images: ImageOptions
+
     @OptionGroup var policy: PolicyOption
 
     @Option(
@@ -74,7 +76,7 @@ struct RestoreCommand: ParsableCommand {
             let kept = (source == target ? [] : [source]) + target.lostByItsChange(in: output)
             try output.checkOutput(.binary, keeping: kept + [policy.location])
         }
-        let snapshot = try source.snapshot()
+        let snapshot = try source.snapshot(images.options(for: [source])[0])
         try snapshot.requireVCPUs(of: source, to: "restore")
         warnOfUnfinishedExits(in: snapshot)
         let destination = try target.open(

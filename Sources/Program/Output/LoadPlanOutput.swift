@@ -31,11 +31,14 @@ struct LoadPlanOutput: Report {
         let (plan, style) = (answer.plan, output.style)
         let verdict = PrintableText(plan.verdict.rawValue)
         output.write((plan.verdict == .loads ? style.good(verdict) : style.bad(verdict)) + "\n")
-        if plan.origin.canBeOfKVM {
+        if plan.isEmulated || plan.origin.canBeOfKVM {
+            for blocker in plan.blockers {
+                output.write("  of the machine: \(blocker.text(by: plan.version))\n")
+            }
             if !plan.output.isEmpty { output.write("  QEMU prints\n") }
             output.write(plan.output.map { PrintableText($0) }.indented)
             output.write(VectorLengths.line(of: plan.vcpus))
-            write(plan.vcpus, output)
+            write(plan, output)
         } else {
             output.write("  \(plan.origin.whyNoKVMTakesIt)\n")
         }
@@ -44,11 +47,11 @@ struct LoadPlanOutput: Report {
         }
     }
 
-    private func write(_ vcpus: [VCPULoad], _ output: ReportWriter) {
+    private func write(_ plan: LoadPlan, _ output: ReportWriter) {
         var counts = FoldedCounts()
         var failures = Folded<VCPULoad.Failure, Void>()
         var lines: [RegisterLoad.Fate: SharedLines<RegisterLoad>] = [:]
-        for vcpu in vcpus {
+        for vcpu in plan.vcpus {
             let unit = UnitID.vcpu(vcpu.index)
             counts.add(vcpu.counts, of: unit)
             if let failure = vcpu.failure { failures.add(failure, of: unit) }
@@ -64,7 +67,7 @@ struct LoadPlanOutput: Report {
         }
         for fate in RegisterLoad.Fate.allCases {
             guard let members = lines[fate] else { continue }
-            output.write("  \(fate.rawValue): \(fate.meaning)\n")
+            output.write("  \(fate.rawValue): \(fate.meaning(isEmulated: plan.isEmulated))\n")
             output.write(members.texts(ofAll: counts.units).indented)
         }
     }
@@ -85,7 +88,7 @@ struct LoadPlanOutput: Report {
 /// What QEMU does on one host, and what can be done about it in the words of the command line.
 struct LoadAnswer: ValueHolder {
     let remedies: LoadRemedies
-    /// The stream, the profile and the policy as given on the command line.
+    /// The stream, the options that name the destination to mend, and the policy as given on the command line.
     let names: (source: String, host: String, policy: String)
 
     var plan: LoadPlan { remedies.plan }
@@ -119,14 +122,41 @@ struct LoadAnswer: ValueHolder {
         }
     }
 
-    private var mend: String { "vcpusnap mend \(names.source) --host \(names.host)" }
+    private var mend: String { "vcpusnap mend \(names.source) \(names.host)" }
 
     func json(_ values: ValueText) -> JSONObject {
         [
-            "host": plan.host, "output": plan.output,
+            "blockers": plan.blockers.isEmpty
+                ? nil
+                : plan.blockers.json {
+                    ["blocker": $0.name, "fatal": $0.isFatal, "text": $0.text(by: plan.version)]
+                },
+            "emulated": plan.isEmulated ? true : nil, "host": plan.host, "output": plan.output,
             "remedies": remedies.all.json { ["remedy": $0.name, "text": text(of: $0)] },
             "verdict": plan.verdict.rawValue,
         ] + .units(plan.vcpus, { .vcpu($0.index) }) { $0.json(values) }
+    }
+}
+
+extension LoadBlocker {
+    fileprivate func text(by version: QEMUVersion) -> String {
+        switch self {
+        case .absentMachine(let name):
+            "QEMU \(version) does not have the machine type \(name), and takes its streams with no other"
+        case .otherMachine(let name, let there):
+            "the machine type is \(name), and the destination's is \(there)"
+        case .machineToName(let name):
+            "the destination needs -M \(name) with the same options: QEMU \(version) takes the stream with no other"
+        case .absentDevice(let name, let instance, _):
+            "the destination has no \(name), instance \(instance)"
+        case .nestedVirtualization:
+            "it has EL2 (nested virtualization), with which QEMU refuses to migrate or save a guest of KVM"
+        case .memoryTags(let underKVM):
+            "it has memory tags: the destination needs -M mte=on"
+                + (underKVM ? ", and QEMU refuses to migrate or save a guest of KVM with them" : "")
+        case .gicv5:
+            "it has a GICv5, whose state is not in the stream: QEMU refuses to migrate or save such a guest"
+        }
     }
 }
 
@@ -185,19 +215,32 @@ extension VCPULoad.Failure {
             "the stream has the subsection \(name), which this QEMU has not"
         case .unknownRegisters: "the stream has registers that the destination has not"
         case .refusedValues: "KVM refuses values of the stream"
+        case .unknownSubsection(let name):
+            "the stream has the subsection \(Shown.text(name.utf8)), which this QEMU does not know"
+        case .timerWithoutWFxT:
+            "the stream has the subsection cpu/wfxt-timer, and QEMU ends at once, because the destination's CPU has no "
+                + "FEAT_WFxT"
+        case .otherConstants: "the stream has other values of constant registers"
+        case .unsetConstants:
+            "the stream does not have constant registers of the destination, which QEMU then compares with whatever was "
+                + "in its memory"
         }
     }
 }
 
 extension RegisterLoad.Fate {
-    fileprivate var meaning: String {
+    fileprivate func meaning(isEmulated: Bool) -> String {
         switch self {
+        case .refused where isEmulated:
+            "the register is constant there and has another value, so QEMU gives up"
         case .unknown: "the destination has no such register, so QEMU gives up"
         case .refused: "KVM refuses the value, so QEMU gives up"
         case .dropped: "the destination has no such register, and QEMU goes on all the same"
         case .altered: "KVM takes the value and holds another one, and QEMU does not look"
         case .tolerated: "the destination has no such register, which QEMU knows may be"
         case .keptAtReset: "the stream has no such register; it keeps the value of a fresh vCPU"
+        case .unset:
+            "the stream has no such register; QEMU gives it whatever was in its memory"
         case .loaded: "the vCPU holds the stream's value"
         }
     }

@@ -11,6 +11,8 @@ struct MendOutput: Report {
     let remarks: StreamRemarks
     /// Absent where only rules were applied.
     let host: String?
+    /// The QEMU whose subsections the result has; absent where none was named.
+    let target: QEMUVersion?
     let policy: String
     let mend: StreamMend
     /// Whether anything was written.
@@ -23,7 +25,8 @@ struct MendOutput: Report {
 
     func write(text output: ReportWriter) {
         let style = output.style
-        let purpose = host.map { " for \($0)" } ?? ""
+        let place = host ?? mend.plans.first?.host ?? target.map { "QEMU \($0)" }
+        let purpose = place.map { " for \($0)" } ?? ""
         output.write(style.bold("mend \(source)\(purpose)") + ": " + verdict(style) + "\n")
         output.write(style.notes(remarks.notes))
         output.write(VectorLengths.line(of: mend.plans.first?.vcpus ?? []))
@@ -34,17 +37,23 @@ struct MendOutput: Report {
     private func changes(_ style: TextStyle) -> PrintableText {
         var counts = FoldedCounts()
         var (refusals, altered) = (SharedLines<RegisterLoad>(), SharedLines<RegisterLoad>())
-        var (removed, replaced) = (
-            SharedLines<StreamMend.Change>(), SharedLines<StreamMend.Change>()
+        var (removed, replaced, added) = (
+            SharedLines<StreamMend.Change>(), SharedLines<StreamMend.Change>(),
+            SharedLines<StreamMend.Change>()
         )
+        var subsections = SubsectionLines()
         for vcpu in mend.vcpus {
             let unit = UnitID.vcpu(vcpu.index)
-            let (out, other) = (
-                vcpu.changes.filter(\.isRemoval), vcpu.changes.filter { !$0.isRemoval }
-            )
+            let out = vcpu.changes.filter(\.isRemoval)
+            let new = vcpu.changes.filter(\.isAddition)
+            let other = vcpu.changes.filter { !$0.isRemoval && !$0.isAddition }
             removed.add(out, of: unit, values)
             replaced.add(other, of: unit, values)
-            counts.add([Self.taken: out.count, Self.given: other.count], of: unit)
+            added.add(new, of: unit, values)
+            subsections.add(vcpu)
+            let numbers = [Self.taken: out.count, Self.given: other.count]
+            counts.add(
+                new.isEmpty ? numbers : numbers.merging([Self.added: new.count]) { $1 }, of: unit)
             refusals.add(vcpu.refusals, of: unit) {
                 "\($0.fate.rawValue), \($0.line(values))"
             }
@@ -54,16 +63,20 @@ struct MendOutput: Report {
         let would = mend.isSafe && !isWritten ? "would be " : may
         let all = counts.units
         return [
-            counts.line([Self.taken, Self.given], style, before: may),
+            counts.line([Self.taken, Self.given, Self.added], style, before: may),
+            subsections.refused.list("the destination does not know these subsections", ofAll: all),
             refusals.list("may not be changed: the guest could notice", ofAll: all),
             removed.list("\(would)\(Self.taken)", ofAll: all),
             replaced.list("\(would)\(Self.given)", ofAll: all),
+            added.list("\(would)\(Self.added)", ofAll: all),
+            subsections.leftOut.list("\(would)\(Self.taken): subsections", ofAll: all),
             altered.list("KVM alters these when QEMU loads them", ofAll: all),
         ].joined()
     }
 
     private static let taken = "taken out"
     private static let given = "given another value"
+    private static let added = "added"
 
     var json: JSONObject {
         remarks.json + [
@@ -102,7 +115,11 @@ struct MendOutput: Report {
     private func verdict(_ style: TextStyle) -> PrintableText {
         guard mend.isSafe else { return style.bad("not done") }
         let isChanged = !mend.changesNothing
-        guard host != nil else {
+        if let target, mend.plans.isEmpty {
+            return style.good(
+                "QEMU \(target) knows all that it has" + (isChanged ? "" : " as it is"))
+        }
+        guard host != nil || !mend.plans.isEmpty else {
             return style.good(isChanged ? "the rules are applied" : "no rule changes it")
         }
         return style.good(isChanged ? "it loads there" : "it loads there as it is")
@@ -113,7 +130,9 @@ extension StreamMend.VCPU {
     fileprivate func json(_ values: ValueText) -> JSONObject {
         [
             "altered": altered.json(values), "changes": changes.json(values),
+            "leftOut": leftOut.isEmpty ? nil : leftOut,
             "refusals": refusals.json(values),
+            "unknownSubsections": unknownSubsections.isEmpty ? nil : unknownSubsections,
         ]
     }
 }
@@ -132,21 +151,71 @@ extension SharedLines<StreamMend.Change> {
 
 extension StreamMend.Change: ValueHolder {
     fileprivate var isRemoval: Bool { after == nil }
+    fileprivate var isAddition: Bool { before == nil }
 
     func json(_ values: ValueText) -> JSONObject {
         values.register(
             id, ["after": after, "before": before],
-            ["pardon": reason.pardon, "rules": reason.rules])
+            [
+                "pardon": reason.pardon, "reason": reason.text.isEmpty ? nil : reason.text,
+                "rules": reason.rules,
+            ])
     }
 
     fileprivate func line(_ values: ValueText) -> String {
         let held = [before, after].compactMap { values.text($0, of: id) }
-        let reason = reason.pardon?.text ?? reason.rules?.joined(separator: ", ") ?? ""
+        let reason = reason.pardon?.text ?? reason.rules?.joined(separator: ", ") ?? reason.text
         return "\(id.title): \(held.joined(separator: " -> ")); \(reason)"
     }
 }
 
+/// What is said of subsections.
+private struct SubsectionLines {
+    var leftOut = SharedLines<StreamMend.UnknownSubsection>()
+    var refused = SharedLines<StreamMend.UnknownSubsection>()
+
+    mutating func add(_ vcpu: StreamMend.VCPU) {
+        let unit = UnitID.vcpu(vcpu.index)
+        for part in vcpu.leftOut {
+            leftOut.add(part, about: SharedSubject(words: part.name), of: unit) {
+                "\(part.name): \(part.text), and without it the guest is the same"
+            }
+        }
+        for part in vcpu.unknownSubsections {
+            refused.add(part, about: SharedSubject(words: part.name), of: unit) {
+                "\(part.name): \(part.text), which the guest would lose: \(part.nextStep)"
+            }
+        }
+    }
+}
+
+extension StreamMend.UnknownSubsection: JSONConvertible {
+    /// The bytes of its fields, in the order of the stream.
+    fileprivate var text: String {
+        value.prefix(Self.shownBytes).hexadecimal + (value.count > Self.shownBytes ? " ..." : "")
+    }
+
+    /// A longer one is cut.
+    private static let shownBytes = 16
+
+    fileprivate var nextStep: String {
+        let newer = firstVersion.map { ", or load it in QEMU \($0) or newer" } ?? ""
+        return "save it again at another moment" + newer
+    }
+
+    var json: JSONObject { ["name": name, "value": text] }
+}
+
 extension StreamMend.Change.Reason {
+    /// Why it was changed without a policy; empty where by one.
+    fileprivate var text: String {
+        switch self {
+        case .asAtReset: "the guest has it as it is before a CPU runs"
+        case .unset: "the destination's own, which QEMU would not give it"
+        case .pardoned, .rules: ""
+        }
+    }
+
     fileprivate var pardon: Pardon? {
         if case .pardoned(let pardon) = self { pardon } else { nil }
     }

@@ -43,24 +43,25 @@ struct ChildProcess: ~Copyable {
         let child = try file.withNumber { number throws(Errno) in
             // The program reads from the descriptor's own position, which nothing else here uses.
             try Errno.check(clinux_set_position(number, offset))
-            return try spawn(compression, input: number)
+            return try spawn(compression, Compression.decompressArgument, input: number)
         }
         return ChildProcess(child)
     }
 
     /// Starts a program that is given its input by `feed(_:)`.
-    static func start(_ compression: Compression) throws(Errno) -> ChildProcess {
-        ChildProcess(try spawn(compression, input: -1))
+    static func start(
+        _ compression: Compression, _ argument: String = Compression.decompressArgument
+    ) throws(Errno) -> ChildProcess {
+        ChildProcess(try spawn(compression, argument, input: -1))
     }
 
     private static func spawn(
-        _ compression: Compression, input: Int32
+        _ compression: Compression, _ argument: String, input: Int32
     ) throws(Errno) -> clinux_child {
         var child = clinux_child()
         try Errno.check(
             clinux_spawn_filter(
-                compression.program, Compression.decompressArgument, compression.warningsArgument,
-                input, &child))
+                compression.program, argument, compression.warningsArgument, input, &child))
         return child
     }
 }

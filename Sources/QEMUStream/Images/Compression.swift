@@ -9,6 +9,8 @@ public enum Compression: String, Hashable, Sendable, CaseIterable {
 
     /// Of every program; see `warningsArgument`.
     static let decompressArgument = "-dc"
+    /// Of every program.
+    static let compressArgument = "-c"
 
     /// lzop alone would fail because of a warning after it decompressed everything; libvirt gives it
     /// this, too.

@@ -67,12 +67,8 @@ extension LibvirtSave {
 }
 
 extension LibvirtSave {
-    /// Where the format stands in the header.
-    private static let formatField = 28..<32
-
-    /// What stands before the stream in an image whose stream is not compressed.
+    /// What stands before the stream.
     struct Head {
-        /// The header, with the format that such an image has.
         let header: [UInt8]
         /// How many bytes follow it up to the stream.
         let dataSize: Int64
@@ -81,14 +77,9 @@ extension LibvirtSave {
 
         /// Takes the header.
         init(from input: SequentialBytes) throws(SavedImageError) {
-            var bytes = try input.take(headerSize)
-            let fields = try Fields(bytes, input.name)
+            header = try input.take(headerSize)
+            let fields = try Fields(header, input.name)
             compression = fields.format.compression
-            // Raw is 0, in either byte order.
-            if compression != nil {
-                bytes.replaceSubrange(formatField, with: repeatElement(0, count: 4))
-            }
-            header = bytes
             dataSize = Int64(fields.dataSize)
         }
     }

@@ -13,6 +13,13 @@ struct QCOW2Header {
     let diskSize: UInt64
     let snapshotCount: Int
     let snapshotsOffset: Int64
+    /// Where the table of the tables of reference counts begins, and how many clusters it has.
+    let countsOffset: Int64
+    let countsClusters: UInt32
+    /// Of a reference count; nil for a width that is not known here.
+    let countBits: Int?
+    /// Why nothing may be written into the image; nil where it may.
+    let whyReadOnly: String?
 
     /// The bits of an index into a second level table, which fills one cluster.
     var tableBits: UInt32 { clusterBits - 3 }
@@ -45,6 +52,24 @@ struct QCOW2Header {
         }
         snapshotCount = Int(count)
         snapshotsOffset = Int64(clamping: bytes.bigEndian(at: 64, as: UInt64.self))
+        countsOffset = Int64(clamping: bytes.bigEndian(at: 48, as: UInt64.self))
+        countsClusters = bytes.bigEndian(at: 56, as: UInt32.self)
+        // The width is a power of two, whose exponent stands there in version 3.
+        let widths: [UInt32: Int] = [3: 8, 4: 16, 5: 32, 6: 64]
+        countBits = version == 2 ? 16 : widths[bytes.bigEndian(at: 96, as: UInt32.self)]
+        whyReadOnly = version == 2 ? nil : Self.whyReadOnly(bytes)
+    }
+
+    private static func whyReadOnly(_ bytes: [UInt8]) -> String? {
+        let features = bytes.bigEndian(at: 72, as: UInt64.self)
+        if features & 1 << 1 != 0 { return "it is marked as corrupt: see qemu-img check" }
+        if features & 1 != 0 {
+            return "its reference counts are not up to date: qemu-img check -r all makes them so"
+        }
+        // Bitmaps and raw external data stay as they are.
+        let unknown = bytes.bigEndian(at: 88, as: UInt64.self) & ~0b11
+        return unknown == 0
+            ? nil : "it has features that a change would make untrue (\(unknown.hex))"
     }
 
     private func check(_ bytes: [UInt8], _ file: String) throws(SavedImageError) {

@@ -13,8 +13,9 @@ public struct QCOW2Snapshot: Hashable, Sendable {
     /// How many bytes the VM's state has; 0 for a snapshot of the disk alone.
     public let stateSize: Int64
 
-    /// Where its entry of the image's table of snapshots is in the file.
-    let place: Int64
+    /// Where its entry begins in the file, and how much extra data it has.
+    let entryOffset: Int64
+    let extraSize: UInt32
     /// Where the first level table is in the file, and how many entries it has.
     let tableOffset: Int64
     let tableEntries: Int64
@@ -43,9 +44,9 @@ extension QCOW2Snapshot {
 
     private init(from reader: inout TableReader, _ header: QCOW2Header) throws(SavedImageError) {
         try reader.align()
-        place = reader.position
+        entryOffset = reader.position
         let fixed = try reader.take(Self.fixedSize)
-        let extraSize = fixed.bigEndian(at: 36, as: UInt32.self)
+        extraSize = fixed.bigEndian(at: 36, as: UInt32.self)
         let extra = try reader.take(Int(min(extraSize, 16)))
         try reader.skip(Checked(extraSize) - Checked(extra.count))
         tableOffset = Int64(clamping: fixed.bigEndian(at: 0, as: UInt64.self))

@@ -3,11 +3,11 @@ internal import LinuxSystem
 /// The state of a VM in an internal snapshot: guest clusters behind the end of the virtual disk, found
 /// through the snapshot's two levels of tables.
 final class QCOW2State: SeekableBytes {
-    private let image: any SeekableBytes
-    private let header: QCOW2Header
-    private let snapshot: QCOW2Snapshot
+    let image: any SeekableBytes
+    let header: QCOW2Header
+    let snapshot: QCOW2Snapshot
     /// Where the state begins, counted like offsets of the virtual disk.
-    private let start: Int64
+    let start: Int64
     /// The second level table that was used last, and its index; empty for one that is not allocated.
     private var table: [UInt8] = []
     private var tableIndex: Int64 = -1
@@ -39,7 +39,7 @@ final class QCOW2State: SeekableBytes {
             tableSize <= SavedImageLimits.firstLevelTable
         else {
             throw SavedImageError(
-                .limitExceeded, image.name, at: snapshot.place,
+                .limitExceeded, image.name, at: snapshot.entryOffset,
                 "the first level table of its snapshot \(snapshot.shownID) has "
                     + "\(snapshot.tableEntries) entries of 8 bytes; at most "
                     + "\(SavedImageLimits.firstLevelTable) bytes are possible")
@@ -48,7 +48,7 @@ final class QCOW2State: SeekableBytes {
             Range(at: snapshot.tableOffset, count: tableSize, inside: 0..<image.size) != nil
         else {
             throw .damaged(
-                image.name, at: snapshot.place,
+                image.name, at: snapshot.entryOffset,
                 "the tables of its snapshot \(snapshot.shownID) are not inside the file"
             )
         }
@@ -60,7 +60,7 @@ final class QCOW2State: SeekableBytes {
             snapshot.stateSize <= room
         else {
             throw .damaged(
-                image.name, at: snapshot.place,
+                image.name, at: snapshot.entryOffset,
                 "the tables of its snapshot \(snapshot.shownID) do not reach to the end of its state"
             )
         }
@@ -150,7 +150,7 @@ extension QCOW2State {
     }
 
     /// Where a cluster is in the file; nil when it reads as zeros.
-    private func place(of cluster: Int64) throws(SavedImageError) -> Int64? {
+    func place(of cluster: Int64) throws(SavedImageError) -> Int64? {
         let entries = Int64(1) << Int64(header.tableBits)
         try loadTable(cluster / entries)
         guard !table.isEmpty else { return nil }
@@ -170,7 +170,7 @@ extension QCOW2State {
         guard index != tableIndex else { return }
         guard let position = (Checked(index) * 8 + Checked(snapshot.tableOffset)).value else {
             throw .damaged(
-                name, at: snapshot.place, "its snapshot \(snapshot.shownID) is too large")
+                name, at: snapshot.entryOffset, "its snapshot \(snapshot.shownID) is too large")
         }
         let entry = try piece(at: position, count: 8)
         let place = try placeInFile(entry.bigEndian(at: 0, as: UInt64.self), namedAt: position)
@@ -180,7 +180,7 @@ extension QCOW2State {
     }
 
     /// Where the cluster begins that an entry of either level, which stands at `position`, names; nil for none.
-    private func placeInFile(
+    func placeInFile(
         _ entry: UInt64, namedAt position: Int64
     ) throws(SavedImageError) -> Int64? {
         let place = Int64(entry & Self.offsetMask)
@@ -194,7 +194,7 @@ extension QCOW2State {
         return place == 0 ? nil : place
     }
 
-    private func piece(at place: Int64, count: Int) throws(SavedImageError) -> [UInt8] {
+    func piece(at place: Int64, count: Int) throws(SavedImageError) -> [UInt8] {
         guard Range(at: place, count: count, inside: 0..<image.size) != nil else {
             throw notInside(image.size)
         }
@@ -209,9 +209,9 @@ extension QCOW2State {
     }
 
     /// What is read of a stream at most, from its end: its devices and their description.
-    private static let longestEnd: Int64 = 64 << 20
+    static let longestEnd: Int64 = 64 << 20
     private static let isCompressed: UInt64 = 1 << 62
     private static let isZero: UInt64 = 1
     /// Bits 9 to 55 of an entry.
-    private static let offsetMask: UInt64 = 0x00ff_ffff_ffff_fe00
+    static let offsetMask: UInt64 = 0x00ff_ffff_ffff_fe00
 }

@@ -1,26 +1,25 @@
-"""Embeds the host profiles: lines that many of them have stand once."""
+"""Embeds files of lines: those that many of them have stand once."""
 
 import c_source
 from records import DataError
 
 
-def source(paths):
-    """The C file that holds the profiles and the accessors declared in include/host_profiles.h."""
+def source(kind, origin, paths):
+    """The C file that holds the files and the accessors declared in include/<kind>s.h."""
     pool = {}
-    profiles = []
+    files = []
     for path in paths:
         text = path.read_text(encoding="ascii")
         if not text.endswith("\n"):
             raise DataError(f"{path.name}: the last line has no end")
         lines = text.split("\n")[:-1]
-        profiles.append([pool.setdefault(line, len(pool)) for line in lines])
+        files.append([pool.setdefault(line, len(pool)) for line in lines])
     if len(pool) > 1 << 16:
-        raise DataError("the host profiles have more than 65536 different lines")
+        raise DataError(f"{origin} have more than 65536 different lines")
     return "".join([
-        c_source.BANNER.format(origin="Formats/hosts/*.vhost"),
-        '\n#include "host_profiles.h"\n\n#include <stdint.h>\n\n',
-        text_of(pool), numbers("uint32_t", "starts", starts(pool)), *runs(profiles),
-        accessors(paths, profiles)])
+        c_source.BANNER.format(origin=origin), f'\n#include "{kind}s.h"\n\n#include <stdint.h>\n\n',
+        text_of(pool), numbers("uint32_t", "starts", starts(pool)), *runs(files),
+        accessors(kind, paths, files)])
 
 
 def text_of(pool):
@@ -36,8 +35,8 @@ def starts(pool):
     return result
 
 
-def runs(profiles):
-    for index, lines in enumerate(profiles):
+def runs(files):
+    for index, lines in enumerate(files):
         yield numbers("uint16_t", f"lines_{index}", lines)
 
 
@@ -47,40 +46,40 @@ def numbers(kind, name, values):
     return f"\nstatic const {kind} {name}[] = {{\n{body}\n}};\n"
 
 
-def accessors(paths, profiles):
+def accessors(kind, paths, files):
     rows = "".join(
         f"    {{{c_source.quoted(path.stem)}, lines_{index}, {len(lines)}}},\n"
-        for index, (path, lines) in enumerate(zip(paths, profiles)))
+        for index, (path, lines) in enumerate(zip(paths, files)))
     return f"""
 static const struct {{
     const char *name;
     const uint16_t *lines;
     size_t line_count;
-}} profiles[] = {{
+}} files[] = {{
 {rows}}};
 
-size_t cformat_host_profile_count(void)
+size_t cformat_{kind}_count(void)
 {{
     return {len(paths)};
 }}
 
-const char *cformat_host_profile_name(size_t index)
+const char *cformat_{kind}_name(size_t index)
 {{
-    return index < {len(paths)} ? profiles[index].name : 0;
+    return index < {len(paths)} ? files[index].name : 0;
 }}
 
-size_t cformat_host_profile_line_count(size_t index)
+size_t cformat_{kind}_line_count(size_t index)
 {{
-    return index < {len(paths)} ? profiles[index].line_count : 0;
+    return index < {len(paths)} ? files[index].line_count : 0;
 }}
 
-const char *cformat_host_profile_line(size_t index, size_t line, size_t *length)
+const char *cformat_{kind}_line(size_t index, size_t line, size_t *length)
 {{
     size_t number;
 
-    if (line >= cformat_host_profile_line_count(index))
+    if (line >= cformat_{kind}_line_count(index))
         return 0;
-    number = profiles[index].lines[line];
+    number = files[index].lines[line];
     *length = starts[number + 1] - starts[number];
     return text + starts[number];
 }}

@@ -2,8 +2,8 @@ internal import LinuxSystem
 
 /// A stream that is read from front to back, with what stands before it in its file.
 ///
-/// It is a stream alone, or an image of libvirt as it would be if libvirt had not compressed it.
-public final class UncompressedImage {
+/// It is a stream alone, or an image of libvirt, whose stream is decompressed.
+public final class PassingImage {
     private let input: SequentialBytes
     private let head: LibvirtSave.Head?
     /// What comes before the stream and has not been taken.
@@ -26,6 +26,12 @@ public final class UncompressedImage {
         }
         header = head?.header ?? []
         dataSize = head?.dataSize ?? 0
+    }
+
+    /// What compresses the stream as it was; nil where it was not compressed.
+    public func compressor() throws(SavedImageError) -> Compressor? {
+        guard let compression = head?.compression else { return nil }
+        return try Compressor(compression, for: name)
     }
 
     /// The path, or `standard input`.

@@ -1,0 +1,137 @@
+public import QEMUStream
+internal import Registers
+
+/// Something of the machine for which QEMU does not load a stream, or does not write one, whatever its vCPUs hold.
+public enum LoadBlocker: Hashable, Sendable {
+    /// The version does not have the machine type: it came later, or is gone.
+    case absentMachine(String)
+    /// The destination has another machine type.
+    case otherMachine(String, there: String)
+    /// The machine type has to be named: the version's own is another.
+    case machineToName(String)
+    /// The destination does not have a device of that name and instance, which the stream has before its vCPUs or behind.
+    case absentDevice(String, UInt32, isBehindVCPUs: Bool)
+    /// A guest of KVM with EL2: QEMU refuses to migrate or save it.
+    case nestedVirtualization
+    /// The guest's memory has tags (MTE).
+    case memoryTags(underKVM: Bool)
+    /// The interrupt controller is a GICv5, whose state QEMU does not save.
+    case gicv5
+
+    /// The stable name, as in JSON.
+    public var name: String {
+        switch self {
+        case .absentMachine: "absent-machine"
+        case .otherMachine: "other-machine"
+        case .machineToName: "machine-to-name"
+        case .absentDevice: "absent-device"
+        case .nestedVirtualization: "nested-virtualization"
+        case .memoryTags: "memory-tags"
+        case .gicv5: "gicv5"
+        }
+    }
+
+    /// Whether QEMU comes to it only when it has loaded the vCPUs.
+    var isBehindVCPUs: Bool {
+        if case .absentDevice(_, _, let isBehind) = self { isBehind } else { false }
+    }
+
+    /// Whether no such load succeeds.
+    public var isFatal: Bool {
+        switch self {
+        case .absentMachine, .otherMachine, .absentDevice: true
+        case .machineToName, .nestedVirtualization, .memoryTags, .gicv5: false
+        }
+    }
+}
+
+extension LoadBlocker {
+    /// What a stream shows.
+    /// - Parameter destination: the stream of the machine that it goes to; nil where that is not known.
+    static func all(
+        of stream: QEMUStream, by version: QEMUVersion, to destination: QEMUStream? = nil
+    ) -> [LoadBlocker] {
+        let machine = machineBlocker(of: stream, by: version, to: destination)
+        return [machine].compactMap(\.self) + absentDevices(of: stream, in: destination)
+            + featureBlockers(of: stream)
+    }
+
+    private static func machineBlocker(
+        of stream: QEMUStream, by version: QEMUVersion, to destination: QEMUStream?
+    ) -> LoadBlocker? {
+        guard let machine = stream.header.machineType else { return nil }
+        if let there = destination?.header.machineType {
+            return there == machine ? nil : .otherMachine(machine, there: there)
+        }
+        let parts = machine.split(separator: "-")
+        guard parts.count == 2, parts[0] == "virt", let own = QEMUVersion(parsing: parts[1]) else {
+            return nil
+        }
+        if !version.hasMachine(of: own) { return .absentMachine(machine) }
+        return own == version || destination != nil ? nil : .machineToName(machine)
+    }
+
+    private static func absentDevices(
+        of stream: QEMUStream, in destination: QEMUStream?
+    ) -> [LoadBlocker] {
+        guard let there = destination?.devices else { return [] }
+        var known: [String: Set<UInt32>] = [:]
+        for (name, instance) in there { known[name, default: []].insert(instance) }
+        let devices = stream.devices ?? []
+        let firstVCPU = devices.firstIndex { $0.name == "cpu" } ?? devices.endIndex
+        return devices.indices.compactMap { index in
+            let (name, instance) = devices[index]
+            guard known[name]?.contains(instance) != true else { return nil }
+            return .absentDevice(name, instance, isBehindVCPUs: index > firstVCPU)
+        }
+    }
+
+    private static func featureBlockers(of stream: QEMUStream) -> [LoadBlocker] {
+        let entries = stream.cpus.first?.entries ?? []
+        let ids = Set(entries.map(\.id))
+        let isOfKVM = stream.origin.canBeOfKVM
+        let features = entries.first { $0.id == .idAA64PFR2EL1 }?.value ?? 0
+        // GCIE, bits 15:12.
+        let hasGICv5 = features & 0xf000 != 0
+        let blockers: [LoadBlocker?] = [
+            isOfKVM && ids.contains(.hcrEL2) ? .nestedVirtualization : nil,
+            ids.contains(.rgsrEL1) ? .memoryTags(underKVM: isOfKVM) : nil,
+            hasGICv5 ? .gicv5 : nil,
+        ]
+        return blockers.compactMap(\.self)
+    }
+
+    /// What QEMU prints when it ends because of it; empty where it does not.
+    func lines(by version: QEMUVersion) -> [String] {
+        let end = "load of migration failed: Invalid argument"
+        switch self {
+        case .absentMachine(let name):
+            let what = version >= QEMUVersion(10, 0) ? ": \"\(name)\"" : ""
+            return [
+                "unsupported machine type\(what)", "Use -machine help to list supported machines",
+            ]
+        case .otherMachine(let name, let there):
+            let what = "Machine type received is '\(name)' and local is '\(there)'"
+            guard version.hidesErrorNumbers else { return [what, end] }
+            let hook = "post load hook failed for: configuration, version_id: 1, minimum_version: 0"
+            return ["\(end): \(hook): \(what)"]
+        case .absentDevice(let name, let instance, _):
+            let what =
+                "section or instance '\(name)' \(instance). Make sure that your current VM setup "
+                + "matches your saved VM setup, including any hotplugged devices"
+            return version.hidesErrorNumbers
+                ? ["\(end): Unknown \(what)"] : ["Unknown savevm \(what)", end]
+        case .machineToName, .nestedVirtualization, .memoryTags, .gicv5: return []
+        }
+    }
+}
+
+extension QEMUVersion {
+    /// Whether it has the machine type of a version: since 10.1 those of six years before are gone
+    /// (`MACHINE_VER_DELETION`).
+    fileprivate func hasMachine(of other: QEMUVersion) -> Bool {
+        guard other <= self else { return false }
+        let sixYearsLater = QEMUVersion(other.major + 6, other.minor)
+        return self < QEMUVersion(10, 1) || self < sixYearsLater
+    }
+}

@@ -1,0 +1,99 @@
+internal import Emulation
+internal import QEMUStream
+internal import Registers
+internal import Transfer
+internal import VCPUModel
+
+/// Loads one section into a vCPU that QEMU emulates (`cpu_post_load` in `target/arm/machine.c`,
+/// `write_list_to_cpustate` in `target/arm/helper.c`).
+struct TCGLoader {
+    let destination: TCGDestination
+    let policy: RestorePolicy
+    let section: CPUSection
+    /// The section as a bank, for what QEMU keeps outside the list.
+    let guest: RegisterList
+
+    func load() -> VCPULoad {
+        let incoming = section.entries
+        var result = VCPULoad(index: section.instance, registers: list(incoming) + fixedRegisters)
+        for index in result.registers.indices {
+            let id = result.registers[index].id
+            result.registers[index].id = id.translated(from: .tcg)
+            let loss = result.registers[index].loss
+            result.registers[index].pardon = loss.flatMap { policy.pardon($0, of: guest) }
+        }
+        result.failure = failure(result.registers, incoming.count)
+        result.registers.sort { $0.id < $1.id }
+        return result
+    }
+
+    private func list(_ incoming: [CPUSection.Entry]) -> [RegisterLoad] {
+        let values = Dictionary(incoming.map { ($0.id, $0) }) { first, _ in first }
+        let local = destination.registers
+        let known = Set(local.map(\.id))
+        let walk = ListWalk(version: destination.version, last: local.last?.id) { entry in
+            entry.id == Self.wrongDebugRegister
+        }
+        return local.map { load($0, values[$0.id]) }
+            + walk.fates(of: incoming.filter { !known.contains($0.id) })
+    }
+
+    /// What 10.0 and 10.1 had in place of DBGDTRTX (Formats/qemu-stream.md, section 5.2).
+    private static let wrongDebugRegister = RegisterID(rawValue: 0x4020_0000_200e_0298)
+
+    private func load(_ register: TCGModel.Register, _ entry: CPUSection.Entry?) -> RegisterLoad {
+        let own = CPUSection.Entry(id: register.id, value: register.value).registerValue
+        guard let value = entry?.registerValue else {
+            // QEMU writes what the list's memory holds, which is no constant but by chance.
+            let isTaken = isTaken(0, register)
+            return RegisterLoad(
+                id: register.id, fate: isTaken ? .unset : .refused, held: isTaken ? nil : own)
+        }
+        let isTaken = isTaken(entry?.value ?? 0, register)
+        return RegisterLoad(
+            id: register.id, fate: isTaken ? .loaded : .refused, incoming: value,
+            held: isTaken ? value : own)
+    }
+
+    /// Whether a value reads back after it was written.
+    private func isTaken(_ value: UInt64, _ register: TCGModel.Register) -> Bool {
+        switch register.kind {
+        case .variable:
+            value & (RegisterDictionary.entry(for: register.id)?.bitsQEMUDrops ?? 0) == 0
+        case .constant: value == register.value
+        // The guest has as many vCPUs there as here, and then it is the same.
+        case .counted: true
+        }
+    }
+
+    /// QEMU's own state struct takes all of them, whatever the CPU has.
+    private var fixedRegisters: [RegisterLoad] {
+        guest.filter { !$0.0.isCPRegister && $0.0.architecture != .own }.map { id, value in
+            RegisterLoad(id: id, fate: .loaded, incoming: value, held: value)
+        }
+    }
+
+    private func failure(_ registers: [RegisterLoad], _ incoming: Int) -> VCPULoad.Failure? {
+        let (version, local) = (destination.version, destination.registers.count)
+        if !version.comparesWholeLists, incoming > local {
+            return .tooManyRegisters(incoming, limit: local)
+        }
+        let subsections = RefusedSubsections(by: version, of: destination.registers)
+        if let name = subsections.unknown(in: section) { return .unknownSubsection(name) }
+        if section.subsection(RefusedSubsections.timer) != nil, !subsections.takesTimer {
+            return .timerWithoutWFxT
+        }
+        if registers.contains(where: { $0.fate == .unknown }) { return .unknownRegisters }
+        let refused = registers.filter { $0.fate == .refused }
+        if refused.contains(where: { $0.incoming != nil }) { return .otherConstants }
+        let isLeftToMemory =
+            version.leavesMemoryInLists
+            && registers.contains { $0.fate == .unset && isConstant($0.id) }
+        return refused.isEmpty && !isLeftToMemory ? nil : .unsetConstants
+    }
+
+    private func isConstant(_ id: RegisterID) -> Bool {
+        let id = id.translated(from: .tcg)
+        return destination.registers.contains { $0.id == id && $0.kind != .variable }
+    }
+}

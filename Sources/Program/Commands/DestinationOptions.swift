@@ -1,0 +1,97 @@
+internal import ArgumentParser
+internal import Emulation
+internal import LinuxSystem
+internal import Machines
+internal import Planning
+internal import QEMUStream
+internal import TextFormats
+
+/// Where QEMU itself emulates the vCPUs that a stream goes to.
+struct DestinationOptions: ParsableArguments {
+    @Option(
+        name: .customLong("tcg"),
+        help: ArgumentHelp(
+            "QEMU's emulation of this CPU, of that version: cortex-a57, max.", valueName: "cpu"),
+        completion: .list(TCGModel.cpus))
+    var cpu: String?
+
+    @Option(
+        name: .customLong("to"),
+        help: ArgumentHelp(
+            """
+            QEMU's emulation of the machine that wrote this stream, best before it ran, or \
+            that runs at qmp:SOCKET.
+            """, valueName: "stream"))
+    var machine: Location?
+
+    var isGiven: Bool { cpu != nil || machine != nil }
+
+    /// As `mend` takes it.
+    func text(for qemu: String?) -> String {
+        let version = qemu.map { "--for-qemu \(Shown.text($0.utf8)) " } ?? ""
+        return version
+            + (cpu.map { "--tcg \(Shown.text($0.utf8))" } ?? "--to \(machine?.text ?? "")")
+    }
+
+    /// For one who names a host, too.
+    var isNotOfKVM: ValidationError {
+        ValidationError(
+            "--host is about KVM, and \(cpu == nil ? "--to" : "--tcg") is about QEMU without it: give one of them"
+        )
+    }
+
+    /// - Parameter option: the one that says the version.
+    func check(with qemu: String?, option: String = "--qemu") throws {
+        guard cpu == nil || machine == nil else {
+            throw ValidationError("give one of --tcg CPU and --to STREAM")
+        }
+        if qemu == nil, isGiven, machine?.namedKind == nil {
+            throw ValidationError(
+                "give \(option) VERSION: neither a CPU nor a stream says which QEMU it is")
+        }
+    }
+
+    /// - Parameters:
+    ///   - qemu: the version as given, nil where the destination runs.
+    ///   - stream: what is to be loaded there.
+    func destination(
+        _ qemu: String?, for stream: QEMUStream, named name: String
+    ) throws -> TCGDestination? {
+        if let cpu, let qemu { return try recorded(cpu, qemu, for: stream, named: name) }
+        guard let machine else { return nil }
+        let (file, running) = try machine.openDestination(.commandLine)
+        guard file.stream.origin == .tcg else {
+            throw CommandError(
+                "\(file.name) was written with \(file.stream.origin.text): --to takes a stream of "
+                    + "QEMU's emulation; for KVM name the host with --host")
+        }
+        let version = try QEMUVersion(option: running ?? qemu ?? "")
+        return try TCGDestination(file.stream, version, named: file.name)
+    }
+
+    private func recorded(
+        _ cpu: String, _ qemu: String, for stream: QEMUStream, named name: String
+    ) throws -> TCGDestination {
+        let version = try QEMUVersion(option: qemu)
+        guard let model = try TCGModel.recorded(cpu, of: qemu) else {
+            throw CommandError(
+                TCGModel.cpus.contains(cpu)
+                    ? "no list of \(cpu) in QEMU \(qemu) is recorded, only those of "
+                        + "\(TCGModel.versions(of: cpu).joined(separator: ", ")): make a stream of the "
+                        + "destination before it runs, and name it with --to"
+                    : "unknown CPU \(Shown.text(cpu.utf8)): recorded are "
+                        + TCGModel.cpus.joined(separator: ", ")
+                        + NameSuggestion.question(about: cpu, among: TCGModel.cpus))
+        }
+        if let option = stream.machineOption {
+            throw CommandError(
+                "\(name): its machine had \(option), and the recorded CPUs are of machines without: make a "
+                    + "stream of the destination before it runs, and name it with --to")
+        }
+        if model.qemu != qemu {
+            StandardError.write(
+                "vcpusnap: the list is that of QEMU \(model.qemu); stable releases can differ\n")
+        }
+        return TCGDestination(model, version, machine: stream.header.machineType)
+    }
+}

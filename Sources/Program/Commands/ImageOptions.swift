@@ -1,0 +1,35 @@
+internal import ArgumentParser
+internal import Machines
+
+/// `--snapshot`, of commands whose sources may be qcow2 images.
+struct ImageOptions: ParsableArguments {
+    @Option(
+        name: .customLong("snapshot"),
+        help: ArgumentHelp(
+            """
+            The internal snapshot of a qcow2 image with this name or id (default: the newest); \
+            one for all such sources, or one for each.
+            """, valueName: "name"))
+    var internalSnapshots: [String] = []
+
+    /// What each source is told.
+    func options(for sources: [Location]) throws -> [SourceOptions] {
+        let images = sources.count { $0.isQCOW2Image }
+        guard internalSnapshots.isEmpty || images > 0 else {
+            throw CommandError(
+                "--snapshot is about qcow2 images, and none of the sources is one: leave it out")
+        }
+        guard internalSnapshots.count < 2 || internalSnapshots.count == images else {
+            throw CommandError(
+                "--snapshot is given \(internalSnapshots.count) times, and the sources have "
+                    + "\(images.of("qcow2 image")): give it once, or once for each")
+        }
+        var names = internalSnapshots[...]
+        return sources.map { source in
+            var options = SourceOptions.commandLine
+            guard source.isQCOW2Image else { return options }
+            options[.internalSnapshot] = names.count > 1 ? names.popFirst() : names.first
+            return options
+        }
+    }
+}

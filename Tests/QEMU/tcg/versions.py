@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""Checks what plan and mend say of streams that go from one QEMU to another, with these QEMUs.
+
+usage: versions.py VCPUSNAP QEMU QEMU [QEMU]... [--cpu CPU]... [--machine TYPE]
+
+Each QEMU is a qemu-system-aarch64. For each CPU and each two of them the one saves a VM that has not run, and the other is
+given the stream:
+
+- it loads it if and only if plan says so, and where it does not, it ends with the last line that plan says;
+- it loads what mend makes of it for that QEMU, also when it does not load the stream itself, and then holds in every
+  register what the mended stream has.
+"""
+
+import argparse
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+
+import cpu_section
+from qemu import VM, QEMUError
+
+CPUS = ["cortex-a57", "cortex-a72", "neoverse-n1", "a64fx", "max"]
+
+
+class Machine:
+    """A QEMU, a CPU and a machine type."""
+
+    def __init__(self, program, cpu, machine):
+        self.program, self.cpu, self.machine = program, cpu, machine
+        text = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+        self.version = re.search(r"version ([\d.]+)", text)[1]
+
+    def start(self, folder, *more):
+        return VM(self.program, ["-accel", "tcg", "-M", self.machine, "-cpu", self.cpu, "-m", "64", "-S", *more], folder)
+
+    def save(self, path):
+        with tempfile.TemporaryDirectory(prefix="tcg-") as folder, self.start(folder) as vm:
+            vm.migrate(f"exec:cat >{path}")
+
+    def load(self, path):
+        """The registers that it has then, or else the last line that it printed."""
+        with tempfile.TemporaryDirectory(prefix="tcg-") as folder:
+            with self.start(folder, "-incoming", "defer") as vm:
+                try:
+                    vm.command("migrate-incoming", uri=f"exec:cat {path}")
+                    while vm.command("query-migrate").get("status") != "completed":
+                        pass
+                    resaved = pathlib.Path(folder) / "resaved"
+                    vm.command("xen-save-devices-state", filename=str(resaved), live=False)
+                    return cpu_section.read_cpus(resaved.read_bytes())[0].registers, None
+                except (QEMUError, OSError):
+                    vm.process.wait(10)
+                    return None, re.sub(r"^[^:]*: ", "", vm.log().splitlines()[-1])
+
+
+class Check:
+    def __init__(self, vcpusnap, folder):
+        self.vcpusnap, self.folder, self.failures = vcpusnap, folder, 0
+
+    def run(self, *arguments):
+        return subprocess.run([self.vcpusnap, *arguments], capture_output=True, text=True, check=False)
+
+    def expect(self, what, is_so, detail=""):
+        print(f"{'ok  ' if is_so else 'FAIL'} {what}{'' if is_so else ': ' + str(detail)}", flush=True)
+        self.failures += not is_so
+
+    def pair(self, source, target):
+        name = f"{source.cpu} {source.version} -> {target.version}"
+        stream, mended = self.folder / "stream", self.folder / "mended"
+        mended.unlink(missing_ok=True)
+        source.save(stream)
+        plan = self.run("plan", str(stream), "--qemu", target.version, "--tcg", target.cpu, "--format", "json")
+        said = json.loads(plan.stdout)["hosts"][0]
+        registers, line = target.load(stream)
+        fails = said["verdict"] == "fails"
+        self.expect(f"{name}: plan says {said['verdict']}", fails == (registers is None), line)
+        if fails and line:
+            self.expect(f"{name}: with its words", said["output"][-1] in line, (said["output"], line))
+        mend = self.run("mend", str(stream), "--for-qemu", target.version, "--tcg", target.cpu, "--policy", "force",
+                        "-o", str(mended))
+        self.expect(f"{name}: it is mended", mend.returncode == 0, mend.stdout + mend.stderr)
+        if mend.returncode == 0:
+            registers, line = target.load(mended)
+            self.expect(f"{name}: and loads", registers is not None, line)
+            wanted = cpu_section.read_cpus(mended.read_bytes())[0].registers
+            self.expect(f"{name}: with every value", registers == wanted,
+                        [(hex(a[0]), a[1], b[1]) for a, b in zip(wanted, registers or []) if a != b])
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
+    parser.add_argument("vcpusnap")
+    parser.add_argument("programs", nargs="+")
+    parser.add_argument("--cpu", action="append", default=[])
+    parser.add_argument("--machine", default="virt-7.2")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="versions-") as folder:
+        check = Check(options.vcpusnap, pathlib.Path(folder))
+        for cpu in options.cpu or CPUS:
+            machines = [Machine(program, cpu, options.machine) for program in options.programs]
+            for source in machines:
+                for target in machines:
+                    if source is not target:
+                        check.pair(source, target)
+    return 1 if check.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
