@@ -20,6 +20,8 @@ enum Tables {
     static let targets = Table(cformat_targets_table(), cformat_targets_count)
     static let psciVersions = Table(cformat_psci_versions_table(), cformat_psci_versions_count)
     static let controls = Table(cformat_controls_table(), cformat_controls_count)
+    static let showings = Table(cformat_showings_table(), cformat_showings_count)
+    static let cpuValues = Table(cformat_cpu_values_table(), cformat_cpu_values_count)
 
     static func string(_ offset: UInt32) -> String {
         String(cString: cformat_string(offset))

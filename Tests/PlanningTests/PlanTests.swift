@@ -20,8 +20,9 @@ struct PlanTests {
             var options = Restore.Options()
             options.kernel = to.kernel
             options.policy = policy
-            let reports = try Restore.run(
-                snapshot.units, into: [EmulatedCPU(profile: to)], options: options)
+            options.enabled = KVMCapability.ofWritableRegisters
+            let vcpus = EmulatedHost(to).makeVCPUs(1, enabling: options.enabled)
+            let reports = try Restore.run(snapshot.units, into: vcpus, options: options)
             #expect(plan.host == destination && plan.policy == preset.rawValue)
             #expect(plan.units.map(\.report) == reports)
             let lost = reports[0].registers.filter(\.outcome.isLoss)
