@@ -22,6 +22,7 @@ struct Matrix: ParsableCommand {
               vcpusnap matrix *.vcpusnap --hosts fleet/
               vcpusnap matrix fleet/*.vhost --hosts fleet/ --html fleet.html
               vcpusnap matrix cpu.vcpusnap --host 6.1-max --host 6.12-max --format json
+              vcpusnap matrix *.vcpusnap --hosts fleet/ --kernel 7.3
             """)
 
     @Argument(
@@ -37,6 +38,8 @@ struct Matrix: ParsableCommand {
         help: "A host: the name of a built-in profile, or a .vhost file (repeatable).",
         completion: .file())
     var singleHosts: [String] = []
+
+    @OptionGroup var kernel: KernelOption
 
     @OptionGroup var policy: PolicyOption
 
@@ -58,7 +61,7 @@ struct Matrix: ParsableCommand {
         try Location.checkInputs(inputs)
         try html?.checkOutput(.text, keeping: inputs)
         let policy = try policy.load()
-        let profiles = try ProfileFile.load(hosts, .commandLine)
+        let profiles = try kernel.applied(to: ProfileFile.load(hosts, .commandLine))
         let guests = try loadGuests()
         for (guest, name) in zip(guests, sources) {
             guest.snapshot.warnOfIdleOverrides(of: policy, from: Location(path: name))

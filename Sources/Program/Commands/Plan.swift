@@ -24,6 +24,7 @@ struct PlanCommand: ParsableCommand {
               vcpusnap plan cpu.vcpusnap --host 6.1-neoverse-n1
               vcpusnap plan cpu.vcpusnap --host rack1.vhost rack2.vhost --format json
               vcpusnap plan cpu.vcpusnap --host rack1.vhost --policy exact
+              vcpusnap plan cpu.vcpusnap --host rack1.vhost --kernel 7.3
 
             With --qemu it says what QEMU of that version does when it loads a migration
             stream with KVM on that host, register by register, with what it does without a
@@ -52,6 +53,8 @@ struct PlanCommand: ParsableCommand {
         help: "A host: the name of a built-in profile, or a .vhost file (repeatable).",
         completion: .file())
     var hostNames: [String] = []
+
+    @OptionGroup var kernel: KernelOption
 
     @Option(help: "What QEMU of this version (7.2 to 11.1) does with the stream.")
     var qemu: String?
@@ -87,7 +90,7 @@ struct PlanCommand: ParsableCommand {
         let hostFiles = hosts.map { Location(path: $0) }
         try Location.checkInputs([source, policy.location] + hostFiles)
         let policy = try policy.loadWithText()
-        let profiles = try ProfileFile.load(hosts, .commandLine)
+        let profiles = try kernel.applied(to: ProfileFile.load(hosts, .commandLine))
         try writePolicy.map { try PolicyProposal.check($0, keeping: [source] + hostFiles) }
         if let qemu {
             return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy)

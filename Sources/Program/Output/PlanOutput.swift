@@ -50,12 +50,52 @@ struct PlanOutput: Report {
                 output.write(Self.emulation(guest.origin))
             } else {
                 output.write(Self.line(try verdicts(profile)))
-                write(plan, output)
+                PlanBody(plan: plan, profile: profile, values: values).write(text: output)
             }
         }
     }
 
-    private func write(_ plan: MovePlan, _ output: ReportWriter) {
+    /// All that is to be said of state that no KVM has.
+    private static func emulation(_ origin: StreamOrigin) -> PrintableText {
+        "  \(origin.whyNoKVMTakesIt)\n  can be done: \(origin.remedy)\n"
+    }
+
+    /// That the verdict is a restore's, and those of QEMU.
+    private static func line(_ verdicts: [LoadVerdict]) -> PrintableText {
+        guard !verdicts.isEmpty else { return "" }
+        let changes = verdicts.indices.filter {
+            $0 == 0 || verdicts[$0].verdict != verdicts[$0 - 1].verdict
+        }
+        let ends = changes.dropFirst().map { ", before \(verdicts[$0].qemu)" } + [" on"]
+        let parts = zip(changes, ends).map { change, end in
+            "\(verdicts[change].verdict) (from \(verdicts[change].qemu)\(end))"
+        }
+        return """
+              this is what vcpusnap restore does; QEMU's own load of the stream (--qemu VERSION) \
+            \(parts.joined(separator: ", "))
+
+            """
+    }
+
+    var json: JSONObject {
+        [
+            "hosts": profiles.json { profile in
+                let verdicts = try verdicts(profile)
+                return PlanBody(plan: try plan(profile), profile: profile, values: values).json
+                    + ["qemu": verdicts.isEmpty ? nil : verdicts]
+            }, "notes": notes, "policy": policy.name, "source": source,
+        ]
+    }
+}
+
+/// What is said of one plan.
+struct PlanBody: JSONConvertible {
+    let plan: MovePlan
+    /// The host's.
+    let profile: HostProfile
+    let values: ValueText
+
+    func write(text output: ReportWriter) {
         var all = UnitNumbers()
         var (vm, counts) = (FoldedCounts(), FoldedCounts())
         var losses = FoldedRegisters<Cause>()
@@ -85,6 +125,7 @@ struct PlanOutput: Report {
             output.write("  \(output.style.bold("\(cause.text)")) (\(count))\n")
             output.write(lines.text(of: members, isUnderOutcome: false) + Self.remedies(members))
         }
+        output.write(guessLine(losses.bySection.flatMap(\.value).map(\.subject.id)))
         for (word, members) in conditional.bySection {
             output.write("  \(word), on a condition (\(members.count))\n")
             output.write(lines.text(of: members, isUnderOutcome: true))
@@ -104,39 +145,25 @@ struct PlanOutput: Report {
         }.joined()
     }
 
-    /// All that is to be said of state that no KVM has.
-    private static func emulation(_ origin: StreamOrigin) -> PrintableText {
-        "  \(origin.whyNoKVMTakesIt)\n  can be done: \(origin.remedy)\n"
+    /// The registers that are lost and of which the profile only guesses what the host has.
+    private func guessed(_ lost: [RegisterID]) -> [RegisterID] {
+        Set(profile.guesses.map(\.register)).intersection(lost).sorted()
     }
 
-    /// That the verdict is a restore's, and those of QEMU.
-    private static func line(_ verdicts: [LoadVerdict]) -> PrintableText {
-        guard !verdicts.isEmpty else { return "" }
-        let changes = verdicts.indices.filter {
-            $0 == 0 || verdicts[$0].verdict != verdicts[$0 - 1].verdict
-        }
-        let ends = changes.dropFirst().map { ", before \(verdicts[$0].qemu)" } + [" on"]
-        let parts = zip(changes, ends).map { change, end in
-            "\(verdicts[change].verdict) (from \(verdicts[change].qemu)\(end))"
-        }
+    private func guessLine(_ lost: [RegisterID]) -> PrintableText {
+        let names = guessed(lost).map(\.name)
+        guard !names.isEmpty else { return "" }
         return """
-              this is what vcpusnap restore does; QEMU's own load of the stream (--qemu VERSION) \
-            \(parts.joined(separator: ", "))
+              guessed: what the host has in \(names.joined(separator: ", ")) is not known, so these losses may not be \
+            (host --as-kernel)
 
             """
     }
 
     var json: JSONObject {
-        [
-            "hosts": profiles.json { json(of: try plan($0), try verdicts($0)) }, "notes": notes,
-            "policy": policy.name, "source": source,
-        ]
-    }
-
-    private func json(of plan: MovePlan, _ verdicts: [LoadVerdict]) -> JSONObject {
-        [
-            "counter": plan.counter, "host": plan.host,
-            "qemu": verdicts.isEmpty ? nil : verdicts,
+        let guesses = profile.guesses.map(\.name)
+        return [
+            "counter": plan.counter, "guessed": guesses.isEmpty ? nil : guesses, "host": plan.host,
             "verdict": plan.verdict.text,
             // Of each unit what the restore will report, and why.
         ]
