@@ -4,6 +4,7 @@ The order of the fields in each row is the order of the members of its structure
 words below are the enumerations there and in Sources/Registers.
 """
 
+import fnmatch
 import re
 
 import c_source
@@ -21,6 +22,9 @@ TRAITS = ["idPolicy", "zeroWithoutAArch32", "zeroWithoutSVE", "reservedBitsForce
 CONDITIONS = ["feature", "notFeature", "capability", "id", "finalized"]
 RULES = ["exact", "lowerSafe", "higherSafe", "higherOrZeroSafe", "any"]
 SPECIALS = ["remapped", "minimum", "values", "ignoredIfHostValue", "signed", "higherSafe"]
+SHOWINGS = ["own", "atMost", "fixed", "cacheLevels", "cacheGeometry", "pmuVersion", "counters", "events",
+            "newestPSCI"]
+WITH_VALUE = {"atMost", "fixed", "counters", "events"}
 
 SPECIAL_KEYS = {"kind", "what", "from", "until", "values", "stored", "feature", "offered", "hardware"}
 
@@ -45,6 +49,7 @@ class Compiler:
         self.index = self.index_names()
         self.layouts = self.read_layouts()
         self.used = set()
+        self.cpus = read(directory / "cpus.jsonl", ["implementer", "name"], ["part"])
 
     # Names
 
@@ -280,29 +285,87 @@ class Compiler:
     # The rest
 
     def cpu_rows(self):
-        cpus = read(self.directory / "cpus.jsonl", ["implementer", "name"], ["part"])
-        rows = [
-            (number(cpu, "implementer") << 16 | number(cpu, "part", NONE), self.strings.add(cpu["name"]))
-            for cpu in cpus]
-        return sorted(rows)
+        return sorted((self.identity(cpu), self.strings.add(cpu["name"])) for cpu in self.cpus)
+
+    def identity(self, cpu):
+        return number(cpu, "implementer") << 16 | number(cpu, "part", NONE)
+
+    def identities(self, record, names):
+        """The CPUs of some names of cpus.jsonl, as in their rows."""
+        found = [cpu for cpu in self.cpus if cpu["name"] in names and "part" in cpu]
+        if len(found) != len(names):
+            record.fail(f"one of {', '.join(names)} is no CPU")
+        return [self.identity(cpu) for cpu in found]
+
+    # What a fresh guest is shown
+
+    def showing_rows(self):
+        """A row for each register and CPU of a line, those of a register together and in the order of the lines."""
+        rows = []
+        lines = read(self.directory / "fresh.jsonl", ["registers", "shows"],
+                     ["field", "from", "until", "cpus", "feature", "value", "note"])
+        for record in lines:
+            if ("value" in record) != (record["shows"] in WITH_VALUE):
+                record.fail(f"{record['shows']} goes {'without' if 'value' in record else 'with'} a value")
+            rows += [
+                (number(record, "value", 0), version(record, "from"), version(record, "until"), cpu,
+                 self.strings.add(record.get("feature", "")), self.strings.add(record.get("field", "")), *place,
+                 choice(record, "shows", SHOWINGS))
+                for place in self.places(record) for cpu in self.identities(record, record.get("cpus", [])) or [0]]
+        return sorted(rows, key=lambda row: row[6])
+
+    def places(self, record):
+        """Register, most and least significant bit, of each register that a line is about."""
+        for pattern in record["registers"]:
+            found = [position for position, register in enumerate(self.registers)
+                     if fnmatch.fnmatchcase(register["name"], pattern)]
+            if not found:
+                record.fail(f"no register {pattern}")
+            for position in found:
+                yield self.bits_of_field(record, position, record.get("field"))
+
+    def bits_of_field(self, record, position, name):
+        register = self.registers[position]
+        if name is None:
+            return position, (8 << (number(register, "id") >> 52 & 15)) - 1, 0
+        fields = [field for field in self.layouts.get(register.get("layout"), []) if field["field"] == name]
+        if len(fields) != 1:
+            record.fail(f"{register['name']} has no field {name}")
+        return position, fields[0]["msb"], fields[0]["lsb"]
+
+    def cpu_value_rows(self):
+        rows = []
+        for record in read(self.directory / "cpu-values.jsonl", ["cpu", "register", "value"], ["field"]):
+            place = self.bits_of_field(record, self.position(record, record["register"]), record.get("field"))
+            rows += [(number(record, "value"), cpu, *place) for cpu in self.identities(record, [record["cpu"]])]
+        return rows
 
     def capability_rows(self):
         capabilities = read(
             self.directory / "capabilities.jsonl", ["number", "name", "arm64"],
-            ["enableOn", "enabledBy", "since", "absentIn"])
+            ["enableOn", "enabledBy", "since", "absentIn", "reports"])
         return sorted(
             (capability["number"], self.strings.add(capability["name"]), version(capability, "since"),
-             self.strings.add(capability.get("enabledBy", "")), int(capability["arm64"]))
-            for capability in capabilities)
+             self.strings.add(capability.get("enabledBy", "")), *self.report(capability),
+             int(capability["arm64"])) for capability in capabilities)
+
+    def report(self, capability):
+        """What it reports on a kernel that has it, and the run of the conditions for that; 0 where that is not known."""
+        report = dict(capability.get("reports", {"value": 0}))
+        conditions = [self.condition_row(capability, text) for text in report.pop("needs", [])]
+        value = report.pop("value", None)
+        if report or not isinstance(value, int) or not 0 <= value < 1 << 31:
+            capability.fail("reports is a value from 0 to 2147483647, with or without needs")
+        return value, self.conditions.add(conditions), len(conditions)
 
     def feature_rows(self):
         features = read(
             self.directory / "features.jsonl", ["bit", "name", "what"],
-            ["capability", "needs", "rule", "since", "absentIn"])
+            ["capability", "needs", "rule", "since", "absentIn", "hidesSince"])
         return sorted(
             (feature["bit"], self.strings.add(feature["name"]),
              self.strings.add(feature.get("capability", "")), self.strings.add(feature.get("needs", "")),
-             version(feature, "since"))
+             version(feature, "since"), version(feature, "hidesSince"))
             for feature in features)
 
     def target_rows(self):
@@ -335,6 +398,9 @@ class Compiler:
         name, _, field = subject.partition(".")
         position = self.index.get(name.upper())
         return (self.strings.add(name), NONE) if position is None else (self.strings.add(field), position)
+    def kernels(self):
+        return [version(kernel, "version") & ~0xFFFF
+                for kernel in read(self.directory / "kernels.jsonl", ["version", "kind"])]
 
 
 def registers(directory):
@@ -346,9 +412,13 @@ def registers(directory):
     return sorted(records, key=lambda register: number(register, "id"))
 
 
+def series(directory):
+    """Of the examined kernels."""
+    return [version(kernel, "version") & ~0xFFFF for kernel in read(directory / "kernels.jsonl", ["version", "kind"])]
+
+
 def oldest_kernel(directory):
-    return min(
-        version(kernel, "version") & ~0xFFFF for kernel in read(directory / "kernels.jsonl", ["version", "kind"]))
+    return min(series(directory))
 
 
 def changes(directory):
@@ -377,8 +447,9 @@ def source(directory):
     if not directory.is_dir():
         raise DataError(f"{directory} is missing")
     compiler = Compiler(directory)
+    registers, capabilities = compiler.register_rows(), compiler.capability_rows()
     tables = [
-        ("register", "registers", compiler.register_rows()),
+        ("register", "registers", registers),
         ("register_name", "names", compiler.name_rows()),
         ("alias", "aliases", compiler.alias_table()[0]),
         ("variant", "variants", compiler.variants.rows),
@@ -389,7 +460,7 @@ def source(directory):
         ("id_field", "id_fields", compiler.rules.rows),
         ("special", "specials", compiler.specials.rows),
         ("cpu", "cpus", compiler.cpu_rows()),
-        ("capability", "capabilities", compiler.capability_rows()),
+        ("capability", "capabilities", capabilities),
         ("feature", "features", compiler.feature_rows()),
         ("target", "targets", compiler.target_rows()),
         ("psci_version", "psci_versions", compiler.psci_rows()),
@@ -397,10 +468,13 @@ def source(directory):
         ("change", "changes", compiler.change_rows()),
         ("kernel", "kernels", compiler.kernels.rows),
         ("subject", "subjects", compiler.subjects.rows),
+        ("showing", "showings", compiler.showing_rows()),
+        ("cpu_value", "cpu_values", compiler.cpu_value_rows()),
     ]
     parts = [
         c_source.BANNER.format(origin="Formats/registers"), '\n#include "register_tables.h"\n\n',
-        f"const uint32_t cformat_oldest_kernel = 0x{oldest_kernel(directory):x};\n\n",
+        f"const uint32_t cformat_oldest_kernel = 0x{oldest_kernel(directory):x};\n",
+        f"const uint32_t cformat_newest_kernel = 0x{max(series(directory)):x};\n\n",
         *(c_source.table(f"cformat_{kind}", f"cformat_{name}", rows) + "\n"
           for kind, name, rows in tables),
         compiler.strings.definition("cformat_strings")]

@@ -6,13 +6,13 @@
 
 static const char text[] =
     "vhost 1\n"
-    "name 6.1-cortex-a57\n"
+    "name 6.1-a64fx\n"
     "kernel 6.1.0-50-cloud-arm64\n"
-    "midr 0x411fd070\n"
+    "midr 0x461f0010\n"
     "counter-frequency 62500000\n"
     "capability KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED 0\n"
     "capability KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE 0\n"
-    "capability KVM_CAP_ARM_EL1_32BIT 1\n"
+    "capability KVM_CAP_ARM_EL1_32BIT 0\n"
     "capability KVM_CAP_ARM_EL2 0\n"
     "capability KVM_CAP_ARM_EL2_E2H0 0\n"
     "capability KVM_CAP_ARM_INJECT_EXT_DABT 1\n"
@@ -30,10 +30,10 @@ static const char text[] =
     "capability KVM_CAP_ARM_SET_DEVICE_ADDR 1\n"
     "capability KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES 0\n"
     "capability KVM_CAP_ARM_SUPPORTED_REG_MASK_RANGES 0\n"
-    "capability KVM_CAP_ARM_SVE 0\n"
+    "capability KVM_CAP_ARM_SVE 1\n"
     "capability KVM_CAP_ARM_SYSTEM_SUSPEND 1\n"
     "capability KVM_CAP_ARM_USER_IRQ 1\n"
-    "capability KVM_CAP_ARM_VM_IPA_SIZE 44\n"
+    "capability KVM_CAP_ARM_VM_IPA_SIZE 40\n"
     "capability KVM_CAP_ARM_WRITABLE_IMP_ID_REGS 0\n"
     "capability KVM_CAP_COUNTER_OFFSET 0\n"
     "capability KVM_CAP_DESTROY_MEMORY_REGION_WORKS 1\n"
@@ -47,7 +47,7 @@ static const char text[] =
     "capability KVM_CAP_MAX_VCPU_ID 512\n"
     "capability KVM_CAP_MP_STATE 1\n"
     "capability KVM_CAP_MSI_DEVID 0\n"
-    "capability KVM_CAP_NR_VCPUS 2\n"
+    "capability KVM_CAP_NR_VCPUS 1\n"
     "capability KVM_CAP_ONE_REG 1\n"
     "capability KVM_CAP_PTP_KVM 1\n"
     "capability KVM_CAP_READONLY_MEM 1\n"
@@ -57,14 +57,14 @@ static const char text[] =
     "capability KVM_CAP_USER_MEMORY 1\n"
     "capability KVM_CAP_VCPU_ATTRIBUTES 1\n"
     "capability KVM_CAP_VCPU_EVENTS 1\n"
-    "feature EL1_32BIT\n"
     "feature PSCI_0_2\n"
     "feature PMU_V3\n"
+    "feature SVE\n"
     "register fpsr 0x60200000001000d4 0x0\n"
     "register fpcr 0x60200000001000d5 0x0\n"
-    "register CCSIDR0 0x6020000000110000 0x700fe01a\n"
-    "register CCSIDR1 0x6020000000110001 0x201fe012\n"
-    "register CCSIDR2 0x6020000000110002 0x70ffe07a\n"
+    "register CCSIDR0 0x6020000000110000 0x7007e01c\n"
+    "register CCSIDR1 0x6020000000110001 0x2007e01c\n"
+    "register CCSIDR2 0x6020000000110002 0x70ffe07c\n"
     "register x0 0x6030000000100000 0x0\n"
     "register x1 0x6030000000100002 0x0\n"
     "register x2 0x6030000000100004 0x0\n"
@@ -174,34 +174,34 @@ static const char text[] =
     "register DBGWCR15_EL1 0x603000000013807f 0x0\n"
     "register OSLSR_EL1 0x603000000013808c 0x8\n"
     "register DBGVCR32_EL2 0x603000000013a038 0x0\n"
-    "register MIDR_EL1 0x603000000013c000 0x411fd070\n"
+    "register MIDR_EL1 0x603000000013c000 0x461f0010\n"
     "register MPIDR_EL1 0x603000000013c005 0x80000000\n"
     "register REVIDR_EL1 0x603000000013c006 0x0\n"
-    "register ID_PFR0_EL1 0x603000000013c008 0x131\n"
-    "register ID_PFR1_EL1 0x603000000013c009 0x10011001\n"
-    "register ID_DFR0_EL1 0x603000000013c00a 0x3000006\n"
+    "register ID_PFR0_EL1 0x603000000013c008 0x0\n"
+    "register ID_PFR1_EL1 0x603000000013c009 0x0\n"
+    "register ID_DFR0_EL1 0x603000000013c00a 0x0\n"
     "register ID_AFR0_EL1 0x603000000013c00b 0x0\n"
-    "register ID_MMFR0_EL1 0x603000000013c00c 0x10101105\n"
-    "register ID_MMFR1_EL1 0x603000000013c00d 0x40000000\n"
-    "register ID_MMFR2_EL1 0x603000000013c00e 0x1260000\n"
-    "register ID_MMFR3_EL1 0x603000000013c00f 0x2102211\n"
-    "register ID_ISAR0_EL1 0x603000000013c010 0x2101110\n"
-    "register ID_ISAR1_EL1 0x603000000013c011 0x13112111\n"
-    "register ID_ISAR2_EL1 0x603000000013c012 0x21232042\n"
-    "register ID_ISAR3_EL1 0x603000000013c013 0x1112131\n"
-    "register ID_ISAR4_EL1 0x603000000013c014 0x11142\n"
-    "register ID_ISAR5_EL1 0x603000000013c015 0x11121\n"
+    "register ID_MMFR0_EL1 0x603000000013c00c 0x0\n"
+    "register ID_MMFR1_EL1 0x603000000013c00d 0x0\n"
+    "register ID_MMFR2_EL1 0x603000000013c00e 0x0\n"
+    "register ID_MMFR3_EL1 0x603000000013c00f 0x0\n"
+    "register ID_ISAR0_EL1 0x603000000013c010 0x0\n"
+    "register ID_ISAR1_EL1 0x603000000013c011 0x0\n"
+    "register ID_ISAR2_EL1 0x603000000013c012 0x0\n"
+    "register ID_ISAR3_EL1 0x603000000013c013 0x0\n"
+    "register ID_ISAR4_EL1 0x603000000013c014 0x0\n"
+    "register ID_ISAR5_EL1 0x603000000013c015 0x0\n"
     "register ID_MMFR4_EL1 0x603000000013c016 0x0\n"
     "register ID_ISAR6_EL1 0x603000000013c017 0x0\n"
-    "register MVFR0_EL1 0x603000000013c018 0x10110222\n"
-    "register MVFR1_EL1 0x603000000013c019 0x12111111\n"
-    "register MVFR2_EL1 0x603000000013c01a 0x43\n"
+    "register MVFR0_EL1 0x603000000013c018 0x0\n"
+    "register MVFR1_EL1 0x603000000013c019 0x0\n"
+    "register MVFR2_EL1 0x603000000013c01a 0x0\n"
     "register S3_0_C0_C3_3 0x603000000013c01b 0x0\n"
     "register ID_PFR2_EL1 0x603000000013c01c 0x0\n"
     "register ID_DFR1_EL1 0x603000000013c01d 0x0\n"
     "register ID_MMFR5_EL1 0x603000000013c01e 0x0\n"
     "register S3_0_C0_C3_7 0x603000000013c01f 0x0\n"
-    "register ID_AA64PFR0_EL1 0x603000000013c020 0x1000000001000222\n"
+    "register ID_AA64PFR0_EL1 0x603000000013c020 0x101110111\n"
     "register ID_AA64PFR1_EL1 0x603000000013c021 0x0\n"
     "register ID_AA64PFR2_EL1 0x603000000013c022 0x0\n"
     "register S3_0_C0_C4_3 0x603000000013c023 0x0\n"
@@ -209,7 +209,7 @@ static const char text[] =
     "register ID_AA64SMFR0_EL1 0x603000000013c025 0x0\n"
     "register S3_0_C0_C4_6 0x603000000013c026 0x0\n"
     "register ID_AA64FPFR0_EL1 0x603000000013c027 0x0\n"
-    "register ID_AA64DFR0_EL1 0x603000000013c028 0x10305106\n"
+    "register ID_AA64DFR0_EL1 0x603000000013c028 0x10305406\n"
     "register ID_AA64DFR1_EL1 0x603000000013c029 0x0\n"
     "register ID_AA64DFR2_EL1 0x603000000013c02a 0x0\n"
     "register S3_0_C0_C5_3 0x603000000013c02b 0x0\n"
@@ -217,17 +217,17 @@ static const char text[] =
     "register ID_AA64AFR1_EL1 0x603000000013c02d 0x0\n"
     "register S3_0_C0_C5_6 0x603000000013c02e 0x0\n"
     "register S3_0_C0_C5_7 0x603000000013c02f 0x0\n"
-    "register ID_AA64ISAR0_EL1 0x603000000013c030 0x11120\n"
-    "register ID_AA64ISAR1_EL1 0x603000000013c031 0x0\n"
+    "register ID_AA64ISAR0_EL1 0x603000000013c030 0x10211120\n"
+    "register ID_AA64ISAR1_EL1 0x603000000013c031 0x10001\n"
     "register ID_AA64ISAR2_EL1 0x603000000013c032 0x0\n"
     "register ID_AA64ISAR3_EL1 0x603000000013c033 0x0\n"
     "register S3_0_C0_C6_4 0x603000000013c034 0x0\n"
     "register S3_0_C0_C6_5 0x603000000013c035 0x0\n"
     "register S3_0_C0_C6_6 0x603000000013c036 0x0\n"
     "register S3_0_C0_C6_7 0x603000000013c037 0x0\n"
-    "register ID_AA64MMFR0_EL1 0x603000000013c038 0x1124\n"
-    "register ID_AA64MMFR1_EL1 0x603000000013c039 0x0\n"
-    "register ID_AA64MMFR2_EL1 0x603000000013c03a 0x0\n"
+    "register ID_AA64MMFR0_EL1 0x603000000013c038 0x1122\n"
+    "register ID_AA64MMFR1_EL1 0x603000000013c039 0x11212100\n"
+    "register ID_AA64MMFR2_EL1 0x603000000013c03a 0x1011\n"
     "register ID_AA64MMFR3_EL1 0x603000000013c03b 0x0\n"
     "register ID_AA64MMFR4_EL1 0x603000000013c03c 0x0\n"
     "register S3_0_C0_C7_5 0x603000000013c03d 0x0\n"
@@ -236,6 +236,7 @@ static const char text[] =
     "register SCTLR_EL1 0x603000000013c080 0xc50078\n"
     "register ACTLR_EL1 0x603000000013c081 0x0\n"
     "register CPACR_EL1 0x603000000013c082 0x0\n"
+    "register ZCR_EL1 0x603000000013c090 0x0\n"
     "register TTBR0_EL1 0x603000000013c100 0x1de7ec7edbadc0de\n"
     "register TTBR1_EL1 0x603000000013c101 0x1de7ec7edbadc0de\n"
     "register TCR_EL1 0x603000000013c102 0x0\n"
@@ -244,8 +245,8 @@ static const char text[] =
     "register ESR_EL1 0x603000000013c290 0x1de7ec7edbadc0de\n"
     "register FAR_EL1 0x603000000013c300 0x1de7ec7edbadc0de\n"
     "register PAR_EL1 0x603000000013c3a0 0x1de7ec7edbadc0de\n"
-    "register PMINTENSET_EL1 0x603000000013c4f1 0x8000001e\n"
-    "register PMINTENCLR_EL1 0x603000000013c4f2 0x8000001e\n"
+    "register PMINTENSET_EL1 0x603000000013c4f1 0x800000de\n"
+    "register PMINTENCLR_EL1 0x603000000013c4f2 0x800000de\n"
     "register MAIR_EL1 0x603000000013c510 0x1de7ec7edbadc0de\n"
     "register AMAIR_EL1 0x603000000013c518 0x0\n"
     "register VBAR_EL1 0x603000000013c600 0x0\n"
@@ -253,19 +254,19 @@ static const char text[] =
     "register CONTEXTIDR_EL1 0x603000000013c681 0x0\n"
     "register TPIDR_EL1 0x603000000013c684 0x1de7ec7edbadc0de\n"
     "register CNTKCTL_EL1 0x603000000013c708 0x0\n"
-    "register CLIDR_EL1 0x603000000013c801 0xa200023\n"
+    "register CLIDR_EL1 0x603000000013c801 0x80000023\n"
     "register AIDR_EL1 0x603000000013c807 0x0\n"
     "register CSSELR_EL1 0x603000000013d000 0x1de7ec7edbadc0de\n"
-    "register CTR_EL0 0x603000000013d801 0x8444c004\n"
-    "register PMCR_EL0 0x603000000013dce0 0x410130ac\n"
-    "register PMCNTENSET_EL0 0x603000000013dce1 0x8000001e\n"
-    "register PMCNTENCLR_EL0 0x603000000013dce2 0x8000001e\n"
-    "register PMOVSCLR_EL0 0x603000000013dce3 0x8000001e\n"
+    "register CTR_EL0 0x603000000013d801 0x96668006\n"
+    "register PMCR_EL0 0x603000000013dce0 0x460140ec\n"
+    "register PMCNTENSET_EL0 0x603000000013dce1 0x800000de\n"
+    "register PMCNTENCLR_EL0 0x603000000013dce2 0x800000de\n"
+    "register PMOVSCLR_EL0 0x603000000013dce3 0x800000de\n"
     "register PMSWINC_EL0 0x603000000013dce4 0x0\n"
     "register PMSELR_EL0 0x603000000013dce5 0x1e\n"
     "register PMCCNTR_EL0 0x603000000013dce8 0x0\n"
     "register PMUSERENR_EL0 0x603000000013dcf0 0x0\n"
-    "register PMOVSSET_EL0 0x603000000013dcf3 0x8000001e\n"
+    "register PMOVSSET_EL0 0x603000000013dcf3 0x800000de\n"
     "register TPIDR_EL0 0x603000000013de82 0x1de7ec7edbadc0de\n"
     "register TPIDRRO_EL0 0x603000000013de83 0x1de7ec7edbadc0de\n"
     "register CNTV_CVAL_EL0 0x603000000013df02 0x0\n"
@@ -344,42 +345,62 @@ static const char text[] =
     "register STD_BMAP 0x6030000000160000 0x1\n"
     "register STD_HYP_BMAP 0x6030000000160001 0x1\n"
     "register VENDOR_HYP_BMAP 0x6030000000160002 0x3\n"
-    "register v0 0x6040000000100054 0x0\n"
-    "register v1 0x6040000000100058 0x0\n"
-    "register v2 0x604000000010005c 0x0\n"
-    "register v3 0x6040000000100060 0x0\n"
-    "register v4 0x6040000000100064 0x0\n"
-    "register v5 0x6040000000100068 0x0\n"
-    "register v6 0x604000000010006c 0x0\n"
-    "register v7 0x6040000000100070 0x0\n"
-    "register v8 0x6040000000100074 0x0\n"
-    "register v9 0x6040000000100078 0x0\n"
-    "register v10 0x604000000010007c 0x0\n"
-    "register v11 0x6040000000100080 0x0\n"
-    "register v12 0x6040000000100084 0x0\n"
-    "register v13 0x6040000000100088 0x0\n"
-    "register v14 0x604000000010008c 0x0\n"
-    "register v15 0x6040000000100090 0x0\n"
-    "register v16 0x6040000000100094 0x0\n"
-    "register v17 0x6040000000100098 0x0\n"
-    "register v18 0x604000000010009c 0x0\n"
-    "register v19 0x60400000001000a0 0x0\n"
-    "register v20 0x60400000001000a4 0x0\n"
-    "register v21 0x60400000001000a8 0x0\n"
-    "register v22 0x60400000001000ac 0x0\n"
-    "register v23 0x60400000001000b0 0x0\n"
-    "register v24 0x60400000001000b4 0x0\n"
-    "register v25 0x60400000001000b8 0x0\n"
-    "register v26 0x60400000001000bc 0x0\n"
-    "register v27 0x60400000001000c0 0x0\n"
-    "register v28 0x60400000001000c4 0x0\n"
-    "register v29 0x60400000001000c8 0x0\n"
-    "register v30 0x60400000001000cc 0x0\n"
-    "register v31 0x60400000001000d0 0x0\n"
+    "register p0 0x6050000000150400 0x0\n"
+    "register p1 0x6050000000150420 0x0\n"
+    "register p2 0x6050000000150440 0x0\n"
+    "register p3 0x6050000000150460 0x0\n"
+    "register p4 0x6050000000150480 0x0\n"
+    "register p5 0x60500000001504a0 0x0\n"
+    "register p6 0x60500000001504c0 0x0\n"
+    "register p7 0x60500000001504e0 0x0\n"
+    "register p8 0x6050000000150500 0x0\n"
+    "register p9 0x6050000000150520 0x0\n"
+    "register p10 0x6050000000150540 0x0\n"
+    "register p11 0x6050000000150560 0x0\n"
+    "register p12 0x6050000000150580 0x0\n"
+    "register p13 0x60500000001505a0 0x0\n"
+    "register p14 0x60500000001505c0 0x0\n"
+    "register p15 0x60500000001505e0 0x0\n"
+    "register ffr 0x6050000000150600 0x0\n"
+    "register SVE_VLS 0x606000000015ffff 0xb\n"
+    "register z0 0x6080000000150000 0x0\n"
+    "register z1 0x6080000000150020 0x0\n"
+    "register z2 0x6080000000150040 0x0\n"
+    "register z3 0x6080000000150060 0x0\n"
+    "register z4 0x6080000000150080 0x0\n"
+    "register z5 0x60800000001500a0 0x0\n"
+    "register z6 0x60800000001500c0 0x0\n"
+    "register z7 0x60800000001500e0 0x0\n"
+    "register z8 0x6080000000150100 0x0\n"
+    "register z9 0x6080000000150120 0x0\n"
+    "register z10 0x6080000000150140 0x0\n"
+    "register z11 0x6080000000150160 0x0\n"
+    "register z12 0x6080000000150180 0x0\n"
+    "register z13 0x60800000001501a0 0x0\n"
+    "register z14 0x60800000001501c0 0x0\n"
+    "register z15 0x60800000001501e0 0x0\n"
+    "register z16 0x6080000000150200 0x0\n"
+    "register z17 0x6080000000150220 0x0\n"
+    "register z18 0x6080000000150240 0x0\n"
+    "register z19 0x6080000000150260 0x0\n"
+    "register z20 0x6080000000150280 0x0\n"
+    "register z21 0x60800000001502a0 0x0\n"
+    "register z22 0x60800000001502c0 0x0\n"
+    "register z23 0x60800000001502e0 0x0\n"
+    "register z24 0x6080000000150300 0x0\n"
+    "register z25 0x6080000000150320 0x0\n"
+    "register z26 0x6080000000150340 0x0\n"
+    "register z27 0x6080000000150360 0x0\n"
+    "register z28 0x6080000000150380 0x0\n"
+    "register z29 0x60800000001503a0 0x0\n"
+    "register z30 0x60800000001503c0 0x0\n"
+    "register z31 0x60800000001503e0 0x0\n"
+    "register VCPU_FINALIZED 0x7620000000000001 0x10\n"
     "register MP_STATE 0x7620000000000003 0x0\n"
     "register VCPU_EVENTS 0x7640000000000002 0x0\n"
-    "register VCPU_INIT 0x7650000000000000 0xc00000002\n"
+    "register VCPU_INIT 0x7650000000000000 0x1c00000005\n"
     "set PSCI_0_2\n"
+    "without ZCR_EL1 0x603000000013c090\n"
     "without PMINTENSET_EL1 0x603000000013c4f1\n"
     "without PMINTENCLR_EL1 0x603000000013c4f2\n"
     "without PMCR_EL0 0x603000000013dce0\n"
@@ -454,121 +475,6 @@ static const char text[] =
     "without PMEVTYPER29_EL0 0x603000000013df7d\n"
     "without PMEVTYPER30_EL0 0x603000000013df7e\n"
     "without PMCCFILTR_EL0 0x603000000013df7f\n"
-    "register ID_DFR0_EL1 0x603000000013c00a 0x6\n"
-    "register ID_AA64DFR0_EL1 0x603000000013c028 0x10305006\n"
-    "end\n"
-    "set EL1_32BIT PSCI_0_2\n"
-    "register pstate 0x6030000000100042 0x1d3\n"
-    "set EL1_32BIT PSCI_0_2 PMU_V3\n"
-    "name 6.1-max\n"
-    "midr 0xf0510\n"
-    "counter-frequency 1000000000\n"
-    "capability KVM_CAP_ARM_INJECT_SERROR_ESR 1\n"
-    "capability KVM_CAP_ARM_PTRAUTH_ADDRESS 1\n"
-    "capability KVM_CAP_ARM_PTRAUTH_GENERIC 1\n"
-    "capability KVM_CAP_ARM_SVE 1\n"
-    "capability KVM_CAP_ARM_VM_IPA_SIZE 48\n"
-    "feature SVE\n"
-    "feature PTRAUTH_ADDRESS\n"
-    "feature PTRAUTH_GENERIC\n"
-    "register MIDR_EL1 0x603000000013c000 0xf0510\n"
-    "register ID_PFR0_EL1 0x603000000013c008 0x1020131\n"
-    "register ID_DFR0_EL1 0x603000000013c00a 0x500000a\n"
-    "register ID_MMFR3_EL1 0x603000000013c00f 0x2122211\n"
-    "register ID_ISAR5_EL1 0x603000000013c015 0x1011121\n"
-    "register ID_MMFR4_EL1 0x603000000013c016 0x20021110\n"
-    "register ID_ISAR6_EL1 0x603000000013c017 0x1111111\n"
-    "register MVFR1_EL1 0x603000000013c019 0x13211111\n"
-    "register ID_PFR2_EL1 0x603000000013c01c 0x11\n"
-    "register ID_MMFR5_EL1 0x603000000013c01e 0x2\n"
-    "register ID_AA64PFR0_EL1 0x603000000013c020 0x1101001121110222\n"
-    "register ID_AA64PFR1_EL1 0x603000000013c021 0x21\n"
-    "register ID_AA64ZFR0_EL1 0x603000000013c024 0x110110100210021\n"
-    "register ID_AA64DFR0_EL1 0x603000000013c028 0x10305506\n"
-    "register ID_AA64ISAR0_EL1 0x603000000013c030 0x1221111110212120\n"
-    "register ID_AA64ISAR1_EL1 0x603000000013c031 0x11211110211502\n"
-    "register ID_AA64ISAR2_EL1 0x603000000013c032 0x100012\n"
-    "register ID_AA64MMFR0_EL1 0x603000000013c038 0x2100032310201126\n"
-    "register ID_AA64MMFR1_EL1 0x603000000013c039 0x10102010312122\n"
-    "register ID_AA64MMFR2_EL1 0x603000000013c03a 0x1221011112011011\n"
-    "register ZCR_EL1 0x603000000013c090 0x0\n"
-    "register APIAKEYLO_EL1 0x603000000013c108 0x1de7ec7edbadc0de\n"
-    "register APIAKEYHI_EL1 0x603000000013c109 0x1de7ec7edbadc0de\n"
-    "register APIBKEYLO_EL1 0x603000000013c10a 0x1de7ec7edbadc0de\n"
-    "register APIBKEYHI_EL1 0x603000000013c10b 0x1de7ec7edbadc0de\n"
-    "register APDAKEYLO_EL1 0x603000000013c110 0x1de7ec7edbadc0de\n"
-    "register APDAKEYHI_EL1 0x603000000013c111 0x1de7ec7edbadc0de\n"
-    "register APDBKEYLO_EL1 0x603000000013c112 0x1de7ec7edbadc0de\n"
-    "register APDBKEYHI_EL1 0x603000000013c113 0x1de7ec7edbadc0de\n"
-    "register APGAKEYLO_EL1 0x603000000013c118 0x1de7ec7edbadc0de\n"
-    "register APGAKEYHI_EL1 0x603000000013c119 0x1de7ec7edbadc0de\n"
-    "register CLIDR_EL1 0x603000000013c801 0x2000023\n"
-    "register CTR_EL0 0x603000000013d801 0xb444c004\n"
-    "register SMCCC_ARCH_WORKAROUND_1 0x6030000000140001 0x2\n"
-    "register SMCCC_ARCH_WORKAROUND_3 0x6030000000140003 0x2\n"
-    "register p0 0x6050000000150400 0x0\n"
-    "register p1 0x6050000000150420 0x0\n"
-    "register p2 0x6050000000150440 0x0\n"
-    "register p3 0x6050000000150460 0x0\n"
-    "register p4 0x6050000000150480 0x0\n"
-    "register p5 0x60500000001504a0 0x0\n"
-    "register p6 0x60500000001504c0 0x0\n"
-    "register p7 0x60500000001504e0 0x0\n"
-    "register p8 0x6050000000150500 0x0\n"
-    "register p9 0x6050000000150520 0x0\n"
-    "register p10 0x6050000000150540 0x0\n"
-    "register p11 0x6050000000150560 0x0\n"
-    "register p12 0x6050000000150580 0x0\n"
-    "register p13 0x60500000001505a0 0x0\n"
-    "register p14 0x60500000001505c0 0x0\n"
-    "register p15 0x60500000001505e0 0x0\n"
-    "register ffr 0x6050000000150600 0x0\n"
-    "register SVE_VLS 0x606000000015ffff 0xffff\n"
-    "register z0 0x6080000000150000 0x0\n"
-    "register z1 0x6080000000150020 0x0\n"
-    "register z2 0x6080000000150040 0x0\n"
-    "register z3 0x6080000000150060 0x0\n"
-    "register z4 0x6080000000150080 0x0\n"
-    "register z5 0x60800000001500a0 0x0\n"
-    "register z6 0x60800000001500c0 0x0\n"
-    "register z7 0x60800000001500e0 0x0\n"
-    "register z8 0x6080000000150100 0x0\n"
-    "register z9 0x6080000000150120 0x0\n"
-    "register z10 0x6080000000150140 0x0\n"
-    "register z11 0x6080000000150160 0x0\n"
-    "register z12 0x6080000000150180 0x0\n"
-    "register z13 0x60800000001501a0 0x0\n"
-    "register z14 0x60800000001501c0 0x0\n"
-    "register z15 0x60800000001501e0 0x0\n"
-    "register z16 0x6080000000150200 0x0\n"
-    "register z17 0x6080000000150220 0x0\n"
-    "register z18 0x6080000000150240 0x0\n"
-    "register z19 0x6080000000150260 0x0\n"
-    "register z20 0x6080000000150280 0x0\n"
-    "register z21 0x60800000001502a0 0x0\n"
-    "register z22 0x60800000001502c0 0x0\n"
-    "register z23 0x60800000001502e0 0x0\n"
-    "register z24 0x6080000000150300 0x0\n"
-    "register z25 0x6080000000150320 0x0\n"
-    "register z26 0x6080000000150340 0x0\n"
-    "register z27 0x6080000000150360 0x0\n"
-    "register z28 0x6080000000150380 0x0\n"
-    "register z29 0x60800000001503a0 0x0\n"
-    "register z30 0x60800000001503c0 0x0\n"
-    "register z31 0x60800000001503e0 0x0\n"
-    "register VCPU_FINALIZED 0x7620000000000001 0x10\n"
-    "register VCPU_INIT 0x7650000000000000 0x7c00000005\n"
-    "without ZCR_EL1 0x603000000013c090\n"
-    "without APIAKEYLO_EL1 0x603000000013c108\n"
-    "without APIAKEYHI_EL1 0x603000000013c109\n"
-    "without APIBKEYLO_EL1 0x603000000013c10a\n"
-    "without APIBKEYHI_EL1 0x603000000013c10b\n"
-    "without APDAKEYLO_EL1 0x603000000013c110\n"
-    "without APDAKEYHI_EL1 0x603000000013c111\n"
-    "without APDBKEYLO_EL1 0x603000000013c112\n"
-    "without APDBKEYHI_EL1 0x603000000013c113\n"
-    "without APGAKEYLO_EL1 0x603000000013c118\n"
-    "without APGAKEYHI_EL1 0x603000000013c119\n"
     "without p0 0x6050000000150400\n"
     "without p1 0x6050000000150420\n"
     "without p2 0x6050000000150440\n"
@@ -619,6 +525,153 @@ static const char text[] =
     "without z29 0x60800000001503a0\n"
     "without z30 0x60800000001503c0\n"
     "without z31 0x60800000001503e0\n"
+    "register ID_AA64PFR0_EL1 0x603000000013c020 0x1110111\n"
+    "register ID_AA64DFR0_EL1 0x603000000013c028 0x10305006\n"
+    "register v0 0x6040000000100054 0x0\n"
+    "register v1 0x6040000000100058 0x0\n"
+    "register v2 0x604000000010005c 0x0\n"
+    "register v3 0x6040000000100060 0x0\n"
+    "register v4 0x6040000000100064 0x0\n"
+    "register v5 0x6040000000100068 0x0\n"
+    "register v6 0x604000000010006c 0x0\n"
+    "register v7 0x6040000000100070 0x0\n"
+    "register v8 0x6040000000100074 0x0\n"
+    "register v9 0x6040000000100078 0x0\n"
+    "register v10 0x604000000010007c 0x0\n"
+    "register v11 0x6040000000100080 0x0\n"
+    "register v12 0x6040000000100084 0x0\n"
+    "register v13 0x6040000000100088 0x0\n"
+    "register v14 0x604000000010008c 0x0\n"
+    "register v15 0x6040000000100090 0x0\n"
+    "register v16 0x6040000000100094 0x0\n"
+    "register v17 0x6040000000100098 0x0\n"
+    "register v18 0x604000000010009c 0x0\n"
+    "register v19 0x60400000001000a0 0x0\n"
+    "register v20 0x60400000001000a4 0x0\n"
+    "register v21 0x60400000001000a8 0x0\n"
+    "register v22 0x60400000001000ac 0x0\n"
+    "register v23 0x60400000001000b0 0x0\n"
+    "register v24 0x60400000001000b4 0x0\n"
+    "register v25 0x60400000001000b8 0x0\n"
+    "register v26 0x60400000001000bc 0x0\n"
+    "register v27 0x60400000001000c0 0x0\n"
+    "register v28 0x60400000001000c4 0x0\n"
+    "register v29 0x60400000001000c8 0x0\n"
+    "register v30 0x60400000001000cc 0x0\n"
+    "register v31 0x60400000001000d0 0x0\n"
+    "end\n"
+    "set PSCI_0_2 PMU_V3\n"
+    "set PSCI_0_2 SVE\n"
+    "name 6.1-cortex-a57\n"
+    "midr 0x411fd070\n"
+    "capability KVM_CAP_ARM_EL1_32BIT 1\n"
+    "capability KVM_CAP_ARM_SVE 0\n"
+    "capability KVM_CAP_ARM_VM_IPA_SIZE 44\n"
+    "capability KVM_CAP_NR_VCPUS 2\n"
+    "feature EL1_32BIT\n"
+    "register CCSIDR0 0x6020000000110000 0x700fe01a\n"
+    "register CCSIDR1 0x6020000000110001 0x201fe012\n"
+    "register CCSIDR2 0x6020000000110002 0x70ffe07a\n"
+    "register MIDR_EL1 0x603000000013c000 0x411fd070\n"
+    "register ID_PFR0_EL1 0x603000000013c008 0x131\n"
+    "register ID_PFR1_EL1 0x603000000013c009 0x10011001\n"
+    "register ID_DFR0_EL1 0x603000000013c00a 0x3000006\n"
+    "register ID_MMFR0_EL1 0x603000000013c00c 0x10101105\n"
+    "register ID_MMFR1_EL1 0x603000000013c00d 0x40000000\n"
+    "register ID_MMFR2_EL1 0x603000000013c00e 0x1260000\n"
+    "register ID_MMFR3_EL1 0x603000000013c00f 0x2102211\n"
+    "register ID_ISAR0_EL1 0x603000000013c010 0x2101110\n"
+    "register ID_ISAR1_EL1 0x603000000013c011 0x13112111\n"
+    "register ID_ISAR2_EL1 0x603000000013c012 0x21232042\n"
+    "register ID_ISAR3_EL1 0x603000000013c013 0x1112131\n"
+    "register ID_ISAR4_EL1 0x603000000013c014 0x11142\n"
+    "register ID_ISAR5_EL1 0x603000000013c015 0x11121\n"
+    "register MVFR0_EL1 0x603000000013c018 0x10110222\n"
+    "register MVFR1_EL1 0x603000000013c019 0x12111111\n"
+    "register MVFR2_EL1 0x603000000013c01a 0x43\n"
+    "register ID_AA64PFR0_EL1 0x603000000013c020 0x1000000001000222\n"
+    "register ID_AA64DFR0_EL1 0x603000000013c028 0x10305106\n"
+    "register ID_AA64ISAR0_EL1 0x603000000013c030 0x11120\n"
+    "register ID_AA64ISAR1_EL1 0x603000000013c031 0x0\n"
+    "register ID_AA64MMFR0_EL1 0x603000000013c038 0x1124\n"
+    "register ID_AA64MMFR1_EL1 0x603000000013c039 0x0\n"
+    "register ID_AA64MMFR2_EL1 0x603000000013c03a 0x0\n"
+    "register PMINTENSET_EL1 0x603000000013c4f1 0x8000001e\n"
+    "register PMINTENCLR_EL1 0x603000000013c4f2 0x8000001e\n"
+    "register CLIDR_EL1 0x603000000013c801 0xa200023\n"
+    "register CTR_EL0 0x603000000013d801 0x8444c004\n"
+    "register PMCR_EL0 0x603000000013dce0 0x410130ac\n"
+    "register PMCNTENSET_EL0 0x603000000013dce1 0x8000001e\n"
+    "register PMCNTENCLR_EL0 0x603000000013dce2 0x8000001e\n"
+    "register PMOVSCLR_EL0 0x603000000013dce3 0x8000001e\n"
+    "register PMOVSSET_EL0 0x603000000013dcf3 0x8000001e\n"
+    "register VCPU_INIT 0x7650000000000000 0xc00000002\n"
+    "register ID_DFR0_EL1 0x603000000013c00a 0x6\n"
+    "set EL1_32BIT PSCI_0_2\n"
+    "register pstate 0x6030000000100042 0x1d3\n"
+    "set EL1_32BIT PSCI_0_2 PMU_V3\n"
+    "name 6.1-cortex-a72\n"
+    "midr 0x410fd083\n"
+    "register CCSIDR2 0x6020000000110002 0x707fe07a\n"
+    "register MIDR_EL1 0x603000000013c000 0x410fd083\n"
+    "register ID_MMFR0_EL1 0x603000000013c00c 0x10201105\n"
+    "register PMCR_EL0 0x603000000013dce0 0x410230ac\n"
+    "register VCPU_INIT 0x7650000000000000 0xc00000005\n"
+    "name 6.1-max\n"
+    "midr 0xf0510\n"
+    "counter-frequency 1000000000\n"
+    "capability KVM_CAP_ARM_INJECT_SERROR_ESR 1\n"
+    "capability KVM_CAP_ARM_PTRAUTH_ADDRESS 1\n"
+    "capability KVM_CAP_ARM_PTRAUTH_GENERIC 1\n"
+    "capability KVM_CAP_ARM_VM_IPA_SIZE 48\n"
+    "feature PTRAUTH_ADDRESS\n"
+    "feature PTRAUTH_GENERIC\n"
+    "register MIDR_EL1 0x603000000013c000 0xf0510\n"
+    "register ID_PFR0_EL1 0x603000000013c008 0x1020131\n"
+    "register ID_DFR0_EL1 0x603000000013c00a 0x500000a\n"
+    "register ID_MMFR3_EL1 0x603000000013c00f 0x2122211\n"
+    "register ID_ISAR5_EL1 0x603000000013c015 0x1011121\n"
+    "register ID_MMFR4_EL1 0x603000000013c016 0x20021110\n"
+    "register ID_ISAR6_EL1 0x603000000013c017 0x1111111\n"
+    "register MVFR1_EL1 0x603000000013c019 0x13211111\n"
+    "register ID_PFR2_EL1 0x603000000013c01c 0x11\n"
+    "register ID_MMFR5_EL1 0x603000000013c01e 0x2\n"
+    "register ID_AA64PFR0_EL1 0x603000000013c020 0x1101001121110222\n"
+    "register ID_AA64PFR1_EL1 0x603000000013c021 0x21\n"
+    "register ID_AA64ZFR0_EL1 0x603000000013c024 0x110110100210021\n"
+    "register ID_AA64DFR0_EL1 0x603000000013c028 0x10305506\n"
+    "register ID_AA64ISAR0_EL1 0x603000000013c030 0x1221111110212120\n"
+    "register ID_AA64ISAR1_EL1 0x603000000013c031 0x11211110211502\n"
+    "register ID_AA64ISAR2_EL1 0x603000000013c032 0x100012\n"
+    "register ID_AA64MMFR0_EL1 0x603000000013c038 0x2100032310201126\n"
+    "register ID_AA64MMFR1_EL1 0x603000000013c039 0x10102010312122\n"
+    "register ID_AA64MMFR2_EL1 0x603000000013c03a 0x1221011112011011\n"
+    "register APIAKEYLO_EL1 0x603000000013c108 0x1de7ec7edbadc0de\n"
+    "register APIAKEYHI_EL1 0x603000000013c109 0x1de7ec7edbadc0de\n"
+    "register APIBKEYLO_EL1 0x603000000013c10a 0x1de7ec7edbadc0de\n"
+    "register APIBKEYHI_EL1 0x603000000013c10b 0x1de7ec7edbadc0de\n"
+    "register APDAKEYLO_EL1 0x603000000013c110 0x1de7ec7edbadc0de\n"
+    "register APDAKEYHI_EL1 0x603000000013c111 0x1de7ec7edbadc0de\n"
+    "register APDBKEYLO_EL1 0x603000000013c112 0x1de7ec7edbadc0de\n"
+    "register APDBKEYHI_EL1 0x603000000013c113 0x1de7ec7edbadc0de\n"
+    "register APGAKEYLO_EL1 0x603000000013c118 0x1de7ec7edbadc0de\n"
+    "register APGAKEYHI_EL1 0x603000000013c119 0x1de7ec7edbadc0de\n"
+    "register CLIDR_EL1 0x603000000013c801 0x2000023\n"
+    "register CTR_EL0 0x603000000013d801 0xb444c004\n"
+    "register SMCCC_ARCH_WORKAROUND_1 0x6030000000140001 0x2\n"
+    "register SMCCC_ARCH_WORKAROUND_3 0x6030000000140003 0x2\n"
+    "register SVE_VLS 0x606000000015ffff 0xffff\n"
+    "register VCPU_INIT 0x7650000000000000 0x7c00000005\n"
+    "without APIAKEYLO_EL1 0x603000000013c108\n"
+    "without APIAKEYHI_EL1 0x603000000013c109\n"
+    "without APIBKEYLO_EL1 0x603000000013c10a\n"
+    "without APIBKEYHI_EL1 0x603000000013c10b\n"
+    "without APDAKEYLO_EL1 0x603000000013c110\n"
+    "without APDAKEYHI_EL1 0x603000000013c111\n"
+    "without APDBKEYLO_EL1 0x603000000013c112\n"
+    "without APDBKEYHI_EL1 0x603000000013c113\n"
+    "without APGAKEYLO_EL1 0x603000000013c118\n"
+    "without APGAKEYHI_EL1 0x603000000013c119\n"
     "register ID_DFR0_EL1 0x603000000013c00a 0xa\n"
     "register ID_AA64PFR0_EL1 0x603000000013c020 0x1101001021110222\n"
     "register ID_AA64ISAR1_EL1 0x603000000013c031 0x11211100211002\n"
@@ -627,7 +680,6 @@ static const char text[] =
     "set PSCI_0_2 SVE PTRAUTH_ADDRESS PTRAUTH_GENERIC\n"
     "name 6.1-neoverse-n1\n"
     "midr 0x414fd0c1\n"
-    "capability KVM_CAP_ARM_EL1_32BIT 0\n"
     "register CCSIDR0 0x6020000000110000 0x701fe01a\n"
     "register CCSIDR1 0x6020000000110001 0x201fe01a\n"
     "register CCSIDR2 0x6020000000110002 0x70ffe03a\n"
@@ -635,47 +687,56 @@ static const char text[] =
     "register ID_PFR0_EL1 0x603000000013c008 0x10131\n"
     "register ID_PFR1_EL1 0x603000000013c009 0x10010000\n"
     "register ID_DFR0_EL1 0x603000000013c00a 0x4000008\n"
-    "register ID_MMFR0_EL1 0x603000000013c00c 0x10201105\n"
     "register ID_ISAR4_EL1 0x603000000013c014 0x10142\n"
     "register ID_MMFR4_EL1 0x603000000013c016 0x21110\n"
     "register ID_ISAR6_EL1 0x603000000013c017 0x10\n"
     "register ID_AA64PFR0_EL1 0x603000000013c020 0x1100000011110112\n"
     "register ID_AA64PFR1_EL1 0x603000000013c021 0x20\n"
-    "register ID_AA64DFR0_EL1 0x603000000013c028 0x10305406\n"
     "register ID_AA64ISAR0_EL1 0x603000000013c030 0x100010211120\n"
     "register ID_AA64ISAR1_EL1 0x603000000013c031 0x100001\n"
     "register ID_AA64MMFR0_EL1 0x603000000013c038 0x101125\n"
     "register ID_AA64MMFR1_EL1 0x603000000013c039 0x10212122\n"
-    "register ID_AA64MMFR2_EL1 0x603000000013c03a 0x1011\n"
     "register CLIDR_EL1 0x603000000013c801 0x82000023\n"
     "register CTR_EL0 0x603000000013d801 0x9444c004\n"
     "register PMCR_EL0 0x603000000013dce0 0x410c30ac\n"
     "register SMCCC_ARCH_WORKAROUND_3 0x6030000000140003 0x1\n"
-    "register VCPU_INIT 0x7650000000000000 0xc00000005\n"
     "register ID_DFR0_EL1 0x603000000013c00a 0x8\n"
-    "name 6.1-neoverse-v1\n"
-    "midr 0x411fd402\n"
+    "name 6.1-neoverse-n2\n"
+    "midr 0x410fd493\n"
     "register CCSIDR0 0x6020000000110000 0x1a\n"
     "register CCSIDR1 0x6020000000110001 0x1a\n"
     "register CCSIDR2 0x6020000000110002 0x3a\n"
-    "register MIDR_EL1 0x603000000013c000 0x411fd402\n"
+    "register MIDR_EL1 0x603000000013c000 0x410fd493\n"
     "register ID_PFR0_EL1 0x603000000013c008 0x1010131\n"
     "register ID_DFR0_EL1 0x603000000013c00a 0x5000009\n"
     "register ID_MMFR4_EL1 0x603000000013c016 0x1021110\n"
+    "register ID_AA64PFR0_EL1 0x603000000013c020 0x1101001121110112\n"
+    "register ID_AA64ZFR0_EL1 0x603000000013c024 0x110100110021\n"
+    "register ID_AA64DFR0_EL1 0x603000000013c028 0xf010305506\n"
+    "register ID_AA64ISAR1_EL1 0x603000000013c031 0x11111110211502\n"
+    "register ID_AA64MMFR0_EL1 0x603000000013c038 0x22200101125\n"
+    "register ID_AA64MMFR2_EL1 0x603000000013c03a 0x1221011112101011\n"
+    "register CLIDR_EL1 0x603000000013c801 0x1482000023\n"
+    "register PMCR_EL0 0x603000000013dce0 0x30ac\n"
+    "register SVE_VLS 0x606000000015ffff 0x1\n"
+    "register ID_DFR0_EL1 0x603000000013c00a 0x9\n"
+    "register ID_AA64PFR0_EL1 0x603000000013c020 0x1101001021110112\n"
+    "register ID_AA64DFR0_EL1 0x603000000013c028 0xf010305006\n"
+    "register ID_AA64ISAR1_EL1 0x603000000013c031 0x11111100211002\n"
+    "name 6.1-neoverse-v1\n"
+    "midr 0x411fd402\n"
+    "register MIDR_EL1 0x603000000013c000 0x411fd402\n"
     "register ID_ISAR6_EL1 0x603000000013c017 0x1100111\n"
     "register ID_AA64PFR0_EL1 0x603000000013c020 0x1101000121110112\n"
     "register ID_AA64ZFR0_EL1 0x603000000013c024 0x100000100000\n"
-    "register ID_AA64DFR0_EL1 0x603000000013c028 0xf010305506\n"
     "register ID_AA64ISAR0_EL1 0x603000000013c030 0x1011111110212120\n"
     "register ID_AA64ISAR1_EL1 0x603000000013c031 0x11100010211302\n"
     "register ID_AA64MMFR2_EL1 0x603000000013c03a 0x220011102101011\n"
     "register PMCR_EL0 0x603000000013dce0 0x412130ac\n"
     "register SVE_VLS 0x606000000015ffff 0x3\n"
-    "register ID_DFR0_EL1 0x603000000013c00a 0x9\n"
     "register ID_AA64PFR0_EL1 0x603000000013c020 0x1101000021110112\n"
-    "register ID_AA64DFR0_EL1 0x603000000013c028 0xf010305006\n"
     "register ID_AA64ISAR1_EL1 0x603000000013c031 0x11100000211002\n"
-    "name 6.12-cortex-a57\n"
+    "name 6.12-a64fx\n"
     "kernel 6.12.117+deb13-cloud-arm64\n"
     "capability KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES 1075843072\n"
     "capability KVM_CAP_ARM_SUPPORTED_REG_MASK_RANGES 1\n"
@@ -683,29 +744,29 @@ static const char text[] =
     "writable-mask MIDR_EL1 0x0\n"
     "writable-mask MPIDR_EL1 0x0\n"
     "writable-mask REVIDR_EL1 0x0\n"
-    "writable-mask ID_PFR0_EL1 0xffffffff\n"
-    "writable-mask ID_PFR1_EL1 0xffffffff\n"
-    "writable-mask ID_DFR0_EL1 0xffffffff\n"
+    "writable-mask ID_PFR0_EL1 0x0\n"
+    "writable-mask ID_PFR1_EL1 0x0\n"
+    "writable-mask ID_DFR0_EL1 0x0\n"
     "writable-mask ID_AFR0_EL1 0x0\n"
-    "writable-mask ID_MMFR0_EL1 0xffffffff\n"
-    "writable-mask ID_MMFR1_EL1 0xffffffff\n"
-    "writable-mask ID_MMFR2_EL1 0xffffffff\n"
-    "writable-mask ID_MMFR3_EL1 0xffffffff\n"
-    "writable-mask ID_ISAR0_EL1 0xffffffff\n"
-    "writable-mask ID_ISAR1_EL1 0xffffffff\n"
-    "writable-mask ID_ISAR2_EL1 0xffffffff\n"
-    "writable-mask ID_ISAR3_EL1 0xffffffff\n"
-    "writable-mask ID_ISAR4_EL1 0xffffffff\n"
-    "writable-mask ID_ISAR5_EL1 0xffffffff\n"
-    "writable-mask ID_MMFR4_EL1 0xffffffff\n"
-    "writable-mask ID_ISAR6_EL1 0xffffffff\n"
-    "writable-mask MVFR0_EL1 0xffffffff\n"
-    "writable-mask MVFR1_EL1 0xffffffff\n"
-    "writable-mask MVFR2_EL1 0xffffffff\n"
+    "writable-mask ID_MMFR0_EL1 0x0\n"
+    "writable-mask ID_MMFR1_EL1 0x0\n"
+    "writable-mask ID_MMFR2_EL1 0x0\n"
+    "writable-mask ID_MMFR3_EL1 0x0\n"
+    "writable-mask ID_ISAR0_EL1 0x0\n"
+    "writable-mask ID_ISAR1_EL1 0x0\n"
+    "writable-mask ID_ISAR2_EL1 0x0\n"
+    "writable-mask ID_ISAR3_EL1 0x0\n"
+    "writable-mask ID_ISAR4_EL1 0x0\n"
+    "writable-mask ID_ISAR5_EL1 0x0\n"
+    "writable-mask ID_MMFR4_EL1 0x0\n"
+    "writable-mask ID_ISAR6_EL1 0x0\n"
+    "writable-mask MVFR0_EL1 0x0\n"
+    "writable-mask MVFR1_EL1 0x0\n"
+    "writable-mask MVFR2_EL1 0x0\n"
     "writable-mask S3_0_C0_C3_3 0x0\n"
-    "writable-mask ID_PFR2_EL1 0xffffffff\n"
+    "writable-mask ID_PFR2_EL1 0x0\n"
     "writable-mask ID_DFR1_EL1 0x0\n"
-    "writable-mask ID_MMFR5_EL1 0xffffffff\n"
+    "writable-mask ID_MMFR5_EL1 0x0\n"
     "writable-mask S3_0_C0_C3_7 0x0\n"
     "writable-mask ID_AA64PFR0_EL1 0xffff00f00f00ffff\n"
     "writable-mask ID_AA64PFR1_EL1 0xf000000ff\n"
@@ -742,6 +803,52 @@ static const char text[] =
     "writable-mask CLIDR_EL1 0x7fffffffffff\n"
     "writable-mask AIDR_EL1 0x0\n"
     "writable-mask CTR_EL0 0x300f000f\n"
+    "register CCSIDR0 0x6020000000110000 0x4\n"
+    "register CCSIDR1 0x6020000000110001 0x4\n"
+    "register CCSIDR2 0x6020000000110002 0x4\n"
+    "register CCSIDR3 0x6020000000110003 0x4\n"
+    "register CCSIDR4 0x6020000000110004 0x4\n"
+    "register CCSIDR5 0x6020000000110005 0x4\n"
+    "register CCSIDR6 0x6020000000110006 0x4\n"
+    "register CCSIDR7 0x6020000000110007 0x4\n"
+    "register CCSIDR8 0x6020000000110008 0x4\n"
+    "register CCSIDR9 0x6020000000110009 0x4\n"
+    "register CCSIDR10 0x602000000011000a 0x4\n"
+    "register CCSIDR11 0x602000000011000b 0x4\n"
+    "register CCSIDR12 0x602000000011000c 0x4\n"
+    "register CCSIDR13 0x602000000011000d 0x4\n"
+    "register ID_DFR0_EL1 0x603000000013c00a 0x4000000\n"
+    "register ID_AA64DFR0_EL1 0x603000000013c028 0x10305408\n"
+    "register TCR2_EL1 0x603000000013c103 0x0\n"
+    "register PIRE0_EL1 0x603000000013c512 0x1de7ec7edbadc0de\n"
+    "register PIR_EL1 0x603000000013c513 0x1de7ec7edbadc0de\n"
+    "register CLIDR_EL1 0x603000000013c801 0x2000021\n"
+    "register PMCR_EL0 0x603000000013dce0 0x4040\n"
+    "register CNTPCT_EL0 0x603000000013df01 0x0\n"
+    "register CNTP_CTL_EL0 0x603000000013df11 0x0\n"
+    "register CNTP_CVAL_EL0 0x603000000013df12 0x0\n"
+    "register ID_AA64DFR0_EL1 0x603000000013c028 0x10305008\n"
+    "name 6.12-cortex-a57\n"
+    "writable-mask ID_PFR0_EL1 0xffffffff\n"
+    "writable-mask ID_PFR1_EL1 0xffffffff\n"
+    "writable-mask ID_DFR0_EL1 0xffffffff\n"
+    "writable-mask ID_MMFR0_EL1 0xffffffff\n"
+    "writable-mask ID_MMFR1_EL1 0xffffffff\n"
+    "writable-mask ID_MMFR2_EL1 0xffffffff\n"
+    "writable-mask ID_MMFR3_EL1 0xffffffff\n"
+    "writable-mask ID_ISAR0_EL1 0xffffffff\n"
+    "writable-mask ID_ISAR1_EL1 0xffffffff\n"
+    "writable-mask ID_ISAR2_EL1 0xffffffff\n"
+    "writable-mask ID_ISAR3_EL1 0xffffffff\n"
+    "writable-mask ID_ISAR4_EL1 0xffffffff\n"
+    "writable-mask ID_ISAR5_EL1 0xffffffff\n"
+    "writable-mask ID_MMFR4_EL1 0xffffffff\n"
+    "writable-mask ID_ISAR6_EL1 0xffffffff\n"
+    "writable-mask MVFR0_EL1 0xffffffff\n"
+    "writable-mask MVFR1_EL1 0xffffffff\n"
+    "writable-mask MVFR2_EL1 0xffffffff\n"
+    "writable-mask ID_PFR2_EL1 0xffffffff\n"
+    "writable-mask ID_MMFR5_EL1 0xffffffff\n"
     "register CCSIDR0 0x6020000000110000 0x2\n"
     "register CCSIDR1 0x6020000000110001 0x2\n"
     "register CCSIDR2 0x6020000000110002 0x2\n"
@@ -756,14 +863,8 @@ static const char text[] =
     "register CCSIDR11 0x602000000011000b 0x2\n"
     "register CCSIDR12 0x602000000011000c 0x2\n"
     "register CCSIDR13 0x602000000011000d 0x2\n"
-    "register TCR2_EL1 0x603000000013c103 0x0\n"
-    "register PIRE0_EL1 0x603000000013c512 0x1de7ec7edbadc0de\n"
-    "register PIR_EL1 0x603000000013c513 0x1de7ec7edbadc0de\n"
     "register CLIDR_EL1 0x603000000013c801 0x9200003\n"
     "register PMCR_EL0 0x603000000013dce0 0x3000\n"
-    "register CNTPCT_EL0 0x603000000013df01 0x0\n"
-    "register CNTP_CTL_EL0 0x603000000013df11 0x0\n"
-    "register CNTP_CVAL_EL0 0x603000000013df12 0x0\n"
     "register PMEVTYPER0_EL0 0x603000000013df60 0xc80000de\n"
     "register PMEVTYPER1_EL0 0x603000000013df61 0xc80000de\n"
     "register PMEVTYPER2_EL0 0x603000000013df62 0xc80000de\n"
@@ -796,8 +897,6 @@ static const char text[] =
     "register PMEVTYPER29_EL0 0x603000000013df7d 0xc80000de\n"
     "register PMEVTYPER30_EL0 0x603000000013df7e 0xc80000de\n"
     "name 6.12-cortex-a72\n"
-    "midr 0x410fd083\n"
-    "register MIDR_EL1 0x603000000013c000 0x410fd083\n"
     "name 6.12-max\n"
     "capability KVM_CAP_ARM_VM_IPA_SIZE 52\n"
     "register ID_DFR0_EL1 0x603000000013c00a 0x600000a\n"
@@ -809,19 +908,19 @@ static const char text[] =
     "register ID_AA64DFR0_EL1 0x603000000013c028 0x1030500a\n"
     "register ID_AA64ISAR1_EL1 0x603000000013c031 0x111211100211002\n"
     "name 6.12-neoverse-n1\n"
-    "register ID_AA64DFR0_EL1 0x603000000013c028 0x10305408\n"
-    "register CLIDR_EL1 0x603000000013c801 0x2000021\n"
-    "register ID_AA64DFR0_EL1 0x603000000013c028 0x10305008\n"
+    "name 6.12-neoverse-n2\n"
+    "register ID_DFR0_EL1 0x603000000013c00a 0x6000009\n"
+    "register ID_AA64DFR0_EL1 0x603000000013c028 0xf010305609\n"
+    "register ID_AA64MMFR2_EL1 0x603000000013c03a 0x1221011112001011\n"
+    "register ID_AA64DFR0_EL1 0x603000000013c028 0xf010305009\n"
     "name 6.12-neoverse-v1\n"
     "register ID_AA64DFR0_EL1 0x603000000013c028 0xf010305509\n"
     "register ID_AA64MMFR2_EL1 0x603000000013c03a 0x220011102001011\n"
-    "register ID_AA64DFR0_EL1 0x603000000013c028 0xf010305009\n"
-    "name 7.3-neoverse-n1\n"
+    "name 7.3-a64fx\n"
     "kernel 7.3.4+deb13-cloud-arm64\n"
     "capability KVM_CAP_ARM_PMU_V3_STRICT 1\n"
     "capability KVM_CAP_ARM_SEA_TO_USER 1\n"
     "capability KVM_CAP_ARM_WRITABLE_IMP_ID_REGS 1\n"
-    "capability KVM_CAP_NR_VCPUS 1\n"
     "feature PMU_V3_STRICT\n"
     "writable-mask MIDR_EL1 0xffffffff\n"
     "writable-mask REVIDR_EL1 0xffffffffffffffff\n"
@@ -843,90 +942,93 @@ static const char text[] =
     "register PSCI_VERSION 0x6030000000140000 0x10003\n"
     "register VENDOR_HYP_BMAP_2 0x6030000000160003 0x0\n"
     "without PMMIR_EL1 0x603000000013c4f6\n"
-    "set PSCI_0_2 PMU_V3 PMU_V3_STRICT\n"
+    "set PSCI_0_2 PMU_V3 SVE PMU_V3_STRICT\n"
     "register PMINTENSET_EL1 0x603000000013c4f1 0x80000000\n"
     "register PMINTENCLR_EL1 0x603000000013c4f2 0x80000000\n"
-    "register PMCR_EL0 0x603000000013dce0 0x0\n"
+    "register PMCR_EL0 0x603000000013dce0 0x40\n"
     "register PMCNTENSET_EL0 0x603000000013dce1 0x80000000\n"
     "register PMCNTENCLR_EL0 0x603000000013dce2 0x80000000\n"
     "register PMOVSCLR_EL0 0x603000000013dce3 0x80000000\n"
     "register PMOVSSET_EL0 0x603000000013dcf3 0x80000000\n"
-    "name 7.3-neoverse-n2\n"
-    "midr 0x410fd493\n"
+    "name 7.3-cortex-a57\n"
+    "set PSCI_0_2 PMU_V3 PMU_V3_STRICT\n"
+    "register PMCR_EL0 0x603000000013dce0 0x0\n"
+    "name 7.3-cortex-a72\n"
+    "name 7.3-max\n"
     "capability KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED 1\n"
-    "hardware ID_AA64MMFR2_EL1 0x1221011112001011\n"
-    "register MIDR_EL1 0x603000000013c000 0x410fd493\n"
-    "register ID_DFR0_EL1 0x603000000013c00a 0x6000009\n"
-    "register ID_AA64PFR0_EL1 0x603000000013c020 0x1101001121110112\n"
-    "register ID_AA64ZFR0_EL1 0x603000000013c024 0x110100110021\n"
-    "register ID_AA64DFR0_EL1 0x603000000013c028 0xf010305609\n"
-    "register ID_AA64ISAR1_EL1 0x603000000013c031 0x11111110211502\n"
-    "register ID_AA64MMFR0_EL1 0x603000000013c038 0x22200101125\n"
-    "register ID_AA64MMFR2_EL1 0x603000000013c03a 0x1221011110001011\n"
-    "register SVE_VLS 0x606000000015ffff 0x1\n"
-    "register ID_AA64PFR0_EL1 0x603000000013c020 0x1101001021110112\n"
-    "register ID_AA64ISAR1_EL1 0x603000000013c031 0x11111100211002\n"
+    "hardware ID_AA64MMFR2_EL1 0x1221011112011011\n"
+    "register ID_AA64MMFR2_EL1 0x603000000013c03a 0x1221011110011011\n"
     "set PSCI_0_2 PMU_V3 SVE PTRAUTH_ADDRESS PTRAUTH_GENERIC PMU_V3_STRICT\n"
+    "name 7.3-neoverse-n1\n"
+    "name 7.3-neoverse-n2\n"
+    "hardware ID_AA64MMFR2_EL1 0x1221011112001011\n"
+    "register ID_AA64MMFR2_EL1 0x603000000013c03a 0x1221011110001011\n"
     "name 7.3-neoverse-v1\n"
     "hardware ID_AA64MMFR2_EL1 0x220011102001011\n"
     "register ID_AA64MMFR2_EL1 0x603000000013c03a 0x220011100001011\n";
 
 static const uint32_t starts[] = {
-    0, 8, 28, 56, 72, 99, 151, 199, 234, 263, 297, 338, 381, 424, 453, 491,
-    523, 562, 592, 626, 667, 708, 745, 786, 833, 884, 913, 953, 987, 1025, 1071, 1107,
-    1156, 1196, 1236, 1272, 1303, 1332, 1368, 1401, 1436, 1466, 1497, 1527, 1556, 1585, 1619, 1656,
-    1699, 1731, 1764, 1801, 1834, 1852, 1869, 1884, 1921, 1958, 2005, 2052, 2099, 2134, 2169, 2204,
-    2239, 2274, 2309, 2344, 2379, 2414, 2449, 2485, 2521, 2557, 2593, 2629, 2665, 2701, 2737, 2773,
-    2809, 2845, 2881, 2917, 2953, 2989, 3025, 3061, 3097, 3133, 3169, 3205, 3244, 3279, 3320, 3359,
-    3399, 3440, 3481, 3522, 3563, 3604, 3648, 3692, 3736, 3780, 3824, 3868, 3912, 3956, 4000, 4042,
-    4086, 4130, 4174, 4218, 4262, 4306, 4350, 4394, 4438, 4482, 4526, 4570, 4614, 4658, 4702, 4746,
-    4790, 4834, 4878, 4922, 4966, 5010, 5054, 5098, 5142, 5186, 5230, 5274, 5318, 5362, 5406, 5450,
-    5495, 5540, 5585, 5630, 5675, 5720, 5765, 5810, 5855, 5900, 5945, 5990, 6035, 6080, 6125, 6170,
-    6215, 6260, 6305, 6350, 6395, 6440, 6485, 6530, 6572, 6617, 6665, 6714, 6757, 6803, 6854, 6904,
-    6948, 7000, 7052, 7103, 7154, 7205, 7257, 7309, 7360, 7409, 7458, 7503, 7548, 7597, 7646, 7689,
-    7734, 7778, 7822, 7867, 7912, 7975, 8023, 8071, 8116, 8164, 8213, 8258, 8307, 8362, 8410, 8458,
-    8503, 8551, 8599, 8644, 8689, 8742, 8791, 8840, 8889, 8934, 8979, 9024, 9069, 9121, 9170, 9219,
-    9268, 9317, 9362, 9407, 9452, 9499, 9541, 9583, 9640, 9697, 9737, 9794, 9851, 9906, 9961, 10016,
-    10070, 10124, 10180, 10222, 10263, 10304, 10351, 10408, 10452, 10500, 10541, 10599, 10646, 10694, 10748, 10802,
-    10854, 10898, 10942, 10986, 11032, 11084, 11141, 11200, 11246, 11291, 11334, 11380, 11426, 11472, 11518, 11564,
-    11610, 11656, 11702, 11748, 11794, 11841, 11888, 11935, 11982, 12029, 12076, 12123, 12170, 12217, 12264, 12311,
-    12358, 12405, 12452, 12499, 12546, 12593, 12640, 12687, 12734, 12781, 12835, 12889, 12943, 12997, 13051, 13105,
-    13159, 13213, 13267, 13321, 13376, 13431, 13486, 13541, 13596, 13651, 13706, 13761, 13816, 13871, 13926, 13981,
-    14036, 14091, 14146, 14201, 14256, 14311, 14366, 14421, 14476, 14522, 14580, 14638, 14684, 14733, 14789, 14845,
-    14901, 14942, 14987, 15035, 15070, 15105, 15140, 15175, 15210, 15245, 15280, 15315, 15350, 15385, 15421, 15457,
-    15493, 15529, 15565, 15601, 15637, 15673, 15709, 15745, 15781, 15817, 15853, 15889, 15925, 15961, 15997, 16033,
-    16069, 16105, 16141, 16177, 16218, 16262, 16312, 16325, 16367, 16409, 16445, 16487, 16529, 16569, 16608, 16646,
-    16685, 16726, 16766, 16807, 16848, 16889, 16930, 16971, 17012, 17053, 17094, 17135, 17176, 17218, 17260, 17302,
-    17344, 17386, 17428, 17470, 17512, 17554, 17596, 17638, 17680, 17722, 17764, 17806, 17848, 17890, 17932, 17974,
-    18016, 18058, 18100, 18142, 18184, 18226, 18268, 18310, 18352, 18394, 18436, 18478, 18521, 18564, 18607, 18650,
-    18693, 18736, 18779, 18822, 18865, 18908, 18951, 18994, 19037, 19080, 19123, 19166, 19209, 19252, 19295, 19338,
-    19381, 19422, 19466, 19521, 19525, 19548, 19589, 19619, 19632, 19645, 19674, 19717, 19758, 19799, 19828, 19866,
-    19878, 19902, 19926, 19971, 20021, 20071, 20122, 20173, 20225, 20276, 20325, 20370, 20415, 20478, 20527, 20589,
-    20644, 20708, 20770, 20824, 20888, 20950, 21014, 21054, 21115, 21176, 21237, 21298, 21359, 21420, 21481, 21542,
-    21603, 21664, 21712, 21759, 21815, 21871, 21906, 21941, 21976, 22011, 22046, 22081, 22116, 22151, 22186, 22221,
-    22257, 22293, 22329, 22365, 22401, 22437, 22473, 22516, 22551, 22586, 22621, 22656, 22691, 22726, 22761, 22796,
-    22831, 22866, 22902, 22938, 22974, 23010, 23046, 23082, 23118, 23154, 23190, 23226, 23262, 23298, 23334, 23370,
-    23406, 23442, 23478, 23514, 23550, 23586, 23622, 23658, 23706, 23757, 23792, 23833, 23874, 23915, 23956, 23997,
-    24038, 24079, 24120, 24161, 24202, 24232, 24262, 24292, 24322, 24352, 24382, 24412, 24442, 24472, 24502, 24533,
-    24564, 24595, 24626, 24657, 24688, 24719, 24754, 24784, 24814, 24844, 24874, 24904, 24934, 24964, 24994, 25024,
-    25054, 25085, 25116, 25147, 25178, 25209, 25240, 25271, 25302, 25333, 25364, 25395, 25426, 25457, 25488, 25519,
-    25550, 25581, 25612, 25643, 25674, 25705, 25736, 25780, 25843, 25905, 25929, 25981, 26030, 26051, 26067, 26102,
-    26149, 26196, 26243, 26291, 26339, 26390, 26440, 26492, 26541, 26590, 26636, 26699, 26748, 26803, 26863, 26917,
-    26971, 27027, 27079, 27128, 27175, 27223, 27279, 27329, 27373, 27394, 27410, 27451, 27492, 27533, 27581, 27631,
-    27681, 27732, 27783, 27846, 27905, 27962, 28026, 28088, 28151, 28199, 28239, 28283, 28346, 28403, 28465, 28486,
-    28520, 28576, 28627, 28663, 28690, 28718, 28747, 28784, 28821, 28858, 28888, 28926, 28964, 29002, 29040, 29078,
-    29116, 29154, 29192, 29230, 29268, 29306, 29344, 29379, 29414, 29449, 29480, 29517, 29547, 29585, 29616, 29665,
-    29707, 29749, 29780, 29828, 29863, 29894, 29936, 29979, 30013, 30047, 30078, 30112, 30146, 30177, 30208, 30258,
-    30308, 30358, 30393, 30424, 30455, 30486, 30517, 30567, 30617, 30667, 30706, 30741, 30772, 30803, 30834, 30873,
-    30900, 30933, 30973, 31013, 31053, 31093, 31133, 31173, 31213, 31253, 31293, 31333, 31374, 31415, 31456, 31497,
-    31538, 31595, 31650, 31698, 31742, 31785, 31830, 31876, 31930, 31984, 32038, 32092, 32146, 32200, 32254, 32308,
-    32362, 32416, 32471, 32526, 32581, 32636, 32691, 32746, 32801, 32856, 32911, 32966, 33021, 33076, 33131, 33186,
-    33241, 33296, 33351, 33406, 33461, 33516, 33571, 33592, 33608, 33656, 33670, 33708, 33758, 33813, 33876, 33930,
-    33992, 34040, 34095, 34158, 34180, 34235, 34283, 34338, 34360, 34417, 34480, 34537, 34558, 34589, 34628, 34665,
-    34711, 34741, 34763, 34797, 34841, 34890, 34938, 34980, 35028, 35070, 35120, 35170, 35212, 35262, 35312, 35351,
-    35391, 35433, 35466, 35508, 35557, 35607, 35644, 35678, 35732, 35786, 35827, 35881, 35935, 35987, 36039, 36060,
-    36076, 36128, 36173, 36221, 36271, 36334, 36393, 36450, 36512, 36571, 36635, 36675, 36738, 36800, 36870, 36891,
-    36935, 36998,
+    0, 8, 23, 51, 67, 94, 146, 194, 229, 258, 292, 333, 376, 419, 448, 486,
+    518, 557, 587, 621, 662, 703, 740, 781, 828, 879, 908, 948, 982, 1020, 1066, 1102,
+    1151, 1191, 1231, 1267, 1298, 1327, 1363, 1396, 1431, 1461, 1492, 1522, 1551, 1580, 1614, 1651,
+    1694, 1726, 1759, 1796, 1829, 1846, 1861, 1873, 1910, 1947, 1994, 2041, 2088, 2123, 2158, 2193,
+    2228, 2263, 2298, 2333, 2368, 2403, 2438, 2474, 2510, 2546, 2582, 2618, 2654, 2690, 2726, 2762,
+    2798, 2834, 2870, 2906, 2942, 2978, 3014, 3050, 3086, 3122, 3158, 3194, 3233, 3268, 3309, 3348,
+    3388, 3429, 3470, 3511, 3552, 3593, 3637, 3681, 3725, 3769, 3813, 3857, 3901, 3945, 3989, 4031,
+    4075, 4119, 4163, 4207, 4251, 4295, 4339, 4383, 4427, 4471, 4515, 4559, 4603, 4647, 4691, 4735,
+    4779, 4823, 4867, 4911, 4955, 4999, 5043, 5087, 5131, 5175, 5219, 5263, 5307, 5351, 5395, 5439,
+    5484, 5529, 5574, 5619, 5664, 5709, 5754, 5799, 5844, 5889, 5934, 5979, 6024, 6069, 6114, 6159,
+    6204, 6249, 6294, 6339, 6384, 6429, 6474, 6519, 6561, 6606, 6654, 6703, 6746, 6790, 6834, 6878,
+    6922, 6967, 7012, 7057, 7102, 7147, 7192, 7237, 7282, 7327, 7372, 7417, 7462, 7504, 7546, 7588,
+    7633, 7677, 7721, 7766, 7811, 7867, 7915, 7963, 8008, 8056, 8105, 8150, 8199, 8254, 8302, 8350,
+    8395, 8443, 8491, 8536, 8581, 8637, 8690, 8739, 8788, 8833, 8878, 8923, 8968, 9020, 9076, 9128,
+    9177, 9226, 9271, 9316, 9361, 9408, 9450, 9492, 9532, 9589, 9646, 9686, 9743, 9800, 9855, 9910,
+    9965, 10019, 10073, 10129, 10171, 10212, 10253, 10300, 10357, 10401, 10450, 10491, 10549, 10596, 10644, 10698,
+    10752, 10804, 10848, 10892, 10936, 10982, 11034, 11091, 11150, 11196, 11241, 11284, 11330, 11376, 11422, 11468,
+    11514, 11560, 11606, 11652, 11698, 11744, 11791, 11838, 11885, 11932, 11979, 12026, 12073, 12120, 12167, 12214,
+    12261, 12308, 12355, 12402, 12449, 12496, 12543, 12590, 12637, 12684, 12731, 12785, 12839, 12893, 12947, 13001,
+    13055, 13109, 13163, 13217, 13271, 13326, 13381, 13436, 13491, 13546, 13601, 13656, 13711, 13766, 13821, 13876,
+    13931, 13986, 14041, 14096, 14151, 14206, 14261, 14316, 14371, 14426, 14472, 14530, 14588, 14634, 14683, 14739,
+    14795, 14851, 14892, 14937, 14985, 15020, 15055, 15090, 15125, 15160, 15195, 15230, 15265, 15300, 15335, 15371,
+    15407, 15443, 15479, 15515, 15551, 15587, 15627, 15662, 15697, 15732, 15767, 15802, 15837, 15872, 15907, 15942,
+    15977, 16013, 16049, 16085, 16121, 16157, 16193, 16229, 16265, 16301, 16337, 16373, 16409, 16445, 16481, 16517,
+    16553, 16589, 16625, 16661, 16697, 16733, 16769, 16817, 16858, 16902, 16953, 16966, 17001, 17043, 17085, 17121,
+    17163, 17205, 17245, 17284, 17322, 17361, 17402, 17442, 17483, 17524, 17565, 17606, 17647, 17688, 17729, 17770,
+    17811, 17852, 17894, 17936, 17978, 18020, 18062, 18104, 18146, 18188, 18230, 18272, 18314, 18356, 18398, 18440,
+    18482, 18524, 18566, 18608, 18650, 18692, 18734, 18776, 18818, 18860, 18902, 18944, 18986, 19028, 19070, 19112,
+    19154, 19197, 19240, 19283, 19326, 19369, 19412, 19455, 19498, 19541, 19584, 19627, 19670, 19713, 19756, 19799,
+    19842, 19885, 19928, 19971, 20014, 20057, 20098, 20128, 20158, 20188, 20218, 20248, 20278, 20308, 20338, 20368,
+    20398, 20429, 20460, 20491, 20522, 20553, 20584, 20615, 20650, 20680, 20710, 20740, 20770, 20800, 20830, 20860,
+    20890, 20920, 20950, 20981, 21012, 21043, 21074, 21105, 21136, 21167, 21198, 21229, 21260, 21291, 21322, 21353,
+    21384, 21415, 21446, 21477, 21508, 21539, 21570, 21601, 21632, 21686, 21741, 21776, 21811, 21846, 21881, 21916,
+    21951, 21986, 22021, 22056, 22091, 22127, 22163, 22199, 22235, 22271, 22307, 22343, 22379, 22415, 22451, 22487,
+    22523, 22559, 22595, 22631, 22667, 22703, 22739, 22775, 22811, 22847, 22883, 22887, 22907, 22924, 22944, 22960,
+    22995, 23024, 23062, 23092, 23110, 23157, 23204, 23251, 23299, 23345, 23396, 23446, 23498, 23550, 23601, 23652,
+    23703, 23755, 23807, 23858, 23907, 23956, 24005, 24054, 24097, 24160, 24215, 24268, 24317, 24369, 24418, 24467,
+    24521, 24575, 24623, 24670, 24718, 24772, 24826, 24878, 24930, 24980, 25024, 25047, 25088, 25118, 25138, 25154,
+    25201, 25249, 25301, 25349, 25399, 25412, 25425, 25454, 25497, 25538, 25579, 25617, 25641, 25665, 25710, 25760,
+    25810, 25861, 25912, 25964, 26015, 26064, 26109, 26154, 26217, 26266, 26328, 26383, 26447, 26509, 26563, 26627,
+    26689, 26753, 26814, 26875, 26936, 26997, 27058, 27119, 27180, 27241, 27302, 27363, 27411, 27458, 27514, 27570,
+    27613, 27664, 27705, 27746, 27787, 27828, 27869, 27910, 27951, 27992, 28033, 28074, 28118, 28181, 28243, 28267,
+    28319, 28368, 28389, 28405, 28452, 28499, 28546, 28594, 28642, 28693, 28743, 28792, 28841, 28887, 28950, 28999,
+    29059, 29113, 29167, 29223, 29272, 29319, 29367, 29423, 29467, 29488, 29504, 29545, 29586, 29627, 29675, 29725,
+    29775, 29826, 29889, 29948, 30005, 30067, 30126, 30190, 30241, 30285, 30325, 30369, 30432, 30489, 30551, 30572,
+    30588, 30636, 30687, 30750, 30809, 30873, 30935, 30998, 31046, 31086, 31149, 31211, 31227, 31261, 31317, 31368,
+    31404, 31431, 31459, 31488, 31518, 31548, 31578, 31608, 31639, 31670, 31701, 31732, 31763, 31794, 31825, 31856,
+    31887, 31918, 31949, 31980, 32008, 32036, 32064, 32095, 32125, 32155, 32186, 32217, 32266, 32308, 32350, 32381,
+    32429, 32464, 32495, 32537, 32580, 32614, 32648, 32679, 32713, 32747, 32778, 32809, 32859, 32909, 32959, 32994,
+    33025, 33056, 33087, 33118, 33168, 33218, 33268, 33307, 33342, 33373, 33404, 33435, 33474, 33501, 33534, 33574,
+    33614, 33654, 33694, 33734, 33774, 33814, 33854, 33894, 33934, 33975, 34016, 34057, 34098, 34148, 34203, 34244,
+    34301, 34356, 34404, 34448, 34491, 34536, 34582, 34637, 34658, 34695, 34732, 34769, 34807, 34845, 34883, 34921,
+    34959, 34997, 35035, 35073, 35111, 35149, 35187, 35225, 35260, 35295, 35330, 35367, 35405, 35445, 35485, 35525,
+    35565, 35605, 35645, 35685, 35725, 35765, 35805, 35846, 35887, 35928, 35969, 36017, 36061, 36115, 36169, 36223,
+    36277, 36331, 36385, 36439, 36493, 36547, 36601, 36656, 36711, 36766, 36821, 36876, 36931, 36986, 37041, 37096,
+    37151, 37206, 37261, 37316, 37371, 37426, 37481, 37536, 37591, 37646, 37701, 37756, 37777, 37791, 37829, 37879,
+    37934, 37997, 38051, 38113, 38161, 38216, 38279, 38301, 38323, 38373, 38430, 38494, 38551, 38573, 38630, 38693,
+    38708, 38739, 38778, 38815, 38861, 38883, 38917, 38961, 39010, 39058, 39100, 39148, 39190, 39240, 39290, 39332,
+    39382, 39432, 39471, 39511, 39553, 39586, 39628, 39677, 39727, 39764, 39802, 39856, 39910, 39952, 40006, 40060,
+    40112, 40164, 40184, 40218, 40259, 40279, 40292, 40344, 40389, 40453, 40523, 40544, 40565, 40610, 40674, 40695,
+    40739, 40802,
 };
 
 static const uint16_t lines_0[] = {
@@ -958,564 +1060,1021 @@ static const uint16_t lines_0[] = {
     400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415,
     416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431,
     432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447,
-    448, 449, 450, 451, 452, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385,
-    386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400, 401,
-    402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417,
-    418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433,
-    434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 453,
-    449, 450, 451, 454, 453, 451,
+    448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463,
+    464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479,
+    480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495,
+    496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511,
+    512, 513, 514, 515, 516, 517, 518, 519, 520, 521, 522, 523, 524, 525, 526, 527,
+    528, 529, 530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543,
+    544, 545, 546, 547, 548, 549, 550, 551, 552, 553, 554, 555, 395, 470, 471, 472,
+    473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488,
+    489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504,
+    505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 520,
+    522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535, 536, 537,
+    538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551, 552, 553,
+    554, 556, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409,
+    410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425,
+    426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441,
+    442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457,
+    458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 521, 554,
 };
 
 static const uint16_t lines_1[] = {
-    0, 455, 2, 456, 457, 5, 6, 7, 8, 9, 10, 458, 12, 13, 14, 15,
-    16, 17, 18, 459, 460, 21, 22, 23, 24, 461, 26, 27, 462, 29, 30, 31,
+    0, 557, 2, 558, 4, 5, 6, 559, 8, 9, 10, 11, 12, 13, 14, 15,
+    16, 17, 18, 19, 20, 21, 22, 23, 24, 560, 26, 27, 561, 29, 30, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 562, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 563, 52, 53, 55, 56, 564, 565, 566, 60, 61, 62, 63,
+    64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79,
+    80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95,
+    96, 97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111,
+    112, 113, 114, 115, 116, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127,
+    128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140, 141, 142, 143,
+    144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159,
+    160, 161, 162, 163, 164, 165, 166, 167, 168, 567, 170, 171, 568, 569, 570, 175,
+    571, 572, 573, 574, 575, 576, 577, 578, 579, 580, 186, 187, 581, 582, 583, 191,
+    192, 193, 194, 195, 584, 197, 198, 199, 200, 201, 202, 203, 585, 205, 206, 207,
+    208, 209, 210, 211, 586, 587, 214, 215, 216, 217, 218, 219, 588, 589, 590, 223,
+    224, 225, 226, 227, 228, 229, 230, 232, 233, 234, 235, 236, 237, 238, 239, 591,
+    592, 242, 243, 244, 245, 246, 247, 248, 593, 250, 251, 594, 595, 596, 597, 598,
+    257, 258, 259, 260, 599, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272,
+    273, 274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288,
+    289, 290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304,
+    305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320,
+    321, 322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 334, 335, 336,
+    337, 338, 339, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534,
+    535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550,
+    551, 552, 553, 391, 392, 600, 394, 396, 397, 398, 399, 400, 401, 402, 403, 404,
+    405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420,
+    421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436,
+    437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452,
+    453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468,
+    469, 601, 521, 554, 602, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406,
+    407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422,
+    423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438,
+    439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454,
+    455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 603,
+    601, 521, 554, 604, 603, 554,
+};
+
+static const uint16_t lines_2[] = {
+    0, 605, 2, 606, 4, 5, 6, 559, 8, 9, 10, 11, 12, 13, 14, 15,
+    16, 17, 18, 19, 20, 21, 22, 23, 24, 560, 26, 27, 561, 29, 30, 31,
     32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
-    48, 49, 50, 51, 52, 53, 54, 463, 464, 465, 55, 56, 57, 58, 59, 60,
+    48, 49, 50, 51, 563, 52, 53, 55, 56, 564, 565, 607, 60, 61, 62, 63,
+    64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79,
+    80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95,
+    96, 97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111,
+    112, 113, 114, 115, 116, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127,
+    128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140, 141, 142, 143,
+    144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159,
+    160, 161, 162, 163, 164, 165, 166, 167, 168, 608, 170, 171, 568, 569, 570, 175,
+    609, 572, 573, 574, 575, 576, 577, 578, 579, 580, 186, 187, 581, 582, 583, 191,
+    192, 193, 194, 195, 584, 197, 198, 199, 200, 201, 202, 203, 585, 205, 206, 207,
+    208, 209, 210, 211, 586, 587, 214, 215, 216, 217, 218, 219, 588, 589, 590, 223,
+    224, 225, 226, 227, 228, 229, 230, 232, 233, 234, 235, 236, 237, 238, 239, 591,
+    592, 242, 243, 244, 245, 246, 247, 248, 593, 250, 251, 594, 610, 596, 597, 598,
+    257, 258, 259, 260, 599, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272,
+    273, 274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288,
+    289, 290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304,
+    305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320,
+    321, 322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 334, 335, 336,
+    337, 338, 339, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534,
+    535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550,
+    551, 552, 553, 391, 392, 611, 394, 396, 397, 398, 399, 400, 401, 402, 403, 404,
+    405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420,
+    421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436,
+    437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452,
+    453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468,
+    469, 601, 521, 554, 602, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406,
+    407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422,
+    423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438,
+    439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454,
+    455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 603,
+    601, 521, 554, 604, 603, 554,
+};
+
+static const uint16_t lines_3[] = {
+    0, 612, 2, 613, 614, 5, 6, 559, 8, 9, 10, 615, 12, 13, 14, 15,
+    16, 17, 18, 616, 617, 21, 22, 23, 24, 25, 26, 27, 618, 29, 30, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 562, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 563, 52, 53, 54, 619, 620, 55, 56, 564, 565, 566, 60,
     61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76,
     77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92,
     93, 94, 95, 96, 97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108,
     109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120, 121, 122, 123, 124,
     125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140,
     141, 142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156,
-    157, 158, 159, 160, 161, 162, 163, 164, 165, 166, 167, 168, 466, 170, 171, 467,
-    173, 468, 175, 176, 177, 178, 469, 180, 181, 182, 183, 184, 470, 471, 472, 188,
-    473, 190, 191, 474, 193, 475, 195, 476, 477, 198, 199, 478, 201, 202, 203, 479,
-    205, 206, 207, 208, 209, 210, 211, 480, 481, 482, 215, 216, 217, 218, 219, 483,
-    484, 485, 223, 224, 225, 226, 227, 228, 229, 230, 486, 231, 232, 233, 487, 488,
-    489, 490, 491, 492, 493, 494, 495, 496, 234, 235, 236, 237, 238, 239, 240, 241,
-    242, 243, 244, 245, 246, 247, 497, 249, 250, 498, 252, 253, 254, 255, 256, 257,
-    258, 259, 260, 261, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273,
-    274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289,
-    290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305,
-    306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321,
-    322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 499, 334, 500, 336, 337,
-    338, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515,
-    516, 517, 518, 519, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531,
-    532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547,
-    548, 549, 550, 551, 371, 372, 552, 374, 553, 554, 555, 556, 557, 558, 559, 560,
-    561, 562, 563, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386, 387,
-    388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400, 401, 402, 403,
-    404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419,
-    420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435,
-    436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 564, 565, 566,
-    567, 568, 569, 570, 571, 572, 573, 574, 575, 576, 577, 578, 579, 580, 581, 582,
-    583, 584, 585, 586, 587, 588, 589, 590, 591, 592, 593, 594, 595, 596, 597, 598,
-    599, 600, 601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612, 613, 614,
-    615, 200, 450, 616, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350,
-    351, 352, 353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 366,
-    367, 368, 369, 370, 451, 452, 553, 554, 555, 556, 557, 558, 559, 560, 561, 562,
-    563, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386, 387, 388, 389,
-    390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405,
-    406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421,
-    422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437,
-    438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 564, 565, 566, 567, 568,
-    569, 570, 571, 572, 573, 574, 575, 576, 577, 578, 579, 580, 581, 582, 583, 584,
-    585, 586, 587, 588, 589, 590, 591, 592, 593, 594, 595, 596, 597, 598, 599, 600,
-    601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612, 613, 453, 614, 615,
-    200, 450, 616, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351,
-    352, 353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367,
-    368, 369, 370, 451, 454, 553, 554, 555, 556, 557, 558, 559, 560, 561, 562, 563,
-    564, 565, 566, 567, 568, 569, 570, 571, 572, 573, 574, 575, 576, 577, 578, 579,
-    580, 581, 582, 583, 584, 585, 586, 587, 588, 589, 590, 591, 592, 593, 594, 595,
-    596, 597, 598, 599, 600, 601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611,
-    612, 613, 453, 615, 200, 616, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348,
-    349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364,
-    365, 366, 367, 368, 369, 370, 451, 617, 554, 555, 556, 557, 558, 559, 560, 561,
-    562, 563, 616, 451, 618, 553, 564, 565, 566, 567, 568, 569, 570, 571, 572, 573,
-    574, 575, 576, 577, 578, 579, 580, 581, 582, 583, 584, 585, 586, 587, 588, 589,
-    590, 591, 592, 593, 594, 595, 596, 597, 598, 599, 600, 601, 602, 603, 604, 605,
-    606, 607, 608, 609, 610, 611, 612, 613, 615, 200, 339, 340, 341, 342, 343, 344,
-    345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360,
-    361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 451, 619, 375, 376, 377, 378,
-    379, 380, 381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 391, 392, 393, 394,
-    395, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410,
+    157, 158, 159, 160, 161, 162, 163, 164, 165, 166, 167, 168, 621, 170, 171, 622,
+    569, 623, 175, 571, 572, 573, 624, 575, 576, 577, 578, 579, 625, 626, 627, 581,
+    628, 583, 191, 629, 193, 630, 195, 631, 632, 198, 199, 633, 201, 202, 203, 634,
+    205, 206, 207, 208, 209, 210, 211, 635, 636, 637, 215, 216, 217, 218, 219, 638,
+    639, 640, 223, 224, 225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 641, 642,
+    643, 644, 645, 646, 647, 648, 649, 650, 235, 236, 237, 238, 239, 591, 592, 242,
+    243, 244, 245, 246, 247, 248, 651, 250, 251, 652, 595, 596, 597, 598, 257, 258,
+    259, 260, 599, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274,
+    275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290,
+    291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306,
+    307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 322,
+    323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 653, 335, 654, 337, 338,
+    339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354,
+    355, 356, 655, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368, 369, 370,
+    371, 372, 373, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386,
+    387, 388, 389, 390, 391, 392, 656, 394, 395, 657, 658, 659, 660, 661, 662, 663,
+    664, 665, 666, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408,
+    409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424,
+    425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440,
+    441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456,
+    457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472,
+    473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488,
+    489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504,
+    505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 667,
+    668, 200, 521, 669, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533,
+    534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549,
+    550, 551, 552, 553, 554, 602, 395, 657, 658, 659, 660, 661, 662, 663, 664, 665,
+    666, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410,
     411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426,
     427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442,
-    443, 444, 445, 446, 447, 448, 614, 450, 451,
+    443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458,
+    459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474,
+    475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 490,
+    491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506,
+    507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 603, 667, 668,
+    200, 521, 669, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534,
+    535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550,
+    551, 552, 553, 554, 604, 395, 657, 658, 659, 660, 661, 662, 663, 664, 665, 666,
+    470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485,
+    486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501,
+    502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517,
+    518, 519, 603, 668, 200, 669, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531,
+    532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547,
+    548, 549, 550, 551, 552, 553, 554, 670, 657, 658, 659, 660, 661, 662, 663, 664,
+    665, 666, 669, 554, 671, 395, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479,
+    480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495,
+    496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511,
+    512, 513, 514, 515, 516, 517, 518, 519, 668, 200, 522, 523, 524, 525, 526, 527,
+    528, 529, 530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543,
+    544, 545, 546, 547, 548, 549, 550, 551, 552, 553, 554, 672, 396, 397, 398, 399,
+    400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415,
+    416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431,
+    432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447,
+    448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463,
+    464, 465, 466, 467, 468, 469, 667, 521, 554,
 };
 
-static const uint16_t lines_2[] = {
-    0, 620, 2, 621, 4, 5, 6, 622, 8, 9, 10, 458, 12, 13, 14, 15,
-    16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 462, 29, 30, 31,
-    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
-    48, 49, 50, 51, 53, 54, 55, 56, 623, 624, 625, 60, 61, 62, 63, 64,
+static const uint16_t lines_4[] = {
+    0, 673, 2, 674, 4, 5, 6, 7, 8, 9, 10, 615, 12, 13, 14, 15,
+    16, 17, 18, 19, 20, 21, 22, 23, 24, 560, 26, 27, 618, 29, 30, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 562, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 52, 53, 55, 56, 675, 676, 677, 60, 61, 62, 63, 64,
     65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80,
     81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96,
     97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112,
     113, 114, 115, 116, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128,
     129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140, 141, 142, 143, 144,
     145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160,
-    161, 162, 163, 164, 165, 166, 167, 168, 626, 170, 171, 627, 628, 629, 175, 630,
-    177, 178, 469, 180, 181, 182, 183, 631, 470, 632, 633, 188, 473, 190, 191, 474,
-    193, 194, 195, 634, 635, 198, 199, 200, 201, 202, 203, 636, 205, 206, 207, 208,
-    209, 210, 211, 637, 638, 214, 215, 216, 217, 218, 219, 639, 640, 641, 223, 224,
-    225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240,
-    241, 242, 243, 244, 245, 246, 247, 642, 249, 250, 643, 644, 253, 254, 255, 256,
-    257, 258, 259, 260, 261, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272,
-    273, 274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288,
-    289, 290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304,
-    305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320,
-    321, 322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 499, 334, 645, 336,
-    337, 338, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352,
-    353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368,
-    369, 370, 371, 372, 646, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384,
-    385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400,
-    401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416,
-    417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432,
-    433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448,
-    647, 450, 451,
+    161, 162, 163, 164, 165, 166, 167, 168, 678, 170, 171, 679, 680, 681, 175, 609,
+    572, 573, 624, 575, 576, 577, 578, 682, 625, 683, 684, 581, 628, 583, 191, 629,
+    193, 194, 195, 685, 686, 198, 199, 200, 201, 202, 203, 204, 205, 206, 207, 208,
+    209, 210, 211, 687, 688, 214, 215, 216, 217, 218, 219, 689, 690, 222, 223, 224,
+    225, 226, 227, 228, 229, 230, 232, 233, 234, 235, 236, 237, 238, 239, 591, 592,
+    242, 243, 244, 245, 246, 247, 248, 691, 250, 251, 692, 693, 596, 597, 598, 257,
+    258, 259, 260, 599, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273,
+    274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289,
+    290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305,
+    306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321,
+    322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 653, 335, 694, 337,
+    338, 339, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535,
+    536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551,
+    552, 553, 391, 392, 611, 394, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405,
+    406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421,
+    422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437,
+    438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453,
+    454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469,
+    695, 521, 554,
 };
 
-static const uint16_t lines_3[] = {
-    0, 648, 2, 649, 4, 5, 6, 622, 8, 9, 10, 458, 12, 13, 14, 15,
-    16, 17, 18, 459, 460, 21, 22, 23, 24, 461, 26, 27, 462, 29, 30, 31,
+static const uint16_t lines_5[] = {
+    0, 696, 2, 697, 4, 5, 6, 7, 8, 9, 10, 615, 12, 13, 14, 15,
+    16, 17, 18, 616, 617, 21, 22, 23, 24, 25, 26, 27, 618, 29, 30, 31,
     32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
-    48, 49, 50, 51, 53, 54, 463, 464, 465, 55, 56, 650, 651, 652, 60, 61,
+    48, 49, 50, 51, 52, 53, 54, 619, 620, 55, 56, 698, 699, 700, 60, 61,
     62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77,
     78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93,
     94, 95, 96, 97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109,
     110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120, 121, 122, 123, 124, 125,
     126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140, 141,
     142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157,
-    158, 159, 160, 161, 162, 163, 164, 165, 166, 167, 168, 653, 170, 171, 654, 628,
-    655, 175, 630, 177, 178, 469, 180, 181, 182, 183, 631, 470, 656, 657, 188, 473,
-    190, 191, 474, 193, 194, 195, 658, 635, 198, 199, 659, 201, 202, 203, 660, 205,
-    206, 207, 208, 209, 210, 211, 661, 662, 214, 215, 216, 217, 218, 219, 639, 640,
-    663, 223, 224, 225, 226, 227, 228, 229, 230, 486, 231, 232, 233, 487, 488, 489,
-    490, 491, 492, 493, 494, 495, 496, 234, 235, 236, 237, 238, 239, 240, 241, 242,
-    243, 244, 245, 246, 247, 642, 249, 250, 498, 664, 253, 254, 255, 256, 257, 258,
-    259, 260, 261, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274,
-    275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290,
-    291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306,
-    307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 322,
-    323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 499, 334, 645, 336, 337, 338,
-    501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516,
-    517, 665, 519, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532,
-    533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548,
-    549, 550, 551, 371, 372, 552, 374, 553, 554, 555, 556, 557, 558, 559, 560, 561,
-    562, 563, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386, 387, 388,
-    389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400, 401, 402, 403, 404,
-    405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420,
-    421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436,
-    437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 564, 565, 566, 567,
-    568, 569, 570, 571, 572, 573, 574, 575, 576, 577, 578, 579, 580, 581, 582, 583,
-    584, 585, 586, 587, 588, 589, 590, 591, 592, 593, 594, 595, 596, 597, 598, 599,
-    600, 601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612, 613, 666, 667,
-    200, 668, 669, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351,
-    352, 353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367,
-    368, 369, 370, 451, 617, 554, 555, 556, 557, 558, 559, 560, 561, 562, 563, 669,
-    451, 618, 553, 564, 565, 566, 567, 568, 569, 570, 571, 572, 573, 574, 575, 576,
-    577, 578, 579, 580, 581, 582, 583, 584, 585, 586, 587, 588, 589, 590, 591, 592,
-    593, 594, 595, 596, 597, 598, 599, 600, 601, 602, 603, 604, 605, 606, 607, 608,
-    609, 610, 611, 612, 613, 667, 200, 339, 340, 341, 342, 343, 344, 345, 346, 347,
-    348, 349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363,
-    364, 365, 366, 367, 368, 369, 370, 451, 619, 375, 376, 377, 378, 379, 380, 381,
-    382, 383, 384, 385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397,
-    398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413,
-    414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429,
-    430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445,
-    446, 447, 448, 666, 668, 451,
-};
-
-static const uint16_t lines_4[] = {
-    0, 670, 671, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-    16, 17, 18, 19, 20, 21, 22, 672, 673, 25, 26, 27, 28, 29, 674, 31,
-    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
-    48, 49, 50, 51, 52, 53, 54, 675, 676, 677, 678, 679, 680, 681, 682, 683,
-    684, 685, 686, 687, 688, 689, 690, 691, 692, 693, 694, 695, 696, 697, 698, 699,
-    700, 701, 702, 703, 704, 705, 706, 707, 708, 709, 710, 711, 712, 713, 714, 715,
-    716, 717, 718, 719, 720, 721, 722, 723, 724, 725, 726, 727, 728, 729, 730, 731,
-    732, 733, 734, 735, 736, 55, 56, 737, 738, 739, 740, 741, 742, 743, 744, 745,
-    746, 747, 748, 749, 750, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70,
-    71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86,
-    87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102,
-    103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118,
-    119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134,
-    135, 136, 137, 138, 139, 140, 141, 142, 143, 144, 145, 146, 147, 148, 149, 150,
-    151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162, 163, 164, 165, 166,
-    167, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180, 181, 182,
-    183, 184, 185, 186, 187, 188, 189, 190, 191, 192, 193, 194, 195, 196, 197, 198,
-    199, 200, 201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 213, 214,
-    215, 216, 217, 218, 219, 220, 221, 222, 223, 224, 225, 226, 227, 228, 229, 230,
-    231, 232, 233, 751, 234, 235, 236, 237, 238, 239, 240, 241, 752, 753, 242, 243,
-    244, 245, 246, 247, 754, 249, 250, 251, 755, 253, 254, 255, 256, 257, 258, 259,
-    260, 261, 262, 756, 263, 757, 758, 264, 265, 266, 267, 268, 269, 270, 271, 272,
-    273, 274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288,
-    289, 290, 291, 292, 293, 294, 295, 296, 759, 760, 761, 762, 763, 764, 765, 766,
-    767, 768, 769, 770, 771, 772, 773, 774, 775, 776, 777, 778, 779, 780, 781, 782,
-    783, 784, 785, 786, 787, 788, 789, 328, 329, 330, 331, 332, 333, 334, 335, 336,
-    337, 338, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352,
-    353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368,
-    369, 370, 371, 372, 646, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384,
-    385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400,
-    401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416,
-    417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432,
-    433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448,
-    449, 450, 451, 452, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386,
-    387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400, 401, 402,
+    158, 159, 160, 161, 162, 163, 164, 165, 166, 167, 168, 701, 170, 171, 702, 680,
+    703, 175, 609, 572, 573, 624, 575, 576, 577, 578, 682, 625, 704, 627, 581, 628,
+    583, 191, 629, 193, 194, 195, 705, 632, 198, 199, 706, 201, 202, 203, 707, 205,
+    206, 207, 208, 209, 210, 211, 635, 708, 214, 215, 216, 217, 218, 219, 709, 690,
+    710, 223, 224, 225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 641, 642, 643,
+    644, 645, 646, 647, 648, 649, 650, 235, 236, 237, 238, 239, 591, 592, 242, 243,
+    244, 245, 246, 247, 248, 711, 250, 251, 652, 712, 596, 597, 598, 257, 258, 259,
+    260, 599, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275,
+    276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291,
+    292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307,
+    308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 322, 323,
+    324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 653, 335, 694, 337, 338, 339,
+    340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355,
+    356, 713, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371,
+    372, 373, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386, 387,
+    388, 389, 390, 391, 392, 656, 394, 395, 657, 658, 659, 660, 661, 662, 663, 664,
+    665, 666, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409,
+    410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425,
+    426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441,
+    442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457,
+    458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473,
+    474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489,
+    490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505,
+    506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 714, 715,
+    200, 716, 717, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534,
+    535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550,
+    551, 552, 553, 554, 670, 657, 658, 659, 660, 661, 662, 663, 664, 665, 666, 717,
+    554, 671, 395, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 481, 482,
+    483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498,
+    499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514,
+    515, 516, 517, 518, 519, 715, 200, 522, 523, 524, 525, 526, 527, 528, 529, 530,
+    531, 532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546,
+    547, 548, 549, 550, 551, 552, 553, 554, 672, 396, 397, 398, 399, 400, 401, 402,
     403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418,
     419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434,
-    435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 453, 449,
-    450, 451, 454, 453, 451,
-};
-
-static const uint16_t lines_5[] = {
-    0, 790, 671, 791, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-    16, 17, 18, 19, 20, 21, 22, 672, 673, 25, 26, 27, 28, 29, 674, 31,
-    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
-    48, 49, 50, 51, 52, 53, 54, 675, 676, 677, 678, 679, 680, 681, 682, 683,
-    684, 685, 686, 687, 688, 689, 690, 691, 692, 693, 694, 695, 696, 697, 698, 699,
-    700, 701, 702, 703, 704, 705, 706, 707, 708, 709, 710, 711, 712, 713, 714, 715,
-    716, 717, 718, 719, 720, 721, 722, 723, 724, 725, 726, 727, 728, 729, 730, 731,
-    732, 733, 734, 735, 736, 55, 56, 737, 738, 739, 740, 741, 742, 743, 744, 745,
-    746, 747, 748, 749, 750, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70,
-    71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86,
-    87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102,
-    103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118,
-    119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134,
-    135, 136, 137, 138, 139, 140, 141, 142, 143, 144, 145, 146, 147, 148, 149, 150,
-    151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162, 163, 164, 165, 166,
-    167, 168, 792, 170, 171, 172, 173, 174, 175, 630, 177, 178, 179, 180, 181, 182,
-    183, 184, 185, 186, 187, 188, 189, 190, 191, 192, 193, 194, 195, 196, 197, 198,
-    199, 200, 201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 213, 214,
-    215, 216, 217, 218, 219, 220, 221, 222, 223, 224, 225, 226, 227, 228, 229, 230,
-    231, 232, 233, 751, 234, 235, 236, 237, 238, 239, 240, 241, 752, 753, 242, 243,
-    244, 245, 246, 247, 754, 249, 250, 251, 755, 253, 254, 255, 256, 257, 258, 259,
-    260, 261, 262, 756, 263, 757, 758, 264, 265, 266, 267, 268, 269, 270, 271, 272,
-    273, 274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288,
-    289, 290, 291, 292, 293, 294, 295, 296, 759, 760, 761, 762, 763, 764, 765, 766,
-    767, 768, 769, 770, 771, 772, 773, 774, 775, 776, 777, 778, 779, 780, 781, 782,
-    783, 784, 785, 786, 787, 788, 789, 328, 329, 330, 331, 332, 333, 334, 335, 336,
-    337, 338, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352,
-    353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368,
-    369, 370, 371, 372, 646, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384,
-    385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400,
-    401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416,
-    417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432,
-    433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448,
-    449, 450, 451, 452, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386,
-    387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400, 401, 402,
-    403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418,
-    419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434,
-    435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 453, 449,
-    450, 451, 454, 453, 451,
+    435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450,
+    451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466,
+    467, 468, 469, 714, 716, 554,
 };
 
 static const uint16_t lines_6[] = {
-    0, 793, 671, 456, 457, 5, 6, 7, 8, 9, 10, 458, 12, 13, 14, 15,
-    16, 17, 18, 459, 460, 21, 22, 672, 673, 461, 26, 27, 794, 29, 674, 31,
+    0, 718, 2, 719, 4, 5, 6, 7, 8, 9, 10, 615, 12, 13, 14, 15,
+    16, 17, 18, 616, 617, 21, 22, 23, 24, 25, 26, 27, 618, 29, 30, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 562, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 52, 53, 54, 619, 620, 55, 56, 698, 699, 700, 60, 61,
+    62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77,
+    78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93,
+    94, 95, 96, 97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109,
+    110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120, 121, 122, 123, 124, 125,
+    126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140, 141,
+    142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157,
+    158, 159, 160, 161, 162, 163, 164, 165, 166, 167, 168, 720, 170, 171, 702, 680,
+    703, 175, 609, 572, 573, 624, 575, 576, 577, 578, 682, 625, 704, 721, 581, 628,
+    583, 191, 629, 193, 194, 195, 722, 686, 198, 199, 723, 201, 202, 203, 707, 205,
+    206, 207, 208, 209, 210, 211, 724, 725, 214, 215, 216, 217, 218, 219, 689, 690,
+    726, 223, 224, 225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 641, 642, 643,
+    644, 645, 646, 647, 648, 649, 650, 235, 236, 237, 238, 239, 591, 592, 242, 243,
+    244, 245, 246, 247, 248, 691, 250, 251, 652, 727, 596, 597, 598, 257, 258, 259,
+    260, 599, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275,
+    276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291,
+    292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307,
+    308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 322, 323,
+    324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 653, 335, 694, 337, 338, 339,
+    340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355,
+    356, 728, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371,
+    372, 373, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386, 387,
+    388, 389, 390, 391, 392, 656, 394, 395, 657, 658, 659, 660, 661, 662, 663, 664,
+    665, 666, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409,
+    410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425,
+    426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441,
+    442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457,
+    458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473,
+    474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489,
+    490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505,
+    506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 714, 729,
+    200, 716, 730, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534,
+    535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550,
+    551, 552, 553, 554, 670, 657, 658, 659, 660, 661, 662, 663, 664, 665, 666, 730,
+    554, 671, 395, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 481, 482,
+    483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498,
+    499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514,
+    515, 516, 517, 518, 519, 729, 200, 522, 523, 524, 525, 526, 527, 528, 529, 530,
+    531, 532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546,
+    547, 548, 549, 550, 551, 552, 553, 554, 672, 396, 397, 398, 399, 400, 401, 402,
+    403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418,
+    419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434,
+    435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450,
+    451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466,
+    467, 468, 469, 714, 716, 554,
+};
+
+static const uint16_t lines_7[] = {
+    0, 731, 732, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+    16, 17, 18, 19, 20, 21, 22, 733, 734, 25, 26, 27, 28, 29, 735, 31,
     32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
-    48, 49, 50, 51, 52, 53, 54, 463, 464, 465, 675, 676, 677, 678, 679, 680,
-    681, 682, 683, 684, 685, 686, 687, 688, 689, 690, 691, 692, 693, 694, 695, 696,
-    697, 698, 699, 700, 701, 702, 703, 704, 705, 706, 707, 708, 709, 710, 711, 712,
-    713, 714, 715, 716, 717, 718, 719, 720, 721, 722, 723, 724, 725, 726, 727, 728,
-    729, 730, 731, 732, 733, 734, 735, 736, 55, 56, 737, 738, 739, 740, 741, 742,
-    743, 744, 745, 746, 747, 748, 749, 750, 60, 61, 62, 63, 64, 65, 66, 67,
+    48, 49, 50, 51, 52, 53, 54, 736, 737, 738, 739, 740, 741, 742, 743, 744,
+    745, 746, 747, 748, 749, 750, 751, 752, 753, 754, 755, 756, 757, 758, 759, 760,
+    761, 762, 763, 764, 765, 766, 767, 768, 769, 770, 771, 772, 773, 774, 775, 776,
+    777, 778, 779, 780, 781, 782, 783, 784, 785, 786, 787, 788, 789, 790, 791, 792,
+    793, 794, 795, 796, 797, 55, 56, 798, 799, 800, 801, 802, 803, 804, 805, 806,
+    807, 808, 809, 810, 811, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70,
+    71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86,
+    87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102,
+    103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118,
+    119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134,
+    135, 136, 137, 138, 139, 140, 141, 142, 143, 144, 145, 146, 147, 148, 149, 150,
+    151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162, 163, 164, 165, 166,
+    167, 168, 169, 170, 171, 172, 173, 812, 175, 176, 177, 178, 179, 180, 181, 182,
+    183, 184, 185, 186, 187, 188, 189, 190, 191, 192, 193, 194, 195, 196, 197, 198,
+    199, 200, 201, 202, 203, 813, 205, 206, 207, 208, 209, 210, 211, 212, 213, 214,
+    215, 216, 217, 218, 219, 220, 221, 222, 223, 224, 225, 226, 227, 228, 229, 230,
+    231, 232, 233, 234, 814, 235, 236, 237, 238, 239, 240, 241, 242, 815, 816, 243,
+    244, 245, 246, 247, 248, 817, 250, 251, 252, 818, 254, 255, 256, 257, 258, 259,
+    260, 261, 262, 263, 819, 264, 820, 821, 265, 266, 267, 268, 269, 270, 271, 272,
+    273, 274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288,
+    289, 290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304,
+    305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320,
+    321, 322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 334, 335, 336,
+    337, 338, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352,
+    353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368,
+    369, 370, 371, 372, 373, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384,
+    385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400,
+    401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416,
+    417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432,
+    433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448,
+    449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464,
+    465, 466, 467, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480,
+    481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496,
+    497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512,
+    513, 514, 515, 516, 517, 518, 519, 174, 520, 822, 522, 523, 524, 525, 526, 527,
+    528, 529, 530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543,
+    544, 545, 546, 547, 548, 549, 550, 551, 552, 553, 554, 555, 395, 470, 471, 472,
+    473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488,
+    489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504,
+    505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 520,
+    522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535, 536, 537,
+    538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551, 552, 553,
+    554, 556, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409,
+    410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425,
+    426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441,
+    442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457,
+    458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 174, 822, 554,
+};
+
+static const uint16_t lines_8[] = {
+    0, 823, 732, 558, 4, 5, 6, 559, 8, 9, 10, 11, 12, 13, 14, 15,
+    16, 17, 18, 19, 20, 21, 22, 733, 734, 560, 26, 27, 561, 29, 735, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 562, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 563, 52, 53, 736, 737, 738, 824, 825, 826, 742, 827, 828,
+    829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841, 758, 842, 760,
+    843, 762, 763, 764, 765, 766, 767, 768, 769, 770, 771, 772, 773, 774, 775, 776,
+    777, 778, 779, 780, 781, 782, 783, 784, 785, 786, 787, 788, 789, 790, 791, 792,
+    793, 794, 795, 796, 797, 55, 56, 844, 845, 846, 847, 848, 849, 850, 851, 852,
+    853, 854, 855, 856, 857, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70,
+    71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86,
+    87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102,
+    103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118,
+    119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134,
+    135, 136, 137, 138, 139, 140, 141, 142, 143, 144, 145, 146, 147, 148, 149, 150,
+    151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162, 163, 164, 165, 166,
+    167, 168, 567, 170, 171, 568, 569, 570, 175, 571, 572, 573, 574, 575, 576, 577,
+    578, 579, 580, 186, 187, 581, 582, 583, 191, 192, 193, 194, 195, 584, 197, 198,
+    199, 200, 201, 202, 203, 585, 205, 206, 207, 208, 209, 210, 211, 586, 587, 214,
+    215, 216, 217, 218, 219, 588, 589, 590, 223, 224, 225, 226, 227, 228, 229, 230,
+    232, 233, 234, 814, 235, 236, 237, 238, 239, 591, 592, 242, 815, 816, 243, 244,
+    245, 246, 247, 248, 858, 250, 251, 594, 859, 596, 597, 598, 257, 258, 259, 260,
+    599, 262, 263, 819, 264, 820, 821, 265, 266, 267, 268, 269, 270, 271, 272, 273,
+    274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289,
+    290, 291, 292, 293, 294, 295, 296, 297, 860, 861, 862, 863, 864, 865, 866, 867,
+    868, 869, 870, 871, 872, 873, 874, 875, 876, 877, 878, 879, 880, 881, 882, 883,
+    884, 885, 886, 887, 888, 889, 890, 329, 330, 331, 332, 333, 334, 335, 336, 337,
+    338, 339, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535,
+    536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551,
+    552, 553, 391, 392, 611, 394, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405,
+    406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421,
+    422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437,
+    438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453,
+    454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469,
+    601, 521, 554, 602, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407,
+    408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423,
+    424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439,
+    440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455,
+    456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 603, 601,
+    521, 554, 604, 603, 554,
+};
+
+static const uint16_t lines_9[] = {
+    0, 891, 732, 606, 4, 5, 6, 559, 8, 9, 10, 11, 12, 13, 14, 15,
+    16, 17, 18, 19, 20, 21, 22, 733, 734, 560, 26, 27, 561, 29, 735, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 562, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 563, 52, 53, 736, 737, 738, 824, 825, 826, 742, 827, 828,
+    829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841, 758, 842, 760,
+    843, 762, 763, 764, 765, 766, 767, 768, 769, 770, 771, 772, 773, 774, 775, 776,
+    777, 778, 779, 780, 781, 782, 783, 784, 785, 786, 787, 788, 789, 790, 791, 792,
+    793, 794, 795, 796, 797, 55, 56, 844, 845, 846, 847, 848, 849, 850, 851, 852,
+    853, 854, 855, 856, 857, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70,
+    71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86,
+    87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102,
+    103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118,
+    119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134,
+    135, 136, 137, 138, 139, 140, 141, 142, 143, 144, 145, 146, 147, 148, 149, 150,
+    151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162, 163, 164, 165, 166,
+    167, 168, 608, 170, 171, 568, 569, 570, 175, 609, 572, 573, 574, 575, 576, 577,
+    578, 579, 580, 186, 187, 581, 582, 583, 191, 192, 193, 194, 195, 584, 197, 198,
+    199, 200, 201, 202, 203, 585, 205, 206, 207, 208, 209, 210, 211, 586, 587, 214,
+    215, 216, 217, 218, 219, 588, 589, 590, 223, 224, 225, 226, 227, 228, 229, 230,
+    232, 233, 234, 814, 235, 236, 237, 238, 239, 591, 592, 242, 815, 816, 243, 244,
+    245, 246, 247, 248, 858, 250, 251, 594, 859, 596, 597, 598, 257, 258, 259, 260,
+    599, 262, 263, 819, 264, 820, 821, 265, 266, 267, 268, 269, 270, 271, 272, 273,
+    274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289,
+    290, 291, 292, 293, 294, 295, 296, 297, 860, 861, 862, 863, 864, 865, 866, 867,
+    868, 869, 870, 871, 872, 873, 874, 875, 876, 877, 878, 879, 880, 881, 882, 883,
+    884, 885, 886, 887, 888, 889, 890, 329, 330, 331, 332, 333, 334, 335, 336, 337,
+    338, 339, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535,
+    536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551,
+    552, 553, 391, 392, 611, 394, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405,
+    406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421,
+    422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437,
+    438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453,
+    454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469,
+    601, 521, 554, 602, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407,
+    408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423,
+    424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439,
+    440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455,
+    456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 603, 601,
+    521, 554, 604, 603, 554,
+};
+
+static const uint16_t lines_10[] = {
+    0, 892, 732, 613, 614, 5, 6, 559, 8, 9, 10, 615, 12, 13, 14, 15,
+    16, 17, 18, 616, 617, 21, 22, 733, 734, 25, 26, 27, 893, 29, 735, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 562, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 563, 52, 53, 54, 619, 620, 736, 737, 738, 824, 825, 826,
+    742, 827, 828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841,
+    758, 842, 760, 843, 762, 763, 764, 765, 766, 767, 768, 769, 770, 771, 772, 773,
+    774, 775, 776, 777, 778, 779, 780, 781, 782, 783, 784, 785, 786, 787, 788, 789,
+    790, 791, 792, 793, 794, 795, 796, 797, 55, 56, 844, 845, 846, 847, 848, 849,
+    850, 851, 852, 853, 854, 855, 856, 857, 60, 61, 62, 63, 64, 65, 66, 67,
     68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83,
     84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99,
     100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115,
     116, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131,
     132, 133, 134, 135, 136, 137, 138, 139, 140, 141, 142, 143, 144, 145, 146, 147,
     148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162, 163,
-    164, 165, 166, 167, 168, 466, 170, 171, 467, 173, 795, 175, 176, 177, 178, 469,
-    180, 181, 182, 183, 184, 470, 471, 472, 188, 473, 190, 191, 474, 193, 475, 195,
-    476, 477, 198, 199, 478, 201, 202, 203, 796, 205, 206, 207, 208, 209, 210, 211,
-    480, 797, 798, 215, 216, 217, 218, 219, 483, 799, 485, 223, 224, 225, 226, 227,
-    228, 229, 230, 486, 231, 232, 233, 751, 487, 488, 489, 490, 491, 492, 493, 494,
-    495, 496, 234, 235, 236, 237, 238, 239, 240, 241, 752, 753, 242, 243, 244, 245,
-    246, 247, 800, 249, 250, 498, 755, 253, 254, 255, 256, 257, 258, 259, 260, 261,
-    262, 756, 263, 757, 758, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274,
-    275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290,
-    291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306,
-    307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 322,
-    323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 499, 334, 500, 336, 337, 338,
-    501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516,
-    517, 518, 519, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532,
-    533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548,
-    549, 550, 551, 371, 372, 552, 374, 553, 554, 555, 556, 557, 558, 559, 560, 561,
-    562, 563, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386, 387, 388,
-    389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400, 401, 402, 403, 404,
-    405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420,
-    421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436,
-    437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 564, 565, 566, 567,
-    568, 569, 570, 571, 572, 573, 574, 575, 576, 577, 578, 579, 580, 581, 582, 583,
-    584, 585, 586, 587, 588, 589, 590, 591, 592, 593, 594, 595, 596, 597, 598, 599,
-    600, 601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612, 613, 614, 615,
-    200, 801, 802, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351,
-    352, 353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367,
-    368, 369, 370, 451, 452, 553, 554, 555, 556, 557, 558, 559, 560, 561, 562, 563,
-    375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386, 387, 388, 389, 390,
-    391, 392, 393, 394, 395, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406,
-    407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422,
-    423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438,
-    439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 564, 565, 566, 567, 568, 569,
-    570, 571, 572, 573, 574, 575, 576, 577, 578, 579, 580, 581, 582, 583, 584, 585,
-    586, 587, 588, 589, 590, 591, 592, 593, 594, 595, 596, 597, 598, 599, 600, 601,
-    602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612, 613, 453, 614, 615, 200,
-    801, 802, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352,
-    353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368,
-    369, 370, 451, 454, 553, 554, 555, 556, 557, 558, 559, 560, 561, 562, 563, 564,
-    565, 566, 567, 568, 569, 570, 571, 572, 573, 574, 575, 576, 577, 578, 579, 580,
-    581, 582, 583, 584, 585, 586, 587, 588, 589, 590, 591, 592, 593, 594, 595, 596,
-    597, 598, 599, 600, 601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612,
-    613, 453, 615, 200, 802, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349,
-    350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365,
-    366, 367, 368, 369, 370, 451, 617, 554, 555, 556, 557, 558, 559, 560, 561, 562,
-    563, 802, 451, 618, 553, 564, 565, 566, 567, 568, 569, 570, 571, 572, 573, 574,
-    575, 576, 577, 578, 579, 580, 581, 582, 583, 584, 585, 586, 587, 588, 589, 590,
-    591, 592, 593, 594, 595, 596, 597, 598, 599, 600, 601, 602, 603, 604, 605, 606,
-    607, 608, 609, 610, 611, 612, 613, 615, 200, 339, 340, 341, 342, 343, 344, 345,
-    346, 347, 348, 349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360, 361,
-    362, 363, 364, 365, 366, 367, 368, 369, 370, 451, 619, 375, 376, 377, 378, 379,
-    380, 381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395,
+    164, 165, 166, 167, 168, 621, 170, 171, 622, 569, 894, 175, 571, 572, 573, 624,
+    575, 576, 577, 578, 579, 625, 626, 627, 581, 628, 583, 191, 629, 193, 630, 195,
+    631, 632, 198, 199, 633, 201, 202, 203, 895, 205, 206, 207, 208, 209, 210, 211,
+    635, 896, 897, 215, 216, 217, 218, 219, 638, 898, 640, 223, 224, 225, 226, 227,
+    228, 229, 230, 231, 232, 233, 234, 814, 641, 642, 643, 644, 645, 646, 647, 648,
+    649, 650, 235, 236, 237, 238, 239, 591, 592, 242, 815, 816, 243, 244, 245, 246,
+    247, 248, 899, 250, 251, 652, 859, 596, 597, 598, 257, 258, 259, 260, 599, 262,
+    263, 819, 264, 820, 821, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275,
+    276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291,
+    292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307,
+    308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 322, 323,
+    324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 653, 335, 654, 337, 338, 339,
+    340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355,
+    356, 655, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371,
+    372, 373, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386, 387,
+    388, 389, 390, 391, 392, 656, 394, 395, 657, 658, 659, 660, 661, 662, 663, 664,
+    665, 666, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409,
+    410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425,
+    426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441,
+    442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457,
+    458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473,
+    474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489,
+    490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505,
+    506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 667, 668,
+    200, 900, 901, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534,
+    535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550,
+    551, 552, 553, 554, 602, 395, 657, 658, 659, 660, 661, 662, 663, 664, 665, 666,
     396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411,
     412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427,
     428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443,
-    444, 445, 446, 447, 448, 614, 801, 451,
+    444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459,
+    460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474, 475,
+    476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491,
+    492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 507,
+    508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 603, 667, 668, 200,
+    900, 901, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535,
+    536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551,
+    552, 553, 554, 604, 395, 657, 658, 659, 660, 661, 662, 663, 664, 665, 666, 470,
+    471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486,
+    487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502,
+    503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518,
+    519, 603, 668, 200, 901, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532,
+    533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548,
+    549, 550, 551, 552, 553, 554, 670, 657, 658, 659, 660, 661, 662, 663, 664, 665,
+    666, 901, 554, 671, 395, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480,
+    481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496,
+    497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512,
+    513, 514, 515, 516, 517, 518, 519, 668, 200, 522, 523, 524, 525, 526, 527, 528,
+    529, 530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544,
+    545, 546, 547, 548, 549, 550, 551, 552, 553, 554, 672, 396, 397, 398, 399, 400,
+    401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416,
+    417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432,
+    433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448,
+    449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464,
+    465, 466, 467, 468, 469, 667, 900, 554,
 };
 
-static const uint16_t lines_7[] = {
-    0, 803, 671, 621, 4, 5, 6, 622, 8, 9, 10, 458, 12, 13, 14, 15,
-    16, 17, 18, 19, 20, 21, 22, 672, 673, 25, 26, 27, 462, 29, 674, 31,
-    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
-    48, 49, 50, 51, 53, 54, 675, 676, 677, 678, 679, 680, 681, 682, 683, 684,
-    685, 686, 687, 688, 689, 690, 691, 692, 693, 694, 695, 696, 697, 698, 699, 700,
-    701, 702, 703, 704, 705, 706, 707, 708, 709, 710, 711, 712, 713, 714, 715, 716,
-    717, 718, 719, 720, 721, 722, 723, 724, 725, 726, 727, 728, 729, 730, 731, 732,
-    733, 734, 735, 736, 55, 56, 737, 738, 739, 740, 741, 742, 743, 744, 745, 746,
-    747, 748, 749, 750, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71,
+static const uint16_t lines_11[] = {
+    0, 902, 732, 674, 4, 5, 6, 7, 8, 9, 10, 615, 12, 13, 14, 15,
+    16, 17, 18, 19, 20, 21, 22, 733, 734, 560, 26, 27, 618, 29, 735, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 562, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 52, 53, 736, 737, 738, 824, 825, 826, 742, 827, 828, 829,
+    830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841, 758, 842, 760, 843,
+    762, 763, 764, 765, 766, 767, 768, 769, 770, 771, 772, 773, 774, 775, 776, 777,
+    778, 779, 780, 781, 782, 783, 784, 785, 786, 787, 788, 789, 790, 791, 792, 793,
+    794, 795, 796, 797, 55, 56, 844, 845, 846, 847, 848, 849, 850, 851, 852, 853,
+    854, 855, 856, 857, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71,
     72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87,
     88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102, 103,
     104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119,
     120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135,
     136, 137, 138, 139, 140, 141, 142, 143, 144, 145, 146, 147, 148, 149, 150, 151,
     152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162, 163, 164, 165, 166, 167,
-    168, 626, 170, 171, 627, 628, 629, 175, 630, 177, 178, 469, 180, 181, 182, 183,
-    631, 470, 632, 633, 188, 473, 190, 191, 474, 193, 194, 195, 634, 635, 198, 199,
-    200, 201, 202, 203, 804, 205, 206, 207, 208, 209, 210, 211, 637, 638, 214, 215,
-    216, 217, 218, 219, 639, 640, 641, 223, 224, 225, 226, 227, 228, 229, 230, 231,
-    232, 233, 751, 234, 235, 236, 237, 238, 239, 240, 241, 752, 753, 242, 243, 244,
-    245, 246, 247, 805, 249, 250, 643, 755, 253, 254, 255, 256, 257, 258, 259, 260,
-    261, 262, 756, 263, 757, 758, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273,
-    274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289,
-    290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305,
-    306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321,
-    322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 499, 334, 645, 336, 337,
-    338, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353,
-    354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368, 369,
-    370, 371, 372, 646, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385,
-    386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400, 401,
-    402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417,
-    418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433,
-    434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 647,
-    806, 451,
+    168, 678, 170, 171, 679, 680, 681, 175, 609, 572, 573, 624, 575, 576, 577, 578,
+    682, 625, 683, 684, 581, 628, 583, 191, 629, 193, 194, 195, 685, 686, 198, 199,
+    200, 201, 202, 203, 813, 205, 206, 207, 208, 209, 210, 211, 687, 688, 214, 215,
+    216, 217, 218, 219, 689, 690, 222, 223, 224, 225, 226, 227, 228, 229, 230, 232,
+    233, 234, 814, 235, 236, 237, 238, 239, 591, 592, 242, 815, 816, 243, 244, 245,
+    246, 247, 248, 817, 250, 251, 692, 859, 596, 597, 598, 257, 258, 259, 260, 599,
+    262, 263, 819, 264, 820, 821, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274,
+    275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290,
+    291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306,
+    307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 322,
+    323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 653, 335, 694, 337, 338,
+    339, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535, 536,
+    537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551, 552,
+    553, 391, 392, 611, 394, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406,
+    407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422,
+    423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438,
+    439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454,
+    455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 695,
+    822, 554,
 };
 
-static const uint16_t lines_8[] = {
-    0, 807, 671, 649, 4, 5, 6, 622, 8, 9, 10, 458, 12, 13, 14, 15,
-    16, 17, 18, 459, 460, 21, 22, 672, 673, 461, 26, 27, 462, 29, 674, 31,
+static const uint16_t lines_12[] = {
+    0, 903, 732, 697, 4, 5, 6, 7, 8, 9, 10, 615, 12, 13, 14, 15,
+    16, 17, 18, 616, 617, 21, 22, 733, 734, 25, 26, 27, 618, 29, 735, 31,
     32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
-    48, 49, 50, 51, 53, 54, 463, 464, 465, 675, 676, 677, 678, 679, 680, 681,
-    682, 683, 684, 685, 686, 687, 688, 689, 690, 691, 692, 693, 694, 695, 696, 697,
-    698, 699, 700, 701, 702, 703, 704, 705, 706, 707, 708, 709, 710, 711, 712, 713,
-    714, 715, 716, 717, 718, 719, 720, 721, 722, 723, 724, 725, 726, 727, 728, 729,
-    730, 731, 732, 733, 734, 735, 736, 55, 56, 737, 738, 739, 740, 741, 742, 743,
-    744, 745, 746, 747, 748, 749, 750, 60, 61, 62, 63, 64, 65, 66, 67, 68,
+    48, 49, 50, 51, 52, 53, 54, 619, 620, 736, 737, 738, 824, 825, 826, 742,
+    827, 828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841, 758,
+    842, 760, 843, 762, 763, 764, 765, 766, 767, 768, 769, 770, 771, 772, 773, 774,
+    775, 776, 777, 778, 779, 780, 781, 782, 783, 784, 785, 786, 787, 788, 789, 790,
+    791, 792, 793, 794, 795, 796, 797, 55, 56, 844, 845, 846, 847, 848, 849, 850,
+    851, 852, 853, 854, 855, 856, 857, 60, 61, 62, 63, 64, 65, 66, 67, 68,
     69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84,
     85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100,
     101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116,
     117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132,
     133, 134, 135, 136, 137, 138, 139, 140, 141, 142, 143, 144, 145, 146, 147, 148,
     149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162, 163, 164,
-    165, 166, 167, 168, 653, 170, 171, 654, 628, 655, 175, 630, 177, 178, 469, 180,
-    181, 182, 183, 631, 470, 632, 657, 188, 473, 190, 191, 474, 193, 194, 195, 658,
-    635, 198, 199, 659, 201, 202, 203, 808, 205, 206, 207, 208, 209, 210, 211, 661,
-    662, 214, 215, 216, 217, 218, 219, 639, 640, 809, 223, 224, 225, 226, 227, 228,
-    229, 230, 486, 231, 232, 233, 751, 487, 488, 489, 490, 491, 492, 493, 494, 495,
-    496, 234, 235, 236, 237, 238, 239, 240, 241, 752, 753, 242, 243, 244, 245, 246,
-    247, 800, 249, 250, 498, 755, 253, 254, 255, 256, 257, 258, 259, 260, 261, 262,
-    756, 263, 757, 758, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275,
+    165, 166, 167, 168, 701, 170, 171, 702, 680, 904, 175, 609, 572, 573, 624, 575,
+    576, 577, 578, 682, 625, 683, 627, 581, 628, 583, 191, 629, 193, 194, 195, 705,
+    632, 198, 199, 706, 201, 202, 203, 905, 205, 206, 207, 208, 209, 210, 211, 635,
+    708, 214, 215, 216, 217, 218, 219, 709, 690, 906, 223, 224, 225, 226, 227, 228,
+    229, 230, 231, 232, 233, 234, 814, 641, 642, 643, 644, 645, 646, 647, 648, 649,
+    650, 235, 236, 237, 238, 239, 591, 592, 242, 815, 816, 243, 244, 245, 246, 247,
+    248, 899, 250, 251, 652, 859, 596, 597, 598, 257, 258, 259, 260, 599, 262, 263,
+    819, 264, 820, 821, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275, 276,
+    277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292,
+    293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307, 308,
+    309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 322, 323, 324,
+    325, 326, 327, 328, 329, 330, 331, 332, 333, 653, 335, 694, 337, 338, 339, 340,
+    341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355, 356,
+    713, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372,
+    373, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386, 387, 388,
+    389, 390, 391, 392, 656, 394, 395, 657, 658, 659, 660, 661, 662, 663, 664, 665,
+    666, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410,
+    411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426,
+    427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442,
+    443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458,
+    459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474,
+    475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 490,
+    491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506,
+    507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 714, 715, 200,
+    907, 717, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535,
+    536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551,
+    552, 553, 554, 670, 657, 658, 659, 660, 661, 662, 663, 664, 665, 666, 717, 554,
+    671, 395, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483,
+    484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499,
+    500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515,
+    516, 517, 518, 519, 715, 200, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531,
+    532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547,
+    548, 549, 550, 551, 552, 553, 554, 672, 396, 397, 398, 399, 400, 401, 402, 403,
+    404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419,
+    420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435,
+    436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451,
+    452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467,
+    468, 469, 714, 907, 554,
+};
+
+static const uint16_t lines_13[] = {
+    0, 908, 732, 719, 4, 5, 6, 7, 8, 9, 10, 615, 12, 13, 14, 15,
+    16, 17, 18, 616, 617, 21, 22, 733, 734, 25, 26, 27, 618, 29, 735, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 562, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 52, 53, 54, 619, 620, 736, 737, 738, 824, 825, 826, 742,
+    827, 828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841, 758,
+    842, 760, 843, 762, 763, 764, 765, 766, 767, 768, 769, 770, 771, 772, 773, 774,
+    775, 776, 777, 778, 779, 780, 781, 782, 783, 784, 785, 786, 787, 788, 789, 790,
+    791, 792, 793, 794, 795, 796, 797, 55, 56, 844, 845, 846, 847, 848, 849, 850,
+    851, 852, 853, 854, 855, 856, 857, 60, 61, 62, 63, 64, 65, 66, 67, 68,
+    69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84,
+    85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100,
+    101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116,
+    117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132,
+    133, 134, 135, 136, 137, 138, 139, 140, 141, 142, 143, 144, 145, 146, 147, 148,
+    149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162, 163, 164,
+    165, 166, 167, 168, 720, 170, 171, 702, 680, 703, 175, 609, 572, 573, 624, 575,
+    576, 577, 578, 682, 625, 683, 721, 581, 628, 583, 191, 629, 193, 194, 195, 722,
+    686, 198, 199, 723, 201, 202, 203, 909, 205, 206, 207, 208, 209, 210, 211, 724,
+    725, 214, 215, 216, 217, 218, 219, 689, 690, 910, 223, 224, 225, 226, 227, 228,
+    229, 230, 231, 232, 233, 234, 814, 641, 642, 643, 644, 645, 646, 647, 648, 649,
+    650, 235, 236, 237, 238, 239, 591, 592, 242, 815, 816, 243, 244, 245, 246, 247,
+    248, 899, 250, 251, 652, 859, 596, 597, 598, 257, 258, 259, 260, 599, 262, 263,
+    819, 264, 820, 821, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275, 276,
+    277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292,
+    293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307, 308,
+    309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 322, 323, 324,
+    325, 326, 327, 328, 329, 330, 331, 332, 333, 653, 335, 694, 337, 338, 339, 340,
+    341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355, 356,
+    728, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372,
+    373, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386, 387, 388,
+    389, 390, 391, 392, 656, 394, 395, 657, 658, 659, 660, 661, 662, 663, 664, 665,
+    666, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410,
+    411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426,
+    427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442,
+    443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458,
+    459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474,
+    475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 490,
+    491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506,
+    507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 714, 729, 200,
+    907, 730, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535,
+    536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551,
+    552, 553, 554, 670, 657, 658, 659, 660, 661, 662, 663, 664, 665, 666, 730, 554,
+    671, 395, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483,
+    484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499,
+    500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515,
+    516, 517, 518, 519, 729, 200, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531,
+    532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547,
+    548, 549, 550, 551, 552, 553, 554, 672, 396, 397, 398, 399, 400, 401, 402, 403,
+    404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419,
+    420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435,
+    436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451,
+    452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467,
+    468, 469, 714, 907, 554,
+};
+
+static const uint16_t lines_14[] = {
+    0, 911, 912, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+    913, 17, 18, 19, 20, 914, 22, 733, 734, 25, 26, 27, 28, 915, 735, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 52, 53, 54, 916, 917, 737, 918, 739, 740, 741, 742, 743,
+    744, 745, 746, 747, 748, 749, 750, 751, 752, 753, 754, 755, 756, 757, 758, 759,
+    760, 761, 762, 919, 920, 921, 766, 922, 768, 769, 923, 771, 772, 773, 774, 775,
+    776, 777, 778, 924, 780, 925, 926, 783, 784, 785, 786, 927, 928, 789, 929, 930,
+    792, 793, 794, 795, 931, 932, 55, 56, 798, 799, 800, 801, 802, 803, 804, 805,
+    806, 807, 808, 809, 810, 811, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69,
+    70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85,
+    86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101,
+    102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117,
+    118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133,
+    134, 135, 136, 137, 138, 139, 140, 141, 142, 143, 144, 145, 146, 147, 148, 149,
+    150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162, 163, 164, 165,
+    166, 167, 168, 169, 170, 171, 172, 173, 812, 175, 176, 177, 178, 179, 180, 181,
+    182, 183, 184, 185, 186, 187, 188, 189, 190, 191, 192, 193, 194, 195, 196, 197,
+    198, 199, 200, 201, 202, 203, 813, 205, 206, 207, 208, 209, 210, 211, 212, 213,
+    214, 215, 216, 217, 218, 219, 220, 221, 222, 223, 224, 225, 226, 227, 228, 229,
+    230, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240, 241, 933, 242, 243, 244,
+    245, 246, 247, 248, 817, 250, 251, 252, 818, 254, 255, 256, 257, 258, 259, 260,
+    261, 262, 263, 819, 264, 820, 821, 265, 266, 267, 268, 269, 270, 271, 272, 273,
+    274, 275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289,
+    290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305,
+    306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321,
+    322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 934, 334, 335, 336, 337,
+    338, 339, 935, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352,
+    353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368,
+    369, 370, 371, 372, 373, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384,
+    385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 936, 398, 399,
+    400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415,
+    416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431,
+    432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447,
+    448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463,
+    464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479,
+    480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495,
+    496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511,
+    512, 513, 514, 515, 516, 517, 518, 519, 174, 520, 822, 522, 523, 524, 525, 526,
+    527, 528, 529, 530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542,
+    543, 544, 545, 546, 547, 548, 549, 550, 551, 552, 553, 554, 555, 395, 470, 471,
+    472, 473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487,
+    488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503,
+    504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519,
+    520, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535, 536,
+    537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551, 552,
+    553, 554, 556, 396, 397, 936, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407,
+    408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423,
+    424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439,
+    440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455,
+    456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 174, 822,
+    554, 937, 938, 939, 940, 941, 942, 943, 944, 554,
+};
+
+static const uint16_t lines_15[] = {
+    0, 945, 912, 558, 4, 5, 6, 559, 8, 9, 10, 11, 12, 13, 14, 15,
+    913, 17, 18, 19, 20, 914, 22, 733, 734, 560, 26, 27, 561, 915, 735, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 563, 52, 53, 916, 917, 737, 918, 824, 825, 826, 742, 827,
+    828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841, 758, 842,
+    760, 843, 762, 919, 920, 921, 766, 922, 768, 769, 923, 771, 772, 773, 774, 775,
+    776, 777, 778, 924, 780, 925, 926, 783, 784, 785, 786, 927, 928, 789, 929, 930,
+    792, 793, 794, 795, 931, 932, 55, 56, 844, 845, 846, 847, 848, 849, 850, 851,
+    852, 853, 854, 855, 856, 857, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69,
+    70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85,
+    86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101,
+    102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117,
+    118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133,
+    134, 135, 136, 137, 138, 139, 140, 141, 142, 143, 144, 145, 146, 147, 148, 149,
+    150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162, 163, 164, 165,
+    166, 167, 168, 567, 170, 171, 568, 569, 570, 175, 571, 572, 573, 574, 575, 576,
+    577, 578, 579, 580, 186, 187, 581, 582, 583, 191, 192, 193, 194, 195, 584, 197,
+    198, 199, 200, 201, 202, 203, 585, 205, 206, 207, 208, 209, 210, 211, 586, 587,
+    214, 215, 216, 217, 218, 219, 588, 589, 590, 223, 224, 225, 226, 227, 228, 229,
+    230, 232, 233, 234, 235, 236, 237, 238, 239, 591, 592, 933, 242, 243, 244, 245,
+    246, 247, 248, 858, 250, 251, 594, 859, 596, 597, 598, 257, 258, 259, 260, 599,
+    262, 263, 819, 264, 820, 821, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274,
+    275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290,
+    291, 292, 293, 294, 295, 296, 297, 860, 861, 862, 863, 864, 865, 866, 867, 868,
+    869, 870, 871, 872, 873, 874, 875, 876, 877, 878, 879, 880, 881, 882, 883, 884,
+    885, 886, 887, 888, 889, 890, 329, 330, 331, 332, 934, 334, 335, 336, 337, 338,
+    339, 935, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535,
+    536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551,
+    552, 553, 391, 392, 611, 394, 396, 397, 936, 398, 399, 400, 401, 402, 403, 404,
+    405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420,
+    421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436,
+    437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452,
+    453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468,
+    469, 601, 521, 554, 602, 396, 397, 936, 398, 399, 400, 401, 402, 403, 404, 405,
+    406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421,
+    422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437,
+    438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453,
+    454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469,
+    603, 601, 521, 554, 604, 603, 554, 946, 938, 939, 947, 941, 942, 943, 944, 554,
+};
+
+static const uint16_t lines_16[] = {
+    0, 948, 912, 606, 4, 5, 6, 559, 8, 9, 10, 11, 12, 13, 14, 15,
+    913, 17, 18, 19, 20, 914, 22, 733, 734, 560, 26, 27, 561, 915, 735, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 563, 52, 53, 916, 917, 737, 918, 824, 825, 826, 742, 827,
+    828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841, 758, 842,
+    760, 843, 762, 919, 920, 921, 766, 922, 768, 769, 923, 771, 772, 773, 774, 775,
+    776, 777, 778, 924, 780, 925, 926, 783, 784, 785, 786, 927, 928, 789, 929, 930,
+    792, 793, 794, 795, 931, 932, 55, 56, 844, 845, 846, 847, 848, 849, 850, 851,
+    852, 853, 854, 855, 856, 857, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69,
+    70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85,
+    86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101,
+    102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117,
+    118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133,
+    134, 135, 136, 137, 138, 139, 140, 141, 142, 143, 144, 145, 146, 147, 148, 149,
+    150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162, 163, 164, 165,
+    166, 167, 168, 608, 170, 171, 568, 569, 570, 175, 609, 572, 573, 574, 575, 576,
+    577, 578, 579, 580, 186, 187, 581, 582, 583, 191, 192, 193, 194, 195, 584, 197,
+    198, 199, 200, 201, 202, 203, 585, 205, 206, 207, 208, 209, 210, 211, 586, 587,
+    214, 215, 216, 217, 218, 219, 588, 589, 590, 223, 224, 225, 226, 227, 228, 229,
+    230, 232, 233, 234, 235, 236, 237, 238, 239, 591, 592, 933, 242, 243, 244, 245,
+    246, 247, 248, 858, 250, 251, 594, 859, 596, 597, 598, 257, 258, 259, 260, 599,
+    262, 263, 819, 264, 820, 821, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274,
+    275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290,
+    291, 292, 293, 294, 295, 296, 297, 860, 861, 862, 863, 864, 865, 866, 867, 868,
+    869, 870, 871, 872, 873, 874, 875, 876, 877, 878, 879, 880, 881, 882, 883, 884,
+    885, 886, 887, 888, 889, 890, 329, 330, 331, 332, 934, 334, 335, 336, 337, 338,
+    339, 935, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535,
+    536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551,
+    552, 553, 391, 392, 611, 394, 396, 397, 936, 398, 399, 400, 401, 402, 403, 404,
+    405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420,
+    421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436,
+    437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452,
+    453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468,
+    469, 601, 521, 554, 602, 396, 397, 936, 398, 399, 400, 401, 402, 403, 404, 405,
+    406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421,
+    422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437,
+    438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453,
+    454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469,
+    603, 601, 521, 554, 604, 603, 554, 946, 938, 939, 947, 941, 942, 943, 944, 554,
+};
+
+static const uint16_t lines_17[] = {
+    0, 949, 912, 613, 614, 950, 6, 559, 8, 9, 10, 615, 12, 13, 14, 15,
+    913, 17, 18, 616, 617, 914, 22, 733, 734, 25, 26, 27, 893, 915, 735, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 563, 52, 53, 54, 619, 620, 916, 917, 737, 918, 824, 825,
+    826, 742, 827, 828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840,
+    841, 758, 842, 760, 843, 762, 919, 920, 921, 766, 922, 768, 769, 923, 771, 772,
+    773, 774, 775, 776, 777, 778, 924, 780, 925, 926, 783, 784, 785, 786, 927, 928,
+    789, 929, 930, 792, 793, 794, 795, 931, 932, 951, 55, 56, 844, 845, 846, 847,
+    848, 849, 850, 851, 852, 853, 854, 855, 856, 857, 60, 61, 62, 63, 64, 65,
+    66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81,
+    82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97,
+    98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113,
+    114, 115, 116, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129,
+    130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140, 141, 142, 143, 144, 145,
+    146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161,
+    162, 163, 164, 165, 166, 167, 168, 621, 170, 171, 622, 569, 894, 175, 571, 572,
+    573, 624, 575, 576, 577, 578, 579, 625, 626, 627, 581, 628, 583, 191, 629, 193,
+    630, 195, 631, 632, 198, 199, 633, 201, 202, 203, 895, 205, 206, 207, 208, 209,
+    210, 211, 635, 896, 897, 215, 216, 217, 218, 219, 638, 898, 952, 223, 224, 225,
+    226, 227, 228, 229, 230, 231, 232, 233, 234, 641, 642, 643, 644, 645, 646, 647,
+    648, 649, 650, 235, 236, 237, 238, 239, 591, 592, 933, 242, 243, 244, 245, 246,
+    247, 248, 899, 250, 251, 652, 859, 596, 597, 598, 257, 258, 259, 260, 599, 262,
+    263, 819, 264, 820, 821, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275,
     276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291,
     292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307,
     308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 322, 323,
-    324, 325, 326, 327, 328, 329, 330, 331, 332, 499, 334, 645, 336, 337, 338, 501,
-    502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517,
-    665, 519, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533,
-    534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549,
-    550, 551, 371, 372, 552, 374, 553, 554, 555, 556, 557, 558, 559, 560, 561, 562,
-    563, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386, 387, 388, 389,
-    390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400, 401, 402, 403, 404, 405,
-    406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421,
-    422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437,
-    438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 564, 565, 566, 567, 568,
-    569, 570, 571, 572, 573, 574, 575, 576, 577, 578, 579, 580, 581, 582, 583, 584,
-    585, 586, 587, 588, 589, 590, 591, 592, 593, 594, 595, 596, 597, 598, 599, 600,
-    601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612, 613, 666, 667, 200,
-    810, 669, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352,
-    353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368,
-    369, 370, 451, 617, 554, 555, 556, 557, 558, 559, 560, 561, 562, 563, 669, 451,
-    618, 553, 564, 565, 566, 567, 568, 569, 570, 571, 572, 573, 574, 575, 576, 577,
-    578, 579, 580, 581, 582, 583, 584, 585, 586, 587, 588, 589, 590, 591, 592, 593,
-    594, 595, 596, 597, 598, 599, 600, 601, 602, 603, 604, 605, 606, 607, 608, 609,
-    610, 611, 612, 613, 667, 200, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348,
-    349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364,
-    365, 366, 367, 368, 369, 370, 451, 619, 375, 376, 377, 378, 379, 380, 381, 382,
-    383, 384, 385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398,
-    399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414,
-    415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430,
-    431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446,
-    447, 448, 666, 810, 451,
+    324, 325, 326, 327, 328, 329, 330, 331, 332, 934, 653, 335, 654, 337, 338, 339,
+    935, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354,
+    355, 356, 655, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368, 369, 370,
+    371, 372, 373, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386,
+    387, 388, 389, 390, 391, 392, 656, 394, 395, 657, 658, 659, 660, 661, 662, 663,
+    664, 665, 666, 396, 397, 936, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407,
+    408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423,
+    424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439,
+    440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455,
+    456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471,
+    472, 473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487,
+    488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503,
+    504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519,
+    667, 668, 200, 900, 901, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532,
+    533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548,
+    549, 550, 551, 552, 553, 554, 602, 395, 657, 658, 659, 660, 661, 662, 663, 664,
+    665, 666, 396, 397, 936, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408,
+    409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424,
+    425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440,
+    441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456,
+    457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472,
+    473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488,
+    489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504,
+    505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 603,
+    667, 668, 200, 900, 901, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532,
+    533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548,
+    549, 550, 551, 552, 553, 554, 604, 395, 657, 658, 659, 660, 661, 662, 663, 664,
+    665, 666, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483,
+    484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499,
+    500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515,
+    516, 517, 518, 519, 603, 668, 200, 901, 522, 523, 524, 525, 526, 527, 528, 529,
+    530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545,
+    546, 547, 548, 549, 550, 551, 552, 553, 554, 670, 657, 658, 659, 660, 661, 662,
+    663, 664, 665, 666, 901, 554, 671, 395, 470, 471, 472, 473, 474, 475, 476, 477,
+    478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493,
+    494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509,
+    510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 668, 200, 522, 523, 524, 525,
+    526, 527, 528, 529, 530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540, 541,
+    542, 543, 544, 545, 546, 547, 548, 549, 550, 551, 552, 553, 554, 672, 396, 397,
+    936, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412,
+    413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428,
+    429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444,
+    445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460,
+    461, 462, 463, 464, 465, 466, 467, 468, 469, 667, 900, 554, 953, 938, 939, 947,
+    941, 942, 943, 944, 554,
 };
 
-static const uint16_t lines_9[] = {
-    0, 811, 812, 621, 4, 5, 6, 622, 8, 9, 10, 458, 12, 13, 14, 15,
-    813, 17, 18, 19, 20, 814, 22, 672, 673, 25, 26, 27, 462, 815, 674, 31,
-    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 816, 43, 44, 45, 46, 47,
-    48, 49, 50, 51, 53, 54, 817, 818, 676, 819, 678, 679, 680, 681, 682, 683,
-    684, 685, 686, 687, 688, 689, 690, 691, 692, 693, 694, 695, 696, 697, 698, 699,
-    700, 701, 820, 821, 822, 705, 823, 707, 708, 824, 710, 711, 712, 713, 714, 715,
-    716, 717, 825, 719, 826, 827, 722, 723, 724, 725, 828, 829, 728, 830, 831, 731,
-    732, 733, 734, 832, 833, 55, 56, 737, 738, 739, 740, 741, 742, 743, 744, 745,
-    746, 747, 748, 749, 750, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70,
+static const uint16_t lines_18[] = {
+    0, 954, 912, 674, 4, 5, 6, 7, 8, 9, 10, 615, 12, 13, 14, 15,
+    913, 17, 18, 19, 20, 914, 22, 733, 734, 560, 26, 27, 618, 915, 735, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 52, 53, 916, 917, 737, 918, 824, 825, 826, 742, 827, 828,
+    829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841, 758, 842, 760,
+    843, 762, 919, 920, 921, 766, 922, 768, 769, 923, 771, 772, 773, 774, 775, 776,
+    777, 778, 924, 780, 925, 926, 783, 784, 785, 786, 927, 928, 789, 929, 930, 792,
+    793, 794, 795, 931, 932, 55, 56, 844, 845, 846, 847, 848, 849, 850, 851, 852,
+    853, 854, 855, 856, 857, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70,
     71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86,
     87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101, 102,
     103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118,
     119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134,
     135, 136, 137, 138, 139, 140, 141, 142, 143, 144, 145, 146, 147, 148, 149, 150,
     151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162, 163, 164, 165, 166,
-    167, 168, 626, 170, 171, 627, 628, 629, 175, 630, 177, 178, 469, 180, 181, 182,
-    183, 631, 470, 632, 633, 188, 473, 190, 191, 474, 193, 194, 195, 634, 635, 198,
-    199, 200, 201, 202, 203, 804, 205, 206, 207, 208, 209, 210, 211, 637, 638, 214,
-    215, 216, 217, 218, 219, 639, 640, 641, 223, 224, 225, 226, 227, 228, 229, 230,
-    231, 232, 233, 234, 235, 236, 237, 238, 239, 240, 834, 241, 242, 243, 244, 245,
-    246, 247, 805, 249, 250, 643, 755, 253, 254, 255, 256, 257, 258, 259, 260, 261,
-    262, 756, 263, 757, 758, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274,
-    275, 276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290,
-    291, 292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306,
-    307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 322,
-    323, 324, 325, 326, 327, 328, 329, 330, 331, 835, 499, 334, 645, 336, 337, 338,
-    836, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353,
-    354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368, 369,
-    370, 371, 372, 646, 374, 375, 376, 837, 377, 378, 379, 380, 381, 382, 383, 384,
-    385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400,
+    167, 168, 678, 170, 171, 679, 680, 681, 175, 609, 572, 573, 624, 575, 576, 577,
+    578, 682, 625, 683, 684, 581, 628, 583, 191, 629, 193, 194, 195, 685, 686, 198,
+    199, 200, 201, 202, 203, 813, 205, 206, 207, 208, 209, 210, 211, 687, 688, 214,
+    215, 216, 217, 218, 219, 689, 690, 222, 223, 224, 225, 226, 227, 228, 229, 230,
+    232, 233, 234, 235, 236, 237, 238, 239, 591, 592, 933, 242, 243, 244, 245, 246,
+    247, 248, 817, 250, 251, 692, 859, 596, 597, 598, 257, 258, 259, 260, 599, 262,
+    263, 819, 264, 820, 821, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275,
+    276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291,
+    292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307,
+    308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 322, 323,
+    324, 325, 326, 327, 328, 329, 330, 331, 332, 934, 653, 335, 694, 337, 338, 339,
+    935, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535, 536,
+    537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551, 552,
+    553, 391, 392, 611, 394, 396, 397, 936, 398, 399, 400, 401, 402, 403, 404, 405,
+    406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421,
+    422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437,
+    438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453,
+    454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469,
+    695, 822, 554, 946, 938, 939, 947, 941, 942, 943, 944, 554,
+};
+
+static const uint16_t lines_19[] = {
+    0, 955, 912, 697, 4, 950, 6, 7, 8, 9, 10, 615, 12, 13, 14, 15,
+    913, 17, 18, 616, 617, 914, 22, 733, 734, 25, 26, 27, 618, 915, 735, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 52, 53, 54, 619, 620, 916, 917, 737, 918, 824, 825, 826,
+    742, 827, 828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841,
+    758, 842, 760, 843, 762, 919, 920, 921, 766, 922, 768, 769, 923, 771, 772, 773,
+    774, 775, 776, 777, 778, 924, 780, 925, 926, 783, 784, 785, 786, 927, 928, 789,
+    929, 930, 792, 793, 794, 795, 931, 932, 956, 55, 56, 844, 845, 846, 847, 848,
+    849, 850, 851, 852, 853, 854, 855, 856, 857, 60, 61, 62, 63, 64, 65, 66,
+    67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82,
+    83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98,
+    99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114,
+    115, 116, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130,
+    131, 132, 133, 134, 135, 136, 137, 138, 139, 140, 141, 142, 143, 144, 145, 146,
+    147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162,
+    163, 164, 165, 166, 167, 168, 701, 170, 171, 702, 680, 904, 175, 609, 572, 573,
+    624, 575, 576, 577, 578, 682, 625, 683, 627, 581, 628, 583, 191, 629, 193, 194,
+    195, 705, 632, 198, 199, 706, 201, 202, 203, 905, 205, 206, 207, 208, 209, 210,
+    211, 635, 708, 214, 215, 216, 217, 218, 219, 709, 690, 957, 223, 224, 225, 226,
+    227, 228, 229, 230, 231, 232, 233, 234, 641, 642, 643, 644, 645, 646, 647, 648,
+    649, 650, 235, 236, 237, 238, 239, 591, 592, 933, 242, 243, 244, 245, 246, 247,
+    248, 899, 250, 251, 652, 859, 596, 597, 598, 257, 258, 259, 260, 599, 262, 263,
+    819, 264, 820, 821, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275, 276,
+    277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292,
+    293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307, 308,
+    309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 322, 323, 324,
+    325, 326, 327, 328, 329, 330, 331, 332, 934, 653, 335, 694, 337, 338, 339, 935,
+    340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355,
+    356, 713, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371,
+    372, 373, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386, 387,
+    388, 389, 390, 391, 392, 656, 394, 395, 657, 658, 659, 660, 661, 662, 663, 664,
+    665, 666, 396, 397, 936, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408,
+    409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424,
+    425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440,
+    441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456,
+    457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472,
+    473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488,
+    489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504,
+    505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 714,
+    715, 200, 907, 717, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533,
+    534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549,
+    550, 551, 552, 553, 554, 670, 657, 658, 659, 660, 661, 662, 663, 664, 665, 666,
+    717, 554, 671, 395, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 481,
+    482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497,
+    498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513,
+    514, 515, 516, 517, 518, 519, 715, 200, 522, 523, 524, 525, 526, 527, 528, 529,
+    530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545,
+    546, 547, 548, 549, 550, 551, 552, 553, 554, 672, 396, 397, 936, 398, 399, 400,
     401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416,
     417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432,
     433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448,
-    647, 806, 451, 838, 839, 840, 841, 842, 843, 844, 845, 451,
+    449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464,
+    465, 466, 467, 468, 469, 714, 907, 554, 953, 938, 939, 947, 941, 942, 943, 944,
+    554,
 };
 
-static const uint16_t lines_10[] = {
-    0, 846, 812, 847, 4, 848, 6, 622, 8, 9, 10, 458, 12, 13, 14, 15,
-    813, 17, 18, 459, 460, 814, 22, 672, 673, 461, 26, 27, 462, 815, 674, 31,
-    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 816, 43, 44, 45, 46, 47,
-    48, 49, 50, 51, 53, 54, 463, 464, 465, 817, 818, 676, 819, 678, 679, 680,
-    681, 682, 683, 684, 685, 686, 687, 688, 689, 690, 691, 692, 693, 694, 695, 696,
-    697, 698, 699, 700, 701, 820, 821, 822, 705, 823, 707, 708, 824, 710, 711, 712,
-    713, 714, 715, 716, 717, 825, 719, 826, 827, 722, 723, 724, 725, 828, 829, 728,
-    830, 831, 731, 732, 733, 734, 832, 833, 849, 55, 56, 737, 738, 739, 740, 741,
-    742, 743, 744, 745, 746, 747, 748, 749, 750, 60, 61, 62, 63, 64, 65, 66,
+static const uint16_t lines_20[] = {
+    0, 958, 912, 719, 4, 950, 6, 7, 8, 9, 10, 615, 12, 13, 14, 15,
+    913, 17, 18, 616, 617, 914, 22, 733, 734, 25, 26, 27, 618, 915, 735, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+    48, 49, 50, 51, 52, 53, 54, 619, 620, 916, 917, 737, 918, 824, 825, 826,
+    742, 827, 828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840, 841,
+    758, 842, 760, 843, 762, 919, 920, 921, 766, 922, 768, 769, 923, 771, 772, 773,
+    774, 775, 776, 777, 778, 924, 780, 925, 926, 783, 784, 785, 786, 927, 928, 789,
+    929, 930, 792, 793, 794, 795, 931, 932, 959, 55, 56, 844, 845, 846, 847, 848,
+    849, 850, 851, 852, 853, 854, 855, 856, 857, 60, 61, 62, 63, 64, 65, 66,
     67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82,
     83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98,
     99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114,
     115, 116, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130,
     131, 132, 133, 134, 135, 136, 137, 138, 139, 140, 141, 142, 143, 144, 145, 146,
     147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162,
-    163, 164, 165, 166, 167, 168, 850, 170, 171, 654, 628, 851, 175, 630, 177, 178,
-    469, 180, 181, 182, 183, 631, 470, 632, 472, 188, 473, 190, 191, 474, 193, 194,
-    195, 852, 477, 198, 199, 853, 201, 202, 203, 854, 205, 206, 207, 208, 209, 210,
-    211, 480, 855, 214, 215, 216, 217, 218, 219, 856, 640, 857, 223, 224, 225, 226,
-    227, 228, 229, 230, 486, 231, 232, 233, 487, 488, 489, 490, 491, 492, 493, 494,
-    495, 496, 234, 235, 236, 237, 238, 239, 240, 834, 241, 242, 243, 244, 245, 246,
-    247, 800, 249, 250, 498, 755, 253, 254, 255, 256, 257, 258, 259, 260, 261, 262,
-    756, 263, 757, 758, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275,
-    276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291,
-    292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307,
-    308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 322, 323,
-    324, 325, 326, 327, 328, 329, 330, 331, 835, 499, 334, 645, 336, 337, 338, 836,
-    501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516,
-    517, 858, 519, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532,
-    533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548,
-    549, 550, 551, 371, 372, 552, 374, 553, 554, 555, 556, 557, 558, 559, 560, 561,
-    562, 563, 375, 376, 837, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386, 387,
-    388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400, 401, 402, 403,
-    404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419,
-    420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435,
-    436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 564, 565, 566,
-    567, 568, 569, 570, 571, 572, 573, 574, 575, 576, 577, 578, 579, 580, 581, 582,
-    583, 584, 585, 586, 587, 588, 589, 590, 591, 592, 593, 594, 595, 596, 597, 598,
-    599, 600, 601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612, 613, 666,
-    859, 200, 810, 860, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350,
-    351, 352, 353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 366,
-    367, 368, 369, 370, 451, 617, 554, 555, 556, 557, 558, 559, 560, 561, 562, 563,
-    860, 451, 618, 553, 564, 565, 566, 567, 568, 569, 570, 571, 572, 573, 574, 575,
-    576, 577, 578, 579, 580, 581, 582, 583, 584, 585, 586, 587, 588, 589, 590, 591,
-    592, 593, 594, 595, 596, 597, 598, 599, 600, 601, 602, 603, 604, 605, 606, 607,
-    608, 609, 610, 611, 612, 613, 859, 200, 339, 340, 341, 342, 343, 344, 345, 346,
-    347, 348, 349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360, 361, 362,
-    363, 364, 365, 366, 367, 368, 369, 370, 451, 619, 375, 376, 837, 377, 378, 379,
-    380, 381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395,
-    396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411,
-    412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427,
-    428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443,
-    444, 445, 446, 447, 448, 666, 810, 451, 861, 839, 840, 841, 842, 843, 844, 845,
-    451,
-};
-
-static const uint16_t lines_11[] = {
-    0, 862, 812, 649, 4, 848, 6, 622, 8, 9, 10, 458, 12, 13, 14, 15,
-    813, 17, 18, 459, 460, 814, 22, 672, 673, 461, 26, 27, 462, 815, 674, 31,
-    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 816, 43, 44, 45, 46, 47,
-    48, 49, 50, 51, 53, 54, 463, 464, 465, 817, 818, 676, 819, 678, 679, 680,
-    681, 682, 683, 684, 685, 686, 687, 688, 689, 690, 691, 692, 693, 694, 695, 696,
-    697, 698, 699, 700, 701, 820, 821, 822, 705, 823, 707, 708, 824, 710, 711, 712,
-    713, 714, 715, 716, 717, 825, 719, 826, 827, 722, 723, 724, 725, 828, 829, 728,
-    830, 831, 731, 732, 733, 734, 832, 833, 863, 55, 56, 737, 738, 739, 740, 741,
-    742, 743, 744, 745, 746, 747, 748, 749, 750, 60, 61, 62, 63, 64, 65, 66,
-    67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82,
-    83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98,
-    99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114,
-    115, 116, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130,
-    131, 132, 133, 134, 135, 136, 137, 138, 139, 140, 141, 142, 143, 144, 145, 146,
-    147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162,
-    163, 164, 165, 166, 167, 168, 653, 170, 171, 654, 628, 655, 175, 630, 177, 178,
-    469, 180, 181, 182, 183, 631, 470, 632, 657, 188, 473, 190, 191, 474, 193, 194,
-    195, 658, 635, 198, 199, 659, 201, 202, 203, 808, 205, 206, 207, 208, 209, 210,
-    211, 661, 662, 214, 215, 216, 217, 218, 219, 639, 640, 864, 223, 224, 225, 226,
-    227, 228, 229, 230, 486, 231, 232, 233, 487, 488, 489, 490, 491, 492, 493, 494,
-    495, 496, 234, 235, 236, 237, 238, 239, 240, 834, 241, 242, 243, 244, 245, 246,
-    247, 800, 249, 250, 498, 755, 253, 254, 255, 256, 257, 258, 259, 260, 261, 262,
-    756, 263, 757, 758, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275,
-    276, 277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291,
-    292, 293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307,
-    308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 322, 323,
-    324, 325, 326, 327, 328, 329, 330, 331, 835, 499, 334, 645, 336, 337, 338, 836,
-    501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516,
-    517, 665, 519, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532,
-    533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548,
-    549, 550, 551, 371, 372, 552, 374, 553, 554, 555, 556, 557, 558, 559, 560, 561,
-    562, 563, 375, 376, 837, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386, 387,
-    388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400, 401, 402, 403,
-    404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419,
-    420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435,
-    436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448, 564, 565, 566,
-    567, 568, 569, 570, 571, 572, 573, 574, 575, 576, 577, 578, 579, 580, 581, 582,
-    583, 584, 585, 586, 587, 588, 589, 590, 591, 592, 593, 594, 595, 596, 597, 598,
-    599, 600, 601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612, 613, 666,
-    667, 200, 810, 669, 339, 340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350,
-    351, 352, 353, 354, 355, 356, 357, 358, 359, 360, 361, 362, 363, 364, 365, 366,
-    367, 368, 369, 370, 451, 617, 554, 555, 556, 557, 558, 559, 560, 561, 562, 563,
-    669, 451, 618, 553, 564, 565, 566, 567, 568, 569, 570, 571, 572, 573, 574, 575,
-    576, 577, 578, 579, 580, 581, 582, 583, 584, 585, 586, 587, 588, 589, 590, 591,
-    592, 593, 594, 595, 596, 597, 598, 599, 600, 601, 602, 603, 604, 605, 606, 607,
-    608, 609, 610, 611, 612, 613, 667, 200, 339, 340, 341, 342, 343, 344, 345, 346,
-    347, 348, 349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360, 361, 362,
-    363, 364, 365, 366, 367, 368, 369, 370, 451, 619, 375, 376, 837, 377, 378, 379,
-    380, 381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395,
-    396, 397, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411,
-    412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427,
-    428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443,
-    444, 445, 446, 447, 448, 666, 810, 451, 861, 839, 840, 841, 842, 843, 844, 845,
-    451,
+    163, 164, 165, 166, 167, 168, 720, 170, 171, 702, 680, 703, 175, 609, 572, 573,
+    624, 575, 576, 577, 578, 682, 625, 683, 721, 581, 628, 583, 191, 629, 193, 194,
+    195, 722, 686, 198, 199, 723, 201, 202, 203, 909, 205, 206, 207, 208, 209, 210,
+    211, 724, 725, 214, 215, 216, 217, 218, 219, 689, 690, 960, 223, 224, 225, 226,
+    227, 228, 229, 230, 231, 232, 233, 234, 641, 642, 643, 644, 645, 646, 647, 648,
+    649, 650, 235, 236, 237, 238, 239, 591, 592, 933, 242, 243, 244, 245, 246, 247,
+    248, 899, 250, 251, 652, 859, 596, 597, 598, 257, 258, 259, 260, 599, 262, 263,
+    819, 264, 820, 821, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275, 276,
+    277, 278, 279, 280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292,
+    293, 294, 295, 296, 297, 298, 299, 300, 301, 302, 303, 304, 305, 306, 307, 308,
+    309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 322, 323, 324,
+    325, 326, 327, 328, 329, 330, 331, 332, 934, 653, 335, 694, 337, 338, 339, 935,
+    340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355,
+    356, 728, 358, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371,
+    372, 373, 374, 375, 376, 377, 378, 379, 380, 381, 382, 383, 384, 385, 386, 387,
+    388, 389, 390, 391, 392, 656, 394, 395, 657, 658, 659, 660, 661, 662, 663, 664,
+    665, 666, 396, 397, 936, 398, 399, 400, 401, 402, 403, 404, 405, 406, 407, 408,
+    409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420, 421, 422, 423, 424,
+    425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440,
+    441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456,
+    457, 458, 459, 460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472,
+    473, 474, 475, 476, 477, 478, 479, 480, 481, 482, 483, 484, 485, 486, 487, 488,
+    489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500, 501, 502, 503, 504,
+    505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 714,
+    729, 200, 907, 730, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533,
+    534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545, 546, 547, 548, 549,
+    550, 551, 552, 553, 554, 670, 657, 658, 659, 660, 661, 662, 663, 664, 665, 666,
+    730, 554, 671, 395, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480, 481,
+    482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497,
+    498, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513,
+    514, 515, 516, 517, 518, 519, 729, 200, 522, 523, 524, 525, 526, 527, 528, 529,
+    530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540, 541, 542, 543, 544, 545,
+    546, 547, 548, 549, 550, 551, 552, 553, 554, 672, 396, 397, 936, 398, 399, 400,
+    401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416,
+    417, 418, 419, 420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432,
+    433, 434, 435, 436, 437, 438, 439, 440, 441, 442, 443, 444, 445, 446, 447, 448,
+    449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460, 461, 462, 463, 464,
+    465, 466, 467, 468, 469, 714, 907, 554, 953, 938, 939, 947, 941, 942, 943, 944,
+    554,
 };
 
 static const struct {
@@ -1523,33 +2082,42 @@ static const struct {
     const uint16_t *lines;
     size_t line_count;
 } files[] = {
-    {"6.1-cortex-a57", lines_0, 534},
-    {"6.1-max", lines_1, 1033},
-    {"6.1-neoverse-n1", lines_2, 451},
-    {"6.1-neoverse-v1", lines_3, 758},
-    {"6.12-cortex-a57", lines_4, 613},
-    {"6.12-cortex-a72", lines_5, 613},
-    {"6.12-max", lines_6, 1112},
-    {"6.12-neoverse-n1", lines_7, 530},
-    {"6.12-neoverse-v1", lines_8, 837},
-    {"7.3-neoverse-n1", lines_9, 540},
-    {"7.3-neoverse-n2", lines_10, 849},
-    {"7.3-neoverse-v1", lines_11, 849},
+    {"6.1-a64fx", lines_0, 718},
+    {"6.1-cortex-a57", lines_1, 534},
+    {"6.1-cortex-a72", lines_2, 534},
+    {"6.1-max", lines_3, 1033},
+    {"6.1-neoverse-n1", lines_4, 451},
+    {"6.1-neoverse-n2", lines_5, 758},
+    {"6.1-neoverse-v1", lines_6, 758},
+    {"6.12-a64fx", lines_7, 799},
+    {"6.12-cortex-a57", lines_8, 613},
+    {"6.12-cortex-a72", lines_9, 613},
+    {"6.12-max", lines_10, 1112},
+    {"6.12-neoverse-n1", lines_11, 530},
+    {"6.12-neoverse-n2", lines_12, 837},
+    {"6.12-neoverse-v1", lines_13, 837},
+    {"7.3-a64fx", lines_14, 810},
+    {"7.3-cortex-a57", lines_15, 624},
+    {"7.3-cortex-a72", lines_16, 624},
+    {"7.3-max", lines_17, 1125},
+    {"7.3-neoverse-n1", lines_18, 540},
+    {"7.3-neoverse-n2", lines_19, 849},
+    {"7.3-neoverse-v1", lines_20, 849},
 };
 
 size_t cformat_host_profile_count(void)
 {
-    return 12;
+    return 21;
 }
 
 const char *cformat_host_profile_name(size_t index)
 {
-    return index < 12 ? files[index].name : 0;
+    return index < 21 ? files[index].name : 0;
 }
 
 size_t cformat_host_profile_line_count(size_t index)
 {
-    return index < 12 ? files[index].line_count : 0;
+    return index < 21 ? files[index].line_count : 0;
 }
 
 const char *cformat_host_profile_line(size_t index, size_t line, size_t *length)

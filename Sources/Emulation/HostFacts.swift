@@ -20,6 +20,7 @@ struct HostFacts: Hashable, Sendable {
     /// How far the system counters move at each read, in ticks.
     let counterStep: UInt64
     let hardware: [RegisterID: UInt64]
+    let cpu: CPUIdentity
     /// The CPU types `KVM_ARM_VCPU_INIT` accepts.
     let targets: [UInt32]
 
@@ -36,7 +37,8 @@ struct HostFacts: Hashable, Sendable {
         idAA64DFR0 = profile.registers[.idAA64DFR0EL1]?.bits ?? 0
         vectorLengths = profile.registers[.sveVLS].map { SVEVectorLengths($0) }
         counters = PMUControl(profile.registers[.pmcrEL0]?.bits ?? 0).counters
-        targets = CPUIdentity(midr: profile.midr ?? 0).targets(onKernel: kernel)
+        cpu = CPUIdentity(midr: profile.midr ?? 0)
+        targets = cpu.targets(onKernel: kernel)
         // A microsecond: far enough to see, never far enough to matter.
         counterStep = max((profile.counterFrequency ?? 0) / 1_000_000, 1)
     }

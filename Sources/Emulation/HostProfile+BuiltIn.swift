@@ -1,5 +1,6 @@
 internal import CFormatData
 public import TextFormats
+internal import VCPUModel
 
 extension HostProfile {
     private static var files: BuiltInFiles {
@@ -16,5 +17,19 @@ extension HostProfile {
     public static func builtIn(named name: String) throws(DirectiveError) -> HostProfile? {
         guard let text = files.text(named: name) else { return nil }
         return try HostProfile(parsing: text, file: "built-in profile \(name)")
+    }
+
+    /// The profiles of this library whose CPU has this MIDR_EL1.
+    public static func builtIn(ofCPU midr: UInt64) throws(DirectiveError) -> [HostProfile] {
+        let line = Array("midr \(RegisterValue(midr))\n".utf8)
+        var profiles: [HostProfile] = []
+        for name in builtInNames {
+            // The line stands among the first: "Canonical form" of Formats/vhost-v1.md.
+            guard let text = files.text(named: name),
+                text.prefix(512).split(separator: line[line.count - 1]).contains(line.dropLast())
+            else { continue }
+            profiles.append(try HostProfile(parsing: text, file: "built-in profile \(name)"))
+        }
+        return profiles
     }
 }

@@ -72,6 +72,13 @@ extension HostProfile {
         capabilities[capability.name] ?? 0 > 0
     }
 
+    /// The ID registers whose recorded masks are not those that the dictionary has for the kernel, ascending: a
+    /// vendor's kernel can have such.
+    public var unusualMasks: [RegisterID] {
+        let usual = dictionaryMasks
+        return writableMasks.filter { usual[$0.key] != $0.value }.keys.sorted()
+    }
+
     /// The most vCPUs that a VM can have; nil where that is not known.
     public var maximumVCPUs: Int32? { capabilities[Self.maximumVCPUsName] }
 
@@ -79,7 +86,7 @@ extension HostProfile {
     public static let maximumVCPUsName = "KVM_CAP_MAX_VCPUS"
 
     /// The first kernel with `KVM_ARM_GET_REG_WRITABLE_MASKS`.
-    private static let firstWithMasks =
+    static let firstWithMasks =
         KVMCapability.named("KVM_CAP_ARM_SUPPORTED_REG_MASK_RANGES")?.since
 
     /// The init the values were recorded with.

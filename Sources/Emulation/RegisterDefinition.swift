@@ -56,4 +56,10 @@ public struct RegisterDefinition: Hashable, Sendable {
     /// Whether a list of the CPU state has it: it has raw access and is no second view of another
     /// register (`arm_init_cpreg_list`, `target/arm/helper.c`).
     public var isListedRaw: Bool { flags.isDisjoint(with: [.noRaw, .alias]) }
+
+    /// Whether KVM makes the same of every write as of a write to another one.
+    package func isWritten(like other: RegisterDefinition) -> Bool {
+        rule == other.rule && flags == other.flags && writableMask == other.writableMask
+            && sharedBits == other.sharedBits && needs == other.needs
+    }
 }

@@ -23,6 +23,7 @@ private struct RegisterTableBuilder {
     private let recordedFeatures: VCPUFeatures
     private let recordedNames: Set<String>
     private let featureNames: Set<String>
+    private let resets: ResetRules
     private var definitions: [RegisterDefinition] = []
     private var slots: [RegisterID: Int] = [:]
 
@@ -34,6 +35,7 @@ private struct RegisterTableBuilder {
         recordedFeatures = own == nil ? profile.vcpuInit?.features ?? [] : features
         recordedNames = Set(recordedFeatures.names)
         featureNames = Set(features.names)
+        resets = ResetRules(recorded: recorded, with: recordedFeatures, on: host)
     }
 
     var table: RegisterTable {
@@ -59,7 +61,6 @@ private struct RegisterTableBuilder {
         let behavior = entry?.behavior(onKernel: host.kernel)
         let needs = (behavior?.needs ?? []).filter { holds($0, with: recordedNames) }
         guard needs.allSatisfy({ isDynamic($0) || holds($0, with: featureNames) }) else { return }
-        let resets = ResetRules(recordedFeatures: recordedFeatures, features: host.features)
         let resetValue = resets.value(of: id, behavior, recorded: value)
         let rules = WriteRuleSelector(profile: profile, host: host)
         let rule = rules.rule(for: id, entry, behavior, resetValue: resetValue)

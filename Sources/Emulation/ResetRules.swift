@@ -8,17 +8,55 @@ struct ResetRules {
     /// Those of the vCPU that was recorded.
     let recordedFeatures: VCPUFeatures
     let features: VCPUFeatures
+    /// The names of both.
+    private let names: (recorded: Set<String>, new: Set<String>)
+    private let host: HostFacts
+    /// What was recorded.
+    private let registers: RegisterList
+
+    init(recorded registers: RegisterList, with features: VCPUFeatures, on host: HostFacts) {
+        self.registers = registers
+        self.host = host
+        recordedFeatures = features
+        self.features = host.features
+        names = (Set(features.names), Set(host.features.names))
+    }
 
     func value(
         of id: RegisterID, _ behavior: Behavior?, recorded: RegisterValue
     ) -> RegisterValue {
+        if features == recordedFeatures { return recorded }
         let gained = features.subtracting(recordedFeatures)
         let lost = recordedFeatures.subtracting(features)
         return switch id {
         case .pstate where gained.contains(.el1In32Bit): Self.supervisorState
         case .psciVersion where lost.contains(.psci02): Self.psci01
-        default: hiding(fieldsHidden(in: id, behavior, lost), in: recorded)
+        default: hiding(fieldsHidden(in: id, behavior, lost), in: shown(in: id, recorded))
         }
+    }
+
+    /// The value with what KVM shows otherwise with these features, by Formats/registers/fresh.jsonl.
+    private func shown(in id: RegisterID, _ recorded: RegisterValue) -> RegisterValue {
+        let all = RegisterDictionary.entry(for: id)?.shownBits ?? []
+        return all.reduce(recorded) { value, bits in
+            let (before, after) = (rule(of: bits, names.recorded), rule(of: bits, names.new))
+            switch after {
+            case .fixed(let fixed) where before != after:
+                return value.replacingLowBits(
+                    with: bits.replacing(in: value.lowBits, with: fixed))
+            case .counters(let pattern):
+                guard let control = registers[.pmcrEL0] else { return value }
+                let own = shown(in: .pmcrEL0, control)
+                guard own != control else { return value }
+                return value.replacingLowBits(
+                    with: pattern & PMUControl(own.lowBits).counterMask)
+            default: return value
+            }
+        }
+    }
+
+    private func rule(of bits: ShownBits, _ features: Set<String>) -> ShownBits.Rule {
+        bits.rule(onKernel: host.kernel, of: host.cpu, features: features)
     }
 
     /// The state of an AArch32 guest: Supervisor mode, interrupts masked

@@ -2,7 +2,7 @@
 public enum SourceTable {
     /// What a column is called, which commands it stands for, and what a kind must be able to.
     private static let columns: [(title: String, commands: String, ability: SourceAbilities)] = [
-        ("read", "save, show, diff, plan, matrix, restore from", .read),
+        ("read", "save, show, diff, plan, upgrade, matrix, restore from", .read),
         ("restore", "restore into", .restore),
         ("edit", "set, inject", .edit),
         ("load", "plan --qemu, convert", .stream), ("mend", "mend", .mend),

@@ -302,7 +302,10 @@ extension LossExplainer {
 
     /// Since which kernel all PSCI versions are taken, or caches listed that the host does not have.
     private func changed(for restore: RegisterRestore) -> KernelVersion? {
-        if restore.id == .psciVersion { return PSCIVersion.all.last?.since }
+        if restore.id == .psciVersion {
+            let wanted = restore.wanted.map { PSCIVersion(rawValue: $0.lowBits) }
+            return wanted?.since ?? PSCIVersion.all.last?.since
+        }
         let isOtherCache = restore.outcome == .absent && restore.id.isCacheGeometry
         return isOtherCache ? RegisterDictionary.cachesChosenSince : nil
     }

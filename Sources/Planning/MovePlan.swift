@@ -118,11 +118,19 @@ extension MovePlan {
     private static func account(
         of snapshot: Snapshot, on host: EmulatedHost, policy: RestorePolicy
     ) throws(RestoreError) -> RestoreAccount {
+        let vcpus = host.makeVCPUs(
+            snapshot.vcpus.count, enabling: KVMCapability.ofWritableRegisters)
+        return try account(of: snapshot, into: vcpus, of: host.profile, policy: policy)
+    }
+
+    static func account(
+        of snapshot: Snapshot, into vcpus: [EmulatedCPU], of profile: HostProfile,
+        policy: RestorePolicy
+    ) throws(RestoreError) -> RestoreAccount {
         var options = Restore.Options()
         options.policy = policy
-        options.kernel = host.profile.kernel
+        options.kernel = profile.kernel
         options.enabled = KVMCapability.ofWritableRegisters
-        let vcpus = host.makeVCPUs(snapshot.vcpus.count, enabling: options.enabled)
         return try Restore.perform(snapshot, into: vcpus, options: options)
     }
 }

@@ -32,15 +32,17 @@ public struct CPUIdentity: Hashable, Sendable {
     /// `arch/arm64/kvm/arm.c`, `kvm_target_cpu` in `guest.c`).
     /// - Parameter kernel: nil for the newest.
     public func targets(onKernel kernel: KernelVersion?) -> [UInt32] {
-        let identity = Self.identity(implementer, part)
-        let hasOwn = Tables.targets.contains { $0.identity == identity }
+        let hasOwn = Tables.targets.contains { $0.identity == tableKey }
         return Tables.targets.filter { target in
-            target.identity == identity
+            target.identity == tableKey
                 || target.identity == 0
                     && (!hasOwn
                         || KernelVersion.has(kernel, since: KernelVersion(packed: target.since)))
         }.map(\.number)
     }
+
+    /// The implementer and the part as the tables have them.
+    var tableKey: UInt32 { Self.identity(implementer, part) }
 
     private static func identity(_ implementer: Int, _ part: Int) -> UInt32 {
         UInt32(implementer << 16 | part)

@@ -13,6 +13,10 @@ public struct KVMCapability: Hashable, Sendable {
     public var enabledBy: String?
     /// Whether KVM on arm64 can report it.
     public var isReportedByARM64: Bool
+    /// What a kernel that has it reports where `reportNeeds` hold; 0 where that is not known.
+    public var report: Int32
+    /// What must hold for `report`.
+    public var reportNeeds: [Condition]
 
     /// In ascending order of number.
     public static var all: [KVMCapability] {
@@ -21,7 +25,10 @@ public struct KVMCapability: Hashable, Sendable {
                 number: $0.number, name: Tables.string($0.name),
                 since: KernelVersion(packed: $0.since),
                 enabledBy: Tables.optionalString($0.enabled_by),
-                isReportedByARM64: $0.reported_by_arm64 != 0)
+                isReportedByARM64: $0.reported_by_arm64 != 0, report: Int32(clamping: $0.value),
+                reportNeeds: Tables.run($0.conditions, $0.condition_count).map {
+                    Condition(Tables.conditions[$0])
+                })
         }
     }
 }
@@ -61,6 +68,9 @@ public struct VCPUFeature: Hashable, Sendable {
     public var needs: String?
     /// The first kernel known to have it; nil when the oldest examined one does.
     public var since: KernelVersion?
+    /// The first kernel that hides what needs the feature from vCPUs without it; nil when the oldest examined one
+    /// does.
+    public var hidesSince: KernelVersion?
 
     /// In ascending order of bit.
     public static let all = Tables.features.map {
@@ -68,7 +78,8 @@ public struct VCPUFeature: Hashable, Sendable {
             bit: Int($0.bit), name: Tables.string($0.name),
             capability: Tables.optionalString($0.capability),
             needs: Tables.optionalString($0.needs),
-            since: KernelVersion(packed: $0.since))
+            since: KernelVersion(packed: $0.since),
+            hidesSince: KernelVersion(packed: $0.hides_since))
     }
 
     /// The name of its macro: `KVM_ARM_VCPU_PMU_V3`.

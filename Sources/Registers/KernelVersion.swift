@@ -53,7 +53,7 @@ extension KernelVersion {
 
     /// Whether a kernel has what came with `since`; one that tells no version counts as the newest.
     /// - Parameter since: nil for what every kernel has.
-    static func has(_ kernel: KernelVersion?, since: KernelVersion?) -> Bool {
+    package static func has(_ kernel: KernelVersion?, since: KernelVersion?) -> Bool {
         guard let kernel, let since else { return true }
         return kernel >= since
     }

@@ -22,6 +22,9 @@ public enum RegisterDictionary {
     /// CPU's caches.
     public static let cachesChosenSince = entry(for: .ccsidr0)?.chosenSince
 
+    /// The newest kernel that was examined, without its patch level.
+    public static let newestKernel = KernelVersion(packed: cformat_newest_kernel)
+
     /// The entry with a name or alias, whatever its case; nil when no register is called that.
     public static func entry(named name: some StringProtocol) -> RegisterEntry? {
         let rows = Tables.names

@@ -23,6 +23,8 @@ enum Tables {
     static let changes = Table(cformat_changes_table(), cformat_changes_count)
     static let kernels = Table(cformat_kernels_table(), cformat_kernels_count)
     static let subjects = Table(cformat_subjects_table(), cformat_subjects_count)
+    static let showings = Table(cformat_showings_table(), cformat_showings_count)
+    static let cpuValues = Table(cformat_cpu_values_table(), cformat_cpu_values_count)
 
     static func string(_ offset: UInt32) -> String {
         String(cString: cformat_string(offset))

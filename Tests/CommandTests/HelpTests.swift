@@ -8,7 +8,7 @@ struct HelpTests {
     private static let commands = [
         "save", "restore", "plan", "baseline", "diff", "show", "convert", "mend", "unmend", "set",
         "inject",
-        "matrix", "list", "verify", "host", "register",
+        "upgrade", "matrix", "list", "verify", "host", "register",
     ]
 
     private func help(_ command: String, columns: Int) throws -> [Substring] {

@@ -36,8 +36,8 @@ struct DatedRuleTests {
         History("6.1 6.2 6.7 6.12", "ID_AA64DFR0_EL1"),
         History("6.1 6.7 6.12 6.17", "ID_AA64PFR0_EL1"),
         History("6.1 6.12 6.17", "ID_AA64PFR1_EL1"),
-        History("6.1 6.12 6.17 7.2", "ID_AA64PFR2_EL1"),
-        History("6.1 6.12 6.14 7.2", "ID_AA64FPFR0_EL1"),
+        History("6.1 6.12 6.17 7.1", "ID_AA64PFR2_EL1"),
+        History("6.1 6.12 6.14 7.1", "ID_AA64FPFR0_EL1"),
         History("6.1 6.7 6.12.7 6.15", "ID_AA64MMFR0_EL1"),
         History("6.1 6.7 6.18", "ID_AA64MMFR1_EL1"),
         History("6.1 6.7", "ID_AA64MMFR2_EL1 ID_AA64ISAR1_EL1"),
@@ -45,7 +45,7 @@ struct DatedRuleTests {
         History("6.1 6.9 6.15", "ID_AA64MMFR4_EL1"),
         History("6.1 6.7 7.0", "ID_AA64ISAR0_EL1"),
         History("6.1 6.7 6.14", "ID_AA64ISAR2_EL1 ID_AA64ZFR0_EL1"),
-        History("6.1 6.14 6.18 7.2", "ID_AA64ISAR3_EL1"),
+        History("6.1 6.14 6.18 7.1", "ID_AA64ISAR3_EL1"),
         History("6.5 6.13", "TCR2_EL1 PIR_EL1 PIRE0_EL1"),
         History("6.12", "POR_EL0 POR_EL1 FPMR SVCR"),
         History("6.1 6.7 6.15 7.4", "PMCNTENSET_EL0 PMCNTENCLR_EL0 PMINTENSET_EL1 PMOVSSET_EL0"),
@@ -242,7 +242,7 @@ struct DatedRuleTests {
         ("KVM_CAP_ARM_WRITABLE_IMP_ID_REGS", KernelVersion(6, 15)),
         ("KVM_CAP_ARM_EL2", KernelVersion(6, 16)), ("KVM_CAP_ARM_EL2_E2H0", KernelVersion(6, 16)),
         ("KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED", KernelVersion(6, 17)),
-        ("KVM_CAP_ARM_SEA_TO_USER", KernelVersion(7, 0)),
+        ("KVM_CAP_ARM_SEA_TO_USER", KernelVersion(6, 19)),
         ("KVM_CAP_ARM_PMU_V3_STRICT", KernelVersion(7, 3)),
     ])
     func capability(_ name: String, since kernel: KernelVersion) throws {
@@ -273,7 +273,9 @@ struct DatedRuleTests {
         #expect(names == ["0.1", "0.2", "1.0", "1.1", "1.2", "1.3"])
         for version in PSCIVersion.all {
             let isNew = version.rawValue > 0x1_0001
-            #expect(version.since == (isNew ? KernelVersion(6, 13) : nil))
+            let isOld = version.rawValue < 0x1_0001
+            let since = isNew ? KernelVersion(6, 13) : KernelVersion(5, 18)
+            #expect(version.since == (isOld ? nil : since))
             #expect(version.isKnown(to: KernelVersion(6, 12, 999)) == !isNew)
             #expect(version.isKnown(to: KernelVersion(6, 13)) && version.isKnown(to: nil))
         }

@@ -139,11 +139,15 @@ struct cformat_cpu {
     uint32_t name;
 };
 
+// value is what it reports where the conditions hold, 0 where that is not known.
 struct cformat_capability {
     uint32_t number;
     uint32_t name;
     uint32_t since;
     uint32_t enabled_by;
+    uint32_t value;
+    uint16_t conditions;
+    uint8_t condition_count;
     uint8_t reported_by_arm64;
 };
 
@@ -153,6 +157,7 @@ struct cformat_feature {
     uint32_t capability;
     uint32_t needs;
     uint32_t since;
+    uint32_t hides_since;
 };
 
 // A type of CPU; identity is implementer << 16 | part, 0 of the generic type.
@@ -204,9 +209,34 @@ struct cformat_subject {
     uint16_t reg;
 };
 
+// What fresh guests of some kernels are shown in the bits of a register, those of a register together: of the rows
+// that apply the last one counts. Identity is that of cformat_cpu, 0 for every CPU.
+struct cformat_showing {
+    uint64_t value;
+    uint32_t from;
+    uint32_t until;
+    uint32_t identity;
+    uint32_t feature;
+    uint32_t field;
+    uint16_t reg;
+    uint8_t msb;
+    uint8_t lsb;
+    uint8_t shows;
+};
+
+// What a type of CPU has in the bits of a register.
+struct cformat_cpu_value {
+    uint64_t value;
+    uint32_t identity;
+    uint16_t reg;
+    uint8_t msb;
+    uint8_t lsb;
+};
+
 extern const char cformat_strings[];
-// The oldest kernel the data was taken from, without its patch level.
+// The oldest and the newest kernel the data was taken from, without their patch levels.
 extern const uint32_t cformat_oldest_kernel;
+extern const uint32_t cformat_newest_kernel;
 
 // Swift does not import arrays of unknown size; these give their first element and their count.
 #define CFORMAT_TABLE(type, name)                                                                     \
@@ -235,6 +265,8 @@ CFORMAT_TABLE(cformat_control, cformat_controls)
 CFORMAT_TABLE(cformat_change, cformat_changes)
 CFORMAT_TABLE(cformat_kernel, cformat_kernels)
 CFORMAT_TABLE(cformat_subject, cformat_subjects)
+CFORMAT_TABLE(cformat_showing, cformat_showings)
+CFORMAT_TABLE(cformat_cpu_value, cformat_cpu_values)
 
 static inline const char *_Nonnull cformat_string(uint32_t offset) {
     return cformat_strings + offset;

@@ -36,7 +36,7 @@ public enum ProfileFile {
     }
 
     /// Says of which hosts the rules are guessed.
-    private static func reportOldKernels(_ profiles: [HostProfile], _ options: SourceOptions) {
+    static func reportOldKernels(_ profiles: [HostProfile], _ options: SourceOptions) {
         let old = profiles.filter { $0.substituteRules != nil }
         guard let rules = old.first?.substituteRules else { return }
         options.notify(

@@ -17,8 +17,6 @@ public struct VCPULoad: Hashable, Sendable {
         case unknownRegisters
         /// KVM refuses a value (`write_list_to_kvmstate`).
         case refusedValues
-        /// A subsection that this version of QEMU does not know (`vmstate_subsection_load`).
-        case unknownSubsection(String)
         /// A timer of WFxT, which the destination's emulated CPU does not have.
         case timerWithoutWFxT
         /// A constant register of an emulated CPU has another value there (`write_list_to_cpustate`).

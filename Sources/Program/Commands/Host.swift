@@ -9,18 +9,31 @@ internal import VCPUModel
 struct Host: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Describe this host's KVM, or record it as a host profile.",
-        usage: "vcpusnap host [-o <output>] [--from <snapshot>] [options]",
+        usage: """
+            vcpusnap host [-o <output>] [--from <snapshot>] [options]
+            vcpusnap host [<host>] --as-kernel <release> -o <output> [options]
+            """,
         discussion: """
             A profile holds every register of a fresh vCPU with its reset value and the
             facts that decide what can be restored here. emulated:PROFILE is a vCPU on such
             a host, anywhere.
 
+            With --as-kernel it is the same machine with another kernel, by what is known of
+            kernels. What a kernel hides of the CPU is taken from other recordings of such a
+            CPU, the built-in ones and those of --like, and else guessed, which is said.
+
             EXAMPLES
               vcpusnap host
               vcpusnap host -o this-host.vhost
               vcpusnap host --from cpu.vcpusnap -o its-host.vhost
+              vcpusnap host rack1.vhost --as-kernel 7.3 -o rack1-next.vhost
               vcpusnap host --built-in
             """)
+
+    @Argument(
+        help: "With --as-kernel: a profile by file or built-in name; by default this host.",
+        completion: .file())
+    var host: String?
 
     @Option(name: .shortAndLong, help: "Write a host profile to this file; - is stdout.")
     var output: Location?
@@ -42,6 +55,14 @@ struct Host: ParsableCommand {
 
     @OptionGroup var images: ImageOptions
 
+    @Option(
+        help: ArgumentHelp(
+            "The machine as it would be with this kernel (uname -r, or a version).",
+            valueName: "release"))
+    var asKernel: String?
+
+    @OptionGroup var like: LikeOption
+
     @Flag(help: "List the built-in profiles, which emulated:NAME accepts.")
     var builtIn = false
 
@@ -54,7 +75,10 @@ struct Host: ParsableCommand {
         }
         let other =
             builtIn
-            ? [("--from", from != nil), ("--name", name != nil), ("--output", output != nil)] : []
+            ? [
+                ("--from", from != nil), ("--name", name != nil), ("--output", output != nil),
+                ("--as-kernel", asKernel != nil),
+            ] : []
         if let (option, _) = other.first(where: \.1) {
             throw ValidationError(
                 "--built-in only lists names, so \(option) means nothing with it: leave one out")
@@ -62,10 +86,20 @@ struct Host: ParsableCommand {
         guard kernel == nil || from != nil else {
             throw ValidationError("--kernel is for --from: a recording has the kernel that runs")
         }
+        if asKernel == nil {
+            try like.refuse(without: "--as-kernel")
+            guard host == nil else {
+                throw ValidationError("a HOST is for --as-kernel: give the kernel it is to have")
+            }
+        }
+        guard host == nil || from == nil else {
+            throw ValidationError("a HOST and --from: only one of them can be meant")
+        }
     }
 
     func run() throws {
-        try output?.checkOutput(.text, keeping: [from].compactMap(\.self))
+        let inputs = [from] + (like.files + [host].compactMap(\.self)).map { Location(path: $0) }
+        try output?.checkOutput(.text, keeping: inputs.compactMap(\.self))
         if builtIn { return try BuiltInOutput().print(as: format) }
         let profile = try profile()
         guard let output else { return try HostOutput(profile: profile).print(as: format) }
@@ -73,6 +107,12 @@ struct Host: ParsableCommand {
     }
 
     private func profile() throws -> HostProfile {
+        guard let asKernel else { return try recordedProfile(named: name) }
+        let old = try host.map { try ProfileFile.load($0) } ?? recordedProfile(named: nil)
+        return try like.change(to: asKernel).profile(of: old, named: name)
+    }
+
+    private func recordedProfile(named name: String?) throws -> HostProfile {
         guard let from else { return try HostRecorder(.commandLine).record(name: name) }
         let snapshot = try from.snapshot(images.options(for: [from])[0])
         let profile: HostProfile

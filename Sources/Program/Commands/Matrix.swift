@@ -22,6 +22,7 @@ struct Matrix: ParsableCommand {
               vcpusnap matrix *.vcpusnap --hosts fleet/
               vcpusnap matrix fleet/*.vhost --hosts fleet/ --html fleet.html
               vcpusnap matrix cpu.vcpusnap --host 6.1-max --host 6.12-max --format json
+              vcpusnap matrix *.vcpusnap --hosts fleet/ --kernel 7.3
             """)
 
     @Argument(
@@ -40,6 +41,8 @@ struct Matrix: ParsableCommand {
 
     @OptionGroup var images: ImageOptions
 
+    @OptionGroup var kernel: KernelOption
+
     @OptionGroup var policy: PolicyOption
 
     @Option(help: "Also write one self-contained web page to this file; - is stdout.")
@@ -57,14 +60,14 @@ struct Matrix: ParsableCommand {
     func run() throws {
         let hosts = singleHosts + (try hosts.map(Self.profiles(in:)) ?? [])
         let profileFiles = hosts.map { Location(path: $0) }
-        let inputs = sources.map(Self.location(of:)) + profileFiles + [policy.location]
+        let inputs = sources.map(Location.ofGuest) + profileFiles + [policy.location]
         try Location.checkInputs(inputs)
         try html?.checkOutput(.text, keeping: inputs)
         let policy = try policy.load()
-        let profiles = try ProfileFile.load(hosts, .commandLine)
+        let profiles = try kernel.applied(to: ProfileFile.load(hosts, .commandLine))
         let guests = try loadGuests()
         for (guest, name) in zip(guests, sources) {
-            guest.snapshot.warnOfIdleOverrides(of: policy, from: Self.location(of: name))
+            guest.snapshot.warnOfIdleOverrides(of: policy, from: Location.ofGuest(name))
         }
         let progress = ProgressLine(total: guests.count * profiles.count, unit: "pairs")
         let matrix = try MoveMatrix(of: guests, on: profiles, policy: policy) { done in
@@ -101,27 +104,18 @@ struct Matrix: ParsableCommand {
         return guests
     }
 
-    private static func isProfile(_ name: String) -> Bool {
-        guard !HostProfile.builtInNames.contains(name) else { return true }
-        return name.hasSuffix(".vhost") && location(of: name).namedKind == nil
-    }
-
-    private static func location(of name: String) -> Location {
-        Location(argument: name) ?? Location(path: name)
-    }
-
     /// A source, or a fresh guest of a profile, which is named as `--host` names it.
     private static func guest(
         _ name: String, _ options: SourceOptions
     ) throws -> MoveMatrix.Source {
-        guard isProfile(name), let fresh = EmulatedSource(name) else {
-            let source = location(of: name)
+        let source = Location.ofGuest(name)
+        guard let fresh = source.freshGuest else {
             let snapshot = try source.snapshot(options)
             try snapshot.requireVCPUs(of: source, to: "move")
             return MoveMatrix.Source(name: source.text, snapshot: snapshot)
         }
         return MoveMatrix.Source(
             name: try ProfileFile.load(name).name,
-            snapshot: try Location.named(fresh).snapshot())
+            snapshot: try fresh.snapshot())
     }
 }

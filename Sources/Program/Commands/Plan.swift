@@ -27,6 +27,7 @@ struct PlanCommand: ParsableCommand {
               vcpusnap plan cpu.vcpusnap --host 6.1-neoverse-n1
               vcpusnap plan cpu.vcpusnap --host rack1.vhost rack2.vhost --format json
               vcpusnap plan cpu.vcpusnap --host rack1.vhost --policy exact
+              vcpusnap plan cpu.vcpusnap --host rack1.vhost --kernel 7.3
 
             With --qemu it says what QEMU of that version does when it loads a migration
             stream with KVM on that host, register by register, with what it does without a
@@ -60,6 +61,8 @@ struct PlanCommand: ParsableCommand {
         help: "A host: the name of a built-in profile, or a .vhost file (repeatable).",
         completion: .file())
     var hostNames: [String] = []
+
+    @OptionGroup var kernel: KernelOption
 
     @Option(help: "What QEMU of this version (7.2 to 11.1) does with the stream.")
     var qemu: String?
@@ -105,7 +108,7 @@ struct PlanCommand: ParsableCommand {
         let inputs = [source, policy.location] + hostFiles
         try Location.checkInputs(inputs + [destination.machine].compactMap(\.self))
         let policy = try policy.loadWithText()
-        let profiles = try ProfileFile.load(hosts, .commandLine)
+        let profiles = try kernel.applied(to: ProfileFile.load(hosts, .commandLine))
         try writePolicy.map { try PolicyProposal.check($0, keeping: [source] + hostFiles) }
         if destination.isGiven { return try planEmulatedLoad(policy) }
         if let qemu {
@@ -201,14 +204,6 @@ struct PlanCommand: ParsableCommand {
                 "vcpusnap: \(writePolicy.text) was not written: \(reason)\n")
         }
         try proposal.write(to: writePolicy, after: policy, output.values)
-    }
-}
-
-extension Location {
-    /// Whether its name alone says that it is a host profile.
-    fileprivate var isProfile: Bool {
-        guard case .file(let path) = self else { return false }
-        return HostProfile.builtInNames.contains(path) || path.hasSuffix(".vhost")
     }
 }
 

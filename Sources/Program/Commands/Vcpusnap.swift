@@ -33,7 +33,8 @@ struct Vcpusnap: ParsableCommand {
         subcommands: [
             Save.self, RestoreCommand.self, PlanCommand.self, BaselineCommand.self, Diff.self,
             Show.self, Convert.self, Mend.self, Unmend.self, SetCommand.self, Inject.self,
-            Matrix.self, ListCommand.self, Verify.self, Host.self, RegisterCommand.self,
+            Upgrade.self, Matrix.self, ListCommand.self, Verify.self, Host.self,
+            RegisterCommand.self,
         ])
 
     /// The message for a first word that is no command.

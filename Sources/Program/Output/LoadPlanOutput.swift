@@ -212,11 +212,9 @@ extension VCPULoad.Failure {
             "the stream's list has \(count) register\(count == 1 ? "" : "s"), and QEMU takes at most the "
                 + "\(limit) that the destination has"
         case .unknownSubsection(let name):
-            "the stream has the subsection \(name), which this QEMU has not"
+            "the stream has the subsection \(Shown.text(name.utf8)), which this QEMU does not have"
         case .unknownRegisters: "the stream has registers that the destination has not"
         case .refusedValues: "KVM refuses values of the stream"
-        case .unknownSubsection(let name):
-            "the stream has the subsection \(Shown.text(name.utf8)), which this QEMU does not know"
         case .timerWithoutWFxT:
             "the stream has the subsection cpu/wfxt-timer, and QEMU ends at once, because the destination's CPU has no "
                 + "FEAT_WFxT"

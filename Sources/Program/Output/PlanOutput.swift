@@ -45,59 +45,9 @@ struct PlanOutput: Report {
                 output.write(Self.emulation(guest.origin))
             } else {
                 output.write(Self.line(try loads(profile)))
-                write(plan, output)
+                PlanBody(plan: plan, profile: profile, values: values).write(text: output)
             }
         }
-    }
-
-    private func write(_ plan: MovePlan, _ output: ReportWriter) {
-        var all = UnitNumbers()
-        var (vm, counts) = (FoldedCounts(), FoldedCounts())
-        var losses = FoldedRegisters<Cause>()
-        // What is restored if whoever makes the VM does something.
-        var conditional = FoldedRegisters<String>()
-        for plan in plan.units {
-            let (report, unit) = (plan.report, plan.report.unit)
-            all.append(unit)
-            if unit == .vm {
-                vm.add(report.counts, of: unit)
-            } else {
-                counts.add(report.counts, of: unit)
-            }
-            for loss in plan.losses { losses.add(loss.restore, loss, in: loss.cause, of: unit) }
-            for register in report.registers where register.isConditional {
-                conditional.add(register, in: register.outcome.name, of: unit)
-            }
-        }
-        output.write(plan.counter?.line ?? "")
-        for counts in [vm, counts] {
-            output.write(counts.line(RegisterOutcome.names, output.style))
-        }
-        for notice in plan.notices { output.write("  notice: \(notice.text)\n") }
-        let lines = FoldedLines(values: values, units: all)
-        for (cause, members) in losses.bySection.sorted(by: { $0.key < $1.key }) {
-            let pardoned = members.count(where: \.subject.isPardoned)
-            let count = "\(members.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
-            output.write("  \(output.style.bold("\(cause.text)")) (\(count))\n")
-            output.write(lines.text(of: members, isUnderOutcome: false) + Self.remedies(members))
-        }
-        for (word, members) in conditional.bySection {
-            output.write("  \(word), on a condition (\(members.count))\n")
-            output.write(lines.text(of: members, isUnderOutcome: true))
-        }
-    }
-
-    private static let maximumHosts = 6
-
-    /// A line for each remedy of what counts; of very many other hosts the first ones.
-    private static func remedies(_ losses: [FoldedRegisters<Cause>.Entry]) -> PrintableText {
-        let counting = losses.filter { !$0.subject.isPardoned }
-        let all = Remedy.each(counting.compactMap(\.statement.loss).flatMap(\.remedies))
-        let more = all.count(where: \.isOtherHost) - maximumHosts
-        let texts = all.dropLast(max(more, 0)).map(\.text)
-        return (texts + (more > 0 ? ["\(more) more of the kind"] : [])).map { text in
-            "    can be done: \(text)\n"
-        }.joined()
     }
 
     /// All that is to be said of state that no KVM has.
@@ -124,20 +74,98 @@ struct PlanOutput: Report {
 
     var json: JSONObject {
         [
-            "hosts": profiles.json { json(of: try plan($0), try loads($0)) }, "notes": notes,
-            "policy": policy.name, "source": source,
+            "hosts": profiles.json { profile in
+                let (plan, loads) = (try plan(profile), try loads(profile))
+                return PlanBody(plan: plan, profile: profile, values: values).json
+                    + ["qemu": loads.isEmpty ? nil : loads.json(Self.json)]
+            }, "notes": notes, "policy": policy.name, "source": source,
         ]
     }
 
-    private func json(of plan: MovePlan, _ loads: Loads) -> JSONObject {
-        let notices = plan.notices
+    private static func json(_ load: Loads.Element) -> JSONObject {
+        ["qemu": "\(load.version)", "verdict": load.verdict.rawValue]
+    }
+}
+
+/// What is said of one plan.
+struct PlanBody: JSONConvertible {
+    let plan: MovePlan
+    /// The host's.
+    let profile: HostProfile
+    let values: ValueText
+
+    func write(text output: ReportWriter) {
+        var all = UnitNumbers()
+        var (vm, counts) = (FoldedCounts(), FoldedCounts())
+        var losses = FoldedRegisters<Cause>()
+        // What is restored if whoever makes the VM does something.
+        var conditional = FoldedRegisters<String>()
+        for plan in plan.units {
+            let (report, unit) = (plan.report, plan.report.unit)
+            all.append(unit)
+            if unit == .vm {
+                vm.add(report.counts, of: unit)
+            } else {
+                counts.add(report.counts, of: unit)
+            }
+            for loss in plan.losses { losses.add(loss.restore, loss, in: loss.cause, of: unit) }
+            for register in report.registers where register.isConditional {
+                conditional.add(register, in: register.outcome.name, of: unit)
+            }
+        }
+        output.write(plan.counter?.line ?? "")
+        for counts in [vm, counts] {
+            output.write(counts.line(RegisterOutcome.names, output.style))
+        }
+        for notice in plan.notices { output.write("  notice: \(notice.text)\n") }
+        output.write(guessLine(losses.bySection.flatMap(\.value).map(\.subject.id)))
+        let lines = FoldedLines(values: values, units: all)
+        for (cause, members) in losses.bySection.sorted(by: { $0.key < $1.key }) {
+            let pardoned = members.count(where: \.subject.isPardoned)
+            let count = "\(members.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
+            output.write("  \(output.style.bold("\(cause.text)")) (\(count))\n")
+            output.write(lines.text(of: members, isUnderOutcome: false) + Self.remedies(members))
+        }
+        for (word, members) in conditional.bySection {
+            output.write("  \(word), on a condition (\(members.count))\n")
+            output.write(lines.text(of: members, isUnderOutcome: true))
+        }
+    }
+
+    private static let maximumHosts = 6
+
+    /// A line for each remedy of what counts; of very many other hosts the first ones.
+    private static func remedies(_ losses: [FoldedRegisters<Cause>.Entry]) -> PrintableText {
+        let counting = losses.filter { !$0.subject.isPardoned }
+        let all = Remedy.each(counting.compactMap(\.statement.loss).flatMap(\.remedies))
+        let more = all.count(where: \.isOtherHost) - maximumHosts
+        let texts = all.dropLast(max(more, 0)).map(\.text)
+        return (texts + (more > 0 ? ["\(more) more of the kind"] : [])).map { text in
+            "    can be done: \(text)\n"
+        }.joined()
+    }
+
+    /// The registers that are lost and of which the profile only guesses what the host has.
+    private func guessed(_ lost: [RegisterID]) -> [RegisterID] {
+        Set(profile.guesses.map(\.register)).intersection(lost).sorted()
+    }
+
+    private func guessLine(_ lost: [RegisterID]) -> PrintableText {
+        let names = guessed(lost).map(\.name)
+        guard !names.isEmpty else { return "" }
+        return """
+              guessed: what the host has in \(names.joined(separator: ", ")) is not known, so these losses may not be \
+            (host --as-kernel)
+
+            """
+    }
+
+    var json: JSONObject {
+        let (guesses, notices) = (profile.guesses.map(\.name), plan.notices)
         return [
-            "counter": plan.counter, "host": plan.host,
+            "counter": plan.counter, "guessed": guesses.isEmpty ? nil : guesses, "host": plan.host,
             "notices": notices.isEmpty
                 ? nil : notices.json { ["notice": $0.name, "text": $0.text] },
-            "qemu": loads.isEmpty
-                ? nil
-                : loads.json { ["qemu": "\($0.version)", "verdict": $0.verdict.rawValue] },
             "verdict": plan.verdict.text,
             // Of each unit what the restore will report, and why.
         ]

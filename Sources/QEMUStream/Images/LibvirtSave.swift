@@ -140,7 +140,7 @@ extension LibvirtSave {
         ) throws(SavedImageError) -> Format {
             guard let format = Format(rawValue: number) else {
                 throw SavedImageError(
-                    .unsupported, file, at: Int64(formatField.lowerBound),
+                    .unsupported, file, at: 28,
                     "its libvirt header has the format \(number); this program reads 0 to 6: look "
                         + "for a newer vcpusnap, or save the VM in the format raw")
             }

@@ -22,7 +22,8 @@ extension QCOW2State {
         let all = writer.replacements + changes(ofSize: size + patch.growth)
         guard let result = FilePatch(unchecked: all) else {
             throw .damaged(
-                name, "the tables of its snapshot \(snapshot.shownID) name one cluster twice")
+                name, at: snapshot.entryOffset,
+                "the tables of its snapshot \(snapshot.shownID) name one cluster twice")
         }
         return result
     }
@@ -100,7 +101,7 @@ private struct ClusterChanges {
         let end = state.image.size
         guard place + Int64(bytes.count) <= end + Int64(beyond.count) else {
             throw .damaged(
-                state.name,
+                state.name, at: place,
                 "a cluster of its snapshot \(state.snapshot.shownID) is not inside the file")
         }
         let inside = Int(min(max(end - place, 0), Int64(bytes.count)))

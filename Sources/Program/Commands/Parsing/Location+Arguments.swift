@@ -1,4 +1,5 @@
 public import ArgumentParser
+internal import Emulation
 internal import LinuxSystem
 public import Machines
 internal import QEMUStream
@@ -35,6 +36,24 @@ extension Location {
     /// - Parameter option: that took the location.
     func write(_ text: String, of option: String) throws {
         try write(Array(text.utf8), access: .open, orElse: "give \(option) a file or -")
+    }
+}
+
+extension Location {
+    /// A word that names a source, or a host profile as `--host` does.
+    static func ofGuest(_ word: String) -> Location {
+        Location(argument: word) ?? Location(path: word)
+    }
+
+    /// Whether its name alone says that it is a host profile.
+    var isProfile: Bool {
+        guard case .file(let path) = self else { return false }
+        return HostProfile.builtInNames.contains(path) || path.hasSuffix(".vhost")
+    }
+
+    /// A fresh guest of the host whose profile this is.
+    var freshGuest: Location? {
+        isProfile ? EmulatedSource(argument).map { Location.named($0) } : nil
     }
 }
 

@@ -1,0 +1,84 @@
+public import Emulation
+internal import LinuxSystem
+internal import Registers
+internal import TextFormats
+internal import VCPUModel
+
+/// Hosts as they would be with another kernel.
+public struct KernelChange {
+    private let release: String
+    private let others: [(file: String, profile: HostProfile)]
+    private let options: SourceOptions
+
+    /// - Parameters:
+    ///   - release: of the other kernel.
+    ///   - files: recordings of such CPUs, by file or built-in name; the built-in profiles are asked anyway.
+    /// - Throws: when one of them cannot be read.
+    public init(
+        to release: String, like files: [String], _ options: SourceOptions
+    ) throws(SourceError) {
+        self.release = release
+        self.options = options
+        var others: [(file: String, profile: HostProfile)] = []
+        for file in files { others.append((file, try ProfileFile.load(file))) }
+        self.others = others
+    }
+
+    /// The host with the other kernel; what is guessed of it is said.
+    /// - Parameter name: the new profile's; nil for the kernel and the CPU.
+    /// - Throws: when nothing can be said of it, as of a vendor's kernel.
+    public func profile(
+        of host: HostProfile, named name: String? = nil
+    ) throws(SourceError) -> HostProfile {
+        let result = try SourceError.passing {
+            let builtIn = try host.midr.map { try HostProfile.builtIn(ofCPU: $0) } ?? []
+            return try host.withKernel(
+                release, like: others.map(\.profile) + builtIn, name: name)
+        }
+        reportOthers(host)
+        reportKernels(host, result)
+        let guesses = result.guesses.map { "\($0.name) \(RegisterValue($0.value))" }
+        if !guesses.isEmpty {
+            options.notify(
+                "\(result.name): guessed, since neither \(host.kernelRelease) nor a recording at hand (--like) shows "
+                    + "what the CPU has: \(guesses.joined(separator: ", "))")
+        }
+        return result
+    }
+
+    /// The same of several hosts, each called `NAME@RELEASE`.
+    public func profiles(of hosts: [HostProfile]) throws(SourceError) -> [HostProfile] {
+        var results: [HostProfile] = []
+        for host in hosts {
+            results.append(try profile(of: host, named: "\(host.name)@\(release)"))
+        }
+        return results
+    }
+
+    /// Says which recordings are of other CPUs.
+    private func reportOthers(_ host: HostProfile) {
+        for (file, other) in others where host.recordingsOfSameCPU([other]).isEmpty {
+            options.notify(
+                "\(FileName.shown(file)) is left out: it is of another CPU than \(host.name)")
+        }
+    }
+
+    /// Says where the rules may not be those of the kernels.
+    private func reportKernels(_ host: HostProfile, _ result: HostProfile) {
+        ProfileFile.reportOldKernels([result], options)
+        let unusual = host.unusualMasks.map(\.name)
+        if !unusual.isEmpty {
+            options.notify(
+                "\(host.name): the fields of \(unusual.listed(atMost: 3)) that can be written are not those of "
+                    + "Linux \(host.kernelRelease), so it may be a vendor's kernel; \(result.name) has those of "
+                    + "Linux itself")
+        }
+        if let newest = RegisterDictionary.newestKernel, let kernel = result.kernel,
+            (kernel.major, kernel.minor) > (newest.major, newest.minor)
+        {
+            options.notify(
+                "\(release) is newer than \(newest), the newest kernel that is known here: what changed since is not "
+                    + "in \(result.name)")
+        }
+    }
+}

@@ -1,0 +1,45 @@
+internal import ArgumentParser
+internal import Emulation
+internal import Machines
+
+/// `--kernel`: hosts as they would be with another kernel.
+struct KernelOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Take each host as it would be with this kernel (uname -r, or a version).",
+            valueName: "release"))
+    var kernel: String?
+
+    @OptionGroup var likeOption: LikeOption
+
+    /// The hosts, with that kernel if one was given.
+    func applied(to hosts: [HostProfile]) throws -> [HostProfile] {
+        guard let kernel else {
+            try likeOption.refuse(without: "--kernel")
+            return hosts
+        }
+        return try likeOption.change(to: kernel).profiles(of: hosts)
+    }
+}
+
+/// `--like`: recordings that tell what a kernel hides.
+struct LikeOption: ParsableArguments {
+    @Option(
+        name: .customLong("like"),
+        help: ArgumentHelp(
+            "Another recording of such a CPU, for what a kernel hides (repeatable).",
+            valueName: "host"),
+        completion: .file())
+    var files: [String] = []
+
+    func change(to kernel: String) throws -> KernelChange {
+        try KernelChange(to: kernel, like: files, .commandLine)
+    }
+
+    /// - Parameter option: the one that it is for.
+    func refuse(without option: String) throws {
+        guard files.isEmpty else {
+            throw ValidationError("--like is for \(option): it tells what another kernel hides")
+        }
+    }
+}

@@ -1,0 +1,126 @@
+internal import CFormatData
+
+/// Bits of a register of which fresh guests are not shown the same on every kernel and CPU.
+///
+/// These are the data of Formats/registers/fresh.jsonl and cpu-values.jsonl.
+public struct ShownBits: Hashable, Sendable {
+    /// The register.
+    public let register: RegisterID
+    /// The field's name; nil where it is the whole register.
+    public let field: String?
+    /// The most significant bit.
+    public let msb: Int
+    /// The least significant bit.
+    public let lsb: Int
+    private let index: UInt16
+
+    /// What a kernel shows a fresh guest.
+    public enum Rule: Hashable, Sendable {
+        /// What the CPU has.
+        case own
+        /// What the CPU has, and this where it has more.
+        case atMost(UInt64)
+        /// This, whatever the CPU has.
+        case fixed(UInt64)
+        /// CLIDR_EL1 that is made up of CTR_EL0.
+        case cacheLevels
+        /// CCSIDR that is made up of CTR_EL0.
+        case cacheGeometry
+        /// PerfMon that follows from ID_AA64DFR0_EL1.PMUVer.
+        case pmuVersion
+        /// The bits of a value that stand for counters of the PMU which there are.
+        case counters(UInt64)
+        /// A value without the bits of events that the PMU does not have.
+        case events(UInt64)
+        /// The newest version of PSCI that the kernel has.
+        case newestPSCI
+    }
+
+    /// The bits in their place.
+    public var mask: UInt64 { RegisterField.ones(msb - lsb + 1) << UInt64(lsb) }
+
+    /// The bits of a value of the register, shifted down to bit 0.
+    public func extract(from bits: UInt64) -> UInt64 { (bits & mask) >> UInt64(lsb) }
+
+    /// A value of the register with other bits here.
+    public func replacing(in bits: UInt64, with value: UInt64) -> UInt64 {
+        bits & ~mask | value << UInt64(lsb) & mask
+    }
+
+    /// What a kernel shows in them.
+    /// - Parameters:
+    ///   - kernel: nil for the newest.
+    ///   - cpu: the host's.
+    ///   - features: the names of the vCPU's.
+    public func rule(
+        onKernel kernel: KernelVersion?, of cpu: CPUIdentity, features: Set<String>
+    ) -> Rule {
+        let row = Self.rows(of: index).last { row in
+            Int(row.lsb) == lsb && row.applies(to: kernel)
+                && (row.identity == 0 || row.identity == cpu.tableKey)
+                && Tables.optionalString(row.feature).map(features.contains) ?? true
+        }
+        return row.map { Rule($0) } ?? .own
+    }
+
+    /// What this type of CPU has in them, where that is known and kernels hide it.
+    public func ownValue(of cpu: CPUIdentity) -> UInt64? {
+        Tables.cpuValues.first { row in
+            row.identity == cpu.tableKey && row.reg == index && Int(row.lsb) == lsb
+        }?.value
+    }
+
+    private static func rows(of index: UInt16) -> Slice<Table<cformat_showing>> {
+        let rows = Tables.showings
+        let start = rows.lowerBound { $0.reg < index }
+        return rows[start..<rows.lowerBound { $0.reg <= index }]
+    }
+}
+
+extension RegisterEntry {
+    /// The bits of the register that depend on the kernel or the CPU's type, each once; mostly none.
+    public var shownBits: [ShownBits] {
+        var seen: Set<UInt8> = []
+        return ShownBits.all(of: index).filter { seen.insert(UInt8($0.lsb)).inserted }
+    }
+}
+
+extension ShownBits {
+    fileprivate static func all(of index: UInt16) -> [ShownBits] {
+        rows(of: index).map { ShownBits($0) }
+    }
+
+    private init(_ row: cformat_showing) {
+        index = row.reg
+        register = RegisterEntry(index: row.reg).id
+        field = Tables.optionalString(row.field)
+        msb = Int(row.msb)
+        lsb = Int(row.lsb)
+    }
+}
+
+extension cformat_showing {
+    fileprivate func applies(to kernel: KernelVersion?) -> Bool {
+        guard let kernel else { return until == 0 }
+        return KernelVersion.has(kernel, since: KernelVersion(packed: from))
+            && KernelVersion(packed: until).map { kernel < $0 } ?? true
+    }
+}
+
+extension ShownBits.Rule {
+    /// The numbers are positions in SHOWINGS of the generator.
+    fileprivate init(_ row: cformat_showing) {
+        self =
+            switch row.shows {
+            case 1: .atMost(row.value)
+            case 2: .fixed(row.value)
+            case 3: .cacheLevels
+            case 4: .cacheGeometry
+            case 5: .pmuVersion
+            case 6: .counters(row.value)
+            case 7: .events(row.value)
+            case 8: .newestPSCI
+            default: .own
+            }
+    }
+}
