@@ -1,4 +1,4 @@
-public import LinuxSystem
+internal import LinuxSystem
 
 /// Compresses what is written, by the system's program.
 public final class Compressor {
