@@ -452,7 +452,7 @@ static const char text[] =
     "register 0x603000000013e08c 0x0\n"
     "register 0x603000000013e08d 0x0\n"
     "register 0x603000000013e08e 0x0\n"
-    "constant 0x603000000013e092 0x0\n"
+    "register 0x603000000013e092 0x0\n"
     "constant 0x603000000013e095 0x0\n"
     "register 0x603000000013e096 0x0\n"
     "register 0x603000000013e110 0x0\n"
