@@ -1,4 +1,4 @@
-public import QEMUStream
+internal import QEMUStream
 internal import Registers
 
 /// Something of the machine for which QEMU does not load a stream, or does not write one, whatever its vCPUs hold.

@@ -94,7 +94,8 @@ package struct LoadRemedies: Sendable {
         let version = failing.first { $0.id == .psciVersion && $0.incoming != nil }?.held
         let cut = plan.vcpus.compactMap(\.vectors).first(where: \.isCut)
         let ofTheStream: [LoadRemedy?] = [
-            mend?.isSafe == true ? .mend : nil, rules.isEmpty ? nil : .policy(rules),
+            mend?.isSafe == true ? .mend : nil,
+            rules.isEmpty || lacksSubsection ? nil : .policy(rules),
             newerQEMU.map { .newerQEMU($0) }, version.map { .psciVersion($0.lowBits) },
             cut.map { .limitVectors(bits: $0.longest) }, cut.map { .longerVectors(bits: $0.shown) },
         ]
@@ -105,6 +106,13 @@ package struct LoadRemedies: Sendable {
         guard let mend, !mend.isSafe else { return [.mend] }
         let rules = PolicyProposal(mend.refusals, of: nil).proposed.map(\.rule)
         return rules.isEmpty ? [] : [.policy(rules)]
+    }
+
+    /// Whether QEMU gives up at a subsection, which no rule takes out.
+    private var lacksSubsection: Bool {
+        plan.vcpus.contains {
+            if case .unknownSubsection = $0.failure { true } else { false }
+        }
     }
 
     /// What the policy neither pardons nor has a mend put right by other rules.
