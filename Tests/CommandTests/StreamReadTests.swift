@@ -223,7 +223,9 @@ struct StreamReadTests {
         #expect(hosts.map { $0["verdict"] as? String } == ["fails", "loads with losses"])
         #expect((hosts[0]["output"] as? [String])?.count == 23)
         for host in hosts {
-            #expect(Set(host.keys) == ["host", "verdict", "output", "remedies", "vcpus"])
+            #expect(
+                Set(host.keys)
+                    == ["host", "verdict", "output", "remedies", "vcpus", "blockers"])
             for vcpu in try streamObjects(host["vcpus"]) {
                 #expect(
                     Set(vcpu.keys).subtracting(["failure"]) == ["index", "counts", "registers"])

@@ -103,7 +103,7 @@ extension StreamMend {
     ///   - profile: the host that is to load the result; nil where nothing is known of it. A stream can then be of any
     ///     origin, the policy's rules alone are applied, and `plans` is empty.
     ///   - versions: the QEMU versions that are to load the result; nil for all that know the stream's subsections.
-    ///   - target: the version whose subsections the result has; nil is the oldest of them, with a profile.
+    ///   - target: the version whose subsections the result has; nil is the oldest of `versions`, with a profile.
     public init(
         of stream: QEMUStream, on profile: HostProfile?, policy: RestorePolicy,
         versions: [QEMUVersion]? = nil, knownTo target: QEMUVersion? = nil
@@ -111,14 +111,14 @@ extension StreamMend {
         guard profile == nil || stream.origin.canBeOfKVM else { throw .origin(stream.origin) }
         var mender = try Mender(stream, policy)
         try mender.applyRules()
-        let versions = versions ?? QEMUVersion.kinds(knowing: stream.cpus)
         // What the oldest of them does not know, none of them needs.
-        if let target = target ?? (profile == nil ? nil : versions.min()) {
+        if let target = target ?? (profile == nil ? nil : versions?.min()) {
             mender.leaveOut { RefusedSubsections(by: target, for: $0).all(in: $0) }
         }
         var plans: [LoadPlan] = []
         if let profile {
             try mender.mend(for: profile)
+            let versions = versions ?? QEMUVersion.kinds(knowing: stream.cpus)
             plans = try versions.map { (version) throws(Problem) in
                 try mender.plan(version, on: profile)
             }

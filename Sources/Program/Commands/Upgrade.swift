@@ -9,7 +9,7 @@ internal import VCPUModel
 /// `vcpusnap upgrade --to KERNEL SNAPSHOT|STREAM|PROFILE...`.
 struct Upgrade: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say whether guests survive another kernel on their hosts, and the way back.",
+        abstract: "Say whether guests survive another kernel, and the way back.",
         usage: "vcpusnap upgrade --to <kernel> <guest> ... [options]",
         discussion: """
             Each guest's host is taken as it would be with the kernel of --to. Three moves
