@@ -65,7 +65,7 @@ enum Main {
                 print("  vm \(vm.descriptor): \(vm.vcpus.map { "\($0.index)@\($0.descriptor)" })")
             }
         }
-        print("hidden: \(table.hidden)")
+        print("hidden: \(table.unreadableProcesses)")
     }
 
     private static func capture(
