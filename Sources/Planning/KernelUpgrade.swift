@@ -23,8 +23,8 @@ public struct KernelUpgrade: Sendable {
     ) throws(RestoreError) {
         self.old = old
         self.new = new
-        let moved = try MovePlan.moved(snapshot, on: new, policy: policy)
-        up = try MovePlan(of: snapshot, on: new, policy: policy)
+        let moved: Snapshot
+        (up, moved) = try MovePlan.carriedOut(snapshot, on: new, policy: policy)
         back = try MovePlan(of: moved, on: old, policy: policy)
         freshBack = try MovePlan(of: Self.fresh(on: new), on: old, policy: policy)
     }
@@ -57,14 +57,14 @@ public struct KernelUpgrade: Sendable {
 }
 
 extension MovePlan {
-    /// A guest as it is after a restore on a host.
-    static func moved(
+    /// The plan of a restore on a host, and the guest as it is after that.
+    fileprivate static func carriedOut(
         _ snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
-    ) throws(RestoreError) -> Snapshot {
+    ) throws(RestoreError) -> (plan: MovePlan, guest: Snapshot) {
         let host = EmulatedHost(profile)
         let vcpus = host.makeVCPUs(
             snapshot.vcpus.count, enabling: KVMCapability.ofWritableRegisters)
-        _ = try account(of: snapshot, into: vcpus, of: profile, policy: policy)
+        let account = try account(of: snapshot, into: vcpus, of: profile, policy: policy)
         var moved = Snapshot(provenance: Provenance(of: profile), vcpus: [])
         for (state, vcpu) in zip(snapshot.vcpus, vcpus) {
             let registers = try RestoreError.wrapping { () throws(RegisterBankError) in
@@ -72,7 +72,7 @@ extension MovePlan {
             }
             moved.vcpus.append(VCPUState(index: state.index, registers: registers))
         }
-        return moved
+        return (MovePlan(account, of: snapshot, on: profile, policy: policy), moved)
     }
 }
 

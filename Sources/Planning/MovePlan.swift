@@ -93,6 +93,14 @@ extension MovePlan {
     ) throws(RestoreError) {
         let account = try Self.account(
             of: snapshot, on: EmulatedHost(profile), policy: policy)
+        self.init(account, of: snapshot, on: profile, policy: policy)
+    }
+
+    /// Of a restore that was carried out.
+    init(
+        _ account: RestoreAccount, of snapshot: Snapshot, on profile: HostProfile,
+        policy: RestorePolicy
+    ) {
         let losses = account.losses(untilFirst: true)
         host = profile.name
         self.policy = policy.name

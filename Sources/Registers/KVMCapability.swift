@@ -19,17 +19,15 @@ public struct KVMCapability: Hashable, Sendable {
     public var reportNeeds: [Condition]
 
     /// In ascending order of number.
-    public static var all: [KVMCapability] {
-        Tables.capabilities.map {
-            KVMCapability(
-                number: $0.number, name: Tables.string($0.name),
-                since: KernelVersion(packed: $0.since),
-                enabledBy: Tables.optionalString($0.enabled_by),
-                isReportedByARM64: $0.reported_by_arm64 != 0, report: Int32(clamping: $0.value),
-                reportNeeds: Tables.run($0.conditions, $0.condition_count).map {
-                    Condition(Tables.conditions[$0])
-                })
-        }
+    public static let all = Tables.capabilities.map {
+        KVMCapability(
+            number: $0.number, name: Tables.string($0.name),
+            since: KernelVersion(packed: $0.since),
+            enabledBy: Tables.optionalString($0.enabled_by),
+            isReportedByARM64: $0.reported_by_arm64 != 0, report: Int32(clamping: $0.value),
+            reportNeeds: Tables.run($0.conditions, $0.condition_count).map {
+                Condition(Tables.conditions[$0])
+            })
     }
 }
 

@@ -140,21 +140,21 @@ public struct RestoreLosses: Sendable {
     fileprivate mutating func add(
         _ account: UnitAccount, _ places: some Sequence<Int>, _ context: RestoreContext
     ) {
-        let known = of(account.unit)
         // Of what is known to be lost nobody is asked again.
-        for place in places where !known.contains(account.guest.ids[place]) {
+        for place in places where !has(account.guest.ids[place], of: account.unit) {
             add(account.judge(place, context), of: account.unit)
         }
     }
 
     fileprivate mutating func addOthers(of account: UnitAccount, _ context: RestoreContext) {
-        let known = of(account.unit)
-        for other in account.others where !known.contains(other.id) {
+        for other in account.others where !has(other.id, of: account.unit) {
             add(account.destinationOnly(other, context), of: account.unit)
         }
     }
 
-    private func of(_ unit: UnitID) -> Set<RegisterID> { unit == .vm ? vm : vcpus }
+    private func has(_ id: RegisterID, of unit: UnitID) -> Bool {
+        unit == .vm ? vm.contains(id) : vcpus.contains(id)
+    }
 
     private mutating func add(_ register: RegisterRestore, of unit: UnitID) {
         if register.isLoss {

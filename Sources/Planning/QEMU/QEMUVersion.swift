@@ -59,9 +59,14 @@ extension QEMUVersion {
     /// Those of them that know all subsections of these sections; the newest where none does.
     static func kinds(knowing sections: [CPUSection]) -> [QEMUVersion] {
         let knowing = kinds(loading: sections).filter { version in
-            sections.allSatisfy { $0.allSubsections.allSatisfy(version.knows) }
+            sections.allSatisfy { version.unknownSubsection(in: $0) == nil }
         }
         return knowing.isEmpty ? [newest] : knowing
+    }
+
+    /// The name of the first subsection that it does not have.
+    func unknownSubsection(in section: CPUSection) -> String? {
+        section.allSubsections.first { !knows($0) }?.name
     }
 
     /// Whether it has such a subsection.

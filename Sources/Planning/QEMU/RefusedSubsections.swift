@@ -29,11 +29,6 @@ struct RefusedSubsections {
         takesTimer = version >= QEMUVersion(11, 0) || (features ?? 0) & 0xf != 0
     }
 
-    /// The name of the first one that the version does not know.
-    func unknown(in section: CPUSection) -> String? {
-        section.allSubsections.first { !version.knows($0) }?.name
-    }
-
     /// All that end the load.
     func all(in section: CPUSection) -> [Subsection] {
         section.allSubsections.filter { !version.knows($0) || $0.name == Self.timer && !takesTimer }

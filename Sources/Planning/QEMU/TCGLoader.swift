@@ -14,15 +14,15 @@ struct TCGLoader {
     let guest: RegisterList
 
     func load() -> VCPULoad {
-        let incoming = section.entries
-        var result = VCPULoad(index: section.instance, registers: list(incoming) + fixedRegisters)
+        var result = VCPULoad(
+            index: section.instance, registers: list(section.entries) + fixedRegisters)
+        result.failure = failure(result.registers)
         for index in result.registers.indices {
             let id = result.registers[index].id
             result.registers[index].id = id.translated(from: .tcg)
             let loss = result.registers[index].loss
             result.registers[index].pardon = loss.flatMap { policy.pardon($0, of: guest) }
         }
-        result.failure = failure(result.registers, incoming.count)
         result.registers.sort { $0.id < $1.id }
         return result
     }
@@ -73,27 +73,23 @@ struct TCGLoader {
         }
     }
 
-    private func failure(_ registers: [RegisterLoad], _ incoming: Int) -> VCPULoad.Failure? {
-        let (version, local) = (destination.version, destination.registers.count)
-        if !version.comparesWholeLists, incoming > local {
-            return .tooManyRegisters(incoming, limit: local)
+    /// - Parameter registers: by the ids of the list.
+    private func failure(_ registers: [RegisterLoad]) -> VCPULoad.Failure? {
+        let (version, local) = (destination.version, destination.registers)
+        if let early = VCPULoad.Failure(beforeLists: section, by: version, limit: local.count) {
+            return early
         }
-        let subsections = RefusedSubsections(by: version, of: destination.registers)
-        if let name = subsections.unknown(in: section) { return .unknownSubsection(name) }
+        let subsections = RefusedSubsections(by: version, of: local)
         if section.subsection(RefusedSubsections.timer) != nil, !subsections.takesTimer {
             return .timerWithoutWFxT
         }
         if registers.contains(where: { $0.fate == .unknown }) { return .unknownRegisters }
         let refused = registers.filter { $0.fate == .refused }
         if refused.contains(where: { $0.incoming != nil }) { return .otherConstants }
+        let constants = Set(local.filter { $0.kind != .variable }.map(\.id))
         let isLeftToMemory =
             version.leavesMemoryInLists
-            && registers.contains { $0.fate == .unset && isConstant($0.id) }
+            && registers.contains { $0.fate == .unset && constants.contains($0.id) }
         return refused.isEmpty && !isLeftToMemory ? nil : .unsetConstants
-    }
-
-    private func isConstant(_ id: RegisterID) -> Bool {
-        let id = id.translated(from: .tcg)
-        return destination.registers.contains { $0.id == id && $0.kind != .variable }
     }
 }

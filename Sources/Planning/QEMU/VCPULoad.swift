@@ -68,7 +68,7 @@ struct VCPULoader {
             result.vectors = vectors
             result.registers += lengthsLoad(vectors)
         }
-        result.failure = failure(result.registers, incoming.count, local.count)
+        result.failure = failure(result.registers, local.count)
         result.putFails = putFails(result.registers, result.failure)
         result.registers.sort { $0.id < $1.id }
         return result
@@ -94,14 +94,9 @@ struct VCPULoader {
         if outcome.isLoss { register.fate = .altered }
     }
 
-    private func failure(
-        _ registers: [RegisterLoad], _ incoming: Int, _ local: Int
-    ) -> VCPULoad.Failure? {
-        if !version.comparesWholeLists, incoming > local {
-            return .tooManyRegisters(incoming, limit: local)
-        }
-        if let name = RefusedSubsections(by: version, for: section).unknown(in: section) {
-            return .unknownSubsection(name)
+    private func failure(_ registers: [RegisterLoad], _ local: Int) -> VCPULoad.Failure? {
+        if let early = VCPULoad.Failure(beforeLists: section, by: version, limit: local) {
+            return early
         }
         if registers.contains(where: { $0.fate == .unknown }) { return .unknownRegisters }
         return registers.contains(where: \.fate.isFailure) ? .refusedValues : nil
@@ -202,5 +197,20 @@ struct VCPULoader {
         guard id.isSVE else { return false }
         if id.size == 256 { return value.littleEndianBytes[16...].allSatisfy { $0 == 0 } }
         return value.isZero
+    }
+}
+
+extension VCPULoad.Failure {
+    /// What ends a load before QEMU compares the lists, with KVM or without; nil where nothing does.
+    /// - Parameter limit: how many registers the destination's list has.
+    init?(beforeLists section: CPUSection, by version: QEMUVersion, limit: Int) {
+        let count = section.entries.count
+        if !version.comparesWholeLists, count > limit {
+            self = .tooManyRegisters(count, limit: limit)
+        } else if let name = version.unknownSubsection(in: section) {
+            self = .unknownSubsection(name)
+        } else {
+            return nil
+        }
     }
 }

@@ -110,7 +110,7 @@ struct Host: ParsableCommand {
     private func profile() throws -> HostProfile {
         guard let asKernel else { return try recordedProfile(named: name) }
         let old = try host.map { try ProfileFile.load($0) } ?? recordedProfile(named: nil)
-        return try like.change(to: asKernel).profile(of: old, named: name)
+        return try like.otherKernel(asKernel).profile(of: old, named: name)
     }
 
     private func recordedProfile(named name: String?) throws -> HostProfile {

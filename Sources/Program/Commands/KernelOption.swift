@@ -18,7 +18,7 @@ struct KernelOption: ParsableArguments {
             try likeOption.refuse(without: "--kernel")
             return hosts
         }
-        return try likeOption.change(to: kernel).profiles(of: hosts)
+        return try likeOption.otherKernel(kernel).profiles(of: hosts)
     }
 }
 
@@ -32,8 +32,8 @@ struct LikeOption: ParsableArguments {
         completion: .file())
     var files: [String] = []
 
-    func change(to kernel: String) throws -> KernelChange {
-        try KernelChange(to: kernel, like: files, .commandLine)
+    func otherKernel(_ release: String) throws -> OtherKernel {
+        try OtherKernel(release, like: files, .commandLine)
     }
 
     /// - Parameter option: the one that it is for.

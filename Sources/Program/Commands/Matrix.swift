@@ -96,8 +96,7 @@ struct Matrix: ParsableCommand {
     }
 
     private func loadGuests() throws -> [MoveMatrix.Source] {
-        let options = try images.options(
-            for: sources.map { Location(argument: $0) ?? Location(path: $0) })
+        let options = try images.options(for: sources.map(Location.ofGuest))
         var guests = try zip(sources, options).map(Self.guest)
         let names = ProfileFile.distinct(guests.map(\.name))
         for place in guests.indices { guests[place].name = names[place] }

@@ -135,14 +135,12 @@ struct Mend: ParsableCommand {
             if !dryRun { try write(try file.filePatch(patch), change) }
         }
         try finish(result, request) {
-            guard request.profile != nil else {
+            guard let profile = request.profile else {
                 return PolicyProposal(result.mend.refusals, of: nil)
             }
-            return try request.profile.map {
-                let move = try MovePlan(of: result.snapshot, on: $0, policy: policy.policy)
-                return try result.mend.proposal(
-                    for: file.stream, move, on: $0, after: policy.policy)
-            }
+            let move = try MovePlan(of: result.snapshot, on: profile, policy: policy.policy)
+            return try result.mend.proposal(
+                for: file.stream, move, on: profile, after: policy.policy)
         }
     }
 

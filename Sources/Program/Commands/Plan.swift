@@ -139,10 +139,7 @@ struct PlanCommand: ParsableCommand {
     private func planLoad(
         by version: QEMUVersion, _ profiles: [HostProfile], _ given: LoadedPolicy
     ) throws {
-        let options = streamOptions.options
-        let file = try source.openStream(options)
-        try file.checkIsWhatQEMULoads()
-        let snapshot = try file.capture(options).snapshot
+        let (file, snapshot) = try openLoaded()
         let answers = try zip(hosts, profiles).map { host, profile in
             let move = try MovePlan(of: snapshot, on: profile, policy: given.policy)
             return LoadAnswer(
@@ -153,11 +150,16 @@ struct PlanCommand: ParsableCommand {
         try report(answers, StreamRemarks(on: file, snapshot), given)
     }
 
-    private func planEmulatedLoad(_ given: LoadedPolicy) throws {
+    /// The stream that QEMU is to load, and what it holds.
+    private func openLoaded() throws -> (file: StreamFile, snapshot: Snapshot) {
         let options = streamOptions.options
         let file = try source.openStream(options)
         try file.checkIsWhatQEMULoads()
-        let snapshot = try file.capture(options).snapshot
+        return (file, try file.capture(options).snapshot)
+    }
+
+    private func planEmulatedLoad(_ given: LoadedPolicy) throws {
+        let (file, snapshot) = try openLoaded()
         guard
             let place = try destination.destination(qemu, for: file.stream, named: source.text)
         else { return }

@@ -66,7 +66,7 @@ struct Upgrade: ParsableCommand {
         let names = guests + like.files + [host].compactMap(\.self)
         try Location.checkInputs(names.map { Location(path: $0) } + [policy.location])
         let policy = try policy.load()
-        let change = try like.change(to: to)
+        let kernel = try like.otherKernel(to)
         let host = try host.map { try ProfileFile.load($0) }
         let report = UpgradeOutput(
             upgrades: try guests.map { name in
@@ -75,7 +75,7 @@ struct Upgrade: ParsableCommand {
                     source: name, notes: guest.snapshot.noteTexts,
                     plan: try KernelUpgrade(
                         of: guest.snapshot, on: guest.host,
-                        to: change.profile(of: guest.host, named: "\(guest.host.name)@\(to)"),
+                        to: kernel.profile(of: guest.host, named: "\(guest.host.name)@\(to)"),
                         policy: policy))
             }, kernel: to, policy: policy.name, values: output.values)
         try report.print(as: output.format)

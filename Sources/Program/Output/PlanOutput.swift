@@ -36,10 +36,9 @@ struct PlanOutput: Report {
         for (number, profile) in profiles.enumerated() {
             let plan = try plan(profile)
             let style = output.style
-            let verdict = PrintableText(plan.verdict.text)
-            let colored = plan.verdict == .no ? style.bad(verdict) : style.good(verdict)
             if number > 0 { output.write("\n") }
-            output.write("\(style.bold("\(source) on \(plan.host)")): \(colored)\n")
+            output.write(
+                "\(style.bold("\(source) on \(plan.host)")): \(plan.verdict.text(style))\n")
             if number == 0 { output.write(style.notes(notes)) }
             if plan.verdict == .no, !guest.origin.canBeOfKVM {
                 output.write(Self.emulation(guest.origin))
@@ -84,6 +83,12 @@ struct PlanOutput: Report {
 
     private static func json(_ load: Loads.Element) -> JSONObject {
         ["qemu": "\(load.version)", "verdict": load.verdict.rawValue]
+    }
+}
+
+extension MovePlan.Verdict {
+    func text(_ style: TextStyle) -> PrintableText {
+        self == .no ? style.bad(PrintableText(text)) : style.good(PrintableText(text))
     }
 }
 

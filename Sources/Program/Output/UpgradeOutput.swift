@@ -32,9 +32,7 @@ struct UpgradeOutput: Report {
                     "\(upgrade.source): \(old.name), Linux \(old.kernelRelease) to \(kernel)")
                     + "\n" + style.notes(upgrade.notes))
             for (what, plan, host) in upgrade.plan.moves {
-                let verdict = PrintableText(plan.verdict.text)
-                let colored = plan.verdict == .no ? style.bad(verdict) : style.good(verdict)
-                output.write("\(style.bold("\(what.text)")): \(colored)\n")
+                output.write("\(style.bold("\(what.text)")): \(plan.verdict.text(style))\n")
                 PlanBody(plan: plan, profile: host, values: values).write(text: output)
             }
         }

@@ -48,7 +48,7 @@ extension Location {
     /// Whether its name alone says that it is a host profile.
     var isProfile: Bool {
         guard case .file(let path) = self else { return false }
-        return HostProfile.builtInNames.contains(path) || path.hasSuffix(".vhost")
+        return HostProfile.builtInNames.contains(path) || HostProfileFile.claims(self)
     }
 
     /// A fresh guest of the host whose profile this is.

@@ -5,7 +5,7 @@ internal import TextFormats
 internal import VCPUModel
 
 /// Hosts as they would be with another kernel.
-public struct KernelChange {
+public struct OtherKernel {
     private let release: String
     private let others: [(file: String, profile: HostProfile)]
     private let options: SourceOptions
@@ -15,7 +15,7 @@ public struct KernelChange {
     ///   - files: recordings of such CPUs, by file or built-in name; the built-in profiles are asked anyway.
     /// - Throws: when one of them cannot be read.
     public init(
-        to release: String, like files: [String], _ options: SourceOptions
+        _ release: String, like files: [String], _ options: SourceOptions
     ) throws(SourceError) {
         self.release = release
         self.options = options
