@@ -129,6 +129,7 @@ struct AttachedProcess: ~Copyable {
         _ purpose: AttachedVM.Purpose
     ) throws(AttachError) -> (ChosenThread, AttachedVM.Method, area: Range<UInt64>?) {
         let needed = needed(vcpus, purpose)
+        let throughStack = needed + GateOpening.calls(with: vcpus[0])
         do throws(Errno) {
             if purpose.method == nil || purpose.method == .routine,
                 let area = Workspace.freeArea(forVCPUs: vcpus.count, choice.mappings),
@@ -137,15 +138,17 @@ struct AttachedProcess: ~Copyable {
             {
                 return (chosen, .routine, area)
             }
-            if let chosen = try choice.best(making: needed) {
+            if let chosen = try choice.best(making: throughStack) {
                 return (chosen, purpose.method == .singleCalls ? .singleCalls : .chains, nil)
             }
         } catch {
             throw threads.error(error == .notExecutable ? .notAArch64 : .targetExited)
         }
-        let forbidden = choice.leastForbidden(of: needed)
-        throw threads.error(
-            forbidden.isEmpty ? .noUsableThread : .callsForbidden(forbidden.map { "\($0)" }))
+        var forbidden: [String] = []
+        for call in choice.leastForbidden(of: throughStack) where !forbidden.contains("\(call)") {
+            forbidden.append("\(call)")
+        }
+        throw threads.error(forbidden.isEmpty ? .noUsableThread : .callsForbidden(forbidden))
     }
 
     /// The calls without which there is nothing to be done.
@@ -181,6 +184,7 @@ struct AttachedProcess: ~Copyable {
         if let word = stack.gateWord {
             try stack.enter(injection, threads)
             try closeGates(word)
+            try stack.shutGates(injection, threads)
         }
     }
 
@@ -244,6 +248,7 @@ struct AttachedProcess: ~Copyable {
             guard case .injectionFailed = error.reason else { throw error }
             failure = error
         }
+        try stack?.openGates(injection, threads)
         for gate in gates { try threads.perform("put the threads back", try gate.open()) }
         try threads.perform("put the threads back", try injection.putBack())
         if let failure { throw failure }

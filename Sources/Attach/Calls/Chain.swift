@@ -20,14 +20,19 @@ struct Chain {
     /// - Parameters:
     ///   - end: the address behind the last frame, or behind `tail`.
     ///   - tail: frames that are behind these; empty when they are in memory already.
+    ///   - following: the frame that the last step leads to, unless it is behind these.
     init(
-        _ steps: [Step], tail: [UInt64] = [], endingAt end: UInt64, for injection: Injection
+        _ steps: [Step], tail: [UInt64] = [], endingAt end: UInt64,
+        leadingTo following: UInt64? = nil,
+        for injection: Injection
     ) {
         let size = injection.frameSize
-        let base = end - UInt64(tail.count * 8) - UInt64(steps.count) * size
+        let behind = end - UInt64(tail.count * 8)
+        let base = behind - UInt64(steps.count) * size
         self.base = base
         states = steps.enumerated().map { index, step in
-            let next = base + UInt64(index + 1) * size
+            let isLast = index == steps.count - 1
+            let next = isLast ? following ?? behind : base + UInt64(index + 1) * size
             return step.call.map { injection.calling($0, next: next) }
                 ?? injection.elsewhere(at: injection.code.trampoline, next: next)
         }

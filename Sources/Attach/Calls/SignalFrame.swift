@@ -21,6 +21,9 @@ struct SignalFrame {
         return words + vectors.records + [0, 0]
     }
 
+    /// Where X0 is in a frame, in bytes.
+    static let firstRegisterOffset = UInt64(CLINUX_FRAME_REGISTERS)
+
     // In words of eight bytes.
     private static let stackFlagsAt = Int(CLINUX_FRAME_STACK_FLAGS) / 8
     private static let maskAt = Int(CLINUX_FRAME_SIGNAL_MASK) / 8

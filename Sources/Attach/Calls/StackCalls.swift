@@ -9,11 +9,13 @@ internal import LinuxSystem
 struct StackCalls {
     /// What follows when this program dies; its first step is announced.
     private let release: Chain
-    /// The word that gates wait at; nil without gates.
-    let gateWord: (address: UInt64, value: UInt32)?
+    private let opening: GateOpening?
     /// What calls and their arguments may take.
     private let area: Range<UInt64>
     private let chains: Bool
+
+    /// The word that gates wait at; nil without gates.
+    var gateWord: (address: UInt64, value: UInt32)? { opening?.word }
 
     /// What it takes below the stack pointer, at least.
     static let room = UInt64(2 * RawVCPUImage.maximumListWords * 8 + 16384)
@@ -27,35 +29,47 @@ struct StackCalls {
         _ injection: Injection, openingGatesWith descriptor: Int?, chains: Bool,
         _ threads: borrowing StoppedThreads
     ) throws(AttachError) {
-        let listAt = injection.chosen.top - UInt64(RawVCPUImage.maximumListWords * 8)
-        let release = Chain(
-            Self.release(openingGatesWith: descriptor, listAt),
-            tail: injection.lastFrame.words, endingAt: listAt, for: injection)
-        self.release = release
+        let last = injection.lastFrame.words
+        if let descriptor {
+            let opening = GateOpening(with: descriptor, tail: last, injection)
+            try threads.perform("prepare", try opening.write(to: injection.process))
+            (self.opening, release) = (opening, opening.first)
+        } else {
+            opening = nil
+            release = Chain(
+                [Chain.Step(call: nil, isAnnounced: true)], tail: last,
+                endingAt: injection.chosen.top, for: injection)
+            try threads.perform(
+                "prepare", try injection.process.write(release.words, at: release.base))
+        }
         self.chains = chains
-        gateWord = descriptor.map { _ in (listAt, UInt32(truncatingIfNeeded: Self.unlisted)) }
         let lowest = injection.chosen.stack.lowerBound + Self.distance
         area = max(lowest, release.base - min(release.base, Self.maximumRoom))..<release.base
-        try threads.perform(
-            "prepare",
-            try injection.process.write(release.words + [Self.unlisted], at: release.base))
     }
 
-    /// KVM_GET_REG_LIST overwrites the word that gates wait at, for that is the number of ids there may be.
-    private static func release(
-        openingGatesWith descriptor: Int?, _ listAt: UInt64
-    ) -> [Chain.Step] {
-        guard let descriptor else { return [Chain.Step(call: nil, isAnnounced: true)] }
-        let list = SystemCall.ioctl(UInt64(CLINUX_KVM_GET_REG_LIST), on: descriptor, listAt)
-        return [Chain.Step(call: list, isAnnounced: true), Chain.Step(call: .wake(listAt))]
-    }
-
-    /// Has the thread open the gates should this program die, from before there are any.
+    /// Has the thread go to what follows when this program dies, from before any gate is closed.
     func enter(
         _ injection: Injection, _ threads: borrowing StoppedThreads
     ) throws(AttachError) {
         let start = injection.elsewhere(at: injection.code.trampoline, next: release.base)
         try threads.perform("start the calls", try injection.stand(at: start))
+    }
+
+    /// Has every gate hold its thread from now on, should this program die.
+    func shutGates(
+        _ injection: Injection, _ threads: borrowing StoppedThreads
+    ) throws(AttachError) {
+        guard let opening else { return }
+        try threads.perform("close the gates", try opening.set(.shut, in: injection.process))
+    }
+
+    /// Has no gate hold its thread any more.
+    func openGates(
+        _ injection: Injection, _ threads: borrowing StoppedThreads
+    ) throws(AttachError) {
+        guard let opening else { return }
+        try enter(injection, threads)
+        try threads.perform("open the gates", try opening.set(.open, in: injection.process))
     }
 
     /// Makes the calls that the thread's filter allows.
@@ -179,6 +193,4 @@ struct StackCalls {
     }
 
     private static let distance: UInt64 = 4096
-    /// A number of ids that no list has, in both halves.
-    private static let unlisted: UInt64 = 0x6e6f_6c69_7374_6564
 }

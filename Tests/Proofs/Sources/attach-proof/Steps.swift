@@ -8,6 +8,8 @@ import VCPUSnap
 struct Steps {
     private let process: Int
     private let method: AttachedVM.Method?
+    /// The last first: the thread that makes the calls runs the first one, so what it does at the end concerns one that
+    /// another thread runs.
     private let vcpus: [VMMProcess.VCPU]
     /// One that runs a vCPU.
     private let thread: Int
@@ -17,7 +19,7 @@ struct Steps {
     init?(_ process: Int, counts: String, _ method: AttachedVM.Method?) throws {
         self.process = process
         self.method = method
-        vcpus = try VMMProcess(process: process).vms.flatMap(\.vcpus)
+        vcpus = try VMMProcess(process: process).vms.flatMap(\.vcpus).reversed()
         guard let arrived = attach_seam_map(counts),
             let thread = try Self.threads(process).dropFirst(2).first
         else { return nil }
