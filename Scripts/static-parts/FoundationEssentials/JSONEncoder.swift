@@ -1,5 +1,5 @@
 // What swift-argument-parser takes from Foundation, which is 4 MB of the program that Scripts/build-static makes:
-// a protocol, and the encoder of --experimental-dump-help. A test compares what this one writes with Foundation's.
+// a protocol, and the encoder of --experimental-dump-help. Scripts/check-program compares what both write.
 
 /// An error that says more than its type's name.
 public protocol LocalizedError: Error {
