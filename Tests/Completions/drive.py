@@ -112,9 +112,10 @@ def failures(name):
 
 def main():
     missing = [name for name in sys.argv[1:] if shutil.which(name) is None]
-    found = [line for name in sys.argv[1:] if name not in missing for line in failures(name)]
+    present = [name for name in sys.argv[1:] if name not in missing]
+    found = [line for name in present for line in failures(name)]
     print("".join(f"{line}\n" for line in found), end="")
-    print(f"{len(CASES)} lines completed in each of: {', '.join(set(sys.argv[1:]) - set(missing))}")
+    print(f"{len(CASES)} lines completed in each of: {', '.join(present)}")
     for name in missing:
         print(f"{name} is missing: its completions were not tried")
     if found or missing and os.environ.get("CI") == "true":
