@@ -73,15 +73,17 @@ def usage(program, words):
     return re.search(r"^USAGE:((?:.*\S\n)+)", text, re.M)[1].strip().split("\n")
 
 
+def page_name(command, root):
+    return PROJECT if command is root else f"{PROJECT}-{command['commandName']}"
+
+
 def page(program, version, date, command, root):
-    """A manual page, and its name."""
-    words = [] if command is root else [command["commandName"]]
-    name = "-".join([PROJECT, *words])
+    """A manual page."""
+    name, words = page_name(command, root), [] if command is root else [command["commandName"]]
     abstract = command["abstract"].rstrip(".")
     parts = sections(command.get("discussion", ""))
     parts.setdefault("EXIT STATUS", sections(root["discussion"])["EXIT STATUS"])
     arguments = [argument for argument in command["arguments"] if argument["shouldDisplay"]]
-    pages = [other for other in root["subcommands"] if other["shouldDisplay"] and other["commandName"] != "help"]
     lines = [
         f'.TH {escaped(name.upper())} 1 {date} "{PROJECT} {version}" "User Commands"',
         ".SH NAME",
@@ -94,16 +96,14 @@ def page(program, version, date, command, root):
     ]
     if command is root:
         lines.append(".SH COMMANDS")
-        for other in pages:
-            lines += [".TP", f".BR {escaped(PROJECT)}\\-{escaped(other['commandName'])} (1)", *flowing([other["abstract"]])]
+        for other in root["subcommands"]:
+            lines += [".TP", f".BR {escaped(page_name(other, root))} (1)", *flowing([other["abstract"]])]
     lines += [".SH OPTIONS", *(line for argument in arguments for line in option(argument))]
     for title in sorted(parts, key=["EXIT STATUS", "EXAMPLES"].count):
         lines += [f".SH {title}", *parts[title]]
-    others = pages if command is root else [{"commandName": ""}]
-    references = ["-".join(filter(None, [PROJECT, other["commandName"]])) for other in others]
-    lines += [".SH SEE ALSO", *(f".BR {escaped(one)} (1)," for one in references)]
-    lines[-1] = lines[-1].rstrip(",")
-    return name, "\n".join(lines) + "\n"
+    others = root["subcommands"] if command is root else [root]
+    lines += [".SH SEE ALSO", *(f".BR {escaped(page_name(other, root))} (1)," for other in others)]
+    return "\n".join(lines).rstrip(",") + "\n"
 
 
 def main():
@@ -111,10 +111,12 @@ def main():
     dump = subprocess.run([program, "--experimental-dump-help"], capture_output=True, text=True, check=True).stdout
     version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
     root = json.loads(dump)["command"]
+    root["subcommands"] = [
+        command for command in root["subcommands"] if command["shouldDisplay"] and command["commandName"] != "help"
+    ]
     for command in [root, *root["subcommands"]]:
-        if command["shouldDisplay"] and command["commandName"] != "help":
-            name, text = page(program, version, date, command, root)
-            pathlib.Path(folder, f"{name}.1").write_text(text)
+        text = page(program, version, date, command, root)
+        pathlib.Path(folder, f"{page_name(command, root)}.1").write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Types beginnings of command lines into bash, zsh and fish, presses the tab key, and compares what the line has become.
+"""Types beginnings of command lines into shells, presses the tab key, and compares what the lines have become.
 usage: drive.py SHELL...      the completions are installed, and vcpusnap is on the PATH
 """
 
@@ -19,7 +19,10 @@ STARTS = {
     "fish": (["fish", "--private", "--no-config"], "source /usr/share/fish/vendor_completions.d/vcpusnap.fish"),
 }
 
-FILES = ["saved.vcpusnap", "with space.vcpusnap", "$(touch evil).vcpusnap", "it's.vcpusnap", "rack7.vhost", "ours.vpolicy"]
+FILES = [
+    "saved.vcpusnap", "with space.vcpusnap", "$(touch evil).vcpusnap",
+    "it's.vcpusnap", "rack7.vhost", "ours.vpolicy",
+]
 
 # What is typed, and the words that it becomes, without the first.
 CASES = [
@@ -46,7 +49,7 @@ CASES = [
     ("set saved.vcpusnap SCTLR_EL1.TIDC", ["set", "saved.vcpusnap", "SCTLR_EL1.TIDCP="]),
     ("plan saved.vcpusnap --host 6.1-a", ["plan", "saved.vcpusnap", "--host", "6.1-a64fx"]),
     ("plan saved.vcpusnap --host rac", ["plan", "saved.vcpusnap", "--host", "rack7.vhost"]),
-    ("plan saved.vcpusnap --host 6.1-max --policy exa", ["plan", "saved.vcpusnap", "--host", "6.1-max", "--policy", "exact"]),
+    ("plan x --host 6.1-max --policy exa", ["plan", "x", "--host", "6.1-max", "--policy", "exact"]),
     ("plan saved.vcpusnap --policy our", ["plan", "saved.vcpusnap", "--policy", "ours.vpolicy"]),
     ("plan emulated:6.1-max --format js", ["plan", "emulated:6.1-max", "--format", "json"]),
     ("host 6.1-a", ["host", "6.1-a64fx"]),
