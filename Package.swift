@@ -255,3 +255,11 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Scripts/build-static puts this in the place of the real one, which is a quarter of the program.
+if Context.environment["VCPUSNAP_STATIC"] != nil {
+    let foundation = "FoundationEssentials"
+    package.targets.append(.target(name: foundation, path: "Scripts/static-parts/\(foundation)"))
+    let program = package.targets.first { $0.name == "vcpusnap" }
+    program?.dependencies.append(.target(name: foundation))
+}

@@ -87,10 +87,11 @@ lab_swift_build() {
   args+=(--static-swift-stdlib)
   cache_dir
   # The packages of this checkout depend on each other, so the build sees all of them, and they share what is compiled.
-  # One scratch folder per checkout: the same one when built again, never shared between two.
+  # One scratch folder per checkout: the same one when built again, never shared between two. What Scripts/build-static
+  # builds is compiled against other modules, and has one of its own.
   tree=$package
   [[ $package/ != "$LAB_CHECKOUT"/* ]] || tree=$LAB_CHECKOUT
-  name=$(basename "$tree")-$(cksum <<<"$tree" | cut -d' ' -f1)
+  name=$(basename "$tree")-$(cksum <<<"$tree" | cut -d' ' -f1)${VCPUSNAP_STATIC:+-static}
   scratch=$LAB_CACHE/swift-build/$name
   mkdir -p "$scratch"
   # A plan of SwiftPM's is of one package, and looks for new files of that only.
@@ -149,7 +150,7 @@ swift_chroot_build() {
     TERM="${TERM:-dumb}" GIT_CONFIG_GLOBAL=/tmp/gitconfig GIT_CONFIG_SYSTEM=/dev/null
     PKG_CONFIG_PATH="/opt/arm64/$LAB_TRIPLE_DIR/pkgconfig" PKG_CONFIG_LIBDIR="/opt/arm64/$LAB_TRIPLE_DIR/pkgconfig"
     PKG_CONFIG_SYSROOT_DIR=/opt/arm64
-    ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} ${no_proxy:+"no_proxy=$no_proxy"}
+    ${VCPUSNAP_STATIC:+"VCPUSNAP_STATIC=1"} ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} ${no_proxy:+"no_proxy=$no_proxy"}
     swift build --package-path "$package" --scratch-path /scratch --cache-path /scratch/package-cache
     --disable-sandbox --swift-sdks-path /opt --swift-sdk debian-arm64)
   "${run[@]}" "$@" >&2 </dev/null || status=$?

@@ -23,4 +23,19 @@ public enum Folder {
         _ = try FileError.during(.open, path, try Errno.check(result))
         return names.list.filter(passes).sorted()
     }
+
+    /// The paths that begin so, for a shell that asks: those of folders end with a slash, and those that a shell could
+    /// not read in one line are left out.
+    public static func completions(of beginning: String) -> [String] {
+        let folder = beginning.lastIndex(of: "/").map { String(beginning[...$0]) } ?? ""
+        let prefix = beginning.dropFirst(folder.count)
+        let names = try? names(in: folder.isEmpty ? "." : folder) { name in
+            name.hasPrefix(prefix) && name.hasPrefix(".") == prefix.hasPrefix(".")
+                && !name.unicodeScalars.contains { $0.value < 32 }
+        }
+        return (names ?? []).map { name in
+            let path = folder + name
+            return (try? Folder.names(in: path)) == nil ? path : path + "/"
+        }
+    }
 }

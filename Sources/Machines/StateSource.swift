@@ -124,6 +124,13 @@ extension NamedSource {
 
     /// By default only the scheme.
     public static func completions(of beginning: String) -> [String] { [scheme] }
+
+    /// The paths that can follow the scheme, if it is there.
+    static func paths(of beginning: String) -> [String] {
+        guard beginning.hasPrefix(scheme) else { return [] }
+        let path = String(beginning.dropFirst(scheme.count))
+        return Folder.completions(of: path).map { scheme + $0 }
+    }
 }
 
 /// What a restore does to its target.

@@ -1,7 +1,7 @@
 /// The version of the program.
 public enum Version {
     /// `MAJOR.MINOR.PATCH`.
-    public static let number = "0.1.0"
+    public static let number = "0.2.0"
     /// What `--version` prints, and what a snapshot's provenance has for the tool.
     public static let text = "vcpusnap \(number)"
 }

@@ -24,7 +24,7 @@ public enum VcpusnapProgram {
             return .trouble
         }
         if let unknown = Vcpusnap.unknownCommand(in: arguments)
-            ?? Vcpusnap.unknownShell(in: arguments)
+            ?? CompletionScript.unknownShell(in: arguments)
         {
             StandardError.write("vcpusnap: \(unknown)\n")
             return .trouble
@@ -47,13 +47,13 @@ public enum VcpusnapProgram {
                 StandardError.write("vcpusnap: \(unknown)\n")
                 return .trouble
             }
-            return report(error)
+            return report(error, isScript: CompletionScript.isAsked(by: arguments))
         }
     }
 
     /// Help and version are results and go to stdout; bad usage is trouble.
-    private static func report(_ error: any Error) -> ExitStatus {
-        let message = message(of: error) + "\n"
+    private static func report(_ error: any Error, isScript: Bool = false) -> ExitStatus {
+        let message = message(of: error, isScript: isScript) + "\n"
         guard Vcpusnap.exitCode(for: error) == .success else {
             StandardError.write(message)
             return .trouble
@@ -69,9 +69,10 @@ public enum VcpusnapProgram {
 }
 
 extension VcpusnapProgram {
-    /// What the argument parser says, of which the sentence after `Error: ` quotes the command line.
-    private static func message(of error: any Error) -> PrintableText {
+    /// What the argument parser says: a completion script, or text of which the sentence after `Error: ` quotes the command line.
+    private static func message(of error: any Error, isScript: Bool) -> PrintableText {
         let all = Vcpusnap.fullMessage(for: error)
+        guard !isScript else { return PrintableText(lines: CompletionScript.completed(all)) }
         let sentence = Vcpusnap.message(for: error)
         let start = "Error: " + sentence
         guard all.utf8.starts(with: start.utf8) else { return PrintableText(lines: all) }

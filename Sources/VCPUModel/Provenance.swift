@@ -22,7 +22,7 @@ public struct Provenance: Hashable, Sendable {
             left.rawValue.utf8.elementsEqual(right.rawValue.utf8)
         }
 
-        /// The program that wrote the snapshot and its version: `vcpusnap 0.1.0`.
+        /// The program that wrote the snapshot and its version: `vcpusnap 0.2.0`.
         public static let tool = Key(rawValue: "tool")
         /// When the state was read, UTC, RFC 3339 with seconds: `2026-11-24T11:09:53Z`.
         public static let time = Key(rawValue: "time")

@@ -144,7 +144,8 @@ struct HelpTests {
                 [ ! -r /usr/share/bash-completion/bash_completion ] || . /usr/share/bash-completion/bash_completion
                 . ./script
                 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=${#COMP_LINE} COMP_TYPE=9
-                _vcpusnap vcpusnap "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+                function=$(complete -p vcpusnap) function=${function#*-F }
+                ${function% *} vcpusnap "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
                 printf '%s\\n' "${COMPREPLY[@]}"
                 """, "bash", folder.path, (Program.path as NSString).deletingLastPathComponent,
                 "vcpusnap",

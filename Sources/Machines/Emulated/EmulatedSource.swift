@@ -36,9 +36,9 @@ public struct EmulatedSource: HostSource {
             tool: options.tool)
     }
 
-    /// The built-in profiles, whatever the beginning is; the shell filters them.
+    /// The built-in profiles, whatever the beginning is, and files.
     public static func completions(of beginning: String) -> [String] {
-        HostProfile.builtInNames.map { scheme + $0 }
+        HostProfile.builtInNames.map { scheme + $0 } + paths(of: beginning)
     }
 }
 

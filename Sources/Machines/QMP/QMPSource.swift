@@ -28,6 +28,11 @@ public struct QMPSource: NamedSource {
             + SourceKinds.schemes(thatCan: .restore) + "or a file as TARGET"
     }
 
+    /// The scheme alone, and then the paths of files.
+    public static func completions(of beginning: String) -> [String] {
+        beginning.hasPrefix(scheme) ? paths(of: beginning) : [scheme]
+    }
+
     /// The registers of all its vCPUs at one moment.
     ///
     /// The VM goes on as it was; a notice says how long it stood still.

@@ -26,7 +26,7 @@ struct BaselineCommand: ParsableCommand {
 
     @Argument(
         help: "Host profiles: names of built-in ones, .vhost files, or - for stdin.",
-        completion: .file())
+        completion: Completions.hosts)
     var hosts: [String]
 
     @Flag(help: "Tell which implementations of CPUs the hosts have.")

@@ -33,7 +33,7 @@ struct Host: ParsableCommand {
 
     @Argument(
         help: "With --as-kernel: a profile by file or built-in name; by default this host.",
-        completion: .file())
+        completion: Completions.hosts)
     var host: String?
 
     @Option(name: .shortAndLong, help: "Write a host profile to this file; - is stdout.")

@@ -29,7 +29,7 @@ struct LikeOption: ParsableArguments {
         help: ArgumentHelp(
             "Another recording of such a CPU, for what a kernel hides (repeatable).",
             valueName: "host"),
-        completion: .file())
+        completion: Completions.hosts)
     var files: [String] = []
 
     func otherKernel(_ release: String) throws -> OtherKernel {

@@ -27,7 +27,7 @@ struct Matrix: ParsableCommand {
 
     @Argument(
         help: "The guests: SOURCEs, or profiles by file or built-in name.",
-        completion: .file())
+        completion: Completions.guests)
     var sources: [String]
 
     @Option(help: "A folder of host profiles (*.vhost).", completion: .directory)
@@ -36,7 +36,7 @@ struct Matrix: ParsableCommand {
     @Option(
         name: .customLong("host"),
         help: "A host: the name of a built-in profile, or a .vhost file (repeatable).",
-        completion: .file())
+        completion: Completions.hosts)
     var singleHosts: [String] = []
 
     @OptionGroup var images: ImageOptions

@@ -55,7 +55,7 @@ struct Mend: ParsableCommand {
     @Option(
         help:
             "The host that is to load it: a built-in profile or a .vhost file; without it only the policy's rules are applied.",
-        completion: .file()
+        completion: Completions.hosts
     )
     var host: String?
 

@@ -59,7 +59,7 @@ struct PlanCommand: ParsableCommand {
     @Option(
         name: .customLong("host"),
         help: "A host: the name of a built-in profile, or a .vhost file (repeatable).",
-        completion: .file())
+        completion: Completions.hosts)
     var hostNames: [String] = []
 
     @OptionGroup var kernel: KernelOption

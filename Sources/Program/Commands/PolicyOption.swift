@@ -12,7 +12,7 @@ struct PolicyOption: ParsableArguments {
         name: .customLong("policy"),
         help: ArgumentHelp(
             "Which losses count: exact, safe (the default), force, or a .vpolicy file; - is standard input.",
-            valueName: "policy"), completion: .file())
+            valueName: "policy"), completion: Completions.policies)
     var text = RestorePolicy.Preset.safe.rawValue
 
     /// Where it is read, unless it is a preset.

@@ -30,7 +30,7 @@ struct SetCommand: ParsableCommand {
     @Argument(
         help: ArgumentHelp(
             "REGISTER=VALUE or REGISTER.FIELD=VALUE; they are made in order.",
-            valueName: "assignment"))
+            valueName: "assignment"), completion: Completions.assignments)
     var assignments: [String]
 
     @Flag(help: "Change reserved bits too, and in one vCPU alone what all vCPUs have alike.")

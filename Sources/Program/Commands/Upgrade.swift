@@ -30,7 +30,8 @@ struct Upgrade: ParsableCommand {
             """)
 
     @Argument(
-        help: "The guests: SOURCEs, or profiles by file or built-in name.", completion: .file())
+        help: "The guests: SOURCEs, or profiles by file or built-in name.",
+        completion: Completions.guests)
     var guests: [String]
 
     @Option(
@@ -45,7 +46,7 @@ struct Upgrade: ParsableCommand {
 
     @Option(
         help: "The host of the guests: the name of a built-in profile, or a .vhost file.",
-        completion: .file())
+        completion: Completions.hosts)
     var host: String?
 
     @OptionGroup var like: LikeOption

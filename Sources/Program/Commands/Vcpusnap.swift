@@ -48,17 +48,4 @@ struct Vcpusnap: ParsableCommand {
             "there is no command \(FileName.shown(word)): vcpusnap --help names them all"
                 + NameSuggestion.question(about: word, among: names))
     }
-
-    /// The message for a shell that has no completion script here.
-    static func unknownShell(in words: [String]) -> CommandError? {
-        let option = "--generate-completion-script"
-        guard let word = words.first, word.hasPrefix(option) else { return nil }
-        let shell =
-            word == option ? words.dropFirst().first : String(word.dropFirst(option.count + 1))
-        let known = CompletionShell.allCases.map(\.rawValue)
-        guard let shell, !known.contains(shell) else { return nil }
-        return CommandError(
-            "there is no completion script for \(FileName.shown(shell)): give one of "
-                + known.joined(separator: ", "))
-    }
 }

@@ -1,35 +1,73 @@
 internal import ArgumentParser
+internal import Emulation
 internal import LinuxSystem
 internal import Machines
 internal import Registers
+internal import Transfer
 
 /// What a shell completes a word with, where that is no file's name alone.
 enum Completions {
-    static let registers: CompletionKind = .custom { _, _, beginning in
-        names(of: RegisterDictionary.all.map(\.name), beginning)
+    static let registers: CompletionKind = .custom { _, _, word in
+        names(registerNames, like: word)
     }
 
     /// Registers, and with `--history` whatever else has one.
-    static let historySubjects: CompletionKind = .custom { words, _, beginning in
+    static let historySubjects: CompletionKind = .custom { words, _, word in
         let others = KVMCapability.all.map(\.name) + VCPUFeature.all.map(\.macro)
-        let registers = RegisterDictionary.all.map(\.name)
-        return names(of: registers + (words.contains("--history") ? others : []), beginning)
+        return names(registerNames + (words.contains("--history") ? others : []), like: word)
     }
 
-    private static func names(of all: [String], _ beginning: String) -> [String] {
-        let beginning = beginning.lowercased()
-        return all.filter { $0.lowercased().hasPrefix(beginning) }
+    /// The left sides of assignments: registers, and after a dot the fields of one.
+    static let assignments: CompletionKind = .custom { _, _, word in
+        let parts = word.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let register = RegisterID(spelled: parts[0]) else {
+            return names(registerNames.map { $0 + "=" }, like: word)
+        }
+        let fields = RegisterDictionary.entry(for: register)?.fields ?? []
+        return fields.filter { !$0.isReserved }.map { "\(parts[0]).\($0.name)=" }
     }
 
-    /// What the kinds of sources say, and the files of the folder that the word is in.
-    static let sources: CompletionKind = .custom { _, _, beginning in
-        let named = SourceKinds.named.flatMap { $0.completions(of: beginning) }
-        return (named + files(of: beginning)).filter { $0.hasPrefix(beginning) }
+    static let sources = withFiles { sourceNames(like: $0) }
+    static let hosts = withFiles { _ in HostProfile.builtInNames }
+    /// Sources, and hosts that stand for fresh guests.
+    static let guests = withFiles { sourceNames(like: $0) + HostProfile.builtInNames }
+    static let policies = withFiles { _ in RestorePolicy.Preset.allCases.map(\.rawValue) }
+
+    private static var registerNames: [String] { RegisterDictionary.all.map(\.name) }
+
+    private static func sourceNames(like word: String) -> [String] {
+        SourceKinds.named.flatMap { $0.completions(of: word) }
     }
 
-    private static func files(of beginning: String) -> [String] {
-        let folder = beginning.lastIndex(of: "/").map { String(beginning[...$0]) } ?? ""
-        let names = try? Folder.names(in: folder.isEmpty ? "." : folder) { !$0.hasPrefix(".") }
-        return (names ?? []).map { folder + $0 }
+    /// The names that begin with a word in any case; all in lower case, if the word is.
+    private static func names(_ all: [String], like word: String) -> [String] {
+        let lower = word.lowercased()
+        return all.filter { $0.lowercased().hasPrefix(lower) }
+            .map { word == lower && !word.isEmpty ? $0.lowercased() : $0 }
+    }
+
+    private static func withFiles(
+        _ names: @escaping @Sendable (String) -> [String]
+    ) -> CompletionKind {
+        .custom { _, _, word in
+            let word = unquoted(word)
+            return names(word).filter { $0.hasPrefix(word) } + Folder.completions(of: word)
+        }
+    }
+
+    /// What is typed, without the shell's quoting; it may end inside of quotes.
+    private static func unquoted(_ word: String) -> String {
+        var quote: Character?
+        var isEscaped = false
+        return word.filter { character in
+            if isEscaped {
+                isEscaped = false
+                return true
+            }
+            isEscaped = character == "\\" && quote != "'"
+            let isQuote = quote.map { $0 == character } ?? ("'\"".contains(character))
+            if isQuote { quote = quote == nil ? character : nil }
+            return !isEscaped && !isQuote
+        }
     }
 }
