@@ -8,9 +8,9 @@ public enum SourceTable {
         ("load", "plan --qemu, convert", .stream), ("mend", "mend", .mend),
     ]
 
-    /// Lines of the help, of at most 80 characters, each with two spaces before it.
-    public static var text: [String] {
-        let names = SourceKinds.all.map { $0.summary.grammar }
+    /// Lines of the help and README, of at most 80 characters, each with two spaces before it.
+    public static func text(of kinds: [any StateSource.Type]) -> [String] {
+        let names = kinds.map { $0.summary.grammar }
         let width = (names.map(\.count).max() ?? 0) + 2
         func line(_ name: String, _ cells: [String]) -> String {
             let row = zip(columns, cells).map { column, cell in
@@ -18,20 +18,20 @@ public enum SourceTable {
             }
             return trimmed("  " + padded(name, to: width) + row.joined())
         }
-        let rows = SourceKinds.all.map { kind in
+        let rows = kinds.map { kind in
             line(kind.summary.grammar, cells(of: kind))
         }
         let legend = columns.map { "  \(padded($0.title, to: width))\($0.commands)" }
         return [line("", columns.map(\.title))] + rows + [""] + legend
     }
 
-    /// The table of README.
+    /// What each kind is and needs: the table of Documentation/reference.md.
     public static func markdown(of kinds: [any StateSource.Type]) -> [String] {
-        let titles = ["SOURCE", "what it is"] + columns.map(\.commands) + ["needs"]
+        let titles = ["SOURCE", "what it is", "needs"]
         let rows = kinds.map { kind in
             let summary = kind.summary
             let meaning = summary.meaning.split(separator: "\n").joined(separator: " ")
-            return ["`\(summary.grammar)`", meaning] + cells(of: kind) + [summary.needs]
+            return ["`\(summary.grammar)`", meaning, summary.needs]
         }
         let rule = titles.map { _ in "---" }
         return ([titles, rule] + rows).map { "| " + $0.joined(separator: " | ") + " |" }

@@ -2,12 +2,12 @@ public import LinuxSystem
 public import VCPUModel
 
 /// A kind of place where the state of vCPUs is taken from or put: the one description of it that the command line,
-/// its help and README's table are made from.
+/// its help and the tables of README and Documentation are made from.
 ///
 /// A kind is either named by a scheme, `pid:4711` (`NamedSource`), or is a file that is recognized by its content
 /// (`StateFileKind`). `SourceKinds` lists them all.
 public protocol StateSource: Sendable {
-    /// What the help and README's table say about this kind, and what it can do.
+    /// What the help and the tables say about this kind, and what it can do.
     static var summary: SourceSummary { get }
 }
 
@@ -24,7 +24,7 @@ public struct SourceSummary: Sendable {
     public var meaning: String
     /// What the commands can do with this kind.
     public var abilities: SourceAbilities
-    /// What it takes to use it beyond this program, for README's table; empty for nothing.
+    /// What it takes to use it beyond this program, for the table of Documentation/reference.md; empty for nothing.
     public var needs: String
     /// What it can be told beyond its name.
     public var options: [SourceOption]

@@ -62,7 +62,7 @@ struct OwnSourceTests {
     @Test("The help names it where it can be used")
     func help() {
         #expect(SourceKinds.grammar(for: .read).contains("reg:FOLDER"))
-        #expect(SourceTable.text.contains { $0.contains("reg:FOLDER") })
+        #expect(SourceTable.text(of: SourceKinds.all).contains { $0.contains("reg:FOLDER") })
     }
 }
 

@@ -178,11 +178,16 @@ struct SourceConformanceTests {
         withExtendedLifetime(keeper) {}
     }
 
-    @Test("README's table is that of the list")
-    func readme() throws {
-        let readme = ProjectFolder.file("README.md")
-        let table = SourceTable.markdown(of: SourceKinds.own).joined(separator: "\n")
-        #expect(try String(contentsOf: readme, encoding: .utf8).contains(table), "\(table)")
+    @Test(
+        "The tables of README and Documentation are those of the list",
+        arguments: [
+            ("README.md", SourceTable.text(of: SourceKinds.own)),
+            ("Documentation/reference.md", SourceTable.markdown(of: SourceKinds.own)),
+        ])
+    func tables(page: String, lines: [String]) throws {
+        let table = lines.joined(separator: "\n")
+        let text = try String(contentsOf: ProjectFolder.file(page), encoding: .utf8)
+        #expect(text.contains(table), "\(table)")
     }
 }
 

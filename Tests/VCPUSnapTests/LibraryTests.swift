@@ -35,10 +35,10 @@ struct LibraryTests {
         #expect(throws: RegisterBankError.self) { try untouched.read(.x(1)) }
     }
 
-    @Test("README shows the example as it is")
-    func isInReadme() throws {
+    @Test("Documentation shows the example as it is")
+    func isInDocumentation() throws {
         let example = try text("Tests/VCPUSnapTests/LibraryExample.swift")
-        #expect(try text("README.md").contains("```swift\n\(example)```\n"))
+        #expect(try text("Documentation/library.md").contains("```swift\n\(example)```\n"))
     }
 
     private func text(_ path: String) throws -> String {

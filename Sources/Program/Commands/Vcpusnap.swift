@@ -13,7 +13,7 @@ struct Vcpusnap: ParsableCommand {
             \(SourceKinds.helpLines.joined(separator: "\n"))
 
             WHAT CAN BE DONE WITH EACH
-            \(SourceTable.text.joined(separator: "\n"))
+            \(SourceTable.text(of: SourceKinds.all).joined(separator: "\n"))
 
             EXAMPLES
             \(SourceKinds.examples.map { "  " + $0 }.joined(separator: "\n"))
