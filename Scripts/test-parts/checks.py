@@ -54,7 +54,8 @@ def run(*command, **options):
 
 
 def newest(kind):
-    """The newest of the lab's kernels or of its QEMUs, for the guest or here ("kernel", "vmm", "qemu"), which is set up; nothing where it cannot be had."""
+    """The newest of the lab's kernels or of its QEMUs, for the guest or here ("kernel", "vmm", "qemu"), which is
+    set up; nothing where it cannot be had."""
     # Setting up what the archive no longer has reads its index, in which another is the newest.
     for _ in range(2):
         versions = re.findall(rf"^{kind}[ -](\d+\.\d+)", "\n".join(run(LAB, "list")[2]), re.MULTILINE)
