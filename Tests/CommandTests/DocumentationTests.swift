@@ -130,7 +130,7 @@ private struct Transcript {
         let steps = commands.map {
             "\($0.line)\nstatus=$?; printf '\(Self.mark)\\n'; (exit $status)"
         }
-        let script = "exec 2>&1\n" + steps.joined(separator: "\n")
+        let script = "export PATH; exec 2>&1\n" + steps.joined(separator: "\n")
         let run = try Program.shell(script, in: folder)
         return run.text.components(separatedBy: Self.mark + "\n").dropLast().map { text in
             text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(
