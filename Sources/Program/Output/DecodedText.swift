@@ -1,0 +1,44 @@
+internal import VCPUModel
+
+/// What the fields of a register's value say, a line each.
+struct DecodedText {
+    /// Whether fields that are not set are told too.
+    var showsAll: Bool
+
+    func lines(_ fields: [DecodedField], indent: String) -> [PrintableText] {
+        shown(fields).flatMap { field in
+            [line(field, indent)] + lines(field.parts, indent: indent + "  ")
+        }
+    }
+
+    func json(_ fields: [DecodedField]) -> [JSONObject] { shown(fields).json(json(of:)) }
+
+    private func shown(_ fields: [DecodedField]) -> [DecodedField] {
+        showsAll ? fields : fields.filter(\.isNotable)
+    }
+
+    private func line(_ decoded: DecodedField, _ indent: String) -> PrintableText {
+        let field = decoded.field
+        let range = PrintableText(indent + bitRange(field.msb, field.lsb)).padded(to: 12)
+        let value = PrintableText(RegisterValue(decoded.bits).description).padded(to: 6)
+        let words = Self.words(decoded).map { " \($0)" as PrintableText } ?? ""
+        return "\(range) \(PrintableText(field.name).padded(to: 12)) \(value)\(words)"
+    }
+
+    /// What a value says speaks for itself where it is a part of a sentence; elsewhere what the field is stands before it.
+    private static func words(_ decoded: DecodedField) -> String? {
+        guard let meaning = decoded.field.meaning else { return decoded.words }
+        guard let words = decoded.words else { return meaning }
+        return decoded.field.isTelling ? words : "\(meaning): \(words)"
+    }
+
+    private func json(of decoded: DecodedField) -> JSONObject {
+        .field(
+            decoded.field,
+            [
+                "description": decoded.field.meaning,
+                "meaning": decoded.field.valueName(decoded.bits), "parts": json(decoded.parts),
+                "value": RegisterValue(decoded.bits).description, "words": decoded.words,
+            ])
+    }
+}
