@@ -13,7 +13,8 @@ public struct DecodedField: Hashable, Sendable {
     public let parts: [DecodedField]
     /// Whether it means anything beside the register's other fields.
     public let isValid: Bool
-    private let isPart: Bool
+    /// Whether it is a part of a field.
+    public let isPart: Bool
 
     /// Every field that is not reserved, most significant first; empty for a register without a known layout.
     public static func all(of value: RegisterValue, in entry: RegisterEntry) -> [DecodedField] {
@@ -65,7 +66,9 @@ public struct DecodedField: Hashable, Sendable {
 extension Collection<DecodedField> {
     /// What the fields say in one sentence; nil where none of them makes one.
     public var sentence: String? {
-        let telling = flatMap { [$0] + $0.parts.reversed() }.filter { $0.field.isTelling && $0.isValid }
+        let telling = flatMap { [$0] + $0.parts.reversed() }.filter {
+            $0.field.isTelling && $0.isValid
+        }
         let words = telling.compactMap { $0.words }
         guard let first = words.first else { return nil }
         let rest = words.dropFirst().joined(separator: "; ")

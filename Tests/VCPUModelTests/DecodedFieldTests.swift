@@ -10,19 +10,23 @@ struct DecodedFieldTests {
     }
 
     /// Arm ARM, "ESR_EL1, Exception Syndrome Register (EL1)".
-    @Test(arguments: [
-        (
-            0x9600_0010,
-            "Data Abort, same Exception level: synchronous External abort, not on a table walk; read"
-        ),
-        (0x9200_0046, "Data Abort from a lower Exception level: translation fault, level 2; write"),
-        (0x8600_000f, "Instruction Abort, same Exception level: permission fault, level 3"),
-        (0xf200_0800, "BRK instruction in AArch64: 0x800"),
-        (0x5600_0000, "SVC instruction in AArch64"),
-        (0x0480_0001, "trapped WFI or WFE (WFx): WFE"),
-        (0x7200_0003, "pointer authentication failure: B key; data key"),
-        (0, "unknown reason"),
-    ] as [(UInt64, String)])
+    @Test(
+        arguments: [
+            (
+                0x9600_0010,
+                "Data Abort, same Exception level: synchronous External abort, not on a table walk; read"
+            ),
+            (
+                0x9200_0046,
+                "Data Abort from a lower Exception level: translation fault, level 2; write"
+            ),
+            (0x8600_000f, "Instruction Abort, same Exception level: permission fault, level 3"),
+            (0xf200_0800, "BRK instruction in AArch64: 0x800"),
+            (0x5600_0000, "SVC instruction in AArch64"),
+            (0x0480_0001, "trapped WFI or WFE (WFx): WFE"),
+            (0x7200_0003, "pointer authentication failure: B key; data key"),
+            (0, "unknown reason"),
+        ] as [(UInt64, String)])
     func syndrome(_ value: UInt64, _ sentence: String) throws {
         #expect(try fields(.esrEL1, value).sentence == sentence)
         #expect(try fields(.esrEL2, value).sentence == sentence)

@@ -1,3 +1,4 @@
+internal import Registers
 internal import VCPUModel
 
 /// What the fields of a register's value say, a line each.
@@ -11,7 +12,7 @@ struct DecodedText {
         }
     }
 
-    func json(_ fields: [DecodedField]) -> [JSONObject] { shown(fields).json(json(of:)) }
+    func json(_ fields: [DecodedField]) -> JSONList { shown(fields).json(json(of:)) }
 
     private func shown(_ fields: [DecodedField]) -> [DecodedField] {
         showsAll ? fields : fields.filter(\.isNotable)
@@ -25,11 +26,14 @@ struct DecodedText {
         return "\(range) \(PrintableText(field.name).padded(to: 12)) \(value)\(words)"
     }
 
-    /// What a value says speaks for itself where it is a part of a sentence; elsewhere what the field is stands before it.
+    /// What a value says speaks for itself in a part, and where it belongs to a sentence; elsewhere what the field is stands
+    /// before it.
     private static func words(_ decoded: DecodedField) -> String? {
-        guard let meaning = decoded.field.meaning else { return decoded.words }
+        let field = decoded.field
+        guard let meaning = field.meaning else { return decoded.words }
         guard let words = decoded.words else { return meaning }
-        return decoded.field.isTelling ? words : "\(meaning): \(words)"
+        let isPlain = field.isTelling || decoded.isPart && field.words(for: decoded.bits) != nil
+        return isPlain ? words : "\(meaning): \(words)"
     }
 
     private func json(of decoded: DecodedField) -> JSONObject {

@@ -26,9 +26,17 @@ struct RegisterOutput: WholeReport {
 /// A value of a register, or of a field of it.
 private struct DecodedRegister {
     let id: RegisterID
+    /// The field that alone is to be told; nil for the register.
+    let field: String?
     let value: RegisterValue
     /// Those to be told.
     let fields: [DecodedField]
+
+    /// The register and its value, or the field and its.
+    private var title: (name: String, value: RegisterValue) {
+        guard let field, let decoded = fields.first else { return (id.name, value) }
+        return ("\(id.name).\(field)", RegisterValue(decoded.bits))
+    }
 
     func json(_ values: DecodedText) -> JSONObject {
         .register(
@@ -40,11 +48,11 @@ private struct DecodedRegister {
     }
 
     func text(_ values: DecodedText, _ style: TextStyle) -> PrintableText {
-        var lines: [PrintableText] = ["\(style.bold("\(id.name)")) = \(value)"]
+        var lines: [PrintableText] = ["\(style.bold("\(title.name)")) = \(title.value)"]
         if let sentence = fields.sentence { lines.append("  \(sentence)") }
         lines += values.lines(fields, indent: "  ")
         if fields.isEmpty {
-            lines.append("  no field of it is known")
+            lines.append("  it has no fields that are known")
         } else if lines.count == 1 {
             lines.append("  nothing is set (--all tells every field)")
         }
@@ -59,7 +67,7 @@ extension RegisterOutput.Subject {
         let all =
             RegisterDictionary.entry(for: id).map { DecodedField.all(of: value, in: $0) } ?? []
         let fields = field.map { name in all.filter { $0.field.name == name } } ?? all
-        return DecodedRegister(id: id, value: value, fields: fields)
+        return DecodedRegister(id: id, field: field, value: value, fields: fields)
     }
 }
 
