@@ -21,7 +21,7 @@ extension RegisterField {
         return place < rows.count && rows[place].field == index ? rows[place] : nil
     }
 
-    /// What the field is, in plain words; of a single bit, what is so where it is 1. Nil where nothing is known.
+    /// What the field is, in plain words; of a single bit, what is so where it is 1; nil where nothing is known.
     public var meaning: String? { row.map { Tables.string($0.says) } }
 
     /// What a value of the field says, in plain words of the field's own; nil where it has none.
