@@ -59,7 +59,9 @@ public struct DecodedField: Hashable, Sendable {
 
     /// Whether it is worth saying where brevity counts: it is set, or what it says matters also where it is not.
     public var isNotable: Bool {
-        isValid && (bits != 0 || field.isTelling || isPart && field.words(for: bits) != nil)
+        // Of these, -1 is what offers nothing.
+        if field.kind == .signedEnum { return bits.nonzeroBitCount != field.width }
+        return isValid && (bits != 0 || field.isTelling || isPart && field.words(for: bits) != nil)
     }
 }
 

@@ -20,10 +20,11 @@ struct DecodedText {
 
     private func line(_ decoded: DecodedField, _ indent: String) -> PrintableText {
         let field = decoded.field
-        let range = PrintableText(indent + bitRange(field.msb, field.lsb)).padded(to: 12)
+        let range = PrintableText(bitRange(field.msb, field.lsb)).padded(to: Self.rangeWidth)
         let value = PrintableText(RegisterValue(decoded.bits).description).padded(to: 6)
         let words = Self.words(decoded).map { " \($0)" as PrintableText } ?? ""
-        return "\(range) \(PrintableText(field.name).padded(to: 12)) \(value)\(words)"
+        return
+            "\(PrintableText(indent))\(range) \(PrintableText(field.name).padded(to: 12)) \(value)\(words)"
     }
 
     /// What a value says speaks for itself in a part, and where it belongs to a sentence; elsewhere what the field is stands
@@ -35,6 +36,9 @@ struct DecodedText {
         let isPlain = field.isTelling || decoded.isPart && field.words(for: decoded.bits) != nil
         return isPlain ? words : "\(meaning): \(words)"
     }
+
+    /// That of `[127:64]`.
+    private static let rangeWidth = 8
 
     private func json(of decoded: DecodedField) -> JSONObject {
         .field(
