@@ -9,6 +9,7 @@ import re
 
 import c_source
 import kvm_changes
+import meanings
 from records import DataError, choice, number, read, version
 
 FIELD_KINDS = ["unsignedEnum", "signedEnum", "enum", "field", "res0", "res1", "raz", "unkn"]
@@ -48,7 +49,8 @@ class Compiler:
         self.registers = registers(directory)
         self.index = self.index_names()
         self.layouts = self.read_layouts()
-        self.used = set()
+        # Where the fields of each layout in use start.
+        self.starts = {}
         self.cpus = read(directory / "cpus.jsonl", ["implementer", "name"], ["part"])
 
     # Names
@@ -100,7 +102,6 @@ class Compiler:
         """The first field and the number of fields of a layout that must tile the register."""
         if name not in self.layouts:
             record.fail(f"no layout {name!r}")
-        self.used.add(name)
         top = width
         for field in self.layouts[name]:
             if not field["lsb"] <= field["msb"] == top - 1 or field["msb"] - field["lsb"] > 63:
@@ -109,7 +110,8 @@ class Compiler:
         if top != 0:
             record.fail(f"layout {name!r} ends at bit {top}")
         rows = [self.field_row(field) for field in self.layouts[name]]
-        return self.fields.add(rows), len(rows)
+        self.starts[name] = self.fields.add(rows)
+        return self.starts[name], len(rows)
 
     def field_row(self, field):
         values = sorted((int(value), name) for value, name in field.get("values", {}).items())
@@ -130,7 +132,7 @@ class Compiler:
             self.register_row(position, register, aliases[position],
                               behaviors.get(position, []), rules.get(position, []))
             for position, register in enumerate(self.registers)]
-        for name in self.layouts.keys() - self.used:
+        for name in self.layouts.keys() - self.starts.keys():
             self.layouts[name][0].fail(f"no register uses layout {name!r}")
         return rows
 
@@ -149,7 +151,8 @@ class Compiler:
         else:
             fields, field_count = self.layout(register, register.get("layout"), width)
         variants = [
-            (self.strings.add(variant["when"]), *self.layout(register, variant["layout"], width))
+            (*meanings.own_condition(self.layouts[register["layout"]], variant["when"]),
+             self.strings.add(variant["when"]), *self.layout(register, variant["layout"], width))
             for variant in register.get("variants", [])]
         behavior_rows = [self.behavior_row(record) for record in behaviors]
         rule_rows = [self.rule_row(record) for record in rules]
@@ -448,6 +451,7 @@ def source(directory):
         raise DataError(f"{directory} is missing")
     compiler = Compiler(directory)
     registers, capabilities = compiler.register_rows(), compiler.capability_rows()
+    words = meanings.Meanings(compiler)
     tables = [
         ("register", "registers", registers),
         ("register_name", "names", compiler.name_rows()),
@@ -455,6 +459,8 @@ def source(directory):
         ("variant", "variants", compiler.variants.rows),
         ("field", "fields", compiler.fields.rows),
         ("field_value", "values", compiler.values.rows),
+        ("meaning", "meanings", words.meaning_rows()),
+        ("part", "parts", words.part_rows()),
         ("behavior", "behaviors", compiler.behaviors.rows),
         ("condition", "conditions", compiler.conditions.rows),
         ("id_field", "id_fields", compiler.rules.rows),

@@ -2,9 +2,13 @@ internal import CFormatData
 
 /// A field in the layout of a register, at most 64 bits wide.
 public struct RegisterField: Hashable, Sendable {
-    private let index: UInt16
+    let index: UInt16
 
     private var row: cformat_field { Tables.fields[Int(index)] }
+
+    init(index: UInt16) {
+        self.index = index
+    }
 
     static func run(_ start: UInt16, _ count: UInt16) -> [RegisterField] {
         (start..<start + count).map { RegisterField(index: $0) }

@@ -10,6 +10,8 @@ enum Tables {
     static let variants = Table(cformat_variants_table(), cformat_variants_count)
     static let fields = Table(cformat_fields_table(), cformat_fields_count)
     static let values = Table(cformat_values_table(), cformat_values_count)
+    static let meanings = Table(cformat_meanings_table(), cformat_meanings_count)
+    static let parts = Table(cformat_parts_table(), cformat_parts_count)
     static let behaviors = Table(cformat_behaviors_table(), cformat_behaviors_count)
     static let conditions = Table(cformat_conditions_table(), cformat_conditions_count)
     static let idFields = Table(cformat_id_fields_table(), cformat_id_fields_count)

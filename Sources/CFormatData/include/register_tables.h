@@ -50,8 +50,11 @@ struct cformat_alias {
     uint32_t name;
 };
 
-// Another layout of a register and when it applies.
+// Another layout of a register and when it applies: where these bits of the register have this value, or, without
+// any, by what is not in the register.
 struct cformat_variant {
+    uint64_t own_mask;
+    uint64_t own_value;
     uint32_t when;
     uint16_t fields;
     uint16_t field_count;
@@ -69,6 +72,27 @@ struct cformat_field {
 struct cformat_field_value {
     uint32_t value;
     uint32_t name;
+};
+
+// What a field says in plain words, and its values. Ascending by field; needs is the field without which it means
+// nothing, CFORMAT_NONE for none.
+struct cformat_meaning {
+    uint32_t says;
+    uint16_t field;
+    uint16_t values;
+    uint8_t value_count;
+    uint16_t needs;
+    uint8_t form;
+    uint8_t tells;
+};
+
+// The fields that a field is made of where another one has a value. Ascending by field and value.
+struct cformat_part {
+    uint32_t value;
+    uint16_t field;
+    uint16_t by;
+    uint16_t fields;
+    uint16_t field_count;
 };
 
 // What KVM does with a register from one kernel version on, and until another where that is not 0.
@@ -252,6 +276,8 @@ CFORMAT_TABLE(cformat_alias, cformat_aliases)
 CFORMAT_TABLE(cformat_variant, cformat_variants)
 CFORMAT_TABLE(cformat_field, cformat_fields)
 CFORMAT_TABLE(cformat_field_value, cformat_values)
+CFORMAT_TABLE(cformat_meaning, cformat_meanings)
+CFORMAT_TABLE(cformat_part, cformat_parts)
 CFORMAT_TABLE(cformat_behavior, cformat_behaviors)
 CFORMAT_TABLE(cformat_condition, cformat_conditions)
 CFORMAT_TABLE(cformat_id_field, cformat_id_fields)

@@ -2,17 +2,20 @@ internal import ArgumentParser
 internal import Registers
 internal import Transfer
 
-/// `vcpusnap register NAME|ID...`.
+/// `vcpusnap register NAME|ID|REGISTER=VALUE...`.
 struct RegisterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "register",
-        abstract: "Say what a register is: name, id, fields, behavior, ID-field rules.",
+        abstract: "Say what a register is, or what a value of it means.",
         discussion: """
             A register can also be named as the kernel, QEMU's log or an assembler does,
-            and a field of it alone. --history tells, kernel by kernel, what changed and
-            how that is known, also of capabilities and vCPU features.
+            and a field of it alone. With a value, it is told what the value means: the
+            fields that are set, or all with --all. --history tells, kernel by kernel,
+            what changed and how that is known, also of capabilities and vCPU features.
 
             EXAMPLES
+              vcpusnap register ESR_EL1=0x96000010
+              vcpusnap register pstate=0x3c5 SCTLR_EL1=0x30d0198d
               vcpusnap register SCTLR_EL1
               vcpusnap register SCTLR_EL1.M 'sys_reg(3, 0, 5, 2, 0)' p15,0,c5,c0,0
               vcpusnap register 0x603000000013df1a s3_0_c0_c4_0
@@ -20,8 +23,13 @@ struct RegisterCommand: ParsableCommand {
               vcpusnap register --history TCR2_EL1 KVM_CAP_ARM_EL2
             """)
 
-    @Argument(help: "Names, ids or patterns (* and ?).", completion: Completions.historySubjects)
+    @Argument(
+        help: "Names, ids or patterns (* and ?); or REGISTER=VALUE.",
+        completion: Completions.historySubjects)
     var names: [String]
+
+    @Flag(help: "Of a value, also tell the fields that are not set.")
+    var all = false
 
     @Flag(help: "Say what each kernel made of it; takes KVM_CAP_* and KVM_ARM_VCPU_* too.")
     var history = false
@@ -37,7 +45,9 @@ struct RegisterCommand: ParsableCommand {
         if history {
             try HistoryOutput(subjects: try names.flatMap(historySubjects)).print(as: format)
         } else {
-            try RegisterOutput(subjects: try names.flatMap(subjects)).print(as: format)
+            let output = RegisterOutput(
+                subjects: try names.flatMap(subjects), values: DecodedText(showsAll: all))
+            try output.print(as: format)
         }
     }
 
@@ -53,8 +63,16 @@ struct RegisterCommand: ParsableCommand {
 
     private func subjects(_ text: String) throws -> [RegisterOutput.Subject] {
         if let id = RegisterID(spelled: text) { return [RegisterOutput.Subject(id: id)] }
+        if text.contains("=") { return [try value(text)] }
         if let one = try field(text) { return [one] }
         return try matches(text).map { RegisterOutput.Subject(id: $0) }
+    }
+
+    /// `REGISTER=VALUE`, or `REGISTER.FIELD=VALUE`.
+    private func value(_ text: String) throws -> RegisterOutput.Subject {
+        let assignment = try RegisterAssignment(parsing: text)
+        return RegisterOutput.Subject(
+            id: assignment.register, field: assignment.field?.name, value: try assignment.value())
     }
 
     /// `REGISTER.FIELD`.

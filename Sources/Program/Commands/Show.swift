@@ -32,6 +32,9 @@ struct Show: ParsableCommand {
     )
     var registers: [String] = []
 
+    @Flag(help: "With --register, also show the fields that are not set.")
+    var all = false
+
     @Flag(
         name: .customLong("aarch32"),
         help: "Also show the p14 and p15 registers of an AArch32 guest, which KVM keeps in others.")
@@ -53,7 +56,8 @@ struct Show: ParsableCommand {
         if isAArch32 { try addCoprocessorRegisters(to: &snapshot) }
         let patterns = registers.map(RegisterPattern.init)
         let report = ShowOutput(
-            snapshot, of: stream, source: source.text, patterns: patterns, values: output.values)
+            snapshot, of: stream, source: source.text, patterns: patterns, values: output.values,
+            fields: DecodedText(showsAll: all))
         for pattern in patterns where !report.has(pattern) {
             throw CommandError(
                 "\(source.text) has no register \(pattern.text); vcpusnap show lists what it has"

@@ -7,14 +7,67 @@ struct RegisterOutput: WholeReport {
     struct Subject {
         let id: RegisterID
         var field: String?
+        /// What is to be explained instead of the register; nil for the register itself.
+        var value: RegisterValue?
     }
 
     let subjects: [Subject]
+    let values: DecodedText
 
-    var json: JSONObject { ["registers": subjects.json(\.json)] }
+    var json: JSONObject {
+        ["registers": subjects.json { $0.decoded?.json(values) ?? $0.json }]
+    }
 
     func text(_ style: TextStyle) -> PrintableText {
-        subjects.map { $0.text(style) }.joined(separator: "\n")
+        subjects.map { $0.decoded?.text(values, style) ?? $0.text(style) }.joined(separator: "\n")
+    }
+}
+
+/// A value of a register, or of a field of it.
+private struct DecodedRegister {
+    let id: RegisterID
+    /// The field that alone is to be told; nil for the register.
+    let field: String?
+    let value: RegisterValue
+    /// Those to be told.
+    let fields: [DecodedField]
+
+    /// The register and its value, or the field and its.
+    private var title: (name: String, value: RegisterValue) {
+        guard let field, let decoded = fields.first else { return (id.name, value) }
+        return ("\(id.name).\(field)", RegisterValue(decoded.bits))
+    }
+
+    func json(_ values: DecodedText) -> JSONObject {
+        .register(
+            id,
+            [
+                "fields": values.json(fields), "sentence": fields.sentence,
+                "value": value.description,
+            ])
+    }
+
+    func text(_ values: DecodedText, _ style: TextStyle) -> PrintableText {
+        var lines: [PrintableText] = ["\(style.bold("\(title.name)")) = \(title.value)"]
+        if let sentence = fields.sentence { lines.append("  \(sentence)") }
+        lines += values.lines(fields, indent: "  ")
+        if fields.isEmpty {
+            lines.append("  it has no fields that are known")
+        } else if lines.count == 1 {
+            lines.append("  nothing is set (--all tells every field)")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension RegisterOutput.Subject {
+    /// Nil where no value is to be explained.
+    fileprivate var decoded: DecodedRegister? {
+        guard let value else { return nil }
+        let all =
+            RegisterDictionary.entry(for: id).map { DecodedField.all(of: value, in: $0) } ?? []
+        let fields = field.map { name in all.filter { $0.field.name == name } } ?? all
+        return DecodedRegister(id: id, field: field, value: value, fields: fields)
     }
 }
 

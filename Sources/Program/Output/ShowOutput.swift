@@ -15,6 +15,7 @@ struct ShowOutput: Report {
     /// Nil where it is from none.
     private let stream: QEMUStream?
     private let values: ValueText
+    private let decoded: DecodedText
     /// The registers to be shown, with their fields; nil for all, without.
     private let filter: Set<RegisterID>?
 
@@ -22,8 +23,9 @@ struct ShowOutput: Report {
     ///   - patterns: where there are any, only registers that match one are shown, with their fields.
     init(
         _ snapshot: Snapshot, of stream: QEMUStream?, source: String, patterns: [RegisterPattern],
-        values: ValueText
+        values: ValueText, fields: DecodedText
     ) {
+        decoded = fields
         self.stream = stream
         self.source = source
         self.snapshot = snapshot
@@ -77,22 +79,16 @@ struct ShowOutput: Report {
             register.id, ["value": register.value],
             [
                 "category": RegisterCategory(of: register.id).rawValue,
-                "fields": fields(of: register)?.json { field in
-                    let bits = field.extract(from: register.value)
-                    return .field(
-                        field,
-                        [
-                            "meaning": field.valueName(bits),
-                            "value": RegisterValue(bits).description,
-                        ])
-                },
+                "fields": fields(of: register).map(DecodedText(showsAll: true).json),
             ])
     }
 
     /// Nil where they are not to be told.
-    private func fields(of register: Register) -> [RegisterField]? {
+    private func fields(of register: Register) -> [DecodedField]? {
         guard filter != nil, !values.isHidden(register.id) else { return nil }
-        return RegisterDictionary.entry(for: register.id)?.fields.filter { !$0.isReserved }
+        return RegisterDictionary.entry(for: register.id).map {
+            DecodedField.all(of: register.value, in: $0)
+        }
     }
 
     // MARK: Text
@@ -187,11 +183,9 @@ struct ShowOutput: Report {
 
     private func lines(of register: Register) -> PrintableText {
         let value = values.text(register.value, of: register.id) ?? ""
-        let fields = (fields(of: register) ?? []).map { field -> PrintableText in
-            let range = PrintableText(bitRange(field.msb, field.lsb)).padded(to: 9)
-            let bits = values.text(field.extract(from: register.value), of: field)
-            return "      \(range) \(PrintableText(field.name).padded(to: 16)) \(bits)\n"
-        }
-        return "    \(Self.column(register.id)) \(value)\n\(fields.joined())"
+        let fields = fields(of: register) ?? []
+        let sentence = fields.sentence.map { "      \($0)\n" as PrintableText } ?? ""
+        let lines = decoded.lines(fields, indent: "      ").map { "\($0)\n" as PrintableText }
+        return "    \(Self.column(register.id)) \(value)\n\(sentence)\(lines.joined())"
     }
 }

@@ -37,6 +37,12 @@ public struct RegisterAssignment: Hashable, Sendable {
         return field
     }
 
+    /// The value that is assigned; of an assigned field, with every other bit 0.
+    /// - Throws: where the text is no value of the register or the field.
+    public func value() throws(EditError) -> RegisterValue {
+        try newValue(from: .zero(size: register.size ?? 8) ?? RegisterValue(0))
+    }
+
     /// The register's value after the change.
     /// - Parameter isForced: whether reserved bits may change as well.
     func applied(

@@ -1,0 +1,52 @@
+internal import Registers
+internal import VCPUModel
+
+/// What the fields of a register's value say, a line each.
+struct DecodedText {
+    /// Whether fields that are not set are told too.
+    var showsAll: Bool
+
+    func lines(_ fields: [DecodedField], indent: String) -> [PrintableText] {
+        shown(fields).flatMap { field in
+            [line(field, indent)] + lines(field.parts, indent: indent + "  ")
+        }
+    }
+
+    func json(_ fields: [DecodedField]) -> JSONList { shown(fields).json(json(of:)) }
+
+    private func shown(_ fields: [DecodedField]) -> [DecodedField] {
+        showsAll ? fields : fields.filter(\.isNotable)
+    }
+
+    private func line(_ decoded: DecodedField, _ indent: String) -> PrintableText {
+        let field = decoded.field
+        let range = PrintableText(bitRange(field.msb, field.lsb)).padded(to: Self.rangeWidth)
+        let value = PrintableText(RegisterValue(decoded.bits).description).padded(to: 6)
+        let words = Self.words(decoded).map { " \($0)" as PrintableText } ?? ""
+        return
+            "\(PrintableText(indent))\(range) \(PrintableText(field.name).padded(to: 12)) \(value)\(words)"
+    }
+
+    /// What a value says speaks for itself in a part, and where it belongs to a sentence; elsewhere what the field is stands
+    /// before it.
+    private static func words(_ decoded: DecodedField) -> String? {
+        let field = decoded.field
+        guard let meaning = field.meaning else { return decoded.words }
+        guard let words = decoded.words else { return meaning }
+        let isPlain = field.isTelling || decoded.isPart && field.words(for: decoded.bits) != nil
+        return isPlain ? words : "\(meaning): \(words)"
+    }
+
+    /// That of `[127:64]`.
+    private static let rangeWidth = 8
+
+    private func json(of decoded: DecodedField) -> JSONObject {
+        .field(
+            decoded.field,
+            [
+                "description": decoded.field.meaning,
+                "meaning": decoded.field.valueName(decoded.bits), "parts": json(decoded.parts),
+                "value": RegisterValue(decoded.bits).description, "words": decoded.words,
+            ])
+    }
+}

@@ -1,0 +1,79 @@
+public import Registers
+
+/// A field of a register with a value, in plain words.
+public struct DecodedField: Hashable, Sendable {
+    /// The field.
+    public let field: RegisterField
+    /// Its bits, shifted down to bit 0.
+    public let bits: UInt64
+    /// The value in plain words: its own, or the name that the architecture or Linux has for it, or a number with its
+    /// unit; nil where there is nothing beyond the bits and what the field is.
+    public let words: String?
+    /// What the field is made of, where that is known for this value of the register.
+    public let parts: [DecodedField]
+    /// Whether it means anything beside the register's other fields.
+    public let isValid: Bool
+    /// Whether it is a part of a field.
+    public let isPart: Bool
+
+    /// Every field that is not reserved, most significant first; empty for a register without a known layout.
+    public static func all(of value: RegisterValue, in entry: RegisterEntry) -> [DecodedField] {
+        entry.fields(of: value.lowBits).filter { !$0.isReserved }
+            .map { DecodedField($0, bits: $0.extract(from: value), in: value.lowBits) }
+    }
+
+    /// A field of some bits, with its parts.
+    /// - Parameter register: the low 64 bits of the register.
+    public init(_ field: RegisterField, bits: UInt64, in register: UInt64) {
+        self.field = field
+        self.bits = bits
+        words = Self.words(field, bits, register)
+        parts = field.parts(in: register).map { part in
+            DecodedField(part, bits: part.extract(from: bits), inField: bits)
+        }
+        isValid = true
+        isPart = false
+    }
+
+    /// A part of a field.
+    private init(_ part: RegisterField, bits: UInt64, inField whole: UInt64) {
+        field = part
+        self.bits = bits
+        words = Self.words(part, bits, whole)
+        parts = []
+        isValid = part.condition.map { $0.extract(from: whole) != 0 } ?? true
+        isPart = true
+    }
+
+    private static func words(
+        _ field: RegisterField, _ bits: UInt64, _ register: UInt64
+    ) -> String? {
+        if let words = field.words(for: bits) ?? field.valueName(bits) { return words }
+        return switch field.form {
+        case .hexadecimal: field.isTelling ? RegisterValue(bits).description : nil
+        case .decimal: "\(bits)"
+        case .complement64: bits <= 64 ? "\(64 - bits) bits" : nil
+        case .part: CPUIdentity(midr: register).partName
+        }
+    }
+
+    /// Whether it is worth saying where brevity counts: it is set, or what it says matters also where it is not.
+    public var isNotable: Bool {
+        // Of these, -1 is what offers nothing.
+        if field.kind == .signedEnum { return bits.nonzeroBitCount != field.width }
+        return isValid && (bits != 0 || field.isTelling || isPart && field.words(for: bits) != nil)
+    }
+}
+
+extension Collection<DecodedField> {
+    /// What the fields say in one sentence; nil where none of them makes one.
+    public var sentence: String? {
+        let telling = flatMap { [$0] + $0.parts.reversed() }.filter {
+            $0.field.isTelling && $0.isValid
+        }
+        let words = telling.compactMap { $0.words }
+        guard let first = words.first else { return nil }
+        let rest = words.dropFirst().joined(separator: "; ")
+        return rest.isEmpty ? first : "\(first): \(rest)"
+    }
+}
