@@ -43,13 +43,14 @@ struct MatrixOutput: WholeReport {
     private var legend: PrintableText {
         let words = Set(matrix.cells.joined().map(\.verdict.word))
         let policy: PrintableText =
-            words.contains("policy") ? "policy: what is lost there, the policy pardons\n" : ""
+            words.contains("policy")
+            ? "policy: the policy pardons everything that is lost there\n" : ""
         let losses = matrix.cells.joined().filter { $0.verdict == .no }.map(\.lossCount)
         let no: PrintableText =
             losses.contains { $0 > 0 }
-            ? "no: so many registers are lost; vcpusnap plan GUEST --host HOST names them\n" : ""
+            ? "no: that many registers are lost; vcpusnap plan GUEST --host HOST names them\n" : ""
         let counter: PrintableText =
-            losses.contains(0) ? "no Hz: the host's counter runs at another frequency\n" : ""
+            losses.contains(0) ? "no Hz: the host's counter runs at a different frequency\n" : ""
         return policy + no + counter
     }
 
