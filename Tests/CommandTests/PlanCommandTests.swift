@@ -473,6 +473,14 @@ struct MatrixCommandTests {
         #expect(run.status == 0 && run.text.contains("host-b"), "\(run.text)\(run.errors)")
     }
 
+    /// The command that is named to look at a loss takes the guest as it is named there.
+    @Test func theGuestThatIsABuiltInProfile() throws {
+        let run = try Program.run("matrix", "6.12-max", "--host", "6.1-max")
+        #expect(run.text.contains("plan GUEST (emulated:NAME of a built-in profile) --host HOST"))
+        let other = try Program.run("matrix", "emulated:6.12-max", "--host", "6.1-max")
+        #expect(other.text.contains("; vcpusnap plan GUEST --host HOST names them\n"))
+    }
+
     @Test func anotherCounter() throws {
         let other = try guest.profile("other", hertz: 1_000_000_000)
         let run = try Program.run("matrix", guest.snapshot, "--host", other)
