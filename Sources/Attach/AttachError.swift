@@ -61,27 +61,27 @@ extension AttachError: CustomStringConvertible {
     private var text: String {
         switch reason {
         case .noSuchProcess:
-            "there is none here: check the id, and that it is one of this pid namespace"
+            "there is no such process: check the id, and that it is one of this pid namespace"
         case .otherNamespace:
-            "it is not of this pid namespace, though /proc shows it: run outside of the namespace"
+            "it is not in this pid namespace, though /proc shows it: run outside the namespace"
         case .alreadyTraced(let tracer):
-            "process \(tracer) traces it already (a debugger or strace): end that first"
+            "process \(tracer) (a debugger or strace) is tracing it already: stop that first"
         case .notPermitted(let scope): "no permission to trace it: " + Self.advice(scope)
         case .isRunning:
-            "its vCPUs run, and can be written only while they do not: stop the VM first"
+            "its vCPUs are running, and can be written only while they are not: stop the VM first"
         case .targetExited: "it ended in the meantime"
         case .threadDoesNotStop(let thread):
             "thread \(thread) does not stop: it waits inside the kernel; try again later"
-        case .outOfTime: "it would have to stand still for longer than it may: allow more time"
+        case .outOfTime: "it would have to stand still longer than allowed: allow more time"
         case .notAArch64: "it is not a 64-bit Arm program"
         case .notARM64: "this program was built for another machine: run the arm64 build"
         case .noUsableThread: "no thread has room on its stack for a call, or can make one"
         case .filterUnreadable:
-            "a seccomp filter watches it, which could kill it for a call, and to read the filter takes "
-                + "CAP_SYS_ADMIN, no filter of one's own, and a kernel with CONFIG_CHECKPOINT_RESTORE; "
-                + "save --despite-filter takes it to allow what Firecracker's does"
+            "a seccomp filter could kill it for a call, and reading the filter needs "
+                + "CAP_SYS_ADMIN, no filter on this process, and a kernel with CONFIG_CHECKPOINT_RESTORE; "
+                + "save --despite-filter assumes that it allows what Firecracker's does"
         case .callsForbidden(let names):
-            "its seccomp filters forbid what this takes: \(names.joined(separator: ", ")); nothing was "
+            "its seccomp filters forbid calls that this needs: \(names.joined(separator: ", ")); nothing was "
                 + "done to it"
         case .injectionFailed(let signal):
             "the calls made in it ended with signal \(signal); what they had changed was put back"
@@ -95,8 +95,8 @@ extension AttachError: CustomStringConvertible {
     private static func advice(_ scope: Int?) -> String {
         switch scope {
         case 1: "run as root or with CAP_SYS_PTRACE (kernel.yama.ptrace_scope is 1)"
-        case 2: "it takes CAP_SYS_PTRACE (kernel.yama.ptrace_scope is 2)"
-        case 3: "this host allows it to nobody until it boots again (kernel.yama.ptrace_scope is 3)"
+        case 2: "this needs CAP_SYS_PTRACE (kernel.yama.ptrace_scope is 2)"
+        case 3: "this host allows it to nobody until the next boot (kernel.yama.ptrace_scope is 3)"
         default: "run as its user or as root"
         }
     }

@@ -22,7 +22,7 @@ extension HostProfileError: CustomStringConvertible {
         case .noInit(let vcpu):
             "vCPU \(vcpu) has no VCPU_INIT, which tells the features that its registers belong to"
         case .noKernel:
-            "it does not tell the kernel of its host: give that host's uname -r with --kernel"
+            "it does not say which kernel its host runs: give that host's uname -r with --kernel"
         case .unusableKernel(let text):
             "it calls the kernel \(Self.quoted(text)), and a release is a word of at most "
                 + "\(HostProfile.Limit.word) printable ASCII characters: give that host's uname -r "

@@ -19,8 +19,9 @@ extension HostProfileParser {
     }
 
     private func error(of key: String, _ message: String) -> DirectiveError {
-        DirectiveError(
-            file: scanner.file, line: scanner.line(of: key) ?? scanner.line, message: message)
+        var error = scanner.error(message)
+        error.line = scanner.line(of: key) ?? scanner.line
+        return error
     }
 
     private func error(of id: RegisterID, _ message: String) -> DirectiveError {

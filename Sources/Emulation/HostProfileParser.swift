@@ -47,6 +47,7 @@ struct HostProfileParser {
     init(_ text: some Collection<UInt8>, file: String) throws(DirectiveError) {
         scanner = try DirectiveScanner(
             text, file: file, format: "vhost 1",
+            nextStep: "see Formats/vhost-v1.md, or record the host again with vcpusnap host",
             limits: DirectiveScanner.Limits(
                 size: HostProfile.Limit.size, line: HostProfile.Limit.line,
                 word: HostProfile.Limit.word))

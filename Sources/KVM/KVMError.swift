@@ -45,7 +45,8 @@ extension KVMError {
                 )
             case .accessDenied, .notPermitted:
                 ("no permission to use KVM", "join the group that owns it, usually \"kvm\"")
-            case .busy: ("another hypervisor holds the CPU's virtualization", "stop it first")
+            case .busy:
+                ("another hypervisor is using the CPU's virtualization extensions", "stop it first")
             default: (nil, nil)
             }
         return KVMError("open \(path)", errno, explanation: explanation, nextStep: nextStep)
@@ -73,7 +74,7 @@ extension KVMError {
             case (_, .noTTY):
                 ("the descriptor is not KVM's", "check that the path names KVM's device")
             case ("KVM_CREATE_VM", .noMemory), ("KVM_CREATE_VCPU", .noMemory):
-                ("the kernel has no memory for it", "free some memory")
+                ("the kernel has not enough memory for it", "free some memory")
             case ("KVM_CREATE_VM", .invalidArgument):
                 ("the kernel refuses this size of guest physical address space", nil)
             case ("KVM_CREATE_VCPU", .invalidArgument):
@@ -82,7 +83,7 @@ extension KVMError {
                     "choose a host or a kernel that makes more vCPUs for a VM (KVM_CAP_MAX_VCPUS)"
                 )
             case ("KVM_CREATE_VCPU", .exists):
-                ("the VM has a vCPU of this number", nil)
+                ("the VM already has a vCPU with this number", nil)
             case ("KVM_ARM_PREFERRED_TARGET", .noDevice):
                 ("the host's CPUs have no virtual CPU type", nil)
             default: (nil, nil)

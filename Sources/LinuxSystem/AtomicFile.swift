@@ -56,6 +56,11 @@ public enum AtomicFile {
         _ = try FileError.during(.create, path, try TemporaryFile.make(in: real.directory))
     }
 
+    /// Whether `replace` puts a new file in place of what a path leads to; what it writes directly is overwritten.
+    public static func replaces(_ path: String) -> Bool {
+        if case .replaceable? = try? Target(path) { true } else { false }
+    }
+
     /// Removes what programs that were killed left behind in the directory of a file.
     public static func removeLeftovers(beside path: String) {
         guard let real = try? RealPath.directory(of: path, for: .open) else { return }

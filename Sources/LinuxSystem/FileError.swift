@@ -78,10 +78,10 @@ extension FileError: CustomStringConvertible {
         case (.read, .isDirectory), (.open, .isDirectory): "name a file in it"
         case (_, .isDirectory): "name a file in that directory"
         case (.open, .illegalSeek): "it is not a regular file"
-        case (.open, .tooManyLinks): "it is a symbolic link, and such a one is not followed here"
+        case (.open, .tooManyLinks): "it is a symbolic link, which is not followed here"
         case (_, .noSpace), (_, .quotaExceeded): "make room or choose another file system"
         case (_, .readOnlyFileSystem): "choose another file system"
-        case (.read, .fileTooLarge): "it is larger than this program reads"
+        case (.read, .fileTooLarge): "it is larger than this program accepts"
         case (_, .fileTooLarge):
             "it would be larger than the limit (ulimit -f) or the file system allows"
         case (_, .brokenPipe): "the reader went away"

@@ -163,7 +163,7 @@ extension Location {
         case .standardStream:
             guard content == .text || !StandardStream.output.isTerminal else {
                 throw SourceError(
-                    "standard output is a terminal, and this is no text: send it to a file or a "
+                    "standard output is a terminal, and the result is binary: send it to a file or a "
                         + "pipe, or name a file with --output")
             }
             identity = FileIdentity(of: .output)
@@ -172,7 +172,7 @@ extension Location {
             try SourceError.passing { try AtomicFile.check(path) }
             guard File.beginning(of: path, count: UndoFile.magic.count) != UndoFile.magic else {
                 throw SourceError(
-                    "\(text) is an undo file, with which vcpusnap unmend restores another: name another file, "
+                    "\(text) is an undo file, from which vcpusnap unmend restores another file: name another, "
                         + "or remove it first if nothing is to be restored")
             }
         }

@@ -150,9 +150,12 @@ extension Location {
 
     private static func unknownKind(_ input: ImageInput) -> SourceError {
         let expected = SourceKinds.files.map { $0.phrase }
+        let other = OtherFile(input.name, beginning: input.prefix, insteadOf: .snapshot)
+        let found =
+            other.map { "this is \($0.name)\($0.advice)" }
+            ?? "it begins with \(input.prefix.hexadecimal)"
         return SourceError(
-            "\(input.name): not a vcpusnap file, nor another one that is read here: it begins with "
-                + "\(input.prefix.hexadecimal); expected is "
+            "\(input.name): not a file that is read here: \(found); expected "
                 + expected.dropLast().joined(separator: ", ") + ", or \(expected.last ?? "")")
     }
 }

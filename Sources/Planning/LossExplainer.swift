@@ -232,6 +232,10 @@ extension LossExplainer {
         case .kernelView: return [.policy("accept-masked \(restore.id)")]
         default: break
         }
+        // No host is known that has state of the VM which is not known here.
+        if case .vm = restore.id.group, RegisterDictionary.entry(for: restore.id) == nil {
+            return [.policy("drop \(restore.id)")]
+        }
         let fields = unacceptableFields(of: restore)
         let specific = proof(for: restore) + lowering(restore, fields) + firmware(restore)
         let kernel = newerKernel(for: restore, cause) + capability(for: restore)

@@ -23,22 +23,22 @@ public enum MoveNotice: Hashable, Sendable {
     public var text: String {
         switch self {
         case .otherCPU(let guest, let host, isKept: true):
-            "the guest saw MIDR_EL1 of \(guest), and goes on seeing it on \(host): programs that choose code by "
-                + "it (\(Self.programs)) still choose it for the former, and \(Self.end)"
+            "the guest saw the MIDR_EL1 of \(guest) and keeps seeing it on \(host): programs that choose code paths "
+                + "by it (\(Self.programs)) still choose those of the former, and \(Self.end)"
         case .otherCPU(let guest, let host, isKept: false):
-            "the guest saw MIDR_EL1 of \(guest), and will see that of \(host): programs that choose code by it "
-                + "(\(Self.programs)) keep what they chose until they start again, and \(Self.end)"
+            "the guest saw the MIDR_EL1 of \(guest) and will see that of \(host): programs that choose code paths by "
+                + "it (\(Self.programs)) keep their choice until they are restarted, and \(Self.end)"
         case .otherErrata(let guest, let host, isTold: true):
-            "the guest's kernel works around the errata of \(guest) and of what its VMM told it of, among which "
-                + "\(host) must be"
+            "the guest's kernel works around the errata of \(guest) and of the implementations that its VMM named, "
+                + "which must include \(host)"
         case .otherErrata(let guest, let host, isTold: false):
-            "the guest's kernel works around the errata of \(guest), and not around those of \(host) (vcpusnap "
+            "the guest's kernel works around the errata of \(guest), but not those of \(host) (see vcpusnap "
                 + "baseline --implementations)"
         }
     }
 
-    private static let programs = "OpenSSL, OpenBLAS, glibc, compilers by LLVM"
-    private static let end = "end with SIGILL where they do not ask for each feature besides"
+    private static let programs = "OpenSSL, OpenBLAS, glibc, LLVM's compilers"
+    private static let end = "die with SIGILL where they do not also check for each feature"
 }
 
 extension Implementation: CustomStringConvertible {

@@ -33,14 +33,17 @@ extension QEMUStreamError: CustomStringConvertible {
         case .notAStream(let bytes):
             "not a QEMU migration stream: expected \(FileMagic.stream.hexadecimal) (QEVM), found "
                 + (bytes.isEmpty ? "nothing" : bytes.hexadecimal)
+                + "; name a file that QEMU's migrate wrote"
         case .version(let version):
             "a migration stream of version \(version), expected 3: QEMU older than 0.13 wrote it, or "
-                + "it is damaged"
+                + "it is damaged; save the VM again"
         case .damaged(let part, let offset, let expected, let found):
-            "damaged at byte \(offset): \(part): expected \(expected), found \(found)"
+            "damaged at byte \(offset): \(part): expected \(expected), found \(found); take an undamaged copy of it, "
+                + "or save the VM again"
         case .cutOff(let offset, let missing):
             "cut off at byte \(offset): \(missing); take a complete copy of it"
-        case .noCPUs(let reason): "no Arm vCPU in this migration stream: \(reason)"
+        case .noCPUs(let reason):
+            "no Arm vCPU in this migration stream: \(reason); name the stream of an Arm VM that KVM could run"
         case .list(let problem): "the register list cannot be written: \(problem)"
         }
     }

@@ -156,7 +156,7 @@ extension DeviceStateCapture {
         "finish-migrate": "a migration is about to end; wait for it",
         "save-vm": "a snapshot is being made; wait for it",
         "restore-vm": "a snapshot is being loaded; wait for it",
-        "colo": "it is one of a pair that COLO keeps alike; end that first",
+        "colo": "it is one of a pair that COLO keeps in step; end that first",
     ]
 
     private static func check(

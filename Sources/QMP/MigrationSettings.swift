@@ -96,7 +96,7 @@ extension MigrationSettings {
         guard parameters["tls-creds"]?.string?.isEmpty ?? true else {
             throw connection.error(
                 .obstacle(
-                    "migration is set up for TLS, which this program does not speak",
+                    "migration is set up for TLS, which this program does not support",
                     nextStep: "clear the migration parameter tls-creds"))
         }
     }

@@ -62,7 +62,7 @@ extension QMPError: CustomStringConvertible {
             "QMP socket \"\(Shown.line(socket))\": \(problem)" + (isAddress ? Self.unixOnly : "")
         guard let runStateLeft else { return what }
         return what + "; the VM was running before and is now \"\(Shown.line(runStateLeft))\": "
-            + "look why, and resume it with the QMP command cont"
+            + "find out why, and resume it with the QMP command cont"
     }
 }
 
@@ -76,7 +76,7 @@ extension QMPError {
     }
 
     private static let unixOnly =
-        "; a TCP port is not connected to: give QEMU -qmp unix:PATH,server=on,wait=off, or forward it "
+        "; only UNIX sockets are supported: give QEMU -qmp unix:PATH,server=on,wait=off, or forward it "
         + "(socat UNIX-LISTEN:PATH TCP:HOST:PORT)"
 }
 
@@ -91,11 +91,11 @@ extension QMPError.Problem: CustomStringConvertible {
                 + "QEMU a second one (-qmp unix:PATH,server=on,wait=off)"
         case .notQMP(let found):
             "expected a QMP greeting, found \(Shown.line(found)): name the socket of QEMU's -qmp, not a "
-                + "monitor for people (-monitor), a console or another program's"
+                + "human monitor (-monitor), a console or another program's"
         case .lost(let moment, let errno): Self.lost(moment, errno)
         case .noAnswer(let command, let time): Self.noAnswer(command, time)
         case .tooLong(let limit):
-            "a message is longer than the \(limit) bytes that are read: this is not QEMU"
+            "a message is longer than \(limit) bytes, the most that is read: this is not QEMU"
         case .notJSON(let found, let error):
             "expected a QMP message, found \(Shown.line(found))" + (error.map { " (\($0))" } ?? "")
                 + ": does another program use this connection?"

@@ -31,13 +31,13 @@ extension ChunkHeader {
             throw SnapshotFormatError(
                 .sizeMismatch, chunk: kind, offset: offset + 8,
                 "its stored size is \(storedSize), the file of \(header.fileSize) bytes has "
-                    + "room for \(max(available, 0)): the file is damaged; get another copy of it")
+                    + "room for \(max(available, 0))")
         }
         guard contentSize <= header.largestContent else {
             throw SnapshotFormatError(
                 .sizeMismatch, chunk: kind, offset: offset + 12,
                 "its content size is \(contentSize), the header says at most "
-                    + "\(header.largestContent): the file is damaged; get another copy of it")
+                    + "\(header.largestContent)")
         }
     }
 

@@ -81,7 +81,17 @@ extension SnapshotFormatError: CustomStringConvertible {
     /// One line: `VCPU chunk, byte 110: the checksum is …`.
     public var description: String {
         let place = [chunk.map { "\($0) chunk" }, offset.map { "byte \($0)" }].compactMap { $0 }
-        let reason = errno.map { ": \($0)" } ?? ""
+        let reason = errno.map { ": \($0)" } ?? nextStep
         return (place.isEmpty ? "" : place.joined(separator: ", ") + ": ") + message + reason
+    }
+
+    /// What to do about a place that breaks a rule of the format; for other codes the message says it.
+    private var nextStep: String {
+        let isRule = [
+            Code.limitExceeded, .sizeMismatch, .malformed, .duplicateChunk, .missingChunk,
+            .misplacedChunk,
+        ].contains(code)
+        return isRule && offset != nil
+            ? "; the file is damaged, or what wrote it is at fault: get another copy of it" : ""
     }
 }

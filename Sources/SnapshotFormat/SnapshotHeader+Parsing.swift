@@ -156,9 +156,11 @@ extension SnapshotHeader {
             throw SnapshotFormatError(
                 .truncated, offset: start.count,
                 start.isEmpty
-                    ? "the file is empty" : "the file ends inside its header; get a complete copy")
+                    ? "the file is empty; name a file that vcpusnap save wrote"
+                    : "the file ends inside its header; get a complete copy")
         }
-        throw .notASnapshot("found \(start.hexadecimal)")
+        throw .notASnapshot(
+            "found \(start.hexadecimal); name a file that vcpusnap save wrote")
     }
 }
 
@@ -167,7 +169,7 @@ extension SnapshotFormatError {
     package static func notASnapshot(_ found: String) -> SnapshotFormatError {
         SnapshotFormatError(
             .notASnapshot, offset: 0,
-            "not a vcpusnap file: it should start with \(FileMagic.snapshot.hexadecimal), \(found)"
+            "not a snapshot: it should start with \(FileMagic.snapshot.hexadecimal), \(found)"
         )
     }
 

@@ -21,6 +21,8 @@ public struct VerificationReport: Hashable, Sendable {
         public var isSkippable: Bool
         /// Whether the CRC-32C in the chunk's header is that of the chunk as the file has it.
         public var checksumMatches: Bool
+        /// Whether it was left out, because it is of a kind or version that this program does not know.
+        public var isLeftOut = false
         /// What is wrong with the chunk; nil for nothing.
         public var problem: SnapshotFormatError?
     }
@@ -53,7 +55,9 @@ public struct VerificationReport: Hashable, Sendable {
         do throws(SnapshotFormatError) {
             try chunk.checkChecksum()
             entry.checksumMatches = true
+            let known = content.unknown
             try content.add(chunk, digest: digest, decompressor)
+            entry.isLeftOut = content.unknown != known
         } catch {
             entry.problem = error
             problems.append(error)

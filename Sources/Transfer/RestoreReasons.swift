@@ -49,7 +49,7 @@ struct RestoreReasons {
 
     static let notInSnapshot = "only the destination has it; it keeps its value"
     static let missing =
-        "the snapshot does not have it, and no vCPU can do without it; the destination's value stays"
+        "the snapshot lacks it, though every vCPU needs it; the destination's value stays"
 
     private var kernel: KernelVersion? { context.options.kernel }
 
@@ -70,13 +70,16 @@ struct RestoreReasons {
     private var unexplainedAbsence: String {
         let failure = AccessFailure(.noSuchRegister, isWrite: false, hasSVE: nil)
         if id == .vcpuFinalized, let words = id.explanation(of: failure) { return words }
+        // A kernel that is named is one that may lack the register; of a VM's state no kernel is known that has it.
+        if case .vm = id.group { return "the destination has no such VM state" }
         return "\(entry == nil ? destination : "the destination") does not have this register"
     }
 
     private var kernelCause: String? {
         guard let since = entry?.listedSince else { return nil }
-        guard let kernel else { return "KVM lists it only since Linux \(since)" }
-        return kernel < since ? "KVM lists it only since Linux \(since), this is \(kernel)" : nil
+        guard let kernel else { return "added to KVM in Linux \(since)" }
+        return kernel < since
+            ? "added to KVM in Linux \(since), but the destination runs \(kernel)" : nil
     }
 
     /// Before cache geometry was made up for guests, they saw what the CPU has (`arch/arm64/kvm/sys_regs.c`,
@@ -85,7 +88,8 @@ struct RestoreReasons {
         guard id.isCacheGeometry, let kernel, let since = RegisterDictionary.cachesChosenSince,
             kernel < since
         else { return nil }
-        return "before Linux \(since) KVM lists only the caches that the CPU has, this is \(kernel)"
+        return
+            "before Linux \(since), KVM lists only the caches that the CPU has, and the destination runs \(kernel)"
     }
 
     private var needCause: String? {
@@ -123,8 +127,8 @@ struct RestoreReasons {
 
     /// For a register that refused the value, and holds it.
     private func sharedValue(_ failure: RestoreAttempt.Failure) -> String {
-        "the write was refused (\(failure.errno.symbol)), and the register holds the value only because it "
-            + "is one for all vCPUs, and another was given it"
+        "the write was refused (\(failure.errno.symbol)); the register holds the value only because all vCPUs "
+            + "share it, and another one took it"
     }
 
     /// For a register that could be neither written nor read.
@@ -167,8 +171,8 @@ struct RestoreReasons {
             let told = field.valueName(wanted), let offered = field.valueName(host)
         else { return nil }
         return
-            "the guest was told \(told), the host's level is \(offered): under an override the guest "
-            + "goes on believing \(told) and runs unmitigated"
+            "the guest was told \(told), but the host's level is \(offered): if overridden, the guest "
+            + "still believes \(told) and runs unmitigated"
     }
 
     /// For an ID register that differs in bits no rule speaks of.
@@ -176,11 +180,11 @@ struct RestoreReasons {
         guard entry?.isFeatureIDRegister == true || entry?.isImplementationID == true,
             let difference = result.before.flatMap({ result.wanted?.differingBits(from: $0) })
         else { return nil }
-        return "the bits \(difference) differ, and the destination does not take the value"
+        return "bits \(difference) differ, and the destination does not take the value"
     }
 
     private func change(_ result: RegisterRestore) -> String {
-        let fate = result.found == result.before ? "keeps its own value" : "holds another value"
+        let fate = result.found == result.before ? "keeps its own value" : "holds a different value"
         let fields =
             result.found.flatMap { result.wanted?.differingBits(from: $0) }.map(fields(in:)) ?? ""
         let rule = behavior?.rule.map { ": \($0)" } ?? ""

@@ -117,8 +117,9 @@ extension SnapshotNote: CustomStringConvertible {
         switch self {
         case .noVCPU: "it holds no vCPU"
         case .incomplete(let vcpus, let missing):
-            "\(vcpus.count == 1 ? "vCPU" : "vCPUs") \(Self.ranges(vcpus)) not complete, \(missing.count) of the registers that no vCPU can do "
-                + "without are missing: \(Self.shortened(missing.map(\.name)))"
+            (vcpus.count == 1 ? "vCPU \(vcpus[0]) is" : "vCPUs \(Self.ranges(vcpus)) are")
+                + " incomplete: \(missing.count) of the registers that every vCPU needs are missing: "
+                + Self.shortened(missing.map(\.name))
         case .disagreement(let id, let holders):
             "the vCPUs disagree on \(id.label): "
                 + holders.prefix(Self.maximumCount).map(\.description).joined(separator: "; ")

@@ -27,14 +27,20 @@ public struct UnitNumbers: Hashable, Sendable {
         ranges.append(number)
     }
 
-    /// `VM`, `vCPU 0`, `VM and vCPUs 0, 2-5`, `no vCPU`.
+    /// Whether the title leaves numbers out, since they are in too many ranges to be read.
+    public var isShortened: Bool { ranges.count > 8 }
+
+    /// `VM`, `vCPU 0`, `VM and vCPUs 0, 2-5`, `no vCPU`; of many ranges the first and the last, as in
+    /// `vCPUs 0, 2, 4, 6, ..., 60, 62 (32 in all)`.
     public var title: String {
         guard count > 0 else { return "no vCPU" }
         let isOne = ranges.count == 1 && ranges[0].count == 1
         let numbers = ranges.map { range in
             range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
         }
-        let vcpus = (isOne ? "vCPU " : "vCPUs ") + numbers.joined(separator: ", ")
+        let ends = [numbers.prefix(4), ["..."], numbers.suffix(2)].joined().joined(separator: ", ")
+        let list = isShortened ? "\(ends) (\(count) in all)" : numbers.joined(separator: ", ")
+        let vcpus = (isOne ? "vCPU " : "vCPUs ") + list
         return ((hasVM ? ["VM"] : []) + (ranges.isEmpty ? [] : [vcpus])).joined(separator: " and ")
     }
 }

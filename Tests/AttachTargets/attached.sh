@@ -45,7 +45,7 @@ restored() {
 # running: into vCPUs that run nothing is restored.
 running() {
   vcpusnap save "pid:$VMM" -o saved
-  refused 'its vCPUs run' vcpusnap restore saved "pid:$VMM"
+  refused 'its vCPUs are running' vcpusnap restore saved "pid:$VMM"
 }
 
 # named: nothing that a VMM calls itself reaches a terminal raw.
@@ -220,7 +220,7 @@ not_told_apart() {
 # MARK: What cannot be done
 
 no_vmm() {
-  refused 'there is none here' vcpusnap show pid:99999
+  refused 'there is no such process' vcpusnap show pid:99999
   refused 'no KVM VM with vCPUs' vcpusnap show pid:$$
 }
 from_another_namespace() { refused 'not of this pid namespace' unshare -p -f vcpusnap show "pid:$VMM"; }
@@ -250,7 +250,7 @@ traced() {
   attach-proof hold "$VMM" <input &
   exec 3>input
   within_a_minute "it is not attached to" is_traced
-  refused 'traces it already' vcpusnap show "pid:$VMM"
+  refused 'is tracing it already' vcpusnap show "pid:$VMM"
   exec 3>&-
   wait $!
 }
@@ -317,7 +317,7 @@ users() {
   refused "ptrace_scope is 2" as_user "vcpusnap show pid:$mine"
   vcpusnap show "pid:$mine" >/dev/null
   scope 3
-  refused "until it boots again" vcpusnap show "pid:$mine"
+  refused "until the next boot" vcpusnap show "pid:$mine"
   for file in theirs /tmp/mine; do
     number=$(wc -l <"$file")
     within_a_minute "it does not go on" has_lines "$file" $((number + 5))

@@ -10,7 +10,8 @@ import Testing
     @Test func processThatIsNotThereIsNamedSo() {
         let error = #expect(throws: AttachError.self) { try VMMProcess(process: Self.noProcess) }
         #expect(error == AttachError(process: Self.noProcess, .noSuchProcess))
-        #expect(error.map { "\($0)" }?.hasPrefix("process 8388608: there is none here") == true)
+        #expect(
+            error.map { "\($0)" }?.hasPrefix("process 8388608: there is no such process") == true)
     }
 
     @Test func processWithoutVCPUsIsNoVMM() throws {

@@ -22,7 +22,7 @@ struct AttachCommandTests {
         ] {
             let run = try Program.run(command)
             #expect(run.status == 2)
-            #expect(run.errors.contains("process 2147483646: there is none here"))
+            #expect(run.errors.contains("process 2147483646: there is no such process"))
             #expect(run.errors.contains("pid namespace"))
         }
         #expect(try folder.names.isEmpty)

@@ -6,7 +6,7 @@ private let newer = "emulated:6.12-neoverse-n1"
 
 /// What the program says, taken apart.
 extension Run {
-    fileprivate func vcpus() throws -> [[String: Any]] {
+    func vcpus() throws -> [[String: Any]] {
         try #require(try json()["vcpus"] as? [[String: Any]])
     }
 

@@ -67,7 +67,7 @@ struct HelpTests {
             ),
             (["show", "6.12-max"], "is emulated:6.12-max"),
             (["restore", "emulated:6.12-max", "6.1-max"], "is emulated:6.1-max"),
-            (["show", "qmp:localhost:4444"], "a TCP port is not connected to"),
+            (["show", "qmp:localhost:4444"], "only UNIX sockets are supported"),
             (["show", "--formt", "json", "x"], "Did you mean '--format'?"),
         ])
     func meaning(arguments: [String], answer: String) throws {

@@ -83,8 +83,8 @@ struct NextStepTests {
         #expect(known.errors.isEmpty)
         #expect(
             new.errors
-                == "vcpusnap: QEMU 12.5 is newer than the newest that is known here, 11.1: what is said "
-                + "is what 11.1 does\n")
+                == "vcpusnap: QEMU 12.5 is newer than any known here: this is what QEMU 11.1 does\n"
+        )
         #expect(new.output == known.output && new.status == known.status)
         #expect(new.text.contains("in QEMU 11.1 on"))
     }
@@ -140,7 +140,7 @@ struct NextStepTests {
         #expect(plan.status == 1)
         #expect(
             plan.text.contains(
-                "the guest has more vCPUs than the destination makes: 3, KVM_CAP_MAX_VCPUS is 2 (1)"
+                "the guest has more vCPUs than the destination can make: 3, KVM_CAP_MAX_VCPUS is 2 (1)"
             ))
         #expect(plan.text.contains("choose a host or a kernel that makes 3 vCPUs for a VM"))
         #expect(!plan.text.contains("save the guest again"))

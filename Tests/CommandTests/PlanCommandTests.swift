@@ -73,7 +73,7 @@ struct PlanCommandTests {
         #expect(run.status == 1)
         #expect(run.errors.isEmpty)
         #expect(run.text.contains(" on 6.1-neoverse-n1: no\n"))
-        #expect(run.text.contains("KVM has it since Linux 6.4"))
+        #expect(run.text.contains("the destination's kernel is older than Linux 6.4"))
         #expect(run.text.contains("give the destination Linux 6.4 or newer"))
         #expect(!run.text.contains("\u{1b}["))
     }
@@ -473,13 +473,21 @@ struct MatrixCommandTests {
         #expect(run.status == 0 && run.text.contains("host-b"), "\(run.text)\(run.errors)")
     }
 
+    /// The command that is named to look at a loss takes the guest as it is named there.
+    @Test func theGuestThatIsABuiltInProfile() throws {
+        let run = try Program.run("matrix", "6.12-max", "--host", "6.1-max")
+        #expect(run.text.contains("plan GUEST (emulated:NAME of a built-in profile) --host HOST"))
+        let other = try Program.run("matrix", "emulated:6.12-max", "--host", "6.1-max")
+        #expect(other.text.contains("; vcpusnap plan GUEST --host HOST names them\n"))
+    }
+
     @Test func anotherCounter() throws {
         let other = try guest.profile("other", hertz: 1_000_000_000)
         let run = try Program.run("matrix", guest.snapshot, "--host", other)
         #expect(run.status == 1)
         #expect(run.text.contains("  no Hz"), "\(run.text)")
-        #expect(run.text.contains("\nno Hz: the host's counter runs at another frequency\n"))
-        #expect(!run.text.contains("so many registers"))
+        #expect(run.text.contains("\nno Hz: the host's counter runs at a different frequency\n"))
+        #expect(!run.text.contains("that many registers"))
     }
 
     @Test func folderOfHosts() throws {
@@ -882,5 +890,28 @@ struct ProfileCommandTests {
         let move = ["plan", "emulated:6.12-neoverse-n1", "--host", "6.1-neoverse-n1"]
         #expect(try Program.run(move + ["--write-policy", folder / "m.vpolicy"]).status == 1)
         #expect(try Program.run(move + ["--policy", folder / "m.vpolicy"]).status == 0)
+    }
+
+    /// The policy that the rules are added to keeps its permissions, by whichever name, and is not written into.
+    @Test func writePolicyOntoThePolicy() throws {
+        let folder = try TemporaryFolder()
+        let old = "vpolicy 1\nbase safe # ours\n"
+        let plan = "vcpusnap plan emulated:6.12-neoverse-n1 --host 6.1-neoverse-n1 --policy"
+        for names in ["p --write-policy p", "p --write-policy link", "link --write-policy p"] {
+            try folder.make("p", old)
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o640], ofItemAtPath: folder / "p")
+            let run = try Program.shell("ln -sf p link; \(plan) \(names)", in: folder)
+            #expect(run.status == 1, "\(run.errors)")
+            #expect(try folder.text("p").hasPrefix(old + "# Delete the rules"))
+            #expect(try folder.permissions("p") == 0o640)
+        }
+        try folder.make("p", old)
+        let run = try Program.shell("\(plan) p --write-policy /dev/fd/3 3<>p", in: folder)
+        #expect(run.status == 2)
+        #expect(run.errors.contains("/dev/fd/3 is the same file as p"), "\(run.errors)")
+        #expect(try folder.text("p") == old)
+        #expect(try Program.shell("\(plan) p --write-policy new", in: folder).status == 1)
+        #expect(try folder.permissions("new") == 0o600)
     }
 }

@@ -220,9 +220,11 @@ struct StreamEndCommandTests {
             let path = try folder.make("other", text)
             let run = try Program.run("show", path)
             expectStreamTrouble(
-                run, "not a vcpusnap file", "migration stream", "virsh save", "qcow2", ".vhost")
+                run, "not a file that is read here", "migration stream", "virsh save", "qcow2",
+                ".vhost")
         }
-        expectStreamTrouble(try Program.run("show", "/proc/self/maps"), "not a vcpusnap file")
+        expectStreamTrouble(
+            try Program.run("show", "/proc/self/maps"), "not a file that is read here")
         expectStreamTrouble(
             try Program.run("show", try folder.make("empty", Data())), "empty")
     }

@@ -212,7 +212,7 @@ struct StreamMendCommandTests {
                 "drop CLIDR_EL1", "drop CNTPCT_EL0",
             ])
         #expect(text.contains("# the guest finds 0x10305406 in place of 0x10305408 (DebugVer)"))
-        #expect(text.contains("# Delete those of the rules below whose registers the guest needs."))
+        #expect(text.contains("# Delete the rules below whose registers the guest needs."))
         let mended = try Program.run(
             "mend", Stream.n1, "--host", older, "--policy", ours, "-o", folder / "new.mig")
         #expect(mended.status == 0, "\(mended.errors)")

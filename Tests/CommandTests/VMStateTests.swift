@@ -70,6 +70,20 @@ struct VMStateTests {
         try Program.run("save", "emulated:\(host)", "--vcpus", "2", "-o", folder / "c")
         let other = try Program.run("diff", left, folder / "c", "--format", "json").json()
         #expect((other["vm"] as? [String: Any])?["only"] as? String == "left")
+        #expect(
+            try Program.run("diff", left, folder / "c").text.hasSuffix(
+                "VM: only the left one has state of the VM itself\n  other\n    \(id.hex): 0x7 -> (none)\n"
+            ))
+    }
+
+    /// It is not said of a kernel or a host that they might have it.
+    @Test func whatIsSaidOfItsLoss() throws {
+        let plan = try Program.run("plan", try snapshot(7, named: "a"), "--host", host).text
+        #expect(
+            plan.contains("\(id.hex): wanted 0x7; the destination has no such VM state\n"),
+            "\(plan)")
+        #expect(plan.contains("a policy with the rule drop \(id.hex)"), "\(plan)")
+        #expect(!plan.contains("choose a host"), "\(plan)")
     }
 
     @Test func restoreIntoASnapshot() throws {
@@ -86,7 +100,7 @@ struct VMStateTests {
         let run = try Program.run("restore", file, "emulated:\(host)")
         #expect(run.status == 1)
         #expect(run.text.contains("\nVM: registers were lost; 1 absent\n"))
-        #expect(run.text.contains("    VM: \(id.hex) (\(id.hex)): wanted 0x7"))
+        #expect(run.text.contains("    VM: \(id.hex): wanted 0x7"))
         let json = try Program.run("restore", file, "emulated:\(host)", "--format", "json").json()
         #expect((json["vm"] as? [String: Any])?["complete"] as? Bool == false)
         let plan = try Program.run("plan", file, "--host", host)

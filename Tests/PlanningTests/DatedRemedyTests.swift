@@ -122,7 +122,8 @@ struct DatedRemedyTests {
         try snapshot.set("SMCCC_ARCH_WORKAROUND_3", told)
         let plan = try MovePlan(of: snapshot, on: profile, policy: RestorePolicy(.exact))
         let reason = try #require(plan.loss(of: "SMCCC_ARCH_WORKAROUND_3").restore.reason)
-        #expect(reason.contains("was told \(name), the host's level is \(hostName)"), "\(reason)")
+        #expect(
+            reason.contains("was told \(name), but the host's level is \(hostName)"), "\(reason)")
         #expect(reason.contains("runs unmitigated"))
     }
 }

@@ -23,6 +23,8 @@ private let sample = """
 
 @Suite("Policies: reading and writing the format")
 struct PolicyParsingTests {
+    private let nextStep = "Formats/policy-v1.md says what a line may be"
+
     private func field(_ register: String, _ name: String) throws -> RegisterField {
         let id = try TestSubjects.register(register)
         return try #require(RegisterDictionary.entry(for: id)?.field(named: name))
@@ -254,9 +256,12 @@ struct PolicyParsingTests {
         #expect(
             error
                 == DirectiveError(
-                    file: "fleet.vpolicy", line: 3, column: wrong.column, message: wrong.message))
+                    file: "fleet.vpolicy", line: 3, column: wrong.column, message: wrong.message,
+                    nextStep: nextStep))
         let column = wrong.column.map { ":\($0)" } ?? ""
-        #expect(error.description == "fleet.vpolicy:3\(column): \(wrong.message)")
+        let end = wrong.message.hasSuffix("?") ? "" : ";"
+        #expect(
+            error.description == "fleet.vpolicy:3\(column): \(wrong.message)\(end) \(nextStep)")
     }
 
     @Test(arguments: [
@@ -290,7 +295,7 @@ struct PolicyParsingTests {
         ),
     ])
     func fileIsRefused(_ text: String, _ description: String) throws {
-        #expect(try refusal(text.utf8).description == description)
+        #expect(try refusal(text.utf8).description == "\(description); \(nextStep)")
     }
 
     /// Nothing of a file is accepted when a late line is wrong, and the line is named.
@@ -311,14 +316,16 @@ struct PolicyParsingTests {
         let error = try refusal((fits + "\n").utf8)
         #expect(
             error.description
-                == "fleet.vpolicy:1: a file has at most 65536 bytes, this one has 65537")
+                == "fleet.vpolicy:1: a file has at most 65536 bytes, this one has 65537; \(nextStep)"
+        )
     }
 
     @Test func rules() throws {
         let fits = "vpolicy 1\n" + String(repeating: "ignore x0\n", count: 1024)
         #expect(try RestorePolicy(parsing: fits.utf8, file: "fits").rules.count == 1024)
         let error = try refusal((fits + "ignore x0\n").utf8)
-        #expect(error.description == "fleet.vpolicy:1026: a policy has at most 1024 rules")
+        #expect(
+            error.description == "fleet.vpolicy:1026: a policy has at most 1024 rules; \(nextStep)")
     }
 
     // MARK: Damage

@@ -121,6 +121,8 @@ struct DamageTests {
     }
 
     @Test func anEmptyFileIsSaidToBe() {
-        #expect(failure(reading: [])?.message == "the file is empty")
+        #expect(
+            failure(reading: [])?.message
+                == "the file is empty; name a file that vcpusnap save wrote")
     }
 }

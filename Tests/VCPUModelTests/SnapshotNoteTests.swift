@@ -53,7 +53,7 @@ struct SnapshotNoteTests {
         #expect(vcpu.registers.missing.map(\.name) == [name])
         #expect(
             notes(vcpu) == [
-                "vCPU 3 not complete, 1 of the registers that no vCPU can do without are missing: \(name)"
+                "vCPU 3 is incomplete: 1 of the registers that every vCPU needs are missing: \(name)"
             ])
     }
 
@@ -85,7 +85,7 @@ struct SnapshotNoteTests {
         let text = try notes(vcpu(), nothing)
         // That it does not have what is alike in all vCPUs goes without saying.
         #expect(text.count == 1)
-        #expect(text[0].hasPrefix("vCPU 1 not complete, 90 of the registers "), "\(text)")
+        #expect(text[0].hasPrefix("vCPU 1 is incomplete: 90 of the registers "), "\(text)")
     }
 
     @Test func thoseThatLackTheSameAreTogether() throws {
@@ -94,7 +94,7 @@ struct SnapshotNoteTests {
         }
         let text = Snapshot(provenance: Provenance(), vcpus: only).notes.map(\.description)
         #expect(
-            text.count == 1 && text[0].hasPrefix("vCPUs 0 to 4095 not complete, 1 of"), "\(text)")
+            text.count == 1 && text[0].hasPrefix("vCPUs 0 to 4095 are incomplete: 1 of"), "\(text)")
     }
 
     private func vcpu(without index: Int) throws -> VCPUState {

@@ -59,7 +59,7 @@ public struct OtherKernel {
     private func reportOthers(_ host: HostProfile) {
         for (file, other) in others where host.recordingsOfSameCPU([other]).isEmpty {
             options.notify(
-                "\(FileName.shown(file)) is left out: it is of another CPU than \(host.name)")
+                "\(FileName.shown(file)) is left out: it is of a different CPU than \(host.name)")
         }
     }
 
@@ -77,7 +77,7 @@ public struct OtherKernel {
             (kernel.major, kernel.minor) > (newest.major, newest.minor)
         {
             options.notify(
-                "\(release) is newer than \(newest), the newest kernel that is known here: what changed since is not "
+                "\(release) is newer than \(newest), the newest kernel known here: what changed since is not "
                     + "in \(result.name)")
         }
     }

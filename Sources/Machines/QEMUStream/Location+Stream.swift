@@ -38,8 +38,8 @@ extension Location {
         guard let stream = file as? StreamFile else {
             let kind = (type(of: file) as? any StateSource.Type)?.summary.grammar ?? "file"
             throw SourceError(
-                "\(name) is a \(kind), and this is about QEMU's migration streams: name the stream; of a "
-                    + "\(kind) vcpusnap plan without --qemu says what vcpusnap restore does")
+                "\(name) is a \(kind), but this is for QEMU's migration streams: name a stream; vcpusnap plan without "
+                    + "--qemu says what vcpusnap restore does with a \(kind)")
         }
         return stream
     }

@@ -76,7 +76,7 @@ extension SnapshotFile {
             let file = try openToChange(location, keeps, options)
             guard file.vcpus.map(\.index) == wanted.vcpus.map(\.index) else {
                 throw SourceError(
-                    "\(location.text) has \(file.snapshot.indexText), the snapshot has "
+                    "\(location.text) has \(file.snapshot.indexText), but what is to be restored has "
                         + "\(wanted.indexText): restore into a snapshot with the same vCPUs")
             }
             return file

@@ -12,11 +12,11 @@ struct BaselineCommand: ParsableCommand {
         discussion: """
             The result is a template of Formats/vbaseline-v1.md: the features to make the
             vCPUs with, and the registers to write before the guest's first run. It is
-            tried on every pair of the hosts; what keeps a guest from moving all the same
-            is an obstacle, and the exit code 1.
+            tried on every pair of hosts; whatever still keeps a guest from moving is an
+            obstacle, and the exit code is 1.
 
             --implementations lists the CPUs that the guest can meet. Its VMM has to tell
-            it of them when it boots, for then it chooses its workarounds of errata
+            it about them at boot, when it chooses its errata workarounds
             (Documentation/implementations.md).
 
             EXAMPLES
@@ -29,7 +29,7 @@ struct BaselineCommand: ParsableCommand {
         completion: Completions.hosts)
     var hosts: [String]
 
-    @Flag(help: "Tell which implementations of CPUs the hosts have.")
+    @Flag(help: "List the CPU implementations of the hosts.")
     var implementations = false
 
     @Option(name: .shortAndLong, help: "Write the template to this file; - is stdout.")

@@ -13,7 +13,7 @@ struct Convert: ParsableCommand {
         discussion: """
             With --into the registers of the snapshot replace those of a stream's vCPUs;
             everything else of the stream stays as it is. What the stream cannot hold is
-            named, and the exit code is 1. So a state saved on KVM can be looked at in
+            named, and the exit code is 1. This way, state saved on KVM can be examined in
             QEMU's own emulation.
 
             EXAMPLES

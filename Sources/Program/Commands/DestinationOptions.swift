@@ -11,7 +11,7 @@ struct DestinationOptions: ParsableArguments {
     @Option(
         name: .customLong("tcg"),
         help: ArgumentHelp(
-            "QEMU's emulation of this CPU, of that version: cortex-a57, max.", valueName: "cpu"),
+            "The CPU that this QEMU emulates, such as cortex-a57 or max.", valueName: "cpu"),
         completion: .list(TCGModel.cpus))
     var cpu: String?
 
@@ -19,8 +19,8 @@ struct DestinationOptions: ParsableArguments {
         name: .customLong("to"),
         help: ArgumentHelp(
             """
-            QEMU's emulation of the machine that wrote this stream, best before it ran, or \
-            that runs at qmp:SOCKET.
+            The emulated machine that wrote this stream, best before its first run, or that \
+            runs at qmp:SOCKET.
             """, valueName: "stream"))
     var machine: Location?
 

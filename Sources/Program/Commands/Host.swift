@@ -18,10 +18,10 @@ struct Host: ParsableCommand {
             facts that decide what can be restored here. emulated:PROFILE is a vCPU on such
             a host, anywhere.
 
-            With --as-kernel it is the same machine with another kernel, by what is known
-            of kernels. What a kernel hides of the CPU is taken from other recordings of
-            such a CPU, the built-in ones and those of --like, and else guessed, which is
-            said.
+            With --as-kernel it is the same machine with another kernel, as far as kernels
+            are known. What a kernel hides of the CPU is taken from other recordings of the
+            same CPU, built-in or given with --like; otherwise it is guessed, and the guess
+            is reported.
 
             EXAMPLES
               vcpusnap host

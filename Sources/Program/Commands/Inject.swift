@@ -6,7 +6,7 @@ internal import VCPUModel
 /// `vcpusnap inject TARGET EXCEPTION`.
 struct Inject: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make the guest of a snapshot take an exception when it runs on.",
+        abstract: "Make the guest of a snapshot take an exception when it resumes.",
         usage: "vcpusnap inject <target> <exception> [-o <output>] [options]",
         discussion: """
             breakpoint  the exception of BRK (BKPT in AArch32) at the program counter
@@ -36,7 +36,7 @@ struct Inject: ParsableCommand {
     @Argument(help: "breakpoint, data-abort or serror.")
     var exception: Kind
 
-    @Option(help: "breakpoint: the instruction's immediate, 16 bits (0).")
+    @Option(help: "breakpoint: the instruction's immediate, 16 bits (default: 0).")
     var comment: Number?
 
     @Option(help: "data-abort: the virtual address; without it the syndrome says it is not valid.")

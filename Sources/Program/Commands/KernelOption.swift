@@ -27,7 +27,7 @@ struct LikeOption: ParsableArguments {
     @Option(
         name: .customLong("like"),
         help: ArgumentHelp(
-            "Another recording of such a CPU, for what a kernel hides (repeatable).",
+            "Another recording of the same CPU, for what its kernel hides (repeatable).",
             valueName: "host"),
         completion: Completions.hosts)
     var files: [String] = []

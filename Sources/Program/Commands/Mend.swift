@@ -16,18 +16,18 @@ struct Mend: ParsableCommand {
         discussion: """
             Registers that the host does not have are taken out of the vCPUs' lists, and
             values that its KVM refuses are replaced by the host's own; everything else
-            stays byte for byte. What the policy does not pardon is not done: nothing is
-            written then, every such register is named, and the exit code is 1. --policy
-            takes rules for them (Formats/policy-v1.md).
+            stays byte for byte. If the policy does not pardon all of that, nothing is
+            written, every register that it does not pardon is named, and the exit code
+            is 1. --policy takes rules for them (Formats/policy-v1.md).
 
             Where something stands in the way, the rules that would let it load are
             proposed, each with what it means to the guest; --write-policy writes them to a
             file, for the guest's owner to decide about.
 
-            Without --host, what the policy ignores is taken out and what it overrides
-            replaced, in streams of QEMU's own emulation too, whose lists differ between
-            versions: QEMU 10.1 loads what 10.0 wrote; the other way round the rules
-            "ignore DBGDTR_EL0" and "ignore DBGDTRint_NS" take out what 10.0 does not have.
+            Without --host, what the policy ignores is taken out and what it overrides is
+            replaced, also in streams of QEMU's own emulation, whose lists differ between
+            versions: QEMU 10.1 loads what 10.0 wrote; for the other direction the rules
+            "ignore DBGDTR_EL0" and "ignore DBGDTRint_NS" take out what 10.0 lacks.
 
             --for-qemu VERSION takes out the subsections that this version does not know,
             where the guest is the same without them. With --tcg CPU, or --to a stream of
@@ -59,13 +59,16 @@ struct Mend: ParsableCommand {
     )
     var host: String?
 
-    @Option(help: "The QEMU version that is to load it; every one from 7.2 on if not given.")
+    @Option(
+        help:
+            "The QEMU version that is to load it; every one from \(QEMUVersion.oldest) on if not given."
+    )
     var qemu: String?
 
     @Option(
         name: .customLong("for-qemu"),
         help: ArgumentHelp(
-            "The QEMU version that is to know all that the result has.", valueName: "version"))
+            "The QEMU version that must know everything in the result.", valueName: "version"))
     var targetQEMU: String?
 
     @OptionGroup var destination: DestinationOptions
@@ -157,7 +160,9 @@ struct Mend: ParsableCommand {
         try output?.checkOutput(.binary, keeping: others)
         try writePolicy.map {
             try PolicyProposal.check(
-                $0, keeping: [source] + hostFile + [output].compactMap(\.self))
+                $0,
+                keeping: [source] + hostFile + [output, destination.machine].compactMap(\.self),
+                addingTo: policy.location)
         }
     }
 
@@ -229,7 +234,7 @@ struct Mend: ParsableCommand {
     private func whatWasWritten(_ mend: StreamMend) -> PrintableText {
         if dryRun { return "  nothing was written: this was a dry run\n" }
         if inPlace, mend.changesNothing {
-            return "  nothing was to be changed, and nothing was written\n"
+            return "  nothing had to change, and nothing was written\n"
         }
         if inPlace { return "  changed in place; vcpusnap unmend \(source.text) restores it\n" }
         let name = output == .standardStream ? "standard output" : output?.text ?? ""
@@ -246,7 +251,7 @@ struct Mend: ParsableCommand {
         }
         guard let writePolicy else {
             return
-                "  next: put those of them that the guest can do without into a policy, and mend with "
+                "  next: put the rules whose registers the guest can do without into a policy, and mend with "
                 + "--policy FILE\n"
         }
         try proposal.write(to: writePolicy, after: request.given, report.values)

@@ -21,7 +21,7 @@ struct PlanCommand: ParsableCommand {
             The restore is carried out on emulated vCPUs of the host's profile, which
             vcpusnap host records. What will be lost is grouped by cause, with what the
             guest would notice and what can be done about it. The verdict is yes, yes with
-            a policy, or no; the exit code is 0 unless it is no for some host.
+            a policy, or no; the exit code is 0 unless it is no for any host.
 
             EXAMPLES
               vcpusnap plan cpu.vcpusnap --host 6.1-neoverse-n1
@@ -30,8 +30,8 @@ struct PlanCommand: ParsableCommand {
               vcpusnap plan cpu.vcpusnap --host rack1.vhost --kernel 7.3
 
             With --qemu it says what QEMU of that version does when it loads a migration
-            stream with KVM on that host, register by register, with what it does without a
-            word, and the error it prints. The verdict is loads, loads with losses, or
+            stream with KVM on that host, register by register, including what it does
+            silently, and the error it prints. The verdict is loads, loads with losses, or
             fails; the exit code is 0 if it is loads for every host. A loss that the policy
             pardons does not count, so with --policy force the exit code is 1 only for what
             fails. Without --qemu the plan of a stream is that of vcpusnap restore, which
@@ -64,7 +64,10 @@ struct PlanCommand: ParsableCommand {
 
     @OptionGroup var kernel: KernelOption
 
-    @Option(help: "What QEMU of this version (7.2 to 11.1) does with the stream.")
+    @Option(
+        help:
+            "What QEMU of this version (\(QEMUVersion.oldest) to \(QEMUVersion.newest)) does with the stream."
+    )
     var qemu: String?
 
     @OptionGroup var destination: DestinationOptions
@@ -87,7 +90,7 @@ struct PlanCommand: ParsableCommand {
         guard words.count < 2 || !destination.isGiven else {
             throw ValidationError("name one SOURCE: --tcg and --to are one destination")
         }
-        guard !words.isEmpty else { throw ValidationError("name the SOURCE that is to be planned") }
+        guard !words.isEmpty else { throw ValidationError("name the SOURCE to plan for") }
     }
 
     /// One --host may be followed by several profiles, so what is no profile is the source.
@@ -109,7 +112,10 @@ struct PlanCommand: ParsableCommand {
         try Location.checkInputs(inputs + [destination.machine].compactMap(\.self))
         let policy = try policy.loadWithText()
         let profiles = try kernel.applied(to: ProfileFile.load(hosts, .commandLine))
-        try writePolicy.map { try PolicyProposal.check($0, keeping: [source] + hostFiles) }
+        let kept = [source, destination.machine].compactMap(\.self) + hostFiles
+        try writePolicy.map {
+            try PolicyProposal.check($0, keeping: kept, addingTo: self.policy.location)
+        }
         if destination.isGiven { return try planEmulatedLoad(policy) }
         if let qemu {
             return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy)
@@ -187,7 +193,7 @@ struct PlanCommand: ParsableCommand {
         let unreachable = try UnreachableHosts(of: guest, among: profiles, by: policy)
         guard !unreachable.hosts.isEmpty else { return }
         StandardError.write(
-            "vcpusnap: with all rules that can be proposed it may still not go to "
+            "vcpusnap: even with every rule that can be proposed it may not go to "
                 + "\(unreachable.hosts.map(\.name).listed(atMost: 3)): choose another host (vcpusnap matrix)"
                 + (unreachable.areForced
                     ? "; --policy force lets it go, whatever is lost\n" : "\n"))
@@ -217,12 +223,12 @@ extension QEMUVersion {
         }
         guard version >= .oldest else {
             throw CommandError(
-                "\(option) \(text): the oldest version that is known here is \(QEMUVersion.oldest)")
+                "\(option) \(text): the oldest version known here is \(QEMUVersion.oldest)")
         }
         if version > .newest {
             StandardError.write(
-                "vcpusnap: QEMU \(version) is newer than the newest that is known here, \(QEMUVersion.newest): "
-                    + "what is said is what \(QEMUVersion.newest) does\n")
+                "vcpusnap: QEMU \(version) is newer than any known here: "
+                    + "this is what QEMU \(QEMUVersion.newest) does\n")
         }
         self = min(version, .newest)
     }

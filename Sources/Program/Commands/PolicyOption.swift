@@ -22,7 +22,7 @@ struct PolicyOption: ParsableArguments {
 
     func loadWithText() throws -> LoadedPolicy {
         if let preset = RestorePolicy.Preset(rawValue: text) {
-            return LoadedPolicy(policy: RestorePolicy(preset), text: nil)
+            return LoadedPolicy(policy: RestorePolicy(preset), location: nil, text: nil)
         }
         guard let bytes = try TextFile(.policy, text).read(limit: RestorePolicy.Limit.size) else {
             let presets = RestorePolicy.Preset.allCases.map(\.rawValue)
@@ -32,13 +32,16 @@ struct PolicyOption: ParsableArguments {
                     + NameSuggestion.question(about: text, among: presets))
         }
         let policy = try RestorePolicy(parsing: bytes, file: FileName.shown(text))
-        return LoadedPolicy(policy: policy, text: String(decoding: bytes, as: UTF8.self))
+        return LoadedPolicy(
+            policy: policy, location: location, text: String(decoding: bytes, as: UTF8.self))
     }
 }
 
 /// A policy with the text that it was read from.
 struct LoadedPolicy {
     let policy: RestorePolicy
+    /// Where it was read; nil for a preset.
+    let location: Location?
     /// The file's text, with its comments; nil for a preset.
     let text: String?
 }

@@ -15,8 +15,8 @@ struct RestoreCommand: ParsableCommand {
             by the policy. A failure does not stop the restore; the report names every
             register that was lost, and why.
 
-            pid:PID is a VM of a running process, with as many vCPUs, none of which runs:
-            the VM is fresh, or stopped in its VMM.
+            pid:PID is a VM of a running process, with the same number of vCPUs, none of
+            them running: the VM is fresh, or stopped in its VMM.
 
             EXAMPLES
               vcpusnap restore cpu.vcpusnap kvm:
@@ -36,7 +36,7 @@ struct RestoreCommand: ParsableCommand {
             "Where to: \(targets.joined(separator: ", ")), or the FILE of a snapshot to overwrite.")
     var target: Location
 
-    @Flag(help: "On any loss put every register back as it was, and report that.")
+    @Flag(help: "On any loss, put every register back as it was, and report that.")
     var strict = false
 
     @Flag(help: "Report what would happen; change no file.")

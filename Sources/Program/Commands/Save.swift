@@ -11,18 +11,18 @@ struct Save: ParsableCommand {
             The file appears whole or not at all, and only its owner can read it: it holds
             the guest's pointer authentication keys.
 
-            qmp:SOCKET is a VM that QEMU runs, with KVM or without: it stops for some
-            milliseconds, how many is said on standard error, and QEMU itself makes it go
-            on, whatever becomes of this program. Its RAM is not read.
+            qmp:SOCKET is a VM that QEMU runs, with or without KVM. It stops for some
+            milliseconds (standard error says how many), and QEMU itself resumes it,
+            whatever becomes of this program. Its RAM is not read.
 
             pid:PID is a process with a KVM VM, whatever VMM it is (vcpusnap list names
             them). Its threads are stopped, the calls that read the vCPUs are made in it,
-            and it is let go as it was, also if this program is killed; how long that took
-            is said on standard error. A process with several VMs needs pid:PID/FD, the
-            descriptor of one. A vCPU that was stopped before the VMM answered an MMIO or
-            hypercall exit is not a clean point to restore: that is recorded, and --settle
-            reads again until there is none. Where a seccomp filter watches the threads, no
-            call is made that it forbids: what cannot be read then is named.
+            and it is let go as it was, even if this program is killed; standard error says
+            how long that took. A process with several VMs needs pid:PID/FD, the descriptor
+            of one. A vCPU that was stopped before the VMM answered an MMIO or hypercall
+            exit cannot be restored cleanly: that is recorded, and --settle reads again
+            until there is none. Where the threads have a seccomp filter, no call that it
+            forbids is made, and what cannot be read then is named.
 
             EXAMPLES
               vcpusnap save kvm: -o cpu.vcpusnap

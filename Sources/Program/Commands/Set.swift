@@ -33,7 +33,7 @@ struct SetCommand: ParsableCommand {
             valueName: "assignment"), completion: Completions.assignments)
     var assignments: [String]
 
-    @Flag(help: "Change reserved bits too, and in one vCPU alone what all vCPUs have alike.")
+    @Flag(help: "Also change reserved bits, and change in one vCPU what all vCPUs must have alike.")
     var force = false
 
     @OptionGroup var options: EditOptions

@@ -13,15 +13,15 @@ struct Upgrade: ParsableCommand {
         usage: "vcpusnap upgrade --to <kernel> <guest> ... [options]",
         discussion: """
             Each guest's host is taken as it would be with the kernel of --to. Three moves
-            are planned: the guest goes up to it; the guest as it is then goes back to the
-            kernel of today; and a guest that was started with the new kernel goes back.
-            What will be lost is grouped by cause, as vcpusnap plan does it. The exit code
-            is 0 unless one of the moves cannot be made.
+            are planned: the guest goes up to it; the guest, as it is then, goes back to
+            today's kernel; and a guest that was started on the new kernel goes back.
+            Losses are grouped by cause, as in vcpusnap plan. The exit code is 0 unless one
+            of the moves cannot be made.
 
             A host is what the snapshot tells of it, or that of --host; a profile is a host
             and a fresh guest of it. What a kernel hides of the CPU is taken from other
-            recordings of such a CPU, the built-in ones and those of --like, and else
-            guessed, which is said. No host needs to have the kernel.
+            recordings of the same CPU, built-in or given with --like; otherwise it is
+            guessed, and the guess is reported. No host needs to have the kernel.
 
             EXAMPLES
               vcpusnap upgrade --to 7.3 *.vcpusnap
@@ -41,7 +41,8 @@ struct Upgrade: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The kernel that they have, where a snapshot does not tell it.", valueName: "kernel"))
+            "The kernel that they have now, where a snapshot does not tell it.", valueName: "kernel"
+        ))
     var from: String?
 
     @Option(
@@ -100,7 +101,7 @@ struct Upgrade: ParsableCommand {
             let problem =
                 switch error {
                 case .noKernel, .unusableKernel:
-                    "it does not tell the kernel of its host: give that host's uname -r with --from, or its "
+                    "it does not say which kernel its host runs: give that host's uname -r with --from, or its "
                         + "profile with --host"
                 default: "\(error); or give the profile of its host with --host"
                 }

@@ -28,7 +28,6 @@ struct DiffOutput: Report {
 
     // MARK: Text
 
-    /// Units that differ in the same are said once.
     func write(text output: ReportWriter) {
         guard !difference.provenance.isEmpty || !difference.units.isEmpty else { return }
         let style = output.style
@@ -36,33 +35,117 @@ struct DiffOutput: Report {
         if !difference.provenance.isEmpty {
             output.write(style.bold("provenance") + "\n")
             for entry in difference.provenance {
-                output.write(change("  \(entry.key.rawValue)", entry.left, entry.right))
+                let change = Lines.Change(left: entry.left, right: entry.right)
+                output.write("  \(entry.key.rawValue): \(change.text)\n")
             }
         }
-        var said = Folded<UnitDifference, Void>()
-        for difference in difference.units {
-            var body = difference
-            body.unit = .vm
-            said.add(body, of: difference.unit)
+        for vm in difference.units where vm.unit == .vm {
+            let only = vm.onlyText.map { ": only the \($0) one has state of the VM itself" } ?? ""
+            write(lines(of: [vm]), "VM", PrintableText(only), among: UnitNumbers(of: .vm), output)
         }
-        for entry in said.entries { write(entry.subject, entry.units.title, output) }
+        let vcpus = difference.units.filter { $0.unit != .vm }
+        write(vcpus.filter { $0.presence == nil }, output)
+        var alone = Folded<String, Void>()
+        for vcpu in vcpus { vcpu.onlyText.map { alone.add($0, of: vcpu.unit) } }
+        for entry in alone.entries {
+            output.write(
+                "\(style.bold("\(entry.units.title)")): only in the \(entry.subject) one\n")
+        }
     }
 
-    private func write(_ unit: UnitDifference, _ title: String, _ output: ReportWriter) {
+    /// What differs in all vCPUs alike, then the rest, each register with what it holds where.
+    private func write(_ vcpus: [UnitDifference], _ output: ReportWriter) {
+        let all = UnitNumbers(vcpus.compactMap(\.unit.index))
+        let lines = lines(of: vcpus)
+        let (alike, own) = (
+            lines.filter { $0.isAlike(among: all) }, lines.filter { !$0.isAlike(among: all) }
+        )
+        if !alike.isEmpty {
+            write(alike, all.title + (own.isEmpty ? "" : ", alike"), among: all, output)
+        }
+        guard !own.isEmpty else { return }
+        let isShort = own.contains(where: \.isShortened)
+        write(
+            own, all.title + ", each its own", isShort ? " (--format json has every value)" : "",
+            among: all, output)
+    }
+
+    private func write(
+        _ lines: [Lines.Line], _ title: String, _ remark: PrintableText = "",
+        among all: UnitNumbers, _ output: ReportWriter
+    ) {
         let style = output.style
-        let only = unit.onlyText.map { ": only in the \($0) one" } ?? ""
-        output.write("\(style.bold("\(title)"))\(only)\n")
-        output.write(unit.registers, by: \.category) { $0.lines(values) }
-        if !unit.volatile.isEmpty {
+        output.write("\(style.bold("\(title)"))\(remark)\n")
+        let text = { (line: Lines.Line) in
+            "    \(line.text(line.subject.name, among: all))\n" as PrintableText
+        }
+        output.write(lines.filter { !$0.subject.isVolatile }, by: \.subject.category, text)
+        let volatile = lines.filter(\.subject.isVolatile)
+        if !volatile.isEmpty {
             output.write("  " + style.faint("volatile: these move by themselves") + "\n")
-            for member in unit.volatile { output.write(style.faint(member.lines(values))) }
+            for line in volatile { output.write(style.faint(text(line))) }
         }
     }
-}
 
-/// `NAME: LEFT -> RIGHT`, with `(none)` for a side that has nothing.
-private func change(_ name: String, _ left: String?, _ right: String?) -> PrintableText {
-    "\(name): \(left ?? "(none)") -> \(right ?? "(none)")\n"
+    // MARK: Lines
+
+    /// What a line is about.
+    private struct Subject: Hashable {
+        let id: RegisterID
+        let isVolatile: Bool
+        /// Nil for the whole register.
+        let field: RegisterField?
+
+        var category: RegisterCategory { RegisterCategory(of: id) }
+        var name: String { id.name + (field.map { ".\($0.name)" } ?? "") }
+
+        func stands(before other: Subject) -> Bool {
+            id == other.id ? (field?.msb ?? 0) > (other.field?.msb ?? 0) : id < other.id
+        }
+    }
+
+    private typealias Lines = FoldedChanges<Subject>
+
+    private func lines(of units: [UnitDifference]) -> [Lines.Line] {
+        var lines = Lines()
+        // Most units say what the one before them said.
+        var last: [RegisterID: (difference: RegisterDifference, changes: [Lines.Statement])] = [:]
+        for unit in units {
+            for register in unit.registers + unit.volatile {
+                let known = last[register.id].flatMap {
+                    $0.difference == register ? $0.changes : nil
+                }
+                let changes = known ?? statements(on: register)
+                last[register.id] = (register, changes)
+                for change in changes { lines.add(change, of: unit.unit) }
+            }
+        }
+        return lines.lines.sorted { $0.subject.stands(before: $1.subject) }
+    }
+
+    /// One for each field where there are fields, else one for the register.
+    private func statements(on register: RegisterDifference) -> [Lines.Statement] {
+        let fields = register.fields(values)
+        let (id, isVolatile) = (register.id, register.isVolatile)
+        let left = values.text(register.left, of: id)
+        // A register that is one single field says nothing more by naming the field.
+        guard fields.count > 1 || (fields.first.map { $0.texts(values).left != left } ?? false)
+        else {
+            return [
+                Lines.Statement(
+                    subject: Subject(id: id, isVolatile: isVolatile, field: nil),
+                    change: .init(left: left, right: values.text(register.right, of: id)),
+                    left: register.left, right: register.right)
+            ]
+        }
+        return fields.map { field in
+            let (left, right) = field.texts(values)
+            return Lines.Statement(
+                subject: Subject(id: id, isVolatile: isVolatile, field: field.field),
+                change: .init(left: left, right: right), left: RegisterValue(field.left),
+                right: RegisterValue(field.right))
+        }
+    }
 }
 
 extension UnitDifference {
@@ -71,7 +154,7 @@ extension UnitDifference {
 
 extension RegisterDifference: ValueHolder {
     /// Those of which the values may be seen.
-    private func fields(_ values: ValueText) -> [FieldDifference] {
+    fileprivate func fields(_ values: ValueText) -> [FieldDifference] {
         values.isHidden(id) ? [] : fields
     }
 
@@ -85,19 +168,6 @@ extension RegisterDifference: ValueHolder {
                     return ["name": field.field.name] + .sides(left, right)
                 },
             ])
-    }
-
-    /// One line a field where there are fields, else one line for the register.
-    fileprivate func lines(_ values: ValueText) -> PrintableText {
-        let fields = fields(values)
-        let (left, right) = (values.text(left, of: id), values.text(right, of: id))
-        // A register that is one single field says nothing more by naming the field.
-        guard fields.count > 1 || (fields.first.map { $0.texts(values).left != left } ?? false)
-        else { return change("    \(id.name)", left, right) }
-        return fields.map { field in
-            let (left, right) = field.texts(values)
-            return change("    \(id.name).\(field.field.name)", left, right)
-        }.joined()
     }
 }
 

@@ -27,21 +27,27 @@ struct EditOutput: WholeReport {
             }
     }
 
-    /// What several vCPUs took alike is said once.
+    /// What several vCPUs took alike is said once, and of a register that they hold different values of, the range.
     func text(_ style: TextStyle) -> PrintableText {
-        var said = Folded<PrintableText, Void>()
-        for (index, edit) in edits { said.add(body(of: edit, style), of: .vcpu(index)) }
-        let bodies = said.entries.map {
-            "\(style.bold("\($0.units.title)")): \($0.subject)" as PrintableText
+        let blocks = edits.grouped { verdict(on: $0.edit, style) }.map { members in
+            let units = UnitNumbers(members.map(\.index))
+            var changes = FoldedChanges<RegisterID>()
+            for (index, edit) in members {
+                for change in edit.changes {
+                    changes.add(change.statement(values, kernel), of: .vcpu(index))
+                }
+            }
+            let lines = changes.lines.sorted { $0.subject < $1.subject }
+                .map { "  \($0.text($0.subject.title, among: units))\n" as PrintableText }
+            let verdict = verdict(on: members[0].edit, style)
+            return "\(style.bold("\(units.title)")): \(verdict)\n\(lines.joined())" as PrintableText
         }
-        return "\(style.bold("\(verb): \(target)"))\n\(bodies.joined())\(style.notes(notes))"
+        return "\(style.bold("\(verb): \(target)"))\n\(blocks.joined())\(style.notes(notes))"
     }
 
-    private func body(of edit: VCPUEdit, _ style: TextStyle) -> PrintableText {
-        let verdict = edit.isComplete ? style.good("made") : style.bad("not all made")
-        let head = edit.changes.isEmpty ? "no register differs" : verdict
-        let lines = edit.changes.map { "  \($0.line(values, kernel))\n" as PrintableText }
-        return "\(head)\n\(lines.joined())"
+    private func verdict(on edit: VCPUEdit, _ style: TextStyle) -> PrintableText {
+        guard !edit.changes.isEmpty else { return "no register differs" }
+        return edit.isComplete ? style.good("made") : style.bad("not all made")
     }
 }
 
@@ -68,12 +74,16 @@ extension VCPUEdit.Change {
             ["errno": outcome.errno, "outcome": word, "reason": reason(kernel)])
     }
 
-    /// `SCTLR_EL1 (0x603000000013c080): 0x30d0198d -> 0x30d0198c`.
-    fileprivate func line(_ values: ValueText, _ kernel: KernelVersion?) -> String {
-        let held = [before, wanted].compactMap { values.text($0, of: id) }
+    fileprivate func statement(
+        _ values: ValueText, _ kernel: KernelVersion?
+    ) -> FoldedChanges<RegisterID>.Statement {
         let found = values.text(found, of: id).map { "found \($0)" }
         let facts = word == "made" ? [] : [word, outcome.errno, found, reason(kernel)]
-        return (["\(id.title): " + held.joined(separator: " -> ")] + facts.compactMap(\.self))
-            .joined(separator: ", ")
+        return FoldedChanges.Statement(
+            subject: id,
+            change: .init(
+                left: values.text(before, of: id), right: values.text(wanted, of: id),
+                facts: facts.compactMap(\.self)),
+            left: before, right: wanted)
     }
 }

@@ -35,7 +35,8 @@ struct HostOutput: WholeReport {
             lines.append("SVE         vector lengths \(lengths) bytes")
         }
         lines.append(
-            "registers   \(profile.registers.count) with all features an ordinary guest can use")
+            "registers   \(profile.registers.count) with all features that an ordinary guest can use"
+        )
         let present = profile.capabilities.filter { $0.value != 0 }.sorted { $0.key < $1.key }
         lines += present.map { "  \($0.key) \($0.value)" }
         return lines.joined(separator: "\n") + "\n"

@@ -35,7 +35,7 @@ struct ListOutput: WholeReport {
             lines.isEmpty ? "no process with a KVM VM can be seen\n" : ""
         let more: PrintableText =
             hidden > 0
-            ? "\(hidden) process\(hidden == 1 ? "" : "es") could not be looked into: run as root to see them\n"
+            ? "\(hidden) process\(hidden == 1 ? "" : "es") could not be inspected: run as root to see them\n"
             : ""
         return lines.joined() + none + more
     }

@@ -33,7 +33,7 @@ struct LoadPlanOutput: Report {
         output.write((plan.verdict == .loads ? style.good(verdict) : style.bad(verdict)) + "\n")
         if plan.isEmulated || plan.origin.canBeOfKVM {
             for blocker in plan.blockers {
-                output.write("  of the machine: \(blocker.text(by: plan.version))\n")
+                output.write("  machine: \(blocker.text(by: plan.version))\n")
             }
             if !plan.output.isEmpty { output.write("  QEMU prints\n") }
             output.write(plan.output.map { PrintableText($0) }.indented)
@@ -142,18 +142,18 @@ extension LoadBlocker {
     fileprivate func text(by version: QEMUVersion) -> String {
         switch self {
         case .absentMachine(let name):
-            "QEMU \(version) does not have the machine type \(name), and takes its streams with no other"
+            "QEMU \(version) does not have the machine type \(name), and loads such streams with no other"
         case .otherMachine(let name, let there):
             "the machine type is \(name), and the destination's is \(there)"
         case .machineToName(let name):
-            "the destination needs -M \(name) with the same options: QEMU \(version) takes the stream with no other"
+            "the destination needs -M \(name) with the same options: QEMU \(version) loads the stream with no other"
         case .absentDevice(let name, let instance, _):
             "the destination has no \(name), instance \(instance)"
         case .nestedVirtualization:
-            "it has EL2 (nested virtualization), with which QEMU refuses to migrate or save a guest of KVM"
+            "it has EL2 (nested virtualization), with which QEMU refuses to migrate or save a KVM guest"
         case .memoryTags(let underKVM):
             "it has memory tags: the destination needs -M mte=on"
-                + (underKVM ? ", and QEMU refuses to migrate or save a guest of KVM with them" : "")
+                + (underKVM ? ", and QEMU refuses to migrate or save a KVM guest with them" : "")
         case .gicv5:
             "it has a GICv5, whose state is not in the stream: QEMU refuses to migrate or save such a guest"
         }
@@ -163,7 +163,7 @@ extension LoadBlocker {
 extension StreamOrigin {
     /// Why state of another origin than KVM cannot be used with it.
     var whyNoKVMTakesIt: String {
-        "this is state of \(text), whose registers are others than KVM's: no KVM loads it"
+        "this is the state of \(text), whose registers are not those of KVM: KVM cannot load it"
     }
 
     /// What a stream that KVM did not write is good for.
@@ -213,12 +213,12 @@ extension VCPULoad.Failure {
                 + "\(limit) that the destination has"
         case .unknownSubsection(let name):
             "the stream has the subsection \(Shown.text(name.utf8)), which this QEMU does not have"
-        case .unknownRegisters: "the stream has registers that the destination has not"
+        case .unknownRegisters: "the stream has registers that the destination lacks"
         case .refusedValues: "KVM refuses values of the stream"
         case .timerWithoutWFxT:
             "the stream has the subsection cpu/wfxt-timer, and QEMU ends at once, because the destination's CPU has no "
                 + "FEAT_WFxT"
-        case .otherConstants: "the stream has other values of constant registers"
+        case .otherConstants: "the stream has different values of constant registers"
         case .unsetConstants:
             "the stream does not have constant registers of the destination, which QEMU then compares with whatever was "
                 + "in its memory"
@@ -230,12 +230,12 @@ extension RegisterLoad.Fate {
     fileprivate func meaning(isEmulated: Bool) -> String {
         switch self {
         case .refused where isEmulated:
-            "the register is constant there and has another value, so QEMU gives up"
+            "the register is constant there and has a different value, so QEMU gives up"
         case .unknown: "the destination has no such register, so QEMU gives up"
         case .refused: "KVM refuses the value, so QEMU gives up"
-        case .dropped: "the destination has no such register, and QEMU goes on all the same"
-        case .altered: "KVM takes the value and holds another one, and QEMU does not look"
-        case .tolerated: "the destination has no such register, which QEMU knows may be"
+        case .dropped: "the destination has no such register, and QEMU goes on without a word"
+        case .altered: "KVM accepts the value but holds another, and QEMU does not check"
+        case .tolerated: "the destination has no such register, and QEMU tolerates that"
         case .keptAtReset: "the stream has no such register; it keeps the value of a fresh vCPU"
         case .unset:
             "the stream has no such register; QEMU gives it whatever was in its memory"
@@ -262,7 +262,7 @@ extension RegisterLoad: ValueHolder {
         return groups.sorted { $0.key < $1.key }.map { pardon, members in
             let text =
                 members.map(\.id.name).joined(separator: " ")
-                + ": what stands above the destination's vectors is cut off"
+                + ": bits beyond the destination's vector length are cut off"
                 + (pardon.isEmpty ? "" : "; \(pardon)")
             return (text, members.count)
         }

@@ -1,3 +1,4 @@
+internal import Emulation
 internal import Planning
 internal import VCPUModel
 
@@ -43,13 +44,19 @@ struct MatrixOutput: WholeReport {
     private var legend: PrintableText {
         let words = Set(matrix.cells.joined().map(\.verdict.word))
         let policy: PrintableText =
-            words.contains("policy") ? "policy: what is lost there, the policy pardons\n" : ""
+            words.contains("policy")
+            ? "policy: the policy pardons everything that is lost there\n" : ""
         let losses = matrix.cells.joined().filter { $0.verdict == .no }.map(\.lossCount)
+        // A built-in profile's name alone is a host to plan.
+        let hasBuiltIn = guests.contains { HostProfile.builtInNames.contains($0.name) }
+        let guest: PrintableText =
+            hasBuiltIn ? "GUEST (emulated:NAME of a built-in profile)" : "GUEST"
         let no: PrintableText =
             losses.contains { $0 > 0 }
-            ? "no: so many registers are lost; vcpusnap plan GUEST --host HOST names them\n" : ""
+            ? "no: that many registers are lost; vcpusnap plan \(guest) --host HOST names them\n"
+            : ""
         let counter: PrintableText =
-            losses.contains(0) ? "no Hz: the host's counter runs at another frequency\n" : ""
+            losses.contains(0) ? "no Hz: the host's counter runs at a different frequency\n" : ""
         return policy + no + counter
     }
 

@@ -117,7 +117,7 @@ struct MendOutput: Report {
         let isChanged = !mend.changesNothing
         if let target, mend.plans.isEmpty {
             return style.good(
-                "QEMU \(target) knows all that it has" + (isChanged ? "" : " as it is"))
+                "QEMU \(target) knows everything in it" + (isChanged ? "" : ", unchanged"))
         }
         guard host != nil || !mend.plans.isEmpty else {
             return style.good(isChanged ? "the rules are applied" : "no rule changes it")
@@ -210,8 +210,8 @@ extension StreamMend.Change.Reason {
     /// Why it was changed without a policy; empty where by one.
     fileprivate var text: String {
         switch self {
-        case .asAtReset: "the guest has it as it is before a CPU runs"
-        case .unset: "the destination's own, which QEMU would not give it"
+        case .asAtReset: "the guest has not changed it since reset"
+        case .unset: "the destination's own value, which QEMU would not set"
         case .pardoned, .rules: ""
         }
     }

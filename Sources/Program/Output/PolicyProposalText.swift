@@ -42,7 +42,7 @@ extension PolicyProposal.Rule: ValueHolder {
         default:
             if id == .sveVLS { return "the guest's vectors become shorter" }
             return before.map { "KVM makes\(after) of \($0)" }
-                ?? "what stands above the destination's vectors is lost"
+                ?? "bits beyond the destination's vector length are lost"
         }
     }
 }
@@ -63,7 +63,7 @@ extension PolicyProposal {
         let old = policy.text ?? "vpolicy 1\nbase \(policy.policy.base.rawValue)"
         let first = [
             old.hasSuffix("\n") ? String(old.dropLast()) : old,
-            "# Delete those of the rules below whose registers the guest needs.",
+            "# Delete the rules below whose registers the guest needs.",
         ]
         for lines in [Self.lines(proposed, values), proposed.map(\.rule.description)] {
             let file = Array(((first + lines).joined(separator: "\n") + "\n").utf8)
@@ -74,7 +74,7 @@ extension PolicyProposal {
 
     private static func tooLong(_ most: String) -> CommandError {
         CommandError(
-            "the policy was not written, it would have more than \(most): give --policy a policy whose "
+            "the policy was not written because it would have more than \(most): give --policy a policy whose "
                 + "patterns pardon many registers with one rule (drop 'PMEV*'), or --policy force")
     }
 
@@ -89,11 +89,13 @@ extension PolicyProposal {
     }
 
     /// Makes sure that a policy can be written here, and that nothing is lost by it.
-    ///
-    /// The policy that the rules are added to may be the same file.
-    static func check(_ location: Location, keeping others: [Location]) throws {
-        _ = try path(location)
-        try location.checkOutput(.text, keeping: others)
+    /// - Parameter policy: that the rules are added to. It may be the same file where that is replaced whole, but not
+    ///   under a name such as `/dev/fd/3`, by which it would be overwritten from its start.
+    static func check(
+        _ location: Location, keeping others: [Location], addingTo policy: Location
+    ) throws {
+        let isReplaced = AtomicFile.replaces(try path(location))
+        try location.checkOutput(.text, keeping: isReplaced ? others : others + [policy])
         guard !others.contains(location) else {
             throw CommandError("--write-policy needs a file of its own, not \(location.text)")
         }
@@ -111,6 +113,9 @@ extension PolicyProposal {
         guard policy.policy.rules.count + proposed.count <= RestorePolicy.Limit.rules else {
             throw Self.tooLong("\(RestorePolicy.Limit.rules) rules")
         }
-        try AtomicFile.replace(Self.path(location), with: [file(after: policy, values)])
+        let isOwn = policy.location?.identity.map { $0 == location.identity } ?? false
+        try AtomicFile.replace(
+            Self.path(location), access: isOwn ? .kept : .secret,
+            with: [file(after: policy, values)])
     }
 }

@@ -40,8 +40,10 @@ struct VerifyOutput: WholeReport {
         ]
         lines += report.chunks.map { chunk in
             let kind = PrintableText(chunk.kind.description).padded(to: 4)
+            let newer =
+                chunk.isLeftOut ? ", not known here (version \(chunk.version)) and left out" : ""
             return
-                "  \(kind) at byte \(chunk.offset): \(chunk.storedSize) bytes, \(chunk.contentSize) decompressed"
+                "  \(kind) at byte \(chunk.offset): \(chunk.storedSize) bytes, \(chunk.contentSize) decompressed\(newer)"
         }
         if let digest { lines.append("  SHA-256 \(digest)") }
         lines += report.problems.map { "  " + style.bad("\($0.description)") }

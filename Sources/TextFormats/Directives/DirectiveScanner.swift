@@ -37,6 +37,7 @@ public struct DirectiveScanner {
     public private(set) var rest: ArraySlice<Word> = []
     private var lines: ArraySlice<ArraySlice<UInt8>> = []
     private let format: String
+    private let nextStep: String
     private let limits: Limits
     /// The line of everything that may stand only once.
     private var seen: [String: Int] = [:]
@@ -45,12 +46,15 @@ public struct DirectiveScanner {
     /// - Parameters:
     ///   - file: what to call the text in errors.
     ///   - format: the name and version that make the first line: `vhost 1`.
+    ///   - nextStep: what to do about an error in such a file.
     /// - Throws: when there are more bytes than `limits` allow.
     public init(
-        _ bytes: some Collection<UInt8>, file: String, format: String, limits: Limits
+        _ bytes: some Collection<UInt8>, file: String, format: String, nextStep: String = "",
+        limits: Limits
     ) throws(DirectiveError) {
         self.file = file
         self.format = format
+        self.nextStep = nextStep
         self.limits = limits
         guard bytes.count <= limits.size else {
             throw error("a file has at most \(limits.size) bytes, this one has \(bytes.count)")
@@ -69,7 +73,9 @@ public struct DirectiveScanner {
     /// An error on the present line, or on line 1 before the first.
     /// - Parameter word: what the error is about, for the column; nil for the whole line.
     public func error(_ message: String, at word: Word? = nil) -> DirectiveError {
-        DirectiveError(file: file, line: max(line, 1), column: word?.column, message: message)
+        DirectiveError(
+            file: file, line: max(line, 1), column: word?.column, message: message,
+            nextStep: nextStep)
     }
 
     /// Which of those that the format has, all cases of a type, a directive is.
@@ -109,8 +115,8 @@ public struct DirectiveScanner {
         if let place = content.firstIndex(where: { !Self.isPrintable($0) }) {
             throw DirectiveError(
                 file: file, line: line, column: place - content.startIndex + 1,
-                message: "expected printable ASCII, found byte "
-                    + "\(content[place].hex)")
+                message: "expected printable ASCII, found byte \(content[place].hex)",
+                nextStep: nextStep)
         }
         text = String(decoding: content, as: UTF8.self)
         rest = Self.words(of: text)[...]

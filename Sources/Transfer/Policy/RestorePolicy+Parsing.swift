@@ -43,6 +43,7 @@ private struct PolicyParser {
     init(_ text: some Collection<UInt8>, file: String) throws(DirectiveError) {
         scanner = try DirectiveScanner(
             text, file: file, format: "vpolicy 1",
+            nextStep: "Formats/policy-v1.md says what a line may be",
             limits: DirectiveScanner.Limits(
                 size: RestorePolicy.Limit.size, line: RestorePolicy.Limit.line,
                 word: RestorePolicy.Limit.name))

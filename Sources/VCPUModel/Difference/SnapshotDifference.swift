@@ -55,7 +55,7 @@ public struct UnitDifference: Hashable, Sendable {
 
     /// Which unit.
     public var unit: UnitID
-    /// The only side that has the unit; nil where both have it.
+    /// The only side that has the vCPU, or any state of the VM itself; nil where both do.
     public var presence: Side?
     /// Registers that differ in more than volatile bits, or that one side lacks.
     public var registers: [RegisterDifference]
@@ -67,7 +67,9 @@ public struct UnitDifference: Hashable, Sendable {
     init(_ unit: UnitID, _ left: RegisterList?, _ right: RegisterList?) {
         self.unit = unit
         presence = left == nil ? .right : right == nil ? .left : nil
-        let all = presence == nil ? Self.differences(left ?? .init(), right ?? .init()) : []
+        // Without state of its own a VM is there all the same, and has none of the registers.
+        let isCompared = presence == nil || unit == .vm
+        let all = isCompared ? Self.differences(left ?? .init(), right ?? .init()) : []
         registers = all.filter { !$0.isVolatile }
         volatile = all.filter(\.isVolatile)
     }

@@ -58,8 +58,8 @@ extension ValueText {
 }
 
 extension RegisterID {
-    /// `TCR2_EL1 (0x603000000013c103)`, also where the name is the id.
-    var title: String { "\(name) (\(hex))" }
+    /// `TCR2_EL1 (0x603000000013c103)`; the id alone where there is no other name.
+    var title: String { name == hex ? hex : "\(name) (\(hex))" }
 }
 
 extension RegisterOutcome {
