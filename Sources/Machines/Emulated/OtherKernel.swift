@@ -66,6 +66,11 @@ public struct OtherKernel {
     /// Says where the rules may not be those of the kernels.
     private func reportKernels(_ host: HostProfile, _ result: HostProfile) {
         ProfileFile.reportOldKernels([result], options)
+        // Also of a recording: what the old kernel hides is told by its version.
+        ProfileFile.reportVendors(
+            [host, result].filter {
+                KernelVendor(ofRelease: $0.kernelRelease)?.keepsToVersion == false
+            }, options)
         let unusual = host.unusualMasks.map(\.name)
         if !unusual.isEmpty {
             options.notify(
