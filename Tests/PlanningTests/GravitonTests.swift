@@ -44,7 +44,8 @@ struct GravitonTests {
         var (count, wrong): (Int, [Cause: [String]]) = (0, [:])
         for (from, to) in Self.pairs {
             let real = try Graviton.profile(machine, to)
-            let derived = try Graviton.profile(machine, from).withKernel(real.kernelRelease)
+            let derived = try Graviton.profile(machine, from)
+                .withKernel(real.kernelRelease, like: [])
             for id in Set(real.registers.ids + derived.registers.ids).sorted() {
                 guard id.architecture == .arm64 else { continue }
                 count += 1
@@ -68,15 +69,17 @@ struct GravitonTests {
 
     private func plan(_ machine: Int, from: Int, to: Int) throws -> MovePlan {
         let old = try Graviton.profile(machine, from)
-        let new = try old.withKernel(Graviton.kernels[to])
+        let new = try old.withKernel(Graviton.kernels[to], like: [])
         return try MovePlan(of: guest(of: old), on: new, policy: RestorePolicy(.exact))
     }
 
     @Test("Firecracker's tests restore a snapshot of 6.1 with 6.18 on the same type of instance")
     func upgrades() throws {
         for machine in Graviton.machines.indices {
-            let plan = try plan(machine, from: 1, to: 2)
-            #expect(plan.verdict == .yes, "\(plan.units[0].losses.map(\.restore.id))")
+            let losses = try plan(machine, from: 1, to: 2).units[0].losses.map(\.restore)
+            // 6.18 takes MPAM and NV, which only Graviton3 has, and hides them; Firecracker does not look.
+            #expect(losses.allSatisfy { $0.outcome == .acceptedThenChanged }, "\(losses)")
+            #expect(losses.map(\.id) == (machine == 0 ? [] : [.idAA64PFR0EL1, .idAA64MMFR2EL1]))
         }
     }
 
