@@ -110,6 +110,11 @@ def dated(directory):
     for record in unchecked(directory / "id-fields.jsonl"):
         for special in record.get("special", []):
             yield from dates(record, f"{record['register']}.{record['field']}", "from", "until", holder=special)
+    names = [record["name"] for record in unchecked(directory / "registers.jsonl")]
+    for record in unchecked(directory / "fresh.jsonl"):
+        field = f".{record['field']}" if "field" in record else ""
+        for name in dict.fromkeys(name for pattern in record["registers"] for name in fnmatch.filter(names, pattern)):
+            yield from dates(record, name + field, "from", "until")
     for record in unchecked(directory / "capabilities.jsonl"):
         yield from dates(record, record["name"], "since")
     for record in unchecked(directory / "features.jsonl"):

@@ -381,6 +381,12 @@ class Compiler:
         versions = read(self.directory / "psci-versions.jsonl", ["version"], ["since"])
         return sorted((number(record, "version"), version(record, "since")) for record in versions)
 
+    def vendor_rows(self):
+        vendors = read(self.directory / "kernel-vendors.jsonl", ["mark", "vendor"], ["isStable", "note"])
+        return [
+            (self.strings.add(record["mark"]), self.strings.add(record["vendor"]), int(record.get("isStable", False)))
+            for record in vendors]
+
     # Changes
 
     def change_rows(self):
@@ -470,6 +476,7 @@ def source(directory):
         ("feature", "features", compiler.feature_rows()),
         ("target", "targets", compiler.target_rows()),
         ("psci_version", "psci_versions", compiler.psci_rows()),
+        ("kernel_vendor", "kernel_vendors", compiler.vendor_rows()),
         ("control", "controls", compiler.control_rows()),
         ("change", "changes", compiler.change_rows()),
         ("kernel", "kernels", compiler.kernels.rows),

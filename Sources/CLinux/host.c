@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 const char *clinux_strerror(int number)
 {
@@ -56,6 +58,18 @@ int clinux_format_utc(int64_t seconds, char *buffer, size_t size)
         return -errno;
     length = strftime(buffer, size, "%Y-%m-%dT%H:%M:%SZ", &parts);
     return length == 0 ? -ERANGE : (int)length;
+}
+
+int clinux_cpus_of_thread(uint8_t *bits, size_t size)
+{
+    long length = syscall(SYS_sched_getaffinity, 0, size, bits);
+
+    return length < 0 ? -errno : (int)length;
+}
+
+int clinux_set_cpus_of_thread(const uint8_t *bits, size_t size)
+{
+    return syscall(SYS_sched_setaffinity, 0, size, bits) < 0 ? -errno : 0;
 }
 
 const char *clinux_getenv(const char *name)

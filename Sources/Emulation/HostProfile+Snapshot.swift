@@ -50,9 +50,13 @@ extension HostProfile {
     /// `6.12-neoverse-n1`: the kernel's version and the CPU's name.
     public static func defaultName(kernelRelease: String, midr: UInt64?) -> String {
         let kernel = KernelVersion(parsing: kernelRelease).map { "\($0.major).\($0.minor)" }
+        return [kernel ?? "unknown", cpuWord(midr: midr)].joined(separator: "-")
+    }
+
+    /// `neoverse-n1`, for names; `cpu` for one without a name.
+    public static func cpuWord(midr: UInt64?) -> String {
         let part = midr.flatMap { CPUIdentity(midr: $0).partName }
-        let cpu = part?.lowercased().map { $0 == "_" ? "-" : String($0) }.joined()
-        return [kernel ?? "unknown", cpu ?? "cpu"].joined(separator: "-")
+        return part?.lowercased().map { $0 == "_" ? "-" : String($0) }.joined() ?? "cpu"
     }
 
     private static func capabilities(of provenance: Provenance) -> [String: Int32] {

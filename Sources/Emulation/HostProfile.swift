@@ -67,6 +67,46 @@ extension HostProfile {
         return known
     }
 
+    /// The vendor of its kernel, where what is said of the host rests on that kernel's version alone and the vendor
+    /// may have ported KVM of newer kernels back to it.
+    ///
+    /// A recording found out by trying what the version does not say.
+    public var untriedVendor: KernelVendor? {
+        guard !isRecording, rulesRelease == nil, let vendor = KernelVendor(ofRelease: kernelRelease)
+        else { return nil }
+        return vendor.keepsToVersion ? nil : vendor
+    }
+
+    /// The CPUs that it is of, on a host that has other kinds of cores too: `0-3,6`; nil for all of the host's.
+    public var cpus: String? {
+        get {
+            for line in extensions {
+                let words = line.split { $0 == " " || $0 == "\t" }
+                guard words.count == 2, words[0] == Self.cpusDirective, Self.isCPUList(words[1])
+                else { continue }
+                return String(words[1])
+            }
+            return nil
+        }
+        set {
+            extensions.removeAll { $0.hasPrefix(Self.cpusDirective) }
+            if let newValue { extensions.insert("\(Self.cpusDirective) \(newValue)", at: 0) }
+        }
+    }
+
+    private static let cpusDirective = "x-cpus"
+
+    private static func isCPUList(_ text: Substring) -> Bool {
+        text.allSatisfy { $0.isASCII && $0.isNumber || $0 == "," || $0 == "-" }
+    }
+
+    /// Whether a recording of the host made it, which tries what the kernel's version does not say.
+    var isRecording: Bool {
+        !extensions.contains { line in
+            ["x-from ", "x-derived-from "].contains { line.hasPrefix($0) }
+        }
+    }
+
     /// Whether the host's KVM has a capability.
     public func offers(_ capability: KVMCapability) -> Bool {
         capabilities[capability.name] ?? 0 > 0

@@ -1,4 +1,4 @@
-internal import Registers
+public import Registers
 public import VCPUModel
 
 /// Finds out by trying which kernel's rules a host follows, since its version may not tell: vendors put KVM
@@ -35,6 +35,47 @@ public struct RulesTrial {
             if score > best.score { best = (version.description, score) }
         }
         return best.release
+    }
+
+    /// How writes are taken of registers that no kernel's rules explain: a vendor can port back some of another kernel.
+    /// - Parameters:
+    ///   - bank: a fresh vCPU of the host as the profile's was; it is not one afterward.
+    ///   - release: what `rulesRelease` found.
+    /// - Returns: what explains all that was tried, and the registers of which nothing does.
+    public func overrides(
+        trying bank: any RegisterBank, by release: String?
+    ) -> (found: [RegisterID: BehaviorOverride], unexplained: [RegisterID]) {
+        var other = profile
+        other.rulesRelease = release
+        let real = outcomes(on: bank)
+        var found: [RegisterID: BehaviorOverride] = [:]
+        var open = different(real, other)
+        let candidates: [(RegisterID) -> BehaviorOverride] = [
+            { _ in BehaviorOverride(.writable) }, { _ in BehaviorOverride(.invariant) },
+            { _ in BehaviorOverride(.writeIgnored) },
+            { BehaviorOverride(.sanitized, mask: changedBits($0, real)) },
+        ]
+        for candidate in candidates where !open.isEmpty {
+            for id in open { other.overrides[id] = candidate(id) }
+            let wrong = different(real, other)
+            for id in open where !wrong.contains(id) { found[id] = other.overrides[id] }
+            open.formIntersection(wrong)
+        }
+        return (found, open.sorted())
+    }
+
+    /// The registers of which the host made something else than an emulated vCPU of a profile.
+    private func different(_ real: [Outcome], _ other: HostProfile) -> Set<RegisterID> {
+        let own = outcomes(on: EmulatedCPU(profile: other, initialized: true))
+        return Set(writes.indices.filter { real[$0] != own[$0] }.map { writes[$0].id })
+    }
+
+    /// The bits of a register that some write changed.
+    private func changedBits(_ id: RegisterID, _ outcomes: [Outcome]) -> UInt64 {
+        let recorded = profile.registers[id]?.lowBits ?? 0
+        return writes.indices.filter { writes[$0].id == id }.reduce(0) {
+            $0 | ((outcomes[$1].value?.lowBits ?? recorded) ^ recorded)
+        }
     }
 
     // MARK: Kernels

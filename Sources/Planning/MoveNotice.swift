@@ -11,9 +11,14 @@ public enum MoveNotice: Hashable, Sendable {
     /// - Parameter isTold: whether it was told of a list of implementations.
     case otherErrata(guest: Implementation, host: Implementation, isTold: Bool)
 
+    /// The host has other kinds of cores, too, and the plan is of these CPUs of it alone.
+    /// - Parameter takesGuest: whether the guest can go there.
+    case someCPUs(String, cpu: CPUIdentity?, takesGuest: Bool)
+
     /// The stable name, as in JSON.
     public var name: String {
         switch self {
+        case .someCPUs: "some-cpus"
         case .otherCPU: "other-cpu"
         case .otherErrata: "other-errata"
         }
@@ -22,6 +27,11 @@ public enum MoveNotice: Hashable, Sendable {
     /// What it means, in words for a report.
     public var text: String {
         switch self {
+        case .someCPUs(let cpus, let cpu, takesGuest: true):
+            "\(Self.kind(cpus, cpu)): keep all threads of the VMM there from its start (taskset -c \(cpus); libvirt: "
+                + "<vcpu cpuset='\(cpus)'>, <emulatorpin cpuset='\(cpus)'/>, a <vcpupin> for each vCPU)"
+        case .someCPUs(let cpus, let cpu, takesGuest: false):
+            "\(Self.kind(cpus, cpu)), which cannot take the guest; its other kinds of cores have profiles of their own"
         case .otherCPU(let guest, let host, isKept: true):
             "the guest saw the MIDR_EL1 of \(guest) and keeps seeing it on \(host): programs that choose code paths "
                 + "by it (\(Self.programs)) still choose those of the former, and \(Self.end)"
@@ -35,6 +45,11 @@ public enum MoveNotice: Hashable, Sendable {
             "the guest's kernel works around the errata of \(guest), but not those of \(host) (see vcpusnap "
                 + "baseline --implementations)"
         }
+    }
+
+    private static func kind(_ cpus: String, _ cpu: CPUIdentity?) -> String {
+        "the host has several kinds of cores, and this is of CPUs \(cpus)"
+            + (cpu.map { " (\($0))" } ?? "")
     }
 
     private static let programs = "OpenSSL, OpenBLAS, glibc, LLVM's compilers"

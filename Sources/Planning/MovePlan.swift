@@ -42,7 +42,10 @@ public struct MovePlan: Sendable {
     public let counter: CounterMismatch?
 
     /// What the move does to the guest beside what it loses.
-    public var notices: [MoveNotice] { units.notices }
+    public var notices: [MoveNotice] { [coreNotice].compactMap(\.self) + units.notices }
+
+    /// Of a host with several kinds of cores: which of them it is about.
+    private let coreNotice: MoveNotice?
 }
 
 /// The plan of one unit.
@@ -106,7 +109,12 @@ extension MovePlan {
         self.policy = policy.name
         counter = CounterMismatch(
             of: snapshot.provenance, on: profile.counterFrequency, policy: policy)
-        verdict = Verdict(losses, counter, policy)
+        let verdict = Verdict(losses, counter, policy)
+        self.verdict = verdict
+        coreNotice = profile.cpus.map {
+            let cpu = profile.midr.map { CPUIdentity(midr: $0) }
+            return .someCPUs($0, cpu: cpu, takesGuest: verdict != .no)
+        }
         units = UnitPlans(
             account, on: profile, sourceKernel: snapshot.provenance.kernelVersion)
     }

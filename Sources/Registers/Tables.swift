@@ -21,6 +21,8 @@ enum Tables {
     static let features = Table(cformat_features_table(), cformat_features_count)
     static let targets = Table(cformat_targets_table(), cformat_targets_count)
     static let psciVersions = Table(cformat_psci_versions_table(), cformat_psci_versions_count)
+    static let kernelVendors = Table(
+        cformat_kernel_vendors_table(), cformat_kernel_vendors_count)
     static let controls = Table(cformat_controls_table(), cformat_controls_count)
     static let changes = Table(cformat_changes_table(), cformat_changes_count)
     static let kernels = Table(cformat_kernels_table(), cformat_kernels_count)

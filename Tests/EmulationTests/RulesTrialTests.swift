@@ -48,6 +48,29 @@ struct RulesTrialTests {
         }
     }
 
+    /// A kernel into which a vendor ported some of another one: one register each way that writes can be taken.
+    @Test func portedBackInPart() throws {
+        let profile = try builtIn("6.1-neoverse-n1")
+        var host = profile
+        host.overrides = [
+            .clidrEL1: BehaviorOverride(.writable), .idAA64PFR0EL1: BehaviorOverride(.writeIgnored),
+            .ctrEL0: BehaviorOverride(.sanitized, mask: 0x3000_0000),
+            .pmcrEL0: BehaviorOverride(.invariant),
+        ]
+        let bank = EmulatedCPU(profile: host, initialized: true)
+        let result = RulesTrial(profile).overrides(trying: bank, by: nil)
+        #expect(result.unexplained.isEmpty)
+        #expect(result.found == host.overrides)
+    }
+
+    @Test(arguments: HostProfile.builtInNames)
+    func nothingIsPortedBack(_ name: String) throws {
+        let profile = try builtIn(name)
+        let bank = EmulatedCPU(profile: profile, initialized: true)
+        let result = RulesTrial(profile).overrides(trying: bank, by: nil)
+        #expect(result.found.isEmpty && result.unexplained.isEmpty)
+    }
+
     // MARK: What a profile says of it
 
     private func isCLIDRWritable(_ profile: HostProfile) throws -> Bool {

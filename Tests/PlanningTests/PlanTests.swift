@@ -639,4 +639,34 @@ struct LossTests {
         #expect(try notice("MDSCR_EL1", 0, "ID_AA64DFR0_EL1").isInUse == false)
         #expect(try notice("MDSCR_EL1", 0, "CCSIDR4").isInUse == nil)
     }
+
+    /// A host with four small cores and four large ones, each kind recorded by itself.
+    @Test func twoKindsOfCores() throws {
+        var (small, large) = (try builtIn("6.12-cortex-a57"), try builtIn("6.12-neoverse-n1"))
+        let snapshot = try guest(of: large)
+        (small.cpus, large.cpus) = ("0-3", "4-7")
+        small.midr = 0x412f_d050
+        let again = try HostProfile(parsing: large.text, file: "again")
+        #expect(again == large && again.cpus == "4-7")
+        let policy = RestorePolicy(.exact)
+        let plans = try [small, large].map { try MovePlan(of: snapshot, on: $0, policy: policy) }
+        #expect(plans.map(\.verdict) == [.no, .yes])
+        #expect(plans.map { $0.notices.first?.name } == ["some-cpus", "some-cpus"])
+        let texts = plans.compactMap { $0.notices.first?.text }
+        #expect(texts[0].contains("CPUs 0-3 (ARM CORTEX_A55") && !texts[0].contains("taskset"))
+        #expect(texts[1].contains("taskset -c 4-7") && texts[1].contains("vcpupin"))
+        large.cpus = nil
+        #expect(try MovePlan(of: snapshot, on: large, policy: policy).notices.isEmpty)
+    }
+
+    @Test(
+        "What is no list of CPUs is an extension without a meaning",
+        arguments: ["", " 0;x", " 0-3 4"])
+    func noCPUs(_ words: String) throws {
+        var profile = try builtIn("6.12-neoverse-n1")
+        profile.extensions = ["x-cpus" + words]
+        #expect(profile.cpus == nil)
+        profile.cpus = "1"
+        #expect(profile.extensions == ["x-cpus 1"])
+    }
 }

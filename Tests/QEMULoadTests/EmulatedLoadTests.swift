@@ -156,6 +156,30 @@ struct EmulatedLoadTests {
         #expect(mend.vcpus[0].unknownSubsections.map(\.firstVersion) == [QEMUVersion(9, 1)])
     }
 
+    @Test("A register of 32 bits holds no more, but for those that hold 64")
+    func upperHalf() throws {
+        let model = try #require(try TCGModel.builtIn(named: "10.0.13-cortex-a57"))
+        for kind in [TCGModel.Register.Kind.variable, .wide] {
+            let ids = model.registers.filter { $0.kind == kind && $0.id.size == 4 }.map(\.id)
+            let id = try #require(ids.last)
+            let changed = try stream("10.0").replacing(
+                try stream("10.0").cpus.map { section in
+                    var section = section
+                    var entries = section.entries
+                    entries.set(id, 1 << 32)
+                    try section.replaceEntries(entries)
+                    return section
+                })
+            let isWide = kind == .wide
+            let itself = try TCGDestination(try stream("10.0"), Self.old, named: "itself")
+            for place in [try destination("10.0.13"), itself] {
+                let plan = try LoadPlan(of: changed, on: place, policy: RestorePolicy(.safe))
+                #expect(plan.vcpus[0].failure == (isWide ? nil : .otherConstants), "\(id)")
+                #expect((plan.verdict == .loads) == isWide, "\(id)")
+            }
+        }
+    }
+
     @Test("Machine types have values of their own")
     func machines() throws {
         let model = try #require(try TCGModel.builtIn(named: "10.0.13-max"))

@@ -11,6 +11,7 @@ struct SubsectionLoadTests {
     private static let lengths = [
         "cpu/zt0": 64, "cpu/syndrome64": 8, "cpu/pstate64": 8,
         "cpu/event": 1, "cpu/fpmr": 8, "cpu/iwmmxt": 192, "cpu/thumb2ee": 8, "cpu/serror": 10,
+        "cpu/wfxt-timer": 8,
     ]
 
     /// A stream without a description, whose last vCPU has that subsection, too.
@@ -23,7 +24,8 @@ struct SubsectionLoadTests {
         let last = subsection("cpu/irq-line-state", [0, 0, 0, 0])
         let start = try #require(
             bytes.indices.last { bytes[$0...].starts(with: last) }, "no subsection to put it after")
-        let fields = [UInt8](repeating: 0, count: length)
+        // The timer's is no time at all.
+        let fields = [UInt8](repeating: name == "cpu/wfxt-timer" ? 0xff : 0, count: length)
         bytes.insert(contentsOf: subsection(name, fields), at: start + last.count)
         return try QEMUStream(bytes)
     }
@@ -51,6 +53,26 @@ struct SubsectionLoadTests {
                 stream, on: "6.12-neoverse-n1", by: QEMUVersion(version.0, version.1))
             #expect(plan.verdict != .fails)
         }
+    }
+
+    @Test("QEMU with KVM has no timer of WFxT, and ends at once where it knows of one")
+    func timer() throws {
+        let stream = try stream(with: "cpu/wfxt-timer")
+        let host = "6.12-neoverse-n1"
+        for (version, function) in [
+            (QEMUVersion(10, 0), "vmstate_load_state"), (QEMUVersion(11, 1), "vmstate_load_vmsd"),
+        ] {
+            let plan = try loadPlan(stream, on: host, by: version)
+            #expect(plan.verdict == .fails)
+            #expect(plan.vcpus.map(\.failure) == [nil, .timerWithoutWFxT])
+            #expect(plan.output.count == 1 && plan.output[0].hasPrefix("\(function): Assertion"))
+        }
+        let older = try loadPlan(stream, on: host, by: QEMUVersion(7, 2))
+        #expect(older.vcpus.last?.failure == .unknownSubsection("cpu/wfxt-timer"))
+        let mend = try StreamMend(
+            of: stream, on: try builtIn(host), policy: RestorePolicy(.safe),
+            versions: [QEMUVersion(11, 1)])
+        #expect(mend.isSafe && mend.vcpus.last?.leftOut.map(\.name) == ["cpu/wfxt-timer"])
     }
 
     @Test("What QEMU prints")

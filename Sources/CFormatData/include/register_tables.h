@@ -197,6 +197,13 @@ struct cformat_psci_version {
     uint32_t since;
 };
 
+// What a vendor puts into the releases of its kernels; the first one that is in a release counts.
+struct cformat_kernel_vendor {
+    uint32_t mark;
+    uint32_t name;
+    uint32_t is_stable;
+};
+
 // Where a guest switches on what an ID register's field, or a register, stands for.
 struct cformat_control {
     uint16_t reg;
@@ -287,6 +294,7 @@ CFORMAT_TABLE(cformat_capability, cformat_capabilities)
 CFORMAT_TABLE(cformat_feature, cformat_features)
 CFORMAT_TABLE(cformat_target, cformat_targets)
 CFORMAT_TABLE(cformat_psci_version, cformat_psci_versions)
+CFORMAT_TABLE(cformat_kernel_vendor, cformat_kernel_vendors)
 CFORMAT_TABLE(cformat_control, cformat_controls)
 CFORMAT_TABLE(cformat_change, cformat_changes)
 CFORMAT_TABLE(cformat_kernel, cformat_kernels)

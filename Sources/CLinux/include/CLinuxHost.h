@@ -26,6 +26,13 @@ int64_t clinux_monotonic_nanoseconds(void);
  * Returns the length without the terminating NUL; -ERANGE when the buffer is too small. */
 int clinux_format_utc(int64_t seconds, char *_Nonnull buffer, size_t size);
 
+/* The CPUs that the calling thread may run on, a bit each, least significant first: sched_getaffinity(2) without glibc's limit of 1024.
+ * Returns the number of bytes that the kernel wrote; -EINVAL when the buffer is too small. */
+int clinux_cpus_of_thread(uint8_t *_Nonnull bits, size_t size);
+
+/* Keeps the calling thread on these CPUs from now on: sched_setaffinity(2). */
+int clinux_set_cpus_of_thread(const uint8_t *_Nonnull bits, size_t size);
+
 /* getenv(3), NULL when unset. */
 const char *_Nullable clinux_getenv(const char *_Nonnull name);
 

@@ -57,6 +57,7 @@ extension HostProfile {
         // Masks of the old kernel would tell of the new one that it has masks.
         result.writableMasks = [:]
         result.writableMasks = result.dictionaryMasks
+        result.overrides = [:]
         result.hardware = result.hiddenValues(hosts)
         result.extensions =
             extensions.filter { !$0.hasPrefix(Guess.directive) }

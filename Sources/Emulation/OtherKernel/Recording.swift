@@ -29,11 +29,15 @@ struct Recording {
 
     /// The CPU's own value of a field that KVM hides and the recording found out by trying.
     func hidden(_ bits: ShownBits) -> UInt64? {
-        guard let value = profile.hardware[bits.register],
-            let rules = RegisterDictionary.entry(for: bits.register)?.idFieldRules,
-            rules.contains(where: { $0.mask == bits.mask && $0.isIgnoredIfHostValue })
-        else { return nil }
-        return bits.extract(from: value)
+        let rules = RegisterDictionary.entry(for: bits.register)?.idFieldRules ?? []
+        let specials = rules.filter { $0.mask == bits.mask }.flatMap(\.specials).filter {
+            $0.kind == .ignoredIfHostValue
+        }
+        guard !specials.isEmpty else { return nil }
+        if let value = profile.hardware[bits.register] { return bits.extract(from: value) }
+        // Every value of the field was tried, and none was the CPU's.
+        let isTried = profile.isRecording && specials.contains { $0.applies(to: profile.kernel) }
+        return isTried ? 0 : nil
     }
 
     /// Whether it can be of the same CPU: what does not depend on the kernel is equal.

@@ -24,7 +24,7 @@ private struct TCGModelParser {
     }
 
     private enum Directive: String, CaseIterable {
-        case qemu, cpu, machine, subsection, register, constant, counted, with
+        case qemu, cpu, machine, subsection, register, wide, constant, counted, with
     }
 
     mutating func model() throws(DirectiveError) -> TCGModel {
@@ -45,6 +45,7 @@ private struct TCGModelParser {
         case .subsection:
             result.subsections.append(String(try scanner.word("a subsection's name").text))
         case .register: try readRegister(.variable, directive)
+        case .wide: try readRegister(.wide, directive)
         case .constant: try readRegister(.constant, directive)
         case .counted: try readRegister(.counted, directive)
         case .with: try readOther(directive)

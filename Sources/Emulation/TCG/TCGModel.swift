@@ -6,12 +6,17 @@ public struct TCGModel: Hashable, Sendable {
     public struct Register: Hashable, Sendable {
         /// What it can hold; the raw values are the words of the file.
         public enum Kind: String, Hashable, Sendable {
-            /// Any value.
+            /// Any value of the size that its id says.
             case variable = "register"
+            /// Any value of 64 bits, though its id says 32.
+            case wide
             /// One value: QEMU loads no stream with another.
             case constant
             /// One value, which depends on the number of vCPUs.
             case counted
+
+            /// Whether it can hold one value alone.
+            public var isConstant: Bool { self == .constant || self == .counted }
         }
 
         /// As it stands in the stream.

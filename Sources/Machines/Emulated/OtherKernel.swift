@@ -66,12 +66,17 @@ public struct OtherKernel {
     /// Says where the rules may not be those of the kernels.
     private func reportKernels(_ host: HostProfile, _ result: HostProfile) {
         ProfileFile.reportOldKernels([result], options)
-        let unusual = host.unusualMasks.map(\.name)
+        // Also of a recording: what the old kernel hides is told by its version.
+        ProfileFile.reportVendors(
+            [host, result].filter {
+                KernelVendor(ofRelease: $0.kernelRelease)?.keepsToVersion == false
+            }, options)
+        let unusual = Set(host.unusualMasks).union(host.overrides.keys).sorted().map(\.name)
         if !unusual.isEmpty {
             options.notify(
-                "\(host.name): the fields of \(unusual.listed(atMost: 3)) that can be written are not those of "
-                    + "Linux \(host.kernelRelease), so it may be a vendor's kernel; \(result.name) has those of "
-                    + "Linux itself")
+                "\(host.name): what writes of \(unusual.listed(atMost: 3)) do is not what they do in "
+                    + "Linux \(host.kernelRelease), so it may be a vendor's kernel; in \(result.name) they do what "
+                    + "they do in Linux itself")
         }
         if let newest = RegisterDictionary.newestKernel, let kernel = result.kernel,
             (kernel.major, kernel.minor) > (newest.major, newest.minor)

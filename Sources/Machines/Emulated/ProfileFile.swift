@@ -32,7 +32,21 @@ public enum ProfileFile {
         report(profiles.map(\.name), as: own, of: names, options)
         for place in profiles.indices { profiles[place].name = own[place] }
         reportOldKernels(profiles, options)
+        reportVendors(profiles.filter { $0.untriedVendor != nil }, options)
         return profiles
+    }
+
+    /// Says whose kernels these are: that their versions alone tell what KVM has is doubtful.
+    static func reportVendors(_ profiles: [HostProfile], _ options: SourceOptions) {
+        let byVendor = Dictionary(grouping: profiles) { profile in
+            KernelVendor(ofRelease: profile.kernelRelease)?.name ?? ""
+        }
+        for (vendor, own) in byVendor.sorted(by: { $0.key < $1.key }) {
+            options.notify(
+                "\(own.map(\.name).listed(atMost: 3)): the kernel is \(vendor)'s own, and what KVM has is told here by "
+                    + "its version alone, whatever \(vendor) ported back: record it there (vcpusnap host), which tries it"
+            )
+        }
     }
 
     /// Says of which hosts the rules are guessed.

@@ -1,6 +1,8 @@
 public import Emulation
 internal import KVM
+internal import LinuxSystem
 internal import Registers
+internal import TextFormats
 internal import Transfer
 internal import VCPUModel
 
@@ -53,20 +55,35 @@ public struct HostRecorder: ~Copyable {
         profile.writableMasks = masks(of: registers)
         profile.hardware = try hardware(base)
         profile.featureSets = sets
-        profile.rulesRelease = try rulesRelease(of: profile, base)
+        try addRules(to: &profile, base)
         return profile
     }
 
-    /// The kernel whose rules KVM follows, where trying shows that it is not the one that runs.
-    private borrowing func rulesRelease(
-        of profile: HostProfile, _ request: VCPUInit
-    ) throws -> String? {
-        let bank = try vcpu(request)
-        guard let release = RulesTrial(profile).rulesRelease(trying: bank) else { return nil }
-        options.notify(
-            "KVM here follows the rules of Linux \(release) rather than those of "
-                + "\(profile.kernelRelease); the profile says so (rules-of)")
-        return release
+    /// What trying shows of the rules that KVM follows, where they are not those of the kernel that runs: those of another
+    /// kernel, and what no kernel's explain.
+    private borrowing func addRules(
+        to profile: inout HostProfile, _ request: VCPUInit
+    ) throws {
+        let trial = RulesTrial(profile)
+        profile.rulesRelease = trial.rulesRelease(trying: try vcpu(request))
+        if let release = profile.rulesRelease {
+            options.notify(
+                "KVM here follows the rules of Linux \(release) rather than those of "
+                    + "\(profile.kernelRelease); the profile says so (rules-of)")
+        }
+        let (found, unexplained) = trial.overrides(
+            trying: try vcpu(request), by: profile.rulesRelease)
+        profile.overrides = found
+        if !found.isEmpty {
+            options.notify(
+                "KVM here takes writes of \(found.keys.sorted().map(\.name).listed(atMost: 3)) as no known kernel "
+                    + "does; the profile says how (class=)")
+        }
+        if !unexplained.isEmpty {
+            options.notify(
+                "KVM here takes writes of \(unexplained.map(\.name).listed(atMost: 3)) as no known kernel does, and no "
+                    + "line of a profile can say how: a plan on it may be wrong there")
+        }
     }
 
     /// The CPU's own values of ID fields that KVM hides.
@@ -127,5 +144,32 @@ public struct HostRecorder: ~Copyable {
         guard let masks = host.writableMasks else { return [:] }
         let pairs = registers.ids.compactMap { id in masks[id].map { (id, $0) } }
         return Dictionary(pairs) { first, _ in first }
+    }
+}
+
+extension HostRecorder {
+    /// The profile of this machine's KVM; of a machine with several kinds of cores one of each kind, with the CPUs that it
+    /// is of.
+    /// - Parameter name: one word, to which the kind is added where there are several; nil for the kernel's version and the CPU.
+    public static func profiles(
+        named name: String?, _ options: SourceOptions
+    ) throws(SourceError) -> [HostProfile] {
+        try SourceError.passing {
+            let own = try CPUSet.ofThisThread()
+            let kinds = CoreKind.all(among: own)
+            guard kinds.count > 1 else { return [try HostRecorder(options).record(name: name)] }
+            defer { try? own.holdThisThread() }
+            return try kinds.map { kind in
+                try kind.cpus.holdThisThread()
+                var profile = try HostRecorder(options).record(name: nil)
+                profile.midr = kind.midr
+                profile.cpus = kind.cpus.description
+                profile.name =
+                    name.map { "\($0)-\(HostProfile.cpuWord(midr: kind.midr))" }
+                    ?? HostProfile.defaultName(
+                        kernelRelease: profile.kernelRelease, midr: kind.midr)
+                return profile
+            }
+        }
     }
 }

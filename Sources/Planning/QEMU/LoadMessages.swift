@@ -93,7 +93,7 @@ struct LoadMessages {
     // MARK: The end
 
     private func ending(_ failure: VCPULoad.Failure, _ vcpu: VCPULoad) -> [String] {
-        if failure == .timerWithoutWFxT { return [Self.assertion] }
+        if failure == .timerWithoutWFxT { return [assertion] }
         let device =
             "error while loading state for instance \(vcpu.index.hex) of device 'cpu'"
         let putFailed =
@@ -108,9 +108,10 @@ struct LoadMessages {
     }
 
     private static let end = "load of migration failed: "
-    /// `vmstate_load_state`, which prints its file and line before it.
-    private static let assertion =
-        "vmstate_load_state: Assertion `first_elem || !n_elems || !size' failed."
+    /// It has the program, the file and the line before it.
+    private var assertion: String {
+        "\(version.loadingFunction): Assertion `first_elem || !n_elems || !size' failed."
+    }
 
     private func oldReason(
         _ failure: VCPULoad.Failure

@@ -111,6 +111,9 @@ extension QEMUVersion {
     /// Whatever went wrong in a device, it ends with EINVAL.
     var hidesErrorNumbers: Bool { self >= QEMUVersion(11, 1) }
 
+    /// What loads a section (`migration/vmstate.c`).
+    var loadingFunction: String { hidesErrorNumbers ? "vmstate_load_vmsd" : "vmstate_load_state" }
+
     /// Some differences are expected (`arm_register_cpreg_mig_tolerance`).
     var hasTolerances: Bool { self >= QEMUVersion(11, 1) }
 }

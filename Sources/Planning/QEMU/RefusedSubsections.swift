@@ -13,6 +13,11 @@ struct RefusedSubsections {
 
     static let timer = "cpu/wfxt-timer"
 
+    /// What no QEMU with KVM takes: it makes that timer for its own emulation alone.
+    static func timer(in section: CPUSection) -> [Subsection] {
+        section.allSubsections.filter { $0.name == timer }
+    }
+
     /// - Parameter list: of the destination, where QEMU emulates the CPU.
     init(by version: QEMUVersion, of list: [TCGModel.Register]) {
         self.init(by: version, features: list.first { $0.id == .idAA64ISAR2EL1 }?.value)

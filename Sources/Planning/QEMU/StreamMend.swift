@@ -111,6 +111,7 @@ extension StreamMend {
         guard profile == nil || stream.origin.canBeOfKVM else { throw .origin(stream.origin) }
         var mender = try Mender(stream, policy)
         try mender.applyRules()
+        if profile != nil { mender.leaveOut(RefusedSubsections.timer(in:)) }
         // What the oldest of them does not know, none of them needs.
         if let target = target ?? (profile == nil ? nil : versions?.min()) {
             mender.leaveOut { RefusedSubsections(by: target, for: $0).all(in: $0) }

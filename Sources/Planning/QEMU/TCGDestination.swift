@@ -29,27 +29,27 @@ public struct TCGDestination {
         _ stream: QEMUStream, _ version: QEMUVersion, named name: String
     ) throws(DirectiveError) {
         (self.name, self.version, self.stream) = (name, version, stream)
-        let constants = try Self.constants(version)
+        let kinds = try Self.kinds(version)
         registers = (stream.cpus.first?.entries ?? []).map { entry in
-            let isConstant =
-                constants[entry.id] ?? RegisterDictionary.entry(for: entry.id)?.isQEMUConstant
+            let isConstant = RegisterDictionary.entry(for: entry.id)?.isQEMUConstant == true
             return TCGModel.Register(
-                id: entry.id, value: entry.value, kind: isConstant == true ? .constant : .variable)
+                id: entry.id, value: entry.value,
+                kind: kinds[entry.id] ?? (isConstant ? .constant : .variable))
         }
     }
 
-    /// Of the recorded models of that version, or of all where there is none: the registers that any of them has, and
-    /// whether they are constant in each.
-    private static func constants(
+    /// Of the recorded models of that version, or of all where there is none: the registers that any of them has, which
+    /// are constant if they are in each.
+    private static func kinds(
         _ version: QEMUVersion
-    ) throws(DirectiveError) -> [RegisterID: Bool] {
+    ) throws(DirectiveError) -> [RegisterID: TCGModel.Register.Kind] {
         let names = TCGModel.builtInNames
         let own = names.filter { QEMUVersion(parsing: $0) == version }
-        var result: [RegisterID: Bool] = [:]
+        var result: [RegisterID: TCGModel.Register.Kind] = [:]
         for name in own.isEmpty ? names : own {
             for register in try TCGModel.builtIn(named: name)?.registers ?? [] {
-                let isConstant = register.kind != .variable
-                result[register.id] = result[register.id, default: true] && isConstant
+                guard result[register.id]?.isConstant ?? true else { continue }
+                result[register.id] = register.kind.isConstant ? .constant : register.kind
             }
         }
         return result

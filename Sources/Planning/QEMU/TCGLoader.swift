@@ -60,6 +60,8 @@ struct TCGLoader {
         switch register.kind {
         case .variable:
             value & (RegisterDictionary.entry(for: register.id)?.bitsQEMUDrops ?? 0) == 0
+                && (register.id.size != 4 || value <= UInt32.max)
+        case .wide: true
         case .constant: value == register.value
         // The guest has as many vCPUs there as here, and then it is the same.
         case .counted: true
@@ -86,7 +88,7 @@ struct TCGLoader {
         if registers.contains(where: { $0.fate == .unknown }) { return .unknownRegisters }
         let refused = registers.filter { $0.fate == .refused }
         if refused.contains(where: { $0.incoming != nil }) { return .otherConstants }
-        let constants = Set(local.filter { $0.kind != .variable }.map(\.id))
+        let constants = Set(local.filter(\.kind.isConstant).map(\.id))
         let isLeftToMemory =
             version.leavesMemoryInLists
             && registers.contains { $0.fate == .unset && constants.contains($0.id) }

@@ -17,9 +17,9 @@ public struct VCPULoad: Hashable, Sendable {
         case unknownRegisters
         /// KVM refuses a value (`write_list_to_kvmstate`).
         case refusedValues
-        /// A timer of WFxT, which the destination's emulated CPU does not have.
+        /// A timer of WFxT, which the destination's CPU does not have: KVM's never do.
         case timerWithoutWFxT
-        /// A constant register of an emulated CPU has another value there (`write_list_to_cpustate`).
+        /// A register of an emulated CPU cannot hold the value (`write_list_to_cpustate`).
         case otherConstants
         /// The stream does not have constant registers of an emulated CPU, so that QEMU compares them with whatever was in
         /// its memory.
@@ -98,13 +98,14 @@ struct VCPULoader {
         if let early = VCPULoad.Failure(beforeLists: section, by: version, limit: local) {
             return early
         }
+        if section.subsection(RefusedSubsections.timer) != nil { return .timerWithoutWFxT }
         if registers.contains(where: { $0.fate == .unknown }) { return .unknownRegisters }
         return registers.contains(where: \.fate.isFailure) ? .refusedValues : nil
     }
 
     private func putFails(_ registers: [RegisterLoad], _ failure: VCPULoad.Failure?) -> Bool {
         switch failure {
-        case .tooManyRegisters, .unknownSubsection: return false
+        case .tooManyRegisters, .unknownSubsection, .timerWithoutWFxT: return false
         default: break
         }
         let refused = registers.filter { $0.fate.isFailure && $0.fate != .unknown }

@@ -16,7 +16,8 @@ struct Host: ParsableCommand {
         discussion: """
             A profile holds every register of a fresh vCPU with its reset value and the
             facts that decide what can be restored here. emulated:PROFILE is a vCPU on such
-            a host, anywhere.
+            a host, anywhere. A host with several kinds of cores has a profile of each, and
+            -o x.vhost writes x-cortex-a76.vhost and so on.
 
             With --as-kernel it is the same machine with another kernel, as far as kernels
             are known. What a kernel hides of the CPU is taken from other recordings of the
@@ -102,19 +103,41 @@ struct Host: ParsableCommand {
         let inputs = [from] + (like.files + [host].compactMap(\.self)).map { Location(path: $0) }
         try output?.checkOutput(.text, keeping: inputs.compactMap(\.self))
         if builtIn { return try BuiltInOutput().print(as: format) }
-        let profile = try profile()
-        guard let output else { return try HostOutput(profile: profile).print(as: format) }
-        try output.write(profile.text, of: "--output")
+        let profiles = try profiles()
+        guard let output else { return try HostOutput(profiles).print(as: format) }
+        guard profiles.count > 1 else {
+            return try output.write(profiles[0].text, of: "--output")
+        }
+        try write(profiles, besides: output)
     }
 
-    private func profile() throws -> HostProfile {
-        guard let asKernel else { return try recordedProfile(named: name) }
-        let old = try host.map { try ProfileFile.load($0) } ?? recordedProfile(named: nil)
-        return try like.otherKernel(asKernel).profile(of: old, named: name)
+    /// Writes a file for each kind of core, and says which.
+    private func write(_ profiles: [HostProfile], besides output: Location) throws {
+        guard case .file(let path) = output else {
+            throw CommandError(
+                "this host has several kinds of cores, and a profile of each: name a file with --output, of "
+                    + "which each gets its own beside it")
+        }
+        let base = path.hasSuffix(".vhost") ? String(path.dropLast(6)) : path
+        for profile in profiles {
+            let file = Location(path: "\(base)-\(HostProfile.cpuWord(midr: profile.midr)).vhost")
+            try file.checkOutput(.text, keeping: [])
+            try file.write(profile.text, of: "--output")
+            StandardError.write(
+                "vcpusnap: \(file.text) is of CPUs \(profile.cpus ?? ""): this host has several kinds of cores\n"
+            )
+        }
     }
 
-    private func recordedProfile(named name: String?) throws -> HostProfile {
-        guard let from else { return try HostRecorder(.commandLine).record(name: name) }
+    private func profiles() throws -> [HostProfile] {
+        guard let asKernel else { return try recordedProfiles(named: name) }
+        let old = try host.map { [try ProfileFile.load($0)] } ?? recordedProfiles(named: nil)
+        let kernel = try like.otherKernel(asKernel)
+        return try old.map { try kernel.profile(of: $0, named: name) }
+    }
+
+    private func recordedProfiles(named name: String?) throws -> [HostProfile] {
+        guard let from else { return try HostRecorder.profiles(named: name, .commandLine) }
         let snapshot = try from.snapshot(images.options(for: [from])[0])
         let profile: HostProfile
         do throws(HostProfileError) {
@@ -125,6 +148,6 @@ struct Host: ParsableCommand {
         for note in snapshot.noteTexts ?? [] {
             StandardError.write("vcpusnap: \(from.text): \(note)\n")
         }
-        return profile
+        return [profile]
     }
 }

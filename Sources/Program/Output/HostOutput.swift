@@ -4,7 +4,27 @@ internal import VCPUModel
 
 /// The report of `host`.
 struct HostOutput: WholeReport {
+    private let kinds: [HostKindOutput]
+
+    /// - Parameter profiles: of each kind of core one.
+    init(_ profiles: [HostProfile]) {
+        kinds = profiles.map(HostKindOutput.init)
+    }
+
+    var json: JSONObject {
+        kinds.count == 1 ? kinds[0].json : ["kinds": kinds.json(\.json)]
+    }
+
+    func text(_ style: TextStyle) -> PrintableText {
+        kinds.map(\.text).joined(separator: "\n")
+    }
+}
+
+/// What is said of a host, or of one kind of its cores.
+private struct HostKindOutput {
     let profile: HostProfile
+
+    private var vendor: KernelVendor? { KernelVendor(ofRelease: profile.kernelRelease) }
 
     private var cpu: (midr: String, name: String)? {
         profile.midr.map { (RegisterValue($0).description, CPUIdentity(midr: $0).description) }
@@ -13,18 +33,31 @@ struct HostOutput: WholeReport {
     var json: JSONObject {
         [
             "capabilities": JSONObject(profile.capabilities),
-            "counterFrequency": profile.counterFrequency, "cpu": cpu?.name,
+            "counterFrequency": profile.counterFrequency, "cpu": cpu?.name, "cpus": profile.cpus,
             "features": profile.features.names, "kernel": profile.kernelRelease,
             "midr": cpu?.midr, "registers": profile.registers.count,
             "rulesOf": profile.rulesRelease, "sveVectorLengths": profile.sveVectorLengths,
+            "vendor": vendor?.name,
         ]
     }
 
-    func text(_ style: TextStyle) -> PrintableText {
+    private static func basis(_ profile: HostProfile) -> String {
+        profile.untriedVendor == nil
+            ? "what writes do was tried" : "its version alone says what writes do"
+    }
+
+    var text: PrintableText {
         var lines: [PrintableText] = ["kernel      \(profile.kernelRelease)"]
+        if let vendor {
+            let what =
+                vendor.keepsToVersion
+                ? "" : ", which may have ported KVM back: \(Self.basis(profile))"
+            lines.append("vendor      \(vendor.name)\(what)")
+        }
         if let rules = profile.rulesRelease {
             lines.append("rules       of Linux \(rules), found out by trying")
         }
+        if let cpus = profile.cpus { lines.append("CPUs        \(cpus)") }
         if let cpu { lines.append("cpu         \(cpu.name) (MIDR_EL1 \(cpu.midr))") }
         if let frequency = profile.counterFrequency {
             lines.append("counter     \(frequency) Hz")

@@ -216,9 +216,9 @@ extension VCPULoad.Failure {
         case .unknownRegisters: "the stream has registers that the destination lacks"
         case .refusedValues: "KVM refuses values of the stream"
         case .timerWithoutWFxT:
-            "the stream has the subsection cpu/wfxt-timer, and QEMU ends at once, because the destination's CPU has no "
-                + "FEAT_WFxT"
-        case .otherConstants: "the stream has different values of constant registers"
+            "the stream has the subsection cpu/wfxt-timer, and QEMU ends at once, because the destination's CPU does not "
+                + "have that timer (FEAT_WFxT without KVM)"
+        case .otherConstants: "the stream has values that registers of the destination cannot hold"
         case .unsetConstants:
             "the stream does not have constant registers of the destination, which QEMU then compares with whatever was "
                 + "in its memory"
@@ -230,7 +230,7 @@ extension RegisterLoad.Fate {
     fileprivate func meaning(isEmulated: Bool) -> String {
         switch self {
         case .refused where isEmulated:
-            "the register is constant there and has a different value, so QEMU gives up"
+            "the register cannot hold that value there, so QEMU gives up"
         case .unknown: "the destination has no such register, so QEMU gives up"
         case .refused: "KVM refuses the value, so QEMU gives up"
         case .dropped: "the destination has no such register, and QEMU goes on without a word"
