@@ -17,7 +17,7 @@ extension LossExplainer {
         let fields = unacceptableFields(of: restore)
         let proof = proof(for: restore)
         let start =
-            withoutFeatures(restore, cause) + lowering(restore, fields) + caches(restore)
+            withoutFeatures(restore, cause, fields) + lowering(restore, fields) + caches(restore)
             + vectors(restore) + counters(restore, cause) + services(restore)
         let destination =
             newerKernel(for: restore, cause) + mitigation(restore) + capability(for: restore)
@@ -42,12 +42,14 @@ extension LossExplainer {
 // MARK: - Before the first run
 
 extension LossExplainer {
-    private func withoutFeatures(_ restore: RegisterRestore, _ cause: Cause) -> [Remedy] {
+    private func withoutFeatures(
+        _ restore: RegisterRestore, _ cause: Cause, _ fields: [IDFieldRule]
+    ) -> [Remedy] {
         var features: VCPUFeatures =
             switch cause.kind {
             case .vcpuFeature: missingFeatures(of: restore)
             case .performanceMonitors: .pmuV3
-            default: []
+            default: VCPUFeatures(fields.compactMap(missingFeature))
             }
         if !features.isDisjoint(with: .pointerAuthentication) {
             features.formUnion(.pointerAuthentication)
@@ -55,6 +57,12 @@ extension LossExplainer {
         let removable = Remedy.removable.reduce(VCPUFeatures()) { $0.union($1.features) }
         return features.isEmpty || !features.isSubset(of: removable)
             ? [] : [.withoutFeatures(features)]
+    }
+
+    /// The feature that a field tells of, where the destination does not have it.
+    private func missingFeature(_ rule: IDFieldRule) -> VCPUFeatures? {
+        let feature = rule.feature.flatMap { VCPUFeatures(named: $0) } ?? []
+        return feature.isSubset(of: profile.features) ? nil : feature
     }
 
     /// Fields that could have had the destination's value from the start: there, or on a newer kernel.
@@ -65,20 +73,26 @@ extension LossExplainer {
         let kernels = entry.behaviorHistory.map(\.from).filter { $0.patch == 0 }
         var now: [FieldValue] = []
         var later: [(kernel: KernelVersion, field: String)] = []
-        for rule in fields {
+        var fixed: [String] = []
+        for rule in fields where missingFeature(rule) == nil {
             if sourceKernel.map({ rule.takes(host, on: wanted, kernel: $0) }) ?? false {
                 now.append(FieldValue(name: rule.field, value: rule.extract(from: host)))
             } else if let first = kernels.first(where: {
                 isNewer($0) && rule.takes(host, on: wanted, kernel: $0)
             }) {
                 later.append((first, rule.field))
+            } else {
+                fixed.append(rule.field)
             }
         }
         let newer = Dictionary(grouping: later, by: \.kernel).sorted { $0.key < $1.key }
-        return (now.isEmpty ? [] : [.lowerFields(restore.id.name, now)])
+        let register = restore.id.name
+        let lowered: [Remedy] =
+            now.isEmpty ? [] : [.lowerFields(register, now, fixed: fixed)]
+        return lowered
             + newer.map { kernel, fields in
-                .startOnKernel(
-                    "\(kernel)", register: restore.id.name, fields: fields.map(\.field))
+                Remedy.startOnKernel(
+                    "\(kernel)", register: register, fields: fields.map(\.field), fixed: fixed)
             }
     }
 
@@ -93,7 +107,7 @@ extension LossExplainer {
     ) -> [Remedy] {
         guard let value, value != guest[id], let since else { return [] }
         return isNewer(since)
-            ? [.startOnKernel("\(since)", register: id.name, fields: [])]
+            ? [.startOnKernel("\(since)", register: id.name, fields: [], fixed: [])]
             : [.presetRegister(id.name, value)]
     }
 
@@ -121,7 +135,10 @@ extension LossExplainer {
             return []
         }
         return isNewer(since)
-            ? [.startOnKernel("\(since)", register: RegisterID.pmcrEL0.name, fields: ["N"])]
+            ? [
+                .startOnKernel(
+                    "\(since)", register: RegisterID.pmcrEL0.name, fields: ["N"], fixed: [])
+            ]
             : [.fewerCounters(offered.counters)]
     }
 

@@ -9,13 +9,14 @@ public enum Remedy: Hashable, Sendable {
     case dropSafely(String)
     /// Start the guest with vCPUs that do not have these features.
     case withoutFeatures(VCPUFeatures)
-    /// Start the guest with these values in fields of the ID register of this name.
-    case lowerFields(String, [FieldValue])
+    /// Start the guest with these values in fields of the ID register of this name; of the fixed ones no kernel lets a VMM
+    /// choose.
+    case lowerFields(String, [FieldValue], fixed: [String])
     /// Start the guest with this value in the register of this name.
     case presetRegister(String, RegisterValue)
     /// Start the guest on a host with this kernel or a newer one, where a VMM can set the register of this name, or
-    /// these fields of it, before the guest runs.
-    case startOnKernel(String, register: String, fields: [String])
+    /// these fields of it, before the guest runs; of the fixed ones no kernel lets it choose.
+    case startOnKernel(String, register: String, fields: [String], fixed: [String])
     /// Start the guest with vectors of at most so many bits: with these of KVM's vector lengths.
     case limitVectors(bits: Int, lengths: RegisterValue)
     /// Start the guest with so many event counters.
@@ -84,24 +85,25 @@ extension Remedy {
         case .moreVCPUs(let count):
             "choose a host or a kernel that makes \(count) vCPUs for a VM (\(HostProfile.maximumVCPUsName))"
         case .saveAgain: "save the guest again, with all its vCPUs and their registers"
-        case .otherHost(let what): Self.hosts(with: [what])
+        case .otherHost(let what): "choose a host with \(what)"
         case .policy(let rule): Self.policy(with: [rule])
-        case .startOnKernel(let version, let register, let fields):
+        case .startOnKernel(let version, let register, let fields, let fixed):
             "start the guest on Linux \(version) or newer, where its VMM can set \(register)"
                 + (fields.isEmpty ? "" : " (\(fields.joined(separator: ", ")))")
-                + " before the first run"
+                + " before the first run\(Self.rest(fixed))"
         case .withoutFeatures, .lowerFields, .presetRegister, .limitVectors, .fewerCounters,
             .restrictBitmap, .lowerPSCIVersion:
             "before the guest's first run " + (start ?? "")
         }
     }
 
-    private static func kernel(_ version: String) -> String {
-        "give the destination Linux \(version) or newer"
+    private static func rest(_ fixed: [String]) -> String {
+        fixed.isEmpty
+            ? "" : "; that leaves \(fixed.joined(separator: ", ")), which no kernel lets a VMM set"
     }
 
-    private static func hosts(with what: [String]) -> String {
-        "choose a host with \(what.joined(separator: "; "))"
+    private static func kernel(_ version: String) -> String {
+        "give the destination Linux \(version) or newer"
     }
 
     private static func policy(with rules: [PolicyRule]) -> String {
@@ -118,19 +120,59 @@ extension Remedy {
         }.joined(separator: ", ")
     }
 
-    /// What to say of several: other hosts and policies on one line each, at the end.
+    /// What to say of several, policies on one line at the end.
     package static func lines(of remedies: [Remedy]) -> [String] {
-        var (others, hosts, rules): ([String], [String], [PolicyRule]) = ([], [], [])
-        for remedy in each(remedies) {
-            switch remedy {
-            case .otherHost(let what): hosts.append(what)
-            case .policy(let rule): rules.append(rule)
-            default: others.append(remedy.text)
+        var (lines, rules): ([String], [PolicyRule]) = ([], [])
+        for (remedy, _) in merged(remedies) {
+            if case .policy(let rule) = remedy {
+                rules.append(rule)
+            } else {
+                lines.append(remedy.text)
             }
         }
-        if !hosts.isEmpty { others.append(Self.hosts(with: hosts)) }
-        if !rules.isEmpty { others.append(policy(with: rules)) }
-        return others
+        return lines + (rules.isEmpty ? [] : [policy(with: rules)])
+    }
+
+    /// Each once, with what one is made of that stands for several: all other hosts, which come last, and registers that
+    /// can be set as a whole since one kernel.
+    package static func merged(_ remedies: [Remedy]) -> [(remedy: Remedy, parts: [Remedy])] {
+        var groups: [[Remedy]] = []
+        var places: [String: Int] = [:]
+        for remedy in each(remedies) {
+            if let place = remedy.mergedUnder.flatMap({ places[$0] }) {
+                groups[place].append(remedy)
+            } else {
+                if let word = remedy.mergedUnder { places[word] = groups.count }
+                groups.append([remedy])
+            }
+        }
+        return groups.map { (joined($0), $0) }
+    }
+
+    private var mergedUnder: String? {
+        switch self {
+        case .otherHost: name
+        case .startOnKernel(let version, _, let fields, let fixed):
+            fields.isEmpty && fixed.isEmpty ? version : nil
+        default: nil
+        }
+    }
+
+    private static func joined(_ parts: [Remedy]) -> Remedy {
+        let names = parts.compactMap { part -> String? in
+            switch part {
+            case .otherHost(let what): what
+            case .startOnKernel(_, let register, _, _): register
+            default: nil
+            }
+        }
+        return switch parts[0] {
+        case .otherHost: .otherHost(names.joined(separator: "; "))
+        case .startOnKernel(let version, _, let fields, let fixed):
+            .startOnKernel(
+                version, register: RegisterID.folded(names), fields: fields, fixed: fixed)
+        case let one: one
+        }
     }
 }
 
@@ -141,7 +183,8 @@ extension Remedy {
     private var start: String? {
         switch self {
         case .withoutFeatures(let features): Self.without(features)
-        case .lowerFields(let register, let fields): Self.lower(register, fields)
+        case .lowerFields(let register, let fields, let fixed):
+            Self.lower(register, fields) + Self.rest(fixed)
         case .presetRegister(let register, let value):
             "write \(value) to \(register)"
                 + Self.template(
@@ -173,7 +216,7 @@ extension Remedy {
         let bits = pattern(0, in: UInt64(features.rawValue))
         return "make its vCPUs without \(features.names.joined(separator: ", ")) "
             + "(QEMU: -cpu host,\(properties.joined(separator: ",")); Firecracker's CPU template: "
-            + "\"vcpu_features\": {\"index\": 0, \"bitmap\": \"\(bits)\"})"
+            + "\"vcpu_features\": [{\"index\": 0, \"bitmap\": \"\(bits)\"}])"
     }
 
     private static func lower(_ register: String, _ fields: [FieldValue]) -> String {

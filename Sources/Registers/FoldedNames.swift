@@ -1,11 +1,15 @@
 extension RegisterID {
-    /// Names of registers, none left out; those that differ in one number that counts up stand as `z0-z31`.
+    /// Names of registers, none left out; those that differ in one number that counts up stand as `z0-z31`, where the
+    /// first of them came.
     package static func folded(_ names: [String]) -> String {
         var runs: [NameRun] = []
+        // The last run of the names that are the same but for numbers.
+        var places: [[Substring]: Int] = [:]
         for name in names {
-            if runs.isEmpty || !runs[runs.count - 1].append(name) {
-                runs.append(NameRun(name))
-            }
+            let run = NameRun(name)
+            if let place = places[run.words], runs[place].append(name) { continue }
+            places[run.words] = runs.count
+            runs.append(run)
         }
         return runs.map(\.text).joined(separator: " ")
     }
@@ -18,7 +22,7 @@ private struct NameRun {
     private var count = 1
     private var numbers: [Int]
     /// The names without their numbers.
-    private let words: [Substring]
+    let words: [Substring]
     /// Which of the numbers counts up; nil for one name.
     private var place: Int?
 

@@ -119,7 +119,9 @@ package struct LoadRemedies: Sendable {
         guard let mend, plan.vcpus.contains(where: { $0.failure != nil || !$0.losses.isEmpty })
         else { return [] }
         let rules = PolicyProposal(mend.refusals, of: nil).proposed.map(\.rule)
-        return (mend.isSafe ? [.mend] : rules.isEmpty ? [] : [.policy(rules)]) + [.sameCPU]
+        let mending: [LoadRemedy] =
+            mend.isSafe ? [.mend] : rules.isEmpty ? [] : [.policy(rules)]
+        return mending + [plan.origin == .kvm ? .sameAccelerator(.kvm) : .sameCPU]
     }
 
     /// Whether QEMU gives up at a subsection, which no rule takes out.
@@ -157,8 +159,9 @@ package struct LoadRemedies: Sendable {
             helped[remedy, default: []].insert(id)
             return remedy
         }
-        return Remedy.each(found).map { remedy in
-            let count = helped[remedy]?.count ?? 0
+        return Remedy.merged(found).map { remedy, parts in
+            let count = parts.reduce(into: Set<RegisterID>()) { $0.formUnion(helped[$1] ?? []) }
+                .count
             return .ofTheMove(remedy, only: count < ids.count ? (count, ids.count) : nil)
         }
     }

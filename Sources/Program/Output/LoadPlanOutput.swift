@@ -174,9 +174,9 @@ extension StreamOrigin {
         "this is state of \(text), whose registers are others than KVM's: no KVM loads it"
     }
 
-    /// What a stream that KVM did not write is good for.
+    /// Where a stream loads whose accelerator the destination does not have.
     var remedy: String {
-        "load it in QEMU with -accel \(self == .hvf ? "hvf" : "tcg"), and the machine type and CPU model "
+        "load it in QEMU with -accel \(self == .hvf || self == .kvm ? rawValue : "tcg"), and the machine type and CPU model "
             + "that it was saved with"
     }
 }

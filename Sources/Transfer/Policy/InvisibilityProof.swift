@@ -86,7 +86,8 @@ enum InvisibilityProof {
     /// An ID register that the destination does not list (`access_raz_id_reg` and `ID_HIDDEN`,
     /// `arch/arm64/kvm/sys_regs.c`), or PMMIR_EL1 (`trap_raz_wi` there).
     ///
-    /// KVM without that trap, before Linux 5.12, promises no guest a PMU that has PMMIR_EL1.
+    /// KVM without that trap, before Linux 5.12, and CPUs on which a guest's access is UNDEFINED give no guest a PMU
+    /// that has PMMIR_EL1: that the guest has another is a loss of ID_AA64DFR0_EL1.
     private static func zeroEitherWay(_ loss: PolicyLoss) -> String? {
         guard loss.kind == .absent, loss.saved.isZero, case .system(let encoding) = loss.id.group,
             encoding.isFeatureID || loss.id == .pmmirEL1
