@@ -11,6 +11,7 @@ struct FoldedNamesTests {
         ("FAR_EL1 FAR_EL2 FAR_EL3 ESR_EL1", "FAR_EL1-FAR_EL3 ESR_EL1"),
         ("S3_0_C0_C1_6 S3_0_C0_C1_7 S3_0_C0_C2_0", "S3_0_C0_C1_6 S3_0_C0_C1_7 S3_0_C0_C2_0"),
         ("x2 x1 x0", "x2 x1 x0"),
+        ("a0 b0 a1 b1 c a2 b2 a4", "a0-a2 b0-b2 c a4"),
         ("0x6030000000100000 0x6030000000100002", "0x6030000000100000 0x6030000000100002"),
     ])
     func folded(_ names: String, _ text: String) {
