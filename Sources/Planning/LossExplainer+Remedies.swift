@@ -101,11 +101,12 @@ extension LossExplainer {
         sourceKernel.map { $0 < kernel } ?? true
     }
 
-    /// What a register could have held from the start, and since which kernel it can be chosen.
-    private func preset(
-        _ id: RegisterID, _ value: RegisterValue?, since: KernelVersion?
-    ) -> [Remedy] {
-        guard let value, value != guest[id], let since else { return [] }
+    /// What a register of caches could have held from the start, and since which kernel it can be chosen.
+    private func preset(_ id: RegisterID, _ value: RegisterValue?) -> [Remedy] {
+        guard let value, value != guest[id],
+            let since = RegisterDictionary.entry(for: id)?.chosenSince,
+            id.takesCache(value.lowBits, cacheType: guest[.ctrEL0]?.lowBits ?? 0)
+        else { return [] }
         return isNewer(since)
             ? [.startOnKernel("\(since)", register: id.name, fields: [], fixed: [])]
             : [.presetRegister(id.name, value)]
@@ -116,7 +117,7 @@ extension LossExplainer {
         guard restore.id == .clidrEL1 || restore.id.isCacheGeometry else { return [] }
         let id = restore.outcome == .absent ? RegisterID.clidrEL1 : restore.id
         let value = restore.outcome == .absent ? profile.registers[id] : restore.found
-        return preset(id, value, since: RegisterDictionary.entry(for: id)?.chosenSince)
+        return preset(id, value)
     }
 
     private func vectors(_ restore: RegisterRestore) -> [Remedy] {
@@ -199,8 +200,10 @@ extension LossExplainer {
             let wanted = restore.wanted.map { PSCIVersion(rawValue: $0.lowBits) }
             return wanted?.since ?? PSCIVersion.all.last?.since
         }
-        let isOtherCache = restore.outcome == .absent && restore.id.isCacheGeometry
-        return isOtherCache ? RegisterDictionary.cachesChosenSince : nil
+        guard restore.outcome == .absent, restore.id.isCacheGeometry,
+            let geometry = restore.wanted, let since = RegisterDictionary.cachesChosenSince
+        else { return nil }
+        return newerKernels.take(geometry, in: restore.id, with: since) ? since : nil
     }
 
     /// The first kernel, of some, that takes a value which the destination's refuses.
@@ -209,11 +212,12 @@ extension LossExplainer {
     ) -> KernelVersion? {
         guard case .refused = restore.outcome, let kernel,
             let entry = RegisterDictionary.entry(for: restore.id),
-            let wanted = restore.wanted?.bits, let host = restore.found?.bits,
+            let value = restore.wanted, let wanted = value.bits, let host = restore.found?.bits,
             !entry.takes(wanted, on: host, kernel: kernel)
         else { return nil }
         return entry.behaviorHistory.map(\.from).first { newer in
             newer > kernel && isCandidate(newer) && entry.takes(wanted, on: host, kernel: newer)
+                && newerKernels.take(value, in: restore.id, with: newer)
         }
     }
 

@@ -20,14 +20,17 @@ final class LossExplainer: Sendable {
     /// The profile's; that of each of thousands of losses would be read from its text again.
     let kernel: KernelVersion?
     let sourceKernel: KernelVersion?
+    let newerKernels: NewerKernels
 
     init(
-        guest: RegisterList, at place: Place, profile: HostProfile, sourceKernel: KernelVersion?
+        guest: RegisterList, at place: Place, profile: HostProfile, sourceKernel: KernelVersion?,
+        newerKernels: NewerKernels
     ) {
         self.guest = guest
         self.place = place
         self.profile = profile
         self.sourceKernel = sourceKernel
+        self.newerKernels = newerKernels
         kernel = profile.kernel
     }
 
