@@ -49,3 +49,19 @@ struct CacheGeometry {
         }
     }
 }
+
+extension RegisterID {
+    /// Whether KVM that makes caches up takes a value of CLIDR_EL1, or of a CCSIDR, on a host with this CTR_EL0.
+    package func takesCache(_ bits: UInt64, cacheType: UInt64) -> Bool {
+        do throws(Refusal) {
+            if self == .clidrEL1 {
+                try CacheLevels(bits: bits).check(cacheType: cacheType)
+            } else {
+                try CacheGeometry(bits, id: self).check(cacheType: cacheType)
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+}

@@ -49,8 +49,9 @@ extension RegisterTable {
             return pmuControl(of: state).written(value, to: old, write)
         case .psciVersion: try PSCIVersion(rawValue: value).check(host)
         case .workaround:
-            try WorkaroundLevel(bits: value, id: definition.id).check(
-                hostLevel: workaroundLevel(old, definition.id, state))
+            let id = definition.id
+            let hostBits = workaroundLevel(old, id, state)
+            try WorkaroundLevel.check(value, of: id, hostBits: hostBits)
             return old
         case .services(let known):
             guard value & ~known == 0 else {

@@ -155,19 +155,10 @@ struct BaselineBuilder {
 
     /// Every length up to the longest that all hosts have: KVM takes no set with a gap.
     private mutating func buildVectorLengths() {
-        let sets = hosts.compactMap { $0.registers[.sveVLS]?.littleEndianBytes }
-        guard sets.count == hosts.count, let first = sets.first,
-            sets.contains(where: { $0 != first })
+        let sets = hosts.compactMap { $0.registers[.sveVLS].map(SVEVectorLengths.init) }
+        guard sets.count == hosts.count, sets.contains(where: { $0 != sets[0] }),
+            let common = SVEVectorLengths.common(of: sets)
         else { return }
-        var common = [UInt8](repeating: 0, count: first.count)
-        for length in 0..<first.count * 8 {
-            let (byte, bit) = (length / 8, UInt8(1 << (length % 8)))
-            let offered = sets.filter { $0[byte] & bit != 0 }.count
-            guard offered == 0 || offered == sets.count else { break }
-            if offered > 0 { common[byte] |= bit }
-        }
-        if let value = RegisterValue(littleEndian: common), !value.isZero {
-            registers.set(value, for: .sveVLS)
-        }
+        registers.set(common.value, for: .sveVLS)
     }
 }

@@ -18,16 +18,19 @@ final class LossExplainer: Sendable {
     let place: Place
     let profile: HostProfile
     /// The profile's; that of each of thousands of losses would be read from its text again.
-    private let kernel: KernelVersion?
+    let kernel: KernelVersion?
     let sourceKernel: KernelVersion?
+    let newerKernels: NewerKernels
 
     init(
-        guest: RegisterList, at place: Place, profile: HostProfile, sourceKernel: KernelVersion?
+        guest: RegisterList, at place: Place, profile: HostProfile, sourceKernel: KernelVersion?,
+        newerKernels: NewerKernels
     ) {
         self.guest = guest
         self.place = place
         self.profile = profile
         self.sourceKernel = sourceKernel
+        self.newerKernels = newerKernels
         kernel = profile.kernel
     }
 
@@ -65,7 +68,7 @@ final class LossExplainer: Sendable {
     }
 
     /// The fields of an ID register that the destination cannot take.
-    private func unacceptableFields(of restore: RegisterRestore) -> [IDFieldRule] {
+    func unacceptableFields(of restore: RegisterRestore) -> [IDFieldRule] {
         guard Self.hasClaims(restore.id), let entry = RegisterDictionary.entry(for: restore.id),
             let wanted = restore.wanted?.bits, let host = restore.found?.bits
         else { return [] }
@@ -200,7 +203,7 @@ extension LossExplainer {
     }
 
     /// The vCPU features that the guest or the register has to have and the destination has not.
-    private func missingFeatures(of restore: RegisterRestore) -> VCPUFeatures {
+    func missingFeatures(of restore: RegisterRestore) -> VCPUFeatures {
         if restore.id == .vcpuFinalized || restore.id.isSVE { return .sve }
         if restore.id == .vcpuInit {
             let wanted = restore.wanted.flatMap { VCPUInit($0) }?.features ?? []
@@ -218,161 +221,6 @@ extension LossExplainer {
         let entry = RegisterDictionary.entry(for: id)
         let own = entry?.behavior(onKernel: kernel)?.needs ?? []
         return own.isEmpty ? entry?.newestNeeds ?? [] : own
-    }
-}
-
-// MARK: - Remedies
-
-extension LossExplainer {
-    func remedies(for restore: RegisterRestore, _ cause: Cause) -> [Remedy] {
-        switch cause.kind {
-        case .incomplete, .differentVCPUs: return [.saveAgain]
-        case .notInitialized: return []
-        case .tooManyVCPUs: return [.moreVCPUs(place.count)]
-        case .kernelView: return [.policy("accept-masked \(restore.id)")]
-        default: break
-        }
-        // No host is known that has state of the VM which is not known here.
-        if case .vm = restore.id.group, RegisterDictionary.entry(for: restore.id) == nil {
-            return [.policy("drop \(restore.id)")]
-        }
-        let fields = unacceptableFields(of: restore)
-        let specific = proof(for: restore) + lowering(restore, fields) + firmware(restore)
-        let kernel = newerKernel(for: restore, cause) + capability(for: restore)
-        return specific + kernel + pinning(cause)
-            + [Remedy.otherHost(needed(for: restore, cause, fields))]
-    }
-
-    private func proof(for restore: RegisterRestore) -> [Remedy] {
-        guard let loss = restore.loss(of: guest[restore.id] ?? RegisterValue(0)),
-            let proof = RestorePolicy(.safe).pardon(loss, of: guest)?.proof
-        else { return [] }
-        return [.dropSafely(proof)]
-    }
-
-    /// Fields that could have had the destination's value from the start.
-    private func lowering(_ restore: RegisterRestore, _ fields: [IDFieldRule]) -> [Remedy] {
-        guard let sourceKernel, let wanted = restore.wanted?.bits, let host = restore.found?.bits
-        else { return [] }
-        let lowerable = fields.filter { rule in
-            rule.takes(host, on: wanted, kernel: sourceKernel)
-        }
-        guard !lowerable.isEmpty else { return [] }
-        return [
-            .lowerFields(
-                restore.id.name,
-                lowerable.map { FieldValue(name: $0.field, value: $0.extract(from: host)) })
-        ]
-    }
-
-    private func firmware(_ restore: RegisterRestore) -> [Remedy] {
-        guard let wanted = restore.wanted?.bits else { return [] }
-        switch restore.id.kind.baseline {
-        case .commonBits:
-            let offered = profile.registers[restore.id]?.bits ?? 0
-            let excess = wanted & ~offered
-            return excess == 0 ? [] : [.restrictBitmap(restore.id.name, bits: excess)]
-        case .least:
-            guard let version = restore.found, version.lowBits < wanted else { return [] }
-            return [.lowerPSCIVersion(to: version.description)]
-        default: return []
-        }
-    }
-
-    /// Hosts of two types of cores show a vCPU those of the CPU it is on; their cores are Cortexes.
-    private func pinning(_ cause: Cause) -> [Remedy] {
-        guard cause.kind == .implementation || cause.kind == .cacheGeometry,
-            let name = guest[.midrEL1]?.bits.flatMap({ CPUIdentity(midr: $0).partName }),
-            let own = profile.midr.flatMap({ CPUIdentity(midr: $0).partName }),
-            name != own, [name, own].allSatisfy({ $0.hasPrefix("CORTEX") })
-        else { return [] }
-        return [.pinVCPUs(name)]
-    }
-
-    private func newerKernel(for restore: RegisterRestore, _ cause: Cause) -> [Remedy] {
-        if cause.kind == .kernel { return [.upgradeKernel(cause.detail ?? "")] }
-        guard let kernel else { return [] }
-        if let since = changed(for: restore), kernel < since {
-            return [.upgradeKernel(since.description)]
-        }
-        let backport = kernelThatTakes(restore) {
-            $0.major == kernel.major && $0.minor == kernel.minor
-        }
-        let release = kernelThatTakes(restore) { $0.patch == 0 }
-        guard let release else { return [] }
-        let ofSeries = backport.map { " (or \($0) of its series)" } ?? ""
-        return [.upgradeKernel("\(release)\(ofSeries)")]
-    }
-
-    /// Since which kernel all PSCI versions are taken, or caches listed that the host does not have.
-    private func changed(for restore: RegisterRestore) -> KernelVersion? {
-        if restore.id == .psciVersion {
-            let wanted = restore.wanted.map { PSCIVersion(rawValue: $0.lowBits) }
-            return wanted?.since ?? PSCIVersion.all.last?.since
-        }
-        let isOtherCache = restore.outcome == .absent && restore.id.isCacheGeometry
-        return isOtherCache ? RegisterDictionary.cachesChosenSince : nil
-    }
-
-    /// The first kernel, of some, that takes a value which the destination's refuses.
-    private func kernelThatTakes(
-        _ restore: RegisterRestore, among isCandidate: (KernelVersion) -> Bool
-    ) -> KernelVersion? {
-        guard case .refused = restore.outcome, let kernel,
-            let entry = RegisterDictionary.entry(for: restore.id),
-            let wanted = restore.wanted?.bits, let host = restore.found?.bits,
-            !entry.takes(wanted, on: host, kernel: kernel)
-        else { return nil }
-        return entry.behaviorHistory.map(\.from).first { newer in
-            newer > kernel && isCandidate(newer) && entry.takes(wanted, on: host, kernel: newer)
-        }
-    }
-
-    /// The capability that makes the register writable on newer kernels.
-    private func capability(for restore: RegisterRestore) -> [Remedy] {
-        guard case .refused = restore.outcome,
-            let entry = RegisterDictionary.entry(for: restore.id),
-            let capability = entry.capability, !profile.offers(capability),
-            let wanted = restore.wanted?.bits, let host = restore.found?.bits,
-            (wanted ^ host) & ~(entry.newestBehavior?.mask ?? 0) == 0
-        else { return [] }
-        return [.enableCapability(capability, onNewerKernel: true)]
-    }
-
-    private func needed(
-        for restore: RegisterRestore, _ cause: Cause, _ fields: [IDFieldRule]
-    ) -> String {
-        switch cause.kind {
-        case .cpuFeature, .vcpuFeature: cause.detail ?? restore.id.name
-        case .claimsMore: Self.features(restore.id, fields)
-        case .kernel: "Linux \(cause.detail ?? "") or newer"
-        case .implementation: "the same CPU"
-        case .cacheGeometry: "the same caches, or a kernel that lets the guest keep its own"
-        case .psciVersion: "PSCI \(restore.wanted.map(\.description) ?? "")"
-        case .firmware: "the same firmware services and mitigations"
-        case .vectorLengths: "the same SVE vector lengths"
-        case .performanceMonitors: Self.performanceMonitors(restore)
-        case .executionState: "AArch32 at the guest's exception level"
-        case .other, .incomplete, .differentVCPUs, .tooManyVCPUs, .kernelView, .notInitialized:
-            "the same \(restore.id.name)"
-        }
-    }
-}
-
-extension LossExplainer {
-    private static func performanceMonitors(_ restore: RegisterRestore) -> String {
-        let counters = PMUControl.countersMask
-        let (wanted, found) = (restore.wanted?.lowBits ?? 0, restore.found?.lowBits ?? 0)
-        let isShort = restore.id != .pmcrEL0 || wanted & counters != found & counters
-        return isShort ? "as many event counters" : "the same performance monitors"
-    }
-
-    /// Some of the fields by name, and how many more there are.
-    private static func features(_ id: RegisterID, _ fields: [IDFieldRule]) -> String {
-        guard !fields.isEmpty else { return "the same \(id)" }
-        let names = fields.prefix(3).map(\.field).joined(separator: ", ")
-        let more = fields.count > 3 ? " and \(fields.count - 3) more" : ""
-        return "the guest's \(id) (\(names)\(more))"
     }
 }
 

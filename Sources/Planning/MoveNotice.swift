@@ -1,6 +1,6 @@
-internal import Emulation
+package import Emulation
 public import Registers
-internal import VCPUModel
+package import VCPUModel
 
 /// Something that a move does to a guest without a loss of any register, so that no verdict follows from it.
 public enum MoveNotice: Hashable, Sendable {
@@ -66,16 +66,31 @@ extension Implementation: CustomStringConvertible {
     }
 }
 
+extension Snapshot {
+    /// Whether its first vCPU saw another implementation than a host's, of which there are notices.
+    package func isOfOtherImplementation(than profile: HostProfile) -> Bool {
+        vcpus.first.map { MoveNotice.implementations(of: $0.registers, profile) != nil } ?? false
+    }
+}
+
 extension MoveNotice {
+    /// The guest's and the host's, where they differ.
+    fileprivate static func implementations(
+        of guest: RegisterList, _ profile: HostProfile
+    ) -> (guest: Implementation, host: Implementation)? {
+        guard let own = Implementation({ guest[$0]?.bits }), let host = profile.implementation,
+            own != host
+        else { return nil }
+        return (own, host)
+    }
+
     /// - Parameters:
     ///   - guest: a vCPU as it was saved.
     ///   - seen: MIDR_EL1 of the vCPU after the restore.
     static func all(
         of guest: RegisterList, on profile: HostProfile, seeing seen: RegisterValue?
     ) -> [MoveNotice] {
-        guard let own = Implementation({ guest[$0]?.bits }), let host = profile.implementation,
-            own != host
-        else { return [] }
+        guard let (own, host) = implementations(of: guest, profile) else { return [] }
         let told = guest[.vendorHypBmap2]?.lowBits ?? 0
         let errata = MoveNotice.otherErrata(
             guest: own, host: host, isTold: told & Implementation.discovery != 0)

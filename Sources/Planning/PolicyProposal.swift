@@ -19,18 +19,25 @@ public struct PolicyProposal: Sendable {
             switch self {
             case .counter:
                 PolicyRule(RegisterPattern(PolicyRule.counterFrequency), .drop(nil))
-            case .missing(let id, _): PolicyRule(RegisterPattern(id.name), .ignore)
-            case .loss(let id, .absent, _, _, _), .loss(let id, .refused, _, _, _):
-                PolicyRule(RegisterPattern(id.name), .drop(nil))
-            case .loss(let id, _, _, _, _):
-                PolicyRule(RegisterPattern(id.name), .acceptMasked(nil))
+            case .missing(let id, _): PolicyProposal.rule(for: id, .missing)
+            case .loss(let id, let outcome, _, _, _): PolicyProposal.rule(for: id, outcome)
             }
         }
     }
 
-    /// One for each register that is lost, by the first of its losses.
+    /// The rule that pardons a loss of a register, and nothing else.
+    static func rule(for id: RegisterID, _ outcome: RegisterOutcome) -> PolicyRule {
+        let pattern = RegisterPattern(id.name)
+        return switch outcome {
+        case .missing: PolicyRule(pattern, .ignore)
+        case .absent, .refused: PolicyRule(pattern, .drop(nil))
+        default: PolicyRule(pattern, .acceptMasked(nil))
+        }
+    }
+
+    /// One for each register and way in which it is lost, by the first such loss.
     public private(set) var proposed: [Rule] = []
-    private var seen: Set<RegisterID> = []
+    private var seen: Set<PolicyRule> = []
 
     /// For a load by QEMU.
     /// - Parameter move: what a restore of the guest there would lose, which says what the guest has in use.
@@ -57,8 +64,7 @@ public struct PolicyProposal: Sendable {
         let losses = plan.units.lazy.flatMap(\.report.losses)
         // Of a vCPU that is not initialized the destination has no values; the others would not be initialized either.
         for loss in losses where loss.outcome == .missing && loss.id != .vcpuInit {
-            guard seen.insert(loss.id).inserted else { continue }
-            proposed.append(.missing(loss.id, held: loss.found))
+            add(.missing(loss.id, held: loss.found))
         }
         let notices = Self.notices(plan)
         for loss in losses { add(loss.id, loss.outcome, loss.wanted, loss.found, notices) }
@@ -75,8 +81,13 @@ public struct PolicyProposal: Sendable {
         _ id: RegisterID, _ outcome: RegisterOutcome, _ saved: RegisterValue?,
         _ held: RegisterValue?, _ notices: [RegisterID: GuestImpact]
     ) {
-        guard let saved, seen.insert(id).inserted else { return }
-        proposed.append(.loss(id, outcome, saved: saved, held: held, notices[id]))
+        // What is not written on any vCPU is lost on none.
+        guard let saved, !seen.contains(Self.rule(for: id, .missing)) else { return }
+        add(.loss(id, outcome, saved: saved, held: held, notices[id]))
+    }
+
+    private mutating func add(_ rule: Rule) {
+        if seen.insert(rule.rule).inserted { proposed.append(rule) }
     }
 
     /// What is said first of each register, of whichever vCPU.

@@ -10,6 +10,7 @@ public struct UnitPlans: RandomAccessCollection, Sendable {
     private let account: RestoreAccount
     private let profile: HostProfile
     private let sourceKernel: KernelVersion?
+    private let newerKernels: NewerKernels
     /// The position of the first vCPU: the VM itself comes before it.
     private let firstVCPU: Int
 
@@ -17,6 +18,7 @@ public struct UnitPlans: RandomAccessCollection, Sendable {
         self.account = account
         self.profile = profile
         self.sourceKernel = sourceKernel
+        newerKernels = NewerKernels(of: profile)
         firstVCPU = account.indices.first { account.unit(at: $0) != .vm } ?? 0
     }
 
@@ -46,7 +48,7 @@ public struct UnitPlans: RandomAccessCollection, Sendable {
     private func explainer(at position: Int) -> LossExplainer {
         LossExplainer(
             guest: account.guest(at: position), at: place(of: position), profile: profile,
-            sourceKernel: sourceKernel)
+            sourceKernel: sourceKernel, newerKernels: newerKernels)
     }
 
     private func place(of position: Int) -> LossExplainer.Place {

@@ -117,6 +117,19 @@ struct MatrixPageTests {
         #expect(page.unbalanced.isEmpty)
     }
 
+    /// A move that loses nothing has a plan of its own where there is something to notice.
+    @Test func notices() throws {
+        let host = "7.3-neoverse-n1"
+        let guests = [try save(host, "own"), try save(host, "other", "MIDR_EL1=0x410fd0c1")]
+        try matrix(of: guests, on: [host])
+        let page = try Page(folder)
+        #expect(page.cells.map(\.word) == ["yes", "yes"])
+        #expect(page.cells.first?.target == "whole")
+        let plan = try #require(page.sections[try #require(page.cells.last?.target)])
+        #expect(plan.contains("<p>notice: the guest&#39;s kernel works around the errata of"))
+        #expect(page.unbalanced.isEmpty)
+    }
+
     @Test func everyLinkLeadsSomewhere() throws {
         try matrix(of: Self.kinds, on: Self.kinds)
         let page = try Page(folder)

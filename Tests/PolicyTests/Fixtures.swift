@@ -39,11 +39,13 @@ func value(_ bits: UInt64, of id: RegisterID) throws -> RegisterValue {
 }
 
 /// A loss of a register.
+/// - Parameter held: what the destination has, where that is known.
 func loss(
-    _ name: String, saved: UInt64 = 0, _ kind: PolicyLoss.Kind = .absent
+    _ name: String, saved: UInt64 = 0, _ kind: PolicyLoss.Kind = .absent, held: UInt64? = nil
 ) throws -> PolicyLoss {
     let id = try register(name)
-    return PolicyLoss(id, saved: try value(saved, of: id), kind)
+    return PolicyLoss(
+        id, saved: try value(saved, of: id), kind, held: try held.map { try value($0, of: id) })
 }
 
 /// A loss of these bits.

@@ -204,9 +204,57 @@ struct InvisibilityProofTests {
     }
 
     @Test func otherFirmwareRegistersAreNoBitmaps() throws {
-        for name in ["PSCI_VERSION", "SMCCC_ARCH_WORKAROUND_1"] {
-            #expect(proof(try loss(name, saved: 0), RegisterList()) == nil, "\(name)")
+        #expect(proof(try loss("PSCI_VERSION", saved: 0), RegisterList()) == nil)
+        #expect(proof(try loss("SMCCC_ARCH_WORKAROUND_1", saved: 1), RegisterList()) == nil)
+    }
+
+    // MARK: Levels of mitigations
+
+    /// A register, and its levels in ascending order of what they promise; those in one group promise the same.
+    private static let levels: [(name: String, levels: [[UInt64]])] = [
+        // NOT_AVAIL, AVAIL, NOT_REQUIRED.
+        ("SMCCC_ARCH_WORKAROUND_1", [[0], [1], [2]]),
+        ("SMCCC_ARCH_WORKAROUND_3", [[0], [1], [2]]),
+        // NOT_AVAIL and UNKNOWN; AVAIL, also switched on, and NOT_REQUIRED.
+        ("SMCCC_ARCH_WORKAROUND_2", [[0, 1], [2, 0x12, 3]]),
+    ]
+
+    @Test(arguments: levels)
+    func levelsOfMitigations(_ row: (name: String, levels: [[UInt64]])) throws {
+        let nothing = RegisterList()
+        for (saved, wanted) in row.levels.enumerated() {
+            for (held, offered) in row.levels.enumerated() {
+                for (told, has) in wanted.flatMap({ told in offered.map { (told, $0) } }) {
+                    let other = try loss(row.name, saved: told, different(told ^ has), held: has)
+                    #expect((proof(other, nothing) != nil) == (held >= saved), "\(told) \(has)")
+                }
+            }
+            for told in wanted {
+                let absent = try loss(row.name, saved: told)
+                #expect((proof(absent, nothing) != nil) == (saved == 0), "\(told)")
+                // What KVM refuses promises more than it has.
+                #expect(proof(try loss(row.name, saved: told, .refused, held: 0), nothing) == nil)
+            }
         }
+        // What the destination holds has to be known, and a level.
+        #expect(proof(try loss(row.name, saved: 0, different(1)), nothing) == nil)
+        #expect(proof(try loss(row.name, saved: 0, different(4), held: 4), nothing) == nil)
+        #expect(proof(try loss(row.name, saved: 0x20, different(0x22), held: 2), nothing) == nil)
+    }
+
+    // MARK: The target of a vCPU
+
+    /// Bits 31:0 are the target, 63:32 the features.
+    @Test func targetOfTheVCPU() throws {
+        let own: UInt64 = 0xc_0000_0001
+        func proof(_ held: UInt64) throws -> String? {
+            let lost = try loss("VCPU_INIT", saved: own, different(own ^ held), held: held)
+            return self.proof(lost, RegisterList())
+        }
+        #expect(try proof(0xc_0000_0005)?.contains("target") == true)
+        #expect(try proof(0x4_0000_0005) == nil)
+        #expect(try proof(0x1c_0000_0005) == nil)
+        #expect(self.proof(try loss("VCPU_INIT", saved: own, .refused, held: 5), .init()) == nil)
     }
 
     // MARK: Timers
@@ -259,8 +307,9 @@ struct InvisibilityProofTests {
     /// Encodings of the ID register space, named and not.
     @Test(arguments: [
         "ID_AA64ZFR0_EL1", "ID_AA64SMFR0_EL1", "ID_AA64MMFR4_EL1", "S3_0_C0_C7_7", "ID_AFR0_EL1",
+        "PMMIR_EL1",
     ])
-    func idRegisterThatReadsAsZero(_ name: String) throws {
+    func registerThatReadsAsZero(_ name: String) throws {
         let nothing = RegisterList()
         #expect(proof(try loss(name, saved: 0), nothing)?.contains("does not list") == true)
         #expect(proof(try loss(name, saved: 1), nothing) == nil)
@@ -271,7 +320,7 @@ struct InvisibilityProofTests {
 
     /// What is no ID register is UNDEFINED where it is not listed, or the host's own.
     @Test(arguments: [
-        "MIDR_EL1", "REVIDR_EL1", "CLIDR_EL1", "CTR_EL0", "x0", "TPIDR_EL1", "PMMIR_EL1",
+        "MIDR_EL1", "REVIDR_EL1", "CLIDR_EL1", "CTR_EL0", "x0", "TPIDR_EL1", "PMCCNTR_EL0",
     ])
     func zeroOfOtherRegistersIsAValue(_ name: String) throws {
         #expect(proof(try loss(name, saved: 0), RegisterList()) == nil)

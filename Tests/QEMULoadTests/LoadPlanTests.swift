@@ -29,6 +29,20 @@ struct LoadPlanTests {
             + "for: cpu, version_id: 22, minimum_version: 22, ret: -1"
     }
 
+    // MARK: Notices
+
+    /// The vCPU has MIDR_EL1 of the host: QEMU does not let a guest keep its own.
+    @Test(arguments: [
+        ("6.12-neoverse-n1", []), ("7.3-neoverse-v1", ["other-cpu", "other-errata"]),
+    ])
+    func notices(host: String, names: [String]) throws {
+        let notices = try loadPlan(QEMUStream(.kvmN1), on: host, by: Self.tolerant).notices
+        #expect(notices.map(\.name) == names)
+        #expect(notices.first?.text.contains("will see that of ARM NEOVERSE_V1") ?? true)
+        #expect(
+            try loadPlan(QEMUStream(.tcgMax), on: host, by: Self.tolerant).notices.isEmpty)
+    }
+
     // MARK: The host it comes from
 
     @Test("A stream loads where it was made", arguments: QEMUVersion.kinds)

@@ -63,10 +63,7 @@ extension LoadBlocker {
         if let there = destination?.header.machineType {
             return there == machine ? nil : .otherMachine(machine, there: there)
         }
-        let parts = machine.split(separator: "-")
-        guard parts.count == 2, parts[0] == "virt", let own = QEMUVersion(parsing: parts[1]) else {
-            return nil
-        }
+        guard let own = QEMUVersion(ofMachine: machine) else { return nil }
         if !version.hasMachine(of: own) { return .absentMachine(machine) }
         return own == version || destination != nil ? nil : .machineToName(machine)
     }
@@ -127,11 +124,20 @@ extension LoadBlocker {
 }
 
 extension QEMUVersion {
-    /// Whether it has the machine type of a version: since 10.1 those of six years before are gone
-    /// (`MACHINE_VER_DELETION`).
+    /// The version of `virt-10.0`; nil for another machine type.
+    init?(ofMachine name: String) {
+        let parts = name.split(separator: "-")
+        guard parts.count == 2, parts[0] == "virt" else { return nil }
+        self.init(parsing: parts[1])
+    }
+
+    /// The first that does not have this version's machine type any more: since 10.1 those of six years before are
+    /// gone (`MACHINE_VER_DELETION`).
+    var firstWithoutOwnMachine: QEMUVersion {
+        max(QEMUVersion(10, 1), QEMUVersion(major + 6, minor))
+    }
+
     fileprivate func hasMachine(of other: QEMUVersion) -> Bool {
-        guard other <= self else { return false }
-        let sixYearsLater = QEMUVersion(other.major + 6, other.minor)
-        return self < QEMUVersion(10, 1) || self < sixYearsLater
+        other <= self && self < other.firstWithoutOwnMachine
     }
 }

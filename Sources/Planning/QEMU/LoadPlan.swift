@@ -51,6 +51,8 @@ public struct LoadPlan: Sendable {
     public let vcpus: [VCPULoad]
     /// The lines QEMU prints, without the program's name and time stamps.
     public let output: [String]
+    /// What the move does to the guest beside what it loses, by the first vCPU; none of a QEMU that emulates them.
+    public let notices: [MoveNotice]
 
     /// The verdict on the whole VM: one vCPU that fails makes the load fail, and pardoned losses do not count.
     public var verdict: Verdict {
@@ -98,7 +100,7 @@ public struct LoadPlan: Sendable {
             guests.count > Int(maximum) ? Excess(count: guests.count, maximum: Int(maximum)) : nil
         }
         if let excess {
-            (vcpus, output) = ([], [LoadMessages.line(for: excess)])
+            (vcpus, output, notices) = ([], [LoadMessages.line(for: excess)], [])
             return
         }
         let made = try Self.vcpus(for: guests, on: profile)
@@ -112,6 +114,9 @@ public struct LoadPlan: Sendable {
         for position in loads.indices { loaders[position].settle(&loads[position]) }
         vcpus = loads
         output = LoadMessages(version: version, isEmulated: false).lines(for: loads)
+        let midr = loads.first?.registers.first { $0.id == .midrEL1 }?.held
+        let first = origin.canBeOfKVM ? guests.first : nil
+        notices = first.map { MoveNotice.all(of: $0, on: profile, seeing: midr) } ?? []
     }
 
     /// Loads every vCPU of the stream into a QEMU that emulates them.
@@ -136,7 +141,7 @@ public struct LoadPlan: Sendable {
         version = destination.version
         self.policy = policy.name
         self.origin = origin
-        excess = nil
+        (excess, notices) = (nil, [])
         vcpus = zip(sections, guests).map { section, guest in
             TCGLoader(
                 destination: destination, policy: policy, section: section, guest: guest

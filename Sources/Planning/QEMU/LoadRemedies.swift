@@ -8,6 +8,14 @@ internal import VCPUModel
 package enum LoadRemedy: Sendable {
     /// Load it in QEMU with the accelerator that the stream was written with.
     case sameAccelerator(StreamOrigin)
+    /// Load it in a QEMU with the machine type, which is of the first of these versions and gone in the second.
+    case qemuWithMachine(String, from: QEMUVersion, before: QEMUVersion)
+    /// Start the destination with the machine type.
+    case sameMachine(String)
+    /// Give the destination the device of this name and instance.
+    case sameDevice(String, UInt32)
+    /// Emulate the CPU that it was saved with.
+    case sameCPU
     /// Mend it: the result loads there.
     case mend
     /// Pardon what is lost by these rules, if the guest can do without.
@@ -27,6 +35,10 @@ package enum LoadRemedy: Sendable {
     package var name: String {
         switch self {
         case .sameAccelerator: "same-accelerator"
+        case .qemuWithMachine: "qemu-with-machine"
+        case .sameMachine: "same-machine"
+        case .sameDevice: "same-device"
+        case .sameCPU: "same-cpu"
         case .mend: "mend"
         case .policy: "policy"
         case .newerQEMU: "newer-qemu"
@@ -87,7 +99,7 @@ package struct LoadRemedies: Sendable {
     /// In the order of use; empty when nothing is lost.
     package var all: [LoadRemedy] {
         guard plan.verdict != .loads else { return [] }
-        if plan.isEmulated { return ofTheEmulation }
+        if plan.isEmulated { return plan.blockers.compactMap(\.remedy) + ofTheEmulation }
         guard plan.origin.canBeOfKVM else { return [.sameAccelerator(plan.origin)] }
         if let excess = plan.excess { return [.ofTheMove(.moreVCPUs(excess.count), only: nil)] }
         let rules = PolicyProposal(losses, of: move).proposed.map(\.rule)
@@ -102,10 +114,14 @@ package struct LoadRemedies: Sendable {
         return ofTheStream.compactMap(\.self) + ofTheMove
     }
 
+    /// What the vCPUs need; nothing where only the machine is in the way.
     private var ofTheEmulation: [LoadRemedy] {
-        guard let mend, !mend.isSafe else { return [.mend] }
+        guard let mend, plan.vcpus.contains(where: { $0.failure != nil || !$0.losses.isEmpty })
+        else { return [] }
         let rules = PolicyProposal(mend.refusals, of: nil).proposed.map(\.rule)
-        return rules.isEmpty ? [] : [.policy(rules)]
+        let mending: [LoadRemedy] =
+            mend.isSafe ? [.mend] : rules.isEmpty ? [] : [.policy(rules)]
+        return mending + [plan.origin == .kvm ? .sameAccelerator(.kvm) : .sameCPU]
     }
 
     /// Whether QEMU gives up at a subsection, which no rule takes out.
@@ -143,8 +159,9 @@ package struct LoadRemedies: Sendable {
             helped[remedy, default: []].insert(id)
             return remedy
         }
-        return Remedy.each(found).map { remedy in
-            let count = helped[remedy]?.count ?? 0
+        return Remedy.merged(found).map { remedy, parts in
+            let count = parts.reduce(into: Set<RegisterID>()) { $0.formUnion(helped[$1] ?? []) }
+                .count
             return .ofTheMove(remedy, only: count < ids.count ? (count, ids.count) : nil)
         }
     }
@@ -161,11 +178,26 @@ package struct LoadRemedies: Sendable {
     private static func remedies(for loss: PlannedLoss) -> [Remedy] {
         loss.remedies.filter { remedy in
             switch remedy {
-            case .dropSafely, .lowerPSCIVersion: false
+            case .dropSafely, .lowerPSCIVersion, .policy: false
             // That is what a newer kernel is about already.
             case .otherHost: loss.cause.kind != .kernel
             default: true
             }
+        }
+    }
+}
+
+extension LoadBlocker {
+    /// What can be done about one with which no load succeeds.
+    fileprivate var remedy: LoadRemedy? {
+        switch self {
+        case .absentMachine(let name):
+            QEMUVersion(ofMachine: name).map {
+                .qemuWithMachine(name, from: $0, before: $0.firstWithoutOwnMachine)
+            }
+        case .otherMachine(let name, _): .sameMachine(name)
+        case .absentDevice(let name, let instance, _): .sameDevice(name, instance)
+        case .machineToName, .nestedVirtualization, .memoryTags, .gicv5: nil
         }
     }
 }

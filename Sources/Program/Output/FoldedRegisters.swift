@@ -124,7 +124,7 @@ struct FoldedLines {
     }
 
     private static func facts(of registers: [RegisterRestore]) -> String {
-        let names = SnapshotNote.shortened(registers.map(\.id.name))
+        let names = RegisterID.folded(registers.map(\.id.name))
         return "\(registers.count): \(names)" + (registers[0].reason.map { "; \($0)" } ?? "")
     }
 

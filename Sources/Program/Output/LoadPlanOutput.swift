@@ -38,6 +38,7 @@ struct LoadPlanOutput: Report {
             if !plan.output.isEmpty { output.write("  QEMU prints\n") }
             output.write(plan.output.map { PrintableText($0) }.indented)
             output.write(VectorLengths.line(of: plan.vcpus))
+            output.write(plan.notices.lines)
             write(plan, output)
         } else {
             output.write("  \(plan.origin.whyNoKVMTakesIt)\n")
@@ -96,12 +97,18 @@ struct LoadAnswer: ValueHolder {
     fileprivate func text(of remedy: LoadRemedy) -> String {
         switch remedy {
         case .sameAccelerator(let origin): return origin.remedy
+        case .qemuWithMachine(let name, let first, let gone):
+            return "load it in a QEMU that has \(name): \(first) or newer, before \(gone)"
+        case .sameMachine(let name): return "start the destination with -M \(name)"
+        case .sameDevice(let name, let instance):
+            return "give the destination the source's \(name), instance \(instance)"
+        case .sameCPU: return "load it in a QEMU that emulates the CPU that it was saved with"
         case .mend:
             let option = names.policy == "safe" ? "" : " --policy \(names.policy)"
             return "\(mend)\(option) -o FILE makes a stream that loads there"
         case .policy(let rules):
             return "if the guest can do without: a policy with the "
-                + "\(rules.count == 1 ? "rule" : "rules") \(rules.map(\.description).listed(atMost: 8)) "
+                + "\(rules.count == 1 ? "rule" : "rules") \(Remedy.words(for: rules)) "
                 + "(--write-policy FILE writes it); "
                 + (plan.verdict == .fails
                     ? "\(mend) --policy FILE -o MENDED then makes a stream that loads there"
@@ -131,7 +138,8 @@ struct LoadAnswer: ValueHolder {
                 : plan.blockers.json {
                     ["blocker": $0.name, "fatal": $0.isFatal, "text": $0.text(by: plan.version)]
                 },
-            "emulated": plan.isEmulated ? true : nil, "host": plan.host, "output": plan.output,
+            "emulated": plan.isEmulated ? true : nil, "host": plan.host,
+            "notices": plan.notices.list, "output": plan.output,
             "remedies": remedies.all.json { ["remedy": $0.name, "text": text(of: $0)] },
             "verdict": plan.verdict.rawValue,
         ] + .units(plan.vcpus, { .vcpu($0.index) }) { $0.json(values) }
@@ -166,9 +174,9 @@ extension StreamOrigin {
         "this is the state of \(text), whose registers are not those of KVM: KVM cannot load it"
     }
 
-    /// What a stream that KVM did not write is good for.
+    /// Where a stream loads whose accelerator the destination does not have.
     var remedy: String {
-        "load it in QEMU with -accel \(self == .hvf ? "hvf" : "tcg"), and the machine type and CPU model "
+        "load it in QEMU with -accel \(self == .hvf || self == .kvm ? rawValue : "tcg"), and the machine type and CPU model "
             + "that it was saved with"
     }
 }

@@ -118,18 +118,21 @@ struct PlanBody: JSONConvertible {
                 conditional.add(register, in: register.outcome.name, of: unit)
             }
         }
-        output.write(plan.counter?.line ?? "")
+        output.write(plan.counter.map { $0.line + Self.remedies($0.remedies) } ?? "")
         for counts in [vm, counts] {
             output.write(counts.line(RegisterOutcome.names, output.style))
         }
-        for notice in plan.notices { output.write("  notice: \(notice.text)\n") }
+        output.write(plan.notices.lines)
         output.write(guessLine(losses.bySection.flatMap(\.value).map(\.subject.id)))
         let lines = FoldedLines(values: values, units: all)
         for (cause, members) in losses.bySection.sorted(by: { $0.key < $1.key }) {
             let pardoned = members.count(where: \.subject.isPardoned)
             let count = "\(members.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
             output.write("  \(output.style.bold("\(cause.text)")) (\(count))\n")
-            output.write(lines.text(of: members, isUnderOutcome: false) + Self.remedies(members))
+            let counting = members.filter { !$0.subject.isPardoned }
+            let remedies = counting.compactMap(\.statement.loss).flatMap(\.remedies)
+            output.write(
+                lines.text(of: members, isUnderOutcome: false) + Self.remedies(remedies))
         }
         for (word, members) in conditional.bySection {
             output.write("  \(word), on a condition (\(members.count))\n")
@@ -137,17 +140,8 @@ struct PlanBody: JSONConvertible {
         }
     }
 
-    private static let maximumHosts = 6
-
-    /// A line for each remedy of what counts; of very many other hosts the first ones.
-    private static func remedies(_ losses: [FoldedRegisters<Cause>.Entry]) -> PrintableText {
-        let counting = losses.filter { !$0.subject.isPardoned }
-        let all = Remedy.each(counting.compactMap(\.statement.loss).flatMap(\.remedies))
-        let more = all.count(where: \.isOtherHost) - maximumHosts
-        let texts = all.dropLast(max(more, 0)).map(\.text)
-        return (texts + (more > 0 ? ["\(more) more of the kind"] : [])).map { text in
-            "    can be done: \(text)\n"
-        }.joined()
+    private static func remedies(_ remedies: [Remedy]) -> PrintableText {
+        Remedy.lines(of: remedies).map { "    can be done: \($0)\n" }.joined()
     }
 
     /// The registers that are lost and of which the profile only guesses what the host has.
@@ -166,17 +160,25 @@ struct PlanBody: JSONConvertible {
     }
 
     var json: JSONObject {
-        let (guesses, notices) = (profile.guesses.map(\.name), plan.notices)
+        let guesses = profile.guesses.map(\.name)
         return [
             "counter": plan.counter, "guessed": guesses.isEmpty ? nil : guesses, "host": plan.host,
-            "notices": notices.isEmpty
-                ? nil : notices.json { ["notice": $0.name, "text": $0.text] },
-            "verdict": plan.verdict.text,
+            "notices": plan.notices.list, "verdict": plan.verdict.text,
             // Of each unit what the restore will report, and why.
         ]
             + .units(plan.units, \.report.unit) {
                 $0.report.json(values) + ["causes": $0.byCause.json { $0.json($1, values) }]
             }
+    }
+}
+
+extension [MoveNotice] {
+    /// A line for each.
+    var lines: PrintableText { map { "  notice: \($0.text)\n" }.joined() }
+
+    /// Nil for none.
+    var list: JSONList? {
+        isEmpty ? nil : json { ["notice": $0.name, "text": $0.text] }
     }
 }
 

@@ -36,6 +36,13 @@ extension PolicyProposal.Rule: ValueHolder {
             return "the destination does not have it, and what it holds"
                 + (before.map { ", \($0)," } ?? "") + " is lost"
         case .refused:
+            if let told = WorkaroundLevel(saved.lowBits, of: id), let held,
+                let host = WorkaroundLevel(held.lowBits, of: id)
+            {
+                return
+                    "the guest was told \(told.name) and goes by that, and the destination has \(host.name): "
+                    + "it may run without a mitigation that it needs there"
+            }
             let changed = held.flatMap { saved.differingBits(from: $0)?.lowBits } ?? 0
             let fields = RegisterDictionary.entry(for: id)?.fieldsText(of: changed) ?? ""
             return "the guest finds\(after) in place of\(before.map { " \($0)" } ?? "")\(fields)"

@@ -27,6 +27,16 @@ struct RestoreOutput: Report {
         output.write(output.style.notes(notes))
         output.write(counter?.line ?? "")
         writeRegisters(output)
+        if !isComplete { output.write(nextStep) }
+    }
+
+    /// A restore tells what its target did; what else can be done is found by a plan.
+    private var nextStep: PrintableText {
+        """
+          can be done: vcpusnap plan \(source) --host HOST.vhost says it of each loss (vcpusnap host -o HOST.vhost \
+        records the target's host)
+
+        """
     }
 
     var json: JSONObject {

@@ -68,7 +68,7 @@ extension NameScanner {
 
 extension RegisterID.SystemRegisterEncoding {
     /// Whether this is in the space of the ID registers: op0 3, op1 0, CRn 0, CRm 1 to 7.
-    fileprivate var isFeatureID: Bool {
+    package var isFeatureID: Bool {
         op0 == 3 && op1 == 0 && crn == 0 && 1...7 ~= crm
     }
 }

@@ -12,7 +12,7 @@ enum InvisibilityProof {
         return notThere(loss.id, entry, guest) ?? neverWritten(loss, entry)
             ?? noSuchCache(loss.id, guest) ?? noAArch32(loss.id, entry, guest)
             ?? noSuchCounter(loss.id, guest) ?? noServices(loss) ?? idleTimer(loss, entry)
-            ?? zeroEitherWay(loss)
+            ?? zeroEitherWay(loss) ?? noLessPromised(loss) ?? otherTarget(loss)
     }
 
     private static func bits(_ id: RegisterID, _ guest: RegisterList) -> UInt64? {
@@ -83,15 +83,19 @@ enum InvisibilityProof {
         return "the guest's ID_AA64PFR0_EL1.EL0 has no AArch32, so its value is UNKNOWN"
     }
 
-    /// An ID register that the destination does not list (`sys_reg_desc` of `access_raz_id_reg` and
-    /// `ID_HIDDEN`, `arch/arm64/kvm/sys_regs.c`): op0 3, op1 0, CRn 0, CRm 1 to 7.
+    /// An ID register that the destination does not list (`access_raz_id_reg` and `ID_HIDDEN`,
+    /// `arch/arm64/kvm/sys_regs.c`), or PMMIR_EL1 (`trap_raz_wi` there).
+    ///
+    /// KVM without that trap, before Linux 5.12, and CPUs on which a guest's access is UNDEFINED give no guest a PMU
+    /// that has PMMIR_EL1: that the guest has another is a loss of ID_AA64DFR0_EL1.
     private static func zeroEitherWay(_ loss: PolicyLoss) -> String? {
         guard loss.kind == .absent, loss.saved.isZero, case .system(let encoding) = loss.id.group,
-            encoding.op0 == 3, encoding.op1 == 0, encoding.crn == 0, 1...7 ~= encoding.crm
+            encoding.isFeatureID || loss.id == .pmmirEL1
         else { return nil }
+        let place = encoding.isFeatureID ? "for every ID register that" : "where"
         return
-            "the guest reads it as 0, which is what KVM gives to a guest for every ID register that it "
-            + "does not list"
+            "the guest reads it as 0, which is what KVM gives to a guest \(place) it does not list"
+            + (encoding.isFeatureID ? "" : " the register")
     }
 
     // MARK: Performance monitors
@@ -115,6 +119,40 @@ enum InvisibilityProof {
             return nil
         }
         return "the guest has none of these services, and neither has the destination"
+    }
+
+    /// A guest acts on the level of a mitigation that it was told: at AVAIL it calls the firmware, which KVM takes at
+    /// NOT_REQUIRED too, and does nothing (`Documentation/virt/kvm/arm/fw-pseudo-registers.rst`; the calls
+    /// themselves return in `el1_hvc_guest`, `arch/arm64/kvm/hyp/hyp-entry.S`, whatever the level).
+    private static func noLessPromised(_ loss: PolicyLoss) -> String? {
+        guard let told = level(loss.saved, of: loss.id) else { return nil }
+        switch loss.kind {
+        case .absent where told.promise == 0:
+            return "the guest was told \(told.name), and without the register KVM tells no more"
+        case .different:
+            guard let held = level(loss.held, of: loss.id), held.promise >= told.promise else {
+                return nil
+            }
+            return
+                "the guest was told \(told.name), and what it does at that level is enough where KVM "
+                + "has \(held.name)"
+        case .absent, .refused, .missing: return nil
+        }
+    }
+
+    private static func level(_ value: RegisterValue?, of id: RegisterID) -> WorkaroundLevel? {
+        value.flatMap { WorkaroundLevel($0.lowBits, of: id) }
+    }
+
+    /// The target of `KVM_ARM_VCPU_INIT` chooses nothing that a guest sees (`kvm_vcpu_init_check_features`,
+    /// `arch/arm64/kvm/arm.c`); MIDR_EL1 and the ID registers tell it of its CPU.
+    private static func otherTarget(_ loss: PolicyLoss) -> String? {
+        guard loss.id == .vcpuInit, case .different = loss.kind,
+            let held = loss.held.flatMap({ VCPUInit($0) }), var saved = VCPUInit(loss.saved)
+        else { return nil }
+        saved.target = held.target
+        guard saved == held else { return nil }
+        return "only the target differs, of which KVM tells the guest nothing"
     }
 
     private static func idleTimer(_ loss: PolicyLoss, _ entry: RegisterEntry?) -> String? {

@@ -92,12 +92,17 @@ public struct PolicyLoss: Hashable, Sendable {
     public var saved: RegisterValue
     /// In which way the register is not as it was saved.
     public var kind: Kind
+    /// What the destination holds; nil where it has no such register, or where that is not known.
+    public var held: RegisterValue?
 
     /// A loss by its parts.
-    public init(_ id: RegisterID, saved: RegisterValue, _ kind: Kind) {
+    public init(
+        _ id: RegisterID, saved: RegisterValue, _ kind: Kind, held: RegisterValue? = nil
+    ) {
         self.id = id
         self.saved = saved
         self.kind = kind
+        self.held = held
     }
 
     /// What an outcome means; nil when nothing was lost.
@@ -108,16 +113,18 @@ public struct PolicyLoss: Hashable, Sendable {
         _ id: RegisterID, saved: RegisterValue, _ outcome: RegisterOutcome, wanted: RegisterValue?,
         found: RegisterValue?
     ) {
+        let kind: Kind
         switch outcome {
-        case .absent: self.init(id, saved: saved, .absent)
-        case .refused: self.init(id, saved: saved, .refused)
-        case .missing: self.init(id, saved: saved, .missing)
-        case .keptButMasked(let lost): self.init(id, saved: saved, .different(lost))
+        case .absent: kind = .absent
+        case .refused: kind = .refused
+        case .missing: kind = .missing
+        case .keptButMasked(let lost): kind = .different(lost)
         case .acceptedThenChanged:
             let lost = wanted.flatMap { found?.differingBits(from: $0, of: id) }
-            self.init(id, saved: saved, .different(lost ?? saved))
+            kind = .different(lost ?? saved)
         case .taken, .alreadyEqual, .untouched, .volatile, .skipped: return nil
         }
+        self.init(id, saved: saved, kind, held: found)
     }
 }
 

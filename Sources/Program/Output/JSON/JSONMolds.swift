@@ -82,7 +82,12 @@ extension Pardon: JSONConvertible {
 }
 
 extension CounterMismatch: JSONConvertible {
-    var json: JSONObject { ["guest": guest, "host": host, "pardon": pardon] }
+    var json: JSONObject {
+        [
+            "guest": guest, "host": host, "pardon": pardon,
+            "remedies": isLoss ? remedies : nil,
+        ]
+    }
 
     var line: PrintableText {
         let pardoned = pardon.map { "; pardoned by \($0.text)" } ?? ""

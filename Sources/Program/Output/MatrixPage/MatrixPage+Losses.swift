@@ -29,10 +29,9 @@ extension Cause {
         return [.list(list)]
     }
 
-    /// What can be done about losses that count, each thing once.
+    /// What can be done about losses that count.
     private static func remedies(_ losses: [PlannedLoss]) -> [PlanPiece<PlanList>] {
-        var seen: Set<String> = []
-        let items = losses.flatMap(\.remedies).map(\.text.html).filter { seen.insert($0).inserted }
+        let items = Remedy.lines(of: losses.flatMap(\.remedies)).map(\.html)
         guard !items.isEmpty else { return [] }
         guard items.count > PlanList.longestOpen else {
             return [.text("<p>can be done: \(items.joined(separator: "; "))</p>\n")]

@@ -67,7 +67,11 @@ struct MatrixPlanBody {
         let vcpus = vcpus.entries.flatMap { entry in
             [.text("<h4>\(entry.units.title)</h4>\n")] + entry.subject
         }
-        return [.text(sum + counter)] + vcpus
+        return [.text(sum + counter + notices)] + vcpus
+    }
+
+    private var notices: String {
+        plan.notices.map { "<p>notice: \($0.text.html)</p>\n" }.joined()
     }
 
     private var sum: String {
@@ -82,6 +86,7 @@ extension CounterMismatch {
     fileprivate var html: String {
         "<p>The counter runs at \(host) Hz, the guest's at \(guest) Hz"
             + (pardon.map { "; pardoned by \($0.text.html)" } ?? "") + ".</p>\n"
+            + Remedy.lines(of: remedies).map { "<p>can be done: \($0.html)</p>\n" }.joined()
     }
 }
 

@@ -97,9 +97,13 @@ struct MatrixPlans {
 // MARK: - Planning
 
 extension MatrixPlans {
-    /// Plans a move, unless nothing is lost or the plan is known.
+    /// Plans a move, unless there is nothing to say of it or the plan is known.
     mutating func target(of move: Move, _ cell: MoveMatrix.Cell) throws -> Target {
-        guard cell.verdict != .yes else { return Target(anchor: "whole", leadsBack: false) }
+        let isOther = guests[move.guest].snapshot.isOfOtherImplementation(
+            than: profiles[move.host])
+        guard cell.verdict != .yes || isOther else {
+            return Target(anchor: "whole", leadsBack: false)
+        }
         let number = try section(of: move)
         sections[number].moveCount += 1
         let isNamed = sections[number].moves.count < Self.namedMoves

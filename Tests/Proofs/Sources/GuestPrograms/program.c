@@ -2,11 +2,13 @@
 
 #if defined(__aarch64__)
 
-/* In guest.S and exceptions.S. */
+/* In guest.S, exceptions.S and unlisted.S. */
 extern const uint8_t guest_program_start[];
 extern const uint8_t guest_program_end[];
 extern const uint8_t guest_exceptions_start[];
 extern const uint8_t guest_exceptions_end[];
+extern const uint8_t guest_unlisted_start[];
+extern const uint8_t guest_unlisted_end[];
 
 const void *guest_program(size_t *size)
 {
@@ -20,6 +22,12 @@ const void *guest_exceptions(size_t *size)
     return guest_exceptions_start;
 }
 
+const void *guest_unlisted(size_t *size)
+{
+    *size = (size_t)(guest_unlisted_end - guest_unlisted_start);
+    return guest_unlisted_start;
+}
+
 #else
 
 const void *guest_program(size_t *size)
@@ -29,6 +37,12 @@ const void *guest_program(size_t *size)
 }
 
 const void *guest_exceptions(size_t *size)
+{
+    *size = 0;
+    return NULL;
+}
+
+const void *guest_unlisted(size_t *size)
 {
     *size = 0;
     return NULL;

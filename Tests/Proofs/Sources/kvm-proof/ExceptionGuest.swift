@@ -65,7 +65,8 @@ extension GuestMachine {
             savedState: words[4], state: words[5])
     }
 
-    private func word(at offset: Int) -> UInt64 {
+    /// 8 bytes of the data area.
+    func word(at offset: Int) -> UInt64 {
         memory.loadUnaligned(
             fromByteOffset: Int(GUEST_DATA_OFFSET) + offset, as: UInt64.self
         ).littleEndian

@@ -28,6 +28,8 @@ enum Main {
             Restore the counters of a guest with EL2; needs kvm-arm.mode=nested and Linux 6.16 or newer.
         kvm-proof other-implementation
             Restore a guest of another CPU, with and without what that takes; needs Linux 6.15 or newer.
+        kvm-proof unlisted
+            Run a guest that reads what KVM does not list, and calls the firmware's mitigations at their levels.
         kvm-proof own-vmm
             Save and restore the vCPUs of a VMM that lends its descriptors.
         kvm-proof source SOURCE
@@ -85,6 +87,7 @@ enum Main {
     private static func proofWithoutAGuest(_ words: [String]) throws -> Bool? {
         if words.first == "source", words.count == 2 { return try SourceProof(words[1]).run() }
         return switch words {
+        case ["unlisted"]: try UnlistedProof().run()
         case ["own-vmm"]: try OwnVMMProof().run()
         case ["nested-counters"]: try NewerKernelProof().counters()
         case ["other-implementation"]: try NewerKernelProof().implementation()

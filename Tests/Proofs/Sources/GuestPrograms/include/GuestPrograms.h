@@ -49,9 +49,17 @@ enum {
     GUEST_RECORD_COUNT = 6,
 };
 
+/* Where the program that reads what KVM need not list (unlisted.S) leaves it, in units of 8 bytes. */
+enum {
+    GUEST_UNLISTED_ID_REGISTERS = 0, /* CRm 1 to 7, of each Op2 0 to 7 */
+    GUEST_UNLISTED_PMMIR = 56,
+    GUEST_UNLISTED_WORKAROUNDS = 57, /* 1 to 3: what the firmware says of it, and the call's answer */
+};
+
 /* The programs' machine code and its size in bytes; NULL and 0 when not built for arm64. */
 const void *_Nullable guest_program(size_t *_Nonnull size);
 const void *_Nullable guest_exceptions(size_t *_Nonnull size);
+const void *_Nullable guest_unlisted(size_t *_Nonnull size);
 const void *_Nullable guest_exceptions_aarch32(size_t *_Nonnull size);
 
 /* Catches SIGALRM without SA_RESTART, so that the signal ends KVM_RUN with EINTR. Returns 0 or

@@ -1,0 +1,308 @@
+internal import Emulation
+internal import LinuxSystem
+internal import Registers
+internal import Transfer
+internal import VCPUModel
+
+/// What can be done about a loss: before the guest's first run, to the destination, elsewhere, by a policy.
+extension LossExplainer {
+    func remedies(for restore: RegisterRestore, _ cause: Cause) -> [Remedy] {
+        switch cause.kind {
+        case .incomplete, .differentVCPUs: return [.saveAgain]
+        case .notInitialized: return [place.isTooMany ? .moreVCPUs(place.count) : .saveAgain]
+        case .tooManyVCPUs: return [.moreVCPUs(place.count)]
+        case .kernelView: return [policy(for: restore)]
+        default: break
+        }
+        // No host is known that has state of the VM which is not known here.
+        if case .vm = restore.id.group, RegisterDictionary.entry(for: restore.id) == nil {
+            return [policy(for: restore)]
+        }
+        let fields = unacceptableFields(of: restore)
+        let proof = proof(for: restore)
+        let start =
+            withoutFeatures(restore, cause, fields) + lowering(restore, fields) + caches(restore)
+            + vectors(restore) + counters(restore, cause) + services(restore)
+        let destination =
+            newerKernel(for: restore, cause) + mitigation(restore) + capability(for: restore)
+            + pinning(cause)
+        return proof + start + destination
+            + [.otherHost(needed(for: restore, cause, fields))]
+            + (proof.isEmpty ? [policy(for: restore)] : [])
+    }
+
+    private func proof(for restore: RegisterRestore) -> [Remedy] {
+        guard let loss = restore.loss(of: guest[restore.id] ?? RegisterValue(0)),
+            let proof = RestorePolicy(.safe).pardon(loss, of: guest)?.proof
+        else { return [] }
+        return [.dropSafely(proof)]
+    }
+
+    private func policy(for restore: RegisterRestore) -> Remedy {
+        .policy(PolicyProposal.rule(for: restore.id, restore.outcome))
+    }
+}
+
+// MARK: - Before the first run
+
+extension LossExplainer {
+    private func withoutFeatures(
+        _ restore: RegisterRestore, _ cause: Cause, _ fields: [IDFieldRule]
+    ) -> [Remedy] {
+        var features: VCPUFeatures =
+            switch cause.kind {
+            case .vcpuFeature: missingFeatures(of: restore)
+            case .performanceMonitors: .pmuV3
+            default: VCPUFeatures(fields.compactMap(missingFeature))
+            }
+        if !features.isDisjoint(with: .pointerAuthentication) {
+            features.formUnion(.pointerAuthentication)
+        }
+        let removable = Remedy.removable.reduce(VCPUFeatures()) { $0.union($1.features) }
+        return features.isEmpty || !features.isSubset(of: removable)
+            ? [] : [.withoutFeatures(features)]
+    }
+
+    /// The feature that a field tells of, where the destination does not have it.
+    private func missingFeature(_ rule: IDFieldRule) -> VCPUFeatures? {
+        let feature = rule.feature.flatMap { VCPUFeatures(named: $0) } ?? []
+        return feature.isSubset(of: profile.features) ? nil : feature
+    }
+
+    /// Fields that could have had the destination's value from the start: there, or on a newer kernel.
+    private func lowering(_ restore: RegisterRestore, _ fields: [IDFieldRule]) -> [Remedy] {
+        guard let wanted = restore.wanted?.bits, let host = restore.found?.bits,
+            let entry = RegisterDictionary.entry(for: restore.id)
+        else { return [] }
+        let kernels = entry.behaviorHistory.map(\.from).filter { $0.patch == 0 }
+        var now: [FieldValue] = []
+        var later: [(kernel: KernelVersion, field: String)] = []
+        var fixed: [String] = []
+        for rule in fields where missingFeature(rule) == nil {
+            if sourceKernel.map({ rule.takes(host, on: wanted, kernel: $0) }) ?? false {
+                now.append(FieldValue(name: rule.field, value: rule.extract(from: host)))
+            } else if let first = kernels.first(where: {
+                isNewer($0) && rule.takes(host, on: wanted, kernel: $0)
+            }) {
+                later.append((first, rule.field))
+            } else {
+                fixed.append(rule.field)
+            }
+        }
+        let newer = Dictionary(grouping: later, by: \.kernel).sorted { $0.key < $1.key }
+        let register = restore.id.name
+        let lowered: [Remedy] =
+            now.isEmpty ? [] : [.lowerFields(register, now, fixed: fixed)]
+        return lowered
+            + newer.map { kernel, fields in
+                Remedy.startOnKernel(
+                    "\(kernel)", register: register, fields: fields.map(\.field), fixed: fixed)
+            }
+    }
+
+    /// Whether a kernel is newer than the guest's, which need not be known.
+    private func isNewer(_ kernel: KernelVersion) -> Bool {
+        sourceKernel.map { $0 < kernel } ?? true
+    }
+
+    /// What a register of caches could have held from the start, and since which kernel it can be chosen.
+    private func preset(_ id: RegisterID, _ value: RegisterValue?) -> [Remedy] {
+        guard let value, value != guest[id],
+            let since = RegisterDictionary.entry(for: id)?.chosenSince,
+            id.takesCache(value.lowBits, cacheType: guest[.ctrEL0]?.lowBits ?? 0)
+        else { return [] }
+        return isNewer(since)
+            ? [.startOnKernel("\(since)", register: id.name, fields: [], fixed: [])]
+            : [.presetRegister(id.name, value)]
+    }
+
+    /// The destination's caches; where it does not have one, its levels, among which that one is not.
+    private func caches(_ restore: RegisterRestore) -> [Remedy] {
+        guard restore.id == .clidrEL1 || restore.id.isCacheGeometry else { return [] }
+        let id = restore.outcome == .absent ? RegisterID.clidrEL1 : restore.id
+        let value = restore.outcome == .absent ? profile.registers[id] : restore.found
+        return preset(id, value)
+    }
+
+    private func vectors(_ restore: RegisterRestore) -> [Remedy] {
+        guard restore.id.isSVE, let own = guest[.sveVLS], let host = profile.registers[.sveVLS],
+            let common = SVEVectorLengths.common(of: [own, host].map(SVEVectorLengths.init))
+        else { return [] }
+        return [.limitVectors(bits: common.longest * 8, lengths: common.value)]
+    }
+
+    private func counters(_ restore: RegisterRestore, _ cause: Cause) -> [Remedy] {
+        guard cause.kind == .performanceMonitors, let own = guest[.pmcrEL0],
+            let host = profile.registers[.pmcrEL0]
+        else { return [] }
+        let (wanted, offered) = (PMUControl(own.lowBits), PMUControl(host.lowBits))
+        guard wanted.counters > offered.counters, let since = Self.countersChosenSince else {
+            return []
+        }
+        return isNewer(since)
+            ? [
+                .startOnKernel(
+                    "\(since)", register: RegisterID.pmcrEL0.name, fields: ["N"], fixed: [])
+            ]
+            : [.fewerCounters(offered.counters)]
+    }
+
+    /// Since which kernel a write of PMCR_EL0 chooses N.
+    private static let countersChosenSince = RegisterDictionary.entry(for: .pmcrEL0)?
+        .behaviorHistory.first { $0.behavior?.behaviorClass == .sanitized }?.from
+
+    private func services(_ restore: RegisterRestore) -> [Remedy] {
+        guard let wanted = restore.wanted?.bits else { return [] }
+        switch restore.id.kind.baseline {
+        case .commonBits:
+            let excess = excess(of: restore)
+            return excess == 0 ? [] : [.restrictBitmap(restore.id.name, bits: excess)]
+        case .least:
+            guard let version = restore.found, version.lowBits < wanted else { return [] }
+            return [.lowerPSCIVersion(to: PSCIVersion(rawValue: version.lowBits))]
+        default: return []
+        }
+    }
+
+    /// The services of a bitmap that the destination does not have.
+    private func excess(of restore: RegisterRestore) -> UInt64 {
+        (restore.wanted?.bits ?? 0) & ~(profile.registers[restore.id]?.bits ?? 0)
+    }
+}
+
+// MARK: - The destination
+
+extension LossExplainer {
+    /// Hosts of two types of cores show a vCPU those of the CPU it is on; their cores are Cortexes.
+    private func pinning(_ cause: Cause) -> [Remedy] {
+        guard cause.kind == .implementation || cause.kind == .cacheGeometry,
+            let name = guest[.midrEL1]?.bits.flatMap({ CPUIdentity(midr: $0).partName }),
+            let own = profile.midr.flatMap({ CPUIdentity(midr: $0).partName }),
+            name != own, [name, own].allSatisfy({ $0.hasPrefix("CORTEX") })
+        else { return [] }
+        return [.pinVCPUs(name)]
+    }
+
+    private func newerKernel(for restore: RegisterRestore, _ cause: Cause) -> [Remedy] {
+        if cause.kind == .kernel { return [.upgradeKernel(cause.detail ?? "")] }
+        guard let kernel else { return [] }
+        if let since = changed(for: restore), kernel < since {
+            return [.upgradeKernel(since.description)]
+        }
+        let backport = kernelThatTakes(restore) {
+            $0.major == kernel.major && $0.minor == kernel.minor
+        }
+        let release = kernelThatTakes(restore) { $0.patch == 0 }
+        guard let release else { return [] }
+        let ofSeries = backport.map { " (or \($0) of its series)" } ?? ""
+        return [.upgradeKernel("\(release)\(ofSeries)")]
+    }
+
+    /// Since which kernel all PSCI versions are taken, or caches listed that the host does not have.
+    private func changed(for restore: RegisterRestore) -> KernelVersion? {
+        if restore.id == .psciVersion {
+            let wanted = restore.wanted.map { PSCIVersion(rawValue: $0.lowBits) }
+            return wanted?.since ?? PSCIVersion.all.last?.since
+        }
+        guard restore.outcome == .absent, restore.id.isCacheGeometry,
+            let geometry = restore.wanted, let since = RegisterDictionary.cachesChosenSince
+        else { return nil }
+        return newerKernels.take(geometry, in: restore.id, with: since) ? since : nil
+    }
+
+    /// The first kernel, of some, that takes a value which the destination's refuses.
+    private func kernelThatTakes(
+        _ restore: RegisterRestore, among isCandidate: (KernelVersion) -> Bool
+    ) -> KernelVersion? {
+        guard case .refused = restore.outcome, let kernel,
+            let entry = RegisterDictionary.entry(for: restore.id),
+            let value = restore.wanted, let wanted = value.bits, let host = restore.found?.bits,
+            !entry.takes(wanted, on: host, kernel: kernel)
+        else { return nil }
+        return entry.behaviorHistory.map(\.from).first { newer in
+            newer > kernel && isCandidate(newer) && entry.takes(wanted, on: host, kernel: newer)
+                && newerKernels.take(value, in: restore.id, with: newer)
+        }
+    }
+
+    /// A host that tells a guest of no mitigation may have it by other firmware, or without `mitigations=off`.
+    private func mitigation(_ restore: RegisterRestore) -> [Remedy] {
+        guard case .refused = restore.outcome, let held = restore.found,
+            WorkaroundLevel(held.lowBits, of: restore.id)?.promise == 0
+        else { return [] }
+        return [.updateFirmware(restore.id.name)]
+    }
+
+    /// The capability that makes the register writable on newer kernels.
+    private func capability(for restore: RegisterRestore) -> [Remedy] {
+        guard case .refused = restore.outcome,
+            let entry = RegisterDictionary.entry(for: restore.id),
+            let capability = entry.capability, !profile.offers(capability),
+            let wanted = restore.wanted?.bits, let host = restore.found?.bits,
+            (wanted ^ host) & ~(entry.newestBehavior?.mask ?? 0) == 0
+        else { return [] }
+        return [.enableCapability(capability, onNewerKernel: true)]
+    }
+}
+
+// MARK: - Another host
+
+extension LossExplainer {
+    /// What another host has to have, without anything that has to be looked up.
+    private func needed(
+        for restore: RegisterRestore, _ cause: Cause, _ fields: [IDFieldRule]
+    ) -> String {
+        switch cause.kind {
+        case .cpuFeature, .vcpuFeature: cause.detail ?? restore.id.name
+        case .claimsMore where !fields.isEmpty:
+            "the guest's \(restore.id) (\(fields.map(\.field).joined(separator: ", ")))"
+        case .kernel: "Linux \(cause.detail ?? "") or newer"
+        case .psciVersion:
+            "PSCI \(restore.wanted.map { PSCIVersion(rawValue: $0.lowBits).description } ?? "")"
+        case .firmware: services(named: restore)
+        case .vectorLengths: lengths()
+        case .performanceMonitors: monitors(restore)
+        case .executionState: "AArch32 at the guest's exception level"
+        case .implementation where restore.id == .vcpuInit: "the guest's type of CPU"
+        case .implementation, .cacheGeometry, .claimsMore, .other, .incomplete, .differentVCPUs,
+            .tooManyVCPUs, .kernelView, .notInitialized:
+            value(of: restore)
+        }
+    }
+
+    /// `MIDR_EL1 0x414fd0c1 (ARM NEOVERSE_N1 r4p1)`.
+    private func value(of restore: RegisterRestore) -> String {
+        let isSecret = RegisterDictionary.entry(for: restore.id)?.isSecret == true
+        guard let wanted = restore.wanted, wanted.size <= 8, !isSecret else {
+            return "the guest's \(restore.id.name)"
+        }
+        let cpu = restore.id == .midrEL1 ? " (\(CPUIdentity(midr: wanted.lowBits)))" : ""
+        return "\(restore.id.name) \(wanted)\(cpu)"
+    }
+
+    private func services(named restore: RegisterRestore) -> String {
+        guard let wanted = restore.wanted else { return "the guest's \(restore.id.name)" }
+        if let level = WorkaroundLevel(wanted.lowBits, of: restore.id) {
+            return "\(restore.id.name) at \(level.name)"
+        }
+        return "the services \(RegisterValue(excess(of: restore))) of \(restore.id.name)"
+    }
+
+    private func lengths() -> String {
+        guard let own = guest[.sveVLS].map(SVEVectorLengths.init) else {
+            return "the guest's SVE vector lengths"
+        }
+        let bits = own.lengths.map { "\($0 * 8)" }.joined(separator: ", ")
+        return "SVE vectors of \(bits) bits, and of no other length up to there"
+    }
+
+    private func monitors(_ restore: RegisterRestore) -> String {
+        let (own, host) = (guest[.pmcrEL0]?.lowBits, profile.registers[.pmcrEL0]?.lowBits)
+        let counters = PMUControl(own ?? 0).counters
+        guard restore.id == .pmcrEL0, let own, counters <= PMUControl(host ?? 0).counters else {
+            return "\(counters) event counters"
+        }
+        let identification = (own & PMUControl.identificationMask) >> 16
+        return "PMCR_EL0.IMP and IDCODE \(RegisterValue(identification))"
+    }
+}

@@ -1,0 +1,194 @@
+import Emulation
+import Planning
+import Registers
+import TestSubjects
+import Testing
+import Transfer
+import VCPUModel
+
+/// Over all pairs of built-in hosts: what reports say that can be done is there, and does what it says.
+@Suite("Plans: remedies, over all pairs of hosts")
+struct RemedyTests {
+    private let exact = RestorePolicy(.exact)
+
+    private func plan(_ source: String, _ destination: String) throws -> MovePlan {
+        try MovePlan(of: guest(of: builtIn(source)), on: builtIn(destination), policy: exact)
+    }
+
+    @Test(arguments: HostProfile.builtInNames, HostProfile.builtInNames)
+    func everyLossHasARemedy(_ source: String, _ destination: String) throws {
+        for loss in try plan(source, destination).units[0].losses {
+            let remedies = loss.remedies
+            let (id, texts) = (loss.restore.id, remedies.map(\.text))
+            let helping = remedies.filter { !["other-host", "policy"].contains($0.name) }
+            #expect(!helping.isEmpty || isOfTheHostAlone(loss), "\(id): \(texts)")
+            let hasProof = remedies.contains { $0.name == "drop-safely" }
+            #expect(
+                remedies.last?.name == (hasProof ? "other-host" : "policy"), "\(id): \(texts)")
+            for text in texts {
+                let isVague = ["the same", " more)", "..."].contains { text.contains($0) }
+                #expect(!isVague, "\(id): \(text)")
+            }
+        }
+    }
+
+    /// Whether no kernel lets anyone choose it, and none gives it to a guest on another host.
+    private func isOfTheHostAlone(_ loss: PlannedLoss) -> Bool {
+        if loss.cause.kind == .kernelView { return true }
+        let id = loss.restore.id
+        guard let entry = RegisterDictionary.entry(for: id), let found = loss.restore.found?.bits,
+            let wanted = loss.restore.wanted?.bits
+        else { return false }
+        // What a guest is told of a mitigation is the host's.
+        if id.name.hasPrefix("SMCCC_ARCH_WORKAROUND_") { return found != 0 }
+        let different = entry.idFieldRules.filter {
+            $0.extract(from: wanted) != $0.extract(from: found)
+        }
+        return different.contains { rule in
+            !entry.behaviorHistory.contains { kernel, _, _ in
+                let own = rule.extract(from: wanted)
+                return rule.isWritable(onKernel: kernel)
+                    && rule.accepts(rule.extract(from: found), host: own, kernel: kernel)
+            }
+        }
+    }
+
+    // MARK: Before the first run
+
+    /// A guest that was started as the remedies for its losses say does not have them.
+    @Test(arguments: HostProfile.builtInNames, HostProfile.builtInNames)
+    func guestStartedByTheRemedies(_ source: String, _ destination: String) throws {
+        let (from, to) = (try builtIn(source), try builtIn(destination))
+        var start = StartingState()
+        var cured: Set<RegisterID> = []
+        for loss in try plan(source, destination).units[0].losses {
+            let remedies = loss.remedies
+            let isFollowed = remedies.map { start.follow($0) }.contains(true)
+            if isFollowed, remedies.allSatisfy(isAll) { cured.insert(loss.restore.id) }
+        }
+        let guest = try start.guest(on: from)
+        let moved = try MovePlan(of: guest, on: to, policy: RestorePolicy(.safe))
+        for loss in moved.units[0].losses where loss.restore.pardon == nil {
+            let (id, texts) = (loss.restore.id, loss.remedies.map(\.text))
+            #expect(!cured.contains(id), "\(id): \(texts)")
+        }
+    }
+
+    /// Whether it leaves nothing to a newer kernel, or to none.
+    private func isAll(_ remedy: Remedy) -> Bool {
+        switch remedy {
+        case .startOnKernel: false
+        case .lowerFields(_, _, let fixed): fixed.isEmpty
+        default: true
+        }
+    }
+
+    // MARK: The destination
+
+    /// A loss that a newer kernel is said to prevent is none on the same machine with it.
+    @Test(arguments: HostProfile.builtInNames, HostProfile.builtInNames)
+    func newerKernel(_ source: String, _ destination: String) throws {
+        let host = try builtIn(destination)
+        let plan = try plan(source, destination)
+        let all = try HostProfile.builtInNames.map { try builtIn($0) }
+        let like = host.recordingsOfSameCPU(all)
+        let said = plan.units[0].losses.flatMap { loss in
+            loss.remedies.compactMap { remedy -> (kernel: String, id: RegisterID)? in
+                guard case .upgradeKernel(let version) = remedy else { return nil }
+                return (String(version.prefix { $0 != " " }), loss.restore.id)
+            }
+        }
+        for (kernel, helped) in Dictionary(grouping: said, by: \.kernel) {
+            let newer = try host.withKernel(kernel, like: like)
+            let moved = try MovePlan(of: guest(of: builtIn(source)), on: newer, policy: exact)
+            let lost = Set(moved.units[0].losses.map(\.restore.id))
+            for (_, id) in helped { #expect(!lost.contains(id), "\(id) on Linux \(kernel)") }
+        }
+    }
+
+    // MARK: A policy
+
+    /// The rules that are proposed make the move possible, and none of them is too much.
+    @Test(arguments: HostProfile.builtInNames, HostProfile.builtInNames)
+    func smallestPolicy(_ source: String, _ destination: String) throws {
+        let (snapshot, host) = (try guest(of: builtIn(source)), try builtIn(destination))
+        let safe = RestorePolicy(.safe)
+        let plan = try MovePlan(of: snapshot, on: host, policy: safe)
+        var proposal = PolicyProposal()
+        proposal.add(plan)
+        #expect(proposal.proposed.isEmpty == (plan.verdict != .no))
+        let policy = proposal.policy(after: safe)
+        let moved = try MovePlan(of: snapshot, on: host, policy: policy)
+        #expect(moved.verdict != .no)
+        #expect(moved.units.allSatisfy { $0.report.losses.isEmpty })
+        // Of very many rules, some: each is a restore.
+        let step = policy.rules.count / 12 + 1
+        for number in stride(from: 0, to: policy.rules.count, by: step) {
+            var less = policy
+            let rule = less.rules.remove(at: number)
+            #expect(
+                try MovePlan(of: snapshot, on: host, policy: less).verdict == .no, "\(rule)")
+        }
+    }
+}
+
+/// How a guest is started, as remedies say.
+private struct StartingState {
+    private var withoutFeatures: VCPUFeatures = []
+    /// What is written before the first run, by the register's name.
+    private var changes: [(name: String, change: (UInt64) -> UInt64)] = []
+    private var vectorLengths: RegisterValue?
+
+    private mutating func set(_ name: String, _ change: @escaping (UInt64) -> UInt64) {
+        changes.append((name, change))
+    }
+
+    /// - Returns: whether there is something to do before the first run.
+    mutating func follow(_ remedy: Remedy) -> Bool {
+        switch remedy {
+        case .withoutFeatures(let features): withoutFeatures.formUnion(features)
+        case .limitVectors(_, let lengths): vectorLengths = lengths
+        case .lowerFields(let name, let fields, _):
+            let entry = RegisterDictionary.entry(named: name)
+            for field in fields {
+                guard let place = entry?.field(named: field.name) else { return false }
+                set(name) { place.insert(field.value, into: RegisterValue($0)).lowBits }
+            }
+        case .presetRegister(let name, let value): set(name) { _ in value.lowBits }
+        case .fewerCounters(let count):
+            let bits = PMUControl(counters: count).bits
+            set("PMCR_EL0") { $0 & ~PMUControl.countersMask | bits }
+        case .restrictBitmap(let name, let bits): set(name) { $0 & ~bits }
+        case .lowerPSCIVersion(let version): set("PSCI_VERSION") { _ in version.rawValue }
+        default: return false
+        }
+        return true
+    }
+
+    /// Such a guest; everything that it is started with has to be taken.
+    func guest(on host: HostProfile) throws -> Snapshot {
+        let own = try #require(host.vcpuInit)
+        let features = own.features.subtracting(withoutFeatures)
+        let fresh = try start(on: host, features: features)[0].readAll()
+        var wanted = RegisterList()
+        wanted.set(VCPUInit(target: own.target, features: features).value, for: .vcpuInit)
+        if let finalized = features.finalizedValue {
+            wanted.set(finalized, for: .vcpuFinalized)
+            if let vectorLengths { wanted.set(vectorLengths, for: .sveVLS) }
+        }
+        for (name, change) in changes {
+            let id = try register(name)
+            // A vCPU without the features does not have all.
+            guard let old = wanted[id] ?? fresh[id] else { continue }
+            wanted.set(old.replacingLowBits(with: change(old.lowBits)), for: id)
+        }
+        var options = Restore.Options()
+        (options.isPartial, options.kernel) = (true, host.kernel)
+        options.policy = RestorePolicy(.exact)
+        let cpus = EmulatedHost(host).makeVCPUs(1)
+        let reports = try Restore.run([UnitState(.vcpu(0), wanted)], into: cpus, options: options)
+        let refused = reports.flatMap(\.losses).map { "\($0.id): \($0.reason ?? $0.outcome.name)" }
+        #expect(refused.isEmpty, "\(refused)")
+        return try save(cpus, on: host)
+    }
+}
