@@ -178,7 +178,7 @@ let package = Package(
             swiftSettings: testSettings),
         .testTarget(
             name: "KVMTests",
-            dependencies: ["CLinux", "KVM", "LinuxSystem", "Registers", "Transfer", "VCPUModel"],
+            dependencies: ["CLinux", "KVM", "LinuxSystem", "Registers", "VCPUModel", "VCPUSnap"],
             swiftSettings: testSettings),
         .testTarget(
             name: "TransferTests",
