@@ -30,7 +30,7 @@ struct ResetRules {
         let lost = recordedFeatures.subtracting(features)
         return switch id {
         case .pstate where gained.contains(.el1In32Bit): Self.supervisorState
-        case .psciVersion where lost.contains(.psci02): Self.psci01
+        case .psciVersion where lost.contains(.psci02): RegisterValue(PSCIVersion.oldest.rawValue)
         default: hiding(fieldsHidden(in: id, behavior, lost), in: shown(in: id, recorded))
         }
     }
@@ -62,9 +62,6 @@ struct ResetRules {
     /// The state of an AArch32 guest: Supervisor mode, interrupts masked
     /// (`VCPU_RESET_PSTATE_SVC`, `arch/arm64/kvm/reset.c`).
     private static let supervisorState = RegisterValue(0x1d3)
-
-    /// PSCI 0.1, the only version of a vCPU without the feature PSCI_0_2.
-    private static let psci01 = RegisterValue(1)
 
     private func hiding(_ bits: UInt64, in value: RegisterValue) -> RegisterValue {
         bits == 0 ? value : value.masked(by: ~bits)
