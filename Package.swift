@@ -115,7 +115,7 @@ let package = Package(
             name: "VCPUSnap",
             dependencies: [
                 "Attach", "Emulation", "KVM", "LinuxSystem", "Machines", "Planning", "QEMUStream",
-                "QMP", "Registers", "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel",
+                "Registers", "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel",
             ],
             swiftSettings: settings),
 

@@ -30,6 +30,7 @@ extension FileDescriptor {
     /// Writes all the bytes from `offset` on.
     ///
     /// The corresponding C function is `pwrite`.
+    /// - Throws: the errno of `pwrite`; some of the bytes can be written then.
     public borrowing func write(_ bytes: [UInt8], at offset: Int64) throws(Errno) {
         try writeAll(bytes) { number, rest, count, written in
             clinux_write_at(number, rest, count, offset + Int64(written))
@@ -48,6 +49,7 @@ extension FileDescriptor {
     /// Gives the file that size; what is beyond is gone, what is new is a hole.
     ///
     /// The corresponding C function is `ftruncate`.
+    /// - Throws: the errno of `ftruncate`.
     public borrowing func truncate(to size: Int64) throws(Errno) {
         try Errno.check(withNumber { clinux_truncate($0, size) })
     }
@@ -59,6 +61,7 @@ extension FileDescriptor {
     ///
     /// The corresponding C functions are `lseek` with `SEEK_DATA` and `SEEK_HOLE`, and
     /// `copy_file_range`.
+    /// - Throws: the errno of the call that failed; some of the range can be copied then.
     public borrowing func copy(
         _ range: Range<Int64>, to target: borrowing FileDescriptor, at place: Int64
     ) throws(Errno) {
@@ -120,6 +123,7 @@ extension FileDescriptor {
     /// Sends a range of a regular file to a pipe or socket, inside the kernel where that can be done.
     ///
     /// The corresponding C function is `sendfile`.
+    /// - Throws: the errno of the call that failed, `EPIPE` where nobody reads any more.
     public borrowing func send(
         _ range: Range<Int64>, to target: borrowing FileDescriptor
     ) throws(Errno) {

@@ -39,6 +39,7 @@ public struct FileDescriptor: ~Copyable {
     /// Opens a path, close-on-exec.
     ///
     /// The corresponding C function is `open`.
+    /// - Throws: the errno of `open`.
     public init(opening path: String, for access: Access) throws(Errno) {
         let open =
             switch access {
@@ -76,7 +77,7 @@ public struct FileDescriptor: ~Copyable {
     /// Opens what a standard stream is connected to once more, leaving the stream itself open.
     ///
     /// The corresponding C function is `fcntl` with `F_DUPFD_CLOEXEC`.
-    public init(duplicating stream: StandardStream) throws(Errno) {
+    package init(duplicating stream: StandardStream) throws(Errno) {
         try self.init(owningResult: clinux_duplicate(stream.rawValue))
     }
 
@@ -89,6 +90,7 @@ public struct FileDescriptor: ~Copyable {
     /// Closes the file and reports what a delayed write came to, which `deinit` cannot.
     ///
     /// The corresponding C function is `close`.
+    /// - Throws: the errno of `close`; the descriptor is closed all the same.
     public consuming func close() throws(Errno) {
         let result = isOwned ? clinux_close(number) : 0
         discard self
@@ -107,6 +109,7 @@ extension FileDescriptor {
     /// Reads what is there, at most `count` bytes; empty at the end of the file.
     ///
     /// The corresponding C function is `read`.
+    /// - Throws: the errno of `read`; one that was interrupted is made again.
     public borrowing func read(upTo count: Int) throws(Errno) -> [UInt8] {
         var result: Int64 = 0
         let bytes = withNumber { number in
@@ -138,6 +141,7 @@ extension FileDescriptor {
     /// Writes all the bytes.
     ///
     /// The corresponding C function is `write`.
+    /// - Throws: the errno of `write`; some of the bytes can be written then.
     public borrowing func writeAll(_ bytes: [UInt8]) throws(Errno) {
         try writeAll(bytes) { number, rest, count, _ in clinux_write(number, rest, count) }
     }
@@ -181,6 +185,7 @@ extension FileDescriptor {
     /// Waits until what was written is on the disk.
     ///
     /// The corresponding C function is `fsync`.
+    /// - Throws: the errno of `fsync`.
     public borrowing func synchronize() throws(Errno) {
         try Errno.check(withNumber { clinux_fsync($0) })
     }

@@ -81,6 +81,7 @@ extension Location {
     /// - Parameters:
     ///   - access: `kept` for a file that is changed.
     ///   - advice: what to give instead of what is no file.
+    /// - Throws: for a source that is not a file, and where the file cannot be written.
     public func write(
         _ bytes: [UInt8], access: AtomicFile.Access, orElse advice: String
     ) throws(SourceError) {
@@ -145,7 +146,7 @@ extension Location {
 // MARK: - Checks before any work is done
 
 /// What a result consists of; binary is not written to a terminal.
-public enum OutputContent: Sendable {
+package enum OutputContent: Sendable {
     case text, binary
 }
 
@@ -154,7 +155,7 @@ extension Location {
     /// - Parameters:
     ///   - inputs: what the result is made of, which would be lost where this is the same file.
     ///   - advice: what to do then.
-    public func checkOutput(
+    package func checkOutput(
         _ content: OutputContent, keeping inputs: [Location],
         orElse advice: String = "name another file"
     ) throws(SourceError) {
@@ -184,6 +185,7 @@ extension Location {
     }
 
     /// Makes sure that standard input is not to be read twice.
+    /// - Throws: where it is named twice.
     public static func checkInputs(_ inputs: [Location]) throws(SourceError) {
         guard inputs.filter({ $0 == .standardStream }).count < 2 else {
             throw SourceError(

@@ -1,24 +1,24 @@
 /// Units of a virtual machine in ascending order: the VM itself, then vCPUs by number.
-public struct UnitNumbers: Hashable, Sendable {
+package struct UnitNumbers: Hashable, Sendable {
     private var hasVM = false
     private var ranges: [ClosedRange<UInt32>] = []
     /// How many units there are.
-    public private(set) var count = 0
+    package private(set) var count = 0
 
     /// No units.
-    public init() {}
+    package init() {}
 
     /// The vCPUs of these numbers, which must be ascending.
-    public init(_ numbers: some Sequence<UInt32>) {
+    package init(_ numbers: some Sequence<UInt32>) {
         for number in numbers { append(.vcpu(number)) }
     }
 
     /// One unit.
-    public init(of unit: UnitID) { append(unit) }
+    package init(of unit: UnitID) { append(unit) }
 
     /// Adds a unit behind the others.
     /// - Parameter unit: greater than those before it.
-    public mutating func append(_ unit: UnitID) {
+    package mutating func append(_ unit: UnitID) {
         count += 1
         guard case .vcpu(let number) = unit else {
             hasVM = true
@@ -28,7 +28,7 @@ public struct UnitNumbers: Hashable, Sendable {
     }
 
     /// `VM`, `vCPU 0`, `VM and vCPUs 0, 2-5`, `no vCPU`.
-    public var title: String {
+    package var title: String {
         guard count > 0 else { return "no vCPU" }
         let isOne = ranges.count == 1 && ranges[0].count == 1
         let numbers = ranges.map { range in
