@@ -32,7 +32,7 @@ public enum AtomicFile {
 
     /// The same with what `write` writes, from front to back.
     /// - Throws: as the other does, and what `write` throws as a failed write.
-    public static func replace(
+    package static func replace(
         _ path: String, access: Access = .secret,
         writing write: (borrowing FileDescriptor) throws(Errno) -> Void
     ) throws(FileError) {

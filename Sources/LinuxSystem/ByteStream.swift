@@ -1,12 +1,12 @@
 /// A file, pipe or standard stream that is read from front to back.
-public final class ByteStream {
+package final class ByteStream {
     private let file: FileDescriptor
 
     /// Opens a path.
     ///
     /// The corresponding C function is `open`.
     /// - Throws: step `open`, with its errno.
-    public init(opening path: String) throws(FileError) {
+    package init(opening path: String) throws(FileError) {
         file = try FileError.during(.open, path, try FileDescriptor(opening: path, for: .reading))
     }
 
@@ -20,7 +20,7 @@ public final class ByteStream {
     ///
     /// The corresponding C function is `read`.
     /// - Throws: the errno of `read`.
-    public func read(upTo count: Int) throws(Errno) -> [UInt8] {
+    package func read(upTo count: Int) throws(Errno) -> [UInt8] {
         try file.read(upTo: count)
     }
 }

@@ -121,7 +121,7 @@ extension Location {
     }
 
     /// What to say when a command has written here and then cannot print its report; nil where nothing of it lasts.
-    public var writtenBefore: String? {
+    package var writtenBefore: String? {
         isLasting ? "\(text) was written before that, and is whole" : nil
     }
 
@@ -129,7 +129,7 @@ extension Location {
     /// of an emulated vCPU the profile that it was made from.
     ///
     /// What goes to standard output replaces no file, and would be written into or behind it.
-    public func lostByItsChange(in output: Location) -> [Location] {
+    package func lostByItsChange(in output: Location) -> [Location] {
         if case .file = self, output != .standardStream { return [] }
         return [self]
     }
@@ -186,7 +186,7 @@ extension Location {
 
     /// Makes sure that standard input is not to be read twice.
     /// - Throws: where it is named twice.
-    public static func checkInputs(_ inputs: [Location]) throws(SourceError) {
+    package static func checkInputs(_ inputs: [Location]) throws(SourceError) {
         guard inputs.filter({ $0 == .standardStream }).count < 2 else {
             throw SourceError(
                 "standard input can be read only once: name files for the others")

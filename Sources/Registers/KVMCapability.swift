@@ -38,7 +38,7 @@ extension KVMCapability {
     }
 
     /// `; did you mean NAME?` for a name that no capability has, or nothing.
-    public static func question(about name: String) -> String {
+    package static func question(about name: String) -> String {
         NameSuggestion.question(about: name, among: all.lazy.map(\.name))
     }
 

@@ -52,5 +52,5 @@ extension [ClosedRange<UInt32>] {
 
 extension Snapshot {
     /// The vCPUs' numbers, for messages: `vCPU 0`, `vCPUs 0-3`.
-    public var indexText: String { UnitNumbers(vcpus.map(\.index)).title }
+    package var indexText: String { UnitNumbers(vcpus.map(\.index)).title }
 }

@@ -47,7 +47,7 @@ public enum ProfileFile {
     }
 
     /// The names, with `~2` and so on after those that others before have.
-    public static func distinct(_ names: [String]) -> [String] {
+    package static func distinct(_ names: [String]) -> [String] {
         var used = Set(names)
         var seen: Set<String> = []
         return names.map { name in

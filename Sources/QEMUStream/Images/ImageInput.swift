@@ -64,7 +64,7 @@ public final class ImageInput {
 
     /// Takes a pipe from which the first bytes were read already.
     /// - Throws: `readFailed` where more of the pipe is needed and cannot be read.
-    public convenience init(
+    package convenience init(
         prefix: [UInt8], rest: ByteStream, name: String
     ) throws(SavedImageError) {
         try self.init(.pipe(SequentialBytes(of: name, ahead: prefix, rest)))
@@ -98,7 +98,7 @@ public final class ImageInput {
     package var kind: SavedImage.Kind? { SavedImage.detect(prefix) }
 
     /// Whether it is a file, not a pipe, of libvirt's whose stream is compressed.
-    public var isCompressedLibvirt: Bool {
+    package var isCompressedLibvirt: Bool {
         get throws(SavedImageError) {
             guard kind == .libvirt, case .file(let file) = content else { return false }
             return try LibvirtSave(of: file).format.compression != nil
