@@ -8,19 +8,19 @@
 ///
 /// Numbers of a program's own, such as the length of an array in memory and the size of a field, need
 /// none of this. What is inlinable here is so because parsers do it for every byte of what they search.
-package struct Checked<Number: FixedWidthInteger & Sendable>: Hashable, Sendable {
+public struct Checked<Number: FixedWidthInteger & Sendable>: Hashable, Sendable {
     /// Nil where a result on the way did not fit.
-    package let value: Number?
+    public let value: Number?
 
     /// A number that is known to fit, such as one that a program just read.
     @inlinable
-    package init(_ number: Number) {
+    public init(_ number: Number) {
         value = number
     }
 
     /// A number of another type; not there where it does not fit.
     @inlinable
-    package init(_ number: some BinaryInteger) {
+    public init(_ number: some BinaryInteger) {
         value = Number(exactly: number)
     }
 
@@ -37,7 +37,7 @@ package struct Checked<Number: FixedWidthInteger & Sendable>: Hashable, Sendable
     /// The number.
     /// - Throws: `failure` where it is not there.
     @inlinable
-    package func value<Failure: Error>(
+    public func value<Failure: Error>(
         or failure: @autoclosure () -> Failure
     ) throws(Failure) -> Number {
         guard let value else { throw failure() }
@@ -48,7 +48,7 @@ package struct Checked<Number: FixedWidthInteger & Sendable>: Hashable, Sendable
 extension Checked: ExpressibleByIntegerLiteral {
     /// An integer literal, so that `checked * 16` needs no conversion.
     @inlinable
-    package init(integerLiteral literal: Number.IntegerLiteralType) {
+    public init(integerLiteral literal: Number.IntegerLiteralType) {
         self.init(Number(integerLiteral: literal))
     }
 }
@@ -56,19 +56,19 @@ extension Checked: ExpressibleByIntegerLiteral {
 extension Checked {
     /// The sum; not there where it overflows or an operand is not there.
     @inlinable
-    package static func + (left: Checked, right: Checked) -> Checked {
+    public static func + (left: Checked, right: Checked) -> Checked {
         combine(left, right) { $0.addingReportingOverflow($1) }
     }
 
     /// The difference; not there where it overflows (below 0 for unsigned numbers) or an operand is not there.
     @inlinable
-    package static func - (left: Checked, right: Checked) -> Checked {
+    public static func - (left: Checked, right: Checked) -> Checked {
         combine(left, right) { $0.subtractingReportingOverflow($1) }
     }
 
     /// The product; not there where it overflows or an operand is not there.
     @inlinable
-    package static func * (left: Checked, right: Checked) -> Checked {
+    public static func * (left: Checked, right: Checked) -> Checked {
         combine(left, right) { $0.multipliedReportingOverflow(by: $1) }
     }
 
@@ -76,7 +76,7 @@ extension Checked {
     ///
     /// The result is not there where it overflows, or where `distance` is negative or not less than the number of bits.
     @inlinable
-    package static func << (left: Checked, distance: some BinaryInteger) -> Checked {
+    public static func << (left: Checked, distance: some BinaryInteger) -> Checked {
         guard let number = left.value, 0..<Number.bitWidth ~= Int(clamping: distance) else {
             return Checked()
         }
@@ -97,7 +97,7 @@ extension Checked {
 extension Range where Bound: FixedWidthInteger & Sendable {
     /// `count` places from `start` on; nil unless they are all inside `whole`.
     @inlinable
-    package init?(at start: Bound, count: some BinaryInteger, inside whole: Range<Bound>) {
+    public init?(at start: Bound, count: some BinaryInteger, inside whole: Range<Bound>) {
         guard let end = (Checked<Bound>(start) + Checked<Bound>(count)).value,
             whole.lowerBound <= start, start <= end, end <= whole.upperBound
         else { return nil }

@@ -1,5 +1,6 @@
 internal import QEMUStream
 internal import Registers
+internal import VCPUModel
 
 /// What QEMU makes of the registers of a stream that the destination does not have, when it goes through both lists
 /// (`cpu_post_load`, `target/arm/machine.c`).

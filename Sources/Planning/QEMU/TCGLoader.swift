@@ -1,4 +1,5 @@
 internal import Emulation
+internal import LinuxSystem
 internal import QEMUStream
 internal import Registers
 internal import Transfer
