@@ -115,7 +115,7 @@ let package = Package(
             name: "VCPUSnap",
             dependencies: [
                 "Attach", "Emulation", "KVM", "LinuxSystem", "Machines", "Planning", "QEMUStream",
-                "QMP", "Registers", "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel",
+                "Registers", "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel",
             ],
             swiftSettings: settings),
 
@@ -178,7 +178,7 @@ let package = Package(
             swiftSettings: testSettings),
         .testTarget(
             name: "KVMTests",
-            dependencies: ["CLinux", "KVM", "LinuxSystem", "Registers", "Transfer", "VCPUModel"],
+            dependencies: ["CLinux", "KVM", "LinuxSystem", "Registers", "VCPUModel", "VCPUSnap"],
             swiftSettings: testSettings),
         .testTarget(
             name: "TransferTests",

@@ -13,6 +13,7 @@ import meanings
 from records import DataError, choice, number, read, version
 
 FIELD_KINDS = ["unsignedEnum", "signedEnum", "enum", "field", "res0", "res1", "raz", "unkn"]
+RESERVED = ["res0", "res1", "raz", "unkn"]
 FLAGS = ["opaque", "featureID", "implementationID", "checkedOnly", "vmWide", "timer", "counter", "pmu",
          "secret", "clearView", "qemuConstant", "qemuMasked", "essential", "qemuTolerated", "qemuToleratedZero"]
 CLASSES = ["absent", "writable", "invariant", "writeIgnored", "sanitised", "volatile", "raz",
@@ -362,14 +363,11 @@ class Compiler:
         return value, self.conditions.add(conditions), len(conditions)
 
     def feature_rows(self):
-        features = read(
-            self.directory / "features.jsonl", ["bit", "name", "what"],
-            ["capability", "needs", "rule", "since", "absentIn", "hidesSince"])
         return sorted(
             (feature["bit"], self.strings.add(feature["name"]),
              self.strings.add(feature.get("capability", "")), self.strings.add(feature.get("needs", "")),
              version(feature, "since"), version(feature, "hidesSince"))
-            for feature in features)
+            for feature in features(self.directory))
 
     def target_rows(self):
         targets = read(self.directory / "targets.jsonl", ["number", "name"], ["implementer", "part", "since"])
@@ -419,6 +417,25 @@ def registers(directory):
         ["aliases", "constant", "encoding", "layout", "opaque", "variants", "mapping", "mappingLsb", "flags",
          "volatile", "clearViewOf", "listedSince", "absentIn", "reset", "notes", "origin", "layoutOrigin"])
     return sorted(records, key=lambda register: number(register, "id"))
+
+
+def field_positions(directory, names):
+    """Of some registers the fields that are not reserved, each with its place among those of the tables."""
+    compiler = Compiler(directory)
+    compiler.register_rows()
+    found = {}
+    for name in names:
+        layout = compiler.registers[compiler.index[name]]["layout"]
+        start = compiler.fields.add([compiler.field_row(field) for field in compiler.layouts[layout]])
+        found[name] = [(field, start + position) for position, field in enumerate(compiler.layouts[layout])
+                       if field["kind"] not in RESERVED]
+    return found
+
+
+def features(directory):
+    """The records of features.jsonl."""
+    return read(directory / "features.jsonl", ["bit", "name", "what"],
+                ["constant", "capability", "needs", "rule", "since", "absentIn", "hidesSince"])
 
 
 def series(directory):

@@ -74,6 +74,7 @@ public final class AttachedVM {
     }
 
     /// Reads every register of every vCPU, and lets the process go before anything is made of them.
+    /// - Throws: what `init` throws, and where the process ended before it was let go.
     public static func capture(
         _ vcpus: [VMMProcess.VCPU], of process: Int, for purpose: Purpose = .init()
     ) throws(AttachError) -> (banks: [AttachedVCPUBank], cost: Cost) {
@@ -84,6 +85,7 @@ public final class AttachedVM {
 
     /// Lets the process go; what the banks have read can still be read, but nothing can be written.
     /// - Returns: nil when it was let go before.
+    /// - Throws: where the process has ended, or cannot be left as it was found.
     public func letGo() throws(AttachError) -> Cost? {
         try calls.letGo()
     }

@@ -109,6 +109,8 @@ public struct ProcessTable: Hashable, Sendable {
     public var unreadableProcesses: Int
 
     /// Looks at every process in `/proc`.
+    /// - Throws: where `/proc` cannot be listed; a process of which nothing can be read is left
+    ///   out.
     public static func read() throws(FileError) -> ProcessTable {
         var table = ProcessTable(vmms: [], unreadableProcesses: 0)
         // An empty folder where nothing is mounted looks like a host without processes.

@@ -10038,6 +10038,7 @@ const struct cformat_showing cformat_showings[] = {
     {0, 0x6030000, 0, 0, 0, 0, 367, 31, 0, 4},
     {0, 0x6030000, 0, 0, 0, 0, 368, 31, 0, 4},
     {0, 0x6030000, 0, 0, 0, 0, 369, 31, 0, 4},
+    {467, 0, 0, 0, 38299, 0, 403, 63, 0, 2},
     {10, 0x6070000, 0, 0, 0, 10105, 572, 3, 0, 1},
     {4, 0, 0x50c0000, 0, 0, 9979, 572, 27, 24, 1},
     {5, 0x50c0000, 0x6020000, 0, 0, 9979, 572, 27, 24, 1},
@@ -10218,7 +10219,7 @@ const struct cformat_showing cformat_showings[] = {
     {3, 0, 0, 0, 0, 0, 1200, 63, 0, 2},
     {0, 0, 0, 0, 0, 0, 1201, 63, 0, 2},
 };
-const uint32_t cformat_showings_count = 193;
+const uint32_t cformat_showings_count = 194;
 
 const struct cformat_cpu_value cformat_cpu_values[] = {
     {0, 0x410d04, 594, 63, 60},

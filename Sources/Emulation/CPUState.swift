@@ -1,4 +1,4 @@
-public import VCPUModel
+package import VCPUModel
 
 /// The state of the emulated CPU, as QEMU's `CPUARMState` is for its emulated CPUs.
 ///
@@ -57,7 +57,7 @@ extension CPUState {
     ///
     /// The size of the value is the register's; writing one of another
     /// size changes as many bytes as both have.
-    public internal(set) subscript(storage: RegisterStorage, size size: Int) -> RegisterValue {
+    package internal(set) subscript(storage: RegisterStorage, size size: Int) -> RegisterValue {
         get {
             switch storage {
             case .general(let word): RegisterValue(general[word])

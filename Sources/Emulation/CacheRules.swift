@@ -1,6 +1,22 @@
 internal import Registers
 internal import TextFormats
 
+/// CTR_EL0.
+struct CacheType: Hashable {
+    let bits: UInt64
+
+    /// IDC: data need not be cleaned to the point of unification.
+    var needsNoCleaning: Bool { RegisterField.CTREL0.idc.touches(bits) }
+    /// DIC: instructions need not be invalidated there.
+    var needsNoInvalidation: Bool { RegisterField.CTREL0.dic.touches(bits) }
+
+    /// IminLine or DminLine: log2 of the words of 4 bytes in the shortest line of any such cache.
+    func leastLine(ofInstructions isInstruction: Bool) -> UInt64 {
+        let field = isInstruction ? RegisterField.CTREL0.iminLine : RegisterField.CTREL0.dminLine
+        return field.extract(from: bits)
+    }
+}
+
 /// CLIDR_EL1 of kernels that make one up (`set_clidr`, `arch/arm64/kvm/sys_regs.c`).
 struct CacheLevels {
     static let writableMask =
@@ -8,13 +24,12 @@ struct CacheLevels {
 
     let bits: UInt64
 
-    /// - Parameter cacheType: the host's CTR_EL0.
-    func check(cacheType: UInt64) throws(Refusal) {
+    /// - Parameter cacheType: the host's.
+    func check(cacheType: CacheType) throws(Refusal) {
         guard bits & ~Self.writableMask == 0 else {
             throw Refusal("bits 63:47 are RES0, found \((bits & ~Self.writableMask).hex)")
         }
-        // CTR_EL0.IDC, bit 28.
-        guard cacheType >> 28 & 1 == 1 || !claimsNoCleaning else {
+        guard cacheType.needsNoCleaning || !claimsNoCleaning else {
             throw Refusal(
                 "it says that cleaning to the point of unification is not needed, "
                     + "and the host's CTR_EL0.IDC is 0")
@@ -23,7 +38,9 @@ struct CacheLevels {
 
     /// LoC is 0, or LoUU and LoUIS are.
     private var claimsNoCleaning: Bool {
-        bits >> 24 & 7 == 0 || (bits >> 27 & 7 == 0 && bits >> 21 & 7 == 0)
+        !RegisterField.CLIDREL1.loC.touches(bits)
+            || !RegisterField.CLIDREL1.loUU.touches(bits)
+                && !RegisterField.CLIDREL1.loUIS.touches(bits)
     }
 }
 
@@ -35,14 +52,14 @@ struct CacheGeometry {
 
     init(_ bits: UInt64, id: RegisterID) {
         self.bits = bits
-        isInstruction = id.rawValue & 1 != 0
+        isInstruction = id.isInstructionCache
     }
 
-    /// - Parameter cacheType: the host's CTR_EL0.
-    func check(cacheType: UInt64) throws(Refusal) {
-        // LineSize is log2 of the bytes less 4; IminLine and DminLine are log2 of 4-byte words.
-        let line = (bits & 7) + 4
-        let least = cacheType >> (isInstruction ? 0 : 16) & 0xf + 2
+    /// - Parameter cacheType: the host's.
+    func check(cacheType: CacheType) throws(Refusal) {
+        // LineSize is log2 of the bytes less 4.
+        let line = RegisterField.CCSIDR0.lineSize.extract(from: bits) + 4
+        let least = cacheType.leastLine(ofInstructions: isInstruction) + 2
         guard line >= least else {
             throw Refusal(
                 "lines of \(1 << line) bytes are shorter than the host's least, \(1 << least)")

@@ -11,7 +11,7 @@ public import VCPUModel
 /// microsecond each time it is read.
 public final class EmulatedCPU: RegisterBank {
     /// The registers a vCPU with the present features has; without any before the init.
-    public private(set) var table: RegisterTable
+    package private(set) var table: RegisterTable
     /// What the registers hold; without storage for system registers before the init.
     public internal(set) var state: CPUState
     /// What it has together with the other vCPUs of its VM.

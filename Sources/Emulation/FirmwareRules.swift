@@ -4,7 +4,7 @@ internal import VCPUModel
 
 extension PSCIVersion {
     /// 0.1 has no version of its own in the firmware interface: it is the lack of PSCI_0_2.
-    private static let oldest = PSCIVersion(rawValue: 1)
+    static let oldest = PSCIVersion(rawValue: 1)
 
     /// What `KVM_REG_ARM_PSCI_VERSION` takes (`kvm_arm_set_fw_reg`, `arch/arm64/kvm/hypercalls.c`).
     func check(_ host: HostFacts) throws(Refusal) {

@@ -9,7 +9,7 @@ struct HostFacts: Hashable, Sendable {
     /// What is enabled on the VM, by the capabilities' names.
     let enabled: Set<String>
     /// CTR_EL0 as KVM gives it to a new guest.
-    let cacheType: UInt64
+    let cacheType: CacheType
     let hasAArch32AtEL0: Bool
     let hasRAS: Bool
     /// ID_AA64DFR0_EL1 as KVM gives it to a new guest.
@@ -29,11 +29,11 @@ struct HostFacts: Hashable, Sendable {
         self.features = features
         self.enabled = enabled
         hardware = profile.hardware
-        cacheType = profile.registers[.ctrEL0]?.bits ?? 0
-        let idAA64PFR0 = profile.registers[.idAA64PFR0EL1]?.bits ?? 0
-        // ID_AA64PFR0_EL1: EL0 (bits 3:0) is 2 when EL0 can be AArch32; RAS is bits 31:28.
-        hasAArch32AtEL0 = idAA64PFR0 & 0xf == 2
-        hasRAS = idAA64PFR0 >> 28 & 0xf != 0
+        cacheType = CacheType(bits: profile.registers[.ctrEL0]?.bits ?? 0)
+        let registers = profile.registers
+        hasAArch32AtEL0 = registers.hasAArch32AtEL0 == true
+        let ras = registers.bits(of: RegisterField.IDAA64PFR0EL1.ras, in: .idAA64PFR0EL1)
+        hasRAS = ras ?? 0 != 0
         idAA64DFR0 = profile.registers[.idAA64DFR0EL1]?.bits ?? 0
         vectorLengths = profile.registers[.sveVLS].map { SVEVectorLengths($0) }
         counters = PMUControl(profile.registers[.pmcrEL0]?.bits ?? 0).counters
@@ -42,9 +42,6 @@ struct HostFacts: Hashable, Sendable {
         // A microsecond: far enough to see, never far enough to matter.
         counterStep = max((profile.counterFrequency ?? 0) / 1_000_000, 1)
     }
-
-    /// ID_AA64PFR1_EL1.SSBS, bits 7:4.
-    static let speculativeStoreBypassSafe: UInt64 = 0xf0
 
     /// Whether the host's kernel treats a register so; one that tells no version counts as the newest.
     func has(_ trait: Behavior.Traits, of id: RegisterID) -> Bool {

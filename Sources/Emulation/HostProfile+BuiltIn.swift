@@ -14,12 +14,14 @@ extension HostProfile {
     public static var builtInNames: [String] { files.names }
 
     /// A profile that is part of this library; nil when none has the name.
+    /// - Throws: never for the profiles of a release, which its tests parse.
     public static func builtIn(named name: String) throws(DirectiveError) -> HostProfile? {
         guard let text = files.text(named: name) else { return nil }
         return try HostProfile(parsing: text, file: "built-in profile \(name)")
     }
 
     /// The profiles of this library whose CPU has this MIDR_EL1.
+    /// - Throws: never for the profiles of a release, which its tests parse.
     public static func builtIn(ofCPU midr: UInt64) throws(DirectiveError) -> [HostProfile] {
         let line = Array("midr \(RegisterValue(midr))\n".utf8)
         var profiles: [HostProfile] = []

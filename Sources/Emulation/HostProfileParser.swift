@@ -21,6 +21,7 @@ extension HostProfile {
 
     /// Reads a profile in the format of Formats/vhost-v1.md.
     /// - Parameter file: what to call the text in errors.
+    /// - Throws: the line at fault, with what was expected there.
     public init(
         parsing text: some Collection<UInt8>, file: String
     ) throws(DirectiveError) {
@@ -29,6 +30,7 @@ extension HostProfile {
     }
 
     /// Reads a profile in the format of Formats/vhost-v1.md.
+    /// - Throws: the line at fault, with what was expected there.
     public init(parsing text: String, file: String) throws(DirectiveError) {
         try self.init(parsing: Array(text.utf8), file: file)
     }

@@ -3,9 +3,10 @@ internal import VCPUModel
 
 extension PMUControl {
     /// The bits a guest controls: E, P, C, D, X, DP, LC and LP (`ARMV8_PMU_PMCR_MASK`).
-    private static let controls: UInt64 = 0xff
+    private static let controls =
+        RegisterDictionary.entry(for: .pmcrEL0)?.newestBehavior?.keeps ?? 0
     /// LC: the cycle counter overflows at 64 bits.
-    private static let longCycleCounter: UInt64 = 1 << 6
+    private static let longCycleCounter = RegisterField.PMCREL0.lc.mask
 
     /// The value after a write (`set_pmcr`, `arch/arm64/kvm/sys_regs.c`): N that is too large is
     /// ignored, and LC is one where AArch32, which could have it zero, does not exist.
@@ -46,10 +47,9 @@ enum EventCounter {
         RegisterID.pmevcntr0EL0 <= id && id <= .pmevcntr30EL0
     }
 
-    /// The bits it has (`kvm_pmc_is_64bit`, `arch/arm64/kvm/pmu-emul.c`): PMUVer, bits 11:8, is 6 for
-    /// PMUv3p5, and 15 for a PMU that is not one of Arm's.
+    /// The bits it has (`kvm_pmc_is_64bit`, `arch/arm64/kvm/pmu-emul.c`).
     /// - Parameter idAA64DFR0: ID_AA64DFR0_EL1 of the vCPU.
     static func mask(idAA64DFR0: UInt64) -> UInt64 {
-        6..<15 ~= idAA64DFR0 >> 8 & 0xf ? .max : 0xffff_ffff
+        PMUVersion(idAA64DFR0: idAA64DFR0).hasLongCounters ? .max : 0xffff_ffff
     }
 }

@@ -1,48 +1,48 @@
-public import Registers
-public import VCPUModel
+package import Registers
+package import VCPUModel
 
 /// One register of the emulated CPU, as `ARMCPRegInfo` is for QEMU's.
-public struct RegisterDefinition: Hashable, Sendable {
+package struct RegisterDefinition: Hashable, Sendable {
     /// What kind of access the register has.
     ///
     /// The first three are QEMU's `ARM_CP_CONST`,
     /// `ARM_CP_NO_RAW` and `ARM_CP_ALIAS` (`target/arm/cpregs.h`).
-    public struct Flags: OptionSet, Hashable, Sendable {
+    package struct Flags: OptionSet, Hashable, Sendable {
         /// One bit for each flag.
-        public let rawValue: UInt8
+        package let rawValue: UInt8
 
         /// A set from its bits.
-        public init(rawValue: UInt8) {
+        package init(rawValue: UInt8) {
             self.rawValue = rawValue
         }
 
         /// It has one value on this host; raw writes are ignored.
-        public static let constant = Flags(rawValue: 1 << 0)
+        package static let constant = Flags(rawValue: 1 << 0)
         /// It cannot be read or written without a side effect, so it has no raw access.
-        public static let noRaw = Flags(rawValue: 1 << 1)
+        package static let noRaw = Flags(rawValue: 1 << 1)
         /// A second view of state another register holds; not in the cpreg list.
-        public static let alias = Flags(rawValue: 1 << 2)
+        package static let alias = Flags(rawValue: 1 << 2)
         /// The guest can only read it.
-        public static let readOnly = Flags(rawValue: 1 << 3)
+        package static let readOnly = Flags(rawValue: 1 << 3)
         /// `KVM_ARM_VCPU_INIT` gives it its reset value again.
         ///
         /// Constants and what belongs to the
         /// whole VM keep theirs.
-        public static let resettable = Flags(rawValue: 1 << 4)
+        package static let resettable = Flags(rawValue: 1 << 4)
         /// A raw write changes only the bits of `writableMask`.
-        public static let maskedWrite = Flags(rawValue: 1 << 5)
+        package static let maskedWrite = Flags(rawValue: 1 << 5)
     }
 
     /// The register's KVM id.
-    public let id: RegisterID
+    package let id: RegisterID
     /// Where in `CPUState` the register lives.
-    public let storage: RegisterStorage
+    package let storage: RegisterStorage
     /// What kind of access the register has.
-    public let flags: Flags
+    package let flags: Flags
     /// What it holds after the first `KVM_ARM_VCPU_INIT`, by the profile; it has the register's size.
-    public let resetValue: RegisterValue
+    package let resetValue: RegisterValue
     /// The bits a raw write can change, of the low 64; all of them unless `flags` says otherwise.
-    public let writableMask: UInt64
+    package let writableMask: UInt64
     /// What KVM makes of a write by userspace.
     let rule: WriteRule
     /// The bits that are one for all vCPUs of a VM, of the low 64.
@@ -55,7 +55,7 @@ public struct RegisterDefinition: Hashable, Sendable {
 
     /// Whether a list of the CPU state has it: it has raw access and is no second view of another
     /// register (`arm_init_cpreg_list`, `target/arm/helper.c`).
-    public var isListedRaw: Bool { flags.isDisjoint(with: [.noRaw, .alias]) }
+    package var isListedRaw: Bool { flags.isDisjoint(with: [.noRaw, .alias]) }
 
     /// Whether KVM makes the same of every write as of a write to another one.
     package func isWritten(like other: RegisterDefinition) -> Bool {

@@ -1,5 +1,5 @@
 /// Where in `CPUState` a register lives.
-public enum RegisterStorage: Hashable, Sendable {
+package enum RegisterStorage: Hashable, Sendable {
     /// A 64-bit word of the general registers, in the order of `struct kvm_regs`: X0 to X30, SP_EL0,
     /// PC, PSTATE, SP_EL1, ELR_EL1, then SPSR_EL1, SPSR_abt, SPSR_und, SPSR_irq, SPSR_fiq.
     case general(Int)

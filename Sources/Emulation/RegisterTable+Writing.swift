@@ -70,8 +70,8 @@ extension RegisterTable {
     /// `arch/arm64/kvm/hypercalls.c`).
     func workaroundLevel(_ level: UInt64, _ id: RegisterID, _ state: CPUState) -> UInt64 {
         guard id == .smcccArchWorkaround2, level == 0, let definition = self[.idAA64PFR1EL1],
-            definition.resetValue.lowBits & HostFacts.speculativeStoreBypassSafe != 0,
-            state[definition].lowBits & HostFacts.speculativeStoreBypassSafe == 0
+            RegisterField.IDAA64PFR1EL1.ssbs.touches(definition.resetValue.lowBits),
+            !RegisterField.IDAA64PFR1EL1.ssbs.touches(state[definition].lowBits)
         else { return level }
         return WorkaroundLevel.notRequired
     }

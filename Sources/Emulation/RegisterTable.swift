@@ -1,11 +1,11 @@
-public import Registers
-public import VCPUModel
+package import Registers
+package import VCPUModel
 
 /// The registers of the emulated CPU: the host's profile and the dictionary, put together for one
 /// set of vCPU features.
-public struct RegisterTable: Hashable, Sendable {
+package struct RegisterTable: Hashable, Sendable {
     /// In ascending order of id.
-    public let definitions: [RegisterDefinition]
+    package let definitions: [RegisterDefinition]
     let systemCount: Int
     let host: HostFacts
     private let positions: [RegisterID: Int]
@@ -18,7 +18,7 @@ public struct RegisterTable: Hashable, Sendable {
     }
 
     /// The definition of a register; nil for one that a vCPU with these features does not have.
-    public subscript(id: RegisterID) -> RegisterDefinition? {
+    package subscript(id: RegisterID) -> RegisterDefinition? {
         positions[id].map { definitions[$0] }
     }
 
@@ -55,7 +55,7 @@ extension CPUState {
 extension RegisterTable {
     /// Reads a register without side effects (`read_raw_cp_reg`, `target/arm/helper.c`); nil when
     /// the table has no such register, or it has no raw access.
-    public func rawRead(_ id: RegisterID, from state: CPUState) -> RegisterValue? {
+    package func rawRead(_ id: RegisterID, from state: CPUState) -> RegisterValue? {
         guard let definition = self[id], !definition.flags.contains(.noRaw) else { return nil }
         return state[definition]
     }
@@ -64,7 +64,7 @@ extension RegisterTable {
     ///
     /// As `write_raw_cp_reg` does in QEMU's `target/arm/helper.c`: a constant does not change, a masked register takes
     /// the bits of its mask, an ID register the fields this host can offer. Only reading back tells what was taken.
-    public func rawWrite(_ value: RegisterValue, to id: RegisterID, in state: inout CPUState) {
+    package func rawWrite(_ value: RegisterValue, to id: RegisterID, in state: inout CPUState) {
         guard let definition = self[id], value.size == id.size,
             definition.flags.isDisjoint(with: [.noRaw, .constant])
         else { return }

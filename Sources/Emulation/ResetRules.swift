@@ -26,13 +26,11 @@ struct ResetRules {
         of id: RegisterID, _ behavior: Behavior?, recorded: RegisterValue
     ) -> RegisterValue {
         if features == recordedFeatures { return recorded }
-        let gained = features.subtracting(recordedFeatures)
         let lost = recordedFeatures.subtracting(features)
-        return switch id {
-        case .pstate where gained.contains(.el1In32Bit): Self.supervisorState
-        case .psciVersion where lost.contains(.psci02): Self.psci01
-        default: hiding(fieldsHidden(in: id, behavior, lost), in: shown(in: id, recorded))
+        if id == .psciVersion, lost.contains(.psci02) {
+            return RegisterValue(PSCIVersion.oldest.rawValue)
         }
+        return hiding(fieldsHidden(in: id, behavior, lost), in: shown(in: id, recorded))
     }
 
     /// The value with what KVM shows otherwise with these features, by Formats/registers/fresh.jsonl.
@@ -58,13 +56,6 @@ struct ResetRules {
     private func rule(of bits: ShownBits, _ features: Set<String>) -> ShownBits.Rule {
         bits.rule(onKernel: host.kernel, of: host.cpu, features: features)
     }
-
-    /// The state of an AArch32 guest: Supervisor mode, interrupts masked
-    /// (`VCPU_RESET_PSTATE_SVC`, `arch/arm64/kvm/reset.c`).
-    private static let supervisorState = RegisterValue(0x1d3)
-
-    /// PSCI 0.1, the only version of a vCPU without the feature PSCI_0_2.
-    private static let psci01 = RegisterValue(1)
 
     private func hiding(_ bits: UInt64, in value: RegisterValue) -> RegisterValue {
         bits == 0 ? value : value.masked(by: ~bits)

@@ -1,18 +1,18 @@
-public import Registers
-public import VCPUModel
+package import Registers
+package import VCPUModel
 
 /// Finds out by trying which kernel's rules a host follows, since its version may not tell: vendors put KVM
 /// of newer kernels into older ones.
 ///
 /// The same writes are made to a vCPU of the host and to emulated ones with the rules of each kernel that
 /// is known to have others.
-public struct RulesTrial {
+package struct RulesTrial {
     private let profile: HostProfile
     private let writes: [(id: RegisterID, value: RegisterValue)]
 
     /// Chooses the writes to try, by what the profile records.
     /// - Parameter profile: of the host, without `rulesRelease`.
-    public init(_ profile: HostProfile) {
+    package init(_ profile: HostProfile) {
         self.profile = profile
         writes = Self.writes(profile)
     }
@@ -21,7 +21,7 @@ public struct RulesTrial {
     ///
     /// - Parameter bank: a fresh vCPU of the host as the profile's was; it is not one afterward.
     /// - Returns: nil where the host's own version explains it as well as any.
-    public func rulesRelease(trying bank: any RegisterBank) -> String? {
+    package func rulesRelease(trying bank: any RegisterBank) -> String? {
         let found = outcomes(on: bank)
         func score(_ rulesRelease: String?) -> Int {
             var other = profile

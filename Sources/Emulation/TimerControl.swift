@@ -2,8 +2,8 @@ internal import Registers
 
 /// A timer's control register, with the registers its ISTATUS is computed from.
 struct TimerControl {
-    /// ISTATUS, bit 2: the counter has reached the compare value.
-    static let status: UInt64 = 1 << 2
+    /// ISTATUS: the counter has reached the compare value.
+    static let status = RegisterField.CNTVCTLEL0.istatus.mask
 
     let compare: RegisterID
     let counter: RegisterID

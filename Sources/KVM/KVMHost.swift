@@ -18,6 +18,7 @@ public struct KVMHost: Sendable {
     public let midr: UInt64?
 
     /// Asks the host, by a VM with one vCPU made for that purpose.
+    /// - Throws: where the host makes no VM or vCPU, or does not answer.
     public init(_ system: borrowing KVMSystem) throws(KVMError) {
         let vm = try system.makeVM()
         let scratch = try ScratchVM(in: vm, vcpuCount: 1)

@@ -29,6 +29,7 @@ public struct KVMSystem: ~Copyable {
     /// The value of a capability, 0 where the kernel does not have it.
     ///
     /// The corresponding ioctl is `KVM_CHECK_EXTENSION`.
+    /// - Throws: with the errno of the ioctl.
     public borrowing func value(of capability: Capability) throws(KVMError) -> Int {
         try file.value(of: capability)
     }
@@ -36,6 +37,7 @@ public struct KVMSystem: ~Copyable {
     /// Makes a VM without memory or vCPUs.
     ///
     /// The corresponding ioctl is `KVM_CREATE_VM`.
+    /// - Throws: with the errno of the ioctl: `ENOMEM` and `EMFILE` are limits of this process.
     public borrowing func makeVM() throws(KVMError) -> VM {
         let bits = try addressBits()
         let machine = FileDescriptor(

@@ -21,6 +21,7 @@ public final class KVMVCPUBank: RegisterBank {
     }
 
     /// Lends the vCPU to a VMM that runs it.
+    /// - Throws: what `body` throws.
     @_spi(Guests) public func withVCPU<Result: ~Copyable, Failure>(
         _ body: (borrowing VCPU) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -33,6 +34,7 @@ public final class KVMVCPUBank: RegisterBank {
     ///
     /// Before the vCPU is initialized that is `RegisterID.vcpuInit` alone. While a feature waits to
     /// be finalized the kernel lists nothing (EPERM), and only the SVE vector lengths can be written.
+    /// - Throws: with the errno of `KVM_GET_REG_LIST`.
     public func list() throws(RegisterBankError) -> [RegisterID] {
         guard used != nil else { return [.vcpuInit] }
         do throws(Errno) {
@@ -114,6 +116,8 @@ extension KVMVCPUBank {
     /// - Parameters:
     ///   - number: the vCPU's descriptor, open as long as the bank lives.
     ///   - vm: the VM that it belongs to, which tells what its vCPUs can be made with.
+    /// - Throws: where the VM does not tell what its vCPUs can be made with, as where the
+    ///   descriptor is of no VM.
     public convenience init(
         borrowing number: Int32, of vm: borrowing VM
     ) throws(KVMError) {

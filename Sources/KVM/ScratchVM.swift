@@ -12,6 +12,8 @@ public struct ScratchVM {
     /// - Parameters:
     ///   - vcpuCount: at most the host's `KVM_CAP_MAX_VCPUS`.
     ///   - capabilities: enabled before the vCPUs are made; those that the host does not have are left out.
+    /// - Throws: where the host makes no such VM, or not as many vCPUs, or refuses a capability
+    ///   that it reports.
     public init(
         on system: borrowing KVMSystem, vcpuCount: Int, enabling capabilities: [KVMCapability] = []
     ) throws(KVMError) {
@@ -23,6 +25,7 @@ public struct ScratchVM {
     }
 
     /// Makes the vCPUs in a VM of the caller's.
+    /// - Throws: where the host does not make as many vCPUs.
     @_spi(Guests) public init(in vm: borrowing VM, vcpuCount: Int) throws(KVMError) {
         abilities = try VCPUAbilities(of: vm)
         var banks: [KVMVCPUBank] = []

@@ -5,6 +5,8 @@ public import LinuxSystem
 /// small VMM in a package of its own (`Tests/Proofs`), runs one itself: `@_spi(Guests)` is for it alone.
 extension VCPU {
     /// Maps what the vCPU and its VMM exchange, `struct kvm_run`.
+    /// - Throws: the errno of `mmap`; `EINVAL` for a vCPU whose descriptor is borrowed, of which
+    ///   the size is not known.
     @_spi(Guests) public borrowing func mapRunArea() throws(Errno) -> RunArea {
         var address: UnsafeMutableRawPointer?
         let size = runSize

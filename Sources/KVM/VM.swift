@@ -22,6 +22,7 @@ public struct VM: ~Copyable {
     /// The value of a capability for this VM, 0 where the kernel does not have it.
     ///
     /// The corresponding ioctl is `KVM_CHECK_EXTENSION`.
+    /// - Throws: with the errno of the ioctl.
     public borrowing func value(of capability: Capability) throws(KVMError) -> Int {
         try file.value(of: capability)
     }
@@ -29,6 +30,8 @@ public struct VM: ~Copyable {
     /// Lets the VM do what a capability stands for; call it before the vCPUs are made.
     ///
     /// The corresponding ioctl is `KVM_ENABLE_CAP`.
+    /// - Throws: with the errno of the ioctl: `EINVAL` for one that the host does not have, or that
+    ///   comes too late.
     public borrowing func enable(_ capability: Capability) throws(KVMError) {
         try file.call("KVM_ENABLE_CAP") { number in
             clinux_kvm_enable_capability(number, capability.rawValue)
@@ -38,6 +41,7 @@ public struct VM: ~Copyable {
     /// The virtual CPU type that suits this host.
     ///
     /// The corresponding ioctl is `KVM_ARM_PREFERRED_TARGET`.
+    /// - Throws: with the errno of the ioctl: `ENODEV` where the host's CPU is none that KVM knows.
     public borrowing func preferredTarget() throws(KVMError) -> UInt32 {
         var preferred = clinux_kvm_vcpu_init()
         try file.call("KVM_ARM_PREFERRED_TARGET") { number in
@@ -49,6 +53,7 @@ public struct VM: ~Copyable {
     /// Which bits of the ID registers may be changed; nil on kernels before 6.7, which do not say.
     ///
     /// The corresponding ioctl is `KVM_ARM_GET_REG_WRITABLE_MASKS`.
+    /// - Throws: with the errno of the ioctl.
     public borrowing func writableMasks() throws(KVMError) -> WritableMasks? {
         guard try value(of: .writableMaskRanges) & 1 != 0 else { return nil }
         var masks = [UInt64](repeating: 0, count: WritableMasks.count)
@@ -63,6 +68,8 @@ public struct VM: ~Copyable {
     ///
     /// The corresponding ioctl is `KVM_CREATE_VCPU`.
     /// - Parameter index: its number, which no other vCPU of the VM has; below `KVM_CAP_MAX_VCPUS`.
+    /// - Throws: with the errno of the ioctl: `EEXIST` for a number that is taken, `EINVAL` for one
+    ///   that is too high.
     @_spi(Guests) public borrowing func makeVCPU(index: UInt32) throws(KVMError) -> VCPU {
         let number = try file.call("KVM_CREATE_VCPU") { clinux_kvm_create_vcpu($0, UInt(index)) }
         return VCPU(owning: FileDescriptor(owning: number), runSize: runSize)
@@ -73,6 +80,8 @@ public struct VM: ~Copyable {
     /// The corresponding ioctl is `KVM_SET_USER_MEMORY_REGION`.
     /// - Parameters:
     ///   - guestAddress: where it starts in the guest, in bytes; a multiple of the page size.
+    /// - Throws: with the errno of the ioctl: `EINVAL` for an address or size that is no multiple
+    ///   of the page size, `EEXIST` for memory that overlaps another slot's.
     @_spi(Guests) public borrowing func mapMemory(
         _ memory: UnsafeMutableRawBufferPointer, at guestAddress: UInt64, slot: UInt32
     ) throws(KVMError) {

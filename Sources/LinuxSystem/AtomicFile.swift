@@ -20,6 +20,8 @@ public enum AtomicFile {
     ///
     /// What an earlier program that was killed left behind in that directory is removed.
     /// - Parameter chunks: written one after the other.
+    /// - Throws: the step that failed, with its errno; the old file is there then, but where the
+    ///   directory could not be brought to the disk.
     public static func replace(
         _ path: String, access: Access = .secret, with chunks: some Sequence<[UInt8]>
     ) throws(FileError) {
@@ -29,7 +31,8 @@ public enum AtomicFile {
     }
 
     /// The same with what `write` writes, from front to back.
-    public static func replace(
+    /// - Throws: as the other does, and what `write` throws as a failed write.
+    package static func replace(
         _ path: String, access: Access = .secret,
         writing write: (borrowing FileDescriptor) throws(Errno) -> Void
     ) throws(FileError) {

@@ -17,7 +17,7 @@ public enum File {
     }
 
     /// Reads a standard stream to its end, as a file.
-    public static func read(_ stream: StandardStream, limit: Int) throws(FileError) -> [UInt8] {
+    package static func read(_ stream: StandardStream, limit: Int) throws(FileError) -> [UInt8] {
         try FileError.during(
             .read, stream.name, try FileDescriptor(duplicating: stream).readAll(limit: limit))
     }
@@ -48,6 +48,7 @@ public enum File {
     /// Removes a name.
     ///
     /// The corresponding C function is `unlink`.
+    /// - Throws: with the errno of `unlink`.
     public static func remove(_ path: String) throws(FileError) {
         _ = try FileError.during(
             .remove, path, try Errno.check(FileName.withBytes(of: path, clinux_unlink)))

@@ -5,7 +5,7 @@ extension FileDescriptor {
     ///
     /// The corresponding C function is `pread`.
     /// - Throws: `EIO` when the file ends before.
-    public borrowing func read(at offset: Int64, count: Int) throws(Errno) -> [UInt8] {
+    package borrowing func read(at offset: Int64, count: Int) throws(Errno) -> [UInt8] {
         var failure: Errno?
         let bytes = withNumber { number in
             [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -30,7 +30,8 @@ extension FileDescriptor {
     /// Writes all the bytes from `offset` on.
     ///
     /// The corresponding C function is `pwrite`.
-    public borrowing func write(_ bytes: [UInt8], at offset: Int64) throws(Errno) {
+    /// - Throws: the errno of `pwrite`; some of the bytes can be written then.
+    package borrowing func write(_ bytes: [UInt8], at offset: Int64) throws(Errno) {
         try writeAll(bytes) { number, rest, count, written in
             clinux_write_at(number, rest, count, offset + Int64(written))
         }
@@ -38,7 +39,7 @@ extension FileDescriptor {
 
     /// The size of a regular file in bytes.
     /// - Throws: `ESPIPE` for anything else, which cannot be read at any place.
-    public borrowing func regularSize() throws(Errno) -> Int64 {
+    package borrowing func regularSize() throws(Errno) -> Int64 {
         let kind = withNumber { clinux_kind_of_descriptor($0) }
         if try Errno.check(kind) == Int32(CLINUX_FILE_DIRECTORY.rawValue) { throw .isDirectory }
         guard kind == Int32(CLINUX_FILE_REGULAR.rawValue) else { throw .illegalSeek }
@@ -48,7 +49,8 @@ extension FileDescriptor {
     /// Gives the file that size; what is beyond is gone, what is new is a hole.
     ///
     /// The corresponding C function is `ftruncate`.
-    public borrowing func truncate(to size: Int64) throws(Errno) {
+    /// - Throws: the errno of `ftruncate`.
+    package borrowing func truncate(to size: Int64) throws(Errno) {
         try Errno.check(withNumber { clinux_truncate($0, size) })
     }
 }
@@ -59,7 +61,8 @@ extension FileDescriptor {
     ///
     /// The corresponding C functions are `lseek` with `SEEK_DATA` and `SEEK_HOLE`, and
     /// `copy_file_range`.
-    public borrowing func copy(
+    /// - Throws: the errno of the call that failed; some of the range can be copied then.
+    package borrowing func copy(
         _ range: Range<Int64>, to target: borrowing FileDescriptor, at place: Int64
     ) throws(Errno) {
         var position = range.lowerBound
@@ -120,7 +123,8 @@ extension FileDescriptor {
     /// Sends a range of a regular file to a pipe or socket, inside the kernel where that can be done.
     ///
     /// The corresponding C function is `sendfile`.
-    public borrowing func send(
+    /// - Throws: the errno of the call that failed, `EPIPE` where nobody reads any more.
+    package borrowing func send(
         _ range: Range<Int64>, to target: borrowing FileDescriptor
     ) throws(Errno) {
         var position = range.lowerBound

@@ -3,14 +3,14 @@ internal import CLinux
 /// An open file, owned: it is closed exactly once, at the latest when the value's life ends.
 ///
 /// One that is borrowed is its owner's to close.
-public struct FileDescriptor: ~Copyable {
+package struct FileDescriptor: ~Copyable {
     private let number: Int32
     private let isOwned: Bool
 
     /// How `init(opening:for:)` opens.
     ///
     /// The object must exist; nothing is created or truncated.
-    public enum Access: Hashable, Sendable {
+    package enum Access: Hashable, Sendable {
         case reading, writing, readingAndWriting
         /// Of a directory, for `synchronize()`.
         case directory
@@ -25,7 +25,7 @@ public struct FileDescriptor: ~Copyable {
     /// Uses a descriptor that somebody else has open, and never closes it.
     ///
     /// It must stay open as long as this value lives.
-    public init(borrowing number: Int32) {
+    package init(borrowing number: Int32) {
         self.number = number
         isOwned = false
     }
@@ -39,7 +39,8 @@ public struct FileDescriptor: ~Copyable {
     /// Opens a path, close-on-exec.
     ///
     /// The corresponding C function is `open`.
-    public init(opening path: String, for access: Access) throws(Errno) {
+    /// - Throws: the errno of `open`.
+    package init(opening path: String, for access: Access) throws(Errno) {
         let open =
             switch access {
             case .reading: clinux_open_read
@@ -76,7 +77,7 @@ public struct FileDescriptor: ~Copyable {
     /// Opens what a standard stream is connected to once more, leaving the stream itself open.
     ///
     /// The corresponding C function is `fcntl` with `F_DUPFD_CLOEXEC`.
-    public init(duplicating stream: StandardStream) throws(Errno) {
+    package init(duplicating stream: StandardStream) throws(Errno) {
         try self.init(owningResult: clinux_duplicate(stream.rawValue))
     }
 
@@ -89,7 +90,8 @@ public struct FileDescriptor: ~Copyable {
     /// Closes the file and reports what a delayed write came to, which `deinit` cannot.
     ///
     /// The corresponding C function is `close`.
-    public consuming func close() throws(Errno) {
+    /// - Throws: the errno of `close`; the descriptor is closed all the same.
+    package consuming func close() throws(Errno) {
         let result = isOwned ? clinux_close(number) : 0
         discard self
         try Errno.check(result)
@@ -107,7 +109,8 @@ extension FileDescriptor {
     /// Reads what is there, at most `count` bytes; empty at the end of the file.
     ///
     /// The corresponding C function is `read`.
-    public borrowing func read(upTo count: Int) throws(Errno) -> [UInt8] {
+    /// - Throws: the errno of `read`; one that was interrupted is made again.
+    package borrowing func read(upTo count: Int) throws(Errno) -> [UInt8] {
         var result: Int64 = 0
         let bytes = withNumber { number in
             [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -124,7 +127,7 @@ extension FileDescriptor {
 
     /// Reads to the end of the file.
     /// - Throws: `EFBIG` when there are more than `limit` bytes; no more than that are ever held.
-    public borrowing func readAll(limit: Int) throws(Errno) -> [UInt8] {
+    package borrowing func readAll(limit: Int) throws(Errno) -> [UInt8] {
         var bytes: [UInt8] = []
         while true {
             let room = limit - bytes.count
@@ -138,7 +141,8 @@ extension FileDescriptor {
     /// Writes all the bytes.
     ///
     /// The corresponding C function is `write`.
-    public borrowing func writeAll(_ bytes: [UInt8]) throws(Errno) {
+    /// - Throws: the errno of `write`; some of the bytes can be written then.
+    package borrowing func writeAll(_ bytes: [UInt8]) throws(Errno) {
         try writeAll(bytes) { number, rest, count, _ in clinux_write(number, rest, count) }
     }
 
@@ -181,7 +185,8 @@ extension FileDescriptor {
     /// Waits until what was written is on the disk.
     ///
     /// The corresponding C function is `fsync`.
-    public borrowing func synchronize() throws(Errno) {
+    /// - Throws: the errno of `fsync`.
+    package borrowing func synchronize() throws(Errno) {
         try Errno.check(withNumber { clinux_fsync($0) })
     }
 
@@ -204,7 +209,7 @@ extension FileDescriptor {
     /// Whether this is a terminal.
     ///
     /// The corresponding C function is `isatty`.
-    public borrowing func isTerminal() -> Bool {
+    package borrowing func isTerminal() -> Bool {
         withNumber { clinux_is_terminal($0) } == 1
     }
 

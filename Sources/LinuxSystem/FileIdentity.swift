@@ -15,7 +15,7 @@ public struct FileIdentity: Hashable, Sendable {
     }
 
     /// The file that a stream is connected to; nil when that is not a regular file or the stream is closed.
-    public init?(of stream: StandardStream) {
+    package init?(of stream: StandardStream) {
         self.init { clinux_identity_of_descriptor(stream.rawValue, $0) }
     }
 

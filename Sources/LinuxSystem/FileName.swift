@@ -6,13 +6,13 @@ internal import CLinux
 /// of a UTF-8 character stands in a string as a character of its own, U+10FE80 to U+10FEFF, which are for
 /// private use; such a character in a name is taken apart in the same way. Every name is a string, and
 /// gives its bytes back.
-public enum FileName {
+package enum FileName {
     private static let escapes: ClosedRange<UInt32> = 0x10_FE80...0x10_FEFF
     /// The character of byte 0 would be this one.
     private static let base: UInt32 = 0x10_FE00
 
     /// The string for the bytes of a name.
-    public static func string(of bytes: some Sequence<UInt8>) -> String {
+    package static func string(of bytes: some Sequence<UInt8>) -> String {
         var result = String.UnicodeScalarView()
         var parser = Unicode.UTF8.ForwardParser()
         var rest = bytes.makeIterator()
@@ -49,14 +49,14 @@ public enum FileName {
     }
 
     /// The bytes of a name, without a NUL at the end.
-    public static func bytes(of name: String) -> [UInt8] {
+    package static func bytes(of name: String) -> [UInt8] {
         name.unicodeScalars.flatMap { scalar in
             byte(of: scalar).map { [$0] } ?? Array(String(scalar).utf8)
         }
     }
 
     /// For people: the bytes that are no characters as `\xff`.
-    public static func shown(_ name: String) -> String {
+    package static func shown(_ name: String) -> String {
         name.unicodeScalars.reduce(into: "") { text, scalar in
             text += byte(of: scalar).map { shown($0) } ?? String(scalar)
         }
@@ -107,11 +107,11 @@ public enum FileName {
 }
 
 /// What the program was called with.
-public enum ProgramArguments {
+package enum ProgramArguments {
     /// The words after the program's name, each as `FileName` has it.
     ///
     /// They come from the process's start and not from /proc, as `CommandLine`'s do.
-    public static func words() -> [String] {
+    package static func words() -> [String] {
         var result: [String] = []
         while let word = clinux_argument(Int32(clamping: result.count + 1)) {
             result.append(FileName.string(at: word))

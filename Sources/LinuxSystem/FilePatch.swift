@@ -1,34 +1,34 @@
 /// Ranges of a file with what stands in their place, of any length; everything else stays.
-public struct FilePatch: Hashable, Sendable {
+package struct FilePatch: Hashable, Sendable {
     /// One range of the file, and the bytes that take its place.
     ///
     /// An empty range inserts, and no bytes delete.
-    public struct Replacement: Hashable, Sendable {
+    package struct Replacement: Hashable, Sendable {
         /// Offsets in the file as it is before the patch, in bytes.
-        public var range: Range<Int64>
+        package var range: Range<Int64>
         /// What stands there afterward; it may be longer or shorter than `range`.
-        public var bytes: [UInt8]
+        package var bytes: [UInt8]
 
         /// Replaces a range, in offsets of the file as it is, by `bytes`.
-        public init(_ range: Range<Int64>, _ bytes: [UInt8]) {
+        package init(_ range: Range<Int64>, _ bytes: [UInt8]) {
             self.range = range
             self.bytes = bytes
         }
     }
 
     /// In ascending order of their ranges, none of which overlap.
-    public let replacements: [Replacement]
+    package let replacements: [Replacement]
 
     /// A patch of these replacements, given in any order.
     /// - Precondition: no two ranges overlap.
-    public init(_ replacements: [Replacement]) {
+    package init(_ replacements: [Replacement]) {
         let sorted = replacements.sorted { $0.range.lowerBound < $1.range.lowerBound }
         precondition(Self.areApart(sorted), "replaced ranges are apart")
         self.replacements = sorted
     }
 
     /// A patch of ranges that a file names; nil where two of them overlap.
-    public init?(unchecked replacements: [Replacement]) {
+    package init?(unchecked replacements: [Replacement]) {
         let sorted = replacements.sorted { $0.range.lowerBound < $1.range.lowerBound }
         guard Self.areApart(sorted) else { return nil }
         self.replacements = sorted
@@ -39,17 +39,17 @@ public struct FilePatch: Hashable, Sendable {
     }
 
     /// Whether the patch replaces nothing and the file stays as it is.
-    public var isEmpty: Bool { replacements.isEmpty }
+    package var isEmpty: Bool { replacements.isEmpty }
 
     /// How many bytes the file gains; negative when it becomes shorter.
-    public var growth: Int64 {
+    package var growth: Int64 {
         replacements.reduce(0) {
             $0 + Int64($1.bytes.count) - Int64($1.range.count)
         }
     }
 
     /// The same patch of a file that has `distance` bytes before this one.
-    public func moved(by distance: Int64) -> FilePatch {
+    package func moved(by distance: Int64) -> FilePatch {
         FilePatch(
             replacements.map {
                 Replacement(
@@ -58,7 +58,7 @@ public struct FilePatch: Hashable, Sendable {
     }
 
     /// What the patched file is made of, from its start to its end.
-    public enum Piece: Hashable, Sendable {
+    package enum Piece: Hashable, Sendable {
         /// A range of the file as it is, in bytes, that stays.
         case kept(Range<Int64>)
         /// Bytes that a replacement puts there.
@@ -67,7 +67,7 @@ public struct FilePatch: Hashable, Sendable {
 
     /// The pieces of a file of that size, from `start` on.
     /// - Precondition: the ranges are inside, and none begins before `start`.
-    public func pieces(from start: Int64 = 0, size: Int64) -> [Piece] {
+    package func pieces(from start: Int64 = 0, size: Int64) -> [Piece] {
         var result: [Piece] = []
         var position = start
         for replacement in replacements {
@@ -85,7 +85,7 @@ extension FilePatch {
     /// Everything from `start` on in the patched file.
     /// - Parameter end: everything from there on in the file as it is.
     /// - Precondition: no range begins before `start`.
-    public func end(from start: Int64, of end: [UInt8]) -> [UInt8] {
+    package func end(from start: Int64, of end: [UInt8]) -> [UInt8] {
         pieces(from: start, size: start + Int64(end.count)).flatMap { piece in
             switch piece {
             case .new(let bytes): return bytes[...]
@@ -101,7 +101,7 @@ extension FilePatch {
 extension FilePatch {
     /// Writes the patched file in place of `path`, whole or not at all (see `AtomicFile`); what is kept is
     /// copied inside the kernel, and holes stay holes.
-    public func write(of base: SeekableFile, to path: String) throws(FileError) {
+    package func write(of base: SeekableFile, to path: String) throws(FileError) {
         let pieces = pieces(size: base.size)
         let size = try (Checked(base.size) + Checked(growth)).value(
             or: FileError(.write, path, .fileTooLarge))
@@ -116,7 +116,7 @@ extension FilePatch {
     }
 
     /// Writes the patched file to a stream.
-    public func write(of base: any SeekableBytes, to stream: StandardStream) throws(FileError) {
+    package func write(of base: any SeekableBytes, to stream: StandardStream) throws(FileError) {
         do throws(Errno) {
             let file = try FileDescriptor(duplicating: stream)
             try file.write(pieces(size: base.size), of: base)
@@ -145,7 +145,7 @@ extension FilePatch {
 
 extension FileDescriptor {
     /// Writes pieces one after the other, to what cannot be written at any place.
-    public borrowing func write(
+    package borrowing func write(
         _ pieces: [FilePatch.Piece], of base: any SeekableBytes
     ) throws(Errno) {
         for piece in pieces {

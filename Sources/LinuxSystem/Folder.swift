@@ -3,6 +3,7 @@ internal import CLinux
 /// Looking into folders.
 public enum Folder {
     /// The names in a folder that pass, in alphabetical order, without `.` and `..`.
+    /// - Throws: where the folder cannot be opened or read, with the errno.
     public static func names(
         in path: String, where passes: (String) -> Bool = { _ in true }
     ) throws(FileError) -> [String] {

@@ -1,11 +1,11 @@
 /// The beginning and the end of bytes that can be read only once, from front to back: a pipe.
 ///
 /// Everything between is read and forgotten, so memory is bounded whatever comes.
-public final class HeadAndTail: SeekableBytes {
+package final class HeadAndTail: SeekableBytes {
     /// What messages call the source, such as `standard input`.
-    public let name: String
+    package let name: String
     /// How many bytes have come so far, including those that were forgotten.
-    public private(set) var size: Int64 = 0
+    package private(set) var size: Int64 = 0
     private let first: Int
     private let last: Int
     private var head: [UInt8] = []
@@ -18,7 +18,7 @@ public final class HeadAndTail: SeekableBytes {
     ///   - name: for messages.
     ///   - first: how many bytes of the beginning to keep.
     ///   - last: how many bytes of the end to keep.
-    public init(of name: String, first: Int = 1 << 16, last: Int = 1 << 26) {
+    package init(of name: String, first: Int = 1 << 16, last: Int = 1 << 26) {
         precondition(first >= 0 && last > 0, "an end has a size")
         self.name = name
         self.first = first
@@ -27,7 +27,7 @@ public final class HeadAndTail: SeekableBytes {
 
     /// Reads to the end.
     /// - Parameter next: gives the bytes that come next, and none at the end.
-    public convenience init<Failure: Error>(
+    package convenience init<Failure: Error>(
         of name: String, first: Int = 1 << 16, last: Int = 1 << 26,
         reading next: () throws(Failure) -> [UInt8]
     ) throws(Failure) {
@@ -41,7 +41,7 @@ public final class HeadAndTail: SeekableBytes {
 
     /// Exactly `count` bytes from `offset` on, which counts from the first byte that came.
     /// - Throws: step `read`; `EINVAL` for a range that is not inside, `ESPIPE` for one with bytes that were not kept.
-    public func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
+    package func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
         if let error = rangeError(at: offset, count: count) { throw error }
         let fromHead = Int(max(0, min(Int64(count), Int64(head.count) - offset)))
         var bytes: [UInt8] = []
@@ -59,10 +59,10 @@ public final class HeadAndTail: SeekableBytes {
 
 extension HeadAndTail {
     /// Where the last bytes that are kept begin.
-    public var lastBytesStart: Int64 { size - Int64(ring.count) }
+    package var lastBytesStart: Int64 { size - Int64(ring.count) }
 
     /// The bytes that are no longer among the last ones after appending these, in order.
-    public func surplus(appending bytes: [UInt8]) -> [UInt8] {
+    package func surplus(appending bytes: [UInt8]) -> [UInt8] {
         let count = ring.count + bytes.count - last
         guard count > 0 else { return [] }
         var result: [UInt8] = []
@@ -71,7 +71,7 @@ extension HeadAndTail {
     }
 
     /// Takes what comes next.
-    public func append(_ bytes: [UInt8]) {
+    package func append(_ bytes: [UInt8]) {
         if head.count < first { head += bytes.prefix(first - head.count) }
         size += Int64(bytes.count)
         var rest = bytes.suffix(last)

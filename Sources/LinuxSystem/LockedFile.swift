@@ -3,20 +3,20 @@
 /// The lock (flock(2)) goes with the process that has it, however that ends. A file that is to be replaced, not
 /// only changed, is locked as well: who waited for it finds that its name leads to another
 /// file now, and takes that one.
-public final class LockedFile {
+package final class LockedFile {
     /// As it was given, for messages.
-    public let name: String
+    package let name: String
     /// The same without links.
-    public let path: String
+    package let path: String
     let file: FileDescriptor
 
     /// What the file is opened for.
-    public enum Access: Hashable, Sendable {
+    package enum Access: Hashable, Sendable {
         case reading, readingAndWriting
     }
 
     /// What there is to say of the lock.
-    public enum Notice: Hashable, Sendable {
+    package enum Notice: Hashable, Sendable {
         /// Another process has it, and is waited for.
         case waiting
         /// The file system has no locks; the file is used without.
@@ -29,7 +29,7 @@ public final class LockedFile {
     ///   - notify: called at most once with each notice, before the wait for `waiting`.
     /// - Throws: step `open`, or `write` where permission for `readingAndWriting` is missing; `ESPIPE` for a pipe or
     ///   device.
-    public init(
+    package init(
         _ name: String, for access: Access, notify: (Notice) -> Void = { _ in }
     ) throws(FileError) {
         var notices: Set<Notice> = []
@@ -63,15 +63,15 @@ public final class LockedFile {
     }
 
     /// Whether its name still leads to it; somebody who does not lock may have replaced it.
-    public var isInPlace: Bool { FileIdentity(of: file) == FileIdentity(of: path) }
+    package var isInPlace: Bool { FileIdentity(of: file) == FileIdentity(of: path) }
 
     /// Whether it has more names than one.
-    public var hasOtherNames: Bool { FileIdentity(of: file).map { $0.links > 1 } ?? false }
+    package var hasOtherNames: Bool { FileIdentity(of: file).map { $0.links > 1 } ?? false }
 
     /// What comes next, at most `count` bytes; empty at the end.
     ///
     /// The corresponding C function is `read`.
-    public func read(upTo count: Int) throws(Errno) -> [UInt8] {
+    package func read(upTo count: Int) throws(Errno) -> [UInt8] {
         try file.read(upTo: count)
     }
 
@@ -80,7 +80,7 @@ public final class LockedFile {
     /// A crash or an error in the middle leaves a file that is neither the old nor the new one: what
     /// undoes the change must be on the disk before.
     /// - Throws: step `change`.
-    public func replaceEnd(from start: Int64, with bytes: [UInt8]) throws(FileError) {
+    package func replaceEnd(from start: Int64, with bytes: [UInt8]) throws(FileError) {
         do throws(Errno) {
             try file.write(bytes, at: start)
             try file.truncate(to: start + Int64(bytes.count))

@@ -47,12 +47,12 @@ public final class SeekableFile: SeekableBytes {
     ///
     /// Offsets count from the start of the file, not from the stream's position.
     /// - Throws: step `open`; `ESPIPE` for a pipe or device, `EISDIR` for a directory.
-    public convenience init(_ stream: StandardStream) throws(FileError) {
+    package convenience init(_ stream: StandardStream) throws(FileError) {
         try self.init(stream.name, stream.name, try FileDescriptor(duplicating: stream))
     }
 
     /// What is locked, by a descriptor of its own; its size is what it is now.
-    public convenience init(_ locked: LockedFile) throws(FileError) {
+    package convenience init(_ locked: LockedFile) throws(FileError) {
         try self.init(locked.name, locked.name, try FileDescriptor(duplicating: locked.file))
     }
 
@@ -73,18 +73,18 @@ public final class SeekableFile: SeekableBytes {
 }
 
 /// A part of other bytes, with offsets of its own.
-public final class SeekableSlice: SeekableBytes {
+package final class SeekableSlice: SeekableBytes {
     private let base: any SeekableBytes
     private let start: Int64
     /// How many bytes the base has from `start` on.
-    public let size: Int64
+    package let size: Int64
 
     /// The base's name.
-    public var name: String { base.name }
+    package var name: String { base.name }
 
     /// From `start` to the end.
     /// - Precondition: `start` is inside.
-    public init(of base: any SeekableBytes, from start: Int64) {
+    package init(of base: any SeekableBytes, from start: Int64) {
         precondition(0...base.size ~= start, "a slice starts inside its base")
         self.base = base
         self.start = start
@@ -93,7 +93,7 @@ public final class SeekableSlice: SeekableBytes {
 
     /// Exactly `count` bytes from `offset` on, which counts from the start of the slice.
     /// - Throws: step `read`; `EINVAL` for a range that is not inside, and what reading the base throws.
-    public func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
+    package func read(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
         if let error = rangeError(at: offset, count: count) { throw error }
         return try base.read(at: start + offset, count: count)
     }

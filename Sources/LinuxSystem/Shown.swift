@@ -2,13 +2,13 @@
 ///
 /// A terminal obeys control characters, and people are misled by characters that are not seen or that
 /// turn the direction of writing round.
-public enum Shown {
+package enum Shown {
     /// The default limit of `line`, in Unicode scalars.
-    public static let lineLimit = 1000
+    package static let lineLimit = 1000
 
     /// Text as a part of one line: what is not printable as `\u{1b}`, line ends too, bytes of a file's name that are no
     /// characters as `\xff`, and `…` for what is beyond the limit.
-    public static func line(_ text: some StringProtocol, limit: Int = lineLimit) -> String {
+    package static func line(_ text: some StringProtocol, limit: Int = lineLimit) -> String {
         let bytes = text.utf8
         if bytes.count <= limit, bytes.allSatisfy({ 0x20..<0x7f ~= $0 }) { return String(text) }
         let kept = text.unicodeScalars.prefix(limit)
@@ -18,7 +18,7 @@ public enum Shown {
     }
 
     /// Text of several lines, which may end in `\n` only.
-    public static func lines(_ text: some StringProtocol) -> String {
+    package static func lines(_ text: some StringProtocol) -> String {
         guard text.unicodeScalars.contains(where: { $0 != "\n" && isChanged($0) })
         else { return String(text) }
         return text.unicodeScalars.reduce(into: "") { $0 += $1 == "\n" ? "\n" : shown($1) }
@@ -28,7 +28,7 @@ public enum Shown {
     ///
     /// That is so for controls (C0, DEL and C1), line and paragraph separators, format characters (bidirectional marks,
     /// zero-width characters, tags), other default-ignorable characters except variation selectors, and noncharacters.
-    public static func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
+    package static func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
         guard scalar.value >= 0x7f else { return scalar.value < 0x20 }
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator: return true

@@ -1,11 +1,11 @@
 /// The three streams every process is given.
-public enum StandardStream: Int32, Sendable {
+package enum StandardStream: Int32, Sendable {
     case input = 0
     case output = 1
     case error = 2
 
     /// The name that errors use.
-    public var name: String {
+    package var name: String {
         switch self {
         case .input: "standard input"
         case .output: "standard output"
@@ -15,7 +15,7 @@ public enum StandardStream: Int32, Sendable {
 
     /// Writes all the bytes, and reports errors of a delayed write too.
     /// - Throws: step `write`.
-    public func write(_ bytes: [UInt8]) throws(FileError) {
+    package func write(_ bytes: [UInt8]) throws(FileError) {
         do throws(Errno) {
             let stream = try FileDescriptor(duplicating: self)
             try stream.writeAll(bytes)
@@ -26,7 +26,7 @@ public enum StandardStream: Int32, Sendable {
     }
 
     /// Whether the stream is connected to a terminal; false for a closed one.
-    public var isTerminal: Bool {
+    package var isTerminal: Bool {
         (try? FileDescriptor(duplicating: self).isTerminal()) ?? false
     }
 }

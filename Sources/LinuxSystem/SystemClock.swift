@@ -1,9 +1,9 @@
 internal import CLinux
 
 /// The host's clock.
-public enum SystemClock {
+package enum SystemClock {
     /// The time now in UTC, RFC 3339 with seconds: `2026-11-24T11:09:53Z`.
-    public static func utcTimestamp() -> String {
+    package static func utcTimestamp() -> String {
         utcTimestamp(secondsSinceEpoch: clinux_realtime_seconds())
     }
 

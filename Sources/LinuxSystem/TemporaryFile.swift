@@ -109,21 +109,21 @@ struct TemporaryFile: ~Copyable {
 }
 
 /// New files that did not get their final names yet.
-public enum TemporaryFiles {
+package enum TemporaryFiles {
     /// From now on a signal that ends the program removes them first.
     ///
     /// For programs: it changes what signals do.
-    public static func removeOnSignals() {
+    package static func removeOnSignals() {
         clinux_remove_temporaries_on_signals()
     }
 }
 
 /// What a program does before anything else.
-public enum ProgramStart {
+package enum ProgramStart {
     /// Sets right what the parent may have done to signals and standard streams: the end of a child is told of, a file
     /// that would become too large is an error, and no file that is opened takes the place of a closed standard
     /// stream, where it would get what is printed.
-    public static func setUp() {
+    package static func setUp() {
         clinux_fill_standard_streams()
         clinux_set_signals()
     }

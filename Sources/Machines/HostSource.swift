@@ -1,9 +1,9 @@
 internal import LinuxSystem
-public import Registers
-public import VCPUModel
+package import Registers
+package import VCPUModel
 
 /// A host as a source: its vCPUs are made for the command, and their state is that after a reset.
-public protocol HostSource: NamedSource {
+package protocol HostSource: NamedSource {
     /// Makes vCPUs that are not initialized yet, as `KVM_CREATE_VCPU` leaves them.
     /// - Parameter capabilities: enabled on their VM first, those that the host has.
     func makeVCPUs(
@@ -19,7 +19,7 @@ extension SourceOption {
 
 extension HostSource {
     /// The reset state of fresh vCPUs: as many as `--vcpus` says, or one, made with the host's usual features.
-    public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
+    package func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         let count = options[.vcpus].flatMap { Int($0) } ?? 1
         let made = try makeVCPUs(count, enabling: [], options)
         try made.initialize()
@@ -31,7 +31,7 @@ extension HostSource {
     /// For a restore there are as many as the snapshot has, under its numbers and not initialized yet (its `VCPU_INIT`
     /// does that). For an edit there is one, already initialized. On their VM `KVMCapability.ofWritableRegisters` are
     /// enabled, whatever is going to be written: by themselves they change nothing of vCPUs that never run.
-    public func open(
+    package func open(
         _ purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState {
         let enabled = KVMCapability.ofWritableRegisters
@@ -48,21 +48,21 @@ extension HostSource {
 }
 
 /// vCPUs that were made on a host for one command.
-public final class MadeVCPUs: OpenState {
+package final class MadeVCPUs: OpenState {
     /// Numbered from 0, or as in the snapshot that they were made for.
-    public private(set) var vcpus: [OpenVCPU]
+    package private(set) var vcpus: [OpenVCPU]
     /// The state that their VM has once; nil where it has none that can be told.
-    public let vm: (any RegisterBank)?
+    package let vm: (any RegisterBank)?
     /// What is known of the host: kernel, MIDR, capabilities, counter frequency.
-    public private(set) var provenance: Provenance
+    package private(set) var provenance: Provenance
     /// The version of the host's kernel, or that whose rules a profile says its KVM follows.
     ///
     /// Nil where the release contains no version.
-    public let kernel: KernelVersion?
+    package let kernel: KernelVersion?
     /// The capabilities that were asked for on the VM; KVM enabled those that it has.
     ///
     /// Empty for what is only read.
-    public private(set) var enabled: [KVMCapability] = []
+    package private(set) var enabled: [KVMCapability] = []
     /// What `VCPU_INIT` is written with when nobody says otherwise.
     private let defaultInit: VCPUInit
 
@@ -70,7 +70,7 @@ public final class MadeVCPUs: OpenState {
     ///   - banks: numbered from 0.
     ///   - vm: the state that their VM has once.
     ///   - defaultInit: with all features that an ordinary guest can use on the host.
-    public init(
+    package init(
         _ banks: [any RegisterBank], vm: (any RegisterBank)? = nil, provenance: Provenance,
         kernel: KernelVersion?, defaultInit: VCPUInit
     ) {
@@ -84,7 +84,7 @@ public final class MadeVCPUs: OpenState {
     }
 
     /// Gives every vCPU its reset state.
-    public func initialize() throws(SourceError) {
+    package func initialize() throws(SourceError) {
         for vcpu in vcpus {
             try SourceError.passing { try vcpu.bank.initialize(with: defaultInit) }
         }

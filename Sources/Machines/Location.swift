@@ -81,6 +81,7 @@ extension Location {
     /// - Parameters:
     ///   - access: `kept` for a file that is changed.
     ///   - advice: what to give instead of what is no file.
+    /// - Throws: for a source that is not a file, and where the file cannot be written.
     public func write(
         _ bytes: [UInt8], access: AtomicFile.Access, orElse advice: String
     ) throws(SourceError) {
@@ -120,7 +121,7 @@ extension Location {
     }
 
     /// What to say when a command has written here and then cannot print its report; nil where nothing of it lasts.
-    public var writtenBefore: String? {
+    package var writtenBefore: String? {
         isLasting ? "\(text) was written before that, and is whole" : nil
     }
 
@@ -128,7 +129,7 @@ extension Location {
     /// of an emulated vCPU the profile that it was made from.
     ///
     /// What goes to standard output replaces no file, and would be written into or behind it.
-    public func lostByItsChange(in output: Location) -> [Location] {
+    package func lostByItsChange(in output: Location) -> [Location] {
         if case .file = self, output != .standardStream { return [] }
         return [self]
     }
@@ -145,7 +146,7 @@ extension Location {
 // MARK: - Checks before any work is done
 
 /// What a result consists of; binary is not written to a terminal.
-public enum OutputContent: Sendable {
+package enum OutputContent: Sendable {
     case text, binary
 }
 
@@ -154,7 +155,7 @@ extension Location {
     /// - Parameters:
     ///   - inputs: what the result is made of, which would be lost where this is the same file.
     ///   - advice: what to do then.
-    public func checkOutput(
+    package func checkOutput(
         _ content: OutputContent, keeping inputs: [Location],
         orElse advice: String = "name another file"
     ) throws(SourceError) {
@@ -184,7 +185,8 @@ extension Location {
     }
 
     /// Makes sure that standard input is not to be read twice.
-    public static func checkInputs(_ inputs: [Location]) throws(SourceError) {
+    /// - Throws: where it is named twice.
+    package static func checkInputs(_ inputs: [Location]) throws(SourceError) {
         guard inputs.filter({ $0 == .standardStream }).count < 2 else {
             throw SourceError(
                 "standard input can be read only once: name files for the others")

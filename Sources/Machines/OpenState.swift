@@ -26,9 +26,11 @@ public protocol OpenState: AnyObject {
     /// to keep them.
     ///
     /// It is not called where a command failed. A strict restore that took everything back calls it.
+    /// - Throws: where the guest cannot be let go, or what was held back cannot be written.
     func letGo() throws(SourceError)
 
     /// Writes the changed registers to a file, which may be the one that they were read from.
+    /// - Throws: where the location is no file that it can be written to.
     func write(_ result: Snapshot, to location: Location) throws(SourceError)
 }
 
@@ -57,6 +59,7 @@ extension OpenState {
     public var enabled: [KVMCapability] { [] }
 
     /// Does nothing by default.
+    /// - Throws: never by itself.
     public func letGo() throws(SourceError) {}
 
     /// By default writes a snapshot, also in the place of a file of another kind, which has to override this: one that only its owner can read; `-` is standard output.
@@ -66,6 +69,8 @@ extension OpenState {
     }
 
     /// What the registers hold now.
+    /// - Throws: where a vCPU cannot list its registers; one that cannot be read is told in the
+    ///   result.
     public func capture() throws(SourceError) -> StateCapture {
         try StateCapture(of: vcpus, provenance, vm: vm)
     }
@@ -73,6 +78,8 @@ extension OpenState {
 
 extension StateCapture {
     /// Reads all banks into one snapshot.
+    /// - Throws: where a bank cannot list its registers; a register that cannot be read is told in
+    ///   `unreadable`.
     public init(
         of vcpus: [OpenVCPU], _ provenance: Provenance, vm: (any RegisterBank)? = nil
     ) throws(SourceError) {

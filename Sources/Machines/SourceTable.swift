@@ -1,5 +1,5 @@
 /// What can be done with each kind of source, as the help and README say it.
-public enum SourceTable {
+package enum SourceTable {
     /// What a column is called, which commands it stands for, and what a kind must be able to.
     private static let columns: [(title: String, commands: String, ability: SourceAbilities)] = [
         ("read", "save, show, diff, plan, upgrade, matrix, restore from", .read),
@@ -9,7 +9,7 @@ public enum SourceTable {
     ]
 
     /// Lines of the help and README, of at most 80 characters, each with two spaces before it.
-    public static func text(of kinds: [any StateSource.Type]) -> [String] {
+    package static func text(of kinds: [any StateSource.Type]) -> [String] {
         let names = kinds.map { $0.summary.grammar }
         let width = (names.map(\.count).max() ?? 0) + 2
         func line(_ name: String, _ cells: [String]) -> String {
@@ -26,7 +26,7 @@ public enum SourceTable {
     }
 
     /// What each kind is and needs: the table of Documentation/reference.md.
-    public static func markdown(of kinds: [any StateSource.Type]) -> [String] {
+    package static func markdown(of kinds: [any StateSource.Type]) -> [String] {
         let titles = ["SOURCE", "what it is", "needs"]
         let rows = kinds.map { kind in
             let summary = kind.summary

@@ -17,7 +17,7 @@ public protocol StateFileKind: StateSource {
     /// Whether the name alone says that a file is of this kind; its content is not looked at then.
     static func claims(_ location: Location) -> Bool
 
-    /// Whether a file that begins with these bytes is of this kind; there are at most `SavedImage.prefixSize`.
+    /// Whether a file that begins with these bytes is of this kind; there are at most 16.
     static func recognizes(_ prefix: [UInt8]) -> Bool
 
     /// Opens a file that was claimed by its name.
@@ -39,6 +39,7 @@ public protocol StateFileKind: StateSource {
 /// A file or pipe that was opened, with the state of vCPUs.
 public protocol StateFile {
     /// Its registers; notices name the known losses.
+    /// - Throws: where it turns out to be damaged, or an option asks for what it does not have.
     func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture
 }
 
@@ -53,6 +54,7 @@ extension StateFileKind {
     public static func claims(_ location: Location) -> Bool { false }
 
     /// By default the file is opened and read like one that is recognized by its content.
+    /// - Throws: where the file cannot be opened, and what reading it throws.
     public static func open(
         _ location: Location, _ options: SourceOptions
     ) throws(SourceError) -> any StateFile {
@@ -60,6 +62,8 @@ extension StateFileKind {
     }
 
     /// By default it is read as a snapshot; anything else is refused with the words of the snapshot reader.
+    /// - Throws: for what is no snapshot, and one that is damaged or whose vCPUs do not suit the
+    ///   purpose.
     public static func open(
         _ location: Location, for purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState {
@@ -69,6 +73,8 @@ extension StateFileKind {
 
 extension Location {
     /// The state at one moment of whatever this is.
+    /// - Throws: for options that are of no use with it, and where it cannot be reached, recognized
+    ///   or read.
     public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         guard case .named(let source) = self else {
             return try openFile(options).capture(options)
@@ -78,6 +84,8 @@ extension Location {
     }
 
     /// Opens it so that its registers can be written.
+    /// - Throws: for what can only be read, and where it cannot be reached, or its vCPUs do not
+    ///   suit the purpose.
     public func open(
         _ purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState {
@@ -92,6 +100,8 @@ extension Location {
     }
 
     /// The file, whatever its kind.
+    /// - Throws: for a source that is not a file, options that are of no use with it, and a file
+    ///   that cannot be read or recognized.
     public func openFile(_ options: SourceOptions) throws(SourceError) -> any StateFile {
         guard let kind = kindByName else { return try openGuestFile(options) }
         try checkOptions(options, of: kind)
@@ -99,6 +109,7 @@ extension Location {
     }
 
     /// The file, of a kind that is recognized by its content.
+    /// - Throws: as `openFile` does.
     public func openGuestFile(_ options: SourceOptions) throws(SourceError) -> any StateFile {
         try openGuestFile(try input(), options)
     }

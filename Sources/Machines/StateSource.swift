@@ -93,11 +93,15 @@ public protocol NamedSource: StateSource {
     static func objection(to use: RestoreUse) -> String?
 
     /// Its state at one moment.
+    /// - Throws: where it cannot be reached or lists no registers; one that cannot be read is told
+    ///   in the result.
     func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture
 
     /// Opens it so that its registers can be written.
     ///
     /// Nobody else asks `summary`: a kind without the ability has to throw, as it does by default.
+    /// - Throws: where it cannot be reached or written, or its vCPUs are others than the purpose
+    ///   needs.
     func open(_ purpose: OpenPurpose, _ options: SourceOptions) throws(SourceError) -> any OpenState
 
     /// What a shell completes the beginning of such a name with, each with its scheme.

@@ -1,30 +1,30 @@
 public import Emulation
-public import QEMUStream
-public import Transfer
-public import VCPUModel
+package import QEMUStream
+package import Transfer
+package import VCPUModel
 
 /// A guest whose moves are planned: its state, and the stream in which that came.
-public struct PlannedGuest {
+package struct PlannedGuest {
     /// All of its state.
-    public let snapshot: Snapshot
+    package let snapshot: Snapshot
     /// That QEMU would load.
     private let stream: QEMUStream?
 
     /// A guest by its state.
     /// - Parameter stream: nil where it came in none. One behind another is as none: QEMU loads the first.
-    public init(_ snapshot: Snapshot, in stream: QEMUStream?) {
+    package init(_ snapshot: Snapshot, in stream: QEMUStream?) {
         self.snapshot = snapshot
         self.stream = stream?.beginningBehindAnother == nil ? stream : nil
     }
 
     /// Who ran it.
-    public var origin: StreamOrigin {
+    package var origin: StreamOrigin {
         snapshot.provenance[.accelerator].flatMap { StreamOrigin(rawValue: $0) } ?? .unknown
     }
 
     /// What QEMU does with the stream on a host, one answer for each kind of version; none for what is no stream.
     /// - Throws: when a vCPU cannot be read from the stream, or cannot be initialized on the host.
-    public func loads(
+    package func loads(
         on profile: HostProfile, policy: RestorePolicy
     ) throws(RegisterBankError) -> [(version: QEMUVersion, verdict: LoadPlan.Verdict)] {
         guard let stream else { return [] }
@@ -45,7 +45,7 @@ public struct UnreachableHosts: Sendable {
 
     /// Plans the move to each host by the policy and, where that does not let the guest go, by `force`.
     /// - Throws: when the guest has no vCPU.
-    public init(
+    package init(
         of guest: PlannedGuest, among profiles: [HostProfile], by policy: RestorePolicy
     ) throws(RestoreError) {
         func unreachable(

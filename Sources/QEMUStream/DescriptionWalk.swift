@@ -1,11 +1,11 @@
 internal import LinuxSystem
 
 /// A place where a stream is not what its description says.
-public struct DescriptionMisfit: Hashable, Sendable {
+package struct DescriptionMisfit: Hashable, Sendable {
     /// The device that should be there, by name and instance, as a terminal can show it.
-    public let device: String
+    package let device: String
     /// Where this device should end by the description, in bytes from the start of the stream.
-    public let end: Int64
+    package let end: Int64
 
     /// Its length may be another than is described, and then the stream is sound.
     var error: QEMUStreamError {

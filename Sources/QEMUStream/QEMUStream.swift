@@ -22,7 +22,7 @@ public struct QEMUStream {
     /// Where, after RAM, the stream is not what its description says; nil where it fits, or there is none.
     ///
     /// Either the description is wrong, or the stream is damaged and QEMU does not load it.
-    public let misfit: DescriptionMisfit?
+    package let misfit: DescriptionMisfit?
     /// Why the stream is not whole and sound; nil where it is.
     ///
     /// Only a stream that was read as `partial` has one.

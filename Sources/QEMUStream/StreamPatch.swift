@@ -1,4 +1,4 @@
-public import LinuxSystem
+package import LinuxSystem
 internal import TextFormats
 
 extension QEMUStream {
@@ -8,7 +8,7 @@ extension QEMUStream {
     /// have any more, and the length of the text itself.
     /// - Parameter sections: any of `cpus`, changed.
     /// - Throws: `list` when a list changes its length and the description cannot say the new one.
-    public func patch(replacing sections: [CPUSection]) throws(QEMUStreamError) -> FilePatch {
+    package func patch(replacing sections: [CPUSection]) throws(QEMUStreamError) -> FilePatch {
         let originals = Dictionary(cpus.map { ($0.place, $0) }) { first, _ in first }
         let changed = sections.compactMap { section -> StreamDescription.Change? in
             guard let before = originals[section.place], before.body != section.body else {

@@ -9,11 +9,11 @@ internal import TextFormats
 /// saves, and resumes it within one command, without needing anybody (QEMU, migration/savevm.c), and
 /// the migration that is the second way is one that QEMU resumes from when its other end is gone.
 /// QEMU writes to no disk.
-public enum DeviceStateCapture {
+package enum DeviceStateCapture {
     static let command = "xen-save-devices-state"
 
     /// The most bytes of device state that are kept by default.
-    public static let defaultLimit = 256 << 20
+    package static let defaultLimit = 256 << 20
 
     /// Takes the device state, and makes sure that a VM that was running runs again.
     /// - Parameters:
@@ -21,7 +21,7 @@ public enum DeviceStateCapture {
     ///   - limit: the most bytes of a stream that `deviceState` takes; of a migration only its ends are kept.
     /// - Throws: when the VM cannot be captured in its run state, or no way worked; `runStateLeft` says if it no
     ///   longer runs.
-    public static func capture(
+    package static func capture(
         over connection: QMPConnection,
         allowing ways: Set<CapturedDeviceState.Way> = [.deviceState, .migration],
         limit: Int = defaultLimit

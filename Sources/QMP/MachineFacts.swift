@@ -1,32 +1,32 @@
 internal import TextFormats
 
 /// What a running QEMU says of itself.
-public struct MachineFacts: Hashable, Sendable {
+package struct MachineFacts: Hashable, Sendable {
     /// A vCPU as `query-cpus-fast` lists it.
-    public struct VCPU: Hashable, Sendable {
+    package struct VCPU: Hashable, Sendable {
         /// QEMU's `cpu-index`, which the stream's sections have as their instance.
-        public var index: Int
+        package var index: Int
         /// The id of the vCPU's thread on the host; nil when QEMU does not say.
-        public var threadID: Int?
+        package var threadID: Int?
         /// QEMU's name for the CPU type, `max-arm-cpu`; nil when it does not say.
-        public var type: String?
+        package var type: String?
     }
 
     /// `10.0.2`.
-    public var version: String
+    package var version: String
     /// The distribution's name for it, `Debian 1:10.0.2+ds-2`; nil when there is none.
-    public var package: String?
+    package var package: String?
     /// `kvm`; nil for any other.
-    public var accelerator: String?
+    package var accelerator: String?
     /// `virt-10.0-machine`; nil when QEMU does not say.
-    public var machineType: String?
+    package var machineType: String?
     /// In ascending order of index; empty when QEMU does not say.
-    public var vCPUs: [VCPU]
+    package var vCPUs: [VCPU]
 }
 
 extension MachineFacts {
     /// Asks QEMU for all of it, by commands that do not make the VM wait.
-    public init(over connection: QMPConnection) throws(QMPError) {
+    package init(over connection: QMPConnection) throws(QMPError) {
         let version = try connection.execute("query-version")
         self.version = try Self.version(version, connection)
         package = version["package"]?.string.flatMap { $0.isEmpty ? nil : $0 }

@@ -1,7 +1,7 @@
 internal import LinuxSystem
 
 /// An argument of a QMP command.
-public enum QMPArgument: Sendable {
+package enum QMPArgument: Sendable {
     case bool(Bool)
     case integer(Int64)
     case string(String)
@@ -12,7 +12,7 @@ public enum QMPArgument: Sendable {
 
 extension QMPArgument {
     /// The JSON text (RFC 8259), on one line.
-    public var json: String {
+    package var json: String {
         switch self {
         case .bool(let value): value ? "true" : "false"
         case .integer(let value): String(value)

@@ -1,18 +1,18 @@
 internal import CLinux
-public import LinuxSystem
-public import TextFormats
+package import LinuxSystem
+package import TextFormats
 
 /// A QMP monitor of a running QEMU, over its Unix socket (docs/interop/qmp-spec.rst).
 ///
 /// Every wait has an end. No more is held than a message of 16 MiB and the last thousand events, or the last 1 MiB of
 /// them.
-public final class QMPConnection {
+package final class QMPConnection {
     /// The path of the socket.
-    public let path: String
+    package let path: String
     /// The longest that each kind of wait takes.
-    public let timeouts: QMPTimeouts
+    package let timeouts: QMPTimeouts
     /// Events in the order they came: the last thousand, or as many of them as came in 1 MiB.
-    public private(set) var events: [QMPEvent] = []
+    package private(set) var events: [QMPEvent] = []
 
     private let socket: FileDescriptor
     private var splitter = MessageSplitter()
@@ -23,7 +23,7 @@ public final class QMPConnection {
 
     /// Connects, waits for the greeting, and ends the negotiation of capabilities (`qmp_capabilities`).
     /// - Throws: `cannotConnect`, `noGreeting` (another client may be connected) or `notQMP`, among others.
-    public init(
+    package init(
         connectingTo path: String, timeouts: QMPTimeouts = QMPTimeouts()
     ) throws(QMPError) {
         self.path = path
@@ -40,7 +40,7 @@ public final class QMPConnection {
     /// - Returns: what it returned, `{}` for most.
     /// - Throws: `refused` with QEMU's own error; `noAnswer` when none came in `timeouts.answer`; `lost`.
     @discardableResult
-    public func execute(
+    package func execute(
         _ command: String, arguments: [(String, QMPArgument)] = []
     ) throws(QMPError) -> JSONValue {
         try exchange(command, arguments, nil, within: timeouts.answer)
@@ -50,7 +50,7 @@ public final class QMPConnection {
     ///
     /// QEMU gets a copy of it, so this one can be closed afterward.
     @discardableResult
-    public func execute(
+    package func execute(
         _ command: String, arguments: [(String, QMPArgument)] = [],
         passing descriptor: borrowing FileDescriptor
     ) throws(QMPError) -> JSONValue {

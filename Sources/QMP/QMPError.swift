@@ -1,12 +1,12 @@
-public import LinuxSystem
-public import TextFormats
+package import LinuxSystem
+package import TextFormats
 
 /// Why QEMU was not asked, did not answer, or refused.
-public struct QMPError: Error, Hashable, Sendable {
+package struct QMPError: Error, Hashable, Sendable {
     /// What went wrong.
     ///
     /// Text that came from the socket is kept as it came; `description` makes it printable.
-    public indirect enum Problem: Hashable, Sendable {
+    package indirect enum Problem: Hashable, Sendable {
         /// The call `connect` failed.
         case cannotConnect(Errno)
         /// There is a server, but nothing came from it in this time.
@@ -41,14 +41,14 @@ public struct QMPError: Error, Hashable, Sendable {
     }
 
     /// The path of the socket.
-    public var socket: String
+    package var socket: String
     /// What went wrong, without the socket's name.
-    public var problem: Problem
+    package var problem: Problem
     /// The run state of a VM that was running before and no longer is; nil when it runs, or was not running before.
-    public var runStateLeft: String?
+    package var runStateLeft: String?
 
     /// By default the VM's run state is as it was.
-    public init(_ socket: String, _ problem: Problem, runStateLeft: String? = nil) {
+    package init(_ socket: String, _ problem: Problem, runStateLeft: String? = nil) {
         self.socket = socket
         self.problem = problem
         self.runStateLeft = runStateLeft
@@ -57,7 +57,7 @@ public struct QMPError: Error, Hashable, Sendable {
 
 extension QMPError: CustomStringConvertible {
     /// What failed, what was found, and what to do about it.
-    public var description: String {
+    package var description: String {
         let what =
             "QMP socket \"\(Shown.line(socket))\": \(problem)" + (isAddress ? Self.unixOnly : "")
         guard let runStateLeft else { return what }
@@ -82,7 +82,7 @@ extension QMPError {
 
 extension QMPError.Problem: CustomStringConvertible {
     /// The socket, what was asked and what QEMU answered, and what to do about it.
-    public var description: String {
+    package var description: String {
         switch self {
         case .cannotConnect(let errno): "cannot connect: \(errno)" + Self.advice(errno)
         case .noGreeting(let time):

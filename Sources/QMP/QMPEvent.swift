@@ -1,14 +1,14 @@
-public import TextFormats
+package import TextFormats
 
 /// Something that happened in QEMU, as its monitor reports it.
-public struct QMPEvent: Sendable {
+package struct QMPEvent: Sendable {
     /// `STOP`, `RESUME`, `MIGRATION`.
-    public let name: String
+    package let name: String
     /// When, in microseconds since 1970-01-01T00:00:00Z by the host's clock; nil when QEMU could not
     /// read it.
-    public let microseconds: Int64?
+    package let microseconds: Int64?
     /// The member `data` of the event's message; nil when there is none.
-    public let data: JSONValue?
+    package let data: JSONValue?
     /// Of the message, in bytes.
     let length: Int
 

@@ -17,12 +17,12 @@
 ///   is lost in a migration.
 /// - The size of an AArch64 register is taken to be 64 bits, and only those of AArch32 are told apart:
 ///   KVM's 32-bit demultiplexed ids (CCSIDR) come back as others.
-public struct CPRegisterKey: RawRepresentable, Hashable, Sendable {
+package struct CPRegisterKey: RawRepresentable, Hashable, Sendable {
     /// The key's 32 bits, laid out as in the table above.
-    public let rawValue: UInt32
+    package let rawValue: UInt32
 
     /// Takes any 32 bits, whether or not QEMU's table has a register for them.
-    public init(rawValue: UInt32) {
+    package init(rawValue: UInt32) {
         self.rawValue = rawValue
     }
 
@@ -31,7 +31,7 @@ public struct CPRegisterKey: RawRepresentable, Hashable, Sendable {
     private static let has64Bits: UInt32 = 1 << 15
 
     /// The key QEMU looks a KVM id up by (`kvm_to_cpreg_id`).
-    public init(kvmID id: RegisterID) {
+    package init(kvmID id: RegisterID) {
         var key = UInt32(truncatingIfNeeded: id.rawValue)
         if id.architecture == .arm64 {
             key |= Self.isAArch64
@@ -43,7 +43,7 @@ public struct CPRegisterKey: RawRepresentable, Hashable, Sendable {
     }
 
     /// The id QEMU puts into its list for a register of its table (`cpreg_to_kvm_id`).
-    public var kvmID: RegisterID {
+    package var kvmID: RegisterID {
         guard rawValue & Self.isAArch64 == 0 else {
             return RegisterID(
                 rawValue: 0x6030_0000_0000_0000 | UInt64(rawValue & ~Self.isAArch64))

@@ -2,28 +2,29 @@ internal import CFormatData
 
 /// Where a guest switches on what a field of an ID register, or a register, stands for
 /// (Formats/registers/controls.jsonl).
-public struct FeatureControl: Hashable, Sendable {
+package struct FeatureControl: Hashable, Sendable {
     /// The control register.
-    public var register: RegisterID
+    package var register: RegisterID
     /// The control's most significant bit, counted from bit 0 of `register`.
-    public var msb: Int
+    package var msb: Int
     /// The control's least significant bit; 0 where the whole register is the control.
-    public var lsb: Int
+    package var lsb: Int
 
     /// The bits of the control in its register's value; the guest uses the feature unless they are 0.
-    public func extract(from bits: UInt64) -> UInt64 {
+    package func extract(from bits: UInt64) -> UInt64 {
         bits >> UInt64(lsb) & RegisterField.ones(msb - lsb + 1)
     }
 
     /// `CPACR_EL1.ZEN`.
-    public var name: String {
+    package var name: String {
         let entry = RegisterDictionary.entry(for: register)
         let field = entry?.fields.first { $0.msb == msb && $0.lsb == lsb }
         return register.name + (field.map { "." + $0.name } ?? "")
     }
 
     /// The controls of an ID register's field, or of a register where no field is given.
-    public static func controls(of register: RegisterID, field: String? = nil) -> [FeatureControl] {
+    package static func controls(of register: RegisterID, field: String? = nil) -> [FeatureControl]
+    {
         Tables.controls.filter { row in
             RegisterEntry(index: row.reg).id == register
                 && Tables.optionalString(row.field) == field

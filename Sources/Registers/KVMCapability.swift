@@ -38,7 +38,7 @@ extension KVMCapability {
     }
 
     /// `; did you mean NAME?` for a name that no capability has, or nothing.
-    public static func question(about name: String) -> String {
+    package static func question(about name: String) -> String {
         NameSuggestion.question(about: name, among: all.lazy.map(\.name))
     }
 
@@ -80,6 +80,9 @@ public struct VCPUFeature: Hashable, Sendable {
             hidesSince: KernelVersion(packed: $0.hides_since))
     }
 
+    /// Each by its name.
+    package static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+
     /// The name of its macro: `KVM_ARM_VCPU_PMU_V3`.
     public var macro: String { Self.prefix + name }
 
@@ -88,6 +91,6 @@ public struct VCPUFeature: Hashable, Sendable {
     /// The feature with a name, with or without the macro's prefix and in any case; nil when there is none.
     public static func named(_ name: some StringProtocol) -> VCPUFeature? {
         let name = name.uppercased()
-        return all.first { $0.name == name || $0.macro == name }
+        return byName[name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name]
     }
 }

@@ -1,9 +1,9 @@
 internal import CFormatData
 
 /// A change of KVM's user ABI on arm64 that a guest or its VMM can notice (Formats/registers/changes.jsonl).
-public struct KernelChange: Sendable {
+package struct KernelChange: Sendable {
     /// What became of the registers and abilities that a change is about.
-    public enum Kind: String, CaseIterable, Sendable {
+    package enum Kind: String, CaseIterable, Sendable {
         /// They are in the list, or can be had.
         case came
         /// They are no longer in the list, or no longer always.
@@ -15,7 +15,7 @@ public struct KernelChange: Sendable {
     }
 
     /// How a change is known.
-    public enum Basis: String, CaseIterable, Sendable {
+    package enum Basis: String, CaseIterable, Sendable {
         /// Kernels on both sides of it were run.
         case examined
         /// It is in the list of changes of a stable kernel.
@@ -29,7 +29,7 @@ public struct KernelChange: Sendable {
     }
 
     /// What a change can be about.
-    public enum Subject: Hashable, Sendable {
+    package enum Subject: Hashable, Sendable {
         /// A register, with all its fields.
         case register(RegisterID)
         /// One field of a register.
@@ -41,29 +41,29 @@ public struct KernelChange: Sendable {
     private let row: cformat_change
 
     /// The kernels that have it, ascending: stable ones to which it was ported back, then the release.
-    public var kernels: [KernelVersion] { Self.versions(row.kernels, row.kernel_count) }
+    package var kernels: [KernelVersion] { Self.versions(row.kernels, row.kernel_count) }
 
     /// What became of its subjects.
-    public var kind: Kind { Kind.allCases[Int(row.kind)] }
+    package var kind: Kind { Kind.allCases[Int(row.kind)] }
 
     /// The change in one sentence.
-    public var text: String { Tables.string(row.what) }
+    package var text: String { Tables.string(row.what) }
 
     /// What there is to be doubted, in words.
-    public var note: String? { Tables.optionalString(row.note) }
+    package var note: String? { Tables.optionalString(row.note) }
 
     /// The commits, 12 digits each; empty where they are not known.
-    public var commits: [String] {
+    package var commits: [String] {
         Tables.string(row.commits).split(separator: " ").map(String.init)
     }
 
     /// How it is known.
-    public var bases: [Basis] {
+    package var bases: [Basis] {
         Basis.allCases.enumerated().filter { row.bases >> $0.offset & 1 != 0 }.map(\.element)
     }
 
     /// The kernels that were run, on both sides of it; empty where no run has confirmed it.
-    public var examined: [KernelVersion] { Self.versions(row.examined, row.examined_count) }
+    package var examined: [KernelVersion] { Self.versions(row.examined, row.examined_count) }
 
     private var subjects: some Sequence<Subject> {
         Tables.run(row.subjects, row.subject_count).lazy.map { Subject(Tables.subjects[$0]) }
@@ -71,7 +71,7 @@ public struct KernelChange: Sendable {
 
     /// The changes that are about something, oldest release first; a register's are those of its fields too, and a
     /// field's those of its register.
-    public static func all(of subject: Subject) -> [KernelChange] {
+    package static func all(of subject: Subject) -> [KernelChange] {
         Tables.changes.map(KernelChange.init).filter {
             $0.subjects.contains(where: subject.overlaps)
         }

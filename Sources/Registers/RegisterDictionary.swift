@@ -60,7 +60,7 @@ public enum RegisterDictionary {
 
 extension RegisterDictionary {
     /// `; did you mean NAME?` for a name that no register has, or nothing.
-    public static func question(about name: String) -> String {
+    package static func question(about name: String) -> String {
         NameSuggestion.question(about: name, among: all.lazy.map(\.name))
     }
 }

@@ -73,7 +73,7 @@ public struct Behavior: Hashable, Sendable {
     public var needs: [Condition]
     /// The value after `KVM_ARM_VCPU_INIT`; nil where it depends on the host or the vCPU.
     ///
-    /// 0x1de7ec7edbadc0de marks registers that KVM resets to an arbitrary pattern.
+    /// `unknownReset` where the architecture gives the register no value.
     public var reset: UInt64?
     /// How the pair behaves, for a SET register or CLR view.
     public var setClear: SetClear?
@@ -85,6 +85,10 @@ public struct Behavior: Hashable, Sendable {
     public var rule: String?
     /// What else is worth knowing, in words.
     public var notes: String?
+
+    /// What KVM fills registers with that the architecture gives no value at reset
+    /// (`reset_unknown`, `arch/arm64/kvm/sys_regs.h`).
+    package static let unknownReset: UInt64 = 0x1de7_ec7e_dbad_c0de
 
     /// Why a write can be refused, in words; nil for a register that takes every value.
     public var refusalRule: String? {

@@ -125,7 +125,7 @@ extension RegisterEntry {
     }
 
     /// The names of the fields that these bits touch: ` (MPAM, CSV3)`; empty for none.
-    public func fieldsText(of bits: UInt64) -> String {
+    package func fieldsText(of bits: UInt64) -> String {
         let names = fields.filter { !$0.isReserved && $0.touches(bits) }.map(\.name)
         return names.isEmpty ? "" : " (" + names.joined(separator: ", ") + ")"
     }

@@ -101,6 +101,9 @@ extension RegisterField {
     /// The field's bits of the low 64 bits of a register.
     package var mask: UInt64 { Self.ones(width) << UInt64(lsb) }
 
+    /// A value of the field in its place; bits above the field's width are dropped.
+    package func placing(_ value: UInt64) -> UInt64 { value << UInt64(lsb) & mask }
+
     /// The lowest `count` bits set, for 1 to 64.
     static func ones(_ count: Int) -> UInt64 {
         UInt64.max >> UInt64(64 - count)

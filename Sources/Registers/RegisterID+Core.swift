@@ -40,6 +40,9 @@ extension RegisterID {
         if case .demultiplexed = group { true } else { false }
     }
 
+    /// Whether a cache's geometry is that of a cache of instructions: CSSELR_EL1.InD, bit 0 of its number.
+    package var isInstructionCache: Bool { isCacheGeometry && rawValue & 1 != 0 }
+
     /// Whether it is a Z, P or FFR register or the set of vector lengths.
     package var isSVE: Bool {
         if case .sve = group { true } else { false }

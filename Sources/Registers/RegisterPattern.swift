@@ -24,7 +24,7 @@ public struct RegisterPattern: Hashable, Sendable {
     public func matches(_ id: RegisterID) -> Bool { matches(MatchableRegister(id)) }
 
     /// For many patterns and one register: its name is made once.
-    public func matches(_ register: MatchableRegister) -> Bool {
+    package func matches(_ register: MatchableRegister) -> Bool {
         register.id == registerID || matches(register.name)
     }
 
@@ -54,13 +54,13 @@ public struct RegisterPattern: Hashable, Sendable {
 }
 
 /// A register as patterns look at it: its id, and its name in lower case.
-public struct MatchableRegister: Sendable {
+package struct MatchableRegister: Sendable {
     /// The register's id.
-    public let id: RegisterID
+    package let id: RegisterID
     let name: [UInt8]
 
     /// Looks up the register's name.
-    public init(_ id: RegisterID) {
+    package init(_ id: RegisterID) {
         self.id = id
         name = Array(id.name.lowercased().utf8)
     }

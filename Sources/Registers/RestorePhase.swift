@@ -2,7 +2,7 @@
 ///
 /// The order follows Documentation/virt/kvm/arm/vcpu-features.rst and api.rst: registers that decide
 /// which others exist, or how they read, come before those others.
-public enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
+package enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
     /// `KVM_ARM_VCPU_INIT`; it resets every register.
     case initialization
     /// SVE vector lengths, writable only between init and finalize.
@@ -41,10 +41,10 @@ public enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
     package static let firstOfInitialized = firmware
 
     /// Whether a restore goes through the left one first.
-    public static func < (left: RestorePhase, right: RestorePhase) -> Bool {
+    package static func < (left: RestorePhase, right: RestorePhase) -> Bool {
         left.rawValue < right.rawValue
     }
 
     /// The phase a register belongs to.
-    public init(of id: RegisterID) { self = id.kind.phase }
+    package init(of id: RegisterID) { self = id.kind.phase }
 }

@@ -3,19 +3,19 @@ internal import CFormatData
 /// Bits of a register of which fresh guests are not shown the same on every kernel and CPU.
 ///
 /// These are the data of Formats/registers/fresh.jsonl and cpu-values.jsonl.
-public struct ShownBits: Hashable, Sendable {
+package struct ShownBits: Hashable, Sendable {
     /// The register.
-    public let register: RegisterID
+    package let register: RegisterID
     /// The field's name; nil where it is the whole register.
-    public let field: String?
+    package let field: String?
     /// The most significant bit.
-    public let msb: Int
+    package let msb: Int
     /// The least significant bit.
-    public let lsb: Int
+    package let lsb: Int
     private let index: UInt16
 
     /// What a kernel shows a fresh guest.
-    public enum Rule: Hashable, Sendable {
+    package enum Rule: Hashable, Sendable {
         /// What the CPU has.
         case own
         /// What the CPU has, and this where it has more.
@@ -37,13 +37,13 @@ public struct ShownBits: Hashable, Sendable {
     }
 
     /// The bits in their place.
-    public var mask: UInt64 { RegisterField.ones(msb - lsb + 1) << UInt64(lsb) }
+    package var mask: UInt64 { RegisterField.ones(msb - lsb + 1) << UInt64(lsb) }
 
     /// The bits of a value of the register, shifted down to bit 0.
-    public func extract(from bits: UInt64) -> UInt64 { (bits & mask) >> UInt64(lsb) }
+    package func extract(from bits: UInt64) -> UInt64 { (bits & mask) >> UInt64(lsb) }
 
     /// A value of the register with other bits here.
-    public func replacing(in bits: UInt64, with value: UInt64) -> UInt64 {
+    package func replacing(in bits: UInt64, with value: UInt64) -> UInt64 {
         bits & ~mask | value << UInt64(lsb) & mask
     }
 
@@ -52,7 +52,7 @@ public struct ShownBits: Hashable, Sendable {
     ///   - kernel: nil for the newest.
     ///   - cpu: the host's.
     ///   - features: the names of the vCPU's.
-    public func rule(
+    package func rule(
         onKernel kernel: KernelVersion?, of cpu: CPUIdentity, features: Set<String>
     ) -> Rule {
         let row = Self.rows(of: index).last { row in
@@ -64,7 +64,7 @@ public struct ShownBits: Hashable, Sendable {
     }
 
     /// What this type of CPU has in them, where that is known and kernels hide it.
-    public func ownValue(of cpu: CPUIdentity) -> UInt64? {
+    package func ownValue(of cpu: CPUIdentity) -> UInt64? {
         Tables.cpuValues.first { row in
             row.identity == cpu.tableKey && row.reg == index && Int(row.lsb) == lsb
         }?.value
@@ -79,7 +79,7 @@ public struct ShownBits: Hashable, Sendable {
 
 extension RegisterEntry {
     /// The bits of the register that depend on the kernel or the CPU's type, each once; mostly none.
-    public var shownBits: [ShownBits] {
+    package var shownBits: [ShownBits] {
         var seen: Set<UInt8> = []
         return ShownBits.all(of: index).filter { seen.insert(UInt8($0.lsb)).inserted }
     }

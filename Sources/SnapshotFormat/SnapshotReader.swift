@@ -10,7 +10,7 @@ public struct SnapshotReader {
     private var header: SnapshotHeader?
     /// What `decode` left out of a file of a later minor version; such a file must not be replaced
     /// by what was read from it.
-    public private(set) var unknown = UnknownContent()
+    package private(set) var unknown = UnknownContent()
 
     /// Reads a file that is in memory.
     public init(_ bytes: [UInt8]) {
@@ -23,12 +23,14 @@ public struct SnapshotReader {
     }
 
     /// Decodes a whole file in memory.
+    /// - Throws: the first thing that is wrong, in the order of the bytes of the file.
     public static func decode(_ bytes: [UInt8]) throws(SnapshotFormatError) -> Snapshot {
         var reader = SnapshotReader(bytes)
         return try reader.decode()
     }
 
     /// The header; reads nothing beyond it, and checks it completely.
+    /// - Throws: what is wrong with it, or the errno with which reading it failed.
     public mutating func readHeader() throws(SnapshotFormatError) -> SnapshotHeader {
         if let header { return header }
         let prefix = try source.next(upTo: SnapshotHeader.prefixSize)

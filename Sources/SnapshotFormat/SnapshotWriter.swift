@@ -13,6 +13,7 @@ public enum SnapshotWriter {
     /// - Parameters:
     ///   - snapshot: its vCPUs in ascending order of index.
     ///   - level: the zstd level, 1 (fast) to 22 (small).
+    /// - Throws: `invalidSnapshot` or `limitExceeded` for one that the format cannot hold.
     public static func encode(
         _ snapshot: Snapshot, level: Int = defaultLevel
     ) throws(SnapshotFormatError) -> [UInt8] {
@@ -23,6 +24,7 @@ public enum SnapshotWriter {
     ///
     /// Nothing is written unless the whole snapshot could be encoded.
     /// - Parameter sink: takes all the bytes it is given.
+    /// - Throws: as `encode` does, and `writeFailed` with the errno that `sink` throws.
     public static func write(
         _ snapshot: Snapshot, level: Int = defaultLevel,
         to sink: (_ bytes: [UInt8]) throws(Errno) -> Void

@@ -40,6 +40,7 @@ public struct Restore {
 
     /// The same, with reports that are made one by one: all of them together can take hundreds of bytes
     /// for each register of each unit.
+    /// - Throws: as `run` does.
     public static func perform(
         _ states: [UnitState], into banks: [any RegisterBank], options: Options = Options()
     ) throws(RestoreError) -> RestoreAccount {

@@ -24,7 +24,7 @@ extension RestoreError: CustomStringConvertible {
 
 extension RestoreError {
     /// What `body` throws, as an error of a restore.
-    public static func wrapping<Value>(
+    package static func wrapping<Value>(
         _ body: () throws(RegisterBankError) -> Value
     ) throws(RestoreError) -> Value {
         try Result(catching: body).mapError(RestoreError.bank).get()

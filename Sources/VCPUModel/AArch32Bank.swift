@@ -36,6 +36,7 @@ public final class AArch32Bank: RegisterBank {
 
     /// The underlying bank's registers, and every coprocessor register that one of them holds, with bit
     /// 29 clear.
+    /// - Throws: what listing the underlying bank throws.
     public func list() throws(RegisterBankError) -> [RegisterID] {
         let listed = try base.list()
         let present = Set(listed)

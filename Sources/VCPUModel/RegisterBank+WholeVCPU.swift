@@ -6,6 +6,7 @@ extension RegisterBank {
     ///
     /// A restore does not call this: it writes the same two registers, with SVE vector lengths
     /// between them.
+    /// - Throws: what writing and reading `RegisterID.vcpuInit` and `vcpuFinalized` throws.
     public func initialize(with request: VCPUInit) throws(RegisterBankError) {
         try write(request.value, to: .vcpuInit)
         // Features that the bank does not have were left out.

@@ -12,6 +12,7 @@ public import Registers
 public protocol RegisterBank: AnyObject {
     /// The ids this vCPU has now. Writing `RegisterID.vcpuInit`, `vcpuFinalized` or an ID register
     /// can change the list.
+    /// - Throws: where the bank cannot tell; KVM's `EPERM` is one that is not finalized.
     func list() throws(RegisterBankError) -> [RegisterID]
 
     /// The value of one register.

@@ -19,3 +19,19 @@ extension RegisterField {
         return RegisterValue(littleEndian: bytes) ?? value
     }
 }
+
+extension RegisterList {
+    /// The bits of a field of a register, shifted down to bit 0; nil where the list does not have the register.
+    package func bits(of field: RegisterField, in id: RegisterID) -> UInt64? {
+        self[id].map { field.extract(from: $0.lowBits) }
+    }
+
+    /// Whether EL0 can be AArch32, as ID_AA64PFR0_EL1 says; nil where it does not say.
+    package var hasAArch32AtEL0: Bool? {
+        switch bits(of: RegisterField.IDAA64PFR0EL1.el0, in: .idAA64PFR0EL1) {
+        case 1: false
+        case 2: true
+        default: nil
+        }
+    }
+}

@@ -1,24 +1,24 @@
 /// Units of a virtual machine in ascending order: the VM itself, then vCPUs by number.
-public struct UnitNumbers: Hashable, Sendable {
+package struct UnitNumbers: Hashable, Sendable {
     private var hasVM = false
     private var ranges: [ClosedRange<UInt32>] = []
     /// How many units there are.
-    public private(set) var count = 0
+    package private(set) var count = 0
 
     /// No units.
-    public init() {}
+    package init() {}
 
     /// The vCPUs of these numbers, which must be ascending.
-    public init(_ numbers: some Sequence<UInt32>) {
+    package init(_ numbers: some Sequence<UInt32>) {
         for number in numbers { append(.vcpu(number)) }
     }
 
     /// One unit.
-    public init(of unit: UnitID) { append(unit) }
+    package init(of unit: UnitID) { append(unit) }
 
     /// Adds a unit behind the others.
     /// - Parameter unit: greater than those before it.
-    public mutating func append(_ unit: UnitID) {
+    package mutating func append(_ unit: UnitID) {
         count += 1
         guard case .vcpu(let number) = unit else {
             hasVM = true
@@ -28,11 +28,11 @@ public struct UnitNumbers: Hashable, Sendable {
     }
 
     /// Whether the title leaves numbers out, since they are in too many ranges to be read.
-    public var isShortened: Bool { ranges.count > 8 }
+    package var isShortened: Bool { ranges.count > 8 }
 
     /// `VM`, `vCPU 0`, `VM and vCPUs 0, 2-5`, `no vCPU`; of many ranges the first and the last, as in
     /// `vCPUs 0, 2, 4, 6, ..., 60, 62 (32 in all)`.
-    public var title: String {
+    package var title: String {
         guard count > 0 else { return "no vCPU" }
         let isOne = ranges.count == 1 && ranges[0].count == 1
         let numbers = ranges.map { range in
@@ -58,5 +58,5 @@ extension [ClosedRange<UInt32>] {
 
 extension Snapshot {
     /// The vCPUs' numbers, for messages: `vCPU 0`, `vCPUs 0-3`.
-    public var indexText: String { UnitNumbers(vcpus.map(\.index)).title }
+    package var indexText: String { UnitNumbers(vcpus.map(\.index)).title }
 }

@@ -12,25 +12,8 @@ public struct VCPUFeatures: OptionSet, Hashable, Sendable {
         self.rawValue = rawValue
     }
 
-    // The bits are those of arch/arm64/include/uapi/asm/kvm.h.
-    /// `KVM_ARM_VCPU_POWER_OFF`: the vCPU starts powered off, until the guest turns it on by PSCI.
-    public static let powerOff = VCPUFeatures(rawValue: 1 << 0)
-    /// `KVM_ARM_VCPU_EL1_32BIT`: the guest runs in AArch32 at EL1.
-    public static let el1In32Bit = VCPUFeatures(rawValue: 1 << 1)
-    /// `KVM_ARM_VCPU_PSCI_0_2`: PSCI 0.2 or newer; without it the vCPU has PSCI 0.1.
-    public static let psci02 = VCPUFeatures(rawValue: 1 << 2)
-    /// `KVM_ARM_VCPU_PMU_V3`: the vCPU has the PMUv3 performance monitors.
-    public static let pmuV3 = VCPUFeatures(rawValue: 1 << 3)
-    /// `KVM_ARM_VCPU_SVE`: the vCPU has SVE; it must be finalized before it can run.
-    public static let sve = VCPUFeatures(rawValue: 1 << 4)
     /// Pointer authentication: its two bits exist only together.
-    public static let pointerAuthentication = VCPUFeatures(rawValue: 1 << 5 | 1 << 6)
-    /// `KVM_ARM_VCPU_HAS_EL2`: nested virtualization, the guest has EL2.
-    public static let hasEL2 = VCPUFeatures(rawValue: 1 << 7)
-    /// Nested virtualization without VHE; only together with `hasEL2`.
-    public static let hasEL2E2H0 = VCPUFeatures(rawValue: 1 << 8)
-    /// `KVM_ARM_VCPU_PMU_V3_STRICT`: KVM picks no PMU by default, the VMM must; only together with `pmuV3`.
-    public static let pmuV3Strict = VCPUFeatures(rawValue: 1 << 9)
+    public static let pointerAuthentication: VCPUFeatures = [.ptrauthAddress, .ptrauthGeneric]
 
     /// Those that `KVM_ARM_VCPU_FINALIZE` completes (`kvm_arm_vcpu_finalize` in
     /// `arch/arm64/kvm/reset.c`).

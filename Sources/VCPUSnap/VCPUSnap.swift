@@ -6,7 +6,6 @@
 @_exported public import Machines
 @_exported public import Planning
 @_exported public import QEMUStream
-@_exported public import QMP
 @_exported public import Registers
 @_exported public import SnapshotFormat
 @_exported public import TextFormats

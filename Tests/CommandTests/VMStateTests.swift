@@ -34,7 +34,7 @@ struct VMStateTests {
     @Test func theMatrixCountsTheVM() throws {
         try Program.run("save", "emulated:\(host)", "-o", folder / "without")
         var snapshot = try SnapshotReader.decode(try folder.bytes("without"))
-        let shared = RegisterID(rawValue: 0x6020_0000_0011_0001)
+        let shared = RegisterID.ccsidr1
         try #require(snapshot.vcpus[0].registers.contains(shared))
         snapshot.vm.set(RegisterValue(1, size: 4), for: shared)
         try folder.make("with", try SnapshotWriter.encode(snapshot))

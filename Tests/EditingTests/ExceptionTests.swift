@@ -5,9 +5,6 @@ import Testing
 import Transfer
 import VCPUModel
 
-private let esrEL1 = RegisterID(rawValue: 0x6030_0000_0013_c290)
-private let ifsr32 = RegisterID(rawValue: 0x6030_0000_0013_e281)
-
 /// Injects into a vCPU of a snapshot, and expects that exactly these registers change.
 private func expectTaken(
     _ exception: InjectedException, in bank: any RegisterBank, _ expected: [String: String],
@@ -294,7 +291,7 @@ struct AArch64ExceptionTests {
     @Test func registerThatIsAbsent() throws {
         let bank = try snapshotBank(of: newer, removing: ["ESR_EL1"])
         let edited = try changes(of: bank) {
-            expect(.absent(esrEL1)) {
+            expect(.absent(.esrEL1)) {
                 try VCPUEdit.inject(.breakpoint(comment: 0), into: bank)
             }
         }
@@ -505,7 +502,7 @@ struct AArch32ExceptionTests {
     @Test func registerThatIsAbsent() throws {
         let bank = try snapshotBank(of: older, ["pstate": "0x1d3"], removing: ["IFSR32_EL2"])
         let edited = try changes(of: bank) {
-            expect(.absent(ifsr32)) { try VCPUEdit.inject(.breakpoint(comment: 0), into: bank) }
+            expect(.absent(.ifsr32EL2)) { try VCPUEdit.inject(.breakpoint(comment: 0), into: bank) }
         }
         #expect(edited == [:])
     }

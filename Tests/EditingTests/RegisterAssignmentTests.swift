@@ -6,27 +6,25 @@ import Testing
 import Transfer
 import VCPUModel
 
-private let sctlrEL1 = RegisterID(rawValue: 0x6030_0000_0013_c080)
-
 @Suite("Assignments: what is parsed")
 struct RegisterAssignmentParsingTests {
     @Test(arguments: [
-        ("SCTLR_EL1=0x1", 0x6030_0000_0013_c080 as UInt64, nil as String?),
-        ("sctlr_el1=1", 0x6030_0000_0013_c080, nil),
-        ("0x603000000013c080=1", 0x6030_0000_0013_c080, nil),
-        ("s3_0_c1_c0_0=1", 0x6030_0000_0013_c080, nil),
-        ("SCTLR_EL1.M=0", 0x6030_0000_0013_c080, "M"),
-        ("Sctlr_El1.tCf0=none", 0x6030_0000_0013_c080, "TCF0"),
-        ("pc=0x40080000", 0x6030_0000_0010_0040, nil),
-        ("VCPU_EVENTS.SERROR_ESR=0x11", 0x7640_0000_0000_0002, "serror_esr"),
+        ("SCTLR_EL1=0x1", RegisterID.sctlrEL1, nil as String?),
+        ("sctlr_el1=1", .sctlrEL1, nil),
+        ("0x603000000013c080=1", .sctlrEL1, nil),
+        ("s3_0_c1_c0_0=1", .sctlrEL1, nil),
+        ("SCTLR_EL1.M=0", .sctlrEL1, "M"),
+        ("Sctlr_El1.tCf0=none", .sctlrEL1, "TCF0"),
+        ("pc=0x40080000", .pc, nil),
+        ("VCPU_EVENTS.SERROR_ESR=0x11", .vcpuEvents, "serror_esr"),
         // A field of a variant.
-        ("PAR_EL1.FST=1", 0x6030_0000_0013_c3a0, "FST"),
-        ("LR_abt=0x8008", 0x6030_0000_0010_0028, nil),
-        ("dfsr_ns=0x805", 0x4020_0000_200f_2800, nil),
+        ("PAR_EL1.FST=1", .parEL1, "FST"),
+        ("LR_abt=0x8008", .x20, nil),
+        ("dfsr_ns=0x805", RegisterID(rawValue: 0x4020_0000_200f_2800), nil),
     ])
-    func parses(text: String, register: UInt64, field: String?) throws {
+    func parses(text: String, register: RegisterID, field: String?) throws {
         let assignment = try RegisterAssignment(parsing: text)
-        #expect(assignment.register == RegisterID(rawValue: register))
+        #expect(assignment.register == register)
         #expect(assignment.field?.name == field)
     }
 
@@ -48,7 +46,7 @@ struct RegisterAssignmentParsingTests {
     /// Reserved bits have no name that can be assigned.
     @Test(arguments: ["NO_SUCH", "RES0", "RES1", "M.M"])
     func unknownField(field: String) throws {
-        let vbar = RegisterID(rawValue: 0x6030_0000_0013_c600)
+        let vbar = RegisterID.vbarEL1
         #expect(throws: EditError.unknownField(field, vbar, known: ["VBA"])) {
             try RegisterAssignment(parsing: "VBAR_EL1.\(field)=1")
         }
@@ -67,27 +65,27 @@ struct RegisterAssignmentParsingTests {
         (EditError.malformed("x0"), ["x0 ", "REGISTER=VALUE", "REGISTER.FIELD=VALUE"]),
         (EditError.unknownRegister("NO_EL1"), ["NO_EL1 ", "vcpusnap show"]),
         (
-            .unknownField("X", sctlrEL1, known: ["M", "A"]),
+            .unknownField("X", .sctlrEL1, known: ["M", "A"]),
             ["SCTLR_EL1", "0x603000000013c080", "field X", "M, A"]
         ),
         (
-            .unknownField("X", sctlrEL1, known: []),
+            .unknownField("X", .sctlrEL1, known: []),
             ["SCTLR_EL1", "0x603000000013c080", "field X", "whole value"]
         ),
-        (.badValue("7z", sctlrEL1, field: nil, bits: 64), ["7z ", "SCTLR_EL1:", "64 bits"]),
+        (.badValue("7z", .sctlrEL1, field: nil, bits: 64), ["7z ", "SCTLR_EL1:", "64 bits"]),
         (
-            .badValue("9", sctlrEL1, field: "TCF", bits: 2),
+            .badValue("9", .sctlrEL1, field: "TCF", bits: 2),
             ["9 ", "SCTLR_EL1.TCF:", "2 bits", "vcpusnap register"]
         ),
-        (.absent(sctlrEL1), ["SCTLR_EL1", "0x603000000013c080", "vcpusnap show"]),
+        (.absent(.sctlrEL1), ["SCTLR_EL1", "0x603000000013c080", "vcpusnap show"]),
         (.decidedAtInit(.vcpuInit), ["VCPU_INIT", "0x7650000000000000", "made"]),
         (
-            .reserved(sctlrEL1, bits: RegisterValue(0x20000)),
+            .reserved(.sctlrEL1, bits: RegisterValue(0x20000)),
             ["SCTLR_EL1", "0x603000000013c080", "0x20000", "--force"]
         ),
         (.impossible("it is asleep"), ["it is asleep"]),
         (
-            .bank(RegisterBankError(.read, sctlrEL1, .busy, explanation: "it runs")),
+            .bank(RegisterBankError(.read, .sctlrEL1, .busy, explanation: "it runs")),
             ["read", "SCTLR_EL1", "EBUSY", "it runs"]
         ),
     ])
@@ -192,7 +190,7 @@ struct SnapshotAssignmentTests {
     ])
     func badValues(text: String, value: String, field: String?, bits: Int) throws {
         let bank = try snapshotBank(of: "6.12-neoverse-n1")
-        let error = EditError.badValue(value, sctlrEL1, field: field, bits: bits)
+        let error = EditError.badValue(value, .sctlrEL1, field: field, bits: bits)
         #expect(try changes(of: bank) { expect(error) { try set("x0=1", text, in: bank) } } == [:])
     }
 

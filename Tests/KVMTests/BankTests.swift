@@ -10,7 +10,6 @@ import VCPUModel
 @Suite struct BankTests {
     private let bank = KVMVCPUBank(
         owning: VCPU(owning: FileDescriptor(owning: -2), runSize: 4096), abilities: .some)
-    private let x0 = RegisterID(rawValue: 0x6030_0000_0010_0000)
 
     private func writeFailure(_ value: RegisterValue, to id: RegisterID) -> RegisterBankError? {
         do throws(RegisterBankError) {
@@ -43,12 +42,12 @@ import VCPUModel
 
     @Test func aValueOfAnotherSizeNeverReachesTheKernel() {
         for size in [1, 2, 4] {
-            let error = writeFailure(RegisterValue(0, size: size), to: x0)
+            let error = writeFailure(RegisterValue(0, size: size), to: .x0)
             #expect(error?.errno == .invalidArgument)
             #expect(error?.explanation == "the value has \(size) bytes, the register 8")
         }
         #expect(writeFailure(RegisterValue(0), to: .vcpuInit)?.errno == .invalidArgument)
-        #expect(writeFailure(RegisterValue(0), to: x0)?.errno == .badFileDescriptor)
+        #expect(writeFailure(RegisterValue(0), to: .x0)?.errno == .badFileDescriptor)
     }
 
     @Test(arguments: [
@@ -63,7 +62,7 @@ import VCPUModel
     }
 
     @Test func whatTheKernelIsAskedItAnswers() {
-        #expect(readFailure(x0)?.errno == .badFileDescriptor)
+        #expect(readFailure(.x0)?.errno == .badFileDescriptor)
         let request = VCPUInit(features: [.psci02])
         #expect(writeFailure(request.value, to: .vcpuInit)?.errno == .badFileDescriptor)
     }
@@ -114,22 +113,22 @@ import VCPUModel
 
 @Suite struct ExplanationTests {
     @Test(arguments: [
-        (0x6060_0000_0015_ffff, Errno.notPermitted, "the vector lengths are fixed"),
-        (0x6030_0000_0013_c020, .invalidArgument, "the host's CPU has less"),
-        (0x6030_0000_0014_0000, .busy, "fixed since a vCPU of this VM first ran"),
-        (0x6030_0000_0013_c102, .noEntry, "has no such register"),
-        (0x6040_0000_0010_0054, .invalidArgument, "has Z registers in place of V registers"),
-        (0x7640_0000_0000_0002, .invalidArgument, "RAS"),
+        (RegisterID.sveVLS, Errno.notPermitted, "the vector lengths are fixed"),
+        (.idAA64PFR0EL1, .invalidArgument, "the host's CPU has less"),
+        (.psciVersion, .busy, "fixed since a vCPU of this VM first ran"),
+        (.tcrEL1, .noEntry, "has no such register"),
+        (.v0, .invalidArgument, "has Z registers in place of V registers"),
+        (.vcpuEvents, .invalidArgument, "RAS"),
     ])
-    func aFailedWriteSaysWhy(id: UInt64, errno: Errno, part: String) throws {
+    func aFailedWriteSaysWhy(id: RegisterID, errno: Errno, part: String) throws {
         let text = try #require(
             KVMVCPUBank.explanation(
-                .write, RegisterID(rawValue: id), errno, features: [.psci02, .sve]))
+                .write, id, errno, features: [.psci02, .sve]))
         #expect(text.contains(part), "\(text)")
     }
 
     @Test func nothingIsClaimedOfUnknownErrors() {
-        let id = RegisterID(rawValue: 0x6030_0000_0013_c080)
+        let id = RegisterID.sctlrEL1
         #expect(KVMVCPUBank.explanation(.read, id, .noMemory, features: []) == nil)
     }
 }

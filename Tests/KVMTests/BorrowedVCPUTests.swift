@@ -1,10 +1,6 @@
 import Glibc
-import KVM
-import LinuxSystem
-import Registers
 import Testing
-import Transfer
-import VCPUModel
+import VCPUSnap
 
 /// How a VMM that owns its vCPUs saves them and restores into them; it compiles everywhere, and runs on real KVM in
 /// `kvm-proof borrowed`.

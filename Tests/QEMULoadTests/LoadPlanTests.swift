@@ -15,7 +15,6 @@ struct LoadPlanTests {
     private static let comparing = QEMUVersion(11, 0)
     private static let tolerant = QEMUVersion(11, 1)
 
-    private static let services2 = RegisterID(rawValue: 0x6030_0000_0016_0003)
     /// In the middle of the list, of no host.
     private static let stranger = RegisterID(rawValue: 0x6030_0000_0013_bfff)
 
@@ -218,19 +217,19 @@ struct LoadPlanTests {
         let removed = try register("CNTKCTL_EL1")
         let stream = try QEMUStream(.kvmN1) {
             $0.remove(removed)
-            $0.set(Self.services2, 1)
+            $0.set(.vendorHypBmap2, 1)
         }
         for version in [QEMUVersion.oldest, Self.older, Self.naming] {
             let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: version)
             #expect(plan.verdict == .loadsWithLosses)
             #expect(plan.output.isEmpty)
-            #expect(plan.vcpus[0].registers.first { $0.id == Self.services2 }?.fate == .dropped)
+            #expect(plan.vcpus[0].registers.first { $0.id == .vendorHypBmap2 }?.fate == .dropped)
             #expect(try plan.load(of: "CNTKCTL_EL1").fate == .keptAtReset)
-            #expect(plan.vcpus[0].losses.contains { $0.id == Self.services2 })
+            #expect(plan.vcpus[0].losses.contains { $0.id == .vendorHypBmap2 })
         }
         let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.comparing)
         #expect(plan.verdict == .fails)
-        #expect(plan.vcpus[0].registers.first { $0.id == Self.services2 }?.fate == .unknown)
+        #expect(plan.vcpus[0].registers.first { $0.id == .vendorHypBmap2 }?.fate == .unknown)
         #expect(
             plan.output.contains(
                 "handle_cpreg_only_in_incoming_stream: fw feat reg 3 in the incoming stream but "
@@ -244,7 +243,7 @@ struct LoadPlanTests {
 
     @Test("One at the end of a longer list is one too many before 11.0")
     func oneTooMany() throws {
-        let stream = try QEMUStream(.kvmN1) { $0.set(Self.services2, 0) }
+        let stream = try QEMUStream(.kvmN1) { $0.set(.vendorHypBmap2, 0) }
         let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.older)
         #expect(plan.vcpus[0].failure == .tooManyRegisters(259, limit: 258))
         #expect(plan.output.first == "Invalid value 259 expecting positive value <= 258")
@@ -316,9 +315,9 @@ struct LoadPlanTests {
             (0, true), (1, false), (1 << 63, false),
         ] as [(UInt64, Bool)])
     func services(value: UInt64, isTolerated: Bool) throws {
-        let stream = try QEMUStream(.kvmN1) { $0.set(Self.services2, value) }
+        let stream = try QEMUStream(.kvmN1) { $0.set(.vendorHypBmap2, value) }
         let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.tolerant)
-        let load = try #require(plan.vcpus[0].registers.first { $0.id == Self.services2 })
+        let load = try #require(plan.vcpus[0].registers.first { $0.id == .vendorHypBmap2 })
         #expect(load.fate == (isTolerated ? .tolerated : .unknown))
         #expect((plan.verdict == .fails) == !isTolerated)
         // That the destination has no such services is pardoned where there are none.
@@ -390,7 +389,7 @@ struct LoadPlanTests {
         for (value, verdict) in [(0, LoadPlan.Verdict.loadsWithLosses), (1, .fails)] {
             let stream = try QEMUStream(.kvmN1) {
                 $0.set(Self.stranger, 7)
-                $0.set(Self.services2, UInt64(value))
+                $0.set(.vendorHypBmap2, UInt64(value))
             }
             let plan = try loadPlan(stream, on: "6.12-neoverse-n1", by: Self.tolerant)
             #expect(plan.verdict == verdict)

@@ -308,10 +308,8 @@ struct StreamMendTests {
             ]
             let (base, mask) = bases.randomElement(using: &generator) ?? (0, 0)
             let id = RegisterID(rawValue: base | generator.next() & mask)
-            // APIAKEYLO_EL1 and HCR_EL2 are features too.
-            guard ![0x6030_0000_0013_c108, 0x6030_0000_0013_e088].contains(id.rawValue) else {
-                continue
-            }
+            // These are features too.
+            guard ![.apiaKeyLoEL1, .hcrEL2].contains(id) else { continue }
             entries.set(id, generator.next())
         }
         return entries

@@ -57,8 +57,6 @@ struct VectorLoadTests {
         try LoadPlan(of: stream, on: try host(lengths), version: version, policy: policy)
     }
 
-    private static let firstFaulting = RegisterID(rawValue: 0x6050_0000_0015_0600)
-
     // MARK: Values
 
     @Test(
@@ -67,7 +65,7 @@ struct VectorLoadTests {
     func cut(lengths: UInt64) throws {
         let room = (64 - lengths.leadingZeroBitCount) * 16
         for byte in [15, 16, 31, 32, 63, 64, 127] {
-            let set = [RegisterID.z(3): byte, .p(2): byte / 8, Self.firstFaulting: byte / 8]
+            let set = [RegisterID.z(3): byte, .p(2): byte / 8, .ffr: byte / 8]
             let plan = try plan(try stream(set: set), on: lengths)
             for (id, place) in set {
                 let load = try #require(plan.vcpus[0].registers.first { $0.id == id })

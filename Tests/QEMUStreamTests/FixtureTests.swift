@@ -183,8 +183,8 @@ struct FixtureTests {
             #expect(try bank.bits(.psciVersion) == 0x10001)
         }
         // The ids of the virtual timer are KVM's: CNTVCT_EL0 and CNTV_CVAL_EL0.
-        #expect(try banks[0].bits(id(0x6030_0000_0013_df1a)) == 0x238d_7375)
-        #expect(try banks[1].bits(id(0x6030_0000_0013_df02)) == 0x238d_77bf)
+        #expect(try banks[0].bits(.cntvctEL0) == 0x238d_7375)
+        #expect(try banks[1].bits(.cntvCVALEL0) == 0x238d_77bf)
     }
 
     @Test("Chosen values of an AArch32 guest in FIQ mode")

@@ -9,13 +9,10 @@ import VCPUModel
 /// Where registers stand, by sections made field by field.
 @Suite("Places of registers")
 struct RegisterPlaceTests {
-    private static let hcr: UInt64 = 0x6030_0000_0013_e088
+    private static let hcr: UInt64 = RegisterID.hcrEL2.rawValue
     private static let scr: UInt64 = 0x6030_0000_0013_f088
-    private static let firmware: UInt64 = 0x6030_0000_0014_0000
+    private static let firmware: UInt64 = RegisterID.psciVersion.rawValue
 
-    private static let elr2 = id(0x6030_0000_0013_e201)
-    private static let spsr2 = id(0x6030_0000_0013_e200)
-    private static let sp2 = id(0x6030_0000_0013_f208)
     private static let elr3 = id(0x6030_0000_0013_f201)
     private static let spsr3 = id(0x6030_0000_0013_f200)
 
@@ -50,7 +47,7 @@ struct RegisterPlaceTests {
         let bank = try filled(pstate) { $0.list.append((Self.hcr, 0)) }
         #expect(try bank.bits("sp_el0") == el0)
         #expect(try bank.bits("sp_el1") == el1)
-        #expect(try bank.bits(Self.sp2) == el2)
+        #expect(try bank.bits(.spEL2) == el2)
         #expect(try bank.bits("pc") == 0x8000)
         #expect(try bank.bits("elr_el1") == 0xe11)
         #expect(try (0...30).map { try bank.bits(.x($0)) } == (0x4000...0x401e).map { $0 })
@@ -73,21 +70,21 @@ struct RegisterPlaceTests {
     @Test("Registers of EL2 and EL3 are there where the list shows these levels")
     func higherLevels() throws {
         let none = try filled(0x3c5)
-        for id in [Self.elr2, Self.spsr2, Self.sp2, Self.elr3, Self.spsr3] {
+        for id in [RegisterID.elrEL2, .spsrEL2, .spEL2, Self.elr3, Self.spsr3] {
             #expect(!none.list().contains(id))
             #expect(throws: RegisterBankError.self) { try none.read(id) }
         }
         let both = try filled(0x3c5) { $0.list += [(Self.hcr, 1), (Self.scr, 2)] }
-        #expect(try both.bits(Self.elr2) == 0xe12)
-        #expect(try both.bits(Self.spsr2) == 0x506)
-        #expect(try both.bits(Self.sp2) == 0x5b2)
+        #expect(try both.bits(.elrEL2) == 0xe12)
+        #expect(try both.bits(.spsrEL2) == 0x506)
+        #expect(try both.bits(.spEL2) == 0x5b2)
         #expect(try both.bits(Self.elr3) == 0xe13)
         #expect(try both.bits(Self.spsr3) == 0x507)
         // What the list has itself is not taken from elsewhere.
         let listed = try filled(0x3c5) {
-            $0.list += [(Self.hcr, 1), (Self.elr2.rawValue, 0x77)]
+            $0.list += [(Self.hcr, 1), (RegisterID.elrEL2.rawValue, 0x77)]
         }
-        #expect(try listed.bits(Self.elr2) == 0x77)
+        #expect(try listed.bits(.elrEL2) == 0x77)
     }
 
     @Test("A PSTATE of more than 32 bits stands in a subsection, and decides")
@@ -153,7 +150,7 @@ struct RegisterPlaceTests {
         expected[13] = 0x1300
         expected[15] = 0x10d
         #expect(try (0...30).map { try bank.bits(.x($0)) } == expected)
-        #expect(try bank.bits(Self.spsr2) == 0x332)
+        #expect(try bank.bits(.spsrEL2) == 0x332)
         #expect(
             try (0...4).map { try bank.bits(.spsr($0)) }
                 == [0x501, 0x502, 0x503, 0x504, 0x505])
@@ -332,8 +329,9 @@ struct RegisterPlaceTests {
             return VCPUInit(try bank.read(.vcpuInit))?.features
         }
         #expect(try features() == .psci02)
-        #expect(try features([0x6030_0000_0013_dce0]) == [.psci02, .pmuV3])
-        #expect(try features([0x6030_0000_0013_c108]) == [.psci02, .pointerAuthentication])
+        #expect(try features([RegisterID.pmcrEL0.rawValue]) == [.psci02, .pmuV3])
+        #expect(
+            try features([RegisterID.apiaKeyLoEL1.rawValue]) == [.psci02, .pointerAuthentication])
         #expect(try features([Self.hcr]) == [.psci02, .hasEL2])
         #expect(try features(sve: true) == [.psci02, .sve])
         #expect(try features(pstate: 0x1d3) == [.psci02, .el1In32Bit])
@@ -358,7 +356,7 @@ struct RegisterPlaceTests {
 
     @Test("A register of 32 bits takes the low half, and leaves the other alone")
     func narrowRegisters() throws {
-        let cache: UInt64 = 0x6020_0000_0011_0000
+        let cache: UInt64 = RegisterID.ccsidr0.rawValue
         let bank = try filled(0x3c5) { $0.list.insert((cache, 0xaaaa_bbbb_1234_5678), at: 0) }
         #expect(try bank.read(id(cache)) == RegisterValue(0x1234_5678, size: 4))
         try bank.write(RegisterValue(0x77, size: 4), to: id(cache))
@@ -395,13 +393,13 @@ struct RegisterPlaceTests {
             cpu.list = ids.sorted().map { ($0, 0) }
             return try QEMUStream(CraftedStream(cpu).bytes).origin
         }
-        let sctlr: UInt64 = 0x6030_0000_0013_c080
+        let sctlr: UInt64 = RegisterID.sctlrEL1.rawValue
         #expect(try origin() == .unknown)
         #expect(try origin(sctlr) == .unknown)
         #expect(try origin(sctlr, Self.firmware) == .kvm)
-        #expect(try origin(sctlr, 0x6020_0000_0011_0000) == .kvm)
-        #expect(try origin(sctlr, 0x6030_0000_0016_0000) == .kvm)
-        #expect(try origin(sctlr, 0x6030_0000_0013_c000) == .kvm)
+        #expect(try origin(sctlr, RegisterID.ccsidr0.rawValue) == .kvm)
+        #expect(try origin(sctlr, RegisterID.stdBmap.rawValue) == .kvm)
+        #expect(try origin(sctlr, RegisterID.midrEL1.rawValue) == .kvm)
         #expect(try origin(0x4020_0000_200f_0380, sctlr) == .tcg)
         #expect(try origin(0x4020_0000_200f_0380, sctlr, Self.firmware) == .kvm)
         #expect(try origin(sctlr, 0x6030_0000_0013_c208) == .hvf)
@@ -417,7 +415,7 @@ struct RegisterPlaceTests {
             ].sorted { $0.0 < $1.0 }
             let bank = try bank(cpu)
             return [
-                try bank.bits(id(0x6030_0000_0013_df02)), try bank.bits(id(0x6030_0000_0013_df1a)),
+                try bank.bits(.cntvCVALEL0), try bank.bits(.cntvctEL0),
             ]
         }
         #expect(try timer(Self.firmware) == [0xc0, 0xca])
@@ -470,7 +468,7 @@ struct RegisterPlaceTests {
     @Test("A register that is not there can be neither read nor written")
     func missingRegister() throws {
         let bank = try bank(CraftedCPU())
-        let missing = id(0x6030_0000_0013_c080)
+        let missing = RegisterID.sctlrEL1
         for body in [
             { _ = try bank.read(missing) }, { try bank.write(RegisterValue(0), to: missing) },
         ] {
@@ -490,7 +488,7 @@ struct RegisterPlaceTests {
             return try QEMUStream(CraftedStream(CraftedCPU(), cpu).bytes).warnings
         }
         var sve = [UInt8](repeating: 0, count: 4128)
-        let control: UInt64 = 0x6030_0000_0013_c090
+        let control: UInt64 = RegisterID.zcrEL1.rawValue
         #expect(try warnings { _ in }.isEmpty)
         #expect(try warnings { $0.list.append((control, 8)) }.isEmpty)
         for (length, isLong) in [(7, false), (8, true), (15, true), (0x17, false)] {

@@ -44,7 +44,7 @@ struct StreamDamageTests {
         var cpu = CraftedCPU()
         cpu.fill()
         cpu.set(0x3c5, 4, at: 328)
-        cpu.list += [(0x6030_0000_0013_c080, 1), (0x6030_0000_0014_0000, 2)]
+        cpu.list += [(RegisterID.sctlrEL1.rawValue, 1), (RegisterID.psciVersion.rawValue, 2)]
         cpu.subsections = [
             CraftedSubsection(
                 "cpu/vfp", [UInt8](repeating: 3, count: 576),
@@ -189,7 +189,7 @@ struct StreamDamageTests {
     @Test("Ids that do not ascend are refused, and named", arguments: [true, false])
     func unsortedIDs(isDescribed: Bool) throws {
         var cpu = CraftedCPU()
-        cpu.list = [(0x6030_0000_0013_c080, 1), (0x6030_0000_0013_c000, 2)]
+        cpu.list = [(RegisterID.sctlrEL1.rawValue, 1), (RegisterID.midrEL1.rawValue, 2)]
         let error = try #require(problem(CraftedStream(cpu, isDescribed: isDescribed).bytes))
         #expect(error.description.contains("0x603000000013c000"))
         cpu.list = [(5, 1), (5, 2)]

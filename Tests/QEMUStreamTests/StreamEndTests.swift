@@ -18,7 +18,7 @@ private func outcome(
 /// Two vCPUs with everything that QEMU writes for them.
 private let crafted: CraftedStream = {
     var cpu = CraftedCPU()
-    cpu.list += [(0x6030_0000_0013_c080, 1), (0x6030_0000_0014_0000, 2)]
+    cpu.list += [(RegisterID.sctlrEL1.rawValue, 1), (RegisterID.psciVersion.rawValue, 2)]
     cpu.subsections = [CraftedSubsection("cpu/irq-line-state", [0, 0, 0, 0])]
     var second = cpu
     second.instance = 1

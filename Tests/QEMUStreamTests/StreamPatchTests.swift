@@ -262,7 +262,7 @@ struct StreamPatchTests {
         #expect(stream.hasDescription)
         var section = stream.cpus[0]
         try section.replaceEntries(
-            section.entries + [CPUSection.Entry(id: id(0x6030_0000_0013_c080), value: 1)])
+            section.entries + [CPUSection.Entry(id: .sctlrEL1, value: 1)])
         #expect(throws: QEMUStreamError.self) { try stream.patch(replacing: [section]) }
     }
 }

@@ -1,5 +1,6 @@
 import LinuxSystem
 import QEMUStream
+import Registers
 import TestFiles
 import Testing
 
@@ -12,7 +13,7 @@ private func crafted(_ count: Int, isDescribed: Bool = true, hasCommon: Bool = t
         var cpu = CraftedCPU()
         (cpu.instance, cpu.number) = (UInt32(number), UInt32(20 + number))
         cpu.set(0x11 * UInt64(number + 1), 8, at: 72)
-        cpu.list += [(0x6030_0000_0013_c080, 1), (0x6030_0000_0014_0000, 2)]
+        cpu.list += [(RegisterID.sctlrEL1.rawValue, 1), (RegisterID.psciVersion.rawValue, 2)]
         cpu.subsections = [CraftedSubsection("cpu/irq-line-state", [0, 0, 0, 0])]
         return cpu
     }

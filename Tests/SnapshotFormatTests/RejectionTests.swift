@@ -9,11 +9,9 @@ import VCPUModel
 struct RejectionTests {
     typealias Code = SnapshotFormatError.Code
 
-    static let x0 = RegisterID(rawValue: 0x6030_0000_0010_0000)
-
     /// One vCPU with X0 = 1: content `00`, the id in 9 bytes, `00`, code `01`, value `01`.
     static func small() throws -> CraftedFile {
-        let list = try #require(RegisterList([(x0, RegisterValue(1))]))
+        let list = try #require(RegisterList([(RegisterID.x0, RegisterValue(1))]))
         return try CraftedFile(
             Snapshot(
                 provenance: Provenance(), vcpus: [VCPUState(index: 0, registers: list)]))

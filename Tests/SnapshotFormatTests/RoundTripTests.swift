@@ -92,7 +92,7 @@ struct RoundTripTests {
             var list = shared
             list.set(
                 RegisterValue(UInt64(index) | 1 << 31),
-                for: RegisterID(rawValue: 0x6030_0000_0013_c005))
+                for: .mpidrEL1)
             return VCPUState(index: index, registers: list)
         }
         let snapshot = Snapshot(provenance: Provenance(), vcpus: vcpus)

@@ -21,10 +21,6 @@ private final class ReadOnlyBank: RegisterBank {
 }
 
 struct AArch32BankTests {
-    private let x0 = RegisterID(rawValue: 0x6030_0000_0010_0000)
-    private let sctlrEL1 = RegisterID(rawValue: 0x6030_0000_0013_c080)
-    private let ttbr0EL1 = RegisterID(rawValue: 0x6030_0000_0013_c100)
-    private let farEL1 = RegisterID(rawValue: 0x6030_0000_0013_c300)
     private let sctlr = RegisterID(rawValue: 0x4020_0000_000f_0800)
     private let ttbr0 = RegisterID(rawValue: 0x4020_0000_000f_1000)
     private let ttbr0Wide = RegisterID(rawValue: 0x4030_0000_000f_0100)
@@ -38,9 +34,10 @@ struct AArch32BankTests {
     init() throws {
         let registers = try #require(
             RegisterList([
-                (x0, RegisterValue(1)), (sctlrEL1, RegisterValue(0x30d0_198d)),
-                (ttbr0EL1, RegisterValue(0x00ab_0000_4100_0000)),
-                (farEL1, RegisterValue(0x1122_3344_5566_7788)),
+                (RegisterID.x0, RegisterValue(1)),
+                (RegisterID.sctlrEL1, RegisterValue(0x30d0_198d)),
+                (RegisterID.ttbr0EL1, RegisterValue(0x00ab_0000_4100_0000)),
+                (RegisterID.farEL1, RegisterValue(0x1122_3344_5566_7788)),
             ]))
         base = SnapshotBank(registers)
         bank = AArch32Bank(base)
@@ -58,14 +55,17 @@ struct AArch32BankTests {
 
     @Test func listHasTheViewsOfWhatIsThere() throws {
         let listed = try bank.list()
-        #expect(listed == [sctlr, ttbr0, dfar, ifar, ttbr0Wide, x0, sctlrEL1, ttbr0EL1, farEL1])
+        #expect(
+            listed == [sctlr, ttbr0, dfar, ifar, ttbr0Wide, .x0, .sctlrEL1, .ttbr0EL1, .farEL1])
         #expect(listed == listed.sorted())
         #expect(try AArch32Bank(SnapshotBank(RegisterList())).list().isEmpty)
         // TCMTR is the bank's own, and before the views.
         let tcmtr = RegisterID(rawValue: 0x4020_0000_000f_0002)
         let mixed = try #require(
-            RegisterList([(tcmtr, RegisterValue(0, size: 4)), (farEL1, RegisterValue(0))]))
-        #expect(try AArch32Bank(SnapshotBank(mixed)).list() == [tcmtr, dfar, ifar, farEL1])
+            RegisterList([
+                (tcmtr, RegisterValue(0, size: 4)), (RegisterID.farEL1, RegisterValue(0)),
+            ]))
+        #expect(try AArch32Bank(SnapshotBank(mixed)).list() == [tcmtr, dfar, ifar, .farEL1])
     }
 
     @Test func everythingListedCanBeRead() throws {
@@ -84,17 +84,17 @@ struct AArch32BankTests {
 
     @Test func writingAHalfKeepsTheOther() throws {
         try bank.write(RegisterValue(0xffff_ffff, size: 4), to: dfar)
-        #expect(try base.read(farEL1) == RegisterValue(0x1122_3344_ffff_ffff))
+        #expect(try base.read(.farEL1) == RegisterValue(0x1122_3344_ffff_ffff))
         try bank.write(RegisterValue(0x8000_0001, size: 4), to: ifar)
-        #expect(try base.read(farEL1) == RegisterValue(0x8000_0001_ffff_ffff))
+        #expect(try base.read(.farEL1) == RegisterValue(0x8000_0001_ffff_ffff))
         try bank.write(RegisterValue(0, size: 4), to: dfar)
-        #expect(try base.read(farEL1) == RegisterValue(0x8000_0001_0000_0000))
-        #expect(try base.read(sctlrEL1) == RegisterValue(0x30d0_198d))
+        #expect(try base.read(.farEL1) == RegisterValue(0x8000_0001_0000_0000))
+        #expect(try base.read(.sctlrEL1) == RegisterValue(0x30d0_198d))
     }
 
     @Test func writingAWholeRegister() throws {
         try bank.write(RegisterValue(0xfedc_ba98_7654_3210), to: ttbr0Wide)
-        #expect(try base.read(ttbr0EL1) == RegisterValue(0xfedc_ba98_7654_3210))
+        #expect(try base.read(.ttbr0EL1) == RegisterValue(0xfedc_ba98_7654_3210))
         try bank.write(RegisterValue(0x10, size: 4), to: ttbr0)
         #expect(try bank.read(ttbr0Wide) == RegisterValue(0xfedc_ba98_0000_0010))
     }
@@ -132,11 +132,11 @@ struct AArch32BankTests {
     }
 
     @Test func everythingElseIsTheBanksOwn() throws {
-        #expect(try bank.read(x0) == RegisterValue(1))
-        try bank.write(RegisterValue(0x55), to: farEL1)
-        #expect(try base.read(farEL1) == RegisterValue(0x55))
+        #expect(try bank.read(.x0) == RegisterValue(1))
+        try bank.write(RegisterValue(0x55), to: .farEL1)
+        #expect(try base.read(.farEL1) == RegisterValue(0x55))
         #expect(errno { _ = try bank.read(.pstate) } == .noEntry)
-        #expect(errno { try bank.write(RegisterValue(0, size: 4), to: x0) } == .invalidArgument)
+        #expect(errno { try bank.write(RegisterValue(0, size: 4), to: .x0) } == .invalidArgument)
     }
 
     /// No AArch64 register holds FCSEIDR; a list of a 32-bit host has it all the same.
@@ -152,7 +152,7 @@ struct AArch32BankTests {
 
     @Test func refusalsOfTheBankPassThrough() throws {
         let readOnly = AArch32Bank(ReadOnlyBank(base))
-        for (id, size) in [(dfar, 4), (x0, 8)] {
+        for (id, size) in [(dfar, 4), (RegisterID.x0, 8)] {
             do {
                 try readOnly.write(RegisterValue(0, size: size), to: id)
                 Issue.record("\(id) was written")
@@ -165,11 +165,11 @@ struct AArch32BankTests {
 
     @Test func holders() throws {
         let upper = try #require(AArch32Bank.holder(of: ifar))
-        #expect(upper.id == farEL1 && upper.lsb == 32 && upper.size == 4)
+        #expect(upper.id == .farEL1 && upper.lsb == 32 && upper.size == 4)
         let lower = try #require(AArch32Bank.holder(of: dfar))
-        #expect(lower.id == farEL1 && lower.lsb == 0 && lower.size == 4)
+        #expect(lower.id == .farEL1 && lower.lsb == 0 && lower.size == 4)
         let whole = try #require(AArch32Bank.holder(of: ttbr0Wide))
-        #expect(whole.id == ttbr0EL1 && whole.lsb == 0 && whole.size == 8)
+        #expect(whole.id == .ttbr0EL1 && whole.lsb == 0 && whole.size == 8)
         // Others that the dictionary maps, and those that it does not.
         for name in ["SCTLR_EL1", "SCTLR_EL12", "x0", "FCSEIDR", "FPSCR", "d0", "VCPU_INIT"] {
             let id = try #require(RegisterID(parsing: name))

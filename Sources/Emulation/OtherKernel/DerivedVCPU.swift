@@ -170,7 +170,7 @@ struct DerivedVCPU {
     }
 
     private mutating func guessCaches(_ bits: ShownBits) {
-        if bits.register == .clidrEL1 { set(bits, madeUpCaches.usualLevels) }
+        if bits.register == .clidrEL1 { set(bits, cacheType.usualLevels) }
         guess(bits.register, nil, registers[bits.register]?.lowBits ?? 0)
     }
 
@@ -188,10 +188,9 @@ struct DerivedVCPU {
         for bits in RegisterDictionary.entry(for: id)?.shownBits ?? [] {
             let (old, new) = rules(bits)
             switch new {
-            case .cacheLevels where old != new: set(bits, madeUpCaches.levels)
+            case .cacheLevels where old != new: set(bits, cacheType.madeUpLevels)
             case .cacheGeometry where old != new:
-                let isInstruction = id.rawValue & 1 != 0
-                set(bits, madeUpCaches.geometry(ofInstructions: isInstruction))
+                set(bits, cacheType.madeUpGeometry(ofInstructions: id.isInstructionCache))
             case .pmuVersion: set(bits, pmu.perfMon)
             case .events(let value) where old != new:
                 set(bits, pmu.withoutMissingEvents(value))
@@ -211,9 +210,7 @@ struct DerivedVCPU {
         registers.set(value.masked(by: ~hidden), for: id)
     }
 
-    private var madeUpCaches: MadeUpCaches {
-        MadeUpCaches(cacheType: registers[.ctrEL0]?.lowBits ?? 0)
-    }
+    private var cacheType: CacheType { CacheType(bits: registers[.ctrEL0]?.lowBits ?? 0) }
 
     private mutating func set(_ bits: ShownBits, _ value: UInt64) {
         guard let old = registers[bits.register] else { return }

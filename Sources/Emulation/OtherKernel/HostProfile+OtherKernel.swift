@@ -39,6 +39,8 @@ extension HostProfile {
     ///   - release: as `uname -r` would print it; a version such as `6.12` is enough.
     ///   - others: recordings that may be of the same CPU; those that cannot be are left out.
     ///   - name: the new profile's; nil for one of the kernel and the CPU.
+    /// - Throws: where the release has no version, the profile does not tell its kernel's version
+    ///   or its CPU, or its kernel follows the rules of another.
     public func withKernel(
         _ release: String, like others: [HostProfile], name: String? = nil
     ) throws(OtherKernelError) -> HostProfile {

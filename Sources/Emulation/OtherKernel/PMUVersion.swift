@@ -5,11 +5,20 @@ struct PMUVersion {
     /// The field.
     let version: UInt64
 
-    /// PMUv3p5, the newest that KVM offers to guests (`kvm_arm_pmu_get_pmuver_limit`).
-    static let newestOffered: UInt64 = 6
+    private static let v3p5: UInt64 = 6
+    /// A PMU that is not one of Arm's.
+    private static let implementationDefined: UInt64 = 15
 
-    /// - Parameter idAA64DFR0: ID_AA64DFR0_EL1, in whose bits 11:8 it is.
-    init(idAA64DFR0: UInt64) { version = idAA64DFR0 >> 8 & 0xf }
+    /// The newest that KVM offers to guests (`kvm_arm_pmu_get_pmuver_limit`).
+    static let newestOffered = v3p5
+
+    /// - Parameter idAA64DFR0: ID_AA64DFR0_EL1, of which it is a field.
+    init(idAA64DFR0: UInt64) {
+        version = RegisterField.IDAA64DFR0EL1.pmuVer.extract(from: idAA64DFR0)
+    }
+
+    /// Whether event counters have 64 bits.
+    var hasLongCounters: Bool { Self.v3p5..<Self.implementationDefined ~= version }
 
     /// ID_DFR0_EL1.PerfMon, where PMUv3 is 3 (`pmuver_to_perfmon`, `arch/arm64/kvm/sys_regs.c`).
     var perfMon: UInt64 { version == 1 ? 3 : version }

@@ -13,8 +13,7 @@ struct Recording {
         features = Set((profile.vcpuInit?.features ?? []).names)
     }
 
-    /// ID_AA64PFR0_EL1.EL0, bits 3:0, is 2 when EL0 can be AArch32.
-    var hasAArch32: Bool { (profile.registers[.idAA64PFR0EL1]?.lowBits ?? 0) & 0xf == 2 }
+    var hasAArch32: Bool { profile.registers.hasAArch32AtEL0 == true }
 
     func rule(of bits: ShownBits) -> ShownBits.Rule {
         bits.rule(onKernel: profile.kernel, of: cpu, features: features)
@@ -84,9 +83,7 @@ extension IDFieldRule {
 extension VCPUFeature {
     /// Whether a kernel hides what needs a feature from vCPUs without it.
     static func isEnforced(_ name: String, onKernel kernel: KernelVersion?) -> Bool {
-        guard let since = all.first(where: { $0.name == name })?.hidesSince, let kernel else {
-            return true
-        }
+        guard let since = byName[name]?.hidesSince, let kernel else { return true }
         return kernel >= since
     }
 }

@@ -12,6 +12,7 @@ extension TCGModel {
     public static var builtInNames: [String] { files.names }
 
     /// A model that is part of this library; nil when none has the name.
+    /// - Throws: never for the models of a release, which its tests parse.
     public static func builtIn(named name: String) throws(DirectiveError) -> TCGModel? {
         guard let text = files.text(named: name) else { return nil }
         return try TCGModel(parsing: text, file: "built-in CPU \(name)")
@@ -45,6 +46,7 @@ extension TCGModel {
     /// The model of a CPU in a QEMU; of several stable releases the one that is meant, else the newest.
     /// - Parameter qemu: `10.0` or `10.0.2`.
     /// - Returns: nil where none is recorded.
+    /// - Throws: never for the models of a release, which its tests parse.
     public static func recorded(_ cpu: String, of qemu: String) throws(DirectiveError) -> TCGModel?
     {
         let series = numbers(qemu).prefix(2)

@@ -4,6 +4,7 @@ public import TextFormats
 extension TCGModel {
     /// Reads a file in the format of Formats/vtcg-v1.md.
     /// - Parameter file: what to call the text in errors.
+    /// - Throws: the line at fault, with what was expected there.
     public init(parsing text: some Collection<UInt8>, file: String) throws(DirectiveError) {
         var parser = try TCGModelParser(text, file: file)
         self = try parser.model()

@@ -4,14 +4,14 @@ extension UndoFile {
     private static let contextEnd = numbersEnd + SHA256.size
 
     /// Where `original` begins in the undo file, in bytes from its start.
-    public var originalOffset: Int {
+    package var originalOffset: Int {
         Self.contextEnd + (changedBytes == nil ? SHA256.size : 0)
     }
 
     /// All bytes of a file of version 2.
     ///
     /// Do not write one that was read as version 1: it does not have the changed bytes.
-    public var encoded: [UInt8] {
+    package var encoded: [UInt8] {
         let numbers = [
             Self.version, UInt64(originalSize), UInt64(changedSize), UInt64(start),
         ]
@@ -24,7 +24,7 @@ extension UndoFile {
     /// Reads version 1 or 2.
     /// - Parameter bytes: the whole file.
     /// - Throws: `damaged` for a wrong magic, digest or size, and for other versions.
-    public init(decoding bytes: [UInt8]) throws(UndoFileError) {
+    package init(decoding bytes: [UInt8]) throws(UndoFileError) {
         try Self.check(bytes)
         let version = bytes.bigEndian(at: 8, count: 8)
         guard 1...2 ~= version else {

@@ -2,17 +2,17 @@
 ///
 /// Formats/undo-v1.md has the layout. The file lies beside the changed one, and is complete and on the
 /// disk before anything is changed.
-public struct UndoFile: Sendable {
+package struct UndoFile: Sendable {
     /// Of the file before the change, in bytes.
     let originalSize: Int64
     /// Of the file after it, in bytes.
     let changedSize: Int64
     /// Where the change begins: nothing before it differs.
-    public let start: Int64
+    package let start: Int64
     /// Of the bytes just before `start`, which both have.
     let contextDigest: [UInt8]
     /// Everything from `start` on before the change.
-    public let original: [UInt8]
+    package let original: [UInt8]
     let changed: Changed
 
     /// What is known of everything from `start` on after the change.
@@ -23,16 +23,16 @@ public struct UndoFile: Sendable {
     }
 
     /// The bytes it begins with.
-    public static let magic = Array("VCPUUNDO".utf8)
+    package static let magic = Array("VCPUUNDO".utf8)
     static let version: UInt64 = 2
     static let longestContext: Int64 = 1 << 16
     /// The most bytes that follow `start`, before the change and after it: device state and description of a stream.
-    public static let longestEnd = 256 << 20
+    package static let longestEnd = 256 << 20
     /// The most bytes of an undo file.
-    public static let longest = 2 * longestEnd + (1 << 16)
+    package static let longest = 2 * longestEnd + (1 << 16)
 
     /// What the name of an undo file adds to that of its file.
-    public static let suffix = ".undo"
+    package static let suffix = ".undo"
 }
 
 // MARK: - Making
@@ -41,7 +41,7 @@ extension UndoFile {
     /// What undoes a patch that is not applied yet.
     /// - Throws: `nothingToUndo` for an empty patch, `tooLong` when more than `longestEnd` bytes follow the first change,
     ///   `file` when the file cannot be read.
-    public init(of patch: FilePatch, to file: any SeekableBytes) throws(UndoFileError) {
+    package init(of patch: FilePatch, to file: any SeekableBytes) throws(UndoFileError) {
         guard let first = patch.replacements.first?.range.lowerBound else { throw .nothingToUndo }
         let longest = Int64(Self.longestEnd)
         guard file.size - first <= longest, file.size - first + patch.growth <= longest else {
@@ -60,7 +60,7 @@ extension UndoFile {
     }
 
     /// What the file has from `start` on after the change; nil for version 1, which is only read.
-    public var changedBytes: [UInt8]? {
+    package var changedBytes: [UInt8]? {
         guard case .bytes(let bytes) = changed else { return nil }
         return bytes
     }
@@ -77,7 +77,7 @@ extension UndoFile {
 
 extension UndoFile {
     /// What a file is to this undo file.
-    public enum State: Hashable, Sendable {
+    package enum State: Hashable, Sendable {
         /// As it was before the change.
         case original
         /// As it was after the change.
@@ -92,7 +92,7 @@ extension UndoFile {
 
     /// Compares a file with both states: its size, the bytes just before `start`, and those from `start` on.
     /// - Throws: when the file cannot be read.
-    public func state(of file: any SeekableBytes) throws(UndoFileError) -> State {
+    package func state(of file: any SeekableBytes) throws(UndoFileError) -> State {
         guard file.size >= start,
             try Self.contextDigest(file, before: start) == contextDigest
         else { return .foreign }

@@ -1,5 +1,5 @@
 /// Why an undo file was not made or read.
-public enum UndoFileError: Error, Hashable, Sendable {
+package enum UndoFileError: Error, Hashable, Sendable {
     /// The file that is to be changed could not be read, or would become too large.
     case file(FileError)
     /// The patch changes nothing.
@@ -15,7 +15,7 @@ public enum UndoFileError: Error, Hashable, Sendable {
 
 extension UndoFileError: CustomStringConvertible {
     /// What is wrong with the undo file, and what to do about it.
-    public var description: String {
+    package var description: String {
         switch self {
         case .file(let error): "\(error)"
         case .nothingToUndo: "nothing is to be changed"

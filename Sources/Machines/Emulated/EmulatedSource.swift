@@ -1,34 +1,34 @@
 internal import Emulation
-public import LinuxSystem
-public import Registers
+package import LinuxSystem
+package import Registers
 internal import VCPUModel
 
 /// `emulated:NAME`: vCPUs of an emulated host, by a built-in profile's name or the path of a profile.
-public struct EmulatedSource: HostSource {
+package struct EmulatedSource: HostSource {
     /// The name of a built-in profile or the path of a profile follows.
-    public static let scheme = "emulated:"
+    package static let scheme = "emulated:"
     /// Reading, restoring and editing fresh vCPUs, on any machine.
-    public static let summary = SourceSummary(
+    package static let summary = SourceSummary(
         grammar: "emulated:NAME",
         meaning: "an emulated host: a built-in profile or the path of a\n.vhost file",
         abilities: [.read, .restore, .edit], options: [.vcpus],
         example: "vcpusnap save emulated:6.12-neoverse-n1 --vcpus 4 -o four.vcpusnap")
 
     /// A built-in profile's name, or a path; a built-in name comes first.
-    public let name: String
+    package let name: String
 
     /// Takes any name but none; the profile is not looked up yet.
-    public init?(_ name: String) {
+    package init?(_ name: String) {
         guard !name.isEmpty else { return nil }
         self.name = name
     }
 
     /// The profile's file; empty where no regular file has that path, as with most built-in names.
-    public var files: [FileIdentity] { FileIdentity(of: name).map { [$0] } ?? [] }
+    package var files: [FileIdentity] { FileIdentity(of: name).map { [$0] } ?? [] }
 
     /// Makes emulated vCPUs that answer reads and writes as KVM on the profile's host does.
     /// - Throws: when the profile cannot be found or parsed.
-    public func makeVCPUs(
+    package func makeVCPUs(
         _ count: Int, enabling capabilities: [KVMCapability], _ options: SourceOptions
     ) throws(SourceError) -> MadeVCPUs {
         MadeVCPUs(
@@ -37,7 +37,7 @@ public struct EmulatedSource: HostSource {
     }
 
     /// The built-in profiles, whatever the beginning is, and files.
-    public static func completions(of beginning: String) -> [String] {
+    package static func completions(of beginning: String) -> [String] {
         HostProfile.builtInNames.map { scheme + $0 } + paths(of: beginning)
     }
 }

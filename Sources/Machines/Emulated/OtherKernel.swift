@@ -1,11 +1,11 @@
-public import Emulation
+package import Emulation
 internal import LinuxSystem
 internal import Registers
 internal import TextFormats
 internal import VCPUModel
 
 /// Hosts as they would be with another kernel.
-public struct OtherKernel {
+package struct OtherKernel {
     private let release: String
     private let others: [(file: String, profile: HostProfile)]
     private let options: SourceOptions
@@ -14,7 +14,7 @@ public struct OtherKernel {
     ///   - release: of the other kernel.
     ///   - files: recordings of such CPUs, by file or built-in name; the built-in profiles are asked anyway.
     /// - Throws: when one of them cannot be read.
-    public init(
+    package init(
         _ release: String, like files: [String], _ options: SourceOptions
     ) throws(SourceError) {
         self.release = release
@@ -27,7 +27,7 @@ public struct OtherKernel {
     /// The host with the other kernel; what is guessed of it is said.
     /// - Parameter name: the new profile's; nil for the kernel and the CPU.
     /// - Throws: when nothing can be said of it, as of a vendor's kernel.
-    public func profile(
+    package func profile(
         of host: HostProfile, named name: String? = nil
     ) throws(SourceError) -> HostProfile {
         let result = try SourceError.passing {
@@ -47,7 +47,7 @@ public struct OtherKernel {
     }
 
     /// The same of several hosts, each called `NAME@RELEASE`.
-    public func profiles(of hosts: [HostProfile]) throws(SourceError) -> [HostProfile] {
+    package func profiles(of hosts: [HostProfile]) throws(SourceError) -> [HostProfile] {
         var results: [HostProfile] = []
         for host in hosts {
             results.append(try profile(of: host, named: "\(host.name)@\(release)"))

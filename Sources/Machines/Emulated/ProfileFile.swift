@@ -7,6 +7,7 @@ internal import VCPUModel
 /// Host profiles by the name a user gives.
 public enum ProfileFile {
     /// A built-in profile, else the file of that name; `-` is standard input.
+    /// - Throws: where there is neither, or the file cannot be read or is no profile.
     public static func load(_ name: String) throws(SourceError) -> HostProfile {
         try SourceError.passing { try HostProfile.builtIn(named: name) ?? read(name) }
     }
@@ -23,6 +24,7 @@ public enum ProfileFile {
     }
 
     /// The profiles of several hosts, each with a name of its own.
+    /// - Throws: at the first that cannot be loaded.
     public static func load(
         _ names: [String], _ options: SourceOptions
     ) throws(SourceError) -> [HostProfile] {
@@ -59,7 +61,7 @@ public enum ProfileFile {
     }
 
     /// The names, with `~2` and so on after those that others before have.
-    public static func distinct(_ names: [String]) -> [String] {
+    package static func distinct(_ names: [String]) -> [String] {
         var used = Set(names)
         var seen: Set<String> = []
         return names.map { name in

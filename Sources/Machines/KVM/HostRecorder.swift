@@ -25,7 +25,9 @@ public struct HostRecorder: ~Copyable {
         self.options = options
     }
 
+    /// Reads and tries out vCPUs of each set of features.
     /// - Parameter name: one word; nil for the kernel's version and the CPU.
+    /// - Throws: where the vCPU cannot be made or read.
     public borrowing func record(name: String?) throws(SourceError) -> HostProfile {
         try SourceError.passing { try recording(name: name) }
     }

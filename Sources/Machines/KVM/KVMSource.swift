@@ -1,22 +1,22 @@
 internal import KVM
-public import Registers
+package import Registers
 internal import VCPUModel
 
 /// `kvm:`: vCPUs of a scratch VM on this host's KVM.
-public struct KVMSource: HostSource {
+package struct KVMSource: HostSource {
     /// Nothing follows it.
-    public static let scheme = "kvm:"
+    package static let scheme = "kvm:"
     /// Reading, restoring and editing fresh vCPUs of the host that runs the command.
-    public static let summary = SourceSummary(
+    package static let summary = SourceSummary(
         grammar: "kvm:", meaning: "a scratch VM on this host's /dev/kvm (arm64)",
         abilities: [.read, .restore, .edit], needs: "arm64 with /dev/kvm",
         options: [.vcpus], example: "vcpusnap save kvm: -o cpu.vcpusnap")
 
     /// Always empty: a host has one KVM.
-    public var name: String { "" }
+    package var name: String { "" }
 
     /// Nil unless the name is empty.
-    public init?(_ name: String) {
+    package init?(_ name: String) {
         guard name.isEmpty else { return nil }
     }
 
@@ -24,7 +24,7 @@ public struct KVMSource: HostSource {
     ///
     /// They go away with their banks.
     /// - Throws: when KVM cannot be opened, or makes no VM or not that many vCPUs.
-    public func makeVCPUs(
+    package func makeVCPUs(
         _ count: Int, enabling capabilities: [KVMCapability], _ options: SourceOptions
     ) throws(SourceError) -> MadeVCPUs {
         try SourceError.passing {

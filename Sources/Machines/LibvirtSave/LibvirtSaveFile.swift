@@ -1,18 +1,18 @@
 internal import QEMUStream
 
 /// An image of libvirt, with a QEMU stream in it.
-public enum LibvirtSaveFile: StreamFileKind {
+package enum LibvirtSaveFile: StreamFileKind {
     /// What error messages call such a file.
-    public static let phrase = "an image of \"virsh save\" or \"managedsave\""
+    package static let phrase = "an image of \"virsh save\" or \"managedsave\""
     /// The same in short.
-    public static let shortPhrase = "an image of virsh save"
+    package static let shortPhrase = "an image of virsh save"
     /// Reading and mending, with the options of all streams.
-    public static let summary = SourceSummary(
+    package static let summary = SourceSummary(
         ofStreamsIn: "libvirt image", "what virsh save or managedsave wrote",
         example: "vcpusnap mend vm.save --host rack1.vhost --policy fleet.vpolicy --in-place")
 
     /// Whether the file begins with `LibvirtQemudSave` or, for a save that did not finish, `LibvirtQemudPart`.
-    public static func recognizes(_ prefix: [UInt8]) -> Bool {
+    package static func recognizes(_ prefix: [UInt8]) -> Bool {
         SavedImage.detect(prefix) == .libvirt
     }
 }

@@ -4,11 +4,11 @@ internal import TextFormats
 internal import VCPUModel
 
 /// `pid:PID`: a VM of a running process, reached from outside; with several VMs `pid:PID/FD`.
-public struct ProcessSource: NamedSource {
+package struct ProcessSource: NamedSource {
     /// A process id follows, and optionally `/` and the descriptor that the process has of one of its VMs.
-    public static let scheme = "pid:"
+    package static let scheme = "pid:"
     /// Reading while the guest runs, and restoring while it is stopped; editing is not offered.
-    public static let summary = SourceSummary(
+    package static let summary = SourceSummary(
         grammar: "pid:PID", meaning: "a VM of a running process, whatever VMM it is (arm64)",
         abilities: [.read, .restore], needs: "arm64; the right to trace the process",
         options: [.settle, .despiteFilter],
@@ -21,7 +21,7 @@ public struct ProcessSource: NamedSource {
     /// From `PID` or `PID/FD`, both decimal; nil for anything else.
     ///
     /// It does not look whether there is such a process.
-    public init?(_ name: String) {
+    package init?(_ name: String) {
         let numbers = name.split(separator: "/", omittingEmptySubsequences: false).map {
             NumberText.decimal($0).flatMap { Int(exactly: $0) }
         }
@@ -32,13 +32,13 @@ public struct ProcessSource: NamedSource {
     }
 
     /// `PID` or `PID/FD`, in decimal.
-    public var name: String { "\(process)" + (descriptor.map { "/\($0)" } ?? "") }
+    package var name: String { "\(process)" + (descriptor.map { "/\($0)" } ?? "") }
 
     /// True: the guest goes on with what was written.
-    public var isLasting: Bool { true }
+    package var isLasting: Bool { true }
 
     /// Refuses a trial: its writes would reach the guest.
-    public static func objection(to use: RestoreUse) -> String? {
+    package static func objection(to use: RestoreUse) -> String? {
         use == .writing
             ? nil
             : "--dry-run would write to the VM: vcpusnap diff says what differs, vcpusnap plan what a "
@@ -52,14 +52,14 @@ public struct ProcessSource: NamedSource {
     /// With `--settle` it reads, at most 100 times, until no vCPU waits for its VMM's answer to an exit. Without it,
     /// each such vCPU gets a warning.
     /// - Throws: when the process has no such VM, may not be traced, or does not settle.
-    public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
+    package func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         try RunningProcess(self, options).capture(settling: options.has(.settle))
     }
 
     /// Stops the process until `letGo`.
     /// - Throws: for an edit; when the snapshot's vCPU numbers are not those of the VM, or a vCPU runs; as `capture`
     ///   does.
-    public func open(
+    package func open(
         _ purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState {
         guard case .restore(let snapshot, _) = purpose else {
@@ -69,7 +69,7 @@ public struct ProcessSource: NamedSource {
     }
 
     /// The processes on this host that have VMs.
-    public static func completions(of beginning: String) -> [String] {
+    package static func completions(of beginning: String) -> [String] {
         guard beginning.hasPrefix(scheme), let table = try? ProcessTable.read() else {
             return [scheme]
         }

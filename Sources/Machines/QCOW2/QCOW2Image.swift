@@ -2,18 +2,18 @@ internal import LinuxSystem
 internal import QEMUStream
 
 /// A qcow2 image, with QEMU streams in its internal snapshots.
-public enum QCOW2Image: StreamFileKind {
+package enum QCOW2Image: StreamFileKind {
     /// What error messages call such a file.
-    public static let phrase = "a qcow2 image with an internal snapshot"
+    package static let phrase = "a qcow2 image with an internal snapshot"
     /// What there is in it shows only later.
-    public static let shortPhrase = "a qcow2 image"
+    package static let shortPhrase = "a qcow2 image"
     /// Reading and mending, with the options of all streams.
-    public static let summary = SourceSummary(
+    package static let summary = SourceSummary(
         ofStreamsIn: "qcow2 image", "a disk image with the state of a VM (savevm)",
         example: "vcpusnap convert disk.qcow2 --snapshot before-upgrade -o vm.vcpusnap")
 
     /// Whether the file begins with `QFI\xfb` (Formats/saved-images.md).
-    public static func recognizes(_ prefix: [UInt8]) -> Bool {
+    package static func recognizes(_ prefix: [UInt8]) -> Bool {
         SavedImage.detect(prefix) == .qcow2
     }
 }

@@ -1,17 +1,17 @@
-public import LinuxSystem
+package import LinuxSystem
 internal import QEMUStream
 internal import QMP
 
 extension Location {
     /// Opens the QEMU stream in a file.
     /// - Throws: also for a file of a kind that has no stream.
-    public func openStream(_ options: SourceOptions) throws(SourceError) -> StreamFile {
+    package func openStream(_ options: SourceOptions) throws(SourceError) -> StreamFile {
         try Self.stream(try openGuestFile(options), of: text)
     }
 
     /// The stream of the machine that a stream is to go to: in a file, or taken from the QEMU that runs it.
     /// - Returns: also QEMU's version, which no file says.
-    public func openDestination(
+    package func openDestination(
         _ options: SourceOptions
     ) throws(SourceError) -> (file: StreamFile, qemu: String?) {
         guard case .named(let source) = self else { return (try openStream(options), nil) }
@@ -24,7 +24,7 @@ extension Location {
     }
 
     /// The stream in a file that was opened to be changed.
-    public static func openStream(
+    package static func openStream(
         _ file: SeekableFile, _ options: SourceOptions
     ) throws(SourceError) -> StreamFile {
         let input = try SourceError.passing { try ImageInput(file) }
@@ -51,7 +51,7 @@ extension Location {
     }
 
     /// Writes the changed copy of a file with a stream.
-    public func write(_ patch: FilePatch, of source: Location) throws(SourceError) {
+    package func write(_ patch: FilePatch, of source: Location) throws(SourceError) {
         let place = try placeOfStream()
         let from = try source.place(orElse: "name a file or -")
         try SourceError.passing {

@@ -1,16 +1,16 @@
 internal import LinuxSystem
-public import QEMUStream
+package import QEMUStream
 
 /// A stream that is written while it is read, except for its end, where the vCPUs are.
 ///
 /// It comes through a pipe, or out of the compression of one of libvirt's images, which is compressed again by the same
 /// program.
-public struct PassingStream {
+package struct PassingStream {
     private let image: PassingImage
     private let options: SourceOptions
 
     /// Nil for what can be read, and changed, at any place.
-    public init?(_ source: Location, _ options: SourceOptions) throws(SourceError) {
+    package init?(_ source: Location, _ options: SourceOptions) throws(SourceError) {
         let input = try source.input()
         let passes = try SourceError.passing { try input.isPipe || input.isCompressedLibvirt }
         guard passes else { return nil }
@@ -25,7 +25,7 @@ public struct PassingStream {
     ///
     /// If it may not be changed, no file is written, and what standard output gets ends before the vCPUs.
     /// - Parameter change: gives the vCPUs that the stream is to have; nil where it may not be changed.
-    public func write(
+    package func write(
         to output: Location, _ change: (StreamFile) throws -> [CPUSection]?
     ) throws(SourceError) {
         let place = try output.placeOfStream()

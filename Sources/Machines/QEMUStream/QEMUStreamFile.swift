@@ -1,16 +1,16 @@
 internal import QEMUStream
 
 /// A QEMU migration stream and nothing else.
-public enum QEMUStreamFile: StreamFileKind {
+package enum QEMUStreamFile: StreamFileKind {
     /// What error messages call such a file.
-    public static let phrase = "a QEMU migration stream"
+    package static let phrase = "a QEMU migration stream"
     /// Reading and mending, with the options of all streams.
-    public static let summary = SourceSummary(
+    package static let summary = SourceSummary(
         ofStreamsIn: "QEMU stream", "what QEMU's migrate file: or exec: wrote",
         example: "vcpusnap plan vm.mig --host other.vhost --qemu 10.0")
 
     /// Whether the file begins with `QEVM` (Formats/qemu-stream.md).
-    public static func recognizes(_ prefix: [UInt8]) -> Bool {
+    package static func recognizes(_ prefix: [UInt8]) -> Bool {
         SavedImage.detect(prefix) == .stream
     }
 }

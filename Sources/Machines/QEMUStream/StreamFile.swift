@@ -1,4 +1,4 @@
-public import LinuxSystem
+package import LinuxSystem
 public import QEMUStream
 internal import Registers
 internal import VCPUModel
@@ -24,7 +24,7 @@ extension SourceOptions {
 }
 
 /// A kind of file that holds a QEMU migration stream, whatever is around it.
-public protocol StreamFileKind: StateFileKind {}
+package protocol StreamFileKind: StateFileKind {}
 
 extension SourceSummary {
     /// Of a kind of file with a QEMU stream.
@@ -41,7 +41,7 @@ extension SourceSummary {
 
 extension StreamFileKind {
     /// How to read it as it is, or to make of it what was expected.
-    public static func advice(for file: String, insteadOf expected: ExpectedFile) -> String? {
+    package static func advice(for file: String, insteadOf expected: ExpectedFile) -> String? {
         switch expected {
         case .snapshot:
             "; vcpusnap show reads it as it is, and vcpusnap convert makes a snapshot of it"
@@ -55,7 +55,7 @@ extension StreamFileKind {
     ///
     /// A qcow2 image needs no description in its stream, because its table says where the state ends.
     /// - Throws: when there is no stream, or it is cut off or damaged and `--partial` was not given.
-    public static func open(
+    package static func open(
         _ input: ImageInput, of location: Location, _ options: SourceOptions
     ) throws(SourceError) -> any StateFile {
         let image = try SourceError.passing {
@@ -66,13 +66,13 @@ extension StreamFileKind {
 }
 
 /// A QEMU migration stream in a file; every error names the file.
-public struct StreamFile: StateFile {
+package struct StreamFile: StateFile {
     /// For messages.
-    public let name: String
+    package let name: String
     /// The parsed stream.
     ///
     /// Places in it count from its own first byte, not from that of the file.
-    public let stream: QEMUStream
+    package let stream: QEMUStream
     private let image: SavedImage?
 
     init(_ image: SavedImage, _ reading: StreamReading) throws(SourceError) {
@@ -93,26 +93,26 @@ public struct StreamFile: StateFile {
     }
 
     /// Whether it came through a pipe, and cannot be read again.
-    public var isOfPipe: Bool { stream.bytes is HeadAndTail && image?.compression == nil }
+    package var isOfPipe: Bool { stream.bytes is HeadAndTail && image?.compression == nil }
 
     /// A bank for each vCPU, in the stream's order.
     ///
     /// Each call makes new ones: writes change neither the stream nor the banks of another call.
-    public var banks: [QEMUVCPUBank] {
+    package var banks: [QEMUVCPUBank] {
         stream.cpus.map { QEMUVCPUBank($0, origin: stream.origin) }
     }
 
     /// The vCPUs' numbers, for messages.
-    public var indexText: String { UnitNumbers(stream.cpus.map(\.instance).sorted()).title }
+    package var indexText: String { UnitNumbers(stream.cpus.map(\.instance).sorted()).title }
 
     /// Its registers; notices name the known losses.
-    public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
+    package func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         warn(options)
         return try stateCapture(options)
     }
 
     /// The registers of every vCPU by KVM's ids, in ascending order of vCPU number, without notices.
-    public func stateCapture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
+    package func stateCapture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         var result = try StateCapture(
             of: zip(stream.cpus, banks).map { OpenVCPU(index: $0.instance, bank: $1) },
             provenance(options))
@@ -133,7 +133,7 @@ public struct StreamFile: StateFile {
     }
 
     /// Notifies of what is known to be lost or cannot be relied on.
-    public func warn(_ options: SourceOptions) {
+    package func warn(_ options: SourceOptions) {
         let problem = stream.problem.map { "only a part is read: \($0)" }
         let another = stream.beginningBehindAnother.map {
             "it has more than one stream: the last is read, which begins at byte \($0); QEMU loads the first"
@@ -146,7 +146,7 @@ public struct StreamFile: StateFile {
 
     /// Makes sure that this is the stream QEMU would load, before anything is said about QEMU or made for it.
     /// - Throws: when it is not the first stream of its file.
-    public func checkIsWhatQEMULoads() throws(SourceError) {
+    package func checkIsWhatQEMULoads() throws(SourceError) {
         guard let start = stream.beginningBehindAnother else { return }
         throw SourceError(
             "\(name): it has more than one stream, and QEMU loads the first, which is not read here: make a file of "
@@ -164,13 +164,13 @@ public struct StreamFile: StateFile {
 
     /// Changes of the stream, as changes of the file that holds it.
     /// - Throws: when the stream is compressed, or a qcow2 image cannot be changed there.
-    public func filePatch(_ patch: FilePatch) throws(SourceError) -> FilePatch {
+    package func filePatch(_ patch: FilePatch) throws(SourceError) -> FilePatch {
         if let problem = whyUnchangeable { throw SourceError("\(name): \(problem)") }
         return try SourceError.passing { try image?.changes(for: patch) ?? patch }
     }
 
     /// What to change in the stream so that it has these sections.
-    public func patch(replacing sections: [CPUSection]) throws(SourceError) -> FilePatch {
+    package func patch(replacing sections: [CPUSection]) throws(SourceError) -> FilePatch {
         try SourceError.naming(name) { () throws(QEMUStreamError) in
             try stream.patch(replacing: sections)
         }

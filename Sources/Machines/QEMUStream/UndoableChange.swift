@@ -1,10 +1,10 @@
-public import LinuxSystem
+package import LinuxSystem
 
 /// Changes of a file in place, and their undoing, by the undo file beside it (Formats/undo-v1.md).
 ///
 /// The file is opened once and locked as long as this lives: what is read, compared, changed and undone is one
 /// file, and no other `mend` or `unmend` comes in between.
-public struct UndoableChange {
+package struct UndoableChange {
     private let name: String
     private let file: LockedFile
 
@@ -13,22 +13,22 @@ public struct UndoableChange {
     ///
     /// While it waits, it says so.
     /// - Throws: when it is not a regular file, or cannot be opened or written.
-    public init(_ path: String, _ options: SourceOptions) throws(SourceError) {
+    package init(_ path: String, _ options: SourceOptions) throws(SourceError) {
         name = FileName.shown(path)
         file = try LockedFile(waitingFor: path, .readingAndWriting, options)
         AtomicFile.removeLeftovers(beside: file.path)
     }
 
     /// The file as it is now.
-    public func contents() throws(SourceError) -> SeekableFile {
+    package func contents() throws(SourceError) -> SeekableFile {
         try SourceError.passing { try SeekableFile(file) }
     }
 
     /// Whether there is an undo file that may be of this file.
-    public var hasUndoFile: Bool { (try? existing())?.isEmpty == false }
+    package var hasUndoFile: Bool { (try? existing())?.isEmpty == false }
 
     /// Writes the undo file, then changes the file.
-    public func apply(_ patch: FilePatch) throws(SourceError) {
+    package func apply(_ patch: FilePatch) throws(SourceError) {
         try SourceError.passing { try change(by: patch) }
     }
 
@@ -80,7 +80,7 @@ public struct UndoableChange {
 
     /// Puts the original bytes back and removes the undo file.
     /// - Returns: false when the file was as it was before the change.
-    public func undo() throws(SourceError) -> Bool {
+    package func undo() throws(SourceError) -> Bool {
         try SourceError.passing { try putBack() }
     }
 

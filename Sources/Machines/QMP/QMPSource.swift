@@ -4,26 +4,26 @@ internal import QMP
 internal import VCPUModel
 
 /// `qmp:SOCKET`: a VM that QEMU runs, by the socket of its QMP monitor.
-public struct QMPSource: NamedSource {
+package struct QMPSource: NamedSource {
     /// The path of a Unix socket follows.
-    public static let scheme = "qmp:"
+    package static let scheme = "qmp:"
     /// Reading only, while the guest runs.
-    public static let summary = SourceSummary(
+    package static let summary = SourceSummary(
         grammar: "qmp:SOCKET", meaning: "a VM that QEMU runs, by its QMP monitor (only as SOURCE)",
         abilities: [.read], needs: "a QMP socket of that QEMU",
         example: "vcpusnap save qmp:/run/vm.qmp -o vm.vcpusnap")
 
     /// The path of the socket.
-    public let name: String
+    package let name: String
 
     /// Takes any path but an empty one; nothing is opened yet.
-    public init?(_ name: String) {
+    package init?(_ name: String) {
         guard !name.isEmpty else { return nil }
         self.name = name
     }
 
     /// Refuses every restore: QMP has no command that writes registers.
-    public static func objection(to use: RestoreUse) -> String? {
+    package static func objection(to use: RestoreUse) -> String? {
         "QEMU's monitor has no way to write registers: give "
             + SourceKinds.schemes(thatCan: .restore) + "or a file as TARGET"
     }
@@ -36,7 +36,7 @@ public struct QMPSource: NamedSource {
     /// The registers of all its vCPUs at one moment.
     ///
     /// The VM goes on as it was; a notice says how long it stood still.
-    public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
+    package func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         let (file, machine) = try takeStream(options)
         file.warnOfLosses(options)
         var result = try file.stateCapture(options)

@@ -98,6 +98,8 @@ extension SnapshotFile {
     }
 
     /// Checks a file: header, every chunk, every value, the digest.
+    /// - Throws: where the file cannot be read or its header is damaged; whatever else is wrong
+    ///   stands in the report.
     public static func verify(_ location: Location) throws(SourceError) -> VerificationReport {
         let stream = try bytes(of: location)
         return try reading(location, stream.read) { reader throws(SnapshotFormatError) in
@@ -146,6 +148,7 @@ extension SnapshotFile {
 extension SnapshotFile {
     /// Writes a whole file or nothing; standard output gets the bytes as they are.
     /// - Parameter access: who may read the file; `kept` for a file that is changed.
+    /// - Throws: for a snapshot that the format cannot hold, and what `Location.write` throws.
     public static func write(
         _ snapshot: Snapshot, to location: Location, access: AtomicFile.Access = .secret
     ) throws(SourceError) {

@@ -88,8 +88,7 @@ extension LoadBlocker {
         let ids = Set(entries.map(\.id))
         let isOfKVM = stream.origin.canBeOfKVM
         let features = entries.first { $0.id == .idAA64PFR2EL1 }?.value ?? 0
-        // GCIE, bits 15:12.
-        let hasGICv5 = features & 0xf000 != 0
+        let hasGICv5 = RegisterField.IDAA64PFR2EL1.gcie.touches(features)
         let blockers: [LoadBlocker?] = [
             isOfKVM && ids.contains(.hcrEL2) ? .nestedVirtualization : nil,
             ids.contains(.rgsrEL1) ? .memoryTags(underKVM: isOfKVM) : nil,

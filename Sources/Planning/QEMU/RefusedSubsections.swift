@@ -31,7 +31,8 @@ struct RefusedSubsections {
 
     private init(by version: QEMUVersion, features: UInt64?) {
         self.version = version
-        takesTimer = version >= QEMUVersion(11, 0) || (features ?? 0) & 0xf != 0
+        let hasTimer = RegisterField.IDAA64ISAR2EL1.wFxT.touches(features ?? 0)
+        takesTimer = version >= QEMUVersion(11, 0) || hasTimer
     }
 
     /// All that end the load.

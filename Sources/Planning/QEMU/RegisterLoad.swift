@@ -32,12 +32,26 @@ public struct RegisterLoad: Hashable, Sendable {
         public var isFailure: Bool { self == .refused || self == .unknown }
     }
 
+    /// What QEMU does about it, beyond what KVM makes of the value.
+    public enum Answer: Hashable, Sendable {
+        /// Nothing.
+        case silence
+        /// It gives up, because the destination does not have the register.
+        case failure
+        /// It knows that the destination may not have the register.
+        case tolerance
+        /// It emulates the CPU, and gives a register that the stream does not have whatever was in its memory.
+        case memory
+        /// It emulates the CPU, and finds that a constant register has another value.
+        case comparison
+    }
+
     /// The register, by KVM's id.
     public var id: RegisterID
-    /// What QEMU and KVM make of it.
-    public var fate: Fate
-    /// The errno with which KVM refuses the write; nil where it does not.
-    public var errno: Errno?
+    /// What the vCPU makes of it, whatever QEMU then does.
+    public var outcome: RegisterOutcome
+    /// What QEMU does about it.
+    public var answer = Answer.silence
     /// The stream's value; nil where the stream has none.
     ///
     /// No stream has `SVE_VLS`: its value here is the longest length that the guest's registers show.
@@ -53,24 +67,26 @@ public struct RegisterLoad: Hashable, Sendable {
     /// What a policy is asked about; nil when nothing is lost.
     public var loss: PolicyLoss? {
         // Of a value of the destination's own that its KVM refuses nothing is lost.
-        let own = fate == .unset ? RegisterValue(0, size: id.size ?? 8) : held
+        let own = answer == .memory ? RegisterValue(0, size: id.size ?? 8) : held
         guard let saved = incoming ?? (outcome == .missing ? own : nil) else { return nil }
         return PolicyLoss(id, saved: saved, outcome, wanted: incoming, found: held)
     }
 
-    /// What the vCPU made of it, whatever QEMU then does.
-    public var outcome: RegisterOutcome {
-        switch fate {
-        case .loaded: .taken
-        case .altered: .acceptedThenChanged
-        case .refused: .refused(errno ?? .invalidArgument)
-        case .unknown, .dropped, .tolerated: .absent
-        case .keptAtReset where held != nil && isEssential: .missing
-        case .keptAtReset: .untouched
-        case .unset: .missing
+    /// Outcome and answer in one word.
+    public var fate: Fate {
+        switch outcome {
+        case .absent where answer == .failure: .unknown
+        case .absent where answer == .tolerance: .tolerated
+        case .absent: .dropped
+        case .refused: .refused
+        case .keptButMasked, .acceptedThenChanged: .altered
+        case .untouched, .missing: answer == .memory ? .unset : .keptAtReset
+        case .taken, .alreadyEqual, .volatile, .skipped: .loaded
         }
     }
 
-    /// Whether no vCPU can do without it.
-    private var isEssential: Bool { RegisterDictionary.entry(for: id)?.isEssential == true }
+    /// The errno with which KVM refuses the write; nil where it does not.
+    public var errno: Errno? {
+        if case .refused(let errno) = outcome, answer != .comparison { errno } else { nil }
+    }
 }

@@ -104,6 +104,8 @@ extension StreamMend {
     ///     origin, the policy's rules alone are applied, and `plans` is empty.
     ///   - versions: the QEMU versions that are to load the result; nil for all that know the stream's subsections.
     ///   - target: the version whose subsections the result has; nil is the oldest of `versions`, with a profile.
+    /// - Throws: for a stream that is not KVM's, with a profile, and one that cannot be read or
+    ///   changed.
     public init(
         of stream: QEMUStream, on profile: HostProfile?, policy: RestorePolicy,
         versions: [QEMUVersion]? = nil, knownTo target: QEMUVersion? = nil
@@ -130,6 +132,7 @@ extension StreamMend {
 
 extension StreamMend {
     /// Mends a stream for a QEMU that emulates the vCPUs.
+    /// - Throws: for a stream that cannot be read or changed.
     public init(
         of stream: QEMUStream, on destination: TCGDestination, policy: RestorePolicy
     ) throws(Problem) {

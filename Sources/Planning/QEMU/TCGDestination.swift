@@ -25,6 +25,7 @@ public struct TCGDestination {
     ///
     /// The stream does not say which registers are constant, so that this is as it is in the recorded models.
     /// - Parameter name: for reports.
+    /// - Throws: never with the models of a release, which its tests parse.
     public init(
         _ stream: QEMUStream, _ version: QEMUVersion, named name: String
     ) throws(DirectiveError) {

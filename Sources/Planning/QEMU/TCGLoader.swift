@@ -1,4 +1,5 @@
 internal import Emulation
+internal import LinuxSystem
 internal import QEMUStream
 internal import Registers
 internal import Transfer
@@ -35,7 +36,7 @@ struct TCGLoader {
             entry.id == Self.wrongDebugRegister
         }
         return local.map { load($0, values[$0.id]) }
-            + walk.fates(of: incoming.filter { !known.contains($0.id) })
+            + walk.loads(of: incoming.filter { !known.contains($0.id) })
     }
 
     /// What 10.0 and 10.1 had in place of DBGDTRTX (Formats/qemu-stream.md, section 5.2).
@@ -47,13 +48,16 @@ struct TCGLoader {
             // QEMU writes what the list's memory holds, which is no constant but by chance.
             let isTaken = isTaken(0, register)
             return RegisterLoad(
-                id: register.id, fate: isTaken ? .unset : .refused, held: isTaken ? nil : own)
+                id: register.id, outcome: isTaken ? .missing : Self.otherConstant,
+                answer: isTaken ? .memory : .comparison, held: isTaken ? nil : own)
         }
         let isTaken = isTaken(entry?.value ?? 0, register)
         return RegisterLoad(
-            id: register.id, fate: isTaken ? .loaded : .refused, incoming: value,
-            held: isTaken ? value : own)
+            id: register.id, outcome: isTaken ? .taken : Self.otherConstant,
+            answer: isTaken ? .silence : .comparison, incoming: value, held: isTaken ? value : own)
     }
+
+    private static let otherConstant = RegisterOutcome.refused(.invalidArgument)
 
     /// Whether a value reads back after it was written.
     private func isTaken(_ value: UInt64, _ register: TCGModel.Register) -> Bool {
@@ -71,7 +75,7 @@ struct TCGLoader {
     /// QEMU's own state struct takes all of them, whatever the CPU has.
     private var fixedRegisters: [RegisterLoad] {
         guest.filter { !$0.0.isCPRegister && $0.0.architecture != .own }.map { id, value in
-            RegisterLoad(id: id, fate: .loaded, incoming: value, held: value)
+            RegisterLoad(id: id, outcome: .taken, incoming: value, held: value)
         }
     }
 

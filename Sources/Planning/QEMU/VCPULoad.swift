@@ -84,14 +84,14 @@ struct VCPULoader {
     }
 
     private func compare(_ register: inout RegisterLoad) {
-        guard register.id.isCPRegister, register.fate == .loaded, let wanted = register.incoming,
+        guard register.id.isCPRegister, register.outcome == .taken, let wanted = register.incoming,
             let held = try? vcpu.read(register.id)
         else { return }
         register.held = held
         // The CLR views of bitmaps show what their SET registers hold.
         guard RegisterDictionary.entry(for: register.id)?.isClearView != true else { return }
-        let outcome = RegisterOutcome(of: register.id, wanted: wanted, before: nil, found: held)
-        if outcome.isLoss { register.fate = .altered }
+        register.outcome = RegisterOutcome(
+            of: register.id, wanted: wanted, before: nil, found: held)
     }
 
     private func failure(_ registers: [RegisterLoad], _ local: Int) -> VCPULoad.Failure? {
@@ -128,35 +128,35 @@ struct VCPULoader {
         // the vCPU, and that has its effects (a CLR view of a PMU bitmap clears it).
         for (id, value) in fresh where id.syncLevel <= .reset { _ = write(value, to: id) }
         let written = fresh.map { id, value in (id, write(values[id] ?? value, to: id)) }
-        let loaded = written.map { id, failure in
-            register(id, incoming: values[id], failure)
-        }
+        let loaded = written.map { id, outcome in register(id, incoming: values[id], outcome) }
         let walk = ListWalk(version: version, last: local.last) { entry in
             RegisterDictionary.entry(for: entry.id)?.isToleratedByQEMU(entry.value) == true
         }
-        return loaded + walk.fates(of: incoming.filter { !known.contains($0.id) })
+        return loaded + walk.loads(of: incoming.filter { !known.contains($0.id) })
     }
 
-    private func write(_ value: UInt64?, to id: RegisterID) -> Errno? {
-        guard let size = id.size, let value else { return nil }
+    private func write(_ value: UInt64?, to id: RegisterID) -> RegisterOutcome {
+        guard let size = id.size, let value else { return .taken }
         do throws(RegisterBankError) {
             try vcpu.write(RegisterValue(value, size: size), to: id)
-            return nil
+            return .taken
         } catch {
-            return error.errno
+            return .refused(error.errno)
         }
     }
 
     private func register(
-        _ id: RegisterID, incoming: UInt64?, _ failure: Errno?
+        _ id: RegisterID, incoming: UInt64?, _ outcome: RegisterOutcome
     ) -> RegisterLoad {
         let wanted = incoming.map { RegisterValue($0, size: id.size ?? 8) }
-        guard failure != nil || wanted == nil else {
-            return RegisterLoad(id: id, fate: .loaded, incoming: wanted)
+        guard outcome.isLoss || wanted == nil else {
+            return RegisterLoad(id: id, outcome: outcome, incoming: wanted)
         }
+        let held = try? vcpu.read(id)
+        let isMissing = held != nil && RegisterDictionary.entry(for: id)?.isEssential == true
         return RegisterLoad(
-            id: id, fate: failure == nil ? .keptAtReset : .refused, errno: failure,
-            incoming: wanted, held: try? vcpu.read(id))
+            id: id, outcome: outcome.isLoss ? outcome : isMissing ? .missing : .untouched,
+            incoming: wanted, held: held)
     }
 
     // MARK: Outside the list
@@ -171,7 +171,7 @@ struct VCPULoader {
                 local.contains(id) || Self.isKeptWithoutSVE(id, value)
                 || id.isVector && local.contains(.z(0))
             return RegisterLoad(
-                id: id, fate: isKept ? .loaded : .dropped, incoming: value,
+                id: id, outcome: isKept ? .taken : .absent, incoming: value,
                 held: isKept ? value : nil)
         }
     }
@@ -180,7 +180,7 @@ struct VCPULoader {
         // A vCPU that is finalized takes every vector.
         let put = try? vcpu.put(value, to: id)
         return RegisterLoad(
-            id: id, fate: put?.outcome.isLoss == false ? .loaded : .altered, incoming: value,
+            id: id, outcome: put?.outcome ?? .acceptedThenChanged, incoming: value,
             held: put?.found)
     }
 
@@ -189,7 +189,7 @@ struct VCPULoader {
         guard vectors.isCut, let held = try? vcpu.read(.sveVLS) else { return [] }
         return [
             RegisterLoad(
-                id: .sveVLS, fate: .altered, incoming: vectors.shownSet, held: held)
+                id: .sveVLS, outcome: .acceptedThenChanged, incoming: vectors.shownSet, held: held)
         ]
     }
 

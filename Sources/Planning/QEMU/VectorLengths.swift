@@ -47,16 +47,15 @@ public struct VectorLengths: Hashable, Sendable {
         let isOn = controls.contains { control in
             guest[control.register].map { control.extract(from: $0.lowBits) != 0 } ?? false
         }
-        guard isOn, let length = guest[.zcrEL1].map({ Int($0.lowBits & lengthMask) }),
-            length != lengthMask
-        else { return nil }
-        return (length + 1) * unit
+        let field = RegisterField.ZCREL1.len
+        guard isOn, let length = guest.bits(of: field, in: .zcrEL1), length != field.mask else {
+            return nil
+        }
+        return (Int(length) + 1) * unit
     }
 
     /// Bytes that lengths are multiples of.
     private static let unit = 16
-    /// ZCR_EL1.LEN.
-    private static let lengthMask: UInt64 = 0xf
 }
 
 extension VectorLengths {

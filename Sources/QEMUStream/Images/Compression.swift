@@ -1,11 +1,11 @@
 internal import VCPUModel
 
 /// The compressions that files with QEMU's streams come in, each by the program of its name.
-public enum Compression: String, Hashable, Sendable, CaseIterable {
+package enum Compression: String, Hashable, Sendable, CaseIterable {
     case gzip, bzip2, xz, lzop, zstd
 
     /// The program that decompresses.
-    public var program: String { rawValue }
+    package var program: String { rawValue }
 
     /// Of every program; see `warningsArgument`.
     static let decompressArgument = "-dc"

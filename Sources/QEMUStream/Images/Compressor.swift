@@ -1,7 +1,7 @@
 internal import LinuxSystem
 
 /// Compresses what is written, by the system's program.
-public final class Compressor {
+package final class Compressor {
     private let compression: Compression
     private let file: String
     private var process: ChildProcess
@@ -23,7 +23,7 @@ public final class Compressor {
 
     /// Takes bytes.
     /// - Parameter output: gets what the program makes of these and of earlier ones.
-    public func write(_ bytes: [UInt8], to output: ([UInt8]) throws -> Void) throws {
+    package func write(_ bytes: [UInt8], to output: ([UInt8]) throws -> Void) throws {
         var waiting = bytes[...]
         while !waiting.isEmpty {
             let ready = try process.wait(forOutput: true, forErrors: hasErrors)
@@ -34,7 +34,7 @@ public final class Compressor {
     }
 
     /// Ends the input, and passes on the rest.
-    public func end(to output: ([UInt8]) throws -> Void) throws {
+    package func end(to output: ([UInt8]) throws -> Void) throws {
         process.closeFeed()
         while try pass(to: output) {}
         if hasErrors { try readComplaint() }

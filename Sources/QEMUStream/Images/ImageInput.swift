@@ -44,7 +44,7 @@ public final class ImageInput {
 
     /// Takes what a standard stream is connected to; a regular file is read from its beginning.
     /// - Throws: `readFailed` when it is closed or cannot be read.
-    public convenience init(_ stream: StandardStream) throws(SavedImageError) {
+    package convenience init(_ stream: StandardStream) throws(SavedImageError) {
         let content: Content
         do throws(FileError) {
             content = .file(try SeekableFile(stream))
@@ -63,7 +63,8 @@ public final class ImageInput {
     }
 
     /// Takes a pipe from which the first bytes were read already.
-    public convenience init(
+    /// - Throws: `readFailed` where more of the pipe is needed and cannot be read.
+    package convenience init(
         prefix: [UInt8], rest: ByteStream, name: String
     ) throws(SavedImageError) {
         try self.init(.pipe(SequentialBytes(of: name, ahead: prefix, rest)))
@@ -94,10 +95,10 @@ public final class ImageInput {
     }
 
     /// What the first bytes say it is; nil for what this program does not know.
-    public var kind: SavedImage.Kind? { SavedImage.detect(prefix) }
+    package var kind: SavedImage.Kind? { SavedImage.detect(prefix) }
 
     /// Whether it is a file, not a pipe, of libvirt's whose stream is compressed.
-    public var isCompressedLibvirt: Bool {
+    package var isCompressedLibvirt: Bool {
         get throws(SavedImageError) {
             guard kind == .libvirt, case .file(let file) = content else { return false }
             return try LibvirtSave(of: file).format.compression != nil
@@ -113,6 +114,7 @@ public final class ImageInput {
     }
 
     /// The next bytes, at most `count`, for what turns out not to be a saved image; empty at the end.
+    /// - Throws: the errno with which reading fails.
     public func read(upTo count: Int) throws(Errno) -> [UInt8] {
         switch content {
         case .file(let file):

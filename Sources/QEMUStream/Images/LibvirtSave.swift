@@ -4,9 +4,9 @@ internal import LinuxSystem
 /// with memory.
 ///
 /// libvirt's `src/qemu/qemu_saveimage.h`.
-public struct LibvirtSave {
+package struct LibvirtSave {
     /// How the stream is stored; the numbers are those of the file.
-    public enum Format: UInt32, Hashable, Sendable {
+    package enum Format: UInt32, Hashable, Sendable {
         /// Not compressed.
         case raw = 0
         case gzip, bzip2, xz, lzop, zstd
@@ -14,7 +14,7 @@ public struct LibvirtSave {
         case sparse
 
         /// Nil for a stream that is not compressed.
-        public var compression: Compression? {
+        package var compression: Compression? {
             Self.compressions[self]
         }
 
@@ -24,11 +24,11 @@ public struct LibvirtSave {
     }
 
     /// Whether the stream is compressed, and by which program.
-    public var format: Format { fields.format }
+    package var format: Format { fields.format }
     /// Whether the VM ran when it was saved, and will when it is restored.
-    public var wasRunning: Bool { fields.wasRunning }
+    package var wasRunning: Bool { fields.wasRunning }
     /// Where the stream begins in the file, in bytes, compressed or not.
-    public var streamOffset: Int64 { fields.streamOffset }
+    package var streamOffset: Int64 { fields.streamOffset }
     private let fields: Fields
     private let textSource: TextSource
 
@@ -172,7 +172,7 @@ extension LibvirtSave {
 extension LibvirtSave {
     /// The domain XML; it is read when it is asked for.
     /// - Throws: `malformed` when it has no end, `limitExceeded` when that is too far away.
-    public var xml: String {
+    package var xml: String {
         get throws(SavedImageError) {
             switch textSource {
             case .kept(let bytes, let name):
@@ -210,7 +210,7 @@ extension LibvirtSave {
     }
 
     /// The domain's name; nil when the XML does not say it.
-    public var domainName: String? {
+    package var domainName: String? {
         get throws(SavedImageError) {
             // libvirt writes it as the first element inside <domain>.
             let text = try Array(xml.utf8.prefix(1 << 16))

@@ -3,7 +3,7 @@ internal import LinuxSystem
 /// A stream that is read from front to back, with what stands before it in its file.
 ///
 /// It is a stream alone, or an image of libvirt, whose stream is decompressed.
-public final class PassingImage {
+package final class PassingImage {
     private let input: SequentialBytes
     private let head: LibvirtSave.Head?
     /// What comes before the stream and has not been taken.
@@ -12,7 +12,7 @@ public final class PassingImage {
     private var stream: SequentialBytes?
 
     /// - Throws: `unsupported` for other kinds of files.
-    public init(_ input: ImageInput) throws(SavedImageError) {
+    package init(_ input: ImageInput) throws(SavedImageError) {
         self.input = input.sequential
         switch input.kind {
         case .stream: head = nil
@@ -29,16 +29,16 @@ public final class PassingImage {
     }
 
     /// What compresses the stream as it was; nil where it was not compressed.
-    public func compressor() throws(SavedImageError) -> Compressor? {
+    package func compressor() throws(SavedImageError) -> Compressor? {
         guard let compression = head?.compression else { return nil }
         return try Compressor(compression, for: name)
     }
 
     /// The path, or `standard input`.
-    public var name: String { input.name }
+    package var name: String { input.name }
 
     /// The next bytes that stand before the stream; none when it begins.
-    public func nextBeforeStream() throws(SavedImageError) -> [UInt8] {
+    package func nextBeforeStream() throws(SavedImageError) -> [UInt8] {
         if !header.isEmpty {
             defer { header = [] }
             return header
@@ -55,7 +55,7 @@ public final class PassingImage {
     }
 
     /// The next bytes of the stream, after everything that stands before it; none at its end.
-    public func next() throws(SavedImageError) -> [UInt8] {
+    package func next() throws(SavedImageError) -> [UInt8] {
         if let stream { return try stream.next() }
         let stream =
             if let compression = head?.compression {

@@ -1,17 +1,17 @@
 internal import LinuxSystem
 
 /// An internal snapshot of a qcow2 image.
-public struct QCOW2Snapshot: Hashable, Sendable {
+package struct QCOW2Snapshot: Hashable, Sendable {
     /// Unique in the image: `1`, `2`.
-    public let id: String
+    package let id: String
     /// As given to `savevm`.
-    public let name: String
+    package let name: String
     /// When it was taken: seconds since 1970-01-01T00:00:00Z, and nanoseconds.
-    public let seconds: UInt32
+    package let seconds: UInt32
     /// The nanoseconds on top of `seconds`, as the file has them.
-    public let nanoseconds: UInt32
+    package let nanoseconds: UInt32
     /// How many bytes the VM's state has; 0 for a snapshot of the disk alone.
-    public let stateSize: Int64
+    package let stateSize: Int64
 
     /// Where its entry begins in the file, and how much extra data it has.
     let entryOffset: Int64

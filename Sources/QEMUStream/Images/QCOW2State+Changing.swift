@@ -1,4 +1,4 @@
-public import LinuxSystem
+package import LinuxSystem
 internal import TextFormats
 
 extension QCOW2State {
@@ -190,7 +190,7 @@ extension SavedImageError {
 extension SavedImage {
     /// Changes of the stream, as changes of the file that holds it.
     /// - Throws: where the file does not allow them.
-    public func changes(for patch: FilePatch) throws(SavedImageError) -> FilePatch {
+    package func changes(for patch: FilePatch) throws(SavedImageError) -> FilePatch {
         guard let state = stream as? QCOW2State else { return patch.moved(by: streamOffset) }
         return try state.changes(for: patch)
     }

@@ -1,10 +1,10 @@
-public import LinuxSystem
+package import LinuxSystem
 
 extension SavedImage {
     /// Finds the stream in a file or named pipe.
     /// - Parameter snapshot: the id or name of a qcow2 image's internal snapshot; nil for the newest
     ///   one with the state of a VM.
-    public static func open(
+    package static func open(
         _ path: String, snapshot: String? = nil
     ) throws(SavedImageError) -> SavedImage {
         try open(try ImageInput(opening: path), snapshot: snapshot)
@@ -13,14 +13,14 @@ extension SavedImage {
     /// Finds the stream in what a standard stream is connected to.
     ///
     /// A regular file is read from its beginning, wherever the stream stands.
-    public static func open(
+    package static func open(
         _ stream: StandardStream, snapshot: String? = nil
     ) throws(SavedImageError) -> SavedImage {
         try open(try ImageInput(stream), snapshot: snapshot)
     }
 
     /// Finds the stream in a pipe from which the first bytes were read already.
-    public static func open(
+    package static func open(
         prefix: [UInt8], rest: ByteStream, name: String = StandardStream.input.name,
         snapshot: String? = nil
     ) throws(SavedImageError) -> SavedImage {
@@ -33,7 +33,7 @@ extension SavedImage {
     ///   state of a VM.
     /// - Throws: `noSuchSnapshot` also when a snapshot is named and it is not a qcow2 image; `unsupported` also for a
     ///   qcow2 image in a pipe.
-    public static func open(
+    package static func open(
         _ input: ImageInput, snapshot: String? = nil
     ) throws(SavedImageError) -> SavedImage {
         if snapshot != nil, let kind = input.kind, kind != .qcow2 {

@@ -1,35 +1,35 @@
-public import LinuxSystem
+package import LinuxSystem
 internal import VCPUModel
 
 /// A file that holds a QEMU migration stream, and the stream inside it.
 ///
 /// What kind of file it is follows from its content alone. `Formats/saved-images.md` has the details.
-public struct SavedImage {
+package struct SavedImage {
     /// What the file as a whole is.
-    public private(set) var kind: Kind
+    package private(set) var kind: Kind
     /// The compression of the stream itself, the innermost one; nil for none.
-    public private(set) var compression: Compression?
+    package private(set) var compression: Compression?
     /// The libvirt header, where libvirt made the image.
-    public private(set) var libvirt: LibvirtSave?
+    package private(set) var libvirt: LibvirtSave?
     /// The snapshots of a qcow2 image.
-    public private(set) var snapshots: [QCOW2Snapshot] = []
+    package private(set) var snapshots: [QCOW2Snapshot] = []
     /// The one of them whose VM state the stream is.
-    public private(set) var snapshot: QCOW2Snapshot?
+    package private(set) var snapshot: QCOW2Snapshot?
 
     /// The stream, its first byte at offset 0.
     ///
     /// Of one that came through a pipe or a program only the beginning and the end are kept
     /// (`HeadAndTail`).
-    public let stream: any SeekableBytes
+    package let stream: any SeekableBytes
     /// Where the stream begins in the file, or in the decompressed one if the file is compressed; in bytes.
     ///
     /// Offsets inside a stream with QEMU's mapped-ram capability count from the beginning of the file.
-    public private(set) var streamOffset: Int64 = 0
+    package private(set) var streamOffset: Int64 = 0
 }
 
 extension SavedImage {
     /// What a file is, by its first bytes.
-    public enum Kind: Hashable, Sendable {
+    package enum Kind: Hashable, Sendable {
         /// A snapshot of vcpusnap; it holds no stream.
         case snapshot
         /// A stream and nothing else.
@@ -43,10 +43,10 @@ extension SavedImage {
     }
 
     /// How many bytes `detect` looks at, at most.
-    public static let prefixSize = 16
+    package static let prefixSize = 16
 
     /// What a file is that begins with these bytes; nil when this program does not know it.
-    public static func detect(_ prefix: [UInt8]) -> Kind? {
+    package static func detect(_ prefix: [UInt8]) -> Kind? {
         if prefix.starts(with: FileMagic.snapshot) { return .snapshot }
         if prefix.starts(with: FileMagic.stream) { return .stream }
         if prefix.starts(with: qcow2Magic) { return .qcow2 }
@@ -78,7 +78,7 @@ extension SavedImage {
 
 extension SavedImage.Kind: CustomStringConvertible {
     /// In words: `a file compressed by zstd`.
-    public var description: String {
+    package var description: String {
         switch self {
         case .snapshot: "a vcpusnap snapshot"
         case .stream: "a QEMU migration stream"

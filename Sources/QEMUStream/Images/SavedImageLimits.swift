@@ -1,19 +1,19 @@
 /// The most that is accepted (`Formats/saved-images.md`, section "Limits").
-public enum SavedImageLimits {
+package enum SavedImageLimits {
     /// Bytes of the domain XML in a libvirt image.
-    public static let domainXML = 8 << 20
+    package static let domainXML = 8 << 20
     /// Compressed files inside compressed files.
-    public static let compressions = 2
+    package static let compressions = 2
     /// Bytes that may come out of decompressing for each byte that goes in.
-    public static let expansion = 256
+    package static let expansion = 256
     /// Bytes that may come out beside them.
-    public static let freeExpansion: Int64 = 64 << 20
+    package static let freeExpansion: Int64 = 64 << 20
     /// Snapshots in a qcow2 image, as in QEMU.
-    public static let snapshots = 65536
+    package static let snapshots = 65536
     /// Bytes of a qcow2 image's snapshot table, as in QEMU.
-    public static let snapshotTable: Int64 = 64 << 20
+    package static let snapshotTable: Int64 = 64 << 20
     /// Bytes of a snapshot's first level table, as in QEMU.
-    public static let firstLevelTable: Int64 = 32 << 20
+    package static let firstLevelTable: Int64 = 32 << 20
     /// The bits of an offset inside a cluster, as in QEMU: 512 bytes to 2 MiB.
     static let clusterBits: ClosedRange<UInt32> = 9...21
 }

@@ -1,26 +1,26 @@
 /// Reads a file of directives: a first line with the format's name and version, then a directive on
 /// each line, words separated by spaces or tabs, and comments (Formats/vhost-v1.md and policy-v1.md,
 /// "Lines").
-public struct DirectiveScanner {
+package struct DirectiveScanner {
     /// A word of a line and where it starts.
-    public struct Word: Sendable {
+    package struct Word: Sendable {
         /// The word, a part of the line's text.
-        public var text: Substring
+        package var text: Substring
         /// The byte of the line that it starts at, from 1.
-        public var column: Int
+        package var column: Int
     }
 
     /// What bounds a file, so that a hostile one takes no more memory than an honest one.
-    public struct Limits: Sendable {
+    package struct Limits: Sendable {
         /// Bytes of a file.
-        public var size: Int
+        package var size: Int
         /// Bytes of a line, without its end.
-        public var line: Int
+        package var line: Int
         /// Bytes of a name.
-        public var word: Int
+        package var word: Int
 
         /// Limits in bytes.
-        public init(size: Int, line: Int, word: Int) {
+        package init(size: Int, line: Int, word: Int) {
             self.size = size
             self.line = line
             self.word = word
@@ -28,13 +28,13 @@ public struct DirectiveScanner {
     }
 
     /// What errors call the text: its path, or `built-in profile NAME`.
-    public let file: String
+    package let file: String
     /// The number of the present line, from 1; 0 before the first.
-    public private(set) var line = 0
+    package private(set) var line = 0
     /// The text of the present line, without a comment.
-    public private(set) var text = ""
+    package private(set) var text = ""
     /// The words of the present line that are not read yet.
-    public private(set) var rest: ArraySlice<Word> = []
+    package private(set) var rest: ArraySlice<Word> = []
     private var lines: ArraySlice<ArraySlice<UInt8>> = []
     private let format: String
     private let nextStep: String
@@ -48,7 +48,7 @@ public struct DirectiveScanner {
     ///   - format: the name and version that make the first line: `vhost 1`.
     ///   - nextStep: what to do about an error in such a file.
     /// - Throws: when there are more bytes than `limits` allow.
-    public init(
+    package init(
         _ bytes: some Collection<UInt8>, file: String, format: String, nextStep: String = "",
         limits: Limits
     ) throws(DirectiveError) {
@@ -72,14 +72,14 @@ public struct DirectiveScanner {
 
     /// An error on the present line, or on line 1 before the first.
     /// - Parameter word: what the error is about, for the column; nil for the whole line.
-    public func error(_ message: String, at word: Word? = nil) -> DirectiveError {
+    package func error(_ message: String, at word: Word? = nil) -> DirectiveError {
         DirectiveError(
             file: file, line: max(line, 1), column: word?.column, message: message,
             nextStep: nextStep)
     }
 
     /// Which of those that the format has, all cases of a type, a directive is.
-    public func known<Directive: RawRepresentable & CaseIterable>(
+    package func known<Directive: RawRepresentable & CaseIterable>(
         _ directive: Word, as _: Directive.Type
     ) throws(DirectiveError) -> Directive where Directive.RawValue == String {
         if let known = Directive(rawValue: String(directive.text)) { return known }
@@ -91,7 +91,7 @@ public struct DirectiveScanner {
 
     /// Goes to the next directive; the present line must have been read to its end.
     /// - Returns: the directive's name, or nil at the end of the file.
-    public mutating func next() throws(DirectiveError) -> Word? {
+    package mutating func next() throws(DirectiveError) -> Word? {
         if let extra = rest.first {
             throw unexpected(extra, insteadOf: "the end of the line")
         }
@@ -176,7 +176,7 @@ public struct DirectiveScanner {
 extension DirectiveScanner {
     /// The next word of the line.
     /// - Parameter what: what it should be, for the error.
-    public mutating func word(_ what: String) throws(DirectiveError) -> Word {
+    package mutating func word(_ what: String) throws(DirectiveError) -> Word {
         guard let word = rest.popFirst() else {
             throw error("expected \(what), found the end of the line")
         }
@@ -184,17 +184,17 @@ extension DirectiveScanner {
     }
 
     /// The error that a word is not what was expected.
-    public func unexpected(_ word: Word, insteadOf what: String) -> DirectiveError {
+    package func unexpected(_ word: Word, insteadOf what: String) -> DirectiveError {
         error("expected \(what), found \"\(word.text)\"", at: word)
     }
 
     /// Reads over what is left of the line.
-    public mutating func skipLine() {
+    package mutating func skipLine() {
         rest = []
     }
 
     /// The only argument of a directive that stands once.
-    public mutating func single(
+    package mutating func single(
         _ directive: Word, _ what: String
     ) throws(DirectiveError) -> String {
         try once(directive, key: String(directive.text))
@@ -206,17 +206,17 @@ extension DirectiveScanner {
     }
 
     /// Makes sure that something stands for the first time.
-    public mutating func once(_ place: Word, key: String) throws(DirectiveError) {
+    package mutating func once(_ place: Word, key: String) throws(DirectiveError) {
         if let first = seen.updateValue(line, forKey: key) {
             throw error("\(key) stands a second time, it is already on line \(first)", at: place)
         }
     }
 
     /// Whether `once` has seen something, and on which line.
-    public func line(of key: String) -> Int? { seen[key] }
+    package func line(of key: String) -> Int? { seen[key] }
 
     /// The next word as a hexadecimal number.
-    public mutating func hexadecimal() throws(DirectiveError) -> UInt64 {
+    package mutating func hexadecimal() throws(DirectiveError) -> UInt64 {
         let number = try word("a hexadecimal number")
         guard let bits = NumberText.hexadecimal(number.text) else {
             throw unexpected(number, insteadOf: "a hexadecimal number of at most 64 bits")
@@ -226,7 +226,7 @@ extension DirectiveScanner {
 
     /// Whether a line can hold the text as one word: printable ASCII without blanks, not the start of a comment.
     /// - Parameter limit: the most bytes.
-    public static func isWord(_ text: String, limit: Int) -> Bool {
+    package static func isWord(_ text: String, limit: Int) -> Bool {
         1...limit ~= text.utf8.count && text.utf8.allSatisfy { 0x21...0x7e ~= $0 }
             && text.utf8.first != UInt8(ascii: "#")
     }

@@ -5,6 +5,7 @@ extension JSONValue {
     public static let maximumCount = 1 << 20
 
     /// Parses a text that is one value.
+    /// - Throws: the first byte at which it is none, or exceeds a limit.
     public init(parsing text: [UInt8]) throws(JSONError) {
         var parser = JSONParser(text: text)
         self = try parser.wholeText()

@@ -1,5 +1,5 @@
 /// Guesses which name somebody meant by a word that is not one of the names.
-public enum NameSuggestion {
+package enum NameSuggestion {
     /// The longest word that is looked at, in bytes.
     private static let limit = 64
 
@@ -7,7 +7,7 @@ public enum NameSuggestion {
     ///
     /// Near is a name of which the word is the beginning up to an underscore (`ESR`, `ESR_EL1`), and one that a
     /// third of the word's letters, at least one, makes equal, where two that changed places are one.
-    public static func nearest(to word: String, among names: some Sequence<String>) -> String? {
+    package static func nearest(to word: String, among names: some Sequence<String>) -> String? {
         let word = Array(word.lowercased().utf8)
         guard 1...limit ~= word.count else { return nil }
         var best: (name: String, distance: Int)?
@@ -25,7 +25,7 @@ public enum NameSuggestion {
     }
 
     /// The same as the end of a message: `; did you mean NAME?`, or nothing.
-    public static func question(about word: String, among names: some Sequence<String>) -> String {
+    package static func question(about word: String, among names: some Sequence<String>) -> String {
         nearest(to: word, among: names).map { "; did you mean \($0)?" } ?? ""
     }
 

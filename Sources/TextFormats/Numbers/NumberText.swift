@@ -1,21 +1,21 @@
 /// Numbers as people and files write them: ASCII digits and nothing else.
 ///
 /// The standard library takes a sign.
-public enum NumberText {
+package enum NumberText {
     /// A decimal number without a sign or separators.
     ///
     /// - Returns: nil for other text, and for a number of more than 64 bits.
-    public static func decimal(_ text: some Collection<UInt8>) -> UInt64? {
+    package static func decimal(_ text: some Collection<UInt8>) -> UInt64? {
         let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
         guard text.allSatisfy({ digits ~= $0 }) else { return nil }
         return UInt64(String(decoding: text, as: UTF8.self))
     }
 
     /// The same of a string.
-    public static func decimal(_ text: some StringProtocol) -> UInt64? { decimal(text.utf8) }
+    package static func decimal(_ text: some StringProtocol) -> UInt64? { decimal(text.utf8) }
 
     /// A number with `0x`, of at most 64 bits, without separators.
-    public static func hexadecimal(_ text: some StringProtocol) -> UInt64? {
+    package static func hexadecimal(_ text: some StringProtocol) -> UInt64? {
         let digits = text.utf8.dropFirst(2)
         guard text.utf8.starts(with: "0x".utf8), digits.allSatisfy({ digit($0) != nil }) else {
             return nil
@@ -24,12 +24,12 @@ public enum NumberText {
     }
 
     /// A number of at most 64 bits: hexadecimal with `0x`, or decimal without a sign.
-    public static func number(_ text: some StringProtocol) -> UInt64? {
+    package static func number(_ text: some StringProtocol) -> UInt64? {
         decimal(text) ?? hexadecimal(text)
     }
 
     /// What a hexadecimal digit, in either case, stands for; nil for another byte.
-    public static func digit(_ byte: UInt8) -> UInt8? {
+    package static func digit(_ byte: UInt8) -> UInt8? {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
         case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10

@@ -305,6 +305,8 @@ extension ExceptionEntry {
 
 extension VCPUEdit {
     /// Makes the vCPU take an exception at EL1 when it runs next; an SError when it unmasks SErrors.
+    /// - Throws: where the vCPU cannot take it now, lacks a register for it, or cannot be read;
+    ///   nothing is changed then.
     public static func inject(
         _ exception: InjectedException, into bank: any RegisterBank
     ) throws(EditError) -> VCPUEdit {

@@ -11,6 +11,8 @@ public struct RegisterAssignment: Hashable, Sendable {
     private let text: String
 
     /// Parses `REGISTER=VALUE` or `REGISTER.FIELD=VALUE`; names are taken in any case.
+    /// - Throws: for a text that is no assignment, an unknown register or field, and a value that
+    ///   it cannot hold.
     public init(parsing assignment: String) throws(EditError) {
         let sides = assignment.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard sides.count == 2, !sides[0].isEmpty, !sides[1].isEmpty else {

@@ -34,6 +34,8 @@ public struct VCPUEdit: Sendable {
 
     /// Assigns registers and fields, in order.
     /// - Parameter isForced: whether reserved bits may change.
+    /// - Throws: for a register that the vCPU lacks or that is decided when it is made, for
+    ///   reserved bits unless forced, and where the vCPU cannot be read; nothing is changed then.
     public static func set(
         _ assignments: [RegisterAssignment], in bank: any RegisterBank, isForced: Bool = false
     ) throws(EditError) -> VCPUEdit {

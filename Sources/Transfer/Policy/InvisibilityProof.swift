@@ -19,14 +19,10 @@ enum InvisibilityProof {
         guest[id]?.bits
     }
 
-    /// What KVM fills registers with that the architecture gives no value at reset
-    /// (`reset_unknown`, `arch/arm64/kvm/sys_regs.h`).
-    private static let resetPattern: UInt64 = 0x1de7_ec7e_dbad_c0de
-
     private static func neverWritten(_ loss: PolicyLoss, _ entry: RegisterEntry?) -> String? {
-        guard loss.saved.bits == resetPattern, entry?.newestReset == resetPattern else {
-            return nil
-        }
+        guard loss.saved.bits == Behavior.unknownReset,
+            entry?.newestReset == Behavior.unknownReset
+        else { return nil }
         return "the guest never wrote it: it holds the pattern KVM resets it to, where the "
             + "architecture gives it no value"
     }
@@ -56,29 +52,34 @@ enum InvisibilityProof {
 
     // MARK: Identification
 
-    /// CLIDR_EL1.Ctype<n>, three bits from bit 3(n-1): 1 and 3 have an instruction cache, 2, 3 and 4 a
-    /// data or unified one (Arm ARM, "CCSIDR_EL1": UNKNOWN for a cache that is not there).
+    /// CLIDR_EL1.Ctype<n>: 1 and 3 have an instruction cache, 2, 3 and 4 a data or unified one (Arm ARM, "CCSIDR_EL1": UNKNOWN for a cache that is not there).
     private static func noSuchCache(_ id: RegisterID, _ guest: RegisterList) -> String? {
         guard case .demultiplexed(0, let selector) = id.group,
             let levels = bits(.clidrEL1, guest)
         else { return nil }
-        let level = UInt64(selector >> 1)
-        guard level < 7 else { return "there is no cache level \(level + 1)" }
-        let type = levels >> (level * 3) & 7
-        let isInstruction = selector & 1 != 0
+        let level = Int(selector >> 1)
+        guard level < cacheTypes.count else { return "there is no cache level \(level + 1)" }
+        let type = cacheTypes[level].extract(from: levels)
+        let isInstruction = id.isInstructionCache
         let exists = isInstruction ? [1, 3].contains(type) : [2, 3, 4].contains(type)
         guard !exists else { return nil }
         return "the guest's CLIDR_EL1 has no level \(level + 1) "
             + "\(isInstruction ? "instruction" : "data or unified") cache, so its value is UNKNOWN"
     }
 
+    /// By level, from 1 on.
+    private static let cacheTypes: [RegisterField] = [
+        RegisterField.CLIDREL1.ctype1, RegisterField.CLIDREL1.ctype2, RegisterField.CLIDREL1.ctype3,
+        RegisterField.CLIDREL1.ctype4, RegisterField.CLIDREL1.ctype5, RegisterField.CLIDREL1.ctype6,
+        RegisterField.CLIDREL1.ctype7,
+    ]
+
     /// The AArch32 ID registers are UNKNOWN on a CPU without AArch32 (Arm ARM, "ID_PFR0_EL1").
     private static func noAArch32(
         _ id: RegisterID, _ entry: RegisterEntry?, _ guest: RegisterList
     ) -> String? {
         guard entry?.isFeatureIDRegister == true, case .system(let encoding) = id.group,
-            1...3 ~= encoding.crm, let features = bits(.idAA64PFR0EL1, guest),
-            features & 0xf == 1
+            1...3 ~= encoding.crm, guest.hasAArch32AtEL0 == false
         else { return nil }
         return "the guest's ID_AA64PFR0_EL1.EL0 has no AArch32, so its value is UNKNOWN"
     }

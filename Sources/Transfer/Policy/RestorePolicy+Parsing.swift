@@ -17,6 +17,7 @@ extension RestorePolicy {
 
     /// Reads a policy in the format of Formats/policy-v1.md.
     /// - Parameter file: what to call the text in errors; also the policy's name where it gives none.
+    /// - Throws: the line at fault, with what was expected there.
     public init(parsing text: some Collection<UInt8>, file: String) throws(DirectiveError) {
         var parser = try PolicyParser(text, file: file)
         self = try parser.policy()

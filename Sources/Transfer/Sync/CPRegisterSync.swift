@@ -13,6 +13,7 @@ public enum CPRegisterSync {
     /// for a CPU state `arm_init_cpreg_list`).
     ///
     /// Registers that cannot be read now are listed as zero.
+    /// - Throws: where the bank cannot list its registers.
     public static func makeList(of bank: any RegisterBank) throws(RegisterBankError) -> RegisterList
     {
         try bank.readAll(where: \.isCPRegister) { RegisterValue(0, size: $0.id?.size ?? 8) }

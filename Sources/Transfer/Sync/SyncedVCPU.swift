@@ -39,6 +39,7 @@ public final class SyncedVCPU {
     }
 
     /// A vCPU whose CPU state is a plain copy that can hold everything.
+    /// - Throws: where KVM cannot list the vCPU's registers or read one of them.
     public convenience init(copying kvm: any RegisterBank) throws(RegisterBankError) {
         try self.init(kvm: kvm, cpuState: SnapshotBank(try kvm.readAll()))
     }

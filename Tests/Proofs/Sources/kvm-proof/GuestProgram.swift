@@ -45,8 +45,8 @@ struct GuestProgram {
 }
 
 extension RegisterID {
-    fileprivate static let physicalTimerValue = RegisterID(rawValue: 0x6030_0000_0013_df12)
-    fileprivate static let idAA64DFR0 = RegisterID(rawValue: 0x6030_0000_0013_c028)
-    fileprivate static let idAA64MMFR3 = RegisterID(rawValue: 0x6030_0000_0013_c03b)
-    fileprivate static let pir = RegisterID(rawValue: 0x6030_0000_0013_c513)
+    fileprivate static let physicalTimerValue = RegisterID.cntpCVALEL0
+    fileprivate static let idAA64DFR0 = RegisterID.idAA64DFR0EL1
+    fileprivate static let idAA64MMFR3 = RegisterID.idAA64MMFR3EL1
+    fileprivate static let pir = RegisterID.pirEL1
 }
