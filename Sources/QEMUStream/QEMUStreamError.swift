@@ -31,7 +31,7 @@ extension QEMUStreamError: CustomStringConvertible {
         switch self {
         case .file(let error): "\(error)"
         case .notAStream(let bytes):
-            "not a QEMU migration stream: expected \(FileMagic.stream.hexadecimal) (QEVM), found "
+            "not a QEMU migration stream: expected \(StreamHeader.magic.hexadecimal) (QEVM), found "
                 + (bytes.isEmpty ? "nothing" : bytes.hexadecimal)
                 + "; name a file that QEMU's migrate wrote"
         case .version(let version):

@@ -1,4 +1,4 @@
-internal import QEMUStream
+public import QEMUStream
 
 /// A QEMU migration stream and nothing else.
 package enum QEMUStreamFile: StreamFileKind {
@@ -11,6 +11,18 @@ package enum QEMUStreamFile: StreamFileKind {
 
     /// Whether the file begins with `QEVM` (Formats/qemu-stream.md).
     package static func recognizes(_ prefix: [UInt8]) -> Bool {
-        SavedImage.detect(prefix) == .stream
+        StreamHeader.isBeginning(prefix)
+    }
+
+    /// The file itself.
+    package static func image(
+        in input: ImageInput, snapshot: String?
+    ) throws(SavedImageError) -> SavedImage {
+        try SavedImage(streamIn: input)
+    }
+
+    /// Of a pipe: a file can be changed at any place.
+    package static func passing(_ input: ImageInput) -> PassingImage? {
+        input.isPipe ? PassingImage(streamIn: input) : nil
     }
 }

@@ -1,4 +1,4 @@
-internal import LinuxSystem
+public import LinuxSystem
 internal import QEMUStream
 internal import QMP
 internal import VCPUModel
@@ -11,6 +11,13 @@ package struct QMPSource: NamedSource {
     package static let summary = SourceSummary(
         grammar: "qmp:SOCKET", meaning: "a VM that QEMU runs, by its QMP monitor (only as SOURCE)",
         abilities: [.read], needs: "a QMP socket of that QEMU",
+        details: [
+            .read: """
+            qmp:SOCKET is a VM that QEMU runs, with or without KVM. It stops for some
+            milliseconds (standard error says how many), and QEMU itself resumes it,
+            whatever becomes of this program. Its RAM is not read.
+            """
+        ],
         example: "vcpusnap save qmp:/run/vm.qmp -o vm.vcpusnap")
 
     /// The path of the socket.
@@ -31,6 +38,12 @@ package struct QMPSource: NamedSource {
     /// The scheme alone, and then the paths of files.
     public static func completions(of beginning: String) -> [String] {
         beginning.hasPrefix(scheme) ? paths(of: beginning) : [scheme]
+    }
+
+    /// Where it is a socket, as its error of being opened says.
+    public static func advice(insteadOf path: String, _ errno: Errno) -> String? {
+        errno == .noDeviceOrAddress
+            ? "; if it is the socket of QEMU's monitor, give \(scheme)\(FileName.shown(path))" : nil
     }
 
     /// The registers of all its vCPUs at one moment.

@@ -9,6 +9,8 @@ public struct SnapshotFile: StateFileKind, StateFile {
     public static let phrase = "a snapshot of vcpusnap"
     /// The same in short.
     public static let shortPhrase = "a snapshot"
+    /// Where a snapshot was expected.
+    public static let meets: ExpectedFile? = .snapshot
     /// Reading, restoring into it and editing.
     public static let summary = SourceSummary(
         grammar: "snapshot", meaning: "what vcpusnap save wrote",
@@ -115,7 +117,7 @@ extension SnapshotFile {
         var start: [UInt8] = []
         var reader = SnapshotReader { count throws(Errno) in
             let bytes = try next(count)
-            start += bytes.prefix(SavedImage.prefixSize - start.count)
+            start += bytes.prefix(ImageInput.prefixSize - start.count)
             return bytes
         }
         return try SourceError.naming(location.text) { () throws(SnapshotFormatError) in
@@ -124,7 +126,7 @@ extension SnapshotFile {
             } catch {
                 guard error.code == .notASnapshot else { throw error }
                 // The reader stops before the first byte that it has no need of.
-                start += (try? next(SavedImage.prefixSize - start.count)) ?? []
+                start += (try? next(ImageInput.prefixSize - start.count)) ?? []
                 let other = OtherFile(location.text, beginning: start, insteadOf: .snapshot)
                 throw other.map { .notASnapshot("this is \($0.name)\($0.advice)") } ?? error
             }
@@ -144,6 +146,21 @@ extension SnapshotFile {
 }
 
 // MARK: - Writing
+
+extension Location {
+    /// Makes sure that nothing is lost where a snapshot of this is written over it.
+    ///
+    /// A snapshot that takes its own place has lost nothing, if all of it is known; a stream would have, and all that is
+    /// not of its vCPUs, and any other file is one no longer.
+    public func checkIsKept(
+        in output: Location, _ options: SourceOptions
+    ) throws(SourceError) {
+        guard let identity, identity == output.identity else { return }
+        let snapshot = try openGuestFile(options) as? SnapshotFile
+        guard snapshot?.hasUnknownContent != false else { return }
+        try output.checkOutput(.binary, keeping: [self])
+    }
+}
 
 extension SnapshotFile {
     /// Writes a whole file or nothing; standard output gets the bytes as they are.

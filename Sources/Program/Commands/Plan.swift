@@ -110,7 +110,7 @@ struct PlanCommand: ParsableCommand {
         let hostFiles = hosts.map { Location(path: $0) }
         let inputs = [source, policy.location] + hostFiles
         try Location.checkInputs(inputs + [destination.machine].compactMap(\.self))
-        let policy = try policy.loadWithText()
+        let policy = try policy.load()
         let profiles = try kernel.applied(to: ProfileFile.load(hosts, .commandLine))
         let kept = [source, destination.machine].compactMap(\.self) + hostFiles
         try writePolicy.map {
@@ -120,26 +120,17 @@ struct PlanCommand: ParsableCommand {
         if let qemu {
             return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy)
         }
-        let (snapshot, stream) = try source.guest(streamOptions.options)
-        let guest = PlannedGuest(snapshot, in: stream)
+        let opened = try source.guest(streamOptions.options)
+        let guest = PlannedGuest(opened.capture.reporting(from: source), in: opened.stream)
         try guest.snapshot.requireVCPUs(of: source, to: "plan")
         guest.snapshot.warnOfIdleOverrides(of: policy.policy, from: source)
-        var proposal = PolicyProposal()
-        var isPossible = true
-        let report = PlanOutput(
-            source: source.text, guest: guest, policy: policy.policy, profiles: profiles,
-            values: output.values
-        ) { plan in
-            isPossible = isPossible && plan.verdict != .no
-            if writePolicy != nil { proposal.add(plan) }
-        }
+        let moves = GuestMoves(
+            of: guest, to: profiles, policy: policy.policy, proposesRules: writePolicy != nil)
+        let report = PlanOutput(source: source.text, moves: moves, values: output.values)
         try report.print(as: output.format)
-        try write(proposal, policy, whereNeeded: !isPossible)
-        // More rules never make impossible what is possible.
-        if writePolicy != nil, !isPossible {
-            try reportUnreachable(guest, profiles, proposal.policy(after: policy.policy))
-        }
-        guard isPossible else { throw ExitStatus.finding }
+        try write(moves.proposal, policy, whereNeeded: !moves.isPossible)
+        if writePolicy != nil { try warn(of: moves.unreachable()) }
+        guard moves.isPossible else { throw ExitStatus.finding }
     }
 
     private func planLoad(
@@ -187,10 +178,7 @@ struct PlanCommand: ParsableCommand {
     }
 
     /// Says of which hosts the proposed rules do not make it possible.
-    private func reportUnreachable(
-        _ guest: PlannedGuest, _ profiles: [HostProfile], _ policy: RestorePolicy
-    ) throws {
-        let unreachable = try UnreachableHosts(of: guest, among: profiles, by: policy)
+    private func warn(of unreachable: UnreachableHosts) {
         guard !unreachable.hosts.isEmpty else { return }
         StandardError.write(
             "vcpusnap: even with every rule that can be proposed it may not go to "
@@ -211,7 +199,8 @@ struct PlanCommand: ParsableCommand {
             return StandardError.write(
                 "vcpusnap: \(writePolicy.text) was not written: \(reason)\n")
         }
-        try proposal.write(to: writePolicy, after: policy, output.values)
+        try proposal.write(
+            to: writePolicy, after: policy, from: self.policy.location, output.values)
     }
 }
 

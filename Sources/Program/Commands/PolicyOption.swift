@@ -1,8 +1,7 @@
 internal import ArgumentParser
 internal import LinuxSystem
 internal import Machines
-internal import Registers
-internal import TextFormats
+internal import Planning
 internal import Transfer
 internal import VCPUModel
 
@@ -18,51 +17,49 @@ struct PolicyOption: ParsableArguments {
     /// Where it is read, unless it is a preset.
     var location: Location { Location(path: text) }
 
-    func load() throws -> RestorePolicy { try loadWithText().policy }
-
-    func loadWithText() throws -> LoadedPolicy {
-        if let preset = RestorePolicy.Preset(rawValue: text) {
-            return LoadedPolicy(policy: RestorePolicy(preset), location: nil, text: nil)
-        }
-        guard let bytes = try TextFile(.policy, text).read(limit: RestorePolicy.Limit.size) else {
-            let presets = RestorePolicy.Preset.allCases.map(\.rawValue)
-            throw CommandError(
-                "unknown policy \(FileName.shown(text)): neither a file nor one of "
-                    + presets.joined(separator: ", ")
-                    + NameSuggestion.question(about: text, among: presets))
-        }
-        let policy = try RestorePolicy(parsing: bytes, file: FileName.shown(text))
-        return LoadedPolicy(
-            policy: policy, location: location, text: String(decoding: bytes, as: UTF8.self))
-    }
-}
-
-/// A policy with the text that it was read from.
-struct LoadedPolicy {
-    let policy: RestorePolicy
-    /// Where it was read; nil for a preset.
-    let location: Location?
-    /// The file's text, with its comments; nil for a preset.
-    let text: String?
+    func load() throws -> LoadedPolicy { try PolicyFile.load(text) }
 }
 
 extension Snapshot {
     /// Says of which vCPUs the policy overrides a register that neither they nor the VM have.
     func warnOfIdleOverrides(of policy: RestorePolicy, from location: Location) {
-        var idle = Folded<PolicyRule, Void>()
-        var last: (ids: [RegisterID], rules: [PolicyRule]) = ([], [])
-        for vcpu in vcpus {
-            if last.ids != vcpu.registers.ids {
-                let ids = vm.ids + vcpu.registers.ids
-                last = (vcpu.registers.ids, policy.idleOverrides(among: ids))
-            }
-            for rule in last.rules { idle.add(rule, of: .vcpu(vcpu.index)) }
-        }
-        for entry in idle.entries {
+        for (rule, vcpus) in policy.idleOverrides(in: self) {
             StandardError.write(
-                "vcpusnap: \(location.text): the policy's \(entry.subject) does nothing: "
-                    + "\(entry.units.title) \(entry.units.count == 1 ? "does" : "do") not have the register\n"
-            )
+                "vcpusnap: \(location.text): the policy's \(rule) does nothing: "
+                    + "\(vcpus.title) \(vcpus.count == 1 ? "does" : "do") not have the register\n")
         }
+    }
+}
+
+extension PolicyProposal {
+    /// Makes sure that a policy can be written here, and that nothing is lost by it.
+    /// - Parameter policy: that the rules are added to. It may be the same file where that is replaced whole, but not
+    ///   under a name such as `/dev/fd/3`, by which it would be overwritten from its start.
+    static func check(
+        _ location: Location, keeping others: [Location], addingTo policy: Location
+    ) throws {
+        let isReplaced = AtomicFile.replaces(try path(location))
+        try location.checkOutput(.text, keeping: isReplaced ? others : others + [policy])
+        guard !others.contains(location) else {
+            throw CommandError("--write-policy needs a file of its own, not \(location.text)")
+        }
+    }
+
+    /// - Throws: for what is no file.
+    private static func path(_ location: Location) throws -> String {
+        guard case .path(let path) = try location.place(orElse: "a policy goes to a file") else {
+            throw CommandError("--write-policy needs a file: the report goes to standard output")
+        }
+        return path
+    }
+
+    /// - Parameter read: where the policy was read, if it is no preset.
+    func write(
+        to location: Location, after policy: LoadedPolicy, from read: Location, _ values: ValueText
+    ) throws {
+        let isOwn = policy.text != nil && read.identity.map { $0 == location.identity } ?? false
+        try AtomicFile.replace(
+            Self.path(location), access: isOwn ? .kept : .secret,
+            with: [file(after: policy, values)])
     }
 }

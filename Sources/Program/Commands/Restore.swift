@@ -15,8 +15,7 @@ struct RestoreCommand: ParsableCommand {
             by the policy. A failure does not stop the restore; the report names every
             register that was lost, and why.
 
-            pid:PID is a VM of a running process, with the same number of vCPUs, none of
-            them running: the VM is fresh, or stopped in its VMM.
+            \(SourceKinds.details(for: .restore))
 
             EXAMPLES
               vcpusnap restore cpu.vcpusnap kvm:
@@ -85,7 +84,7 @@ struct RestoreCommand: ParsableCommand {
         options.isStrict = strict
         options.kernel = destination.kernel
         options.enabled = destination.enabled
-        options.policy = try policy.load().ignoring(try exclude.map(pattern))
+        options.policy = try policy.load().policy.ignoring(try exclude.map(pattern))
         snapshot.warnOfIdleOverrides(of: options.policy, from: source)
         let account = try Restore.perform(
             snapshot, into: destination.vcpus.map(\.bank), vm: destination.vm, options: options)

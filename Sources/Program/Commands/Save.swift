@@ -11,18 +11,7 @@ struct Save: ParsableCommand {
             The file appears whole or not at all, and only its owner can read it: it holds
             the guest's pointer authentication keys.
 
-            qmp:SOCKET is a VM that QEMU runs, with or without KVM. It stops for some
-            milliseconds (standard error says how many), and QEMU itself resumes it,
-            whatever becomes of this program. Its RAM is not read.
-
-            pid:PID is a process with a KVM VM, whatever VMM it is (vcpusnap list names
-            them). Its threads are stopped, the calls that read the vCPUs are made in it,
-            and it is let go as it was, even if this program is killed; standard error says
-            how long that took. A process with several VMs needs pid:PID/FD, the descriptor
-            of one. A vCPU that was stopped before the VMM answered an MMIO or hypercall
-            exit cannot be restored cleanly: that is recorded, and --settle reads again
-            until there is none. Where the threads have a seccomp filter, no call that it
-            forbids is made, and what cannot be read then is named.
+            \(SourceKinds.details(for: .read))
 
             EXAMPLES
               vcpusnap save kvm: -o cpu.vcpusnap
@@ -50,12 +39,18 @@ struct Save: ParsableCommand {
     )
     var despiteFilter = false
 
-    @Option(help: "The number of vCPUs to create on kvm: or an emulated host (1 to 512; 1).")
-    var vcpus: Int?
+    @Option(
+        help: """
+            The number of vCPUs to create on kvm: or an emulated host \
+            (\(SourceOptions.vcpuCounts.lowerBound) to \(SourceOptions.vcpuCounts.upperBound); 1).
+            """)
+    var vcpus: String?
 
     func validate() throws {
-        if let vcpus, !(1...512 ~= vcpus) {
-            throw ValidationError("--vcpus takes a number from 1 to 512, not \(vcpus)")
+        do throws(SourceError) {
+            _ = try options.vcpuCount
+        } catch {
+            throw ValidationError(error.description)
         }
         for option in [SourceOption.vcpus, .settle, .despiteFilter]
         where options.has(option) && source.namedKind?.takes(option) != true {
@@ -68,7 +63,7 @@ struct Save: ParsableCommand {
 
     private var options: SourceOptions {
         var options = SourceOptions.commandLine
-        options[.vcpus] = vcpus.map { String($0) }
+        options[.vcpus] = vcpus
         options.set(.settle, if: settle)
         options.set(.despiteFilter, if: despiteFilter)
         return options
@@ -76,16 +71,7 @@ struct Save: ParsableCommand {
 
     func run() throws {
         try output.checkOutput(.binary, keeping: source.lostByItsChange(in: output))
-        try checkSourceIsKept()
+        try source.checkIsKept(in: output, .commandLine)
         try source.capture(options).keep(in: output, from: source)
-    }
-
-    /// A snapshot that takes its own place has lost nothing, if all of it is known; a stream would have, and all that is
-    /// not of its vCPUs, and any other file is one no longer.
-    private func checkSourceIsKept() throws {
-        guard let identity = source.identity, identity == output.identity else { return }
-        let snapshot = try source.openGuestFile(.commandLine) as? SnapshotFile
-        guard snapshot?.hasUnknownContent != false else { return }
-        try output.checkOutput(.binary, keeping: [source])
     }
 }
