@@ -70,11 +70,12 @@ struct CacheGeometry {
 extension RegisterID {
     /// Whether KVM that makes caches up takes a value of CLIDR_EL1, or of a CCSIDR, on a host with this CTR_EL0.
     package func takesCache(_ bits: UInt64, cacheType: UInt64) -> Bool {
+        let host = CacheType(bits: cacheType)
         do throws(Refusal) {
             if self == .clidrEL1 {
-                try CacheLevels(bits: bits).check(cacheType: cacheType)
+                try CacheLevels(bits: bits).check(cacheType: host)
             } else {
-                try CacheGeometry(bits, id: self).check(cacheType: cacheType)
+                try CacheGeometry(bits, id: self).check(cacheType: host)
             }
             return true
         } catch {

@@ -1,23 +1,23 @@
-public import Emulation
-public import Transfer
+package import Emulation
+package import Transfer
 
 /// The moves of a guest to several hosts: planned one after another, when they are asked for, since each plan can be
 /// large.
-public final class GuestMoves {
+package final class GuestMoves {
     /// Who moves.
-    public let guest: PlannedGuest
+    package let guest: PlannedGuest
     /// Where to.
-    public let profiles: [HostProfile]
+    package let profiles: [HostProfile]
     /// Which losses count.
-    public let policy: RestorePolicy
+    package let policy: RestorePolicy
     /// Whether the guest can go to all hosts to which a move was planned.
-    public private(set) var isPossible = true
+    package private(set) var isPossible = true
     /// Rules that pardon what those moves lose; none where they were not asked for.
-    public private(set) var proposal = PolicyProposal()
+    package private(set) var proposal = PolicyProposal()
     private let proposesRules: Bool
 
     /// - Parameter proposesRules: whether `proposal` is wanted, which takes time.
-    public init(
+    package init(
         of guest: PlannedGuest, to profiles: [HostProfile], policy: RestorePolicy,
         proposesRules: Bool = false
     ) {
@@ -29,7 +29,7 @@ public final class GuestMoves {
 
     /// Plans the move to a host.
     /// - Throws: when the guest has no vCPU.
-    public func plan(on profile: HostProfile) throws(RestoreError) -> MovePlan {
+    package func plan(on profile: HostProfile) throws(RestoreError) -> MovePlan {
         let plan = try MovePlan(of: guest.snapshot, on: profile, policy: policy)
         isPossible = isPossible && plan.verdict != .no
         if proposesRules { proposal.add(plan) }
@@ -40,7 +40,7 @@ public final class GuestMoves {
     ///
     /// More rules never make impossible what is possible.
     /// - Throws: when the guest has no vCPU.
-    public func unreachable() throws(RestoreError) -> UnreachableHosts {
+    package func unreachable() throws(RestoreError) -> UnreachableHosts {
         try UnreachableHosts(
             of: guest, among: isPossible ? [] : profiles, by: proposal.policy(after: policy))
     }

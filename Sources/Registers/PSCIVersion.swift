@@ -1,20 +1,20 @@
 internal import CFormatData
 
 /// A version of PSCI as `RegisterID.psciVersion` has it: the major one from bit 16 on, the minor one below.
-package struct PSCIVersion: RawRepresentable, Hashable, Sendable {
+public struct PSCIVersion: RawRepresentable, Hashable, Sendable {
     /// The value of the KVM register: 0x10001 is PSCI 1.1.
-    package let rawValue: UInt64
+    public let rawValue: UInt64
 
     /// Takes any value, whether or not KVM knows the version.
-    package init(rawValue: UInt64) {
+    public init(rawValue: UInt64) {
         self.rawValue = rawValue
     }
 
     /// Those that the newest examined kernel takes, ascending.
-    package static let all = Tables.psciVersions.map { PSCIVersion(rawValue: UInt64($0.version)) }
+    public static let all = Tables.psciVersions.map { PSCIVersion(rawValue: UInt64($0.version)) }
 
     /// The first kernel known to take it; nil where the oldest examined one does, or none.
-    package var since: KernelVersion? {
+    public var since: KernelVersion? {
         Tables.psciVersions.first { $0.version == rawValue }.flatMap {
             KernelVersion(packed: $0.since)
         }
@@ -22,12 +22,12 @@ package struct PSCIVersion: RawRepresentable, Hashable, Sendable {
 
     /// Whether a kernel takes it.
     /// - Parameter kernel: nil for the newest.
-    package func isKnown(to kernel: KernelVersion?) -> Bool {
+    public func isKnown(to kernel: KernelVersion?) -> Bool {
         Self.all.contains(self) && KernelVersion.has(kernel, since: since)
     }
 }
 
 extension PSCIVersion: CustomStringConvertible {
     /// `1.1`.
-    package var description: String { "\(rawValue >> 16).\(rawValue & 0xffff)" }
+    public var description: String { "\(rawValue >> 16).\(rawValue & 0xffff)" }
 }

@@ -1,4 +1,4 @@
-public import QEMUStream
+package import QEMUStream
 
 /// A compressed file, with a QEMU stream or an image of libvirt in it.
 package enum CompressedStream: StreamFileKind {

@@ -1,4 +1,4 @@
-public import QEMUStream
+package import QEMUStream
 
 /// An image of libvirt, with a QEMU stream in it.
 package enum LibvirtSaveFile: StreamFileKind {

@@ -1,4 +1,4 @@
-public import QEMUStream
+package import QEMUStream
 
 /// A qcow2 image, with QEMU streams in its internal snapshots.
 package enum QCOW2Image: StreamFileKind {

@@ -50,7 +50,7 @@ extension Location {
     /// - Parameter source: where the snapshot is from, for messages.
     /// - Returns: what became of each register, and the changes that make the file have them.
     /// - Throws: also where the stream does not have the same vCPUs, or comes through a pipe.
-    public func restoring(
+    package func restoring(
         _ snapshot: Snapshot, from source: Location, _ restore: Restore.Options,
         _ options: SourceOptions
     ) throws(SourceError) -> (account: RestoreAccount, patch: FilePatch) {

@@ -1,4 +1,4 @@
-public import QEMUStream
+package import QEMUStream
 
 /// A QEMU migration stream and nothing else.
 package enum QEMUStreamFile: StreamFileKind {

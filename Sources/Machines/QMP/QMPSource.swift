@@ -1,4 +1,4 @@
-public import LinuxSystem
+package import LinuxSystem
 internal import QEMUStream
 internal import QMP
 internal import VCPUModel

@@ -148,7 +148,7 @@ extension RestorePolicy {
 
     /// The overrides of registers that neither some vCPUs of a snapshot nor its VM have, each with these vCPUs, in the
     /// order in which they come up.
-    public func idleOverrides(in snapshot: Snapshot) -> [(rule: PolicyRule, vcpus: UnitNumbers)] {
+    package func idleOverrides(in snapshot: Snapshot) -> [(rule: PolicyRule, vcpus: UnitNumbers)] {
         var idle: [(rule: PolicyRule, vcpus: UnitNumbers)] = []
         var places: [PolicyRule: Int] = [:]
         var last: (ids: [RegisterID], rules: [PolicyRule]) = ([], [])
