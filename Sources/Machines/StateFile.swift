@@ -172,8 +172,8 @@ extension Location {
 
     private static func unknownKind(_ input: ImageInput) -> SourceError {
         SourceError(
-            "\(input.name): not a vcpusnap file, nor another one that is read here: it begins with "
-                + "\(input.prefix.hexadecimal); expected is "
+            "\(input.name): not a file that is read here: it begins with "
+                + "\(input.prefix.hexadecimal); expected "
                 + SourceKinds.phrases(of: SourceKinds.files))
     }
 }

@@ -221,7 +221,7 @@ struct ArgumentTests {
     @Test("How many vCPUs can be made is said", arguments: ["0", "513", "two", "+2", "1e1", ""])
     func numberOfVCPUs(_ text: String) throws {
         expectTrouble(
-            try run("save", host, "-o", folder / "none", "--vcpus", text),
+            try Program.run("save", host, "-o", folder / "none", "--vcpus", text),
             "--vcpus takes a number from 1 to 512, not \(text)")
         #expect(try !folder.names.contains("none"))
     }

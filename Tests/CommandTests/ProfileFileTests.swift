@@ -99,13 +99,18 @@ struct ProfileFileTests {
             let command = line.replacing("FILE", with: name)
             return try Program.shell("\(input)vcpusnap \(command) --format json", in: folder)
         }
+        // The vCPU of a profile is made anew each time.
+        func timeless(_ run: Run) -> String {
+            run.text.replacing(/\d{4}-\d\d-\d\dT[\d:]+Z/, with: "TIME")
+        }
         let expected = try run("rack1.vhost")
         #expect(expected.status < 2 && !expected.text.isEmpty, "\(expected.errors)")
         for (name, input) in [
             ("plain", ""), ("marked", ""), ("-", "cat plain | "), ("-", "<plain "),
         ] {
             let found = try run(name, after: input)
-            #expect(found.text.replacing("\"\(name)\"", with: "\"rack1.vhost\"") == expected.text)
+            let same = timeless(found).replacing("\"\(name)\"", with: "\"rack1.vhost\"")
+            #expect(same == timeless(expected))
             #expect(found.status == expected.status, "\(found.errors)")
         }
     }

@@ -33,7 +33,8 @@ struct DetectionTests {
         #expect(found(magic + [1, 2, 3]) == kind)
         #expect(found(magic) == kind)
         #expect(magic.count <= ImageInput.prefixSize)
-        for count in 0..<magic.count where count < 3 {
+        // Less of a snapshot is one that was cut off.
+        for count in 1..<3 where kind != "snapshot" {
             #expect(found(Array(magic.prefix(count))) == nil)
         }
     }

@@ -25,7 +25,8 @@ package enum LibvirtSaveFile: StreamFileKind {
 
     /// Also of a file, where the stream is compressed and has to be compressed again.
     package static func passing(_ input: ImageInput) throws(SavedImageError) -> PassingImage? {
-        guard try input.isPipe || LibvirtSave.isCompressedFile(input) else { return nil }
+        let isCompressedFile = try LibvirtSave.isCompressedFile(input)
+        guard input.isPipe || isCompressedFile else { return nil }
         return try PassingImage(libvirtIn: input)
     }
 }

@@ -80,8 +80,8 @@ public final class ImageInput {
         switch content {
         case .file(let file):
             prefix = try SavedImageError.reading(
-                try file.readWhatIsThere(at: 0, upTo: Self.prefixSize))
-        case .pipe(let pipe): prefix = try pipe.peek(Self.prefixSize)
+                try file.readWhatIsThere(at: 0, upTo: ImageInput.prefixSize))
+        case .pipe(let pipe): prefix = try pipe.peek(ImageInput.prefixSize)
         }
     }
 
@@ -127,10 +127,10 @@ public final class ImageInput {
     ) throws(SavedImageError) -> SavedImageError {
         if case .pipe(let pipe) = content { try pipe.checkProgram() }
         let found =
-            if let kind {
-                "it is \(kind), in which there is no QEMU stream"
-            } else if prefix.isEmpty {
+            if prefix.isEmpty {
                 "it is empty"
+            } else if let kind {
+                "it is \(kind), in which there is no QEMU stream"
             } else {
                 "it begins with \(Shown.bytes(prefix))"
             }
