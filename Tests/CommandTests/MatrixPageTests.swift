@@ -125,7 +125,8 @@ struct MatrixPageTests {
         let page = try Page(folder)
         #expect(page.cells.map(\.word) == ["yes", "yes"])
         #expect(page.cells.first?.target == "whole")
-        let plan = try #require(page.sections[try #require(page.cells.last?.target)])
+        let target = try #require(page.cells.last?.target)
+        let plan = try #require(page.sections[target])
         #expect(plan.contains("<p>notice: the guest&#39;s kernel works around the errata of"))
         #expect(page.unbalanced.isEmpty)
     }
