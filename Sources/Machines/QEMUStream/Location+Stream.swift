@@ -1,8 +1,8 @@
 package import LinuxSystem
 internal import QEMUStream
 internal import QMP
-public import Transfer
-public import VCPUModel
+package import Transfer
+package import VCPUModel
 
 extension Location {
     /// Opens the QEMU stream in a file.
