@@ -86,15 +86,13 @@ struct ProfileFileTests {
     /// editor has put a byte order mark before it.
     @Test(arguments: [
         "show FILE", "plan FILE --host 6.12-neoverse-n1", "matrix FILE --host 6.12-neoverse-n1",
-        "upgrade --to 7.2 FILE", "diff FILE 6.12-neoverse-n1.vcpusnap",
-        "plan 6.12-neoverse-n1.vcpusnap --host FILE",
+        "upgrade --to 7.2 FILE", "plan guest.vcpusnap --host FILE",
     ])
     func knownByItsContent(_ line: String) throws {
         let text = try profile("6.12-neoverse-n1")
         try folder.make("rack1.vhost", text)
         try folder.make("plain", text)
         try folder.make("marked", "\u{feff}" + text)
-        try folder.make("6.12-neoverse-n1.vcpusnap", try folder.data("guest.vcpusnap"))
         func run(_ name: String, after input: String = "") throws -> Run {
             let command = line.replacing("FILE", with: name)
             return try Program.shell("\(input)vcpusnap \(command) --format json", in: folder)
