@@ -219,7 +219,9 @@ let package = Package(
             swiftSettings: testSettings),
         .testTarget(
             name: "SavedImageTests",
-            dependencies: ["CLinux", "LinuxSystem", "QEMUStream", "SeededRandom", "TestFiles"],
+            dependencies: [
+                "CLinux", "LinuxSystem", "Machines", "QEMUStream", "SeededRandom", "TestFiles",
+            ],
             swiftSettings: testSettings),
         .testTarget(
             name: "TextFormatsTests", dependencies: ["SeededRandom", "TextFormats"],

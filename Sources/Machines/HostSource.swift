@@ -1,5 +1,6 @@
 internal import LinuxSystem
 public import Registers
+internal import TextFormats
 public import VCPUModel
 
 /// A host as a source: its vCPUs are made for the command, and their state is that after a reset.
@@ -17,11 +18,30 @@ extension SourceOption {
         "--vcpus", bearer: "host", subject: "vCPUs that are made for the command")
 }
 
+extension SourceOptions {
+    /// What `--vcpus` takes: KVM on arm64 makes at most 512.
+    public static let vcpuCounts = 1...512
+
+    /// How many vCPUs to make: as many as `--vcpus` says, or one.
+    public var vcpuCount: Int {
+        get throws(SourceError) {
+            guard let text = self[.vcpus] else { return 1 }
+            guard let count = NumberText.decimal(text).flatMap({ Int(exactly: $0) }),
+                Self.vcpuCounts ~= count
+            else {
+                throw SourceError(
+                    "\(SourceOption.vcpus.name) takes a number from \(Self.vcpuCounts.lowerBound) to "
+                        + "\(Self.vcpuCounts.upperBound), not \(Shown.line(text))")
+            }
+            return count
+        }
+    }
+}
+
 extension HostSource {
     /// The reset state of fresh vCPUs: as many as `--vcpus` says, or one, made with the host's usual features.
     public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
-        let count = options[.vcpus].flatMap { Int($0) } ?? 1
-        let made = try makeVCPUs(count, enabling: [], options)
+        let made = try makeVCPUs(try options.vcpuCount, enabling: [], options)
         try made.initialize()
         return try made.from(Location(self)).capture()
     }

@@ -1,5 +1,6 @@
 internal import LinuxSystem
 internal import QEMUStream
+internal import TextFormats
 
 /// What a file should have been that is something else.
 public enum ExpectedFile: Hashable, Sendable {
@@ -11,7 +12,7 @@ public enum ExpectedFile: Hashable, Sendable {
 
 /// A file that is of another kind than was expected.
 ///
-/// The kinds of source say it of themselves; the text formats that are recognized by no source stand here.
+/// The kinds of source say it of themselves; the formats that are no source stand here.
 struct OtherFile {
     /// What it is: `a policy`.
     let name: String
@@ -25,15 +26,16 @@ struct OtherFile {
     init?(_ file: String, beginning bytes: [UInt8], insteadOf expected: ExpectedFile) {
         // Nothing at all could be the beginning of anything.
         guard !bytes.isEmpty else { return nil }
-        let start = Array(bytes.prefix(SavedImage.prefixSize))
+        let text = DirectiveScanner.withoutByteOrderMark(bytes)
         let found: String?
-        if let kind = SourceKinds.files.first(where: { $0.recognizes(start) }) {
+        if let kind = SourceKinds.file(beginning: Array(bytes.prefix(ImageInput.prefixSize))) {
+            if kind.meets == expected { return nil }
             name = kind.shortPhrase
             found = kind.advice(for: file, insteadOf: expected)
-        } else if let text = Self.texts.first(where: { bytes.starts(with: $0.start) }) {
-            if let kind = text.kind, expected == .text(kind) { return nil }
-            name = text.name
-            found = text.advice[expected]
+        } else if let format = Self.formats.first(where: { text.starts(with: $0.start) }) {
+            if format.meets == expected { return nil }
+            name = format.name
+            found = format.advice[expected]
         } else if Self.isJSON(bytes) {
             name = "JSON"
             found = nil
@@ -48,27 +50,21 @@ struct OtherFile {
         .text(.policy): "; Formats/policy-v1.md says how to write one",
     ]
 
-    private struct Text {
+    private struct Format {
         let start: [UInt8]
         let name: String
-        var kind: TextFile.Kind?
+        var meets: ExpectedFile?
         var advice: [ExpectedFile: String] = [:]
     }
 
-    private static let texts = [
-        Text(
-            start: Array("vhost ".utf8), name: "a host profile", kind: .profile,
-            advice: [
-                .snapshot: ", which emulated:FILE and --host take",
-                .text(.policy): "; profiles are given with --host",
-            ]),
-        Text(
-            start: Array("vpolicy ".utf8), name: "a policy", kind: .policy,
+    private static let formats = [
+        Format(
+            start: Array("vpolicy ".utf8), name: "a policy", meets: .text(.policy),
             advice: [.snapshot: ", which --policy takes"]),
-        Text(
+        Format(
             start: Array("vbaseline ".utf8), name: "a baseline",
             advice: [.text(.profile): "; name the profiles that it was made of"]),
-        Text(start: UndoFile.magic, name: "an undo file of mend --in-place"),
+        Format(start: UndoFile.magic, name: "an undo file of mend --in-place"),
     ]
 
     private static func isJSON(_ bytes: [UInt8]) -> Bool {

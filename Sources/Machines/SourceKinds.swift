@@ -43,4 +43,16 @@ public enum SourceKinds {
     public static var files: [any StateFileKind.Type] {
         all.compactMap { $0 as? any StateFileKind.Type }
     }
+
+    /// `a snapshot of vcpusnap, a QEMU migration stream, or a host profile`.
+    static func phrases(of kinds: [any StateFileKind.Type]) -> String {
+        let phrases = kinds.map { $0.phrase }
+        return phrases.dropLast().joined(separator: ", ") + ", or \(phrases.last ?? "")"
+    }
+
+    /// The kind of a file that begins with these bytes, at most `ImageInput.prefixSize`; nil for what is known of no
+    /// kind.
+    public static func file(beginning prefix: [UInt8]) -> (any StateFileKind.Type)? {
+        files.first { $0.recognizes(prefix) }
+    }
 }

@@ -63,6 +63,11 @@ extension SourceKinds {
         named.filter { $0.summary.abilities.contains(ability) }.map { $0.summary.grammar }
     }
 
+    /// Paragraphs of the help of a command: what is to be known of those with which it does something.
+    public static func details(for ability: SourceAbilities) -> String {
+        all.compactMap { $0.summary.details[ability] }.joined(separator: "\n\n")
+    }
+
     /// A command line for each kind.
     public static var examples: [String] { all.map { $0.summary.example } }
 

@@ -14,10 +14,14 @@ public protocol StateFileKind: StateSource {
     /// What to do with such a file or instead, as that message ends: `; decompress it first`; nil for the usual.
     static func advice(for file: String, insteadOf expected: ExpectedFile) -> String?
 
+    /// Where such a file is what was expected; nil where it never is.
+    static var meets: ExpectedFile? { get }
+
     /// Whether the name alone says that a file is of this kind; its content is not looked at then.
     static func claims(_ location: Location) -> Bool
 
-    /// Whether a file that begins with these bytes is of this kind; there are at most `SavedImage.prefixSize`.
+    /// Whether a file that begins with these bytes is of this kind; there are at most
+    /// `ImageInput.prefixSize`.
     static func recognizes(_ prefix: [UInt8]) -> Bool
 
     /// Opens a file that was claimed by its name.
@@ -48,6 +52,9 @@ extension StateFileKind {
 
     /// By default the usual.
     public static func advice(for file: String, insteadOf expected: ExpectedFile) -> String? { nil }
+
+    /// By default it is always another one that was expected.
+    public static var meets: ExpectedFile? { nil }
 
     /// By default the content tells, not the name.
     public static func claims(_ location: Location) -> Bool { false }
@@ -84,9 +91,8 @@ extension Location {
         switch self {
         case .named(let source): return try source.open(purpose, options)
         case .file(let path):
-            let start = File.beginning(of: path, count: SavedImage.prefixSize) ?? []
-            let kind = SourceKinds.files.first { $0.recognizes(start) }
-            return try (kind ?? SnapshotFile.self).open(self, for: purpose, options)
+            return try (Self.kind(ofFile: path) ?? SnapshotFile.self)
+                .open(self, for: purpose, options)
         case .standardStream: return try SnapshotFile.open(self, for: purpose, options)
         }
     }
@@ -106,7 +112,7 @@ extension Location {
     func openGuestFile(
         _ input: ImageInput, _ options: SourceOptions
     ) throws(SourceError) -> any StateFile {
-        guard let kind = SourceKinds.files.first(where: { $0.recognizes(input.prefix) }) else {
+        guard let kind = SourceKinds.file(beginning: input.prefix) else {
             throw Self.unknownKind(input)
         }
         try checkOptions(options, of: kind)
@@ -114,14 +120,19 @@ extension Location {
     }
 
     /// The kind that the name alone tells.
-    var kindByName: (any StateFileKind.Type)? {
+    private var kindByName: (any StateFileKind.Type)? {
         SourceKinds.files.first { $0.claims(self) }
     }
 
-    /// Whether it is a file or pipe whose kind only its content tells.
-    public var isGuestFile: Bool {
-        if case .named = self { return false }
-        return kindByName == nil
+    /// The kind of a file by its name or else its content; nil for what is no regular file, or none that is known.
+    var fileKind: (any StateFileKind.Type)? {
+        guard case .file(let path) = self else { return nil }
+        return kindByName ?? Self.kind(ofFile: path)
+    }
+
+    private static func kind(ofFile path: String) -> (any StateFileKind.Type)? {
+        SourceKinds.file(
+            beginning: File.beginning(of: path, count: ImageInput.prefixSize) ?? [])
     }
 
     /// A file or pipe with its first bytes looked at.
@@ -149,10 +160,9 @@ extension Location {
     }
 
     private static func unknownKind(_ input: ImageInput) -> SourceError {
-        let expected = SourceKinds.files.map { $0.phrase }
-        return SourceError(
+        SourceError(
             "\(input.name): not a vcpusnap file, nor another one that is read here: it begins with "
                 + "\(input.prefix.hexadecimal); expected is "
-                + expected.dropLast().joined(separator: ", ") + ", or \(expected.last ?? "")")
+                + SourceKinds.phrases(of: SourceKinds.files))
     }
 }

@@ -28,19 +28,23 @@ public struct SourceSummary: Sendable {
     public var needs: String
     /// What it can be told beyond its name.
     public var options: [SourceOption]
+    /// What is to be known where the commands do something with it, as a paragraph of their help: of `save` for `read`,
+    /// of `restore` for `restore`; a line end is where the help breaks the line.
+    public var details: [SourceAbilities: String]
     /// A command line that uses it.
     public var example: String
 
-    /// Describes a kind; by default it needs nothing and takes no options.
+    /// Describes a kind; by default it needs nothing, takes no options, and there is no more to be known.
     public init(
         grammar: String, meaning: String, abilities: SourceAbilities, needs: String = "",
-        options: [SourceOption] = [], example: String
+        options: [SourceOption] = [], details: [SourceAbilities: String] = [:], example: String
     ) {
         self.grammar = grammar
         self.meaning = meaning
         self.abilities = abilities
         self.needs = needs
         self.options = options
+        self.details = details
         self.example = example
     }
 }
@@ -102,6 +106,12 @@ public protocol NamedSource: StateSource {
 
     /// What a shell completes the beginning of such a name with, each with its scheme.
     static func completions(of beginning: String) -> [String]
+
+    /// What to give in the place of a word that was taken for the name of a file, where probably this kind was meant:
+    /// the end of a message.
+    /// - Parameter errno: why there is no such file to be read.
+    /// - Returns: nil where nothing speaks for this kind.
+    static func advice(insteadOf path: String, _ errno: Errno) -> String?
 }
 
 extension NamedSource {
@@ -124,6 +134,9 @@ extension NamedSource {
 
     /// By default only the scheme.
     public static func completions(of beginning: String) -> [String] { [scheme] }
+
+    /// By default nothing speaks for it.
+    public static func advice(insteadOf path: String, _ errno: Errno) -> String? { nil }
 }
 
 /// What a restore does to its target.

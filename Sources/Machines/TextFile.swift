@@ -41,15 +41,22 @@ public struct TextFile {
             guard error.errno == .noEntry, !path.contains("/") else { throw error }
             return nil
         }
+        return try read(input, limit: limit)
+    }
+
+    /// The same of a file that is open already.
+    func read(_ input: ImageInput, limit: Int) throws(SourceError) -> [UInt8] {
         try check(input.prefix)
-        let bytes = try contents(of: input, limit: limit)
+        let bytes = try SourceError.passing { try firstBytes(of: input, limit: limit) }
         try check(bytes)
-        guard bytes.count <= limit else { throw FileError(.read, name, .fileTooLarge) }
+        guard bytes.count <= limit else {
+            throw SourceError(FileError(.read, name, .fileTooLarge))
+        }
         return bytes
     }
 
     /// What there is, or one byte more than the limit.
-    private func contents(of input: ImageInput, limit: Int) throws(FileError) -> [UInt8] {
+    private func firstBytes(of input: ImageInput, limit: Int) throws(FileError) -> [UInt8] {
         var bytes: [UInt8] = []
         do throws(Errno) {
             while bytes.count <= limit {

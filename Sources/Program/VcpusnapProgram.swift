@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import LinuxSystem
+internal import Machines
 
 /// The program: runs a command line and turns its end into an exit code (see `ExitStatus`).
 public enum VcpusnapProgram {

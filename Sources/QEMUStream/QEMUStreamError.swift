@@ -31,7 +31,7 @@ extension QEMUStreamError: CustomStringConvertible {
         switch self {
         case .file(let error): "\(error)"
         case .notAStream(let bytes):
-            "not a QEMU migration stream: expected \(FileMagic.stream.hexadecimal) (QEVM), found "
+            "not a QEMU migration stream: expected \(StreamHeader.magic.hexadecimal) (QEVM), found "
                 + (bytes.isEmpty ? "nothing" : bytes.hexadecimal)
         case .version(let version):
             "a migration stream of version \(version), expected 3: QEMU older than 0.13 wrote it, or "

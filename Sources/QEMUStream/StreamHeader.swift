@@ -9,15 +9,22 @@ public struct StreamHeader: Hashable, Sendable {
     /// Capabilities the destination must have too: `x-ignore-shared`, `mapped-ram`.
     public var capabilities: [String] = []
 
+    /// How a stream of whatever version begins (`QEMU_VM_FILE_MAGIC`, `migration/savevm.h`).
+    static let magic = Array("QEVM".utf8)
     static let version: UInt32 = 3
     /// The first bytes of every stream.
-    static let start = FileMagic.stream + BigEndian.bytes(UInt64(version), 4)
+    static let start = magic + BigEndian.bytes(UInt64(version), 4)
     /// The longest machine type name taken; QEMU's are below 40 bytes.
     private static let longestName = 1024
 
+    /// Whether a file that begins with these bytes, `QEVM`, is a stream, of whatever version.
+    public static func isBeginning(_ prefix: [UInt8]) -> Bool {
+        prefix.starts(with: magic)
+    }
+
     init(_ stream: any SeekableBytes) throws(QEMUStreamError) {
         let head = try stream.bytes(at: 0, count: Int(min(4096, stream.size)))
-        guard head.starts(with: FileMagic.stream) else {
+        guard Self.isBeginning(head) else {
             throw .notAStream(found: Array(head.prefix(4)))
         }
         guard head.count >= 8 else {

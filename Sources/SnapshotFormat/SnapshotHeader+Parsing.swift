@@ -3,7 +3,8 @@ internal import TextFormats
 internal import VCPUModel
 
 extension SnapshotHeader {
-    private static let magic = FileMagic.snapshot
+    /// `F6 v C S CR LF SUB LF` (`Formats/vcpusnap-v1.md`, section 3, says why).
+    fileprivate static let magic: [UInt8] = [0xf6, 0x76, 0x43, 0x53, 0x0d, 0x0a, 0x1a, 0x0a]
 
     /// What has to be read before the length of the header is known: through `headerSize`.
     static let prefixSize = 14
@@ -167,7 +168,7 @@ extension SnapshotFormatError {
     package static func notASnapshot(_ found: String) -> SnapshotFormatError {
         SnapshotFormatError(
             .notASnapshot, offset: 0,
-            "not a vcpusnap file: it should start with \(FileMagic.snapshot.hexadecimal), \(found)"
+            "not a vcpusnap file: it should start with \(SnapshotHeader.magic.hexadecimal), \(found)"
         )
     }
 

@@ -218,6 +218,14 @@ struct ArgumentTests {
         expectTrouble(run, words.contains("--snapshot") ? "--snapshot is about" : "only")
     }
 
+    @Test("How many vCPUs can be made is said", arguments: ["0", "513", "two", "+2", "1e1", ""])
+    func numberOfVCPUs(_ text: String) throws {
+        expectTrouble(
+            try Program.run("save", host, "-o", folder / "none", "--vcpus", text),
+            "--vcpus takes a number from 1 to 512, not \(text)")
+        #expect(try !folder.names.contains("none"))
+    }
+
     @Test("Numbers have digits alone", arguments: ["+5", "-5", "5 ", "0x5", "５", "", "5/+3", "5/"])
     func processes(text: String) throws {
         expectTrouble(try Program.run("show", "pid:" + text), "pid:")

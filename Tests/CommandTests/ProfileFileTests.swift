@@ -80,6 +80,59 @@ struct ProfileFileTests {
             "h.vhost is a host profile, expected a policy")
     }
 
+    // MARK: Without the end of the name
+
+    /// What a profile says is the same whether its name ends in .vhost, it comes through a pipe or in a file, or an
+    /// editor has put a byte order mark before it.
+    @Test(arguments: [
+        "show FILE", "plan FILE --host 6.12-neoverse-n1", "matrix FILE --host 6.12-neoverse-n1",
+        "upgrade --to 7.2 FILE", "plan guest.vcpusnap --host FILE",
+    ])
+    func knownByItsContent(_ line: String) throws {
+        let text = try profile("6.12-neoverse-n1")
+        try folder.make("rack1.vhost", text)
+        try folder.make("plain", text)
+        try folder.make("marked", "\u{feff}" + text)
+        func run(_ name: String, after input: String = "") throws -> Run {
+            let command = line.replacing("FILE", with: name)
+            return try Program.shell("\(input)vcpusnap \(command) --format json", in: folder)
+        }
+        // The vCPU of a profile is made anew each time.
+        func timeless(_ run: Run) -> String {
+            run.text.replacing(/\d{4}-\d\d-\d\dT[\d:]+Z/, with: "TIME")
+        }
+        let expected = try run("rack1.vhost")
+        #expect(expected.status < 2 && !expected.text.isEmpty, "\(expected.errors)")
+        for (name, input) in [
+            ("plain", ""), ("marked", ""), ("-", "cat plain | "), ("-", "<plain "),
+        ] {
+            let found = try run(name, after: input)
+            let same = timeless(found).replacing("\"\(name)\"", with: "\"rack1.vhost\"")
+            #expect(same == timeless(expected))
+            #expect(found.status == expected.status, "\(found.errors)")
+        }
+    }
+
+    @Test func hostAmongTheWordsBehindAHost() throws {
+        let plain = try folder.make("rack1", try profile("6.12-neoverse-n1"))
+        for words in [[plain, snapshot], [snapshot, plain]] {
+            let run = try Program.run(["plan", "--host", "6.12-neoverse-n1"] + words)
+            #expect(run.status == 0, "\(run.errors)")
+            #expect(run.text.contains("\(snapshot) on 6.12-neoverse-n1~2: yes"))
+        }
+    }
+
+    @Test func profileInThePlaceOfAStream() throws {
+        let plain = try folder.make("rack1", try profile("6.12-neoverse-n1"))
+        expectTrouble(
+            try Program.run("convert", plain, "-o", folder / "out"),
+            "rack1 is a host profile, and this is about QEMU's migration streams")
+        expectTrouble(
+            try Program.run("show", plain, "--undescribed"),
+            "rack1 is a host profile, and --undescribed is about QEMU's streams")
+        expectTrouble(try Program.run("verify", plain), "this is a host profile, which emulated:")
+    }
+
     // MARK: Standard input
 
     @Test func profileOnStandardInput() throws {

@@ -220,7 +220,8 @@ struct StreamEndCommandTests {
             let path = try folder.make("other", text)
             let run = try Program.run("show", path)
             expectStreamTrouble(
-                run, "not a vcpusnap file", "migration stream", "virsh save", "qcow2", ".vhost")
+                run, "not a vcpusnap file", "migration stream", "virsh save", "qcow2",
+                "or a host profile")
         }
         expectStreamTrouble(try Program.run("show", "/proc/self/maps"), "not a vcpusnap file")
         expectStreamTrouble(

@@ -4,7 +4,17 @@ import SeededRandom
 import TestFiles
 import Testing
 
+@testable import Machines
 @testable import QEMUStream
+
+extension SavedImage {
+    /// The stream in a file or named pipe, of whatever kind.
+    static func open(
+        _ path: String, snapshot: String? = nil
+    ) throws(SavedImageError) -> SavedImage {
+        try ImageInput(opening: path).image(snapshot: snapshot)
+    }
+}
 
 extension Images {
     /// The header of a QEMU stream, and something random behind it.

@@ -36,7 +36,6 @@ struct LibvirtTests {
             for name in try folder.both(header + stream) {
                 let image = try SavedImage.open(name)
                 let libvirt = try #require(image.libvirt)
-                #expect(image.kind == .libvirt)
                 #expect(try image.stream.all() == stream)
                 #expect(image.streamOffset == header.count)
                 #expect(libvirt.format == (format == 0 ? .raw : .sparse))

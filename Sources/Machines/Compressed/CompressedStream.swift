@@ -1,4 +1,4 @@
-internal import QEMUStream
+public import QEMUStream
 
 /// A compressed file, with a QEMU stream or an image of libvirt in it.
 public enum CompressedStream: StreamFileKind {
@@ -23,7 +23,17 @@ public enum CompressedStream: StreamFileKind {
 
     /// Whether the file begins with the magic number of a compression that `Compression` lists.
     public static func recognizes(_ prefix: [UInt8]) -> Bool {
-        if case .compressed = SavedImage.detect(prefix) { return true }
-        return false
+        Compression(ofFileBeginning: prefix) != nil
+    }
+
+    /// That of the kind that is compressed in it.
+    public static func image(
+        in input: ImageInput, snapshot: String?
+    ) throws(SavedImageError) -> SavedImage {
+        guard let compression = Compression(ofFileBeginning: input.prefix) else {
+            throw try input.hasNoStream
+        }
+        return try input.decompressed(by: compression).image(snapshot: snapshot)
+            .compressed(by: compression)
     }
 }

@@ -40,6 +40,12 @@ public struct EmulatedSource: HostSource {
     public static func completions(of beginning: String) -> [String] {
         HostProfile.builtInNames.map { scheme + $0 }
     }
+
+    /// Where it is the name of a built-in profile.
+    public static func advice(insteadOf path: String, _ errno: Errno) -> String? {
+        errno == .noEntry && HostProfile.builtInNames.contains(path)
+            ? "; the emulated host of that name is \(scheme)\(path)" : nil
+    }
 }
 
 extension MadeVCPUs {

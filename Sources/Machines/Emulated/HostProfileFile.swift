@@ -1,27 +1,41 @@
 internal import Emulation
 public import QEMUStream
 internal import Registers
+internal import TextFormats
 internal import VCPUModel
 
 /// A host profile, read as a fresh vCPU of that host.
 public struct HostProfileFile: StateFileKind, StateFile {
     /// What error messages call such a file.
-    public static let phrase = "a host's profile, whose name ends in .vhost"
+    public static let phrase = "a host profile"
+    /// Where a profile was expected.
+    public static let meets: ExpectedFile? = .text(.profile)
     /// Reading only: what is shown is a fresh vCPU.
     public static let summary = SourceSummary(
         grammar: "host profile", meaning: "a .vhost file: a fresh vCPU of its host",
         abilities: [.read], example: "vcpusnap plan cpu.vcpusnap --host rack1.vhost")
 
-    private let profile: HostProfile
+    let profile: HostProfile
 
-    /// A pipe cannot be looked into and read again, so the name's end tells.
+    /// What takes a profile.
+    public static func advice(for file: String, insteadOf expected: ExpectedFile) -> String? {
+        switch expected {
+        case .snapshot: ", which emulated:FILE and --host take"
+        case .text(.policy): "; profiles are given with --host"
+        case .text(.profile): nil
+        }
+    }
+
+    /// Whether the name ends in `.vhost`: whatever is wrong with such a file is said of a profile.
     public static func claims(_ location: Location) -> Bool {
         guard case .file(let path) = location else { return false }
         return path.hasSuffix(".vhost")
     }
 
-    /// Never by content: `claims` goes by the name.
-    public static func recognizes(_ prefix: [UInt8]) -> Bool { false }
+    /// Whether the file begins with `vhost` and a space, also behind a byte order mark (Formats/vhost-v1.md).
+    public static func recognizes(_ prefix: [UInt8]) -> Bool {
+        DirectiveScanner.withoutByteOrderMark(prefix).starts(with: "vhost ".utf8)
+    }
 
     /// Parses the profile (Formats/vhost-v1.md).
     /// - Throws: when it cannot be read, is something else, or has an error.
@@ -31,11 +45,12 @@ public struct HostProfileFile: StateFileKind, StateFile {
         HostProfileFile(profile: try ProfileFile.load(location.argument))
     }
 
-    /// The same; the bytes that were already read are not used, and the file is read from its start.
+    /// Parses what was opened already.
+    /// - Throws: when it cannot be read, or has an error.
     public static func open(
         _ input: ImageInput, of location: Location, _ options: SourceOptions
     ) throws(SourceError) -> any StateFile {
-        try open(location, options)
+        HostProfileFile(profile: try ProfileFile.parse(input, of: location.argument))
     }
 
     /// The registers of a fresh vCPU; what else the profile says becomes provenance.

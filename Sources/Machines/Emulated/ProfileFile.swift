@@ -1,5 +1,6 @@
 public import Emulation
 internal import LinuxSystem
+internal import QEMUStream
 internal import Registers
 internal import TextFormats
 internal import VCPUModel
@@ -20,6 +21,13 @@ public enum ProfileFile {
                     + NameSuggestion.question(about: name, among: HostProfile.builtInNames))
         }
         return try HostProfile(parsing: bytes, file: file.name)
+    }
+
+    /// A profile that is open already, by the name that it was opened by.
+    static func parse(_ input: ImageInput, of name: String) throws(SourceError) -> HostProfile {
+        let file = TextFile(.profile, name)
+        let bytes = try file.read(input, limit: HostProfile.Limit.size)
+        return try SourceError.passing { try HostProfile(parsing: bytes, file: file.name) }
     }
 
     /// The profiles of several hosts, each with a name of its own.

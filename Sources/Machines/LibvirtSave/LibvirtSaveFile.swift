@@ -1,4 +1,4 @@
-internal import QEMUStream
+public import QEMUStream
 
 /// An image of libvirt, with a QEMU stream in it.
 public enum LibvirtSaveFile: StreamFileKind {
@@ -13,6 +13,20 @@ public enum LibvirtSaveFile: StreamFileKind {
 
     /// Whether the file begins with `LibvirtQemudSave` or, for a save that did not finish, `LibvirtQemudPart`.
     public static func recognizes(_ prefix: [UInt8]) -> Bool {
-        SavedImage.detect(prefix) == .libvirt
+        LibvirtSave.isBeginning(prefix)
+    }
+
+    /// The stream behind libvirt's header, decompressed where libvirt compressed it.
+    public static func image(
+        in input: ImageInput, snapshot: String?
+    ) throws(SavedImageError) -> SavedImage {
+        try SavedImage(libvirtIn: input)
+    }
+
+    /// Also of a file, where the stream is compressed and has to be compressed again.
+    public static func passing(_ input: ImageInput) throws(SavedImageError) -> PassingImage? {
+        let isCompressedFile = try LibvirtSave.isCompressedFile(input)
+        guard input.isPipe || isCompressedFile else { return nil }
+        return try PassingImage(libvirtIn: input)
     }
 }

@@ -12,7 +12,28 @@ public struct ProcessSource: NamedSource {
         grammar: "pid:PID", meaning: "a VM of a running process, whatever VMM it is (arm64)",
         abilities: [.read, .restore], needs: "arm64; the right to trace the process",
         options: [.settle, .despiteFilter],
+        details: [
+            .read: """
+            pid:PID is a process with a KVM VM, whatever VMM it is (vcpusnap list names
+            them). Its threads are stopped, the calls that read the vCPUs are made in it,
+            and it is let go as it was, also if this program is killed; how long that took
+            is said on standard error. A process with several VMs needs pid:PID/FD, the
+            descriptor of one. A vCPU that was stopped before the VMM answered an MMIO or
+            hypercall exit is not a clean point to restore: that is recorded, and --settle
+            reads again until there is none. Where a seccomp filter watches the threads, no
+            call is made that it forbids: what cannot be read then is named.
+            """,
+            .restore: """
+            pid:PID is a VM of a running process, with as many vCPUs, none of which runs:
+            the VM is fresh, or stopped in its VMM.
+            """,
+        ],
         example: "vcpusnap save pid:4711 --settle -o vm.vcpusnap")
+
+    /// What the command line calls a process, or one of the VMs of a process that has several.
+    public static func word(for process: Int, vm descriptor: Int? = nil) -> String {
+        "\(scheme)\(process)" + (descriptor.map { "/\($0)" } ?? "")
+    }
 
     fileprivate let process: Int
     /// The descriptor of the VM, where it is named.
@@ -73,7 +94,7 @@ public struct ProcessSource: NamedSource {
         guard beginning.hasPrefix(scheme), let table = try? ProcessTable.read() else {
             return [scheme]
         }
-        return table.vmms.map { scheme + "\($0.process)" }
+        return table.vmms.map { word(for: $0.process) }
     }
 }
 
@@ -109,8 +130,8 @@ private struct RunningProcess {
             source.descriptor == nil || $0.descriptor == source.descriptor
         }
         guard let vm = matching.first, matching.count == 1 else {
-            let names = vmm.vms.map { "pid:\(process)/\($0.descriptor)" }.joined(separator: ", ")
-            throw SourceError("\(text): name one of its VMs: \(names)")
+            let names = vmm.vms.map { ProcessSource.word(for: process, vm: $0.descriptor) }
+            throw SourceError("\(text): name one of its VMs: \(names.joined(separator: ", "))")
         }
         self.process = process
         self.vm = vm

@@ -1,5 +1,4 @@
-internal import LinuxSystem
-internal import QEMUStream
+public import QEMUStream
 
 /// A qcow2 image, with QEMU streams in its internal snapshots.
 public enum QCOW2Image: StreamFileKind {
@@ -14,15 +13,23 @@ public enum QCOW2Image: StreamFileKind {
 
     /// Whether the file begins with `QFI\xfb` (Formats/saved-images.md).
     public static func recognizes(_ prefix: [UInt8]) -> Bool {
-        SavedImage.detect(prefix) == .qcow2
+        QCOW2Header.isBeginning(prefix)
+    }
+
+    /// Each can have a stream.
+    public static var hasInternalSnapshots: Bool { true }
+
+    /// The stream of one of its internal snapshots.
+    public static func image(
+        in input: ImageInput, snapshot: String?
+    ) throws(SavedImageError) -> SavedImage {
+        try SavedImage(qcow2In: input, snapshot: snapshot)
     }
 }
 
 extension Location {
     /// Whether it is a file that begins like a qcow2 image.
     public var isQCOW2Image: Bool {
-        guard case .file(let path) = self else { return false }
-        return QCOW2Image.recognizes(
-            File.beginning(of: path, count: SavedImage.prefixSize) ?? [])
+        fileKind.map { $0 == QCOW2Image.self } ?? false
     }
 }

@@ -12,13 +12,26 @@ public struct PassingStream {
     /// Nil for what can be read, and changed, at any place.
     public init?(_ source: Location, _ options: SourceOptions) throws(SourceError) {
         let input = try source.input()
-        let passes = try SourceError.passing { try input.isPipe || input.isCompressedLibvirt }
-        guard passes else { return nil }
-        image = try SourceError.passing { try PassingImage(input) }
+        let kind = SourceKinds.file(beginning: input.prefix)
+        let stream = kind as? any StreamFileKind.Type
+        guard let image = try SourceError.passing({ try stream?.passing(input) }) else {
+            guard input.isPipe else { return nil }
+            throw Self.cannotPass(input, kind)
+        }
+        self.image = image
         if options.has(.internalSnapshot) {
             throw source.hasNoUse(.internalSnapshot, as: "no qcow2 image")
         }
         self.options = options
+    }
+
+    private static func cannotPass(
+        _ input: ImageInput, _ kind: (any StateFileKind.Type)?
+    ) -> SourceError {
+        SourceError(
+            "\"\(input.name)\": only a plain QEMU stream and an image of libvirt can be mended in a pipe"
+                + (kind.map { ", and this is \($0.shortPhrase)" } ?? "")
+                + "; name the file, or decompress it first")
     }
 
     /// Copies the stream to the output, with changed vCPUs.

@@ -1,4 +1,4 @@
-internal import QEMUStream
+public import QEMUStream
 
 /// A QEMU migration stream and nothing else.
 public enum QEMUStreamFile: StreamFileKind {
@@ -11,6 +11,18 @@ public enum QEMUStreamFile: StreamFileKind {
 
     /// Whether the file begins with `QEVM` (Formats/qemu-stream.md).
     public static func recognizes(_ prefix: [UInt8]) -> Bool {
-        SavedImage.detect(prefix) == .stream
+        StreamHeader.isBeginning(prefix)
+    }
+
+    /// The file itself.
+    public static func image(
+        in input: ImageInput, snapshot: String?
+    ) throws(SavedImageError) -> SavedImage {
+        try SavedImage(streamIn: input)
+    }
+
+    /// Of a pipe: a file can be changed at any place.
+    public static func passing(_ input: ImageInput) -> PassingImage? {
+        input.isPipe ? PassingImage(streamIn: input) : nil
     }
 }

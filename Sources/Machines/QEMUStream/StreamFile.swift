@@ -24,7 +24,44 @@ extension SourceOptions {
 }
 
 /// A kind of file that holds a QEMU migration stream, whatever is around it.
-public protocol StreamFileKind: StateFileKind {}
+public protocol StreamFileKind: StateFileKind {
+    /// Whether it is to be chosen which of several streams is meant (`--snapshot`).
+    static var hasInternalSnapshots: Bool { get }
+
+    /// Finds the stream in what was recognized as such a file.
+    /// - Parameter snapshot: nil for the newest one; always for a kind without.
+    static func image(
+        in input: ImageInput, snapshot: String?
+    ) throws(SavedImageError) -> SavedImage
+
+    /// The same to be changed while it is read from front to back; nil where it can be changed at any place, and where
+    /// such a file does not pass.
+    static func passing(_ input: ImageInput) throws(SavedImageError) -> PassingImage?
+}
+
+extension ImageInput {
+    /// The stream in it, whatever kind of file it is.
+    /// - Parameter snapshot: the id or name of an internal snapshot; nil for the newest one with the state of a VM.
+    /// - Throws: also where a snapshot is named and there are none to choose from.
+    func image(snapshot: String?) throws(SavedImageError) -> SavedImage {
+        guard let kind = SourceKinds.file(beginning: prefix) as? any StreamFileKind.Type else {
+            throw try hasNoStream
+        }
+        guard snapshot == nil || kind.hasInternalSnapshots else {
+            throw hasNoSnapshots(but: kind.shortPhrase)
+        }
+        return try kind.image(in: self, snapshot: snapshot)
+    }
+
+    var hasNoStream: SavedImageError {
+        get throws(SavedImageError) {
+            try notAStream(
+                but: SourceKinds.file(beginning: prefix)?.phrase,
+                expected: SourceKinds.phrases(
+                    of: SourceKinds.files.filter { $0 is any StreamFileKind.Type }))
+        }
+    }
+}
 
 extension SourceSummary {
     /// Of a kind of file with a QEMU stream.
@@ -40,6 +77,12 @@ extension SourceSummary {
 }
 
 extension StreamFileKind {
+    /// By default there is one stream.
+    public static var hasInternalSnapshots: Bool { false }
+
+    /// By default such files do not pass.
+    public static func passing(_ input: ImageInput) throws(SavedImageError) -> PassingImage? { nil }
+
     /// How to read it as it is, or to make of it what was expected.
     public static func advice(for file: String, insteadOf expected: ExpectedFile) -> String? {
         switch expected {
@@ -59,7 +102,7 @@ extension StreamFileKind {
         _ input: ImageInput, of location: Location, _ options: SourceOptions
     ) throws(SourceError) -> any StateFile {
         let image = try SourceError.passing {
-            try SavedImage.open(input, snapshot: options[.internalSnapshot])
+            try input.image(snapshot: options[.internalSnapshot])
         }
         return try StreamFile(image, options.reading)
     }
@@ -77,7 +120,7 @@ public struct StreamFile: StateFile {
 
     init(_ image: SavedImage, _ reading: StreamReading) throws(SourceError) {
         // The table of a qcow2 image says where the state ends.
-        let isDelimited = image.kind == .qcow2 && reading == .whole
+        let isDelimited = image.snapshot != nil && reading == .whole
         try self.init(image.stream, of: image, isDelimited ? .undescribed : reading)
     }
 

@@ -1,4 +1,4 @@
-internal import LinuxSystem
+public import LinuxSystem
 internal import QEMUStream
 internal import QMP
 internal import VCPUModel
@@ -11,6 +11,13 @@ public struct QMPSource: NamedSource {
     public static let summary = SourceSummary(
         grammar: "qmp:SOCKET", meaning: "a VM that QEMU runs, by its QMP monitor (only as SOURCE)",
         abilities: [.read], needs: "a QMP socket of that QEMU",
+        details: [
+            .read: """
+            qmp:SOCKET is a VM that QEMU runs, with KVM or without: it stops for some
+            milliseconds, how many is said on standard error, and QEMU itself makes it go
+            on, whatever becomes of this program. Its RAM is not read.
+            """
+        ],
         example: "vcpusnap save qmp:/run/vm.qmp -o vm.vcpusnap")
 
     /// The path of the socket.
@@ -26,6 +33,12 @@ public struct QMPSource: NamedSource {
     public static func objection(to use: RestoreUse) -> String? {
         "QEMU's monitor has no way to write registers: give "
             + SourceKinds.schemes(thatCan: .restore) + "or a file as TARGET"
+    }
+
+    /// Where it is a socket, as its error of being opened says.
+    public static func advice(insteadOf path: String, _ errno: Errno) -> String? {
+        errno == .noDeviceOrAddress
+            ? "; if it is the socket of QEMU's monitor, give \(scheme)\(FileName.shown(path))" : nil
     }
 
     /// The registers of all its vCPUs at one moment.

@@ -9,6 +9,8 @@ public struct SnapshotFile: StateFileKind, StateFile {
     public static let phrase = "a snapshot of vcpusnap"
     /// The same in short.
     public static let shortPhrase = "a snapshot"
+    /// Where a snapshot was expected.
+    public static let meets: ExpectedFile? = .snapshot
     /// Reading, restoring into it and editing.
     public static let summary = SourceSummary(
         grammar: "snapshot", meaning: "what vcpusnap save wrote",
@@ -113,7 +115,7 @@ extension SnapshotFile {
         var start: [UInt8] = []
         var reader = SnapshotReader { count throws(Errno) in
             let bytes = try next(count)
-            start += bytes.prefix(SavedImage.prefixSize - start.count)
+            start += bytes.prefix(ImageInput.prefixSize - start.count)
             return bytes
         }
         return try SourceError.naming(location.text) { () throws(SnapshotFormatError) in
@@ -122,7 +124,7 @@ extension SnapshotFile {
             } catch {
                 guard error.code == .notASnapshot else { throw error }
                 // The reader stops before the first byte that it has no need of.
-                start += (try? next(SavedImage.prefixSize - start.count)) ?? []
+                start += (try? next(ImageInput.prefixSize - start.count)) ?? []
                 let other = OtherFile(location.text, beginning: start, insteadOf: .snapshot)
                 throw other.map { .notASnapshot("this is \($0.name)\($0.advice)") } ?? error
             }

@@ -108,13 +108,9 @@ struct Matrix: ParsableCommand {
         _ name: String, _ options: SourceOptions
     ) throws -> MoveMatrix.Source {
         let source = Location.ofGuest(name)
-        guard let fresh = source.freshGuest else {
-            let snapshot = try source.snapshot(options)
-            try snapshot.requireVCPUs(of: source, to: "move")
-            return MoveMatrix.Source(name: source.text, snapshot: snapshot)
-        }
-        return MoveMatrix.Source(
-            name: try ProfileFile.load(name).name,
-            snapshot: try fresh.snapshot())
+        let guest = try source.guestOrHost(options)
+        let snapshot = guest.capture.reporting(from: source)
+        try snapshot.requireVCPUs(of: source, to: "move")
+        return MoveMatrix.Source(name: guest.host?.name ?? source.text, snapshot: snapshot)
     }
 }

@@ -114,8 +114,8 @@ struct PlanCommand: ParsableCommand {
         if let qemu {
             return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy)
         }
-        let (snapshot, stream) = try source.guest(streamOptions.options)
-        let guest = PlannedGuest(snapshot, in: stream)
+        let opened = try source.guest(streamOptions.options)
+        let guest = PlannedGuest(opened.capture.reporting(from: source), in: opened.stream)
         try guest.snapshot.requireVCPUs(of: source, to: "plan")
         guest.snapshot.warnOfIdleOverrides(of: policy.policy, from: source)
         var proposal = PolicyProposal()

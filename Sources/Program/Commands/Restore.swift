@@ -15,8 +15,7 @@ struct RestoreCommand: ParsableCommand {
             by the policy. A failure does not stop the restore; the report names every
             register that was lost, and why.
 
-            pid:PID is a VM of a running process, with as many vCPUs, none of which runs:
-            the VM is fresh, or stopped in its VMM.
+            \(SourceKinds.details(for: .restore))
 
             EXAMPLES
               vcpusnap restore cpu.vcpusnap kvm:

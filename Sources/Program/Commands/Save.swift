@@ -11,18 +11,7 @@ struct Save: ParsableCommand {
             The file appears whole or not at all, and only its owner can read it: it holds
             the guest's pointer authentication keys.
 
-            qmp:SOCKET is a VM that QEMU runs, with KVM or without: it stops for some
-            milliseconds, how many is said on standard error, and QEMU itself makes it go
-            on, whatever becomes of this program. Its RAM is not read.
-
-            pid:PID is a process with a KVM VM, whatever VMM it is (vcpusnap list names
-            them). Its threads are stopped, the calls that read the vCPUs are made in it,
-            and it is let go as it was, also if this program is killed; how long that took
-            is said on standard error. A process with several VMs needs pid:PID/FD, the
-            descriptor of one. A vCPU that was stopped before the VMM answered an MMIO or
-            hypercall exit is not a clean point to restore: that is recorded, and --settle
-            reads again until there is none. Where a seccomp filter watches the threads, no
-            call is made that it forbids: what cannot be read then is named.
+            \(SourceKinds.details(for: .read))
 
             EXAMPLES
               vcpusnap save kvm: -o cpu.vcpusnap
@@ -50,12 +39,18 @@ struct Save: ParsableCommand {
     )
     var despiteFilter = false
 
-    @Option(help: "The number of vCPUs to create on kvm: or an emulated host (1 to 512; 1).")
-    var vcpus: Int?
+    @Option(
+        help: """
+            The number of vCPUs to create on kvm: or an emulated host \
+            (\(SourceOptions.vcpuCounts.lowerBound) to \(SourceOptions.vcpuCounts.upperBound); 1).
+            """)
+    var vcpus: String?
 
     func validate() throws {
-        if let vcpus, !(1...512 ~= vcpus) {
-            throw ValidationError("--vcpus takes a number from 1 to 512, not \(vcpus)")
+        do throws(SourceError) {
+            _ = try options.vcpuCount
+        } catch {
+            throw ValidationError(error.description)
         }
         for option in [SourceOption.vcpus, .settle, .despiteFilter]
         where options.has(option) && source.namedKind?.takes(option) != true {
@@ -68,7 +63,7 @@ struct Save: ParsableCommand {
 
     private var options: SourceOptions {
         var options = SourceOptions.commandLine
-        options[.vcpus] = vcpus.map { String($0) }
+        options[.vcpus] = vcpus
         options.set(.settle, if: settle)
         options.set(.despiteFilter, if: despiteFilter)
         return options

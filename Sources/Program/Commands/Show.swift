@@ -49,11 +49,12 @@ struct Show: ParsableCommand {
     func run() throws {
         var options = streamOptions.options
         options.set(.partial, if: partial)
-        var (snapshot, stream) = try source.guest(options)
+        let guest = try source.guest(options)
+        var snapshot = guest.capture.reporting(from: source)
         if isAArch32 { try addCoprocessorRegisters(to: &snapshot) }
         let patterns = registers.map(RegisterPattern.init)
         let report = ShowOutput(
-            snapshot, of: stream, source: source.text, patterns: patterns, values: output.values)
+            snapshot, of: guest.stream, source: source.text, patterns: patterns, values: output.values)
         for pattern in patterns where !report.has(pattern) {
             throw CommandError(
                 "\(source.text) has no register \(pattern.text); vcpusnap show lists what it has"

@@ -86,13 +86,10 @@ struct Upgrade: ParsableCommand {
         _ name: String, on host: HostProfile?
     ) throws -> (snapshot: Snapshot, host: HostProfile) {
         let source = Location.ofGuest(name)
-        if let fresh = source.freshGuest {
-            let profile = try ProfileFile.load(name)
-            return (try fresh.snapshot(), host ?? profile)
-        }
-        let snapshot = try source.guest(streamOptions.options).snapshot
+        let guest = try source.guestOrHost(streamOptions.options)
+        let snapshot = guest.capture.reporting(from: source)
         try snapshot.requireVCPUs(of: source, to: "plan")
-        if let host { return (snapshot, host) }
+        if let host = host ?? guest.host { return (snapshot, host) }
         do throws(HostProfileError) {
             return (snapshot, try HostProfile(from: snapshot, kernel: from))
         } catch {

@@ -1,4 +1,5 @@
 internal import Attach
+internal import Machines
 
 /// The report of `list`.
 struct ListOutput: WholeReport {
@@ -25,10 +26,12 @@ struct ListOutput: WholeReport {
             let list = vmm.vms.map { vm -> PrintableText in
                 let count = vm.vcpus.count.of("vCPU")
                 return vmm.vms.count == 1
-                    ? "\(count)" : "pid:\(vmm.process)/\(vm.descriptor) with \(count)"
+                    ? "\(count)"
+                    : "\(ProcessSource.word(for: vmm.process, vm: vm.descriptor)) with \(count)"
             }.joined(separator: ", ")
             let doubt = vmm.isAmbiguous ? " (which vCPU belongs to which VM is not known)" : ""
-            return "\(style.bold("pid:\(vmm.process)"))  \(vmm.name)  \(list)\(doubt)\n"
+            return
+                "\(style.bold("\(ProcessSource.word(for: vmm.process))"))  \(vmm.name)  \(list)\(doubt)\n"
         }
         let hidden = table.unreadableProcesses
         let none: PrintableText =

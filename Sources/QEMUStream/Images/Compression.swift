@@ -19,8 +19,16 @@ public enum Compression: String, Hashable, Sendable, CaseIterable {
     /// Debian's package of the program.
     var package: String { self == .xz ? "xz-utils" : rawValue }
 
+    /// That of a file that begins with these bytes; nil for a file that none of them made.
+    public init?(ofFileBeginning prefix: [UInt8]) {
+        guard let found = Self.allCases.first(where: { prefix.starts(with: $0.magic) }) else {
+            return nil
+        }
+        self = found
+    }
+
     /// How a compressed file begins.
-    var magic: [UInt8] {
+    private var magic: [UInt8] {
         switch self {
         case .gzip: [0x1f, 0x8b, 0x08]
         case .bzip2: Array("BZh".utf8)

@@ -9,8 +9,12 @@ public final class ImageInput {
     }
 
     let content: Content
-    /// The first bytes: `SavedImage.prefixSize`, or as many as there are.
+    /// How many first bytes are looked at, at most, to find out what a file is.
+    public static let prefixSize = 16
+    /// The first bytes: `prefixSize`, or as many as there are.
     public let prefix: [UInt8]
+    /// How many compressions were removed to get here.
+    let compressions: Int
     private var position: Int64 = 0
 
     /// Opens a regular file, to be read in any order, or a named pipe, to be read once.
@@ -69,13 +73,14 @@ public final class ImageInput {
         try self.init(.pipe(SequentialBytes(of: name, ahead: prefix, rest)))
     }
 
-    init(_ content: Content) throws(SavedImageError) {
+    private init(_ content: Content, compressions: Int = 0) throws(SavedImageError) {
         self.content = content
+        self.compressions = compressions
         switch content {
         case .file(let file):
             prefix = try SavedImageError.reading(
-                try file.readWhatIsThere(at: 0, upTo: SavedImage.prefixSize))
-        case .pipe(let pipe): prefix = try pipe.peek(SavedImage.prefixSize)
+                try file.readWhatIsThere(at: 0, upTo: ImageInput.prefixSize))
+        case .pipe(let pipe): prefix = try pipe.peek(ImageInput.prefixSize)
         }
     }
 
@@ -93,16 +98,61 @@ public final class ImageInput {
         return false
     }
 
-    /// What the first bytes say it is; nil for what this program does not know.
-    public var kind: SavedImage.Kind? { SavedImage.detect(prefix) }
-
-    /// Whether it is a file, not a pipe, of libvirt's whose stream is compressed.
-    public var isCompressedLibvirt: Bool {
-        get throws(SavedImageError) {
-            guard kind == .libvirt, case .file(let file) = content else { return false }
-            return try LibvirtSave(of: file).format.compression != nil
+    /// What it decompresses to, for which the program of the compression is run.
+    /// - Throws: `limitExceeded` for what was compressed too many times.
+    public func decompressed(by compression: Compression) throws(SavedImageError) -> ImageInput {
+        guard compressions < SavedImageLimits.compressions else {
+            throw SavedImageError(
+                .limitExceeded, name,
+                "it was compressed more than \(SavedImageLimits.compressions) times: "
+                    + "decompress it first")
         }
+        let program =
+            switch content {
+            case .file(let file): try Decompressor(compression, on: file, from: 0)
+            case .pipe(let pipe): try Decompressor(compression, on: pipe)
+            }
+        return try ImageInput(
+            .pipe(SequentialBytes(program, of: name)), compressions: compressions + 1)
     }
+
+    /// Why there is no stream in it.
+    /// - Parameters:
+    ///   - kind: what it is; nil where that is not known.
+    ///   - expected: the kinds of files that have one.
+    /// - Throws: `programFailed`, where that is the reason.
+    public func notAStream(
+        but kind: String?, expected: String
+    ) throws(SavedImageError) -> SavedImageError {
+        if case .pipe(let pipe) = content { try pipe.checkProgram() }
+        let found =
+            if prefix.isEmpty {
+                "it is empty"
+            } else if let kind {
+                "it is \(kind), in which there is no QEMU stream"
+            } else {
+                "it begins with \(Shown.bytes(prefix))"
+            }
+        let isMemoryDump = Self.dumps.contains { prefix.starts(with: $0) }
+        return SavedImageError(
+            .notRecognized, name,
+            "\(compressions > 0 ? "decompressed, " : "")\(found); expected is \(expected)"
+                + (isMemoryDump
+                    ? ": if this is a memory dump (\"virsh dump\", \"dump-guest-memory\"), save the VM "
+                        + "with \"virsh save\" or \"migrate\" instead" : ""))
+    }
+
+    /// That an internal snapshot was named of what has none.
+    /// - Parameter kind: what it is.
+    public func hasNoSnapshots(but kind: String) -> SavedImageError {
+        SavedImageError(
+            .noSuchSnapshot, name,
+            "it is \(kind), and only qcow2 images have internal snapshots to choose from: "
+                + "leave the choice out")
+    }
+
+    /// How the files begin that people have when they mean a saved image: ELF, and what makedumpfile writes.
+    private static let dumps: [[UInt8]] = [[0x7f, 0x45, 0x4c, 0x46], Array("KDUMP   ".utf8)]
 
     /// Everything from front to back.
     var sequential: SequentialBytes {

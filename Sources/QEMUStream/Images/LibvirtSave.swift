@@ -39,11 +39,22 @@ public struct LibvirtSave {
 }
 
 extension LibvirtSave {
-    static let magic = Array("LibvirtQemudSave".utf8)
+    private static let magic = Array("LibvirtQemudSave".utf8)
     /// Of an image that is being written, or never was finished.
-    static let partialMagic = Array("LibvirtQemudPart".utf8)
+    private static let partialMagic = Array("LibvirtQemudPart".utf8)
     private static let headerSize = 92
     private static let newestVersion: UInt32 = 2
+
+    /// Whether a file that begins with these bytes is such an image, finished or not.
+    public static func isBeginning(_ prefix: [UInt8]) -> Bool {
+        prefix.starts(with: magic) || prefix.starts(with: partialMagic)
+    }
+
+    /// Whether the image is a file, not a pipe, and its stream compressed.
+    public static func isCompressedFile(_ input: ImageInput) throws(SavedImageError) -> Bool {
+        guard case .file(let file) = input.content else { return false }
+        return try LibvirtSave(of: file).format.compression != nil
+    }
 
     /// Reads the header of a file.
     init(of file: any SeekableBytes) throws(SavedImageError) {

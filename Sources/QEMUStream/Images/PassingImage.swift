@@ -11,21 +11,17 @@ public final class PassingImage {
     private var dataSize: Int64
     private var stream: SequentialBytes?
 
-    /// - Throws: `unsupported` for other kinds of files.
-    public init(_ input: ImageInput) throws(SavedImageError) {
+    /// A stream alone.
+    public init(streamIn input: ImageInput) {
         self.input = input.sequential
-        switch input.kind {
-        case .stream: head = nil
-        case .libvirt: head = try LibvirtSave.Head(from: self.input)
-        case .snapshot, .compressed, .qcow2, nil:
-            let kind = input.kind.map { ", and this is \($0)" } ?? ""
-            throw SavedImageError(
-                .unsupported, input.name,
-                "only a plain QEMU stream and an image of libvirt can be mended in a pipe\(kind); "
-                    + "name the file, or decompress it first")
-        }
-        header = head?.header ?? []
-        dataSize = head?.dataSize ?? 0
+        (head, header, dataSize) = (nil, [], 0)
+    }
+
+    /// An image of libvirt, whose header is read.
+    public init(libvirtIn input: ImageInput) throws(SavedImageError) {
+        self.input = input.sequential
+        let head = try LibvirtSave.Head(from: self.input)
+        (self.head, header, dataSize) = (head, head.header, head.dataSize)
     }
 
     /// What compresses the stream as it was; nil where it was not compressed.

@@ -4,7 +4,8 @@ internal import TextFormats
 /// What the header of a qcow2 image says about its snapshots; all its numbers are big-endian.
 ///
 /// QEMU's `docs/interop/qcow2.txt`.
-struct QCOW2Header {
+public struct QCOW2Header {
+    private static let magic: [UInt8] = [0x51, 0x46, 0x49, 0xfb]
     private static let sizes: [UInt32: Int] = [2: 72, 3: 104]
 
     let version: UInt32
@@ -24,6 +25,9 @@ struct QCOW2Header {
     /// The bits of an index into a second level table, which fills one cluster.
     var tableBits: UInt32 { clusterBits - 3 }
     var clusterSize: Int { 1 << clusterBits }
+
+    /// Whether a file that begins with these bytes, `QFI\xfb`, is a qcow2 image.
+    public static func isBeginning(_ prefix: [UInt8]) -> Bool { prefix.starts(with: magic) }
 
     init(of image: any SeekableBytes) throws(SavedImageError) {
         let bytes = try SavedImageError.reading(try image.readWhatIsThere(at: 0, upTo: 104))

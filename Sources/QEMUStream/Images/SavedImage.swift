@@ -1,12 +1,9 @@
 public import LinuxSystem
-internal import VCPUModel
 
-/// A file that holds a QEMU migration stream, and the stream inside it.
+/// A QEMU migration stream, and what is known of the file that it was found in.
 ///
-/// What kind of file it is follows from its content alone. `Formats/saved-images.md` has the details.
+/// `Formats/saved-images.md` has the details.
 public struct SavedImage {
-    /// What the file as a whole is.
-    public private(set) var kind: Kind
     /// The compression of the stream itself, the innermost one; nil for none.
     public private(set) var compression: Compression?
     /// The libvirt header, where libvirt made the image.
@@ -28,63 +25,16 @@ public struct SavedImage {
 }
 
 extension SavedImage {
-    /// What a file is, by its first bytes.
-    public enum Kind: Hashable, Sendable {
-        /// A snapshot of vcpusnap; it holds no stream.
-        case snapshot
-        /// A stream and nothing else.
-        case stream
-        /// Of `virsh save`, `virsh managedsave`, or an external snapshot of libvirt with memory.
-        case libvirt
-        /// A compressed file as a whole; what is in it shows only when it is decompressed.
-        case compressed(Compression)
-        /// A qcow2 image, with internal snapshots.
-        case qcow2
-    }
-
-    /// How many bytes `detect` looks at, at most.
-    public static let prefixSize = 16
-
-    /// What a file is that begins with these bytes; nil when this program does not know it.
-    public static func detect(_ prefix: [UInt8]) -> Kind? {
-        if prefix.starts(with: FileMagic.snapshot) { return .snapshot }
-        if prefix.starts(with: FileMagic.stream) { return .stream }
-        if prefix.starts(with: qcow2Magic) { return .qcow2 }
-        if prefix.starts(with: LibvirtSave.magic) || prefix.starts(with: LibvirtSave.partialMagic) {
-            return .libvirt
-        }
-        return Compression.allCases.first { prefix.starts(with: $0.magic) }.map { .compressed($0) }
-    }
-
-    private static let qcow2Magic: [UInt8] = [0x51, 0x46, 0x49, 0xfb]
-}
-
-extension SavedImage {
     init(libvirt: LibvirtSave, stream: any SeekableBytes) {
         self.init(
-            kind: .libvirt, compression: libvirt.format.compression, libvirt: libvirt,
-            stream: stream,
+            compression: libvirt.format.compression, libvirt: libvirt, stream: stream,
             streamOffset: libvirt.format.compression == nil ? libvirt.streamOffset : 0)
     }
 
     /// The same, out of a compressed file.
-    func compressed(by compression: Compression) -> SavedImage {
+    public func compressed(by compression: Compression) -> SavedImage {
         var image = self
-        image.kind = .compressed(compression)
         image.compression = self.compression ?? compression
         return image
-    }
-}
-
-extension SavedImage.Kind: CustomStringConvertible {
-    /// In words: `a file compressed by zstd`.
-    public var description: String {
-        switch self {
-        case .snapshot: "a vcpusnap snapshot"
-        case .stream: "a QEMU migration stream"
-        case .libvirt: "a saved image of libvirt"
-        case .compressed(let compression): "a file compressed by \(compression.program)"
-        case .qcow2: "a qcow2 image"
-        }
     }
 }

@@ -55,16 +55,17 @@ public struct DirectiveScanner {
         guard bytes.count <= limits.size else {
             throw error("a file has at most \(limits.size) bytes, this one has \(bytes.count)")
         }
-        let content = Array(bytes)
         lines =
-            content[(content.starts(with: Self.byteOrderMark) ? 3 : 0)...].split(
+            Self.withoutByteOrderMark(Array(bytes)).split(
                 separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
         // What the last line feed ends is no line before a further one.
         if lines.count > 1, lines.last?.isEmpty == true { lines.removeLast() }
     }
 
-    /// What some editors begin a file of UTF-8 with.
-    private static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
+    /// A text without what some editors begin a file of UTF-8 with.
+    public static func withoutByteOrderMark(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
+        bytes.dropFirst(bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0)
+    }
 
     /// An error on the present line, or on line 1 before the first.
     /// - Parameter word: what the error is about, for the column; nil for the whole line.

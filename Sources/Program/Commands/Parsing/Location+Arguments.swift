@@ -1,8 +1,6 @@
 public import ArgumentParser
-internal import Emulation
 internal import LinuxSystem
 public import Machines
-internal import QEMUStream
 internal import VCPUModel
 
 extension Location: ExpressibleByArgument {
@@ -25,35 +23,15 @@ extension Location {
 }
 
 extension Location {
-    /// The same, with the stream that it is from, if it is one.
-    func guest(_ options: SourceOptions) throws -> (snapshot: Snapshot, stream: QEMUStream?) {
-        guard isGuestFile else { return (try snapshot(options), nil) }
-        let file = try openGuestFile(options)
-        return (try file.capture(options).reporting(from: self), (file as? StreamFile)?.stream)
-    }
-
     /// Writes the text that a command makes.
     /// - Parameter option: that took the location.
     func write(_ text: String, of option: String) throws {
         try write(Array(text.utf8), access: .open, orElse: "give \(option) a file or -")
     }
-}
 
-extension Location {
     /// A word that names a source, or a host profile as `--host` does.
     static func ofGuest(_ word: String) -> Location {
         Location(argument: word) ?? Location(path: word)
-    }
-
-    /// Whether its name alone says that it is a host profile.
-    var isProfile: Bool {
-        guard case .file(let path) = self else { return false }
-        return HostProfile.builtInNames.contains(path) || HostProfileFile.claims(self)
-    }
-
-    /// A fresh guest of the host whose profile this is.
-    var freshGuest: Location? {
-        isProfile ? EmulatedSource(argument).map { Location.named($0) } : nil
     }
 }
 
