@@ -1,5 +1,6 @@
 public import Emulation
 public import QEMUStream
+public import VCPUModel
 
 /// A guest as a word of the command line names it: the state of a source, or the fresh guest of a host.
 public struct Guest {
@@ -39,5 +40,17 @@ extension Location {
         guard case .file(let path) = self else { return false }
         return HostProfile.builtInNames.contains(path)
             || fileKind.map { $0 == HostProfileFile.self } ?? false
+    }
+}
+
+extension Snapshot {
+    /// Throws for a snapshot without vCPUs, which a file may be.
+    /// - Parameter verb: what was to be done with it.
+    public func requireVCPUs(of location: Location, to verb: String) throws(SourceError) {
+        if vcpus.isEmpty { throw Self.hasNoVCPU(location, to: verb) }
+    }
+
+    static func hasNoVCPU(_ location: Location, to verb: String) -> SourceError {
+        SourceError("\(location.text) holds no vCPU: there is nothing to \(verb)")
     }
 }

@@ -45,6 +45,8 @@ public struct Baseline: Sendable {
     public let obstacles: [Obstacle]
     /// The implementations of the hosts' CPUs, ascending, each with its hosts.
     public let implementations: [(implementation: Implementation, hosts: [String])]
+    /// Whether the guest is to be told of them.
+    public let tellsImplementations: Bool
 
     /// Computes the highest values that every host can give a guest.
     ///
@@ -58,6 +60,7 @@ public struct Baseline: Sendable {
         progress: (Int) -> Void = { _ in }
     ) throws(RestoreError) {
         implementations = Self.implementations(profiles)
+        self.tellsImplementations = tellsImplementations
         let features = Self.commonFeatures(profiles)
         let hosts = try Self.kinds(profiles).map { (profile, names) throws(RestoreError) in
             try BaselineHost(profile, names: names, features: features)

@@ -30,8 +30,8 @@ public struct KernelUpgrade: Sendable {
     }
 
     /// The three moves in order.
-    public var moves: [(what: Move, plan: MovePlan, host: HostProfile)] {
-        [(.up, up, new), (.back, back, old), (.freshBack, freshBack, old)]
+    public var moves: [(what: Move, plan: MovePlan)] {
+        [(.up, up), (.back, back), (.freshBack, freshBack)]
     }
 
     /// Which move.

@@ -1,5 +1,5 @@
 public import Emulation
-internal import Registers
+public import Registers
 public import Transfer
 public import VCPUModel
 
@@ -40,6 +40,14 @@ public struct MovePlan: Sendable {
     public let units: UnitPlans
     /// The guest's and the host's counter frequency, where both are known and differ.
     public let counter: CounterMismatch?
+
+    /// What the profile only guesses of the host.
+    public let guesses: [HostProfile.Guess]
+
+    /// Those of some registers that are lost of which the profile only guesses what the host has.
+    public func guessed(of lost: some Sequence<RegisterID>) -> [RegisterID] {
+        Set(guesses.map(\.register)).intersection(lost).sorted()
+    }
 
     /// What the move does to the guest beside what it loses.
     public var notices: [MoveNotice] { units.notices }
@@ -103,6 +111,7 @@ extension MovePlan {
     ) {
         let losses = account.losses(untilFirst: true)
         host = profile.name
+        guesses = profile.guesses
         self.policy = policy.name
         counter = CounterMismatch(
             of: snapshot.provenance, on: profile.counterFrequency, policy: policy)

@@ -18,8 +18,13 @@ public struct PlannedGuest {
     }
 
     /// Who ran it.
-    public var origin: StreamOrigin {
+    private var origin: StreamOrigin {
         snapshot.provenance[.accelerator].flatMap { StreamOrigin(rawValue: $0) } ?? .unknown
+    }
+
+    /// Who ran it, where that is why no host takes it; nil where what it loses is.
+    public func origin(refusing plan: MovePlan) -> StreamOrigin? {
+        plan.verdict == .no && !origin.canBeOfKVM ? origin : nil
     }
 
     /// What QEMU does with the stream on a host, one answer for each kind of version; none for what is no stream.

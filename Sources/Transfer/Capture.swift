@@ -23,3 +23,15 @@ extension Capture {
         self.init(registers: registers, unreadable: unreadable)
     }
 }
+
+extension Snapshot {
+    /// The same with the coprocessor registers of AArch32 guests (`AArch32Bank`) beside those that hold them.
+    public func withAArch32Registers() throws(RegisterBankError) -> Snapshot {
+        var result = self
+        for (position, vcpu) in vcpus.enumerated() {
+            let view = AArch32Bank(SnapshotBank(vcpu.registers))
+            result.vcpus[position].registers = try Capture(of: view).registers
+        }
+        return result
+    }
+}

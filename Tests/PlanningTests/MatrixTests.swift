@@ -55,6 +55,32 @@ struct MatrixTests {
         #expect(matrix.cells[2][0].lossCount == 0)
     }
 
+    /// Names of hosts, and when a guest was saved, change nothing of a plan; a value does.
+    @Test func movesOfOneKindHaveOnePlan() throws {
+        var twin = try builtIn("6.1-neoverse-n1")
+        twin.name = "twin"
+        var hosts = [try builtIn("6.1-neoverse-n1"), twin, twin]
+        try hosts[2].set("MIDR_EL1", 5)
+        var guests = try sources(["6.12-neoverse-n1", "6.12-neoverse-n1", "6.12-neoverse-n1"])
+        guests[1].snapshot.provenance[.time] = "2026-01-01T00:00:00Z"
+        try guests[2].snapshot.set("FAR_EL1", 5)
+        let moves = MatrixMoves(of: guests, on: hosts, policy: RestorePolicy(.safe))
+        let kind = moves.kind(ofGuest: 0, host: 0)
+        #expect(moves.kind(ofGuest: 1, host: 1) == kind)
+        #expect(moves.kind(ofGuest: 2, host: 0) != kind)
+        #expect(moves.kind(ofGuest: 0, host: 2) != kind)
+        let plan = try moves.plan(kind)
+        #expect(plan.host == "the destination")
+        let alone = try MovePlan(
+            of: guests[1].snapshot, on: twin, policy: RestorePolicy(.safe))
+        #expect(plan.verdict == alone.verdict)
+        var sums = [LossSum(), LossSum()]
+        for unit in plan.units { sums[0].add(unit) }
+        for unit in alone.units { sums[1].add(unit) }
+        #expect(sums[0].lost == sums[1].lost && !sums[0].lost.isEmpty)
+        #expect(sums[0].causes == sums[1].causes && sums[0].pardoned == sums[1].pardoned)
+    }
+
     /// A host serves many guests with one set of tables: none may leave anything to the next.
     @Test func guestsDoNotMeet() throws {
         let host = try builtIn("6.12-neoverse-n1")

@@ -1,6 +1,8 @@
 public import LinuxSystem
 internal import QEMUStream
 internal import QMP
+public import Transfer
+public import VCPUModel
 
 extension Location {
     /// Opens the QEMU stream in a file.
@@ -42,6 +44,34 @@ extension Location {
                     + "\(kind) vcpusnap plan without --qemu says what vcpusnap restore does")
         }
         return stream
+    }
+
+    /// Restores a snapshot into the vCPUs of the stream in this file, which stays as it is.
+    /// - Parameter source: where the snapshot is from, for messages.
+    /// - Returns: what became of each register, and the changes that make the file have them.
+    /// - Throws: also where the stream does not have the same vCPUs, or comes through a pipe.
+    public func restoring(
+        _ snapshot: Snapshot, from source: Location, _ restore: Restore.Options,
+        _ options: SourceOptions
+    ) throws(SourceError) -> (account: RestoreAccount, patch: FilePatch) {
+        let file = try openStream(options)
+        guard !file.isOfPipe else {
+            throw SourceError("\(text) is a pipe, which can be read only once: name a file")
+        }
+        try file.checkIsWhatQEMULoads()
+        guard file.stream.cpus.map(\.instance).sorted() == snapshot.vcpus.map(\.index) else {
+            throw SourceError(
+                "\(text) has \(file.indexText), and \(source.text) \(snapshot.indexText): they must be the same"
+            )
+        }
+        let banks = file.banks
+        let account = try SourceError.passing {
+            try Restore.perform(
+                snapshot, into: banks.sorted { $0.section.instance < $1.section.instance },
+                options: restore)
+        }
+        let patch = try file.patch(replacing: banks.map(\.section))
+        return (account, try file.filePatch(patch))
     }
 
     /// Where a changed stream goes: a file or `-`.

@@ -145,6 +145,21 @@ extension SnapshotFile {
 
 // MARK: - Writing
 
+extension Location {
+    /// Makes sure that nothing is lost where a snapshot of this is written over it.
+    ///
+    /// A snapshot that takes its own place has lost nothing, if all of it is known; a stream would have, and all that is
+    /// not of its vCPUs, and any other file is one no longer.
+    public func checkIsKept(
+        in output: Location, _ options: SourceOptions
+    ) throws(SourceError) {
+        guard let identity, identity == output.identity else { return }
+        let snapshot = try openGuestFile(options) as? SnapshotFile
+        guard snapshot?.hasUnknownContent != false else { return }
+        try output.checkOutput(.binary, keeping: [self])
+    }
+}
+
 extension SnapshotFile {
     /// Writes a whole file or nothing; standard output gets the bytes as they are.
     /// - Parameter access: who may read the file; `kept` for a file that is changed.

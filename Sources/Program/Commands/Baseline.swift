@@ -50,10 +50,9 @@ struct BaselineCommand: ParsableCommand {
         let progress = ProgressLine(total: profiles.count, unit: "hosts")
         let report = BaselineOutput(
             baseline: try Baseline(
-                of: profiles, tellsImplementations: implementations, progress: progress.update),
-            tellsImplementations: implementations)
+                of: profiles, tellsImplementations: implementations, progress: progress.update))
         progress.finish()
-        try output?.write(report.template, of: "--output")
+        try output?.write(report.baseline.file, of: "--output")
         if output != .standardStream { try report.print(as: format) }
         try report.status.check()
     }

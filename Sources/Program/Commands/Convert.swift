@@ -1,7 +1,5 @@
 internal import ArgumentParser
-internal import LinuxSystem
 internal import Machines
-internal import QEMUStream
 internal import Transfer
 internal import VCPUModel
 
@@ -51,23 +49,11 @@ struct Convert: ParsableCommand {
         guard let into else { return try makeSnapshot() }
         let snapshot = try source.openGuestFile(.commandLine).capture(.commandLine).snapshot
         try snapshot.requireVCPUs(of: source, to: "convert")
-        let target = try into.openStream(streamOptions.options)
-        guard !target.isOfPipe else {
-            throw CommandError("\(into.text) is a pipe, which can be read only once: name a file")
-        }
-        try target.checkIsWhatQEMULoads()
-        let banks = target.banks
-        guard target.stream.cpus.map(\.instance).sorted() == snapshot.vcpus.map(\.index) else {
-            throw CommandError(
-                "\(into.text) has \(target.indexText), and \(source.text) \(snapshot.indexText): they must "
-                    + "be the same")
-        }
-        let ordered = banks.sorted { $0.section.instance < $1.section.instance }
         var options = Restore.Options()
-        options.policy = try policy.load()
-        let account = try Restore.perform(snapshot, into: ordered, options: options)
-        try output.write(
-            try target.filePatch(try target.patch(replacing: banks.map(\.section))), of: into)
+        options.policy = try policy.load().policy
+        let (account, patch) = try into.restoring(
+            snapshot, from: source, options, streamOptions.options)
+        try output.write(patch, of: into)
         // QEMU's own lists have hundreds of AArch32 registers beside those of the snapshot.
         let result = RestoreOutput(
             source: source.text, target: into.text, dryRun: false, policy: options.policy.name,

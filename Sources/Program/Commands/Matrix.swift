@@ -63,7 +63,7 @@ struct Matrix: ParsableCommand {
         let inputs = sources.map(Location.ofGuest) + profileFiles + [policy.location]
         try Location.checkInputs(inputs)
         try html?.checkOutput(.text, keeping: inputs)
-        let policy = try policy.load()
+        let policy = try policy.load().policy
         let profiles = try kernel.applied(to: ProfileFile.load(hosts, .commandLine))
         let guests = try loadGuests()
         for (guest, name) in zip(guests, sources) {
@@ -75,7 +75,8 @@ struct Matrix: ParsableCommand {
         }
         progress.finish()
         if let html {
-            let page = try MatrixPage(matrix, guests: guests, profiles: profiles, policy: policy)
+            let moves = MatrixMoves(of: guests, on: profiles, policy: policy)
+            let page = try MatrixPage(matrix, moves, policy: policy.name)
             try html.write(page.text, of: "--html")
         }
         try MatrixOutput(matrix: matrix, guests: guests, policy: policy.name)

@@ -116,31 +116,37 @@ struct Mend: ParsableCommand {
     func run() throws {
         try checkFiles()
         if let output { _ = try output.placeOfStream() }
-        let policy = try policy.loadWithText()
+        let given = try policy.load()
         let target = try targetQEMU.map { try QEMUVersion(option: $0, of: "--for-qemu") }
-        let own = try qemu.map { try QEMUVersion(option: $0) } ?? target
         let request = MendRequest(
-            profile: try host.map { try ProfileFile.load($0) }, given: policy,
-            versions: own.map { [$0] }, target: target,
-            destination: { try destination.destination(targetQEMU, for: $0, named: $1) })
+            on: try host.map { try ProfileFile.load($0) }, policy: given.policy,
+            by: try qemu.map { try QEMUVersion(option: $0) }, knownTo: target)
         if let output, let passing = try PassingStream(source, streamOptions.options) {
-            return try pass(passing, to: output, request)
+            return try pass(passing, to: output, request, given)
         }
         let change = try changeInPlace()
         let file = try openStream(change)
-        let result = try request.mend(file)
+        let result = try mend(file, request)
         if result.mend.isSafe {
             // Whether it can be written is found out without writing, too.
             let patch = try file.patch(replacing: result.mend.sections)
             if !dryRun { try write(try file.filePatch(patch), change) }
         }
-        try finish(result, request) {
-            guard let profile = request.profile else {
-                return PolicyProposal(result.mend.refusals, of: nil)
-            }
-            let move = try MovePlan(of: result.snapshot, on: profile, policy: policy.policy)
-            return try result.mend.proposal(
-                for: file.stream, move, on: profile, after: policy.policy)
+        try finish(result, of: file.stream, request, given)
+    }
+
+    private func mend(_ file: StreamFile, _ request: MendRequest) throws -> MendResult {
+        try file.checkIsWhatQEMULoads()
+        file.warn(.commandLine)
+        let destination = try destination.destination(
+            targetQEMU, for: file.stream, named: file.name)
+        do {
+            let mend = try request.mend(file.stream, on: destination)
+            let snapshot = try file.stateCapture(.commandLine).snapshot
+            return MendResult(
+                mend: mend, snapshot: snapshot, remarks: StreamRemarks(on: file, snapshot))
+        } catch let error as StreamMend.Problem {
+            throw CommandError("\(file.name): \(error)")
         }
     }
 
@@ -187,32 +193,28 @@ struct Mend: ParsableCommand {
 
     /// A stream that comes through a pipe goes on as it comes, but for its end.
     private func pass(
-        _ stream: PassingStream, to output: Location, _ request: MendRequest
+        _ stream: PassingStream, to output: Location, _ request: MendRequest, _ given: LoadedPolicy
     ) throws {
         var mended: MendResult?
         try stream.write(to: output) { file in
-            let result = try request.mend(file)
+            let result = try mend(file, request)
             mended = result
             return result.mend.isSafe ? result.mend.sections : nil
         }
-        guard let result = mended else { return }
-        try finish(result, request) {
-            PolicyProposal(result.mend.refusals, of: nil)
-        }
+        if let mended { try finish(mended, of: nil, request, given) }
     }
 
-    /// - Parameter proposal: the rules that would let it load, where something stands in the way.
+    /// - Parameter stream: what was mended; nil where that has passed.
     private func finish(
-        _ result: MendResult, _ request: MendRequest, _ proposal: () throws -> PolicyProposal?
+        _ result: MendResult, of stream: QEMUStream?, _ request: MendRequest, _ given: LoadedPolicy
     ) throws {
         let mend = result.mend
         let isWritten = mend.isSafe && !dryRun
-        let proposal = mend.isSafe ? nil : try proposal()
-        let next = try proposal.map { try nextStep($0, request) } ?? ""
+        let proposal = try request.proposal(for: mend, of: stream, result.snapshot)
+        let next = try proposal.map { try nextStep($0, given) } ?? ""
         let text = MendOutput(
             source: source.text, remarks: result.remarks, host: host.map(FileName.shown),
-            target: request.target,
-            policy: request.given.policy.name, mend: mend, isWritten: isWritten,
+            target: request.target, policy: given.policy.name, mend: mend, isWritten: isWritten,
             proposal: proposal?.proposed,
             ending: mend.isSafe ? whatWasWritten(mend) : next, values: report.values)
         try text.print(
@@ -238,7 +240,7 @@ struct Mend: ParsableCommand {
 
     /// What to do where something stands in the way.
     private func nextStep(
-        _ proposal: PolicyProposal, _ request: MendRequest
+        _ proposal: PolicyProposal, _ given: LoadedPolicy
     ) throws -> PrintableText {
         guard !proposal.proposed.isEmpty else {
             if host == nil { return "" }
@@ -249,7 +251,7 @@ struct Mend: ParsableCommand {
                 "  next: put those of them that the guest can do without into a policy, and mend with "
                 + "--policy FILE\n"
         }
-        try proposal.write(to: writePolicy, after: request.given, report.values)
+        try proposal.write(to: writePolicy, after: given, report.values)
         return
             "  next: read \(writePolicy.text), delete the rules whose registers the guest needs, and mend "
             + "with --policy \(writePolicy.text)\n"
@@ -262,36 +264,4 @@ struct MendResult {
     /// The vCPUs of the stream as it was, and remarks on it.
     let snapshot: Snapshot
     let remarks: StreamRemarks
-}
-
-/// What a stream is mended for.
-struct MendRequest {
-    let profile: HostProfile?
-    let given: LoadedPolicy
-    let versions: [QEMUVersion]?
-    /// The one whose subsections the result has.
-    let target: QEMUVersion?
-    /// Where QEMU emulates the vCPUs of a stream of that name; nil where none is meant.
-    let destination: (QEMUStream, String) throws -> TCGDestination?
-
-    func mend(_ file: StreamFile) throws -> MendResult {
-        try file.checkIsWhatQEMULoads()
-        file.warn(.commandLine)
-        do {
-            let mend = try mend(of: file)
-            let snapshot = try file.stateCapture(.commandLine).snapshot
-            return MendResult(
-                mend: mend, snapshot: snapshot, remarks: StreamRemarks(on: file, snapshot))
-        } catch let error as StreamMend.Problem {
-            throw CommandError("\(file.name): \(error)")
-        }
-    }
-
-    private func mend(of file: StreamFile) throws -> StreamMend {
-        if let destination = try destination(file.stream, file.name) {
-            return try StreamMend(of: file.stream, on: destination, policy: given.policy)
-        }
-        return try StreamMend(
-            of: file.stream, on: profile, policy: given.policy, versions: versions, knownTo: target)
-    }
 }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Transfer
 
 /// How a result is printed.
 struct OutputOptions: ParsableArguments {

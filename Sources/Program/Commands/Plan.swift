@@ -107,7 +107,7 @@ struct PlanCommand: ParsableCommand {
         let hostFiles = hosts.map { Location(path: $0) }
         let inputs = [source, policy.location] + hostFiles
         try Location.checkInputs(inputs + [destination.machine].compactMap(\.self))
-        let policy = try policy.loadWithText()
+        let policy = try policy.load()
         let profiles = try kernel.applied(to: ProfileFile.load(hosts, .commandLine))
         try writePolicy.map { try PolicyProposal.check($0, keeping: [source] + hostFiles) }
         if destination.isGiven { return try planEmulatedLoad(policy) }
@@ -118,22 +118,13 @@ struct PlanCommand: ParsableCommand {
         let guest = PlannedGuest(opened.capture.reporting(from: source), in: opened.stream)
         try guest.snapshot.requireVCPUs(of: source, to: "plan")
         guest.snapshot.warnOfIdleOverrides(of: policy.policy, from: source)
-        var proposal = PolicyProposal()
-        var isPossible = true
-        let report = PlanOutput(
-            source: source.text, guest: guest, policy: policy.policy, profiles: profiles,
-            values: output.values
-        ) { plan in
-            isPossible = isPossible && plan.verdict != .no
-            if writePolicy != nil { proposal.add(plan) }
-        }
+        let moves = GuestMoves(
+            of: guest, to: profiles, policy: policy.policy, proposesRules: writePolicy != nil)
+        let report = PlanOutput(source: source.text, moves: moves, values: output.values)
         try report.print(as: output.format)
-        try write(proposal, policy, whereNeeded: !isPossible)
-        // More rules never make impossible what is possible.
-        if writePolicy != nil, !isPossible {
-            try reportUnreachable(guest, profiles, proposal.policy(after: policy.policy))
-        }
-        guard isPossible else { throw ExitStatus.finding }
+        try write(moves.proposal, policy, whereNeeded: !moves.isPossible)
+        if writePolicy != nil { try warn(of: moves.unreachable()) }
+        guard moves.isPossible else { throw ExitStatus.finding }
     }
 
     private func planLoad(
@@ -181,10 +172,7 @@ struct PlanCommand: ParsableCommand {
     }
 
     /// Says of which hosts the proposed rules do not make it possible.
-    private func reportUnreachable(
-        _ guest: PlannedGuest, _ profiles: [HostProfile], _ policy: RestorePolicy
-    ) throws {
-        let unreachable = try UnreachableHosts(of: guest, among: profiles, by: policy)
+    private func warn(of unreachable: UnreachableHosts) {
         guard !unreachable.hosts.isEmpty else { return }
         StandardError.write(
             "vcpusnap: with all rules that can be proposed it may still not go to "

@@ -1,8 +1,7 @@
 internal import ArgumentParser
 internal import LinuxSystem
 internal import Machines
-internal import Registers
-internal import TextFormats
+internal import Planning
 internal import Transfer
 internal import VCPUModel
 
@@ -18,48 +17,41 @@ struct PolicyOption: ParsableArguments {
     /// Where it is read, unless it is a preset.
     var location: Location { Location(path: text) }
 
-    func load() throws -> RestorePolicy { try loadWithText().policy }
-
-    func loadWithText() throws -> LoadedPolicy {
-        if let preset = RestorePolicy.Preset(rawValue: text) {
-            return LoadedPolicy(policy: RestorePolicy(preset), text: nil)
-        }
-        guard let bytes = try TextFile(.policy, text).read(limit: RestorePolicy.Limit.size) else {
-            let presets = RestorePolicy.Preset.allCases.map(\.rawValue)
-            throw CommandError(
-                "unknown policy \(FileName.shown(text)): neither a file nor one of "
-                    + presets.joined(separator: ", ")
-                    + NameSuggestion.question(about: text, among: presets))
-        }
-        let policy = try RestorePolicy(parsing: bytes, file: FileName.shown(text))
-        return LoadedPolicy(policy: policy, text: String(decoding: bytes, as: UTF8.self))
-    }
-}
-
-/// A policy with the text that it was read from.
-struct LoadedPolicy {
-    let policy: RestorePolicy
-    /// The file's text, with its comments; nil for a preset.
-    let text: String?
+    func load() throws -> LoadedPolicy { try PolicyFile.load(text) }
 }
 
 extension Snapshot {
     /// Says of which vCPUs the policy overrides a register that neither they nor the VM have.
     func warnOfIdleOverrides(of policy: RestorePolicy, from location: Location) {
-        var idle = Folded<PolicyRule, Void>()
-        var last: (ids: [RegisterID], rules: [PolicyRule]) = ([], [])
-        for vcpu in vcpus {
-            if last.ids != vcpu.registers.ids {
-                let ids = vm.ids + vcpu.registers.ids
-                last = (vcpu.registers.ids, policy.idleOverrides(among: ids))
-            }
-            for rule in last.rules { idle.add(rule, of: .vcpu(vcpu.index)) }
-        }
-        for entry in idle.entries {
+        for (rule, vcpus) in policy.idleOverrides(in: self) {
             StandardError.write(
-                "vcpusnap: \(location.text): the policy's \(entry.subject) does nothing: "
-                    + "\(entry.units.title) \(entry.units.count == 1 ? "does" : "do") not have the register\n"
-            )
+                "vcpusnap: \(location.text): the policy's \(rule) does nothing: "
+                    + "\(vcpus.title) \(vcpus.count == 1 ? "does" : "do") not have the register\n")
         }
+    }
+}
+
+extension PolicyProposal {
+    /// Makes sure that a policy can be written here, and that nothing is lost by it.
+    ///
+    /// The policy that the rules are added to may be the same file.
+    static func check(_ location: Location, keeping others: [Location]) throws {
+        _ = try path(location)
+        try location.checkOutput(.text, keeping: others)
+        guard !others.contains(location) else {
+            throw CommandError("--write-policy needs a file of its own, not \(location.text)")
+        }
+    }
+
+    /// - Throws: for what is no file.
+    private static func path(_ location: Location) throws -> String {
+        guard case .path(let path) = try location.place(orElse: "a policy goes to a file") else {
+            throw CommandError("--write-policy needs a file: the report goes to standard output")
+        }
+        return path
+    }
+
+    func write(to location: Location, after policy: LoadedPolicy, _ values: ValueText) throws {
+        try AtomicFile.replace(Self.path(location), with: [file(after: policy, values)])
     }
 }

@@ -84,7 +84,7 @@ struct RestoreCommand: ParsableCommand {
         options.isStrict = strict
         options.kernel = destination.kernel
         options.enabled = destination.enabled
-        options.policy = try policy.load().ignoring(try exclude.map(pattern))
+        options.policy = try policy.load().policy.ignoring(try exclude.map(pattern))
         snapshot.warnOfIdleOverrides(of: options.policy, from: source)
         let account = try Restore.perform(
             snapshot, into: destination.vcpus.map(\.bank), vm: destination.vm, options: options)

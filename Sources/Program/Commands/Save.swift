@@ -71,16 +71,7 @@ struct Save: ParsableCommand {
 
     func run() throws {
         try output.checkOutput(.binary, keeping: source.lostByItsChange(in: output))
-        try checkSourceIsKept()
+        try source.checkIsKept(in: output, .commandLine)
         try source.capture(options).keep(in: output, from: source)
-    }
-
-    /// A snapshot that takes its own place has lost nothing, if all of it is known; a stream would have, and all that is
-    /// not of its vCPUs, and any other file is one no longer.
-    private func checkSourceIsKept() throws {
-        guard let identity = source.identity, identity == output.identity else { return }
-        let snapshot = try source.openGuestFile(.commandLine) as? SnapshotFile
-        guard snapshot?.hasUnknownContent != false else { return }
-        try output.checkOutput(.binary, keeping: [source])
     }
 }

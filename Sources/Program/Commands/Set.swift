@@ -47,22 +47,10 @@ struct SetCommand: ParsableCommand {
     func run() throws {
         let wanted = try assignments.map { text in try RegisterAssignment(parsing: text) }
         let target = try options.open(self.target)
-        if !target.isWhole, !force { try Self.checkAlike(wanted, in: target) }
+        if !force { try target.checkAlike(wanted) }
         try options.run("set", on: target) {
             (bank) throws(EditError) in
             try VCPUEdit.set(wanted, in: bank, isForced: force)
         }
-    }
-
-    private static func checkAlike(
-        _ wanted: [RegisterAssignment], in target: EditTarget
-    ) throws {
-        let banks = target.vcpus.map(\.bank)
-        let assignment = wanted.first { one in banks.contains { one.changesWhatIsAlike(in: $0) } }
-        guard let assignment else { return }
-        let field = assignment.field.map { ".\($0.name)" } ?? ""
-        throw CommandError(
-            "all vCPUs of a VM have \(assignment.register.name)\(field) alike: give --vcpu all, or --force "
-                + "to make them differ")
     }
 }

@@ -1,9 +1,7 @@
 internal import ArgumentParser
 internal import Machines
-internal import QEMUStream
 internal import Registers
 internal import Transfer
-internal import VCPUModel
 
 /// `vcpusnap show FILE`.
 struct Show: ParsableCommand {
@@ -51,10 +49,11 @@ struct Show: ParsableCommand {
         options.set(.partial, if: partial)
         let guest = try source.guest(options)
         var snapshot = guest.capture.reporting(from: source)
-        if isAArch32 { try addCoprocessorRegisters(to: &snapshot) }
+        if isAArch32 { snapshot = try snapshot.withAArch32Registers() }
         let patterns = registers.map(RegisterPattern.init)
         let report = ShowOutput(
-            snapshot, of: guest.stream, source: source.text, patterns: patterns, values: output.values)
+            snapshot, of: guest.stream, source: source.text, patterns: patterns,
+            values: output.values)
         for pattern in patterns where !report.has(pattern) {
             throw CommandError(
                 "\(source.text) has no register \(pattern.text); vcpusnap show lists what it has"
@@ -62,12 +61,5 @@ struct Show: ParsableCommand {
                         ? "" : RegisterDictionary.question(about: pattern.text)))
         }
         try report.print(as: output.format)
-    }
-
-    private func addCoprocessorRegisters(to snapshot: inout Snapshot) throws {
-        for (position, vcpu) in snapshot.vcpus.enumerated() {
-            let view = AArch32Bank(SnapshotBank(vcpu.registers))
-            snapshot.vcpus[position].registers = try Capture(of: view).registers
-        }
     }
 }

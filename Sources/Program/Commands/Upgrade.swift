@@ -65,7 +65,7 @@ struct Upgrade: ParsableCommand {
     func run() throws {
         let names = guests + like.files + [host].compactMap(\.self)
         try Location.checkInputs(names.map { Location(path: $0) } + [policy.location])
-        let policy = try policy.load()
+        let policy = try policy.load().policy
         let kernel = try like.otherKernel(to)
         let host = try host.map { try ProfileFile.load($0) }
         let report = UpgradeOutput(

@@ -1,4 +1,5 @@
 internal import Registers
+internal import Transfer
 internal import VCPUModel
 
 /// The report of `diff`.

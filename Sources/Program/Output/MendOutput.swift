@@ -224,3 +224,9 @@ extension StreamMend.Change.Reason {
         if case .rules(let rules) = self { rules.map(\.description) } else { nil }
     }
 }
+
+extension PolicyProposal.Rule: ValueHolder {
+    func json(_ values: ValueText) -> JSONObject {
+        ["comment": comment(values), "rule": rule.description]
+    }
+}

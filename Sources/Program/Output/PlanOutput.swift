@@ -12,39 +12,29 @@ struct PlanOutput: Report {
     private typealias Loads = [(version: QEMUVersion, verdict: LoadPlan.Verdict)]
 
     let source: String
-    let guest: PlannedGuest
-    let policy: RestorePolicy
-    let profiles: [HostProfile]
+    /// Each plan is large, so it is written before the next one is made.
+    let moves: GuestMoves
     let values: ValueText
-    /// Is told each plan before it is written.
-    let note: (MovePlan) -> Void
 
-    private var notes: [String]? { guest.snapshot.noteTexts }
-
-    /// One is made after another, since each can be large.
-    private func plan(_ profile: HostProfile) throws -> MovePlan {
-        let plan = try MovePlan(of: guest.snapshot, on: profile, policy: policy)
-        note(plan)
-        return plan
-    }
+    private var notes: [String]? { moves.guest.snapshot.noteTexts }
 
     private func loads(_ profile: HostProfile) throws -> Loads {
-        try guest.loads(on: profile, policy: policy)
+        try moves.guest.loads(on: profile, policy: moves.policy)
     }
 
     func write(text output: ReportWriter) throws {
-        for (number, profile) in profiles.enumerated() {
-            let plan = try plan(profile)
+        for (number, profile) in moves.profiles.enumerated() {
+            let plan = try moves.plan(on: profile)
             let style = output.style
             if number > 0 { output.write("\n") }
             output.write(
                 "\(style.bold("\(source) on \(plan.host)")): \(plan.verdict.text(style))\n")
             if number == 0 { output.write(style.notes(notes)) }
-            if plan.verdict == .no, !guest.origin.canBeOfKVM {
-                output.write(Self.emulation(guest.origin))
+            if let origin = moves.guest.origin(refusing: plan) {
+                output.write(Self.emulation(origin))
             } else {
                 output.write(Self.line(try loads(profile)))
-                PlanBody(plan: plan, profile: profile, values: values).write(text: output)
+                PlanBody(plan: plan, values: values).write(text: output)
             }
         }
     }
@@ -73,11 +63,11 @@ struct PlanOutput: Report {
 
     var json: JSONObject {
         [
-            "hosts": profiles.json { profile in
-                let (plan, loads) = (try plan(profile), try loads(profile))
-                return PlanBody(plan: plan, profile: profile, values: values).json
+            "hosts": moves.profiles.json { profile in
+                let (plan, loads) = (try moves.plan(on: profile), try loads(profile))
+                return PlanBody(plan: plan, values: values).json
                     + ["qemu": loads.isEmpty ? nil : loads.json(Self.json)]
-            }, "notes": notes, "policy": policy.name, "source": source,
+            }, "notes": notes, "policy": moves.policy.name, "source": source,
         ]
     }
 
@@ -95,8 +85,6 @@ extension MovePlan.Verdict {
 /// What is said of one plan.
 struct PlanBody: JSONConvertible {
     let plan: MovePlan
-    /// The host's.
-    let profile: HostProfile
     let values: ValueText
 
     func write(text output: ReportWriter) {
@@ -150,13 +138,8 @@ struct PlanBody: JSONConvertible {
         }.joined()
     }
 
-    /// The registers that are lost and of which the profile only guesses what the host has.
-    private func guessed(_ lost: [RegisterID]) -> [RegisterID] {
-        Set(profile.guesses.map(\.register)).intersection(lost).sorted()
-    }
-
     private func guessLine(_ lost: [RegisterID]) -> PrintableText {
-        let names = guessed(lost).map(\.name)
+        let names = plan.guessed(of: lost).map(\.name)
         guard !names.isEmpty else { return "" }
         return """
               guessed: what the host has in \(names.joined(separator: ", ")) is not known, so these losses may not be \
@@ -166,7 +149,7 @@ struct PlanBody: JSONConvertible {
     }
 
     var json: JSONObject {
-        let (guesses, notices) = (profile.guesses.map(\.name), plan.notices)
+        let (guesses, notices) = (plan.guesses.map(\.name), plan.notices)
         return [
             "counter": plan.counter, "guessed": guesses.isEmpty ? nil : guesses, "host": plan.host,
             "notices": notices.isEmpty

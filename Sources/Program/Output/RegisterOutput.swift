@@ -119,3 +119,8 @@ extension Behavior: JSONConvertible {
         return lines
     }
 }
+
+/// Which bits of a register, as the Arm manual writes it: `[31:16]`, or `[31]` for one.
+func bitRange(_ msb: Int, _ lsb: Int) -> String {
+    msb == lsb ? "[\(lsb)]" : "[\(msb):\(lsb)]"
+}

@@ -1,6 +1,7 @@
 internal import Emulation
 internal import LinuxSystem
 internal import Planning
+internal import Transfer
 internal import VCPUModel
 
 /// The report of `upgrade`.
@@ -31,9 +32,9 @@ struct UpgradeOutput: Report {
                 style.bold(
                     "\(upgrade.source): \(old.name), Linux \(old.kernelRelease) to \(kernel)")
                     + "\n" + style.notes(upgrade.notes))
-            for (what, plan, host) in upgrade.plan.moves {
+            for (what, plan) in upgrade.plan.moves {
                 output.write("\(style.bold("\(what.text)")): \(plan.verdict.text(style))\n")
-                PlanBody(plan: plan, profile: host, values: values).write(text: output)
+                PlanBody(plan: plan, values: values).write(text: output)
             }
         }
     }
@@ -43,8 +44,8 @@ struct UpgradeOutput: Report {
             "guests": upgrades.json { upgrade in
                 [
                     "from": upgrade.plan.old.kernelRelease, "host": upgrade.plan.old.name,
-                    "moves": upgrade.plan.moves.json { what, plan, host in
-                        PlanBody(plan: plan, profile: host, values: values).json
+                    "moves": upgrade.plan.moves.json { what, plan in
+                        PlanBody(plan: plan, values: values).json
                             + ["move": what.rawValue]
                     },
                     "notes": upgrade.notes, "source": upgrade.source,

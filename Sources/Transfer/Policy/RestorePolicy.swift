@@ -132,11 +132,30 @@ extension RestorePolicy {
     }
 
     /// The overrides that match none of some registers.
-    public func idleOverrides(among ids: [RegisterID]) -> [PolicyRule] {
+    func idleOverrides(among ids: [RegisterID]) -> [PolicyRule] {
         guard rules.contains(where: \.isOverride) else { return [] }
         let acting = Set(ids.lazy.flatMap { matches.of($0).overrides })
         return rules.indices.filter { rules[$0].isOverride && !acting.contains($0) }
             .map { rules[$0] }
+    }
+
+    /// The overrides of registers that neither some vCPUs of a snapshot nor its VM have, each with these vCPUs, in the
+    /// order in which they come up.
+    public func idleOverrides(in snapshot: Snapshot) -> [(rule: PolicyRule, vcpus: UnitNumbers)] {
+        var idle: [(rule: PolicyRule, vcpus: UnitNumbers)] = []
+        var places: [PolicyRule: Int] = [:]
+        var last: (ids: [RegisterID], rules: [PolicyRule]) = ([], [])
+        for vcpu in snapshot.vcpus {
+            let ids = vcpu.registers.ids
+            if last.ids != ids { last = (ids, idleOverrides(among: snapshot.vm.ids + ids)) }
+            for rule in last.rules {
+                let place = places[rule, default: idle.count]
+                places[rule] = place
+                if place == idle.count { idle.append((rule, UnitNumbers())) }
+                idle[place].vcpus.append(.vcpu(vcpu.index))
+            }
+        }
+        return idle
     }
 
     /// The value to write, and the rules that made it, if any did.

@@ -8,6 +8,11 @@ extension Location: ExpressibleByArgument {
     public static var defaultCompletionKind: CompletionKind { Completions.sources }
 }
 
+extension EditTarget.Selection: ExpressibleByArgument {
+    /// Nil for what is neither `all` nor a number.
+    public init?(argument: String) { self.init(argument) }
+}
+
 extension SourceOptions {
     /// What a source has to say goes to standard error.
     static var commandLine: SourceOptions {
@@ -52,17 +57,5 @@ extension StateCapture {
     func keep(in output: Location, from source: Location) throws {
         try SnapshotFile.write(reporting(from: source), to: output)
         guard unreadable.isEmpty else { throw ExitStatus.finding }
-    }
-}
-
-extension Snapshot {
-    /// Throws for a snapshot without vCPUs, which a file may be.
-    /// - Parameter verb: what was to be done with it.
-    func requireVCPUs(of location: Location, to verb: String) throws {
-        if vcpus.isEmpty { throw Self.hasNoVCPU(location, to: verb) }
-    }
-
-    static func hasNoVCPU(_ location: Location, to verb: String) -> CommandError {
-        CommandError("\(location.text) holds no vCPU: there is nothing to \(verb)")
     }
 }

@@ -1,3 +1,5 @@
+internal import Transfer
+
 /// A type that writes itself as one JSON value.
 protocol JSONWritable {
     func write(to json: JSONWriter) throws

@@ -23,10 +23,7 @@ enum PlanPiece<List: Hashable>: Hashable {
 /// What a page says of a plan, without the names of the guest and the host.
 struct MatrixPlanBody {
     private let plan: MovePlan
-    /// What keeps the guest from moving: the causes of losses that are not pardoned.
-    private(set) var obstacles: Set<String> = []
-    private var lost: Set<RegisterID> = []
-    private var pardoned: Set<RegisterID> = []
+    private var losses = LossSum()
     /// Most guests have vCPUs that differ in nothing that is lost: what is the same is said once.
     private var vcpus = Folded<[PlanPiece<PlanList>], Void>()
 
@@ -34,23 +31,16 @@ struct MatrixPlanBody {
         self.plan = plan
         for vcpu in plan.units {
             vcpus.add(Self.pieces(of: vcpu), of: vcpu.report.unit)
-            count(vcpu)
+            losses.add(vcpu)
         }
-        if plan.counter?.isLoss ?? false {
-            obstacles.insert("the counter runs at another frequency")
-        }
-        if plan.verdict != .no { obstacles = [] }
     }
 
-    private mutating func count(_ vcpu: UnitPlan) {
-        for loss in vcpu.losses {
-            if loss.restore.isLoss {
-                lost.insert(loss.restore.id)
-                obstacles.insert(loss.cause.text)
-            } else {
-                pardoned.insert(loss.restore.id)
-            }
-        }
+    /// What keeps the guest from moving: the causes of losses that are not pardoned.
+    var obstacles: Set<String> {
+        guard plan.verdict == .no else { return [] }
+        let counter = plan.counter?.isLoss ?? false
+        return Set(losses.causes.map(\.text))
+            .union(counter ? ["the counter runs at another frequency"] : [])
     }
 
     private static func pieces(of vcpu: UnitPlan) -> [PlanPiece<PlanList>] {
@@ -71,10 +61,9 @@ struct MatrixPlanBody {
     }
 
     private var sum: String {
-        let pardon =
-            pardoned.isEmpty
-            ? "" : "; \(pardoned.count) pardoned by policy \(plan.policy.html)"
-        return "<p><b>\(lost.count.of("register")) lost</b>\(pardon).</p>\n"
+        let pardoned = losses.pardoned.count
+        let pardon = pardoned == 0 ? "" : "; \(pardoned) pardoned by policy \(plan.policy.html)"
+        return "<p><b>\(losses.lost.count.of("register")) lost</b>\(pardon).</p>\n"
     }
 }
 

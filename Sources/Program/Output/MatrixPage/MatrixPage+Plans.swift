@@ -1,12 +1,8 @@
-internal import Emulation
 internal import Planning
-internal import Transfer
-internal import VCPUModel
 
 /// The plans of a page: what cells lead to.
 ///
-/// A fleet of hundreds has few kinds of hosts, so a plan is made once for guests and hosts that are
-/// the same but for their names, and plans that say the same are written once.
+/// Plans that say the same are written once.
 struct MatrixPlans {
     /// A guest and a host, by their numbers in the matrix.
     struct Move {
@@ -24,12 +20,6 @@ struct MatrixPlans {
         var leadsBack: Bool
     }
 
-    /// Guests and hosts that are the same but for their names have the same number.
-    private struct Kinds: Hashable {
-        var guest: Int
-        var host: Int
-    }
-
     /// A part of a section; lists by their numbers.
     private typealias Piece = PlanPiece<Int>
 
@@ -45,59 +35,25 @@ struct MatrixPlans {
 
     /// How many moves a plan's heading names.
     private static let namedMoves = 20
-    /// What a plan calls the host: some reasons name it, and would be of one host only.
-    private static let hostName = "the destination"
 
-    private let guests: [MoveMatrix.Source]
-    private let hostNames: [String]
-    private let profiles: [HostProfile]
-    private let policy: RestorePolicy
-    private let guestKinds: [Int]
-    private let hostKinds: [Int]
+    private let matrix: MoveMatrix
+    private let moves: MatrixMoves
     private var sections: [Section] = []
     /// The number of the section with a body.
     private var numbers: [[Piece]: Int] = [:]
-    private var known: [Kinds: Int] = [:]
+    private var known: [MatrixMoves.Kind: Int] = [:]
     private var lists = PlanLists()
 
-    init(guests: [MoveMatrix.Source], profiles: [HostProfile], policy: RestorePolicy) {
-        self.guests = guests
-        self.policy = policy
-        hostNames = profiles.map(\.name)
-        self.profiles = profiles.map(Self.withoutName)
-        guestKinds = Self.kinds(of: guests.map { Self.withoutOrigin($0.snapshot) })
-        hostKinds = Self.kinds(of: self.profiles)
-    }
-
-    /// For each element the number of the first that equals it.
-    private static func kinds(of elements: [some Hashable]) -> [Int] {
-        var first: [AnyHashable: Int] = [:]
-        return elements.enumerated().map { number, element in
-            if let known = first[element] { return known }
-            first[element] = number
-            return number
-        }
-    }
-
-    private static func withoutName(_ profile: HostProfile) -> HostProfile {
-        var profile = profile
-        profile.name = hostName
-        profile.extensions = []
-        return profile
-    }
-
-    /// Without what says only when and how it was read.
-    private static func withoutOrigin(_ snapshot: Snapshot) -> Snapshot {
-        var snapshot = snapshot
-        for key in [Provenance.Key.tool, .time, .source] { snapshot.provenance[key] = nil }
-        return snapshot
+    init(_ matrix: MoveMatrix, _ moves: MatrixMoves) {
+        self.matrix = matrix
+        self.moves = moves
     }
 }
 
-// MARK: - Planning
+// MARK: - Sections
 
 extension MatrixPlans {
-    /// Plans a move, unless nothing is lost or the plan is known.
+    /// The section of a move, unless nothing is lost.
     mutating func target(of move: Move, _ cell: MoveMatrix.Cell) throws -> Target {
         guard cell.verdict != .yes else { return Target(anchor: "whole", leadsBack: false) }
         let number = try section(of: move)
@@ -108,12 +64,10 @@ extension MatrixPlans {
     }
 
     private mutating func section(of move: Move) throws -> Int {
-        let kinds = Kinds(guest: guestKinds[move.guest], host: hostKinds[move.host])
-        if let number = known[kinds] { return number }
-        let plan = try MovePlan(
-            of: guests[move.guest].snapshot, on: profiles[move.host], policy: policy)
-        let number = section(with: plan)
-        known[kinds] = number
+        let kind = moves.kind(ofGuest: move.guest, host: move.host)
+        if let number = known[kind] { return number }
+        let number = section(with: try moves.plan(kind))
+        known[kind] = number
         return number
     }
 
@@ -159,8 +113,8 @@ extension MatrixPlans {
 
     /// Names are isolated: one written from right to left must not reorder the rest of the line.
     private func link(to move: Move) -> String {
-        "<a href=\"#\(move.anchor)\"><bdi>\(guests[move.guest].name.html)</bdi> on "
-            + "<bdi>\(hostNames[move.host].html)</bdi></a>"
+        "<a href=\"#\(move.anchor)\"><bdi>\(matrix.sources[move.guest].html)</bdi> on "
+            + "<bdi>\(matrix.hosts[move.host].html)</bdi></a>"
     }
 
     /// What keeps guests from moving, the most frequent first: where to begin with a fleet.

@@ -1,4 +1,3 @@
-internal import Emulation
 internal import Machines
 internal import Planning
 internal import Transfer
@@ -17,14 +16,12 @@ struct MatrixPage {
     /// Pointer authentication keys never get into a page.
     static let values = ValueText(showsKeys: false)
 
-    init(
-        _ matrix: MoveMatrix, guests: [MoveMatrix.Source], profiles: [HostProfile],
-        policy: RestorePolicy
-    ) throws {
+    /// - Parameter moves: of the matrix, whose plans are made one after another: they are large.
+    init(_ matrix: MoveMatrix, _ moves: MatrixMoves, policy: String) throws {
         self.matrix = matrix
-        self.policy = policy.name
+        self.policy = policy
         counts = Dictionary(grouping: matrix.cells.joined(), by: \.verdict.word).mapValues(\.count)
-        var plans = MatrixPlans(guests: guests, profiles: profiles, policy: policy)
+        var plans = MatrixPlans(matrix, moves)
         text += head
         try addTable(&plans)
         text += plans.obstacles

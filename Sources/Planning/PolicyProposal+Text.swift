@@ -1,17 +1,10 @@
-internal import LinuxSystem
-internal import Machines
-internal import Planning
 internal import Registers
-internal import Transfer
+public import Transfer
 internal import VCPUModel
 
-extension PolicyProposal.Rule: ValueHolder {
-    func json(_ values: ValueText) -> JSONObject {
-        ["comment": comment(values), "rule": rule.description]
-    }
-
+extension PolicyProposal.Rule {
     /// What it means to the guest.
-    fileprivate func comment(_ values: ValueText) -> String {
+    public func comment(_ values: ValueText) -> String {
         switch self {
         case .counter(let counter):
             "the guest's counter runs at \(counter.host) Hz in place of \(counter.guest) Hz, and "
@@ -55,11 +48,30 @@ extension ValueText {
 }
 
 extension PolicyProposal {
-    /// A policy file: what the old one says, in its own words where it is a file, and the rules proposed.
+    /// Why a policy with the rules was not written.
+    public struct TooLong: Error, CustomStringConvertible {
+        /// What a policy has at most: `1000 rules`.
+        fileprivate let most: String
+
+        /// What it would have too many of, and how fewer rules do the same.
+        public var description: String {
+            "the policy was not written, it would have more than \(most): give --policy a policy whose "
+                + "patterns pardon many registers with one rule (drop 'PMEV*'), or --policy force"
+        }
+    }
+
+    /// A policy file (Formats/policy-v1.md): what the old one says, in its own words where it is a file, and the rules
+    /// proposed, each below what it means to the guest.
     ///
     /// The comments are left out where a policy would be too long with them.
     /// - Throws: where it would be too long without them too.
-    private func file(after policy: LoadedPolicy, _ values: ValueText) throws -> [UInt8] {
+    public func file(
+        after policy: LoadedPolicy, _ values: ValueText
+    ) throws(TooLong) -> [UInt8] {
+        typealias Limit = RestorePolicy.Limit
+        guard policy.policy.rules.count + proposed.count <= Limit.rules else {
+            throw TooLong(most: "\(Limit.rules) rules")
+        }
         let old = policy.text ?? "vpolicy 1\nbase \(policy.policy.base.rawValue)"
         let first = [
             old.hasSuffix("\n") ? String(old.dropLast()) : old,
@@ -67,50 +79,18 @@ extension PolicyProposal {
         ]
         for lines in [Self.lines(proposed, values), proposed.map(\.rule.description)] {
             let file = Array(((first + lines).joined(separator: "\n") + "\n").utf8)
-            if file.count <= RestorePolicy.Limit.size { return file }
+            if file.count <= Limit.size { return file }
         }
-        throw Self.tooLong("\(RestorePolicy.Limit.size) bytes")
-    }
-
-    private static func tooLong(_ most: String) -> CommandError {
-        CommandError(
-            "the policy was not written, it would have more than \(most): give --policy a policy whose "
-                + "patterns pardon many registers with one rule (drop 'PMEV*'), or --policy force")
+        throw TooLong(most: "\(Limit.size) bytes")
     }
 
     /// Lines of a policy: each rule below what it means to the guest, which is said once for several.
-    static func lines(_ rules: [Rule], _ values: ValueText) -> [String] {
+    public static func lines(_ rules: [Rule], _ values: ValueText) -> [String] {
         var last: String?
         return rules.flatMap { rule in
             let (comment, line) = (rule.comment(values), rule.rule.description)
             defer { last = comment }
             return comment == last ? [line] : ["# \(comment)", line]
         }
-    }
-
-    /// Makes sure that a policy can be written here, and that nothing is lost by it.
-    ///
-    /// The policy that the rules are added to may be the same file.
-    static func check(_ location: Location, keeping others: [Location]) throws {
-        _ = try path(location)
-        try location.checkOutput(.text, keeping: others)
-        guard !others.contains(location) else {
-            throw CommandError("--write-policy needs a file of its own, not \(location.text)")
-        }
-    }
-
-    /// - Throws: for what is no file.
-    private static func path(_ location: Location) throws -> String {
-        guard case .path(let path) = try location.place(orElse: "a policy goes to a file") else {
-            throw CommandError("--write-policy needs a file: the report goes to standard output")
-        }
-        return path
-    }
-
-    func write(to location: Location, after policy: LoadedPolicy, _ values: ValueText) throws {
-        guard policy.policy.rules.count + proposed.count <= RestorePolicy.Limit.rules else {
-            throw Self.tooLong("\(RestorePolicy.Limit.rules) rules")
-        }
-        try AtomicFile.replace(Self.path(location), with: [file(after: policy, values)])
     }
 }

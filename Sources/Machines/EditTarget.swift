@@ -1,0 +1,123 @@
+public import Registers
+internal import TextFormats
+public import Transfer
+public import VCPUModel
+
+/// What is to be changed: a snapshot, or vCPUs made on a host, and which of them are meant.
+public struct EditTarget {
+    /// Which vCPUs are meant.
+    public enum Selection: Sendable {
+        /// All of them.
+        case all
+        /// That with this number.
+        case one(UInt32)
+
+        /// From `all` or a number; nil for another word.
+        public init?(_ word: String) {
+            if word == "all" {
+                self = .all
+            } else if let index = NumberText.decimal(word).flatMap({ UInt32(exactly: $0) }) {
+                self = .one(index)
+            } else {
+                return nil
+            }
+        }
+    }
+
+    /// As the command line names it.
+    public let location: Location
+    /// The kernel whose KVM the vCPUs are of, where it is known.
+    public var kernel: KernelVersion? { state.provenance.kernelVersion }
+
+    /// The vCPUs that are meant, with their numbers.
+    private let vcpus: [OpenVCPU]
+    /// Whether they are all the target has.
+    private let isWhole: Bool
+    /// Where the result goes; nil where it is not kept.
+    private let destination: Location?
+    private let state: any OpenState
+
+    /// Opens what is to be changed, and checks that nothing is lost by it.
+    /// - Parameters:
+    ///   - selection: nil where the only vCPU is meant.
+    ///   - output: where the result goes instead of the file itself.
+    public init(
+        _ location: Location, _ selection: Selection?, output: Location?, _ options: SourceOptions
+    ) throws(SourceError) {
+        guard location != .standardStream || output != nil else {
+            throw SourceError(
+                "the report goes to standard output: give --output a file for the snapshot, or -")
+        }
+        if let output {
+            try output.checkOutput(.binary, keeping: location.lostByItsChange(in: output))
+        }
+        self.location = location
+        destination = output ?? (location.namedKind == nil ? location : nil)
+        let identity = location.identity
+        let isInPlace = output.map { identity != nil && $0.identity == identity } ?? true
+        state = try location.open(.edit(keeps: isInPlace), options)
+        let all = state.vcpus
+        vcpus = try Self.vcpus(all, selection, of: location)
+        isWhole = vcpus.count == all.count
+    }
+
+    private static func vcpus(
+        _ all: [OpenVCPU], _ selection: Selection?, of location: Location
+    ) throws(SourceError) -> [OpenVCPU] {
+        let title = UnitNumbers(all.map(\.index)).title
+        guard !all.isEmpty else { throw Snapshot.hasNoVCPU(location, to: "change") }
+        switch selection {
+        case .all: return all
+        case .one(let index):
+            let vcpus = all.filter { $0.index == index }
+            guard !vcpus.isEmpty else {
+                throw SourceError("\(location.text) has no such vCPU; it has \(title)")
+            }
+            return vcpus
+        case nil:
+            guard all.count == 1 else {
+                throw SourceError(
+                    "\(location.text) has \(title): name one with --vcpu, or --vcpu all")
+            }
+            return all
+        }
+    }
+
+    /// Makes sure that an assignment does not make vCPUs differ in what all vCPUs of a VM have alike.
+    public func checkAlike(_ wanted: [RegisterAssignment]) throws(SourceError) {
+        guard !isWhole else { return }
+        let banks = vcpus.map(\.bank)
+        let assignment = wanted.first { one in banks.contains { one.changesWhatIsAlike(in: $0) } }
+        guard let assignment else { return }
+        let field = assignment.field.map { ".\($0.name)" } ?? ""
+        throw SourceError(
+            "all vCPUs of a VM have \(assignment.register.name)\(field) alike: give --vcpu all, or --force "
+                + "to make them differ")
+    }
+
+    /// Makes a change in each vCPU that is meant.
+    ///
+    /// A change that the target does not take is no error.
+    public func edit(
+        _ edit: (any RegisterBank) throws(EditError) -> VCPUEdit
+    ) throws(SourceError) -> [(index: UInt32, edit: VCPUEdit)] {
+        var edits: [(index: UInt32, edit: VCPUEdit)] = []
+        for vcpu in vcpus {
+            do throws(EditError) {
+                edits.append((vcpu.index, try edit(vcpu.bank)))
+            } catch {
+                throw SourceError("\(location.text), vCPU \(vcpu.index): \(error)")
+            }
+        }
+        return edits
+    }
+
+    /// Keeps the result where it is to go.
+    /// - Returns: what the target then holds.
+    public func finish() throws(SourceError) -> Snapshot {
+        let result = try state.capture().snapshot
+        try state.letGo()
+        if let destination { try state.write(result, to: destination) }
+        return result
+    }
+}

@@ -1,0 +1,59 @@
+public import Emulation
+public import QEMUStream
+public import Transfer
+public import VCPUModel
+
+/// What a stream is to be mended for.
+public struct MendRequest: Sendable {
+    /// The version whose subsections the result has; nil where that is not asked for.
+    public let target: QEMUVersion?
+    private let profile: HostProfile?
+    private let policy: RestorePolicy
+    private let versions: [QEMUVersion]?
+
+    /// - Parameters:
+    ///   - profile: the host whose KVM is to load the result; nil where it is not known, or QEMU emulates.
+    ///   - version: the QEMU that is to load it; nil for `target`, and without that for all that know the stream's
+    ///     subsections.
+    ///   - target: the version whose subsections the result is to have.
+    public init(
+        on profile: HostProfile?, policy: RestorePolicy, by version: QEMUVersion?,
+        knownTo target: QEMUVersion?
+    ) {
+        self.profile = profile
+        self.policy = policy
+        self.target = target
+        versions = (version ?? target).map { [$0] }
+    }
+
+    /// Mends a stream, for a QEMU that emulates the vCPUs where one is given.
+    public func mend(
+        _ stream: QEMUStream, on destination: TCGDestination?
+    ) throws(StreamMend.Problem) -> StreamMend {
+        if let destination {
+            return try StreamMend(of: stream, on: destination, policy: policy)
+        }
+        return try StreamMend(
+            of: stream, on: profile, policy: policy, versions: versions, knownTo: target)
+    }
+
+    /// The rules with which nothing stands in the way any more, where there are such; nil where nothing does.
+    /// - Parameters:
+    ///   - stream: what was mended; nil where that has passed, and cannot be tried again.
+    ///   - snapshot: its vCPUs.
+    public func proposal(
+        for mend: StreamMend, of stream: QEMUStream?, _ snapshot: Snapshot
+    ) throws(StreamMend.Problem) -> PolicyProposal? {
+        guard !mend.isSafe else { return nil }
+        guard let profile, let stream else { return PolicyProposal(mend.refusals, of: nil) }
+        let move: MovePlan
+        do throws(RestoreError) {
+            move = try MovePlan(of: snapshot, on: profile, policy: policy)
+        } catch {
+            if case .bank(let error) = error { throw .bank(error) }
+            // Of a stream without vCPUs there is nothing that a rule could pardon.
+            return PolicyProposal()
+        }
+        return try mend.proposal(for: stream, move, on: profile, after: policy)
+    }
+}
