@@ -129,7 +129,8 @@ struct BehaviorTests {
 
     @Test func featuresAndCapabilities() throws {
         let sve = try #require(VCPUFeature.all.first { $0.name == "SVE" })
-        #expect(sve.bit == 4 && sve.capability == "KVM_CAP_ARM_SVE" && sve.since == nil)
+        #expect(sve.bit == 4 && sve.capability == "KVM_CAP_ARM_SVE")
+        #expect(sve.since == KernelVersion(5, 2))
         let fields = try #require(RegisterDictionary.entry(for: .vcpuInit)).fields
         for feature in VCPUFeature.all {
             #expect(fields.contains { $0.name == feature.name && $0.lsb == 32 + feature.bit })
