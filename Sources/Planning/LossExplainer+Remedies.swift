@@ -20,9 +20,11 @@ extension LossExplainer {
         }
         let fields = unacceptableFields(of: restore)
         let proof = proof(for: restore)
+        let lowered = lowering(restore, fields)
+        let left = lowered.isEmpty ? fields.filter { missingFeature($0) == nil } : []
         let start =
-            withoutFeatures(restore, cause, fields) + lowering(restore, fields) + caches(restore)
-            + vectors(restore) + counters(restore, cause) + services(restore)
+            withoutFeatures(restore, cause, fields, leaving: left.map(\.field)) + lowered
+            + caches(restore) + vectors(restore) + counters(restore, cause) + services(restore)
         let destination =
             newerKernel(for: restore, cause) + mitigation(restore) + capability(for: restore)
             + pinning(cause)
@@ -47,7 +49,7 @@ extension LossExplainer {
 
 extension LossExplainer {
     private func withoutFeatures(
-        _ restore: RegisterRestore, _ cause: Cause, _ fields: [IDFieldRule]
+        _ restore: RegisterRestore, _ cause: Cause, _ fields: [IDFieldRule], leaving left: [String]
     ) -> [Remedy] {
         var features: VCPUFeatures =
             switch cause.kind {
@@ -60,7 +62,7 @@ extension LossExplainer {
         }
         let removable = Remedy.removable.reduce(VCPUFeatures()) { $0.union($1.features) }
         return features.isEmpty || !features.isSubset(of: removable)
-            ? [] : [.withoutFeatures(features)]
+            ? [] : [.withoutFeatures(features, fixed: left)]
     }
 
     /// The feature that a field tells of, where the destination does not have it.
@@ -74,6 +76,9 @@ extension LossExplainer {
         guard let wanted = restore.wanted?.bits, let host = restore.found?.bits,
             let entry = RegisterDictionary.entry(for: restore.id)
         else { return [] }
+        // Its own KVM ignores what is written there.
+        let isIgnored = entry.traits(onKernel: sourceKernel).contains(.zeroWithoutAArch32)
+        if isIgnored, guest.hasAArch32AtEL0 == false { return [] }
         let kernels = entry.behaviorHistory.map(\.from).filter { $0.patch == 0 }
         var now: [FieldValue] = []
         var later: [(kernel: KernelVersion, field: String)] = []

@@ -7,8 +7,9 @@ public import VCPUModel
 public enum Remedy: Hashable, Sendable {
     /// Drop it: the guest cannot see it, and this is the proof.
     case dropSafely(String)
-    /// Start the guest with vCPUs that do not have these features.
-    case withoutFeatures(VCPUFeatures)
+    /// Start the guest with vCPUs that do not have these features; of the fixed fields of the same register no kernel lets
+    /// a VMM choose.
+    case withoutFeatures(VCPUFeatures, fixed: [String])
     /// Start the guest with these values in fields of the ID register of this name; of the fixed ones no kernel lets a VMM
     /// choose.
     case lowerFields(String, [FieldValue], fixed: [String])
@@ -182,7 +183,8 @@ extension Remedy {
     /// What a VMM has to do before the guest's first run, with how some are told to; nil for other remedies.
     private var start: String? {
         switch self {
-        case .withoutFeatures(let features): Self.without(features)
+        case .withoutFeatures(let features, let fixed):
+            Self.without(features) + Self.rest(fixed)
         case .lowerFields(let register, let fields, let fixed):
             Self.lower(register, fields) + Self.rest(fixed)
         case .presetRegister(let register, let value):

@@ -69,6 +69,13 @@ public struct IDFieldRule: Hashable, Sendable {
             public func match(_ register: UInt64) -> Bool { register & mask == value }
         }
 
+        /// Whether a kernel refuses a value of the field by it, whatever the host and the vCPU have.
+        func refuses(_ value: UInt64, on kernel: KernelVersion) -> Bool {
+            [.minimum, .values].contains(kind) && applies(to: kernel)
+                && feature == nil && offered == nil && hardware.mask == 0
+                && values.map { $0.contains(value) } ?? false
+        }
+
         /// Whether a kernel has it; one that tells no version counts as the newest.
         public func applies(to kernel: KernelVersion?) -> Bool {
             guard let kernel else { return until == nil }
@@ -149,8 +156,10 @@ public struct IDFieldRule: Hashable, Sendable {
     /// Whether a kernel lets userspace change the field from the host's value to the wanted one, both of which are
     /// values of the register.
     package func takes(_ wanted: UInt64, on host: UInt64, kernel: KernelVersion) -> Bool {
-        isWritable(onKernel: kernel)
-            && accepts(extract(from: wanted), host: extract(from: host), kernel: kernel)
+        let value = extract(from: wanted)
+        return isWritable(onKernel: kernel)
+            && accepts(value, host: extract(from: host), kernel: kernel)
+            && !specials.contains { $0.refuses(value, on: kernel) }
     }
 
     private func has(_ kind: Special.Kind, on kernel: KernelVersion?) -> Bool {

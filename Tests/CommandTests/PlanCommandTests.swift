@@ -717,7 +717,8 @@ struct ProfileCommandTests {
         let report = try run.json()
         #expect(
             Set(report.keys) == [
-                "kernel", "midr", "cpu", "counterFrequency", "features", "sveVectorLengths",
+                "kernel", "vendor", "midr", "cpu", "counterFrequency", "features",
+                "sveVectorLengths",
                 "capabilities", "registers",
             ])
         #expect(report["kernel"] as? String == "6.12.117+deb13-cloud-arm64")

@@ -126,7 +126,7 @@ struct ProfileFileTests {
         let plain = try folder.make("rack1", try profile("6.12-neoverse-n1"))
         expectTrouble(
             try Program.run("convert", plain, "-o", folder / "out"),
-            "rack1 is a host profile, and this is about QEMU's migration streams")
+            "rack1 is a host profile, but this is for QEMU's migration streams")
         expectTrouble(
             try Program.run("show", plain, "--undescribed"),
             "rack1 is a host profile, and --undescribed is about QEMU's streams")

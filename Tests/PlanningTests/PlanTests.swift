@@ -228,7 +228,7 @@ struct LossTests {
     private func short(_ remedy: Remedy) -> String {
         switch remedy {
         case .dropSafely: "drop"
-        case .withoutFeatures(let features): "without " + features.names.joined(separator: " ")
+        case .withoutFeatures(let features, _): "without " + features.names.joined(separator: " ")
         case .presetRegister(let register, let value): "preset \(register): \(value)"
         case .startOnKernel(let version, let register, let fields, _):
             "start on \(version) for \(([register] + fields).joined(separator: " "))"

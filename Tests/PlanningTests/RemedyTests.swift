@@ -46,9 +46,7 @@ struct RemedyTests {
         }
         return different.contains { rule in
             !entry.behaviorHistory.contains { kernel, _, _ in
-                let own = rule.extract(from: wanted)
-                return rule.isWritable(onKernel: kernel)
-                    && rule.accepts(rule.extract(from: found), host: own, kernel: kernel)
+                rule.takes(found, on: wanted, kernel: kernel)
             }
         }
     }
@@ -78,7 +76,7 @@ struct RemedyTests {
     private func isAll(_ remedy: Remedy) -> Bool {
         switch remedy {
         case .startOnKernel: false
-        case .lowerFields(_, _, let fixed): fixed.isEmpty
+        case .lowerFields(_, _, let fixed), .withoutFeatures(_, let fixed): fixed.isEmpty
         default: true
         }
     }
@@ -136,23 +134,32 @@ struct RemedyTests {
 private struct StartingState {
     private var withoutFeatures: VCPUFeatures = []
     /// What is written before the first run, by the register's name.
-    private var changes: [(name: String, change: (UInt64) -> UInt64)] = []
+    private var changes: [(name: String, field: String?, change: (UInt64) -> UInt64)] = []
     private var vectorLengths: RegisterValue?
 
-    private mutating func set(_ name: String, _ change: @escaping (UInt64) -> UInt64) {
-        changes.append((name, change))
+    private mutating func set(
+        _ name: String, _ field: String? = nil, _ change: @escaping (UInt64) -> UInt64
+    ) {
+        changes.append((name, field, change))
+    }
+
+    /// A vCPU without the performance monitors has no version of them.
+    private func isOfMissingFeature(_ field: String?) -> Bool {
+        withoutFeatures.contains(.pmuV3) && (field == "PMUVer" || field == "PerfMon")
     }
 
     /// - Returns: whether there is something to do before the first run.
     mutating func follow(_ remedy: Remedy) -> Bool {
         switch remedy {
-        case .withoutFeatures(let features): withoutFeatures.formUnion(features)
+        case .withoutFeatures(let features, _): withoutFeatures.formUnion(features)
         case .limitVectors(_, let lengths): vectorLengths = lengths
         case .lowerFields(let name, let fields, _):
             let entry = RegisterDictionary.entry(named: name)
             for field in fields {
                 guard let place = entry?.field(named: field.name) else { return false }
-                set(name) { place.insert(field.value, into: RegisterValue($0)).lowBits }
+                set(name, field.name) {
+                    place.insert(field.value, into: RegisterValue($0)).lowBits
+                }
             }
         case .presetRegister(let name, let value): set(name) { _ in value.lowBits }
         case .fewerCounters(let count):
@@ -176,7 +183,7 @@ private struct StartingState {
             wanted.set(finalized, for: .vcpuFinalized)
             if let vectorLengths { wanted.set(vectorLengths, for: .sveVLS) }
         }
-        for (name, change) in changes {
+        for (name, field, change) in changes where !isOfMissingFeature(field) {
             let id = try register(name)
             // A vCPU without the features does not have all.
             guard let old = wanted[id] ?? fresh[id] else { continue }
