@@ -1,4 +1,6 @@
 internal import CFormatData
+internal import Registers
+internal import Synchronization
 public import TextFormats
 internal import VCPUModel
 
@@ -20,9 +22,10 @@ extension HostProfile {
         return try HostProfile(parsing: text, file: "built-in profile \(name)")
     }
 
-    /// The profiles of this library whose CPU has this MIDR_EL1.
+    /// The profiles of this library whose CPU has this MIDR_EL1, which are parsed once.
     /// - Throws: never for the profiles of a release, which its tests parse.
     public static func builtIn(ofCPU midr: UInt64) throws(DirectiveError) -> [HostProfile] {
+        if let known = parsed.withLock({ $0[midr] }) { return known }
         let line = Array("midr \(RegisterValue(midr))\n".utf8)
         var profiles: [HostProfile] = []
         for name in builtInNames {
@@ -32,6 +35,9 @@ extension HostProfile {
             else { continue }
             profiles.append(try HostProfile(parsing: text, file: "built-in profile \(name)"))
         }
+        parsed.withLock { $0[midr] = profiles }
         return profiles
     }
+
+    private static let parsed = Mutex([UInt64: [HostProfile]]())
 }

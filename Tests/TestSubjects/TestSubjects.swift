@@ -1,5 +1,6 @@
 public import Emulation
 public import Registers
+internal import Synchronization
 public import Transfer
 public import VCPUModel
 
@@ -27,10 +28,16 @@ public func value(_ text: String, of id: RegisterID) throws -> RegisterValue {
         RegisterValue(parsing: text, size: id.size ?? 8), "value of \(id.name)", text)
 }
 
-/// A host profile that is built in.
+/// A host profile that is built in, parsed once.
 public func builtIn(_ name: String) throws -> HostProfile {
-    try NoSuchSubject.require(try HostProfile.builtIn(named: name), "profile", name)
+    if let known = parsedProfiles.withLock({ $0[name] }) { return known }
+    let profile = try NoSuchSubject.require(
+        try HostProfile.builtIn(named: name), "profile", name)
+    parsedProfiles.withLock { $0[name] = profile }
+    return profile
 }
+
+private let parsedProfiles = Mutex([String: HostProfile]())
 
 /// A policy of these lines, below those that name the format and the policy.
 public func policy(_ lines: String...) throws -> RestorePolicy {
