@@ -109,15 +109,16 @@ extension Remedy {
 
     private static func policy(with rules: [PolicyRule]) -> String {
         "if the guest can do without: a policy with the \(rules.count == 1 ? "rule" : "rules") "
-            + "\(words(for: rules)) (--write-policy FILE writes it)"
+            + "\(words(for: rules)) (vcpusnap plan --write-policy FILE writes it)"
     }
 
-    /// Rules that pardon by what they do, with the patterns of each: `drop z0-z31 ffr, ignore x0`.
+    /// Rules that pardon by what they do, with the patterns of each: `drop each of z0-z31 ffr, ignore x0`.
     package static func words(for rules: [PolicyRule]) -> String {
         ["drop", "accept-masked", "ignore"].compactMap { word in
             let patterns = rules.filter { $0.description.hasPrefix(word + " ") }
                 .map(\.pattern.text)
-            return patterns.isEmpty ? nil : "\(word) \(RegisterID.folded(patterns))"
+            let each = patterns.count > 1 ? "each of " : ""
+            return patterns.isEmpty ? nil : "\(word) \(each)\(RegisterID.folded(patterns))"
         }.joined(separator: ", ")
     }
 

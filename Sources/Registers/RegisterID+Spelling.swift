@@ -9,6 +9,7 @@ extension RegisterID {
     /// - the same as parts of a KVM id, as QEMU's log and KVM's selftests print them:
     ///   `op0:3 op1:0 crn:5 crm:2 op2:0`, `ARM64_SYS_REG(3, 0, 5, 2, 0)`. They mean the id, which for two
     ///   timer registers is another one (`init(parsing:)`);
+    /// - what the kernel logs of an access that it does not know: `{ Op0( 3), Op1( 0), CRn( 5), CRm( 2), Op2( 0), func_read },`;
     /// - AArch32 encodings as in assembly: `p15,0,c5,c0,0`, `p15, 0, r0, c5, c0, 0`, `p15, 0, c2`;
     /// - QEMU's `demuxed reg 6020000000110000`, `fw reg 0`, `fw feat reg 3`;
     /// - ids in decimal.
@@ -36,9 +37,11 @@ private struct Spelling {
     init(_ text: some StringProtocol) {
         let small = text.lowercased()
         hasColons = small.contains(":")
-        let all = small.split { " \t,:=()".contains($0) }
-        // QEMU 11's messages have these two before the encoding.
-        words = all.starts(with: ["system", "register"]) ? Array(all.dropFirst(2)) : all
+        var all = small.split { " \t,:=(){}".contains($0) }
+        // QEMU 11's messages have these two before the encoding, and the kernel's one behind it.
+        if all.starts(with: ["system", "register"]) { all.removeFirst(2) }
+        if ["func_read", "func_write"].contains(all.last) { all.removeLast() }
+        words = all
     }
 
     /// A name, perhaps as a macro of the kernel.

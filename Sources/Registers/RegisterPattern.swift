@@ -14,6 +14,16 @@ public struct RegisterPattern: Hashable, Sendable {
         registerID = RegisterID(parsing: text)
     }
 
+    /// Takes also what `RegisterID.init(spelled:)` takes, which then names that register.
+    public init(spelled text: String) {
+        let plain = RegisterPattern(text)
+        guard !plain.isWildcard, plain.registerID == nil, let id = RegisterID(spelled: text) else {
+            self = plain
+            return
+        }
+        self.init(id.name)
+    }
+
     /// Whether the text has a `*` (any bytes, or none) or a `?` (any one byte).
     public var isWildcard: Bool { pattern.contains { $0 == Self.any || $0 == Self.one } }
 

@@ -61,7 +61,23 @@ public struct DecodedField: Hashable, Sendable {
     public var isNotable: Bool {
         // Of these, -1 is what offers nothing.
         if field.kind == .signedEnum { return bits.nonzeroBitCount != field.width }
-        return isValid && (bits != 0 || field.isTelling || isPart && field.words(for: bits) != nil)
+        return isValid && (bits != 0 || field.isTelling || isPart && hasWords)
+    }
+}
+
+extension DecodedField {
+    /// Also a number says something where it is 0.
+    private var hasWords: Bool { field.words(for: bits) != nil || field.form == .decimal }
+
+    /// The system register that the instruction accessed, of which these are the parts of an encoding.
+    fileprivate var accessed: RegisterID? {
+        let numbers = Dictionary(
+            parts.map { ($0.field.name, Int($0.bits)) }, uniquingKeysWith: { first, _ in first })
+        guard let op0 = numbers["Op0"], let op1 = numbers["Op1"], let crn = numbers["CRn"],
+            let crm = numbers["CRm"], let op2 = numbers["Op2"]
+        else { return nil }
+        return RegisterID.SystemRegisterEncoding(op0: op0, op1: op1, crn: crn, crm: crm, op2: op2)
+            .map { .system(architectural: $0) }
     }
 }
 
@@ -71,7 +87,7 @@ extension Collection<DecodedField> {
         let telling = flatMap { [$0] + $0.parts.reversed() }.filter {
             $0.field.isTelling && $0.isValid
         }
-        let words = telling.compactMap { $0.words }
+        let words = telling.compactMap { $0.words } + compactMap { $0.accessed?.name }
         guard let first = words.first else { return nil }
         let rest = words.dropFirst().joined(separator: "; ")
         return rest.isEmpty ? first : "\(first): \(rest)"

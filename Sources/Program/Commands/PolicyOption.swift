@@ -58,8 +58,14 @@ extension PolicyProposal {
         to location: Location, after policy: LoadedPolicy, from read: Location, _ values: ValueText
     ) throws {
         let isOwn = policy.text != nil && read.identity.map { $0 == location.identity } ?? false
-        try AtomicFile.replace(
-            Self.path(location), access: isOwn ? .kept : .secret,
-            with: [file(after: policy, values)])
+        let (path, file) = (try Self.path(location), try file(after: policy, values))
+        if !isOwn, let old = try? File.readRegular(path, limit: RestorePolicy.Limit.size),
+            old != file
+        {
+            throw CommandError(
+                "\(location.text) is there and says something else, and was not written: give it as --policy too to add "
+                    + "to it, or name another file")
+        }
+        try AtomicFile.replace(path, access: isOwn ? .kept : .secret, with: [file])
     }
 }

@@ -62,17 +62,48 @@ struct RegisterCommand: ParsableCommand {
     }
 
     private func subjects(_ text: String) throws -> [RegisterOutput.Subject] {
-        if let id = RegisterID(spelled: text) { return [RegisterOutput.Subject(id: id)] }
-        if text.contains("=") { return [try value(text)] }
+        if let one = try value(text) { return [one] }
+        if let id = RegisterID(spelled: text) {
+            if case .unknown = id.architecture { throw CommandError(noRegisterID: text) }
+            return [RegisterOutput.Subject(id: id)]
+        }
         if let one = try field(text) { return [one] }
         return try matches(text).map { RegisterOutput.Subject(id: $0) }
     }
 
-    /// `REGISTER=VALUE`, or `REGISTER.FIELD=VALUE`.
-    private func value(_ text: String) throws -> RegisterOutput.Subject {
-        let assignment = try RegisterAssignment(parsing: text)
+    /// `REGISTER=VALUE`, or `REGISTER.FIELD=VALUE`; nil for what is an encoding with its own equals signs.
+    private func value(_ text: String) throws -> RegisterOutput.Subject? {
+        guard let equals = text.lastIndex(of: "=") else { return nil }
+        let value = text[text.index(after: equals)...].drop { $0 == " " }
+        let given = text[..<equals]
+        let isEncoding = given.contains("=") && RegisterID(spelled: given) == nil
+        guard !isEncoding else { return nil }
+        let trimmed = given.split(separator: " ").joined(separator: " ")
+        let name = Self.namesInDumps[trimmed.uppercased()] ?? RegisterID(spelled: trimmed)
+        let assignment = try RegisterAssignment(
+            parsing: "\(name?.name ?? trimmed)=\(try Self.withPrefix(value))")
         return RegisterOutput.Subject(
             id: assignment.register, field: assignment.field?.name, value: try assignment.value())
+    }
+
+    /// What dumps of a crash call registers.
+    private static let namesInDumps: [String: RegisterID] = [
+        "ESR": .esrEL1, "FAR": .farEL1, "CPSR": .pstate, "SPSR": .spsrEL1, "SCTLR": .sctlrEL1,
+        "TCR": .tcrEL1,
+    ]
+
+    /// A value with 0x before it where it is as kernels and QEMU print it, in hexadecimal without: of 8 or 16 digits, or
+    /// with letters among them.
+    private static func withPrefix(_ value: Substring) throws -> String {
+        let isDecimal = value.allSatisfy(\.isWholeNumber)
+        let isPrinted = [8, 16].contains(value.count)
+        guard value.allSatisfy(\.isHexDigit), !isDecimal || isPrinted else { return String(value) }
+        guard !isDecimal || value.first == "0" else {
+            throw CommandError(
+                "\(value) can be read in two ways: write 0x\(value) if it is from a log of the kernel or of QEMU, which "
+                    + "print no 0x, or else the decimal number in hexadecimal")
+        }
+        return value.isEmpty ? "" : "0x\(value)"
     }
 
     /// `REGISTER.FIELD`.
@@ -99,13 +130,20 @@ struct RegisterCommand: ParsableCommand {
 }
 
 extension CommandError {
+    /// The message for a number that is no id.
+    fileprivate init(noRegisterID text: String) {
+        self.init(
+            "\(text) is not the id of a register of KVM on arm64, which begins with 0x60 or 0x40: a value is explained as "
+                + "ESR_EL1=\(text)")
+    }
+
     /// The message for a name that is no register.
     init(unknownRegister text: String) {
         self.init(
             "\(text) is not a register: "
                 + (Self.hint(text.lowercased())
                     ?? "give a name (SCTLR_EL1, x0), an id (0x603000000013c080), "
-                    + "an encoding (s3_0_c1_c0_0), or a pattern ('ID_*')"
+                    + "an encoding (s3_0_c1_c0_0, 'op0:3 op1:0 crn:1 crm:0 op2:0'), or a pattern ('ID_*')"
                     + RegisterDictionary.question(about: text)))
     }
 

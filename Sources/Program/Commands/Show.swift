@@ -53,7 +53,7 @@ struct Show: ParsableCommand {
         let guest = try source.guest(options)
         var snapshot = guest.capture.reporting(from: source)
         if isAArch32 { snapshot = try snapshot.withAArch32Registers() }
-        let patterns = registers.map(RegisterPattern.init)
+        let patterns = registers.map(RegisterPattern.init(spelled:))
         let report = ShowOutput(
             snapshot, of: guest.stream, source: source.text, patterns: patterns,
             values: output.values, fields: DecodedText(showsAll: all))

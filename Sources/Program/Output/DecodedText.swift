@@ -12,6 +12,17 @@ struct DecodedText {
         }
     }
 
+    /// Where bits are set that the architecture reserves as 0.
+    func reserved(_ value: RegisterValue, of id: RegisterID, indent: String) -> [PrintableText] {
+        guard let bits = value.bits, let entry = RegisterDictionary.entry(for: id) else {
+            return []
+        }
+        let reserved = entry.fields(of: bits).filter { [.res0, .raz].contains($0.kind) }
+        let set = reserved.reduce(0) { $0 | $1.extract(from: bits) << UInt64($1.lsb) }
+        return set == 0
+            ? [] : ["\(PrintableText(indent))reserved bits are set: \(RegisterValue(set))"]
+    }
+
     func json(_ fields: [DecodedField]) -> JSONList { shown(fields).json(json(of:)) }
 
     private func shown(_ fields: [DecodedField]) -> [DecodedField] {

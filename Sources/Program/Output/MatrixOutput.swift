@@ -51,10 +51,14 @@ struct MatrixOutput: WholeReport {
         let hasBuiltIn = guests.contains { HostProfile.builtInNames.contains($0.name) }
         let guest: PrintableText =
             hasBuiltIn ? "GUEST (emulated:NAME of a built-in profile)" : "GUEST"
+        let isTable = matrix.hosts.count <= Self.widestTable
+        let counts: PrintableText =
+            isTable
+            ? "that many registers are lost"
+            : "registers are lost on so many hosts, all of which --format json and --html name"
         let no: PrintableText =
             losses.contains { $0 > 0 }
-            ? "no: that many registers are lost; vcpusnap plan \(guest) --host HOST names them\n"
-            : ""
+            ? "no: \(counts); vcpusnap plan \(guest) --host HOST names them\n" : ""
         let counter: PrintableText =
             losses.contains(0) ? "no Hz: the host's counter runs at a different frequency\n" : ""
         return policy + no + counter

@@ -51,6 +51,7 @@ private struct DecodedRegister {
         var lines: [PrintableText] = ["\(style.bold("\(title.name)")) = \(title.value)"]
         if let sentence = fields.sentence { lines.append("  \(sentence)") }
         lines += values.lines(fields, indent: "  ")
+        if field == nil { lines += values.reserved(value, of: id, indent: "  ") }
         if fields.isEmpty {
             lines.append("  it has no fields that are known")
         } else if lines.count == 1 {

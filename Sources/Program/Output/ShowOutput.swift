@@ -186,7 +186,11 @@ struct ShowOutput: Report {
         let value = values.text(register.value, of: register.id) ?? ""
         let fields = fields(of: register) ?? []
         let sentence = fields.sentence.map { "      \($0)\n" as PrintableText } ?? ""
-        let lines = decoded.lines(fields, indent: "      ").map { "\($0)\n" as PrintableText }
+        let told =
+            decoded.lines(fields, indent: "      ")
+            + (fields.isEmpty
+                ? [] : decoded.reserved(register.value, of: register.id, indent: "      "))
+        let lines = told.map { "\($0)\n" as PrintableText }
         return "    \(Self.column(register.id)) \(value)\n\(sentence)\(lines.joined())"
     }
 }
