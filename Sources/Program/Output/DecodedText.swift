@@ -42,7 +42,7 @@ struct DecodedText {
     /// before it.
     private static func words(_ decoded: DecodedField) -> String? {
         let field = decoded.field
-        guard let meaning = field.meaning else { return decoded.words }
+        guard let meaning = field.meaning, meaning != field.name else { return decoded.words }
         guard let words = decoded.words else { return meaning }
         let isPlain = field.isTelling || decoded.isPart && field.words(for: decoded.bits) != nil
         return isPlain ? words : "\(meaning): \(words)"
