@@ -8,7 +8,7 @@ from records import Record, choice, read
 FORMS = ["hexadecimal", "decimal", "complement64", "part"]
 NONE = 0xFFFF
 OWN_FIELD = re.compile(r"(?:.*\()?(\w+)(?:\[(\d+)\])? = (\d+)\)?")
-PART_KEYS = {"field", "msb", "lsb", "says", "form", "tells", "needs", "values"}
+PART_KEYS = {"field", "msb", "lsb", "says", "form", "tells", "needs", "without", "values"}
 
 
 class Meanings:
@@ -49,14 +49,18 @@ class Meanings:
     def add(self, record, place, meaning, siblings):
         values = [(int(value), self.compiler.strings.add(words))
                   for value, words in sorted(meaning.get("values", {}).items(), key=lambda item: int(item[0]))]
-        needs = meaning.get("needs")
-        if needs is not None and needs not in siblings:
-            record.fail(f"{meaning['field']} needs {needs}, which is no part beside it")
         row = (self.compiler.strings.add(meaning["says"]), place, self.compiler.values.add(values), len(values),
-               siblings[needs] if needs else NONE, choice(Record(meaning, record.place), "form", FORMS, "hexadecimal"),
+               self.sibling(record, meaning, "needs", siblings), self.sibling(record, meaning, "without", siblings),
+               choice(Record(meaning, record.place), "form", FORMS, "hexadecimal"),
                int(meaning.get("tells", False)))
         if self.meanings.setdefault(place, row) != row:
             record.fail(f"field {meaning['field']} has two meanings")
+
+    def sibling(self, record, part, key, siblings):
+        """The part beside one that it names under a key."""
+        if key in part and part[key] not in siblings:
+            record.fail(f"{part['field']} has {key} {part[key]}, which is no part beside it")
+        return siblings.get(part.get(key), NONE)
 
     def add_parts(self, record):
         fields, top = [], None

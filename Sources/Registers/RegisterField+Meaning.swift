@@ -37,10 +37,14 @@ extension RegisterField {
     /// Whether the field, whatever its value, belongs to what the register says in one sentence.
     public var isTelling: Bool { row.map { $0.tells != 0 } ?? false }
 
-    /// The field that must not be 0 for this one to mean anything.
-    public var condition: RegisterField? {
-        guard let row, row.needs != CFORMAT_NONE else { return nil }
-        return RegisterField(index: row.needs)
+    /// Whether it means anything beside the other parts of a field, by their values.
+    /// - Parameter whole: the bits of the field of which it is a part.
+    public func isValid(in whole: UInt64) -> Bool {
+        guard let row else { return true }
+        func bits(_ index: UInt16) -> UInt64? {
+            index == CFORMAT_NONE ? nil : RegisterField(index: index).extract(from: whole)
+        }
+        return bits(row.needs) != 0 && bits(row.without).map { $0 == 0 } ?? true
     }
 
     /// What the field is made of, most significant field first; empty where it is not known to be made of any.

@@ -41,7 +41,7 @@ public struct DecodedField: Hashable, Sendable {
         self.bits = bits
         words = Self.words(part, bits, whole)
         parts = []
-        isValid = part.condition.map { $0.extract(from: whole) != 0 } ?? true
+        isValid = part.isValid(in: whole)
         isPart = true
     }
 

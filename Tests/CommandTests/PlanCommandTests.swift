@@ -860,7 +860,7 @@ struct ProfileCommandTests {
         #expect(fails.status == 1)
         #expect(
             fails.text.contains(
-                "the rules drop CCSIDR1 CCSIDR2 ID_AA64DFR0_EL1 CLIDR_EL1 CNTPCT_EL0 "))
+                "the rules drop each of CCSIDR1 CCSIDR2 ID_AA64DFR0_EL1 CLIDR_EL1 CNTPCT_EL0 "))
         #expect(fails.text.contains("can be done: give the destination Linux 6.5 or newer, for "))
         let forced = try plan("--host", "6.1-neoverse-n1", "--policy", "force")
         #expect(forced.status == 1)

@@ -25,6 +25,10 @@ struct DecodedFieldTests {
             (0x5600_0000, "SVC instruction in AArch64"),
             (0x0480_0001, "trapped WFI or WFE (WFx): WFE"),
             (0x7200_0003, "pointer authentication failure: B key; data key"),
+            (0x6232_c041, "trapped MSR, MRS or system instruction in AArch64: read (MRS); CTR_EL0"),
+            (0xbe00_0011, "SError exception: asynchronous SError; uncontainable (UC)"),
+            (0xbf00_0011, "SError exception"),
+            (0x9600_0147, "Data Abort, same Exception level: translation fault, level 3"),
             (0, "unknown reason"),
         ] as [(UInt64, String)])
     func syndrome(_ value: UInt64, _ sentence: String) throws {

@@ -74,14 +74,15 @@ struct cformat_field_value {
     uint32_t name;
 };
 
-// What a field says in plain words, and its values. Ascending by field; needs is the field without which it means
-// nothing, CFORMAT_NONE for none.
+// What a field says in plain words, and its values. Ascending by field; it means nothing where the field of needs is 0,
+// or that of without is not, CFORMAT_NONE for none.
 struct cformat_meaning {
     uint32_t says;
     uint16_t field;
     uint16_t values;
     uint8_t value_count;
     uint16_t needs;
+    uint16_t without;
     uint8_t form;
     uint8_t tells;
 };
