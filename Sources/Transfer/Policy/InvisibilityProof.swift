@@ -9,10 +9,13 @@ enum InvisibilityProof {
     static func of(_ loss: PolicyLoss, in guest: RegisterList) -> String? {
         guard loss.kind != .missing else { return nil }
         let entry = RegisterDictionary.entry(for: loss.id)
-        return notThere(loss.id, entry, guest) ?? neverWritten(loss, entry)
+        let ofGuest =
+            notThere(loss.id, entry, guest) ?? neverWritten(loss, entry)
             ?? noSuchCache(loss.id, guest) ?? noAArch32(loss.id, entry, guest)
-            ?? noSuchCounter(loss.id, guest) ?? noServices(loss) ?? idleTimer(loss, entry)
-            ?? zeroEitherWay(loss) ?? noLessPromised(loss) ?? otherTarget(loss)
+        if let ofGuest { return ofGuest }
+        let ofState = noSuchCounter(loss.id, guest) ?? noServices(loss) ?? idleTimer(loss, entry)
+        if let ofState { return ofState }
+        return zeroEitherWay(loss) ?? noLessPromised(loss) ?? otherTarget(loss)
     }
 
     private static func bits(_ id: RegisterID, _ guest: RegisterList) -> UInt64? {
