@@ -19,14 +19,16 @@ struct UnlistedProof: ~Copyable {
         let ofPMU = try Capture(of: other.banks[0]).registers
         // PMUVer, bits 11:8; 5 is PMUv3 for Armv8.4, 15 is no PMUv3.
         let version = (Self.debugFeatures.flatMap { ofPMU[$0]?.lowBits } ?? 0) >> 8 & 0xf
-        readsPMMIR = Self.pmmir.map { ofPMU[$0] == nil } ?? false && 5..<15 ~= version
-        machine = try GuestMachine(on: system)
+        let readsPMMIR = Self.pmmir.map { ofPMU[$0] == nil } ?? false && 5..<15 ~= version
+        let machine = try GuestMachine(on: system)
         try machine.bank.initialize(with: GuestProgram.initialization(of: machine.abilities))
         try machine.start(guest_unlisted, argument: readsPMMIR ? 1 : 0, pstate: 0x3c5)
         let stop = try machine.run(atMost: 10_000_000)
         guard stop == .finished(0) else { throw ProofError("the guest ended otherwise: \(stop)") }
         // Only then KVM knows that the VM has no GIC, and says so in the ID registers.
         listed = try Capture(of: machine.bank).registers
+        self.readsPMMIR = readsPMMIR
+        self.machine = machine
     }
 
     /// What the guest wrote down.
