@@ -223,7 +223,7 @@ no_vmm() {
   refused 'there is no such process' vcpusnap show pid:99999
   refused 'no KVM VM with vCPUs' vcpusnap show pid:$$
 }
-from_another_namespace() { refused 'not of this pid namespace' unshare -p -f vcpusnap show "pid:$VMM"; }
+from_another_namespace() { refused 'not in this pid namespace' unshare -p -f vcpusnap show "pid:$VMM"; }
 in_a_namespace() {
   unshare -p -f vmm >beats &
   within_a_minute "it does not start" [ -s beats ]
@@ -288,7 +288,7 @@ ended_at() {
 ending() {
   for _ in $(seq "$1"); do
     starts --beats 3
-    refused '\(ended in the meantime\|none here\)' attach-proof loop $! 1000000
+    refused '\(ended in the meantime\|no such process\)' attach-proof loop $! 1000000
   done
 }
 
