@@ -107,13 +107,16 @@ extension Remedy {
         "give the destination Linux \(version) or newer"
     }
 
-    private static func policy(with rules: [PolicyRule]) -> String {
+    /// - Parameter option: what writes it.
+    package static func policy(
+        with rules: [PolicyRule], by option: String = "vcpusnap plan --write-policy"
+    ) -> String {
         "if the guest can do without: a policy with the \(rules.count == 1 ? "rule" : "rules") "
-            + "\(words(for: rules)) (vcpusnap plan --write-policy FILE writes it)"
+            + "\(words(for: rules)) (\(option) FILE writes it)"
     }
 
     /// Rules that pardon by what they do, with the patterns of each: `drop each of z0-z31 ffr, ignore x0`.
-    package static func words(for rules: [PolicyRule]) -> String {
+    private static func words(for rules: [PolicyRule]) -> String {
         ["drop", "accept-masked", "ignore"].compactMap { word in
             let patterns = rules.filter { $0.description.hasPrefix(word + " ") }
                 .map(\.pattern.text)
@@ -228,7 +231,7 @@ extension Remedy {
         for field in fields {
             guard let place = entry?.field(named: field.name) else { continue }
             mask |= place.mask
-            bits |= field.value << UInt64(place.lsb)
+            bits |= place.placing(field.value)
         }
         return "set in \(register) (vcpusnap baseline) "
             + fields.map { "\($0.name) to \(RegisterValue($0.value))" }.joined(separator: ", ")

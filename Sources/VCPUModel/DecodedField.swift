@@ -23,37 +23,25 @@ public struct DecodedField: Hashable, Sendable {
     }
 
     /// A field of some bits, with its parts.
-    /// - Parameter register: the low 64 bits of the register.
-    public init(_ field: RegisterField, bits: UInt64, in register: UInt64) {
+    /// - Parameter whole: the low 64 bits of the register, or the bits of the field that it is a part of.
+    private init(_ field: RegisterField, bits: UInt64, in whole: UInt64, isPart: Bool = false) {
         self.field = field
         self.bits = bits
-        words = Self.words(field, bits, register)
-        parts = field.parts(in: register).map { part in
-            DecodedField(part, bits: part.extract(from: bits), inField: bits)
+        self.isPart = isPart
+        words = Self.words(field, bits, whole)
+        parts = field.parts(in: whole).map { part in
+            DecodedField(part, bits: part.extract(from: bits), in: bits, isPart: true)
         }
-        isValid = true
-        isPart = false
+        isValid = field.isValid(in: whole)
     }
 
-    /// A part of a field.
-    private init(_ part: RegisterField, bits: UInt64, inField whole: UInt64) {
-        field = part
-        self.bits = bits
-        words = Self.words(part, bits, whole)
-        parts = []
-        isValid = part.isValid(in: whole)
-        isPart = true
-    }
-
-    private static func words(
-        _ field: RegisterField, _ bits: UInt64, _ register: UInt64
-    ) -> String? {
+    private static func words(_ field: RegisterField, _ bits: UInt64, _ whole: UInt64) -> String? {
         if let words = field.words(for: bits) ?? field.valueName(bits) { return words }
         return switch field.form {
         case .hexadecimal: field.isTelling ? RegisterValue(bits).description : nil
         case .decimal: "\(bits)"
         case .complement64: bits <= 64 ? "\(64 - bits) bits" : nil
-        case .part: CPUIdentity(midr: register).partName
+        case .part: CPUIdentity(midr: whole).partName
         }
     }
 

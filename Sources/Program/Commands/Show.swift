@@ -60,7 +60,7 @@ struct Show: ParsableCommand {
         for pattern in patterns where !report.has(pattern) {
             throw CommandError(
                 "\(source.text) has no register \(pattern.text); vcpusnap show lists what it has"
-                    + (pattern.isWildcard || RegisterID(spelled: pattern.text) != nil
+                    + (pattern.isWildcard || pattern.registerID != nil
                         ? "" : RegisterDictionary.question(about: pattern.text)))
         }
         try report.print(as: output.format)

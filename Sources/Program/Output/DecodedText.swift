@@ -18,7 +18,7 @@ struct DecodedText {
             return []
         }
         let reserved = entry.fields(of: bits).filter { [.res0, .raz].contains($0.kind) }
-        let set = reserved.reduce(0) { $0 | $1.extract(from: bits) << UInt64($1.lsb) }
+        let set = bits & reserved.reduce(0) { $0 | $1.mask }
         return set == 0
             ? [] : ["\(PrintableText(indent))reserved bits are set: \(RegisterValue(set))"]
     }

@@ -97,7 +97,7 @@ extension FoldedChanges.Line {
                 .lexicographicallyPrecedes(right?.littleEndianBytes.reversed() ?? [])
         }.compactMap(\.key)
         let none = distinct.keys.contains(nil) ? ["(none)"] : []
-        guard sorted.count > 4 else { return (none + sorted).joined(separator: ", ") }
+        guard sorted.count > maximumChanges else { return (none + sorted).joined(separator: ", ") }
         let range = "\(sorted[0]) to \(sorted[sorted.count - 1]) (\(sorted.count) values)"
         return (none + [range]).joined(separator: ", ")
     }

@@ -107,9 +107,7 @@ struct LoadAnswer: ValueHolder {
             let option = names.policy == "safe" ? "" : " --policy \(names.policy)"
             return "\(mend)\(option) -o FILE makes a stream that loads there"
         case .policy(let rules):
-            return "if the guest can do without: a policy with the "
-                + "\(rules.count == 1 ? "rule" : "rules") \(Remedy.words(for: rules)) "
-                + "(--write-policy FILE writes it); "
+            return Remedy.policy(with: rules, by: "--write-policy") + "; "
                 + (plan.verdict == .fails
                     ? "\(mend) --policy FILE -o MENDED then makes a stream that loads there"
                     : "with it the verdict is loads")
