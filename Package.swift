@@ -146,8 +146,8 @@ let package = Package(
         .testTarget(
             name: "MachinesTests",
             dependencies: [
-                "LinuxSystem", "Machines", "Program", "RealQEMU", "Registers", "TestFiles",
-                "VCPUModel",
+                "Emulation", "LinuxSystem", "Machines", "Program", "QEMUStream", "RealQEMU",
+                "Registers", "TestFiles", "VCPUModel",
             ],
             swiftSettings: testSettings),
         .testTarget(

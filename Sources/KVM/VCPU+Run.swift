@@ -30,6 +30,7 @@ extension VCPU {
     public enum Exit: Hashable, Sendable {
         /// The guest stored to an address without memory; `data` is as wide as the store.
         case mmioStore(address: UInt64, data: UInt64)
+        /// The guest loads from one, and waits for what is there.
         case mmioLoad(address: UInt64)
         /// `KVM_EXIT_*`.
         case other(reason: UInt32)

@@ -13,8 +13,8 @@ public struct Guest {
 
     init(_ capture: StateCapture, from file: (any StateFile)? = nil) {
         self.capture = capture
-        stream = (file as? StreamFile)?.stream
-        host = (file as? HostProfileFile)?.profile
+        stream = file?.streamFile?.stream
+        host = file?.host
     }
 }
 
@@ -28,18 +28,11 @@ extension Location {
 
     /// The same where the name of a built-in profile means its host, as `--host` has it.
     ///
-    /// Of a profile the options say nothing.
+    /// Of a host the options say nothing.
     public func guestOrHost(_ options: SourceOptions) throws(SourceError) -> Guest {
-        guard isProfile else { return try guest(options) }
-        let file = HostProfileFile(profile: try ProfileFile.load(argument))
+        guard isHostFile else { return try guest(options) }
+        let file = try openHostFile(options)
         return Guest(try file.capture(options), from: file)
-    }
-
-    /// Whether it is a host profile: by the name of a built-in one, or as a file by its name or else its content.
-    public var isProfile: Bool {
-        guard case .file(let path) = self else { return false }
-        return HostProfile.builtInNames.contains(path)
-            || fileKind.map { $0 == HostProfileFile.self } ?? false
     }
 }
 

@@ -15,7 +15,11 @@ package protocol HostSource: NamedSource {
 extension SourceOption {
     /// How many vCPUs to make.
     public static let vcpus = SourceOption(
-        "--vcpus", bearer: "host", subject: "vCPUs that are made for the command")
+        "--vcpus", value: "vcpus", bearer: "host", subject: "vCPUs that are made for the command",
+        help: """
+            The number of vCPUs to create on kvm: or an emulated host \
+            (\(SourceOptions.vcpuCounts.lowerBound) to \(SourceOptions.vcpuCounts.upperBound); 1).
+            """)
 }
 
 extension SourceOptions {

@@ -23,6 +23,11 @@ public enum Location: Sendable {
         self = .named(source)
     }
 
+    /// A word that names a source, or else a file or a built-in profile, as `--host` takes it.
+    package init(word: String) {
+        self = Location(argument: word) ?? Location(path: word)
+    }
+
     /// A file whose name was given, or `-`.
     public init(path: String) {
         self = path == "-" ? .standardStream : .file(path)
@@ -101,8 +106,9 @@ extension Location {
     /// For what runs, and is to be changed register by register.
     var isNotForEditing: SourceError {
         let others = SourceKinds.schemes(thatCan: .edit)
-        return isNoFile(
-            orElse: "name \(others)a snapshot file or -; vcpusnap save makes one of what runs")
+        return SourceError(
+            "\(text) cannot be edited: name \(others)a snapshot file or -; vcpusnap save makes one of what runs"
+        )
     }
 
     /// Which file it is; nil where it is no regular file.

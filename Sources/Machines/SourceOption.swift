@@ -5,12 +5,20 @@ public struct SourceOption: Hashable, Sendable {
     /// What takes it, and what it is about, for the message when it is given to another source: `file with a stream`,
     /// `QEMU's streams`.
     public let bearer, subject: String
+    /// What its value is called in the help; nil for one that takes none.
+    public let value: String?
+    /// Its line in the help.
+    public let help: String
 
     /// Describes an option; two with the same name are equal, whatever the rest says.
-    public init(_ name: String, bearer: String, subject: String) {
+    public init(
+        _ name: String, value: String? = nil, bearer: String, subject: String, help: String
+    ) {
         self.name = name
+        self.value = value
         self.bearer = bearer
         self.subject = subject
+        self.help = help
     }
 
     /// Whether both are the same flag.
@@ -54,8 +62,11 @@ public struct SourceOptions: Sendable {
         if isGiven { values[option] = "" }
     }
 
+    /// The options that were given, sorted by name.
+    public var given: [SourceOption] { values.keys.sorted { $0.name < $1.name } }
+
     /// The options that were given and that this kind does not take, sorted by name.
     public func misplaced(in kind: any StateSource.Type) -> [SourceOption] {
-        values.keys.filter { !kind.takes($0) }.sorted { $0.name < $1.name }
+        given.filter { !kind.takes($0) }
     }
 }

@@ -6,6 +6,7 @@ package enum SourceTable {
         ("restore", "restore into", .restore),
         ("edit", "set, inject", .edit),
         ("load", "plan --qemu, convert", .stream), ("mend", "mend", .mend),
+        ("host", "--host of plan, matrix, upgrade and mend; baseline", .host),
     ]
 
     /// Lines of the help and README, of at most 80 characters, each with two spaces before it.
@@ -21,7 +22,10 @@ package enum SourceTable {
         let rows = kinds.map { kind in
             line(kind.summary.grammar, cells(of: kind))
         }
-        let legend = columns.map { "  \(padded($0.title, to: width))\($0.commands)" }
+        // What is called like its command needs no explanation.
+        let legend = columns.filter { $0.title != $0.commands }.map {
+            "  \(padded($0.title, to: width))\($0.commands)"
+        }
         return [line("", columns.map(\.title))] + rows + [""] + legend
     }
 
@@ -55,6 +59,14 @@ extension SourceKinds {
     public static func grammar(for ability: SourceAbilities) -> String {
         let schemes = schemes(for: ability)
         return (["FILE", "-"] + schemes.dropLast()).joined(separator: ", ")
+            + (schemes.last.map { " or \($0)" } ?? "")
+    }
+
+    /// What can be named as a host: `a built-in profile, a .vhost file, kvm: or emulated:NAME`.
+    public static var hostGrammar: String {
+        let schemes = schemes(for: .host)
+        return (["a built-in profile", "a .vhost file"] + schemes.dropLast()).joined(
+            separator: ", ")
             + (schemes.last.map { " or \($0)" } ?? "")
     }
 

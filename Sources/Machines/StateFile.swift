@@ -1,3 +1,4 @@
+public import Emulation
 internal import LinuxSystem
 public import QEMUStream
 internal import SnapshotFormat
@@ -45,6 +46,20 @@ public protocol StateFile {
     /// Its registers; notices name the known losses.
     /// - Throws: where it turns out to be damaged, or an option asks for what it does not have.
     func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture
+
+    /// What it says of the host whose fresh guest it is; nil where it is no host.
+    var host: HostProfile? { get }
+
+    /// The QEMU stream that the state is in; nil where it is in none.
+    var streamFile: StreamFile? { get }
+}
+
+extension StateFile {
+    /// By default it is no host.
+    public var host: HostProfile? { nil }
+
+    /// By default it is in none.
+    public var streamFile: StreamFile? { nil }
 }
 
 extension StateFileKind {

@@ -1,3 +1,4 @@
+public import Emulation
 public import LinuxSystem
 public import VCPUModel
 
@@ -71,6 +72,8 @@ public struct SourceAbilities: OptionSet, Hashable, Sendable {
     public static let stream = SourceAbilities(rawValue: 1 << 3)
     /// Its QEMU stream can be changed where it is, or written with its changes.
     public static let mend = SourceAbilities(rawValue: 1 << 4)
+    /// It tells what KVM there does, so that moves to it can be planned (`--host`).
+    public static let host = SourceAbilities(rawValue: 1 << 5)
 }
 
 /// A source that is named by a scheme and what follows it.
@@ -108,6 +111,10 @@ public protocol NamedSource: StateSource {
     ///   needs.
     func open(_ purpose: OpenPurpose, _ options: SourceOptions) throws(SourceError) -> any OpenState
 
+    /// What is known of it as a host, for plans of moves to it: one profile, or one of each kind of its cores.
+    /// - Throws: for a kind without the ability, and where it cannot be reached or asked.
+    func hosts(_ options: SourceOptions) throws(SourceError) -> [HostProfile]
+
     /// What a shell completes the beginning of such a name with, each with its scheme.
     static func completions(of beginning: String) -> [String]
 
@@ -134,6 +141,12 @@ extension NamedSource {
         _ purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState {
         throw Location(self).isNotForEditing
+    }
+
+    /// By default refuses: this kind is no host.
+    /// - Throws: always, with the advice to name one.
+    public func hosts(_ options: SourceOptions) throws(SourceError) -> [HostProfile] {
+        throw Location(self).isNoHost
     }
 
     /// By default only the scheme.

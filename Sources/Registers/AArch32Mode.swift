@@ -4,12 +4,19 @@
 /// registers between the Execution states"; QEMU's `aarch64_sync_64_to_32`, `target/arm/helper.c`). The
 /// raw value is PSTATE.M.
 public enum AArch32Mode: UInt64, CaseIterable, Hashable, Sendable {
+    /// User mode, the only one without privilege (EL0).
     case user = 0x10
+    /// Where fast interrupts are taken.
     case fiq = 0x11
+    /// Where interrupts are taken.
     case irq = 0x12
+    /// Where `SVC` and resets are taken.
     case supervisor = 0x13
+    /// Where aborts are taken.
     case abort = 0x17
+    /// Where undefined instructions are taken.
     case undefined = 0x1b
+    /// Privileged, with the registers of User mode.
     case system = 0x1f
 
     /// The mode PSTATE says; nil in AArch64, and in Monitor and Hyp mode, which KVM guests do not have.

@@ -12,13 +12,16 @@ public struct CPUIdentity: Hashable, Sendable {
     }
 
     /// The implementer's code, bits 31:24.
-    public var implementer: Int { Int(midr >> 24 & 0xff) }
+    public var implementer: Int { field(RegisterField.MIDREL1.implementer) }
     /// The major revision, rN, bits 23:20.
-    public var variant: Int { Int(midr >> 20 & 0xf) }
+    public var variant: Int { field(RegisterField.MIDREL1.variant) }
     /// The primary part number, bits 15:4.
-    public var part: Int { Int(midr >> 4 & 0xfff) }
+    public var part: Int { field(RegisterField.MIDREL1.partNum) }
     /// The minor revision, pN, bits 3:0.
-    public var revision: Int { Int(midr & 0xf) }
+    public var revision: Int { field(RegisterField.MIDREL1.revision) }
+
+    /// None of them has more than 12 bits.
+    private func field(_ field: RegisterField) -> Int { Int(clamping: field.extract(from: midr)) }
 
     /// The implementer's name in Linux (`arch/arm64/include/asm/cputype.h`), such as `ARM`; nil where the dictionary
     /// has none.

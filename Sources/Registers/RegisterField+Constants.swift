@@ -70,6 +70,18 @@ extension RegisterField {
         package static var iminLine: RegisterField { .init(index: 1925) }
     }
 
+    /// Those of ESR_EL1.
+    package enum ESREL1 {
+        /// Bits 55:32.
+        package static var iss2: RegisterField { .init(index: 1137) }
+        /// Bits 31:26.
+        package static var ec: RegisterField { .init(index: 1138) }
+        /// Bit 25.
+        package static var il: RegisterField { .init(index: 1139) }
+        /// Bits 24:0.
+        package static var iss: RegisterField { .init(index: 1140) }
+    }
+
     /// Those of ID_AA64DFR0_EL1.
     package enum IDAA64DFR0EL1 {
         /// Bits 63:60.
@@ -228,6 +240,20 @@ extension RegisterField {
         package static var mteperm: RegisterField { .init(index: 570) }
     }
 
+    /// Those of MIDR_EL1.
+    package enum MIDREL1 {
+        /// Bits 31:24.
+        package static var implementer: RegisterField { .init(index: 346) }
+        /// Bits 23:20.
+        package static var variant: RegisterField { .init(index: 347) }
+        /// Bits 19:16.
+        package static var architecture: RegisterField { .init(index: 348) }
+        /// Bits 15:4.
+        package static var partNum: RegisterField { .init(index: 349) }
+        /// Bits 3:0.
+        package static var revision: RegisterField { .init(index: 350) }
+    }
+
     /// Those of PMCR_EL0.
     package enum PMCREL0 {
         /// Bit 32.
@@ -256,6 +282,58 @@ extension RegisterField {
         package static var p: RegisterField { .init(index: 2023) }
         /// Bit 0.
         package static var e: RegisterField { .init(index: 2024) }
+    }
+
+    /// Those of PSTATE.
+    package enum PSTATE {
+        /// Bit 36.
+        package static var uinj: RegisterField { .init(index: 39) }
+        /// Bit 35.
+        package static var pacm: RegisterField { .init(index: 40) }
+        /// Bit 34.
+        package static var exlock: RegisterField { .init(index: 41) }
+        /// Bit 33.
+        package static var ppend: RegisterField { .init(index: 42) }
+        /// Bit 32.
+        package static var pm: RegisterField { .init(index: 43) }
+        /// Bit 31.
+        package static var n: RegisterField { .init(index: 44) }
+        /// Bit 30.
+        package static var z: RegisterField { .init(index: 45) }
+        /// Bit 29.
+        package static var c: RegisterField { .init(index: 46) }
+        /// Bit 28.
+        package static var v: RegisterField { .init(index: 47) }
+        /// Bit 25.
+        package static var tco: RegisterField { .init(index: 49) }
+        /// Bit 24.
+        package static var dit: RegisterField { .init(index: 50) }
+        /// Bit 23.
+        package static var uao: RegisterField { .init(index: 51) }
+        /// Bit 22.
+        package static var pan: RegisterField { .init(index: 52) }
+        /// Bit 21.
+        package static var ss: RegisterField { .init(index: 53) }
+        /// Bit 20.
+        package static var il: RegisterField { .init(index: 54) }
+        /// Bit 14.
+        package static var btype2: RegisterField { .init(index: 56) }
+        /// Bit 13.
+        package static var allint: RegisterField { .init(index: 57) }
+        /// Bit 12.
+        package static var ssbs: RegisterField { .init(index: 58) }
+        /// Bits 11:10.
+        package static var btype: RegisterField { .init(index: 59) }
+        /// Bit 9.
+        package static var d: RegisterField { .init(index: 60) }
+        /// Bit 8.
+        package static var a: RegisterField { .init(index: 61) }
+        /// Bit 7.
+        package static var i: RegisterField { .init(index: 62) }
+        /// Bit 6.
+        package static var f: RegisterField { .init(index: 63) }
+        /// Bits 4:0.
+        package static var m: RegisterField { .init(index: 65) }
     }
 
     /// Those of ZCR_EL1.

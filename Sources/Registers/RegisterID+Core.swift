@@ -54,10 +54,7 @@ extension RegisterID {
     /// state and stream, and what is not 32 or 64 bits wide (`kvm_arm_init_cpreg_list`,
     /// `target/arm/kvm.c`).
     public var isCPRegister: Bool {
-        switch group {
-        case .core, .sve, .vcpu, .vm: false
-        default: size == 4 || size == 8
-        }
+        kind.canBeInQEMUList && (size == 4 || size == 8)
     }
 }
 

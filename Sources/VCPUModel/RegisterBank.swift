@@ -31,7 +31,12 @@ public protocol RegisterBank: AnyObject {
 public struct RegisterBankError: Error, Hashable, Sendable {
     /// What the bank was asked to do.
     public enum Operation: String, Hashable, Sendable {
-        case list, read, write
+        /// To list its registers.
+        case list
+        /// To read one.
+        case read
+        /// To write one.
+        case write
     }
 
     /// What the bank was asked to do.

@@ -2,7 +2,9 @@ public import Registers
 
 /// Whose state something is: a vCPU's, or the VM's own.
 public enum UnitID: Hashable, Comparable, Sendable {
+    /// What the VM has once.
     case vm
+    /// What one of its vCPUs has.
     /// - Parameter index: the argument of `KVM_CREATE_VCPU`.
     case vcpu(_ index: UInt32)
 }

@@ -59,6 +59,29 @@ struct OwnSourceTests {
         #expect(vcpusnap("save", "reg:\(registers)", "-o", folder / "rest.vcpusnap") == 1)
     }
 
+    @Test("A kind of file of one's own is recognized by its content")
+    func file() throws {
+        SourceKinds.add(RegisterTextFile.self)
+        let list = try folder.make(
+            "list", "registers\nSCTLR_EL1 0x30d0198\nTPIDR_EL1 0x1234\nx0 7\n")
+        #expect(vcpusnap("diff", list, "reg:\(registers)", "--format", "json") == 0)
+        #expect(vcpusnap("plan", list, "--host", "6.12-max", "--format", "json") < 2)
+        #expect(vcpusnap("restore", list, "reg:\(registers)", "--format", "json") == 0)
+        let damaged = try folder.make("damaged", "registers\nSCTLR_EL1 true\n")
+        #expect(vcpusnap("show", damaged) == 2)
+        #expect(
+            SourceTable.text(of: SourceKinds.all).contains { $0.hasPrefix("  register list ") })
+    }
+
+    @Test("It is a host as it says")
+    func host() throws {
+        let file = folder / "saved.vcpusnap"
+        #expect(vcpusnap("save", "emulated:6.12-max", "-o", file) == 0)
+        #expect(vcpusnap("plan", file, "--host", "reg:6.12-max", "--format", "json") == 0)
+        #expect(vcpusnap("plan", file, "--host", "reg:none", "--format", "json") == 2)
+        #expect(vcpusnap("baseline", "reg:6.12-max", "6.12-max", "--format", "json") < 2)
+    }
+
     @Test("The help names it where it can be used")
     func help() {
         #expect(SourceKinds.grammar(for: .read).contains("reg:FOLDER"))

@@ -1,3 +1,4 @@
+import Emulation
 import Foundation
 import LinuxSystem
 import Machines
@@ -11,7 +12,7 @@ struct RegisterFolderSource: NamedSource {
     static let scheme = "reg:"
     static let summary = SourceSummary(
         grammar: "reg:FOLDER", meaning: "a folder with a file for each register",
-        abilities: [.read, .restore, .edit], example: "vcpusnap show reg:registers")
+        abilities: [.read, .restore, .edit, .host], example: "vcpusnap show reg:registers")
 
     let name: String
 
@@ -21,6 +22,14 @@ struct RegisterFolderSource: NamedSource {
 
     func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         try opened(0).capture()
+    }
+
+    /// As a host it is the built-in profile of its name.
+    func hosts(_ options: SourceOptions) throws(SourceError) -> [HostProfile] {
+        guard let profile = try? HostProfile.builtIn(named: name) else {
+            throw SourceError("\(name) is no host")
+        }
+        return [profile]
     }
 
     func open(

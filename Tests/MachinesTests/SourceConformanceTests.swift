@@ -60,6 +60,7 @@ struct SourceConformanceTests {
         if opens(location, .edit(keeps: false)) { abilities.insert(.edit) }
         if opens(location, .restore(of: snapshot, keeps: false)) { abilities.insert(.restore) }
         if (try? location.openStream(options)) != nil { abilities.insert(.stream) }
+        if (try? location.hosts(options)) != nil { abilities.insert(.host) }
         #expect(kind.summary.abilities.subtracting(.mend) == abilities)
         withExtendedLifetime(keeper) {}
     }
@@ -172,7 +173,8 @@ struct SourceConformanceTests {
     func optionsOfOthers(subject: SourceSubject) throws {
         let (location, keeper) = try subject.made(in: folder)
         var options = options
-        options.set(SourceOption("--of-others", bearer: "other", subject: "others"), if: true)
+        options.set(
+            SourceOption("--of-others", bearer: "other", subject: "others", help: ""), if: true)
         let error = #expect(throws: SourceError.self) { try location.capture(options) }
         #expect(error?.description.contains("--of-others is about others: leave it out") == true)
         withExtendedLifetime(keeper) {}

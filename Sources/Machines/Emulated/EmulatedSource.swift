@@ -1,4 +1,4 @@
-internal import Emulation
+package import Emulation
 package import LinuxSystem
 package import Registers
 internal import VCPUModel
@@ -11,7 +11,7 @@ package struct EmulatedSource: HostSource {
     package static let summary = SourceSummary(
         grammar: "emulated:NAME",
         meaning: "an emulated host: a built-in profile or the path of a\n.vhost file",
-        abilities: [.read, .restore, .edit], options: [.vcpus],
+        abilities: [.read, .restore, .edit, .host], options: [.vcpus],
         example: "vcpusnap save emulated:6.12-neoverse-n1 --vcpus 4 -o four.vcpusnap")
 
     /// A built-in profile's name, or a path; a built-in name comes first.
@@ -34,6 +34,12 @@ package struct EmulatedSource: HostSource {
         MadeVCPUs(
             count, on: try ProfileFile.load(name), enabling: capabilities,
             tool: options.tool)
+    }
+
+    /// The host that it emulates.
+    /// - Throws: when the profile cannot be found or parsed.
+    package func hosts(_ options: SourceOptions) throws(SourceError) -> [HostProfile] {
+        [try ProfileFile.load(name)]
     }
 
     /// The built-in profiles, whatever the beginning is, and files.

@@ -1,4 +1,4 @@
-internal import Emulation
+package import Emulation
 package import QEMUStream
 internal import Registers
 internal import TextFormats
@@ -13,9 +13,12 @@ package struct HostProfileFile: StateFileKind, StateFile {
     /// Reading only: what is shown is a fresh vCPU.
     package static let summary = SourceSummary(
         grammar: "host profile", meaning: "a .vhost file: a fresh vCPU of its host",
-        abilities: [.read], example: "vcpusnap plan cpu.vcpusnap --host rack1.vhost")
+        abilities: [.read, .host], example: "vcpusnap plan cpu.vcpusnap --host rack1.vhost")
 
     let profile: HostProfile
+
+    /// Always there.
+    package var host: HostProfile? { profile }
 
     /// What takes a profile.
     package static func advice(for file: String, insteadOf expected: ExpectedFile) -> String? {

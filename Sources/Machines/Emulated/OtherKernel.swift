@@ -20,7 +20,7 @@ package struct OtherKernel {
         self.release = release
         self.options = options
         var others: [(file: String, profile: HostProfile)] = []
-        for file in files { others.append((file, try ProfileFile.load(file))) }
+        for file in files { others.append((file, try Location(word: file).host(options))) }
         self.others = others
     }
 
@@ -65,9 +65,9 @@ package struct OtherKernel {
 
     /// Says where the rules may not be those of the kernels.
     private func reportKernels(_ host: HostProfile, _ result: HostProfile) {
-        ProfileFile.reportOldKernels([result], options)
+        Hosts.reportOldKernels([result], options)
         // Also of a recording: what the old kernel hides is told by its version.
-        ProfileFile.reportVendors(
+        Hosts.reportVendors(
             [host, result].filter {
                 KernelVendor(ofRelease: $0.kernelRelease)?.keepsToVersion == false
             }, options)

@@ -1,3 +1,4 @@
+package import Emulation
 internal import KVM
 package import Registers
 internal import VCPUModel
@@ -9,7 +10,7 @@ package struct KVMSource: HostSource {
     /// Reading, restoring and editing fresh vCPUs of the host that runs the command.
     package static let summary = SourceSummary(
         grammar: "kvm:", meaning: "a scratch VM on this host's /dev/kvm (arm64)",
-        abilities: [.read, .restore, .edit], needs: "arm64 with /dev/kvm",
+        abilities: [.read, .restore, .edit, .host], needs: "arm64 with /dev/kvm",
         options: [.vcpus], example: "vcpusnap save kvm: -o cpu.vcpusnap")
 
     /// Always empty: a host has one KVM.
@@ -18,6 +19,11 @@ package struct KVMSource: HostSource {
     /// Nil unless the name is empty.
     package init?(_ name: String) {
         guard name.isEmpty else { return nil }
+    }
+
+    /// This machine, recorded as `vcpusnap host` does.
+    package func hosts(_ options: SourceOptions) throws(SourceError) -> [HostProfile] {
+        try HostRecorder.profiles(named: nil, options)
     }
 
     /// Makes a VM and its vCPUs by `/dev/kvm`.

@@ -100,12 +100,18 @@ package struct ProcessSource: NamedSource {
 
 extension SourceOption {
     /// Reads a running VM again until no vCPU is in the middle of an exit.
-    public static let settle = ofProcesses("--settle")
+    public static let settle = ofProcesses(
+        "--settle",
+        "Of a running process: read again until no vCPU waits for the answer to an MMIO or hypercall exit."
+    )
     /// Goes on although a seccomp filter of the process cannot be read.
-    public static let despiteFilter = ofProcesses("--despite-filter")
+    public static let despiteFilter = ofProcesses(
+        "--despite-filter",
+        "Attach to a process whose seccomp filter cannot be read, which may kill it for our calls.")
 
-    private static func ofProcesses(_ name: String) -> SourceOption {
-        SourceOption(name, bearer: "running process", subject: "VMs of running processes")
+    private static func ofProcesses(_ name: String, _ help: String) -> SourceOption {
+        SourceOption(
+            name, bearer: "running process", subject: "VMs of running processes", help: help)
     }
 }
 

@@ -28,8 +28,8 @@ package enum QCOW2Image: StreamFileKind {
 }
 
 extension Location {
-    /// Whether it is a file that begins like a qcow2 image.
-    public var isQCOW2Image: Bool {
-        fileKind.map { $0 == QCOW2Image.self } ?? false
+    /// Whether it is a file in which one of several streams is to be chosen (`SourceOption.internalSnapshot`).
+    public var hasInternalSnapshots: Bool {
+        (fileKind as? any StreamFileKind.Type)?.hasInternalSnapshots == true
     }
 }

@@ -17,7 +17,7 @@ extension Location {
         _ options: SourceOptions
     ) throws(SourceError) -> (file: StreamFile, qemu: String?) {
         guard case .named(let source) = self else { return (try openStream(options), nil) }
-        guard let running = source as? QMPSource else {
+        guard let running = source as? any StreamSource else {
             throw isNoFile(
                 orElse: "name a file with a stream of the destination, or its qmp:SOCKET")
         }
@@ -37,7 +37,7 @@ extension Location {
     private static func stream(
         _ file: any StateFile, of name: String
     ) throws(SourceError) -> StreamFile {
-        guard let stream = file as? StreamFile else {
+        guard let stream = file.streamFile else {
             let kind = (type(of: file) as? any StateSource.Type)?.summary.grammar ?? "file"
             throw SourceError(
                 "\(name) is a \(kind), but this is for QEMU's migration streams: name a stream; vcpusnap plan without "

@@ -5,14 +5,26 @@ internal import VCPUModel
 
 extension SourceOption {
     /// Takes the internal snapshot of a qcow2 image with this name or id; without it, the newest with a VM's state.
-    public static let internalSnapshot = ofStreams("--snapshot")
+    public static let internalSnapshot = ofStreams(
+        "--snapshot", value: "name",
+        "The internal snapshot of a qcow2 image with this name or id (default: the newest).")
     /// Takes a stream that has no description for whole when it ends with its end mark.
-    public static let undescribed = ofStreams("--undescribed")
+    public static let undescribed = ofStreams(
+        "--undescribed",
+        """
+        The stream was written without a description (-machine suppress-vmdesc=on); without this \
+        option a stream that ends at its end mark is taken to be cut off.
+        """)
     /// Reads what there is of a stream that was cut off or is damaged.
-    public static let partial = ofStreams("--partial")
+    public static let partial = ofStreams(
+        "--partial",
+        "Show what is there of a stream that was cut off or is damaged, and say what is wrong.")
 
-    private static func ofStreams(_ name: String) -> SourceOption {
-        SourceOption(name, bearer: "file with a stream", subject: "QEMU's streams")
+    private static func ofStreams(
+        _ name: String, value: String? = nil, _ help: String
+    ) -> SourceOption {
+        SourceOption(
+            name, value: value, bearer: "file with a stream", subject: "QEMU's streams", help: help)
     }
 }
 
@@ -109,14 +121,17 @@ extension StreamFileKind {
 }
 
 /// A QEMU migration stream in a file; every error names the file.
-package struct StreamFile: StateFile {
+public struct StreamFile: StateFile {
     /// For messages.
     package let name: String
     /// The parsed stream.
     ///
     /// Places in it count from its own first byte, not from that of the file.
-    package let stream: QEMUStream
+    public let stream: QEMUStream
     private let image: SavedImage?
+
+    /// Itself.
+    public var streamFile: StreamFile? { self }
 
     init(_ image: SavedImage, _ reading: StreamReading) throws(SourceError) {
         // The table of a qcow2 image says where the state ends.
@@ -149,7 +164,7 @@ package struct StreamFile: StateFile {
     package var indexText: String { UnitNumbers(stream.cpus.map(\.instance).sorted()).title }
 
     /// Its registers; notices name the known losses.
-    package func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
+    public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         warn(options)
         return try stateCapture(options)
     }

@@ -1,10 +1,10 @@
 package import LinuxSystem
 internal import QEMUStream
-internal import QMP
+package import QMP
 internal import VCPUModel
 
 /// `qmp:SOCKET`: a VM that QEMU runs, by the socket of its QMP monitor.
-package struct QMPSource: NamedSource {
+package struct QMPSource: StreamSource {
     /// The path of a Unix socket follows.
     package static let scheme = "qmp:"
     /// Reading only, while the guest runs.
@@ -58,7 +58,7 @@ package struct QMPSource: NamedSource {
     }
 
     /// The stream of its devices, as of that moment.
-    func takeStream(
+    package func takeStream(
         _ options: SourceOptions
     ) throws(SourceError) -> (file: StreamFile, machine: MachineFacts) {
         let state = try SourceError.passing {

@@ -25,7 +25,7 @@ struct BaselineCommand: ParsableCommand {
             """)
 
     @Argument(
-        help: "Host profiles: names of built-in ones, .vhost files, or - for stdin.",
+        help: "Hosts: each \(SourceKinds.hostGrammar), or - for stdin.",
         completion: Completions.hosts)
     var hosts: [String]
 
@@ -43,10 +43,10 @@ struct BaselineCommand: ParsableCommand {
     }
 
     func run() throws {
-        let inputs = hosts.map { Location(path: $0) }
+        let inputs = hosts.map(Location.init(word:))
         try Location.checkInputs(inputs)
         try output?.checkOutput(.text, keeping: inputs)
-        let profiles = try ProfileFile.load(hosts, .commandLine)
+        let profiles = try Hosts(inputs, .commandLine).profiles
         let progress = ProgressLine(total: profiles.count, unit: "hosts")
         let report = BaselineOutput(
             baseline: try Baseline(

@@ -100,7 +100,7 @@ struct Host: ParsableCommand {
     }
 
     func run() throws {
-        let inputs = [from] + (like.files + [host].compactMap(\.self)).map { Location(path: $0) }
+        let inputs = [from] + (like.files + [host].compactMap(\.self)).map(Location.init(word:))
         try output?.checkOutput(.text, keeping: inputs.compactMap(\.self))
         if builtIn { return try BuiltInOutput().print(as: format) }
         let profiles = try profiles()
@@ -131,7 +131,9 @@ struct Host: ParsableCommand {
 
     private func profiles() throws -> [HostProfile] {
         guard let asKernel else { return try recordedProfiles(named: name) }
-        let old = try host.map { [try ProfileFile.load($0)] } ?? recordedProfiles(named: nil)
+        let old =
+            try host.map { try Location(word: $0).hosts(.commandLine) }
+            ?? recordedProfiles(named: nil)
         let kernel = try like.otherKernel(asKernel)
         return try old.map { try kernel.profile(of: $0, named: name) }
     }

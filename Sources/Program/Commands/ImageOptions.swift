@@ -14,7 +14,7 @@ struct ImageOptions: ParsableArguments {
 
     /// What each source is told.
     func options(for sources: [Location]) throws -> [SourceOptions] {
-        let images = sources.count { $0.isQCOW2Image }
+        let images = sources.count { $0.hasInternalSnapshots }
         guard internalSnapshots.isEmpty || images > 0 else {
             throw CommandError(
                 "--snapshot is about qcow2 images, and none of the sources is one: leave it out")
@@ -27,7 +27,7 @@ struct ImageOptions: ParsableArguments {
         var names = internalSnapshots[...]
         return sources.map { source in
             var options = SourceOptions.commandLine
-            guard source.isQCOW2Image else { return options }
+            guard source.hasInternalSnapshots else { return options }
             options[.internalSnapshot] = names.count > 1 ? names.popFirst() : names.first
             return options
         }

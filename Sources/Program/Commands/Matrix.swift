@@ -35,7 +35,7 @@ struct Matrix: ParsableCommand {
 
     @Option(
         name: .customLong("host"),
-        help: "A host: the name of a built-in profile, or a .vhost file (repeatable).",
+        help: "A host: \(SourceKinds.hostGrammar) (repeatable).",
         completion: Completions.hosts)
     var singleHosts: [String] = []
 
@@ -58,16 +58,16 @@ struct Matrix: ParsableCommand {
     }
 
     func run() throws {
-        let hosts = singleHosts + (try hosts.map(Self.profiles(in:)) ?? [])
-        let profileFiles = hosts.map { Location(path: $0) }
-        let inputs = sources.map(Location.ofGuest) + profileFiles + [policy.location]
+        let hosts =
+            singleHosts.map(Location.init(word:)) + (try hosts.map(Hosts.files(in:)) ?? [])
+        let inputs = sources.map(Location.init(word:)) + hosts + [policy.location]
         try Location.checkInputs(inputs)
         try html?.checkOutput(.text, keeping: inputs)
         let policy = try policy.load().policy
-        let profiles = try kernel.applied(to: ProfileFile.load(hosts, .commandLine))
+        let profiles = try kernel.applied(to: Hosts(hosts, .commandLine).profiles)
         let guests = try loadGuests()
         for (guest, name) in zip(guests, sources) {
-            guest.snapshot.warnOfIdleOverrides(of: policy, from: Location.ofGuest(name))
+            guest.snapshot.warnOfIdleOverrides(of: policy, from: Location(word: name))
         }
         let progress = ProgressLine(total: guests.count * profiles.count, unit: "pairs")
         let matrix = try MoveMatrix(of: guests, on: profiles, policy: policy) { done in
@@ -83,23 +83,10 @@ struct Matrix: ParsableCommand {
             .print(as: format, besides: html)
     }
 
-    /// The host profiles in a folder.
-    private static func profiles(in folder: String) throws -> [String] {
-        // A pipe among them would be waited for.
-        let names = try Folder.names(in: folder) {
-            $0.hasSuffix(".vhost") && FileIdentity(of: folder + "/" + $0) != nil
-        }
-        guard !names.isEmpty else {
-            throw CommandError(
-                "\(folder) has no host profiles (*.vhost): vcpusnap host records one")
-        }
-        return names.map { folder + "/" + $0 }
-    }
-
     private func loadGuests() throws -> [MoveMatrix.Source] {
-        let options = try images.options(for: sources.map(Location.ofGuest))
+        let options = try images.options(for: sources.map(Location.init(word:)))
         var guests = try zip(sources, options).map(Self.guest)
-        let names = ProfileFile.distinct(guests.map(\.name))
+        let names = Hosts.distinct(guests.map(\.name))
         for place in guests.indices { guests[place].name = names[place] }
         return guests
     }
@@ -108,7 +95,7 @@ struct Matrix: ParsableCommand {
     private static func guest(
         _ name: String, _ options: SourceOptions
     ) throws -> MoveMatrix.Source {
-        let source = Location.ofGuest(name)
+        let source = Location(word: name)
         let guest = try source.guestOrHost(options)
         let snapshot = guest.capture.reporting(from: source)
         try snapshot.requireVCPUs(of: source, to: "move")

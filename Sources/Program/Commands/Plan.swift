@@ -58,7 +58,7 @@ struct PlanCommand: ParsableCommand {
 
     @Option(
         name: .customLong("host"),
-        help: "A host: the name of a built-in profile, or a .vhost file (repeatable).",
+        help: "A host: \(SourceKinds.hostGrammar) (repeatable).",
         completion: Completions.hosts)
     var hostNames: [String] = []
 
@@ -95,30 +95,31 @@ struct PlanCommand: ParsableCommand {
 
     /// One --host may be followed by several profiles, so what is no profile is the source.
     private var sourcePlace: Int {
-        words.firstIndex { !$0.isProfile } ?? 0
+        words.firstIndex { !$0.isHostFile } ?? 0
     }
 
     private var source: Location { words[sourcePlace] }
 
-    private var hosts: [String] {
+    private var hosts: [Location] {
         var others = words
         others.remove(at: sourcePlace)
-        return hostNames + others.map(\.argument)
+        return hostNames.map(Location.init(word:)) + others
     }
 
     func run() throws {
-        let hostFiles = hosts.map { Location(path: $0) }
-        let inputs = [source, policy.location] + hostFiles
+        let inputs = [source, policy.location] + hosts
         try Location.checkInputs(inputs + [destination.machine].compactMap(\.self))
         let policy = try policy.load()
-        let profiles = try kernel.applied(to: ProfileFile.load(hosts, .commandLine))
-        let kept = [source, destination.machine].compactMap(\.self) + hostFiles
+        let named = try Hosts(hosts, .commandLine)
+        let profiles = try kernel.applied(to: named.profiles)
+        let kept = [source, destination.machine].compactMap(\.self) + hosts
         try writePolicy.map {
             try PolicyProposal.check($0, keeping: kept, addingTo: self.policy.location)
         }
         if destination.isGiven { return try planEmulatedLoad(policy) }
         if let qemu {
-            return try planLoad(by: try QEMUVersion(option: qemu), profiles, policy)
+            return try planLoad(
+                by: try QEMUVersion(option: qemu), named.locations, profiles, policy)
         }
         let opened = try source.guest(streamOptions.options)
         let guest = PlannedGuest(opened.capture.reporting(from: source), in: opened.stream)
@@ -134,7 +135,8 @@ struct PlanCommand: ParsableCommand {
     }
 
     private func planLoad(
-        by version: QEMUVersion, _ profiles: [HostProfile], _ given: LoadedPolicy
+        by version: QEMUVersion, _ hosts: [Location], _ profiles: [HostProfile],
+        _ given: LoadedPolicy
     ) throws {
         let (file, snapshot) = try openLoaded()
         let answers = try zip(hosts, profiles).map { host, profile in
@@ -142,7 +144,7 @@ struct PlanCommand: ParsableCommand {
             return LoadAnswer(
                 remedies: try LoadRemedies(
                     of: file.stream, move, on: profile, by: version, given.policy),
-                names: (source.text, "--host \(FileName.shown(host))", FileName.shown(policy.text)))
+                names: (source.text, "--host \(host.text)", FileName.shown(policy.text)))
         }
         try report(answers, StreamRemarks(on: file, snapshot), given)
     }

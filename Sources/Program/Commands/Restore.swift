@@ -27,7 +27,7 @@ struct RestoreCommand: ParsableCommand {
 
     private static let targets = SourceKinds.schemes(for: .restore)
 
-    @Argument(help: "The snapshot: FILE or -.")
+    @Argument(help: "What to restore: \(SourceKinds.grammar(for: .read)).")
     var source: Location
 
     @Argument(

@@ -27,23 +27,13 @@ struct Save: ParsableCommand {
     @Option(name: .shortAndLong, help: "The snapshot to write; - is standard output.")
     var output: Location
 
-    @Flag(
-        help:
-            "Of a running process: read again until no vCPU waits for the answer to an MMIO or hypercall exit."
-    )
+    @Flag(name: .of(.settle), help: ArgumentHelp(of: .settle))
     var settle = false
 
-    @Flag(
-        help:
-            "Attach to a process whose seccomp filter cannot be read, which may kill it for our calls."
-    )
+    @Flag(name: .of(.despiteFilter), help: ArgumentHelp(of: .despiteFilter))
     var despiteFilter = false
 
-    @Option(
-        help: """
-            The number of vCPUs to create on kvm: or an emulated host \
-            (\(SourceOptions.vcpuCounts.lowerBound) to \(SourceOptions.vcpuCounts.upperBound); 1).
-            """)
+    @Option(name: .of(.vcpus), help: ArgumentHelp(of: .vcpus))
     var vcpus: String?
 
     func validate() throws {
@@ -52,8 +42,7 @@ struct Save: ParsableCommand {
         } catch {
             throw ValidationError(error.description)
         }
-        for option in [SourceOption.vcpus, .settle, .despiteFilter]
-        where options.has(option) && source.namedKind?.takes(option) != true {
+        for option in options.given where source.namedKind?.takes(option) != true {
             let takers = SourceKinds.named.filter { $0.takes(option) }
             let names = takers.map { $0.summary.grammar }.joined(separator: " and ")
             let reason = option == .vcpus ? ": \(source.text) has the vCPUs it has" : ""

@@ -40,9 +40,7 @@ struct Show: ParsableCommand {
 
     @OptionGroup var streamOptions: StreamOptions
 
-    @Flag(
-        help:
-            "Show what is there of a stream that was cut off or is damaged, and say what is wrong.")
+    @Flag(name: .of(.partial), help: ArgumentHelp(of: .partial))
     var partial = false
 
     @OptionGroup var output: OutputOptions

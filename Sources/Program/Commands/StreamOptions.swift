@@ -4,19 +4,10 @@ internal import QEMUStream
 
 /// Which stream of a file is read, and how much of it must be there.
 struct StreamOptions: ParsableArguments {
-    @Option(
-        name: .customLong("snapshot"),
-        help: ArgumentHelp(
-            "The internal snapshot of a qcow2 image with this name or id (default: the newest).",
-            valueName: "name"))
+    @Option(name: .of(.internalSnapshot), help: ArgumentHelp(of: .internalSnapshot))
     var internalSnapshot: String?
 
-    @Flag(
-        name: .customLong("undescribed"),
-        help: """
-            The stream was written without a description (-machine suppress-vmdesc=on); without this \
-            option a stream that ends at its end mark is taken to be cut off.
-            """)
+    @Flag(name: .of(.undescribed), help: ArgumentHelp(of: .undescribed))
     var isUndescribed = false
 
     var options: SourceOptions {

@@ -46,7 +46,7 @@ struct Upgrade: ParsableCommand {
     var from: String?
 
     @Option(
-        help: "The host of the guests: the name of a built-in profile, or a .vhost file.",
+        help: "The host of the guests: \(SourceKinds.hostGrammar).",
         completion: Completions.hosts)
     var host: String?
 
@@ -66,10 +66,10 @@ struct Upgrade: ParsableCommand {
 
     func run() throws {
         let names = guests + like.files + [host].compactMap(\.self)
-        try Location.checkInputs(names.map { Location(path: $0) } + [policy.location])
+        try Location.checkInputs(names.map(Location.init(word:)) + [policy.location])
         let policy = try policy.load().policy
         let kernel = try like.otherKernel(to)
-        let host = try host.map { try ProfileFile.load($0) }
+        let host = try host.map { try Location(word: $0).host(.commandLine) }
         let report = UpgradeOutput(
             upgrades: try guests.map { name in
                 let guest = try guest(name, on: host)
@@ -87,7 +87,7 @@ struct Upgrade: ParsableCommand {
     private func guest(
         _ name: String, on host: HostProfile?
     ) throws -> (snapshot: Snapshot, host: HostProfile) {
-        let source = Location.ofGuest(name)
+        let source = Location(word: name)
         let guest = try source.guestOrHost(streamOptions.options)
         let snapshot = guest.capture.reporting(from: source)
         try snapshot.requireVCPUs(of: source, to: "plan")

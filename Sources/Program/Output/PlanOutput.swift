@@ -88,32 +88,15 @@ struct PlanBody: JSONConvertible {
     let values: ValueText
 
     func write(text output: ReportWriter) {
-        var all = UnitNumbers()
-        var (vm, counts) = (FoldedCounts(), FoldedCounts())
-        var losses = FoldedRegisters<Cause>()
-        // What is restored if whoever makes the VM does something.
-        var conditional = FoldedRegisters<String>()
-        for plan in plan.units {
-            let (report, unit) = (plan.report, plan.report.unit)
-            all.append(unit)
-            if unit == .vm {
-                vm.add(report.counts, of: unit)
-            } else {
-                counts.add(report.counts, of: unit)
-            }
-            for loss in plan.losses { losses.add(loss.restore, loss, in: loss.cause, of: unit) }
-            for register in report.registers where register.isConditional {
-                conditional.add(register, in: register.outcome.name, of: unit)
-            }
-        }
+        let said = Said(of: plan)
         output.write(plan.counter.map { $0.line + Self.remedies($0.remedies) } ?? "")
-        for counts in [vm, counts] {
+        for counts in [said.vm, said.vcpus] {
             output.write(counts.line(RegisterOutcome.names, output.style))
         }
         output.write(plan.notices.lines)
-        output.write(guessLine(losses.bySection.flatMap(\.value).map(\.subject.id)))
-        let lines = FoldedLines(values: values, units: all)
-        for (cause, members) in losses.bySection.sorted(by: { $0.key < $1.key }) {
+        output.write(guessLine(said.losses.bySection.flatMap(\.value).map(\.subject.id)))
+        let lines = FoldedLines(values: values, units: said.units)
+        for (cause, members) in said.losses.bySection.sorted(by: { $0.key < $1.key }) {
             let pardoned = members.count(where: \.subject.isPardoned)
             let count = "\(members.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
             output.write("  \(output.style.bold("\(cause.text)")) (\(count))\n")
@@ -122,9 +105,37 @@ struct PlanBody: JSONConvertible {
             output.write(
                 lines.text(of: members, isUnderOutcome: false) + Self.remedies(remedies))
         }
-        for (word, members) in conditional.bySection {
+        for (word, members) in said.conditional.bySection {
             output.write("  \(word), on a condition (\(members.count))\n")
             output.write(lines.text(of: members, isUnderOutcome: true))
+        }
+    }
+
+    /// What all units say, the same once.
+    private struct Said {
+        var units = UnitNumbers()
+        var vm = FoldedCounts()
+        var vcpus = FoldedCounts()
+        var losses = FoldedRegisters<Cause>()
+        /// What is restored if whoever makes the VM does something.
+        var conditional = FoldedRegisters<String>()
+
+        init(of plan: MovePlan) {
+            for plan in plan.units {
+                let (report, unit) = (plan.report, plan.report.unit)
+                units.append(unit)
+                if unit == .vm {
+                    vm.add(report.counts, of: unit)
+                } else {
+                    vcpus.add(report.counts, of: unit)
+                }
+                for loss in plan.losses {
+                    losses.add(loss.restore, loss, in: loss.cause, of: unit)
+                }
+                for register in report.registers where register.isConditional {
+                    conditional.add(register, in: register.outcome.name, of: unit)
+                }
+            }
         }
     }
 

@@ -43,6 +43,9 @@ package struct StateKind: Sendable {
 
     // MARK: QEMU
 
+    /// Whether it can be in QEMU's list of registers, instead of a field of its own or nowhere in a stream.
+    package var canBeInQEMUList = true
+
     /// Whether only KVM has it, and QEMU's own emulation never lists it.
     package var isOnlyOfKVM = false
 }
@@ -69,7 +72,8 @@ extension RegisterID {
         case .coprocessor: .coprocessor(self)
         case .vfp: StateKind(category: .vector)
         case .vcpu: .vcpu(self)
-        case .vm, .unknown: StateKind(category: .other)
+        case .vm: StateKind(category: .other, canBeInQEMUList: false)
+        case .unknown: StateKind(category: .other)
         }
     }
 }

@@ -20,6 +20,7 @@ extension StateKind {
         default: break
         }
         kind.lossWhenAbsent = kind.loss
+        kind.canBeInQEMUList = false
         return kind
     }
 

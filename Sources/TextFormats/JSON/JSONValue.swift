@@ -5,11 +5,15 @@
 public struct JSONValue: Sendable {
     /// What a value is, without its place in the text.
     public enum Content: Sendable {
+        /// `null`.
         case null
+        /// `true` or `false`.
         case bool(Bool)
         /// As it is written: JSON numbers have no range.
         case number(String)
+        /// A string, its escapes resolved.
         case string(String)
+        /// The elements of an array, in their order.
         case array([JSONValue])
         /// In the order of the text; of members with one name the first counts.
         case object([(name: String, value: JSONValue)])

@@ -139,23 +139,24 @@ struct ExceptionEntry {
 // MARK: - AArch64
 
 extension ExceptionEntry {
-    /// IL, bit 25: a 32-bit instruction, or no instruction at all.
-    private static let instructionLength: UInt64 = 1 << 25
+    /// IL is set for a 32-bit instruction, and for no instruction at all.
+    private typealias Syndrome = RegisterField.ESREL1
+    private typealias State = RegisterField.PSTATE
 
     /// BRK, or BKPT of an AArch32 program at EL0.
     private func breakpointSyndrome(_ comment: UInt16) -> UInt64 {
         guard AArch32Mode(pstate: pstate) != nil else {
-            return 0x3c << 26 | Self.instructionLength | UInt64(comment)
+            return Syndrome.ec.placing(0x3c) | Syndrome.il.mask | UInt64(comment)
         }
         let isThumb = pstate & 1 << 5 != 0
-        return 0x38 << 26 | (isThumb ? 0 : Self.instructionLength) | UInt64(comment)
+        return Syndrome.ec.placing(0x38) | (isThumb ? 0 : Syndrome.il.mask) | UInt64(comment)
     }
 
     /// A data abort with DFSC 0b010000, synchronous external abort, not on a table walk; FnV, bit 10,
     /// says that FAR_EL1 is not valid, and WnR is bit 6.
     private func dataAbortSyndrome(hasAddress: Bool, isWrite: Bool) -> UInt64 {
         let exceptionClass: UInt64 = isAtEL1 ? 0x25 : 0x24
-        return exceptionClass << 26 | Self.instructionLength | (hasAddress ? 0 : 1 << 10)
+        return Syndrome.ec.placing(exceptionClass) | Syndrome.il.mask | (hasAddress ? 0 : 1 << 10)
             | (isWrite ? 1 << 6 : 0) | 0x10
     }
 
@@ -186,24 +187,31 @@ extension ExceptionEntry {
 
     /// PSTATE on entry to EL1h; bits that are not set here become 0.
     private func newPSTATE() -> UInt64 {
-        let nzcvAndDIT: UInt64 = 0xf << 28 | 1 << 24
-        let masksAndEL1h: UInt64 = 0xf << 6 | 0x5
-        var new = pstate & nzcvAndDIT | masksAndEL1h
-        for (bit, isSet) in optionalPSTATE() where isSet { new |= 1 << bit }
-        return new
+        let kept = Self.mask(of: [State.n, State.z, State.c, State.v, State.dit])
+        let exceptionsMasked = Self.mask(of: [State.d, State.a, State.i, State.f])
+        let el1h: UInt64 = 0x5
+        let set = optionalPSTATE().filter(\.isSet).map(\.field)
+        return pstate & kept | exceptionsMasked | el1h | Self.mask(of: set)
+    }
+
+    private static func mask(of fields: [RegisterField]) -> UInt64 {
+        fields.reduce(0) { $0 | $1.mask }
     }
 
     /// The bits that depend on the CPU's features, and what they become.
-    private func optionalPSTATE() -> [(bit: UInt64, isSet: Bool)] {
+    private func optionalPSTATE() -> [(field: RegisterField, isSet: Bool)] {
         let keepsEXLOCK = isAtEL1 && has("EXLOCKEN", in: .gcscrEL1)
-        let isPANSet = pstate & 1 << 22 != 0 || !has("SPAN", in: .sctlrEL1)
+        let isPANSet = State.pan.touches(pstate) || !has("SPAN", in: .sctlrEL1)
         return [
-            (22, has("PAN", in: .idAA64MMFR1EL1) && isPANSet),
-            (12, has("SSBS", in: .idAA64PFR1EL1) && has("DSSBS", in: .sctlrEL1)),
-            (25, has("MTE", in: .idAA64PFR1EL1)),
-            (13, has("NMI", in: .idAA64PFR1EL1) && !has("SPINTMASK", in: .sctlrEL1)),
-            (32, has("EBEP", in: .idAA64DFR1EL1)),
-            (34, has("GCS", in: .idAA64PFR1EL1) && keepsEXLOCK),
+            (State.pan, has("PAN", in: .idAA64MMFR1EL1) && isPANSet),
+            (State.ssbs, has("SSBS", in: .idAA64PFR1EL1) && has("DSSBS", in: .sctlrEL1)),
+            (State.tco, has("MTE", in: .idAA64PFR1EL1)),
+            (
+                State.allint,
+                has("NMI", in: .idAA64PFR1EL1) && !has("SPINTMASK", in: .sctlrEL1)
+            ),
+            (State.pm, has("EBEP", in: .idAA64DFR1EL1)),
+            (State.exlock, has("GCS", in: .idAA64PFR1EL1) && keepsEXLOCK),
         ]
     }
 }

@@ -50,7 +50,10 @@ public struct ProvenanceDifference: Hashable, Sendable {
 public struct UnitDifference: Hashable, Sendable {
     /// One of the two snapshots that are compared.
     public enum Side: Hashable, Sendable {
-        case left, right
+        /// The one that is named first.
+        case left
+        /// The other.
+        case right
     }
 
     /// Which unit.

@@ -28,12 +28,19 @@ enum Completions {
     }
 
     static let sources = withFiles { sourceNames(like: $0) }
-    static let hosts = withFiles { _ in HostProfile.builtInNames }
+    static let hosts = withFiles { hostSchemes(like: $0) + HostProfile.builtInNames }
     /// Sources, and hosts that stand for fresh guests.
     static let guests = withFiles { sourceNames(like: $0) + HostProfile.builtInNames }
     static let policies = withFiles { _ in RestorePolicy.Preset.allCases.map(\.rawValue) }
 
     private static var registerNames: [String] { RegisterDictionary.all.map(\.name) }
+
+    /// Those that are hosts; what follows a scheme only once it is there.
+    private static func hostSchemes(like word: String) -> [String] {
+        SourceKinds.named.filter { $0.summary.abilities.contains(.host) }.flatMap {
+            word.hasPrefix($0.scheme) ? $0.completions(of: word) : [$0.scheme]
+        }
+    }
 
     private static func sourceNames(like word: String) -> [String] {
         SourceKinds.named.flatMap { $0.completions(of: word) }

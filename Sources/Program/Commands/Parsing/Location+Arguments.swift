@@ -13,6 +13,20 @@ extension EditTarget.Selection: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 }
 
+extension NameSpecification {
+    /// The flag of a source's option.
+    static func of(_ option: SourceOption) -> NameSpecification {
+        .customLong(String(option.name.drop { $0 == "-" }))
+    }
+}
+
+extension ArgumentHelp {
+    /// What the source says of its option.
+    init(of option: SourceOption) {
+        self.init(option.help, valueName: option.value)
+    }
+}
+
 extension SourceOptions {
     /// What a source has to say goes to standard error.
     static var commandLine: SourceOptions {
@@ -32,11 +46,6 @@ extension Location {
     /// - Parameter option: that took the location.
     func write(_ text: String, of option: String) throws {
         try write(Array(text.utf8), access: .open, orElse: "give \(option) a file or -")
-    }
-
-    /// A word that names a source, or a host profile as `--host` does.
-    static func ofGuest(_ word: String) -> Location {
-        Location(argument: word) ?? Location(path: word)
     }
 }
 

@@ -38,7 +38,8 @@ struct SourceProof {
 
     private func refusesOptionsOfOthers() -> Bool {
         var options = SourceOptions()
-        options.set(SourceOption("--of-others", bearer: "other", subject: "others"), if: true)
+        options.set(
+            SourceOption("--of-others", bearer: "other", subject: "others", help: ""), if: true)
         do throws(SourceError) {
             _ = try location.capture(options)
             return false
