@@ -419,13 +419,16 @@ def registers(directory):
     return sorted(records, key=lambda register: number(register, "id"))
 
 
-def field_positions(directory, names):
-    """Of some registers the fields that are not reserved, each with its place among those of the tables."""
+def field_positions(directory, names, layouts):
+    """Of some registers the fields that are not reserved, each with its place among those of the tables.
+
+    layouts: of the names that are no register's.
+    """
     compiler = Compiler(directory)
     compiler.register_rows()
     found = {}
     for name in names:
-        layout = compiler.registers[compiler.index[name]]["layout"]
+        layout = layouts.get(name) or compiler.registers[compiler.index[name]]["layout"]
         start = compiler.fields.add([compiler.field_row(field) for field in compiler.layouts[layout]])
         found[name] = [(field, start + position) for position, field in enumerate(compiler.layouts[layout])
                        if field["kind"] not in RESERVED]

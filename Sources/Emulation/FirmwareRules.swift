@@ -19,16 +19,14 @@ extension PSCIVersion {
 }
 
 extension WorkaroundLevel {
-    /// `KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_2_NOT_REQUIRED`.
-    static let notRequired: UInt64 = 3
-
     /// Whether a host whose register holds some level takes this value.
     /// - Parameter hostBits: what the register holds.
     static func check(_ bits: UInt64, of id: RegisterID, hostBits: UInt64) throws(Refusal) {
         guard let level = WorkaroundLevel(bits, of: id) else {
             throw Refusal("\(bits.hex) is not a level of this workaround")
         }
-        guard !level.isEnabled || level.number == 2 else {
+        guard !level.isEnabled || level.number == RegisterField.SMCCCARCHWORKAROUND2.LEVEL.avail
+        else {
             throw Refusal("the workaround is enabled and its level is not AVAIL")
         }
         let host = WorkaroundLevel(hostBits, of: id)

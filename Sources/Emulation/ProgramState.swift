@@ -1,12 +1,15 @@
+internal import Registers
 internal import TextFormats
 internal import VCPUModel
 
 /// PSTATE in the form of SPSR: M, bits 4:0, is the mode.
 struct ProgramState {
+    private typealias Mode = RegisterField.PSTATE.M
+
     private let mode: UInt64
 
     init(_ bits: UInt64) {
-        mode = bits & 0x1f
+        mode = RegisterField.PSTATE.m.extract(from: bits)
     }
 
     /// Whether a vCPU can be in this mode (`set_core_reg`, `arch/arm64/kvm/guest.c`).
@@ -18,12 +21,11 @@ struct ProgramState {
 
     private func isPossible(_ host: HostFacts) -> Bool {
         let isEL1In32Bit = host.features.contains(.el1In32Bit)
-        return switch mode {
-        case 0x0, 0x4, 0x5: !isEL1In32Bit  // EL0t, EL1t, EL1h
-        case 0x8, 0x9: host.features.contains(.hasEL2)  // EL2t, EL2h
-        case 0x10: host.hasAArch32AtEL0  // usr
-        case 0x11, 0x12, 0x13, 0x17, 0x1b, 0x1f: isEL1In32Bit  // fiq irq svc abt und sys
-        default: false
+        return switch (mode, AArch32Mode(rawValue: mode)) {
+        case (Mode.el0t, _), (Mode.el1t, _), (Mode.el1h, _): !isEL1In32Bit
+        case (Mode.el2t, _), (Mode.el2h, _): host.features.contains(.hasEL2)
+        case (_, .user): host.hasAArch32AtEL0
+        case (_, let aarch32): aarch32 != nil && isEL1In32Bit
         }
     }
 
@@ -31,8 +33,8 @@ struct ProgramState {
     /// mode, or all of them.
     var narrowRegisters: Int {
         switch mode {
-        case ..<0x10: 0
-        case 0x10, 0x1f: 15
+        case ..<Mode.aa32Usr: 0
+        case Mode.aa32Usr, Mode.aa32Sys: 15
         default: 31
         }
     }

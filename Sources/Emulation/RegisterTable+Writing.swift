@@ -73,7 +73,7 @@ extension RegisterTable {
             RegisterField.IDAA64PFR1EL1.ssbs.touches(definition.resetValue.lowBits),
             !RegisterField.IDAA64PFR1EL1.ssbs.touches(state[definition].lowBits)
         else { return level }
-        return WorkaroundLevel.notRequired
+        return RegisterField.SMCCCARCHWORKAROUND2.LEVEL.notRequired
     }
 
     private func require(_ value: RegisterValue, _ expected: RegisterValue) throws(Refusal) {

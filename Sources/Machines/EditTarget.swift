@@ -33,18 +33,22 @@ public struct EditTarget {
     private let vcpus: [OpenVCPU]
     /// Whether they are all the target has.
     private let isWhole: Bool
-    /// Where the result goes; nil where it is not kept.
-    private let destination: Location?
+    /// Where the result goes; nil where it is in no file.
+    public let destination: Location?
+    /// Whether the result is kept.
+    public let isKept: Bool
     private let state: any OpenState
 
     /// Opens what is to be changed, and checks that nothing is lost by it.
     /// - Parameters:
     ///   - selection: nil where the only vCPU is meant.
     ///   - output: where the result goes instead of the file itself.
+    ///   - keeps: whether it is kept at all; false for a trial.
     public init(
-        _ location: Location, _ selection: Selection?, output: Location?, _ options: SourceOptions
+        _ location: Location, _ selection: Selection?, output: Location?, keeps: Bool = true,
+        _ options: SourceOptions
     ) throws(SourceError) {
-        guard location != .standardStream || output != nil else {
+        guard location != .standardStream || output != nil || !keeps else {
             throw SourceError(
                 "the report goes to standard output: give --output a file for the snapshot, or -")
         }
@@ -52,10 +56,11 @@ public struct EditTarget {
             try output.checkOutput(.binary, keeping: location.lostByItsChange(in: output))
         }
         self.location = location
-        destination = output ?? (location.namedKind == nil ? location : nil)
+        isKept = keeps
+        destination = keeps ? output ?? (location.namedKind == nil ? location : nil) : nil
         let identity = location.identity
         let isInPlace = output.map { identity != nil && $0.identity == identity } ?? true
-        state = try location.open(.edit(keeps: isInPlace), options)
+        state = try location.open(.edit(keeps: isInPlace && keeps), options)
         let all = state.vcpus
         vcpus = try Self.vcpus(all, selection, of: location)
         isWhole = vcpus.count == all.count

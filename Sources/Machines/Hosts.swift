@@ -121,6 +121,12 @@ extension Location {
             || fileKind?.summary.abilities.contains(.host) == true
     }
 
+    /// Whether it can only be a guest: a file or something with a scheme that is no host.
+    package var isNoHostButGuest: Bool {
+        if let namedKind { return !namedKind.summary.abilities.contains(.host) }
+        return !isHostFile && fileKind != nil
+    }
+
     /// The file of such a host; nothing that is said of other files means anything to it.
     func openHostFile(_ options: SourceOptions) throws(SourceError) -> any StateFile {
         guard let kind = fileKind, !HostProfile.builtInNames.contains(argument) else {

@@ -172,6 +172,19 @@ extension Location {
         }
     }
 
+    /// Makes sure, before anything is opened, that each option means something to a kind that is known by its name.
+    /// - Throws: for an option that only other kinds take.
+    public func checkOptions(_ options: SourceOptions) throws(SourceError) {
+        if let kind = namedKind { return try checkOptions(options, of: kind) }
+        let takers = SourceKinds.files
+        guard
+            let option = options.given.first(where: { option in
+                !takers.contains { $0.takes(option) }
+            })
+        else { return }
+        throw hasNoUse(option, as: "no \(option.bearer)")
+    }
+
     private func checkOptions(
         _ options: SourceOptions, of kind: any StateSource.Type
     ) throws(SourceError) {

@@ -232,34 +232,22 @@ struct BaselineHost {
     func guest(
         with baseline: RegisterList
     ) throws(RestoreError) -> (state: UnitState, refusals: [(RegisterID, String)]) {
-        let cpus = host.makeVCPUs(1, enabling: options.enabled)
+        let vm = PlannedVM(on: host, vcpuCount: 1)
         var wanted = baseline
         wanted.set(request.value, for: .vcpuInit)
         if let finalized = request.features.finalizedValue {
             wanted.set(finalized, for: .vcpuFinalized)
         }
-        var options = options
-        options.isPartial = true
-        let report = try Restore.run(
-            [UnitState(.vcpu(0), wanted)], into: cpus, options: options)
-        let state = try RestoreError.wrapping { () throws(RegisterBankError) in
-            UnitState(.vcpu(0), try cpus[0].readAll())
-        }
+        let report = try vm.restore(
+            [UnitState(.vcpu(0), wanted)], policy: RestorePolicy(.safe), isPartial: true)
+        let state = try vm.guest(numbered: [0]).vcpus[0].unit
         let refusals = report.flatMap(\.losses).map { ($0.id, $0.reason ?? $0.outcome.name) }
         return (state, refusals)
     }
 
     /// What is lost when a guest comes here.
     func losses(of state: UnitState) throws(RestoreError) -> [RegisterRestore] {
-        let cpus = host.makeVCPUs(1, enabling: options.enabled)
-        return try Restore.run([state], into: cpus, options: options).flatMap(\.losses)
-    }
-
-    private var options: Restore.Options {
-        var options = Restore.Options()
-        options.policy = RestorePolicy(.safe)
-        options.kernel = profile.kernel
-        options.enabled = KVMCapability.ofWritableRegisters
-        return options
+        try PlannedVM(on: host, vcpuCount: 1).restore([state], policy: RestorePolicy(.safe))
+            .flatMap(\.losses)
     }
 }

@@ -1,5 +1,4 @@
 public import Emulation
-internal import Registers
 public import Transfer
 public import VCPUModel
 
@@ -23,10 +22,12 @@ public struct KernelUpgrade: Sendable {
     ) throws(RestoreError) {
         self.old = old
         self.new = new
-        let moved: Snapshot
-        (up, moved) = try MovePlan.carriedOut(snapshot, on: new, policy: policy)
+        let vm = PlannedVM(on: EmulatedHost(new), vcpuCount: snapshot.vcpus.count)
+        let account = try vm.restore(snapshot, policy: policy)
+        up = MovePlan(account, of: snapshot, on: new, policy: policy)
+        let moved = try vm.guest(numbered: snapshot.vcpus.map(\.index))
         back = try MovePlan(of: moved, on: old, policy: policy)
-        freshBack = try MovePlan(of: Self.fresh(on: new), on: old, policy: policy)
+        freshBack = try MovePlan(of: PlannedVM.freshGuest(on: new), on: old, policy: policy)
     }
 
     /// The three moves in order.
@@ -42,46 +43,5 @@ public struct KernelUpgrade: Sendable {
         case back
         /// A guest of the new kernel back.
         case freshBack = "fresh-back"
-    }
-
-    /// A fresh guest of a host, with all that an ordinary guest can use.
-    private static func fresh(on profile: HostProfile) throws(RestoreError) -> Snapshot {
-        let vcpu = EmulatedCPU(profile: profile, initialized: true)
-        let registers = try RestoreError.wrapping { () throws(RegisterBankError) in
-            try Capture(of: vcpu).registers
-        }
-        return Snapshot(
-            provenance: Provenance(of: profile),
-            vcpus: [VCPUState(index: 0, registers: registers)])
-    }
-}
-
-extension MovePlan {
-    /// The plan of a restore on a host, and the guest as it is after that.
-    fileprivate static func carriedOut(
-        _ snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
-    ) throws(RestoreError) -> (plan: MovePlan, guest: Snapshot) {
-        let host = EmulatedHost(profile)
-        let vcpus = host.makeVCPUs(
-            snapshot.vcpus.count, enabling: KVMCapability.ofWritableRegisters)
-        let account = try account(of: snapshot, into: vcpus, of: profile, policy: policy)
-        var moved = Snapshot(provenance: Provenance(of: profile), vcpus: [])
-        for (state, vcpu) in zip(snapshot.vcpus, vcpus) {
-            let registers = try RestoreError.wrapping { () throws(RegisterBankError) in
-                try Capture(of: vcpu).registers
-            }
-            moved.vcpus.append(VCPUState(index: state.index, registers: registers))
-        }
-        return (MovePlan(account, of: snapshot, on: profile, policy: policy), moved)
-    }
-}
-
-extension Provenance {
-    /// What a plan asks of the host that a guest is from.
-    fileprivate init(of profile: HostProfile) {
-        self.init()
-        self[.kernel] = profile.kernelRelease
-        self[.midr] = profile.midr.map { RegisterValue($0).description }
-        self[.counterFrequency] = profile.counterFrequency.map { String($0) }
     }
 }

@@ -102,8 +102,8 @@ extension MovePlan {
     public init(
         of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
     ) throws(RestoreError) {
-        let account = try Self.account(
-            of: snapshot, on: EmulatedHost(profile), policy: policy)
+        let vm = PlannedVM(on: EmulatedHost(profile), vcpuCount: snapshot.vcpus.count)
+        let account = try vm.restore(snapshot, policy: policy)
         self.init(account, of: snapshot, on: profile, policy: policy)
     }
 
@@ -132,31 +132,13 @@ extension MovePlan {
     static func cell(
         of snapshot: Snapshot, on host: EmulatedHost, policy: RestorePolicy
     ) throws(RestoreError) -> MoveMatrix.Cell {
-        let account = try account(of: snapshot, on: host, policy: policy)
+        let vm = PlannedVM(on: host, vcpuCount: snapshot.vcpus.count)
+        let account = try vm.restore(snapshot, policy: policy)
         let counter = CounterMismatch(
             of: snapshot.provenance, on: host.profile.counterFrequency, policy: policy)
         let losses = account.losses()
         return MoveMatrix.Cell(
             verdict: MovePlan.Verdict(losses, counter, policy), lossCount: losses.count)
-    }
-
-    private static func account(
-        of snapshot: Snapshot, on host: EmulatedHost, policy: RestorePolicy
-    ) throws(RestoreError) -> RestoreAccount {
-        let vcpus = host.makeVCPUs(
-            snapshot.vcpus.count, enabling: KVMCapability.ofWritableRegisters)
-        return try account(of: snapshot, into: vcpus, of: host.profile, policy: policy)
-    }
-
-    static func account(
-        of snapshot: Snapshot, into vcpus: [EmulatedCPU], of profile: HostProfile,
-        policy: RestorePolicy
-    ) throws(RestoreError) -> RestoreAccount {
-        var options = Restore.Options()
-        options.policy = policy
-        options.kernel = profile.kernel
-        options.enabled = KVMCapability.ofWritableRegisters
-        return try Restore.perform(snapshot, into: vcpus, options: options)
     }
 }
 

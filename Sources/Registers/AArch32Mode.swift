@@ -21,7 +21,7 @@ public enum AArch32Mode: UInt64, CaseIterable, Hashable, Sendable {
 
     /// The mode PSTATE says; nil in AArch64, and in Monitor and Hyp mode, which KVM guests do not have.
     public init?(pstate: UInt64) {
-        self.init(rawValue: pstate & 0x1f)
+        self.init(rawValue: RegisterField.PSTATE.m.extract(from: pstate))
     }
 
     /// The id that holds R0 to R14 as this mode sees them.

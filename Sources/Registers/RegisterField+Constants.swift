@@ -50,6 +50,48 @@ extension RegisterField {
         package static var enable: RegisterField { .init(index: 2095) }
     }
 
+    /// Those of CPSR.
+    package enum CPSR {
+        /// Bit 31.
+        package static var n: RegisterField { .init(index: 67) }
+        /// Bit 30.
+        package static var z: RegisterField { .init(index: 68) }
+        /// Bit 29.
+        package static var c: RegisterField { .init(index: 69) }
+        /// Bit 28.
+        package static var v: RegisterField { .init(index: 70) }
+        /// Bit 27.
+        package static var q: RegisterField { .init(index: 71) }
+        /// Bits 26:25.
+        package static var itLo: RegisterField { .init(index: 72) }
+        /// Bit 24.
+        package static var dit: RegisterField { .init(index: 73) }
+        /// Bit 23.
+        package static var ssbs: RegisterField { .init(index: 74) }
+        /// Bit 22.
+        package static var pan: RegisterField { .init(index: 75) }
+        /// Bit 21.
+        package static var ss: RegisterField { .init(index: 76) }
+        /// Bit 20.
+        package static var il: RegisterField { .init(index: 77) }
+        /// Bits 19:16.
+        package static var ge: RegisterField { .init(index: 78) }
+        /// Bits 15:10.
+        package static var itHi: RegisterField { .init(index: 79) }
+        /// Bit 9.
+        package static var e: RegisterField { .init(index: 80) }
+        /// Bit 8.
+        package static var a: RegisterField { .init(index: 81) }
+        /// Bit 7.
+        package static var i: RegisterField { .init(index: 82) }
+        /// Bit 6.
+        package static var f: RegisterField { .init(index: 83) }
+        /// Bit 5.
+        package static var t: RegisterField { .init(index: 84) }
+        /// Bits 4:0.
+        package static var m: RegisterField { .init(index: 85) }
+    }
+
     /// Those of CTR_EL0.
     package enum CTREL0 {
         /// Bits 37:32.
@@ -80,6 +122,100 @@ extension RegisterField {
         package static var il: RegisterField { .init(index: 1139) }
         /// Bits 24:0.
         package static var iss: RegisterField { .init(index: 1140) }
+
+        /// Values of EC.
+        package enum EC {
+            /// 0.
+            package static let unknown: UInt64 = 0
+            /// 1.
+            package static let wfx: UInt64 = 1
+            /// 3.
+            package static let cp1532: UInt64 = 3
+            /// 4.
+            package static let cp1564: UInt64 = 4
+            /// 5.
+            package static let cp14Mr: UInt64 = 5
+            /// 6.
+            package static let cp14Ls: UInt64 = 6
+            /// 7.
+            package static let fpAsimd: UInt64 = 7
+            /// 8.
+            package static let cp10Id: UInt64 = 8
+            /// 9.
+            package static let pac: UInt64 = 9
+            /// 10.
+            package static let other: UInt64 = 10
+            /// 12.
+            package static let cp1464: UInt64 = 12
+            /// 13.
+            package static let bti: UInt64 = 13
+            /// 14.
+            package static let ill: UInt64 = 14
+            /// 17.
+            package static let svc32: UInt64 = 17
+            /// 18.
+            package static let hvc32: UInt64 = 18
+            /// 19.
+            package static let smc32: UInt64 = 19
+            /// 21.
+            package static let svc64: UInt64 = 21
+            /// 22.
+            package static let hvc64: UInt64 = 22
+            /// 23.
+            package static let smc64: UInt64 = 23
+            /// 24.
+            package static let sys64: UInt64 = 24
+            /// 25.
+            package static let sve: UInt64 = 25
+            /// 26.
+            package static let eret: UInt64 = 26
+            /// 28.
+            package static let fpac: UInt64 = 28
+            /// 29.
+            package static let sme: UInt64 = 29
+            /// 31.
+            package static let impDef: UInt64 = 31
+            /// 32.
+            package static let iabtLow: UInt64 = 32
+            /// 33.
+            package static let iabtCur: UInt64 = 33
+            /// 34.
+            package static let pcAlign: UInt64 = 34
+            /// 36.
+            package static let dabtLow: UInt64 = 36
+            /// 37.
+            package static let dabtCur: UInt64 = 37
+            /// 38.
+            package static let spAlign: UInt64 = 38
+            /// 39.
+            package static let mops: UInt64 = 39
+            /// 40.
+            package static let fpExc32: UInt64 = 40
+            /// 44.
+            package static let fpExc64: UInt64 = 44
+            /// 45.
+            package static let gcs: UInt64 = 45
+            /// 47.
+            package static let serror: UInt64 = 47
+            /// 48.
+            package static let breakptLow: UInt64 = 48
+            /// 49.
+            package static let breakptCur: UInt64 = 49
+            /// 50.
+            package static let softstpLow: UInt64 = 50
+            /// 51.
+            package static let softstpCur: UInt64 = 51
+            /// 52.
+            package static let watchptLow: UInt64 = 52
+            /// 53.
+            package static let watchptCur: UInt64 = 53
+            /// 56.
+            package static let bkpt32: UInt64 = 56
+            /// 58.
+            package static let vector32: UInt64 = 58
+            /// 60.
+            package static let brk64: UInt64 = 60
+        }
     }
 
     /// Those of ID_AA64DFR0_EL1.
@@ -116,6 +252,28 @@ extension RegisterField {
         package static var traceVer: RegisterField { .init(index: 644) }
         /// Bits 3:0.
         package static var debugVer: RegisterField { .init(index: 645) }
+
+        /// Values of PMUVer.
+        package enum PMUVer {
+            /// 0.
+            package static let ni: UInt64 = 0
+            /// 1.
+            package static let imp: UInt64 = 1
+            /// 4.
+            package static let v3p1: UInt64 = 4
+            /// 5.
+            package static let v3p4: UInt64 = 5
+            /// 6.
+            package static let v3p5: UInt64 = 6
+            /// 7.
+            package static let v3p7: UInt64 = 7
+            /// 8.
+            package static let v3p8: UInt64 = 8
+            /// 9.
+            package static let v3p9: UInt64 = 9
+            /// 15.
+            package static let impDef: UInt64 = 15
+        }
     }
 
     /// Those of ID_AA64ISAR2_EL1.
@@ -334,6 +492,62 @@ extension RegisterField {
         package static var f: RegisterField { .init(index: 63) }
         /// Bits 4:0.
         package static var m: RegisterField { .init(index: 65) }
+
+        /// Values of M.
+        package enum M {
+            /// 0.
+            package static let el0t: UInt64 = 0
+            /// 4.
+            package static let el1t: UInt64 = 4
+            /// 5.
+            package static let el1h: UInt64 = 5
+            /// 8.
+            package static let el2t: UInt64 = 8
+            /// 9.
+            package static let el2h: UInt64 = 9
+            /// 12.
+            package static let el3t: UInt64 = 12
+            /// 13.
+            package static let el3h: UInt64 = 13
+            /// 16.
+            package static let aa32Usr: UInt64 = 16
+            /// 17.
+            package static let aa32Fiq: UInt64 = 17
+            /// 18.
+            package static let aa32Irq: UInt64 = 18
+            /// 19.
+            package static let aa32Svc: UInt64 = 19
+            /// 22.
+            package static let aa32Mon: UInt64 = 22
+            /// 23.
+            package static let aa32Abt: UInt64 = 23
+            /// 26.
+            package static let aa32Hyp: UInt64 = 26
+            /// 27.
+            package static let aa32Und: UInt64 = 27
+            /// 31.
+            package static let aa32Sys: UInt64 = 31
+        }
+    }
+
+    /// Those of SMCCC_ARCH_WORKAROUND_2.
+    package enum SMCCCARCHWORKAROUND2 {
+        /// Bit 4.
+        package static var enabled: RegisterField { .init(index: 3466) }
+        /// Bits 3:0.
+        package static var level: RegisterField { .init(index: 3467) }
+
+        /// Values of LEVEL.
+        package enum LEVEL {
+            /// 0.
+            package static let notAvail: UInt64 = 0
+            /// 1.
+            package static let unknown: UInt64 = 1
+            /// 2.
+            package static let avail: UInt64 = 2
+            /// 3.
+            package static let notRequired: UInt64 = 3
+        }
     }
 
     /// Those of ZCR_EL1.

@@ -7,12 +7,13 @@ package struct WorkaroundLevel: Hashable, Sendable {
     package let bits: UInt64
 
     /// The numbers mean different things in the three registers; `name` has their words.
-    package var number: UInt64 { bits & 0xf }
+    package var number: UInt64 { Fields.level.extract(from: bits) }
+
+    /// Those of workaround 2; in the others the level is in the same place.
+    private typealias Fields = RegisterField.SMCCCARCHWORKAROUND2
 
     /// Of workaround 2 only: the guest has the mitigation switched on.
-    package var isEnabled: Bool { isSpeculativeStoreBypass && bits & Self.enabled != 0 }
-
-    private static let enabled: UInt64 = 1 << 4
+    package var isEnabled: Bool { isSpeculativeStoreBypass && Fields.enabled.touches(bits) }
 
     /// Spectre v4, whose levels collapse into not available (0, 1) and not required (2, 3).
     private var isSpeculativeStoreBypass: Bool { id == .smcccArchWorkaround2 }
@@ -23,13 +24,16 @@ package struct WorkaroundLevel: Hashable, Sendable {
         else { return nil }
         self.id = id
         self.bits = bits
-        let flags = isSpeculativeStoreBypass ? Self.enabled : 0
-        guard bits & ~(0xf | flags) == 0, number <= 3 else { return nil }
+        let flags = isSpeculativeStoreBypass ? Fields.enabled.mask : 0
+        guard bits & ~(Fields.level.mask | flags) == 0, number <= Fields.LEVEL.notRequired else {
+            return nil
+        }
     }
 
     /// How much the guest may rely on, in numbers that compare; 0 is nothing.
     package var promise: UInt64 {
-        isSpeculativeStoreBypass ? (number < 2 ? 0 : 3) : number
+        isSpeculativeStoreBypass
+            ? (number < Fields.LEVEL.avail ? 0 : Fields.LEVEL.notRequired) : number
     }
 
     /// `AVAIL (1)`.

@@ -56,6 +56,16 @@ public struct RegisterList: Hashable, Sendable {
         return true
     }
 
+    /// Those registers for which this holds.
+    package func filtered(where isKept: (RegisterID) -> Bool) -> RegisterList {
+        var kept = RegisterList()
+        for (id, value) in self where isKept(id) {
+            kept.ids.append(id)
+            kept.values.append(value)
+        }
+        return kept
+    }
+
     private func position(of id: RegisterID) -> Int? {
         let index = insertionPoint(of: id)
         return index < ids.count && ids[index] == id ? index : nil

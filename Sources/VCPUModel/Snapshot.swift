@@ -18,6 +18,15 @@ public struct Snapshot: Hashable, Sendable {
         self.vcpus = vcpus
         self.vm = vm
     }
+
+    /// The registers of all units for which this holds, and no provenance.
+    package func filtered(where isKept: (RegisterID) -> Bool) -> Snapshot {
+        Snapshot(
+            provenance: Provenance(),
+            vcpus: vcpus.map {
+                VCPUState(index: $0.index, registers: $0.registers.filtered(where: isKept))
+            }, vm: vm.filtered(where: isKept))
+    }
 }
 
 /// The complete state of one vCPU.

@@ -16,7 +16,7 @@ struct MainJobTests {
     private func save(_ source: String, _ name: String, vcpus: Int = 1) throws {
         let run = try Program.run("save", source, "-o", folder / name, "--vcpus", "\(vcpus)")
         try #require(run.status == 0, "\(run.errors)")
-        #expect(run.output.isEmpty)
+        #expect(run.text.hasPrefix("written \(folder / name): \(vcpus) vCPU"))
         #expect(run.errors.isEmpty)
     }
 

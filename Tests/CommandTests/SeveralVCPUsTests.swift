@@ -184,6 +184,7 @@ struct SeveralVCPUsTests {
                 vCPUs 0-63: made
                   vCPUs 0-62: x0 (\(x0.hex)): 0x0 to 0x3e (63 values) -> 0x3f
                   x1 (\(try register("x1").hex)): 0x0 -> 0x1
+                written \(file)
 
                 """), "\(run.text)")
     }

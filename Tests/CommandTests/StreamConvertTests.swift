@@ -13,7 +13,7 @@ struct StreamConvertTests {
     private func snapshot(_ stream: String, _ name: String = "vm.vcpusnap") throws -> String {
         let run = try Program.run("convert", stream, "-o", folder / name)
         try #require(run.status == 0, "\(run.errors)")
-        #expect(run.output.isEmpty)
+        #expect(run.text.hasPrefix("written \(folder / name): "))
         return folder / name
     }
 

@@ -183,7 +183,7 @@ struct StreamMendCommandTests {
     @Test("What was written is said, and where nothing was")
     func ending() throws {
         let file = try mend(Stream.n1, "-o", folder / "new.mig")
-        #expect(file.text.hasSuffix("  written to \(folder / "new.mig")\n"))
+        #expect(file.text.hasSuffix("written \(folder / "new.mig")\n"))
         #expect(file.text.contains("  taken out (17)\n"))
         let dry = try mend(Stream.n1, "--dry-run")
         #expect(dry.text.hasSuffix("  nothing was written: this was a dry run\n"))

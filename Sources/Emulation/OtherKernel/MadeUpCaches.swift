@@ -4,26 +4,20 @@ internal import Registers
 extension CacheType {
     private typealias Levels = RegisterField.CLIDREL1
 
-    // What CLIDR_EL1.Ctype<n> says of a level.
-    private static let instructions: UInt64 = 1
-    private static let data: UInt64 = 2
-    private static let separate: UInt64 = 3
-    private static let unified: UInt64 = 4
-
     /// CLIDR_EL1 (`reset_clidr`, `arch/arm64/kvm/sys_regs.c`).
     ///
     /// With IDC that is a unified cache, at level 2 if there is one of instructions too, else a data cache at level 1
     /// to which data are cleaned; without DIC a cache of instructions at level 1.
     var madeUpLevels: UInt64 {
-        let first = needsNoInvalidation ? 0 : Self.instructions
+        let first = needsNoInvalidation ? 0 : CacheLevel.instructions.rawValue
         guard needsNoCleaning else {
             return Levels.loUU.placing(1) | Levels.loC.placing(1) | Levels.loUIS.placing(1)
-                | Levels.ctype1.placing(Self.data | first)
+                | Levels.ctype1.placing(CacheLevel.data.rawValue | first)
         }
         guard !needsNoInvalidation else {
-            return Levels.loC.placing(1) | Levels.ctype1.placing(Self.unified)
+            return Levels.loC.placing(1) | Levels.ctype1.placing(CacheLevel.unified.rawValue)
         }
-        return Levels.loC.placing(2) | Levels.ctype2.placing(Self.unified)
+        return Levels.loC.placing(2) | Levels.ctype2.placing(CacheLevel.unified.rawValue)
             | Levels.ctype1.placing(first)
     }
 
@@ -39,7 +33,7 @@ extension CacheType {
     /// coherency.
     var usualLevels: UInt64 {
         (needsNoCleaning ? 0 : Levels.loUU.placing(1) | Levels.loUIS.placing(1))
-            | Levels.loC.placing(2) | Levels.ctype2.placing(Self.unified)
-            | Levels.ctype1.placing(Self.separate)
+            | Levels.loC.placing(2) | Levels.ctype2.placing(CacheLevel.unified.rawValue)
+            | Levels.ctype1.placing(CacheLevel.separate.rawValue)
     }
 }

@@ -102,7 +102,7 @@ extension SourceOption {
     /// Reads a running VM again until no vCPU is in the middle of an exit.
     public static let settle = ofProcesses(
         "--settle",
-        "Of a running process: read again until no vCPU waits for the answer to an MMIO or hypercall exit."
+        "Read a running process again until no vCPU waits for the answer to an MMIO or hypercall exit."
     )
     /// Goes on although a seccomp filter of the process cannot be read.
     public static let despiteFilter = ofProcesses(

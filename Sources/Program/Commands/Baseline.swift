@@ -35,8 +35,9 @@ struct BaselineCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "Write the template to this file; - is stdout.")
     var output: Location?
 
-    @Option(help: "How to print the result: text or json.")
-    var format = OutputFormat.text
+    @OptionGroup var overwriting: OverwriteOption
+
+    @OptionGroup var printing: PrintingOptions
 
     func validate() throws {
         guard hosts.count >= 2 else { throw ValidationError("name at least two hosts") }
@@ -45,6 +46,7 @@ struct BaselineCommand: ParsableCommand {
     func run() throws {
         let inputs = hosts.map(Location.init(word:))
         try Location.checkInputs(inputs)
+        try output?.checkIsNew(overwriting)
         try output?.checkOutput(.text, keeping: inputs)
         let profiles = try Hosts(inputs, .commandLine).profiles
         let progress = ProgressLine(total: profiles.count, unit: "hosts")
@@ -53,7 +55,7 @@ struct BaselineCommand: ParsableCommand {
                 of: profiles, tellsImplementations: implementations, progress: progress.update))
         progress.finish()
         try output?.write(report.baseline.file, of: "--output")
-        if output != .standardStream { try report.print(as: format) }
-        try report.status.check()
+        guard output != .standardStream else { return try report.status.check() }
+        try report.print(as: printing, besides: output, after: output?.writtenBefore)
     }
 }

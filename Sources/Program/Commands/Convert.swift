@@ -29,6 +29,8 @@ struct Convert: ParsableCommand {
     @Option(name: .shortAndLong, help: "The file to write.")
     var output: Location
 
+    @OptionGroup var overwriting: OverwriteOption
+
     @OptionGroup var streamOptions: StreamOptions
 
     @OptionGroup var policy: PolicyOption
@@ -45,6 +47,7 @@ struct Convert: ParsableCommand {
     func run() throws {
         let inputs = [source, policy.location] + [into].compactMap(\.self)
         try Location.checkInputs(inputs)
+        try output.checkIsNew(overwriting)
         try output.checkOutput(.binary, keeping: inputs)
         guard let into else { return try makeSnapshot() }
         let snapshot = try source.openGuestFile(.commandLine).capture(.commandLine).snapshot
@@ -59,11 +62,12 @@ struct Convert: ParsableCommand {
             source: source.text, target: into.text, dryRun: false, policy: options.policy.name,
             notes: snapshot.noteTexts, listsDestinationOnly: false, account: account, counter: nil,
             values: report.values)
-        try result.print(as: report.format, besides: output, after: output.writtenBefore)
+        try result.print(as: report.printing, besides: output, after: output.writtenBefore)
     }
 
     private func makeSnapshot() throws {
         let options = streamOptions.options
-        try source.openStream(options).capture(options).keep(in: output, from: source)
+        try source.openStream(options).capture(options).keep(
+            in: output, from: source, quietly: report.printing.quiet || report.printing.isJSON)
     }
 }

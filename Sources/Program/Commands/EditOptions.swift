@@ -16,11 +16,26 @@ struct EditOptions: ParsableArguments {
     )
     var output: Location?
 
+    @Flag(help: "Report what would be changed; write nothing.")
+    var dryRun = false
+
+    @OptionGroup var overwriting: OverwriteOption
+
     @OptionGroup var report: OutputOptions
+
+    func validate() throws {
+        guard !dryRun || output == nil else {
+            throw ValidationError("--dry-run writes nothing, so --output means nothing with it")
+        }
+    }
 
     /// Opens what is to be changed.
     func open(_ target: Location) throws -> EditTarget {
-        try EditTarget(target, vcpu, output: output, .commandLine)
+        try output?.checkIsNew(overwriting)
+        if dryRun, let objection = target.namedKind?.objection(to: .trying) {
+            throw CommandError(objection)
+        }
+        return try EditTarget(target, vcpu, output: output, keeps: !dryRun, .commandLine)
     }
 
     /// Makes a change in each vCPU that is meant, keeps the result and prints the report.
@@ -34,10 +49,11 @@ struct EditOptions: ParsableArguments {
         let edits = try target.edit(edit)
         let notes = try target.finish().noteTexts
         let result = EditOutput(
-            verb: verb, target: target.location.text, edits: edits, notes: notes,
+            verb: verb, target: target.location.text, dryRun: dryRun, edits: edits, notes: notes,
             kernel: target.kernel,
             values: report.values)
         try result.print(
-            as: report.format, besides: output, after: (output ?? target.location).writtenBefore)
+            as: report.printing, besides: target.destination,
+            after: target.isKept ? (output ?? target.location).writtenBefore : nil)
     }
 }

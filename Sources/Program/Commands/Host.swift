@@ -15,12 +15,12 @@ struct Host: ParsableCommand {
             """,
         discussion: """
             A profile holds every register of a fresh vCPU with its reset value and the
-            facts that decide what can be restored here. emulated:PROFILE is a vCPU on such
-            a host, anywhere. A host with several kinds of cores has a profile of each, and
+            facts that decide what can be restored here. emulated:NAME is a vCPU on such a
+            host, anywhere. A host with several kinds of cores has a profile of each, and
             -o x.vhost writes x-cortex-a76.vhost and so on.
 
-            With --as-kernel it is the same machine with another kernel, as far as kernels
-            are known. What a kernel hides of the CPU is taken from other recordings of the
+            --as-kernel describes the same machine with another kernel, by what is known of
+            both. What a kernel hides of the CPU is taken from other recordings of the
             same CPU, built-in or given with --like; otherwise it is guessed, and the guess
             is reported.
 
@@ -33,7 +33,7 @@ struct Host: ParsableCommand {
             """)
 
     @Argument(
-        help: "With --as-kernel: a profile by file or built-in name; by default this host.",
+        help: "With --as-kernel: \(SourceKinds.hostGrammar); by default this host.",
         completion: Completions.hosts)
     var host: String?
 
@@ -65,11 +65,12 @@ struct Host: ParsableCommand {
 
     @OptionGroup var like: LikeOption
 
+    @OptionGroup var overwriting: OverwriteOption
+
     @Flag(help: "List the built-in profiles, which emulated:NAME accepts.")
     var builtIn = false
 
-    @Option(help: "How to print the result: text or json.")
-    var format = OutputFormat.text
+    @OptionGroup var printing: PrintingOptions
 
     func validate() throws {
         if let name, !HostProfile.isWord(name) {
@@ -101,12 +102,14 @@ struct Host: ParsableCommand {
 
     func run() throws {
         let inputs = [from] + (like.files + [host].compactMap(\.self)).map(Location.init(word:))
+        try output?.checkIsNew(overwriting)
         try output?.checkOutput(.text, keeping: inputs.compactMap(\.self))
-        if builtIn { return try BuiltInOutput().print(as: format) }
+        if builtIn { return try BuiltInOutput().print(as: printing) }
         let profiles = try profiles()
-        guard let output else { return try HostOutput(profiles).print(as: format) }
+        guard let output else { return try HostOutput(profiles).print(as: printing) }
         guard profiles.count > 1 else {
-            return try output.write(profiles[0].text, of: "--output")
+            try output.write(profiles[0].text, of: "--output")
+            return try sayWritten(profiles[0], to: output)
         }
         try write(profiles, besides: output)
     }
@@ -121,12 +124,18 @@ struct Host: ParsableCommand {
         let base = path.hasSuffix(".vhost") ? String(path.dropLast(6)) : path
         for profile in profiles {
             let file = Location(path: "\(base)-\(HostProfile.cpuWord(midr: profile.midr)).vhost")
+            try file.checkIsNew(overwriting)
             try file.checkOutput(.text, keeping: [])
             try file.write(profile.text, of: "--output")
-            StandardError.write(
-                "vcpusnap: \(file.text) is of CPUs \(profile.cpus ?? ""): this host has several kinds of cores\n"
-            )
+            try sayWritten(profile, to: file)
         }
+    }
+
+    private func sayWritten(_ profile: HostProfile, to file: Location) throws {
+        let cores = profile.cpus.map { ", of CPUs \($0)" } ?? ""
+        try file.sayWritten(
+            "\(profile.name), \(profile.registers.count.of("register"))\(cores)",
+            quietly: printing.quiet || printing.isJSON)
     }
 
     private func profiles() throws -> [HostProfile] {

@@ -6,6 +6,7 @@ struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
         abstract: "List the processes on this host that have KVM VMs.",
+        usage: "vcpusnap list [options]",
         discussion: """
             They are found in /proc; nothing is attached to. Processes whose descriptors
             this user may not see are counted.
@@ -15,10 +16,9 @@ struct ListCommand: ParsableCommand {
               vcpusnap list --format json
             """)
 
-    @Option(help: "How to print the result: text or json.")
-    var format = OutputFormat.text
+    @OptionGroup var printing: PrintingOptions
 
     func run() throws {
-        try ListOutput(table: try ProcessTable.read()).print(as: format)
+        try ListOutput(table: try ProcessTable.read()).print(as: printing)
     }
 }

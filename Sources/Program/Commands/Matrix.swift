@@ -15,8 +15,8 @@ struct Matrix: ParsableCommand {
             A snapshot is a guest as it was saved; a host profile is a guest that is
             started there with everything the host has. Each is planned on each host of a
             folder of .vhost files, or of each --host. The exit code is 0 when every guest
-            can go everywhere. Of a QEMU stream it says what vcpusnap restore does with
-            it; vcpusnap plan --qemu says whether QEMU loads it.
+            can go everywhere. For a QEMU stream, the answer is that of vcpusnap
+            restore; vcpusnap plan --qemu says whether QEMU loads it.
 
             EXAMPLES
               vcpusnap matrix *.vcpusnap --hosts fleet/
@@ -26,18 +26,19 @@ struct Matrix: ParsableCommand {
             """)
 
     @Argument(
-        help: "The guests: SOURCEs, or profiles by file or built-in name.",
+        help: ArgumentHelp(
+            "The guests: SOURCEs, or profiles by file or built-in name.", valueName: "guests"),
         completion: Completions.guests)
-    var sources: [String]
+    var words: [String] = []
 
     @Option(help: "A folder of host profiles (*.vhost).", completion: .directory)
     var hosts: String?
 
     @Option(
-        name: .customLong("host"),
+        name: .customLong("host"), parsing: .upToNextOption,
         help: "A host: \(SourceKinds.hostGrammar) (repeatable).",
         completion: Completions.hosts)
-    var singleHosts: [String] = []
+    var hostWords: [String] = []
 
     @OptionGroup var images: ImageOptions
 
@@ -48,20 +49,32 @@ struct Matrix: ParsableCommand {
     @Option(help: "Also write one self-contained web page to this file; - is stdout.")
     var html: Location?
 
-    @Option(help: "How to print the result: text or json.")
-    var format = OutputFormat.text
+    @OptionGroup var overwriting: OverwriteOption
+
+    @OptionGroup var printing: PrintingOptions
 
     func validate() throws {
-        guard hosts != nil || !singleHosts.isEmpty else {
+        guard hosts != nil || !hostWords.isEmpty else {
             throw ValidationError("give --hosts DIR or --host PROFILE")
         }
+        guard !sources.isEmpty else { throw ValidationError("name at least one guest") }
+    }
+
+    /// One --host may be followed by several, and by the guests: what can only be a guest is one.
+    private var sources: [String] {
+        words + hostWords.filter { Location(word: $0).isNoHostButGuest }
+    }
+
+    private var singleHosts: [Location] {
+        hostWords.map(Location.init(word:)).filter { !$0.isNoHostButGuest }
     }
 
     func run() throws {
         let hosts =
-            singleHosts.map(Location.init(word:)) + (try hosts.map(Hosts.files(in:)) ?? [])
+            singleHosts + (try hosts.map(Hosts.files(in:)) ?? [])
         let inputs = sources.map(Location.init(word:)) + hosts + [policy.location]
         try Location.checkInputs(inputs)
+        try html?.checkIsNew(overwriting)
         try html?.checkOutput(.text, keeping: inputs)
         let policy = try policy.load().policy
         let profiles = try kernel.applied(to: Hosts(hosts, .commandLine).profiles)
@@ -80,7 +93,7 @@ struct Matrix: ParsableCommand {
             try html.write(page.text, of: "--html")
         }
         try MatrixOutput(matrix: matrix, guests: guests, policy: policy.name)
-            .print(as: format, besides: html)
+            .print(as: printing, besides: html, after: html?.writtenBefore)
     }
 
     private func loadGuests() throws -> [MoveMatrix.Source] {

@@ -90,6 +90,8 @@ struct Mend: ParsableCommand {
     @Flag(help: "Report what would be changed; write nothing.")
     var dryRun = false
 
+    @OptionGroup var overwriting: OverwriteOption
+
     @OptionGroup var streamOptions: StreamOptions
 
     @OptionGroup var report: OutputOptions
@@ -157,6 +159,7 @@ struct Mend: ParsableCommand {
         let hostFile = host.map { [Location(word: $0)] } ?? []
         let others = [policy.location] + hostFile + [destination.machine].compactMap(\.self)
         try Location.checkInputs([source] + others)
+        try output?.checkIsNew(overwriting)
         try output?.checkOutput(
             .binary, keeping: [source],
             orElse: source == .standardStream
@@ -223,7 +226,7 @@ struct Mend: ParsableCommand {
             proposal: proposal?.proposed,
             ending: mend.isSafe ? whatWasWritten(mend) : next, values: report.values)
         try text.print(
-            as: report.format, besides: output, after: isWritten ? whatIsWritten(mend) : nil)
+            as: report.printing, besides: output, after: isWritten ? whatIsWritten(mend) : nil)
     }
 
     /// For an error that comes after it.
@@ -239,8 +242,7 @@ struct Mend: ParsableCommand {
             return "  nothing had to change, and nothing was written\n"
         }
         if inPlace { return "  changed in place; vcpusnap unmend \(source.text) restores it\n" }
-        let name = output == .standardStream ? "standard output" : output?.text ?? ""
-        return "  written to \(name)\n"
+        return output == .standardStream ? "  written to standard output\n" : ""
     }
 
     /// What to do where something stands in the way.

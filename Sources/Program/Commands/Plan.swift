@@ -21,7 +21,7 @@ struct PlanCommand: ParsableCommand {
             The restore is carried out on emulated vCPUs of the host's profile, which
             vcpusnap host records. What will be lost is grouped by cause, with what the
             guest would notice and what can be done about it. The verdict is yes, yes with
-            a policy, or no; the exit code is 0 unless it is no for any host.
+            a policy, or no; the exit code is 1 if it is no for one of the hosts.
 
             EXAMPLES
               vcpusnap plan cpu.vcpusnap --host 6.1-neoverse-n1
@@ -32,7 +32,7 @@ struct PlanCommand: ParsableCommand {
             With --qemu it says what QEMU of that version does when it loads a migration
             stream with KVM on that host, register by register, including what it does
             silently, and the error it prints. The verdict is loads, loads with losses, or
-            fails; the exit code is 0 if it is loads for every host. A loss that the policy
+            fails; the exit code is 0 if every host loads it without losses. A loss that the policy
             pardons does not count, so with --policy force the exit code is 1 only for what
             fails. Without --qemu the plan of a stream is that of vcpusnap restore, which
             goes on where QEMU gives up; the verdicts of QEMU are shown beside it.
@@ -128,7 +128,7 @@ struct PlanCommand: ParsableCommand {
         let moves = GuestMoves(
             of: guest, to: profiles, policy: policy.policy, proposesRules: writePolicy != nil)
         let report = PlanOutput(source: source.text, moves: moves, values: output.values)
-        try report.print(as: output.format)
+        try report.print(as: output.printing)
         try write(moves.proposal, policy, whereNeeded: !moves.isPossible)
         if writePolicy != nil { try warn(of: moves.unreachable()) }
         guard moves.isPossible else { throw ExitStatus.finding }
@@ -176,7 +176,7 @@ struct PlanCommand: ParsableCommand {
             values: output.values)
         try write(
             PolicyProposal(answers.map(\.remedies)), given, whereNeeded: report.status != .success)
-        try report.print(as: output.format)
+        try report.print(as: output.printing)
     }
 
     /// Says of which hosts the proposed rules do not make it possible.

@@ -7,10 +7,11 @@ struct RegisterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "register",
         abstract: "Say what a register is, or what a value of it means.",
+        usage: "vcpusnap register <names> ... [--all | --history] [options]",
         discussion: """
             A register can also be named as the kernel, QEMU's log or an assembler does,
-            and a field of it alone. With a value, it is told what the value means: the
-            fields that are set, or all with --all. --history tells, kernel by kernel,
+            and a field of it alone. REGISTER=VALUE explains the value: the fields that are
+            set, or all with --all. --history tells, kernel by kernel,
             what changed and how that is known, also of capabilities and vCPU features.
 
             EXAMPLES
@@ -28,14 +29,13 @@ struct RegisterCommand: ParsableCommand {
         completion: Completions.historySubjects)
     var names: [String]
 
-    @Flag(help: "Of a value, also tell the fields that are not set.")
+    @Flag(help: "Also explain the fields of a value that are not set.")
     var all = false
 
     @Flag(help: "Say what each kernel made of it; takes KVM_CAP_* and KVM_ARM_VCPU_* too.")
     var history = false
 
-    @Option(help: "How to print the result: text or json.")
-    var format = OutputFormat.text
+    @OptionGroup var printing: PrintingOptions
 
     func validate() throws {
         guard !names.isEmpty else { throw ValidationError("name at least one register") }
@@ -43,11 +43,11 @@ struct RegisterCommand: ParsableCommand {
 
     func run() throws {
         if history {
-            try HistoryOutput(subjects: try names.flatMap(historySubjects)).print(as: format)
+            try HistoryOutput(subjects: try names.flatMap(historySubjects)).print(as: printing)
         } else {
             let output = RegisterOutput(
                 subjects: try names.flatMap(subjects), values: DecodedText(showsAll: all))
-            try output.print(as: format)
+            try output.print(as: printing)
         }
     }
 
@@ -63,7 +63,7 @@ struct RegisterCommand: ParsableCommand {
 
     private func subjects(_ text: String) throws -> [RegisterOutput.Subject] {
         if let one = try value(text) { return [one] }
-        if let id = RegisterID(spelled: text) {
+        if let id = RegisterID(spelled: text) ?? Self.namesInDumps[text.uppercased()] {
             if case .unknown = id.architecture { throw CommandError(noRegisterID: text) }
             return [RegisterOutput.Subject(id: id)]
         }
@@ -150,7 +150,7 @@ extension CommandError {
     /// For what an assembler knows and a vCPU's list does not have.
     private static func hint(_ name: String) -> String? {
         switch name {
-        case "cpsr", "nzcv", "daif", "currentel", "spsel": "it is part of pstate"
+        case "nzcv", "daif", "currentel", "spsel": "it is part of pstate"
         case "xzr", "wzr": "it is always zero and has no state"
         case "wsp": "it is the lower half of sp"
         default:

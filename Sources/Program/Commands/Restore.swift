@@ -54,6 +54,8 @@ struct RestoreCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "Save what the target holds afterward; - is stdout.")
     var output: Location?
 
+    @OptionGroup var overwriting: OverwriteOption
+
     @OptionGroup var report: OutputOptions
 
     func validate() throws {
@@ -72,6 +74,7 @@ struct RestoreCommand: ParsableCommand {
     func run() throws {
         try Location.checkInputs([source, policy.location])
         if let output {
+            try output.checkIsNew(overwriting)
             let kept = (source == target ? [] : [source]) + target.lostByItsChange(in: output)
             try output.checkOutput(.binary, keeping: kept + [policy.location])
         }
@@ -98,7 +101,7 @@ struct RestoreCommand: ParsableCommand {
             values: report.values)
         let isKept = !dryRun && !account.isUndone
         try result.print(
-            as: report.format, besides: output,
+            as: report.printing, besides: output ?? (target.namedKind == nil ? target : nil),
             after: isKept ? (output ?? target).writtenBefore : nil)
     }
 

@@ -36,17 +36,17 @@ struct Save: ParsableCommand {
     @Option(name: .of(.vcpus), help: ArgumentHelp(of: .vcpus))
     var vcpus: String?
 
+    @OptionGroup var overwriting: OverwriteOption
+
+    @Flag(name: .shortAndLong, help: "Do not say what was written.")
+    var quiet = false
+
     func validate() throws {
         do throws(SourceError) {
             _ = try options.vcpuCount
+            try source.checkOptions(options)
         } catch {
             throw ValidationError(error.description)
-        }
-        for option in options.given where source.namedKind?.takes(option) != true {
-            let takers = SourceKinds.named.filter { $0.takes(option) }
-            let names = takers.map { $0.summary.grammar }.joined(separator: " and ")
-            let reason = option == .vcpus ? ": \(source.text) has the vCPUs it has" : ""
-            throw ValidationError("\(option.name) goes with \(names) only\(reason)")
         }
     }
 
@@ -59,8 +59,9 @@ struct Save: ParsableCommand {
     }
 
     func run() throws {
+        try output.checkIsNew(overwriting)
         try output.checkOutput(.binary, keeping: source.lostByItsChange(in: output))
         try source.checkIsKept(in: output, .commandLine)
-        try source.capture(options).keep(in: output, from: source)
+        try source.capture(options).keep(in: output, from: source, quietly: quiet)
     }
 }

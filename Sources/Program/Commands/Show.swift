@@ -38,6 +38,8 @@ struct Show: ParsableCommand {
         help: "Also show the p14 and p15 registers of an AArch32 guest, which KVM keeps in others.")
     var isAArch32 = false
 
+    @OptionGroup var selection: SelectionOptions
+
     @OptionGroup var streamOptions: StreamOptions
 
     @Flag(name: .of(.partial), help: ArgumentHelp(of: .partial))
@@ -49,7 +51,8 @@ struct Show: ParsableCommand {
         var options = streamOptions.options
         options.set(.partial, if: partial)
         let guest = try source.guest(options)
-        var snapshot = guest.capture.reporting(from: source)
+        var snapshot = try selection.selected(
+            of: guest.capture.reporting(from: source), named: source.text)
         if isAArch32 { snapshot = try snapshot.withAArch32Registers() }
         let patterns = registers.map(RegisterPattern.init(spelled:))
         let report = ShowOutput(
@@ -61,6 +64,6 @@ struct Show: ParsableCommand {
                     + (pattern.isWildcard || pattern.registerID != nil
                         ? "" : RegisterDictionary.question(about: pattern.text)))
         }
-        try report.print(as: output.format)
+        try report.print(as: output.printing)
     }
 }

@@ -80,7 +80,7 @@ struct Upgrade: ParsableCommand {
                         to: kernel.profile(of: guest.host, named: "\(guest.host.name)@\(to)"),
                         policy: policy))
             }, kernel: to, policy: policy.name, values: output.values)
-        try report.print(as: output.format)
+        try report.print(as: output.printing)
     }
 
     /// A guest, and the host that it is on.

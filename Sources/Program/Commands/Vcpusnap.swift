@@ -30,11 +30,21 @@ struct Vcpusnap: ParsableCommand {
                        output went away
             """,
         version: Version.text,
-        subcommands: [
-            Save.self, RestoreCommand.self, PlanCommand.self, BaselineCommand.self, Diff.self,
-            Show.self, Convert.self, Mend.self, Unmend.self, SetCommand.self, Inject.self,
-            Upgrade.self, Matrix.self, ListCommand.self, Verify.self, Host.self,
-            RegisterCommand.self,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Saved State",
+                subcommands: [
+                    Save.self, RestoreCommand.self, Show.self, Diff.self, Verify.self,
+                    SetCommand.self, Inject.self, ListCommand.self,
+                ]),
+            CommandGroup(
+                name: "Planning",
+                subcommands: [
+                    PlanCommand.self, Upgrade.self, Matrix.self, BaselineCommand.self, Host.self,
+                ]),
+            CommandGroup(
+                name: "QEMU Stream", subcommands: [Mend.self, Unmend.self, Convert.self]),
+            CommandGroup(name: "Reference", subcommands: [RegisterCommand.self]),
         ])
 
     /// The message for a first word that is no command.

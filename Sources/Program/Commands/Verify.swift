@@ -6,6 +6,7 @@ internal import SnapshotFormat
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check a snapshot file: header, every chunk, every value, the digest.",
+        usage: "vcpusnap verify <file> [options]",
         discussion: """
             EXAMPLES
               vcpusnap verify cpu.vcpusnap
@@ -15,10 +16,9 @@ struct Verify: ParsableCommand {
     @Argument(help: "The snapshot file; - is standard input.")
     var file: Location
 
-    @Option(help: "How to print the result: text or json.")
-    var format = OutputFormat.text
+    @OptionGroup var printing: PrintingOptions
 
     func run() throws {
-        try VerifyOutput(report: try SnapshotFile.verify(file), file: file.text).print(as: format)
+        try VerifyOutput(report: try SnapshotFile.verify(file), file: file.text).print(as: printing)
     }
 }

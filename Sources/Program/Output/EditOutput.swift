@@ -7,6 +7,7 @@ internal import VCPUModel
 struct EditOutput: WholeReport {
     let verb: String
     let target: String
+    let dryRun: Bool
     let edits: [(index: UInt32, edit: VCPUEdit)]
     /// What is to be said of the result; nil for nothing.
     let notes: [String]?
@@ -18,7 +19,7 @@ struct EditOutput: WholeReport {
     var status: ExitStatus { isComplete ? .success : .finding }
 
     var json: JSONObject {
-        ["complete": isComplete, "notes": notes, "target": target]
+        ["complete": isComplete, "dryRun": dryRun, "notes": notes, "target": target]
             + .units(edits, { .vcpu($0.index) }) { _, edit in
                 [
                     "complete": edit.isComplete,
@@ -42,7 +43,8 @@ struct EditOutput: WholeReport {
             let verdict = verdict(on: members[0].edit, style)
             return "\(style.bold("\(units.title)")): \(verdict)\n\(lines.joined())" as PrintableText
         }
-        return "\(style.bold("\(verb): \(target)"))\n\(blocks.joined())\(style.notes(notes))"
+        let title = "\(verb): \(target)\(dryRun ? " (dry run)" : "")" as PrintableText
+        return "\(style.bold(title))\n\(blocks.joined())\(style.notes(notes))"
     }
 
     private func verdict(on edit: VCPUEdit, _ style: TextStyle) -> PrintableText {

@@ -22,21 +22,22 @@ protocol Report {
 extension Report {
     var status: ExitStatus { .success }
 
-    /// Prints the report in the format asked for.
+    /// Prints the report as it is asked for.
     /// - Parameters:
     ///   - output: where the command's own output went; the report is on standard error where that is stdout.
     ///   - change: what is to be said where it cannot be printed, of a command that has changed something by
     ///     then; nil for nothing.
     /// - Throws: its status, if that is another than success.
     func print(
-        as format: OutputFormat, besides output: Location? = nil, after change: String? = nil
+        as printing: PrintingOptions, besides output: Location? = nil, after change: String? = nil
     ) throws {
         if output == .standardStream {
             // Nobody is left to tell that standard error cannot be written.
-            try? write(.error, TextStyle(isColored: false), format)
+            try? write(.error, TextStyle(isColored: false), printing, written: nil)
         } else {
             do {
-                try write(.output, TextStyle.forStandardOutput(), format)
+                let written = change == nil || output?.identity == nil ? nil : output
+                try write(.output, printing.color.style, printing, written: written)
             } catch let error as FileError {
                 throw change.map { CommandError("\(error); \($0)") } ?? error
             }
@@ -44,12 +45,17 @@ extension Report {
         try status.check()
     }
 
-    private func write(_ stream: StandardStream, _ style: TextStyle, _ format: OutputFormat) throws
-    {
+    private func write(
+        _ stream: StandardStream, _ style: TextStyle, _ printing: PrintingOptions,
+        written file: Location?
+    ) throws {
+        guard !printing.quiet else { return }
         let output = ReportWriter(to: stream, style: style)
-        switch format {
-        case .text: try write(text: output)
-        case .json: try json.write(to: JSONWriter(output))
+        if printing.isJSON {
+            try json.write(to: JSONWriter(output))
+        } else {
+            try write(text: output)
+            if let file { output.write("written \(file.text)\n") }
         }
         try output.finish()
     }

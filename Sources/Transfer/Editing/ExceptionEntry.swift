@@ -15,14 +15,13 @@ struct ExceptionEntry {
 
     /// EL1 of this vCPU is the level that handles the exception.
     private func checkExceptionLevel() throws(EditError) {
-        let isAtEL2 = pstate & 0x10 == 0 && pstate & 0xc == 0x8
+        let isAtEL2 = [Mode.el2t, Mode.el2h].contains(State.m.extract(from: pstate))
         guard !isAtEL2 else {
             throw .impossible(
                 "the vCPU is at EL2, where an exception of EL1 cannot be taken: let it run on to EL1"
             )
         }
-        let isAArch32State = pstate & 0x10 != 0
-        guard !isAArch32State || AArch32Mode(pstate: pstate) != nil else {
+        guard !isInAArch32State || AArch32Mode(pstate: pstate) != nil else {
             throw .impossible(
                 "PSTATE is in Hyp or Monitor mode, or in none, where no exception of EL1 is taken")
         }
@@ -142,25 +141,32 @@ extension ExceptionEntry {
     /// IL is set for a 32-bit instruction, and for no instruction at all.
     private typealias Syndrome = RegisterField.ESREL1
     private typealias State = RegisterField.PSTATE
+    private typealias Mode = RegisterField.PSTATE.M
+    private typealias AArch32State = RegisterField.CPSR
 
     /// BRK, or BKPT of an AArch32 program at EL0.
     private func breakpointSyndrome(_ comment: UInt16) -> UInt64 {
         guard AArch32Mode(pstate: pstate) != nil else {
-            return Syndrome.ec.placing(0x3c) | Syndrome.il.mask | UInt64(comment)
+            return Syndrome.ec.placing(Syndrome.EC.brk64) | Syndrome.il.mask | UInt64(comment)
         }
-        let isThumb = pstate & 1 << 5 != 0
-        return Syndrome.ec.placing(0x38) | (isThumb ? 0 : Syndrome.il.mask) | UInt64(comment)
+        let isThumb = AArch32State.t.touches(pstate)
+        return Syndrome.ec.placing(Syndrome.EC.bkpt32) | (isThumb ? 0 : Syndrome.il.mask)
+            | UInt64(comment)
     }
 
     /// A data abort with DFSC 0b010000, synchronous external abort, not on a table walk; FnV, bit 10,
     /// says that FAR_EL1 is not valid, and WnR is bit 6.
     private func dataAbortSyndrome(hasAddress: Bool, isWrite: Bool) -> UInt64 {
-        let exceptionClass: UInt64 = isAtEL1 ? 0x25 : 0x24
+        let exceptionClass = isAtEL1 ? Syndrome.EC.dabtCur : Syndrome.EC.dabtLow
         return Syndrome.ec.placing(exceptionClass) | Syndrome.il.mask | (hasAddress ? 0 : 1 << 10)
             | (isWrite ? 1 << 6 : 0) | 0x10
     }
 
-    private var isAtEL1: Bool { pstate & 0x1c == 0x4 }
+    private var isAtEL1: Bool {
+        [Mode.el1t, Mode.el1h].contains(State.m.extract(from: pstate))
+    }
+
+    private var isInAArch32State: Bool { State.m.extract(from: pstate) >= Mode.aa32Usr }
 
     /// - Parameters:
     ///   - address: for FAR_EL1; nil leaves it, as the architecture makes it UNKNOWN.
@@ -181,17 +187,16 @@ extension ExceptionEntry {
 
     /// The group of vectors: from EL1 with SP_EL0 or SP_EL1, from EL0 in AArch64 or AArch32.
     private var vectorOffset: UInt64 {
-        if isAtEL1 { return pstate & 1 == 0 ? 0 : 0x200 }
-        return pstate & 0x10 == 0 ? 0x400 : 0x600
+        if isAtEL1 { return State.m.extract(from: pstate) == Mode.el1t ? 0 : 0x200 }
+        return isInAArch32State ? 0x600 : 0x400
     }
 
     /// PSTATE on entry to EL1h; bits that are not set here become 0.
     private func newPSTATE() -> UInt64 {
         let kept = Self.mask(of: [State.n, State.z, State.c, State.v, State.dit])
         let exceptionsMasked = Self.mask(of: [State.d, State.a, State.i, State.f])
-        let el1h: UInt64 = 0x5
         let set = optionalPSTATE().filter(\.isSet).map(\.field)
-        return pstate & kept | exceptionsMasked | el1h | Self.mask(of: set)
+        return pstate & kept | exceptionsMasked | Mode.el1h | Self.mask(of: set)
     }
 
     private static func mask(of fields: [RegisterField]) -> UInt64 {
@@ -289,25 +294,29 @@ extension ExceptionEntry {
 
     /// CPSR on entry to Abort mode; IT, IL, J and SS become 0.
     private func newCPSR() -> UInt64 {
-        // N, Z, C, V, Q, DIT, PAN, GE and F stay.
-        let kept: UInt64 = 0x1f << 27 | 1 << 24 | 1 << 22 | 0xf << 16 | 1 << 6
-        let abortsAndInterruptsMasked: UInt64 = 1 << 8 | 1 << 7
+        typealias State = AArch32State
+        let kept = Self.mask(
+            of: [
+                State.n, State.z, State.c, State.v, State.q, State.dit, State.pan, State.ge,
+                State.f,
+            ])
+        let abortsAndInterruptsMasked = Self.mask(of: [State.a, State.i])
         var new = pstate & kept | abortsAndInterruptsMasked | AArch32Mode.abort.rawValue
         let isPANSet = has("PAN", in: .idMMFR3EL1) && !has(.keepsPAN)
         let isSSBSSet =
             has("SSBS", in: .idPFR2EL1) && has(.defaultSSBS)
-        if isPANSet { new |= 1 << 22 }
-        if isSSBSSet { new |= 1 << 23 }
-        if has(.isBigEndian) { new |= 1 << 9 }
-        if has(.isThumb) { new |= 1 << 5 }
+        if isPANSet { new |= State.pan.mask }
+        if isSSBSSet { new |= State.ssbs.mask }
+        if has(.isBigEndian) { new |= State.e.mask }
+        if has(.isThumb) { new |= State.t.mask }
         return new
     }
 
     /// SPSR has DIT in bit 21; PSTATE has it in bit 24, and SS in bit 21
     /// (`host_spsr_to_spsr32`, `arch/arm64/include/asm/kvm_emulate.h`).
     private static func savedForm(of pstate: UInt64) -> UInt64 {
-        let dit = pstate >> 24 & 1
-        return pstate & ~(1 << 24 | 1 << 21) | dit << 21
+        let dit = State.dit.extract(from: pstate)
+        return pstate & ~(State.dit.mask | State.ss.mask) | State.ss.placing(dit)
     }
 }
 

@@ -55,17 +55,16 @@ enum InvisibilityProof {
 
     // MARK: Identification
 
-    /// CLIDR_EL1.Ctype<n>: 1 and 3 have an instruction cache, 2, 3 and 4 a data or unified one (Arm ARM, "CCSIDR_EL1": UNKNOWN for a cache that is not there).
+    /// Arm ARM, "CCSIDR_EL1": UNKNOWN for a cache that is not there.
     private static func noSuchCache(_ id: RegisterID, _ guest: RegisterList) -> String? {
         guard case .demultiplexed(0, let selector) = id.group,
             let levels = bits(.clidrEL1, guest)
         else { return nil }
         let level = Int(selector >> 1)
         guard level < cacheTypes.count else { return "there is no cache level \(level + 1)" }
-        let type = cacheTypes[level].extract(from: levels)
+        let type = CacheLevel(rawValue: cacheTypes[level].extract(from: levels)) ?? .none
         let isInstruction = id.isInstructionCache
-        let exists = isInstruction ? [1, 3].contains(type) : [2, 3, 4].contains(type)
-        guard !exists else { return nil }
+        guard !type.hasCache(ofInstructions: isInstruction) else { return nil }
         return "the guest's CLIDR_EL1 has no level \(level + 1) "
             + "\(isInstruction ? "instruction" : "data or unified") cache, so its value is UNKNOWN"
     }

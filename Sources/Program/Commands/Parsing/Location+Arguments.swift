@@ -42,6 +42,12 @@ extension Location {
 }
 
 extension Location {
+    /// Says on standard output what was written here, unless that is where it went.
+    func sayWritten(_ content: PrintableText, quietly: Bool) throws {
+        guard identity != nil, self != .standardStream, !quietly else { return }
+        try StandardOutput.write("written \(text): \(content)\n")
+    }
+
     /// Writes the text that a command makes.
     /// - Parameter option: that took the location.
     func write(_ text: String, of option: String) throws {
@@ -61,10 +67,13 @@ extension StateCapture {
         return snapshot
     }
 
-    /// Makes a file of it.
+    /// Makes a file of it, and says so unless that is not wanted.
     /// - Throws: `ExitStatus.finding` where something could not be read.
-    func keep(in output: Location, from source: Location) throws {
+    func keep(in output: Location, from source: Location, quietly: Bool) throws {
         try SnapshotFile.write(reporting(from: source), to: output)
+        let registers = snapshot.vcpus.map(\.registers.count).reduce(0, +)
+        try output.sayWritten(
+            "\(snapshot.vcpus.count.of("vCPU")), \(registers.of("register"))", quietly: quietly)
         guard unreadable.isEmpty else { throw ExitStatus.finding }
     }
 }

@@ -1,0 +1,77 @@
+internal import Emulation
+internal import Registers
+internal import Transfer
+internal import VCPUModel
+
+/// A VM on an emulated host, made for one step of a plan: what `vcpusnap restore` would make on that host.
+///
+/// State that a VM has once would be made here, too; an emulated one has none.
+struct PlannedVM {
+    private let profile: HostProfile
+    private let vcpus: [EmulatedCPU]
+
+    /// - Parameter capabilities: enabled on it, those that the host has; by default as a restore does.
+    init(
+        on host: EmulatedHost, vcpuCount: Int,
+        enabling capabilities: [KVMCapability] = KVMCapability.ofWritableRegisters
+    ) {
+        profile = host.profile
+        vcpus = host.makeVCPUs(vcpuCount, enabling: capabilities)
+    }
+
+    /// A fresh guest of a host with one vCPU, with all that an ordinary guest can use.
+    static func freshGuest(on profile: HostProfile) throws(RestoreError) -> Snapshot {
+        let vm = PlannedVM(on: EmulatedHost(profile), vcpuCount: 1, enabling: [])
+        try RestoreError.wrapping { () throws(RegisterBankError) in
+            try vm.vcpus[0].initialize(with: profile.vcpuInit ?? VCPUInit(features: []))
+        }
+        return try vm.guest(numbered: [0])
+    }
+
+    /// Restores a snapshot, whose vCPUs are as many.
+    func restore(
+        _ snapshot: Snapshot, policy: RestorePolicy
+    ) throws(RestoreError) -> RestoreAccount {
+        try Restore.perform(snapshot, into: vcpus, options: options(policy))
+    }
+
+    /// Restores vCPUs alone.
+    /// - Parameter isPartial: whether what they do not say of a register is no loss.
+    func restore(
+        _ states: [UnitState], policy: RestorePolicy, isPartial: Bool = false
+    ) throws(RestoreError) -> [RestoreReport] {
+        var options = options(policy)
+        options.isPartial = isPartial
+        return try Restore.run(states, into: vcpus, options: options)
+    }
+
+    /// The guest as it is now, under the numbers that its vCPUs have elsewhere.
+    func guest(numbered indices: [UInt32]) throws(RestoreError) -> Snapshot {
+        var guest = Snapshot(provenance: Provenance(of: profile), vcpus: [])
+        for (index, vcpu) in zip(indices, vcpus) {
+            let registers = try RestoreError.wrapping { () throws(RegisterBankError) in
+                try vcpu.readAll()
+            }
+            guest.vcpus.append(VCPUState(index: index, registers: registers))
+        }
+        return guest
+    }
+
+    private func options(_ policy: RestorePolicy) -> Restore.Options {
+        var options = Restore.Options()
+        options.policy = policy
+        options.kernel = profile.kernel
+        options.enabled = KVMCapability.ofWritableRegisters
+        return options
+    }
+}
+
+extension Provenance {
+    /// What a plan asks of the host that a guest is from.
+    fileprivate init(of profile: HostProfile) {
+        self.init()
+        self[.kernel] = profile.kernelRelease
+        self[.midr] = profile.midr.map { RegisterValue($0).description }
+        self[.counterFrequency] = profile.counterFrequency.map { String($0) }
+    }
+}
