@@ -13,6 +13,8 @@ public struct PolicyProposal: Sendable {
         /// What a restore or QEMU's load loses, and what the guest would notice of it, where that is known.
         case loss(
             RegisterID, RegisterOutcome, saved: RegisterValue, held: RegisterValue?, GuestImpact?)
+        /// A field of an ID register gets another value, which the destination takes.
+        case field(RegisterID, RegisterField, value: UInt64, saved: UInt64, GuestImpact?)
 
         /// As it stands in a policy.
         public var rule: PolicyRule {
@@ -20,18 +22,24 @@ public struct PolicyProposal: Sendable {
             case .counter:
                 PolicyRule(RegisterPattern(PolicyRule.counterFrequency), .drop(nil))
             case .missing(let id, _): PolicyProposal.rule(for: id, .missing)
-            case .loss(let id, let outcome, _, _, _): PolicyProposal.rule(for: id, outcome)
+            case .loss(let id, let outcome, let saved, let held, _):
+                PolicyProposal.rule(for: id, outcome, differing: held.flatMap(saved.differingBits))
+            case .field(let id, let field, let value, _, _):
+                PolicyRule(RegisterPattern(id.name), .override(field: field, value))
             }
         }
     }
 
     /// The rule that pardons a loss of a register, and nothing else.
-    static func rule(for id: RegisterID, _ outcome: RegisterOutcome) -> PolicyRule {
+    /// - Parameter differing: the bits that the register has otherwise than it should; nil where a rule of all bits is meant.
+    static func rule(
+        for id: RegisterID, _ outcome: RegisterOutcome, differing: RegisterValue? = nil
+    ) -> PolicyRule {
         let pattern = RegisterPattern(id.name)
         return switch outcome {
         case .missing: PolicyRule(pattern, .ignore)
         case .absent, .refused: PolicyRule(pattern, .drop(nil))
-        default: PolicyRule(pattern, .acceptMasked(nil))
+        default: PolicyRule(pattern, .acceptMasked(differing?.bits))
         }
     }
 
@@ -67,7 +75,38 @@ public struct PolicyProposal: Sendable {
             add(.missing(loss.id, held: loss.found))
         }
         let notices = Self.notices(plan)
-        for loss in losses { add(loss.id, loss.outcome, loss.wanted, loss.found, notices) }
+        for loss in plan.units.lazy.flatMap(\.losses) where loss.restore.pardon == nil {
+            let restore = loss.restore
+            // What is not written on any vCPU is lost on none.
+            guard restore.wanted != nil, !seen.contains(Self.rule(for: restore.id, .missing))
+            else { continue }
+            add(loss, notices[restore.id])
+        }
+    }
+
+    /// Hosts that take different values of a field have to do with their own of the whole register.
+    private mutating func add(_ loss: PlannedLoss, _ notice: GuestImpact?) {
+        let id = loss.restore.id
+        let rules = loss.explainer.rules(for: loss.restore, notice: notice)
+        guard rules.contains(where: isContradicted) else {
+            for rule in rules { add(rule) }
+            return
+        }
+        proposed.removeAll { rule in
+            if case .field(id, _, _, _, _) = rule { true } else { false }
+        }
+        add(
+            id, loss.restore.outcome, loss.restore.wanted, loss.restore.found,
+            [id: notice].compactMapValues(\.self))
+    }
+
+    /// Whether another value is proposed already.
+    private func isContradicted(_ rule: Rule) -> Bool {
+        guard case .field(let id, let field, let value, _, _) = rule else { return false }
+        return proposed.contains { other in
+            guard case .field(id, field, let old, _, _) = other else { return false }
+            return old != value
+        }
     }
 
     /// The counter's rule stands before those of registers.

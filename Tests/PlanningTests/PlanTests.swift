@@ -696,7 +696,7 @@ struct LossTests {
 
     @Test(
         "What is no list of CPUs is an extension without a meaning",
-        arguments: ["", " 0;x", " 0-3 4"])
+        arguments: ["", " 0;x", " 0-3 4", " ,", " 3-0", " 1,0", " 0-8192"])
     func noCPUs(_ words: String) throws {
         var profile = try builtIn("6.12-neoverse-n1")
         profile.extensions = ["x-cpus" + words]
