@@ -60,8 +60,8 @@ extension HostProfile {
         }
     }
 
-    /// The oldest kernel whose rules are known, where they are taken for those of an older one; nil for
-    /// other hosts.
+    /// The oldest kernel that was examined, where its rules are taken for those of an older one of which no change is
+    /// known; nil for other hosts.
     public var substituteRules: KernelVersion? {
         let known = RegisterDictionary.entry(for: .clidrEL1)?.behaviorHistory.first?.from
         guard let known, let kernel, kernel < known else { return nil }

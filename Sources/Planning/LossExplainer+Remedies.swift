@@ -276,6 +276,7 @@ extension LossExplainer {
         case .claimsMore where !fields.isEmpty:
             "the guest's \(restore.id) (\(fields.map(\.field).joined(separator: ", ")))"
         case .kernel: "Linux \(cause.detail ?? "") or newer"
+        case .guestFeature: "a kernel that lists \(restore.id.name) without \(cause.detail ?? "")"
         case .psciVersion:
             "PSCI \(restore.wanted.map { PSCIVersion(rawValue: $0.lowBits).description } ?? "")"
         case .firmware: services(named: restore)

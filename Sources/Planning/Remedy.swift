@@ -229,6 +229,16 @@ extension Remedy {
         (.sve, "sve=off"), (.pointerAuthentication, "pauth=off"), (.pmuV3, "pmu=off"),
     ]
 
+    /// Which vCPUs do not have a field, where a feature can be left out for that: `; vCPUs without PMU_V3 (QEMU: pmu=off) ...`.
+    static func leavingOut(_ rule: IDFieldRule) -> String? {
+        let feature = rule.feature.flatMap { VCPUFeatures(named: $0) } ?? []
+        guard let other = removable.first(where: { !$0.features.isDisjoint(with: feature) }) else {
+            return nil
+        }
+        return
+            "; vCPUs without \(other.features.names.joined(separator: " and ")) (QEMU: \(other.property)) do not have it"
+    }
+
     private static func without(_ features: VCPUFeatures) -> String {
         let properties = removable.filter { features.isSuperset(of: $0.features) }.map(\.property)
         let bits = pattern(0, in: UInt64(features.rawValue))

@@ -23,6 +23,9 @@ struct OtherKernelTests {
         var misses: [String] = []
         var guesses = 0
 
+        /// The registers that are not as recorded.
+        var missed: Set<String> { Set(misses.map { String($0.prefix { $0 != " " }) }) }
+
         /// `4321 of 4322 registers (99.98 %)`.
         var figure: String {
             let hundredths = (registers - misses.count) * 10_000 / max(registers, 1)
@@ -94,14 +97,24 @@ struct OtherKernelTests {
         for (from, to, _) in try pairs(builtIns(machine)) {
             let score = try score(from, to, like: [])
             #expect(score.misses.isEmpty || score.guesses > 0, "\(from.name) to \(to.name)")
-            let registers = Set(score.misses.map { String($0.prefix { $0 != " " }) })
-            print(
-                "\(from.name) to \(to.name): \(score.figure); missed: \(registers.sorted().joined(separator: " "))"
-            )
+            #expect(
+                score.missed.isSubset(of: Self.hidden[machine] ?? []),
+                "\(from.name) to \(to.name)")
+            print("\(from.name) to \(to.name), by rules alone: \(score.figure)")
             total += score
         }
-        print("\(machine), by rules alone: \(total.figure)")
+        print("\(machine), by rules alone: \(total.figure); missed: \(total.missed.sorted())")
     }
+
+    /// What QEMU's `max`, which is no CPU of anyone's, has in registers that one of two kernels hides: every miss, as
+    /// listed in Formats/kernel-derivation.md.
+    private static let hidden: [String: Set<String>] = [
+        "max": Set(
+            [
+                "ID_AA64DFR0_EL1", "ID_DFR0_EL1", "ID_AA64ISAR1_EL1", "ID_AA64ISAR2_EL1",
+                "ID_AA64MMFR1_EL1", "PMCR_EL0", "CCSIDR0", "CCSIDR1", "CCSIDR2",
+            ] + (0...30).map { "PMEVCNTR\($0)_EL0" })
+    ]
 
     /// Without a recording with 6.1, or an older kernel, nothing tells the CPU's caches.
     @Test(arguments: machines) func withOtherRecordings(machine: String) throws {
