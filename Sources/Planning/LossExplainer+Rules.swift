@@ -18,7 +18,7 @@ extension LossExplainer {
             : overrides
     }
 
-    /// None where the destination takes nothing but its own value of the register.
+    /// None where the destination takes nothing but its own value of the register, unless one rule brings it about.
     private func overrides(
         for restore: RegisterRestore
     ) -> [(field: RegisterField, value: UInt64)] {
@@ -28,7 +28,9 @@ extension LossExplainer {
         else { return [] }
         let fields = unacceptableFields(of: restore)
         let kept = fields.reduce(wanted) { $1.replacing(in: $0, with: $1.extract(from: host)) }
-        guard kept != host, entry.takes(kept, on: host, kernel: kernel) else { return [] }
+        let isTaken =
+            kept == host ? fields.count == 1 : entry.takes(kept, on: host, kernel: kernel)
+        guard isTaken else { return [] }
         return fields.compactMap { rule in
             entry.field(named: rule.field).map { ($0, rule.extract(from: host)) }
         }
