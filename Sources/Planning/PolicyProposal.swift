@@ -46,6 +46,10 @@ public struct PolicyProposal: Sendable {
     /// One for each register and way in which it is lost, by the first such loss.
     public private(set) var proposed: [Rule] = []
     private var seen: Set<PolicyRule> = []
+    private var hasMove = false
+    private var isOfSeveralMoves = false
+    /// What stands for the fields of a register that are proposed.
+    private var wholes: [RegisterID: Rule] = [:]
 
     /// For a load by QEMU.
     /// - Parameter move: what a restore of the guest there would lose, which says what the guest has in use.
@@ -68,6 +72,11 @@ public struct PolicyProposal: Sendable {
 
     /// Adds the rules for what one restore loses; of what is proposed already the first stays.
     public mutating func add(_ plan: MovePlan) {
+        if hasMove, !isOfSeveralMoves {
+            isOfSeveralMoves = true
+            dropWholeRegisters()
+        }
+        hasMove = true
         add(plan.counter)
         let losses = plan.units.lazy.flatMap(\.report.losses)
         // Of a vCPU that is not initialized the destination has no values; the others would not be initialized either.
@@ -78,34 +87,32 @@ public struct PolicyProposal: Sendable {
         for loss in plan.units.lazy.flatMap(\.losses) where loss.restore.pardon == nil {
             let restore = loss.restore
             // What is not written on any vCPU is lost on none.
-            guard restore.wanted != nil, !seen.contains(Self.rule(for: restore.id, .missing))
-            else { continue }
+            guard !seen.contains(Self.rule(for: restore.id, .missing)) else { continue }
             add(loss, notices[restore.id])
         }
     }
 
-    /// Hosts that take different values of a field have to do with their own of the whole register.
     private mutating func add(_ loss: PlannedLoss, _ notice: GuestImpact?) {
-        let id = loss.restore.id
-        let rules = loss.explainer.rules(for: loss.restore, notice: notice)
-        guard rules.contains(where: isContradicted) else {
-            for rule in rules { add(rule) }
-            return
-        }
-        proposed.removeAll { rule in
-            if case .field(id, _, _, _, _) = rule { true } else { false }
-        }
-        add(
-            id, loss.restore.outcome, loss.restore.wanted, loss.restore.found,
-            [id: notice].compactMapValues(\.self))
+        let restore = loss.restore
+        guard let saved = restore.wanted else { return }
+        let whole = Rule.loss(
+            restore.id, restore.outcome, saved: saved, held: restore.found, notice)
+        let rules =
+            isOfSeveralMoves ? [whole] : loss.explainer.rules(for: restore, notice: notice)
+        if case .field? = rules.first, wholes[restore.id] == nil { wholes[restore.id] = whole }
+        for rule in rules { add(rule) }
     }
 
-    /// Whether another value is proposed already.
-    private func isContradicted(_ rule: Rule) -> Bool {
-        guard case .field(let id, let field, let value, _, _) = rule else { return false }
-        return proposed.contains { other in
-            guard case .field(id, field, let old, _, _) = other else { return false }
-            return old != value
+    /// One value of a field need not suit several hosts: each has to do with its own of the whole register.
+    private mutating func dropWholeRegisters() {
+        let rules = proposed
+        proposed = []
+        for rule in rules {
+            if case .field(let id, _, _, _, _) = rule, let whole = wholes[id] {
+                add(whole)
+            } else {
+                proposed.append(rule)
+            }
         }
     }
 
