@@ -15,12 +15,14 @@ from records import DataError, choice, number, read, version
 FIELD_KINDS = ["unsignedEnum", "signedEnum", "enum", "field", "res0", "res1", "raz", "unkn"]
 RESERVED = ["res0", "res1", "raz", "unkn"]
 FLAGS = ["opaque", "featureID", "implementationID", "checkedOnly", "vmWide", "timer", "counter", "pmu",
-         "secret", "clearView", "qemuConstant", "qemuMasked", "essential", "qemuTolerated", "qemuToleratedZero"]
+         "secret", "clearView", "qemuConstant", "qemuMasked", "essential", "qemuTolerated", "qemuToleratedZero",
+         "writeOnly"]
 CLASSES = ["absent", "writable", "invariant", "writeIgnored", "sanitised", "volatile", "raz",
            "constrained"]
 SET_CLEAR = ["none", "assign", "orAndClear"]
 TRAITS = ["idPolicy", "zeroWithoutAArch32", "zeroWithoutSVE", "reservedBitsForcedWithEL2",
-          "keepsImplementedCounters", "countersFixedWithEL2", "statusComputed", "sameFeaturesInVM"]
+          "keepsImplementedCounters", "countersFixedWithEL2", "statusComputed", "sameFeaturesInVM",
+          "levelsInOrder"]
 CONDITIONS = ["feature", "notFeature", "capability", "id", "finalized"]
 RULES = ["exact", "lowerSafe", "higherSafe", "higherOrZeroSafe", "any"]
 SPECIALS = ["remapped", "minimum", "values", "ignoredIfHostValue", "signed", "higherSafe"]
@@ -339,9 +341,10 @@ class Compiler:
 
     def cpu_value_rows(self):
         rows = []
-        for record in read(self.directory / "cpu-values.jsonl", ["cpu", "register", "value"], ["field"]):
+        for record in read(self.directory / "cpu-values.jsonl", ["cpu", "register", "value"], ["field", "usual"]):
             place = self.bits_of_field(record, self.position(record, record["register"]), record.get("field"))
-            rows += [(number(record, "value"), cpu, *place) for cpu in self.identities(record, [record["cpu"]])]
+            rows += [(number(record, "value"), cpu, *place, int(record.get("usual", False)))
+                     for cpu in self.identities(record, [record["cpu"]])]
         return rows
 
     def capability_rows(self):
@@ -478,6 +481,7 @@ def source(directory):
     compiler = Compiler(directory)
     registers, capabilities = compiler.register_rows(), compiler.capability_rows()
     words = meanings.Meanings(compiler)
+    known = changes(directory)
     tables = [
         ("register", "registers", registers),
         ("register_name", "names", compiler.name_rows()),
@@ -507,7 +511,9 @@ def source(directory):
     parts = [
         c_source.BANNER.format(origin="Formats/registers"), '\n#include "register_tables.h"\n\n',
         f"const uint32_t cformat_oldest_kernel = 0x{oldest_kernel(directory):x};\n",
-        f"const uint32_t cformat_newest_kernel = 0x{max(series(directory)):x};\n\n",
+        f"const uint32_t cformat_newest_kernel = 0x{max(series(directory)):x};\n",
+        f"const uint32_t cformat_first_change = 0x{known[0].release:x};\n",
+        f"const uint32_t cformat_last_change = 0x{known[-1].release:x};\n\n",
         *(c_source.table(f"cformat_{kind}", f"cformat_{name}", rows) + "\n"
           for kind, name, rows in tables),
         compiler.strings.definition("cformat_strings")]

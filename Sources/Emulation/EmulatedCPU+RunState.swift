@@ -9,7 +9,14 @@ extension EmulatedCPU {
     var idsOutsideList: [RegisterID] {
         guard state.run.initialization != nil else { return [.vcpuInit] }
         let finalized: [RegisterID] = state.run.awaited.isEmpty ? [] : [.vcpuFinalized]
-        return finalized + [.mpState, .vcpuEvents, .vcpuInit]
+        let events: [RegisterID] = Self.isKept(.vcpuEvents, by: kernel) ? [.vcpuEvents] : []
+        return finalized + [.mpState] + events + [.vcpuInit]
+    }
+
+    private var kernel: KernelVersion? { table.host.kernel }
+
+    private static func isKept(_ id: RegisterID, by kernel: KernelVersion?) -> Bool {
+        KernelVersion.has(kernel, since: RegisterDictionary.entry(for: id)?.listedSince)
     }
 
     func readOutsideList(_ id: RegisterID) throws(Refusal) -> RegisterValue {
@@ -105,8 +112,15 @@ extension EmulatedCPU {
         guard RunState.mpStates.contains(wanted) else {
             throw Refusal("expected RUNNABLE (0), STOPPED (5) or SUSPENDED (10), found \(wanted)")
         }
+        if wanted == RunState.suspended, let since = Self.suspendedSince,
+            !KernelVersion.has(kernel, since: since)
+        {
+            throw Refusal("SUSPENDED (10) is a state since Linux \(since)")
+        }
         state.run.mpState = wanted
     }
+
+    private static let suspendedSince = KVMCapability.named("KVM_CAP_ARM_SYSTEM_SUSPEND")?.since
 
     // MARK: VCPU_EVENTS
 

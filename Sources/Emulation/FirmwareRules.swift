@@ -19,20 +19,29 @@ extension PSCIVersion {
 }
 
 extension WorkaroundLevel {
-    /// Whether a host whose register holds some level takes this value.
+    private typealias Level = RegisterField.SMCCCARCHWORKAROUND2.LEVEL
+
+    /// Whether a host whose register holds some level takes this value (`kvm_arm_set_fw_reg`; before Linux 5.10 in
+    /// `virt/kvm/arm/psci.c`).
+    ///
     /// - Parameter hostBits: what the register holds.
-    static func check(_ bits: UInt64, of id: RegisterID, hostBits: UInt64) throws(Refusal) {
+    /// - Parameter inOrder: whether the kernel compares the levels as numbers.
+    /// - Returns: what the register holds then.
+    static func stored(
+        _ bits: UInt64, in id: RegisterID, hostBits: UInt64, inOrder: Bool
+    ) throws(Refusal) -> UInt64 {
         guard let level = WorkaroundLevel(bits, of: id) else {
             throw Refusal("\(bits.hex) is not a level of this workaround")
         }
-        guard !level.isEnabled || level.number == RegisterField.SMCCCARCHWORKAROUND2.LEVEL.avail
-        else {
+        guard !level.isEnabled || level.number == Level.avail else {
             throw Refusal("the workaround is enabled and its level is not AVAIL")
         }
         let host = WorkaroundLevel(hostBits, of: id)
-        guard level.promise <= host?.number ?? 0 else {
+        guard (inOrder ? level.number : level.promise) <= host?.number ?? 0 else {
             throw Refusal(
                 "\(level.name) is more than the host's \(host?.name ?? hostBits.hex)")
         }
+        let isSwitched = inOrder && [level.number, host?.number] == [Level.avail, Level.avail]
+        return isSwitched ? bits : hostBits
     }
 }

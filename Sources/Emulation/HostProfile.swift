@@ -1,3 +1,4 @@
+internal import LinuxSystem
 public import Registers
 public import VCPUModel
 
@@ -59,8 +60,8 @@ extension HostProfile {
         }
     }
 
-    /// The oldest kernel whose rules are known, where they are taken for those of an older one; nil for
-    /// other hosts.
+    /// The oldest kernel that was examined, where its rules are taken for those of an older one of which no change is
+    /// known; nil for other hosts.
     public var substituteRules: KernelVersion? {
         let known = RegisterDictionary.entry(for: .clidrEL1)?.behaviorHistory.first?.from
         guard let known, let kernel, kernel < known else { return nil }
@@ -82,9 +83,10 @@ extension HostProfile {
         get {
             for line in extensions {
                 let words = line.split { $0 == " " || $0 == "\t" }
-                guard words.count == 2, words[0] == Self.cpusDirective, Self.isCPUList(words[1])
+                guard words.count == 2, words[0] == Self.cpusDirective,
+                    let cpus = CPUSet(parsing: words[1])
                 else { continue }
-                return String(words[1])
+                return cpus.description
             }
             return nil
         }
@@ -94,11 +96,7 @@ extension HostProfile {
         }
     }
 
-    private static let cpusDirective = "x-cpus"
-
-    private static func isCPUList(_ text: Substring) -> Bool {
-        text.allSatisfy { $0.isASCII && $0.isNumber || $0 == "," || $0 == "-" }
-    }
+    static let cpusDirective = "x-cpus"
 
     /// Whether a recording of the host made it, which tries what the kernel's version does not say.
     var isRecording: Bool {

@@ -1,3 +1,4 @@
+internal import LinuxSystem
 internal import Registers
 public import TextFormats
 internal import VCPUModel
@@ -100,8 +101,22 @@ struct HostProfileParser {
     mutating func isExtension(_ directive: Word) throws(DirectiveError) -> Bool {
         guard directive.text.hasPrefix("x-") else { return false }
         result.extensions.append(scanner.text)
-        scanner.skipLine()
+        if directive.text == HostProfile.cpusDirective {
+            try checkCPUs(directive)
+        } else {
+            scanner.skipLine()
+        }
         return true
+    }
+
+    private mutating func checkCPUs(_ directive: Word) throws(DirectiveError) {
+        try scanner.once(directive, key: HostProfile.cpusDirective)
+        let list = try scanner.word("a list of CPUs")
+        guard CPUSet(parsing: list.text) != nil else {
+            throw scanner.unexpected(
+                list,
+                insteadOf: "CPUs in ascending order, such as 0-3,6, each below \(CPUSet.limit)")
+        }
     }
 }
 

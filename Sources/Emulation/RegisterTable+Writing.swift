@@ -48,11 +48,12 @@ extension RegisterTable {
         case .counters(let write):
             return pmuControl(of: state).written(value, to: old, write)
         case .psciVersion: try PSCIVersion(rawValue: value).check(host)
-        case .workaround:
+        case .workaround(let inOrder):
             let id = definition.id
             let hostBits = workaroundLevel(old, id, state)
-            try WorkaroundLevel.check(value, of: id, hostBits: hostBits)
-            return old
+            let bits = try WorkaroundLevel.stored(
+                value, in: id, hostBits: hostBits, inOrder: inOrder)
+            return bits == hostBits ? old : bits
         case .services(let known):
             guard value & ~known == 0 else {
                 throw Refusal("the host does not offer services \((value & ~known).hex)")

@@ -30,8 +30,8 @@ enum WriteRule: Hashable, Sendable {
     /// A bitmap of counters.
     case counters(CounterWrite)
     case psciVersion
-    /// An SMCCC workaround: checked against the host's level, never stored.
-    case workaround
+    /// An SMCCC workaround: checked against the host's level; where its levels are in order, ENABLED is stored.
+    case workaround(inOrder: Bool)
     /// A bitmap of hypercall services.
     case services(known: UInt64)
     case programState

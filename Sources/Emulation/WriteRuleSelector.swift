@@ -89,7 +89,9 @@ struct WriteRuleSelector {
         if behavior.traits.contains(.idPolicy) {
             return .idFields(mask: profile.writableMasks[entry.id] ?? behavior.mask ?? 0)
         }
-        if entry.isCheckedOnly { return .workaround }
+        if entry.isCheckedOnly {
+            return .workaround(inOrder: behavior.traits.contains(.levelsInOrder))
+        }
         return switch entry.id.kind.constraint {
         case .bits: .constrained(changing: behavior.mask ?? 0)
         case .cacheGeometry: .cacheGeometry
@@ -126,7 +128,8 @@ extension WriteRuleSelector {
         case .pmuControl: return PMUControl.acceptableMask(of: 0, host: host)
         case .counters: return PMUControl(counters: host.counters).counterMask
         case .services(let known): return known
-        case .unchanged, .zero, .ignored, .workaround: return 0
+        case .workaround(let inOrder): return inOrder ? RegisterField.SMCCCARCHWORKAROUND2.enabled.mask : 0
+        case .unchanged, .zero, .ignored: return 0
         case .eventCounter: return EventCounter.mask(idAA64DFR0: host.idAA64DFR0)
         case .any, .cacheGeometry, .pmuMachine, .psciVersion, .programState, .general, .scalable,
             .vectorLengths:
@@ -144,7 +147,7 @@ extension WriteRule {
     /// Whether the register has one value for good.
     var isConstant: Bool {
         switch self {
-        case .unchanged, .zero, .ignored, .workaround: true
+        case .unchanged, .zero, .ignored, .workaround(inOrder: false): true
         case .idFields(let mask): mask == 0
         default: false
         }

@@ -81,13 +81,13 @@ package struct Hosts {
         }
     }
 
-    /// Says of which hosts the rules are guessed.
+    /// Says of which hosts the rules are those of a newer kernel where nothing else is known.
     static func reportOldKernels(_ profiles: [HostProfile], _ options: SourceOptions) {
         let old = profiles.filter { $0.substituteRules != nil }
         guard let rules = old.first?.substituteRules else { return }
         options.notify(
-            "no rules are known of kernels before \(rules), so those of \(rules) are taken, "
-                + "beside what the profile says, for \(old.map(\.name).listed(atMost: 3))")
+            "kernels before \(rules) were read, and seldom run: where no change is known, the rules of \(rules) are "
+                + "taken, beside what the profile says, for \(old.map(\.name).listed(atMost: 3))")
     }
 }
 

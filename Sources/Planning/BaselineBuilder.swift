@@ -124,6 +124,7 @@ struct BaselineBuilder {
         }
         func text(naming most: Int) -> String {
             "\(rule.field) is " + groups.map { $0.text(naming: most) }.joined(separator: ", ")
+                + (Remedy.leavingOut(rule) ?? "")
         }
         return Baseline.Obstacle(register: id, text: text(naming: .max), brief: text(naming: 4))
     }

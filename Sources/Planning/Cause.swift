@@ -26,6 +26,8 @@ public struct Cause: Hashable, Comparable, Sendable {
         return switch kind {
         case .cpuFeature: "the destination's CPU lacks \(detail)"
         case .vcpuFeature: "the destination cannot give a vCPU \(detail)"
+        case .guestFeature:
+            "the guest's own vCPU lacks \(detail), without which the destination has no such register"
         case .kernel: "the destination's kernel is older than Linux \(detail)"
         case .claimsMore:
             "the guest's ID registers hold values that the destination does not accept"

@@ -11,17 +11,17 @@ extension LossExplainer {
         case .incomplete, .differentVCPUs: return [.saveAgain]
         case .notInitialized: return [place.isTooMany ? .moreVCPUs(place.count) : .saveAgain]
         case .tooManyVCPUs: return [.moreVCPUs(place.count)]
-        case .kernelView: return [policy(for: restore)]
+        case .kernelView: return [.otherHost(monitors(restore))] + policy(for: restore)
         default: break
         }
         // No host is known that has state of the VM which is not known here.
         if case .vm = restore.id.group, RegisterDictionary.entry(for: restore.id) == nil {
-            return [policy(for: restore)]
+            return policy(for: restore)
         }
         let fields = unacceptableFields(of: restore)
         let proof = proof(for: restore)
         let lowered = lowering(restore, fields)
-        let left = lowered.isEmpty ? fields.filter { missingFeature($0) == nil } : []
+        let left = lowered.isEmpty ? fields.filter { leftOut($0, restore) == nil } : []
         let start =
             withoutFeatures(restore, cause, fields, leaving: left.map(\.field)) + lowered
             + caches(restore) + vectors(restore) + counters(restore, cause) + services(restore)
@@ -30,7 +30,7 @@ extension LossExplainer {
             + pinning(cause)
         return proof + start + destination
             + [.otherHost(needed(for: restore, cause, fields))]
-            + (proof.isEmpty ? [policy(for: restore)] : [])
+            + (proof.isEmpty ? policy(for: restore) : [])
     }
 
     private func proof(for restore: RegisterRestore) -> [Remedy] {
@@ -40,8 +40,8 @@ extension LossExplainer {
         return [.dropSafely(proof)]
     }
 
-    private func policy(for restore: RegisterRestore) -> Remedy {
-        .policy(PolicyProposal.rule(for: restore.id, restore.outcome))
+    private func policy(for restore: RegisterRestore) -> [Remedy] {
+        rules(for: restore, notice: nil).map { .policy($0.rule) }
     }
 }
 
@@ -55,7 +55,7 @@ extension LossExplainer {
             switch cause.kind {
             case .vcpuFeature: missingFeatures(of: restore)
             case .performanceMonitors: .pmuV3
-            default: VCPUFeatures(fields.compactMap(missingFeature))
+            default: VCPUFeatures(fields.compactMap { leftOut($0, restore) })
             }
         if !features.isDisjoint(with: .pointerAuthentication) {
             features.formUnion(.pointerAuthentication)
@@ -65,10 +65,24 @@ extension LossExplainer {
             ? [] : [.withoutFeatures(features, fixed: left)]
     }
 
-    /// The feature that a field tells of, where the destination does not have it.
-    private func missingFeature(_ rule: IDFieldRule) -> VCPUFeatures? {
-        let feature = rule.feature.flatMap { VCPUFeatures(named: $0) } ?? []
-        return feature.isSubset(of: profile.features) ? nil : feature
+    /// The feature that a field tells of, where a guest has to do without: the destination does not have it, or has it
+    /// otherwise, and no kernel lets anyone choose how.
+    private func leftOut(_ rule: IDFieldRule, _ restore: RegisterRestore) -> VCPUFeatures? {
+        guard let feature = rule.feature.flatMap({ VCPUFeatures(named: $0) }) else { return nil }
+        guard feature.isSubset(of: profile.features), let wanted = restore.wanted?.bits,
+            let host = restore.found?.bits
+        else { return feature }
+        return chosen(rule, wanted, host).isEmpty ? feature : nil
+    }
+
+    /// The releases on which a field can be given a value that fits the destination.
+    private func chosen(
+        _ rule: IDFieldRule, _ wanted: UInt64, _ host: UInt64
+    ) -> [KernelVersion] {
+        let history = RegisterDictionary.entry(for: rule.register)?.behaviorHistory ?? []
+        return history.map(\.from).filter {
+            $0.patch == 0 && rule.common(wanted, onKernel: $0, host, onKernel: kernel) != nil
+        }
     }
 
     /// Fields that could have had the destination's value from the start: there, or on a newer kernel.
@@ -79,16 +93,16 @@ extension LossExplainer {
         // Its own KVM ignores what is written there.
         let isIgnored = entry.traits(onKernel: sourceKernel).contains(.zeroWithoutAArch32)
         if isIgnored, guest.hasAArch32AtEL0 == false { return [] }
-        let kernels = entry.behaviorHistory.map(\.from).filter { $0.patch == 0 }
         var now: [FieldValue] = []
         var later: [(kernel: KernelVersion, field: String)] = []
         var fixed: [String] = []
-        for rule in fields where missingFeature(rule) == nil {
-            if sourceKernel.map({ rule.takes(host, on: wanted, kernel: $0) }) ?? false {
-                now.append(FieldValue(name: rule.field, value: rule.extract(from: host)))
-            } else if let first = kernels.first(where: {
-                isNewer($0) && rule.takes(host, on: wanted, kernel: $0)
-            }) {
+        for rule in fields where leftOut(rule, restore) == nil {
+            let value = sourceKernel.flatMap {
+                rule.common(wanted, onKernel: $0, host, onKernel: kernel)
+            }
+            if let value {
+                now.append(FieldValue(name: rule.field, value: value))
+            } else if let first = chosen(rule, wanted, host).first(where: isNewer) {
                 later.append((first, rule.field))
             } else {
                 fixed.append(rule.field)
@@ -262,6 +276,7 @@ extension LossExplainer {
         case .claimsMore where !fields.isEmpty:
             "the guest's \(restore.id) (\(fields.map(\.field).joined(separator: ", ")))"
         case .kernel: "Linux \(cause.detail ?? "") or newer"
+        case .guestFeature: "a kernel that lists \(restore.id.name) without \(cause.detail ?? "")"
         case .psciVersion:
             "PSCI \(restore.wanted.map { PSCIVersion(rawValue: $0.lowBits).description } ?? "")"
         case .firmware: services(named: restore)
@@ -302,12 +317,12 @@ extension LossExplainer {
     }
 
     private func monitors(_ restore: RegisterRestore) -> String {
-        let (own, host) = (guest[.pmcrEL0]?.lowBits, profile.registers[.pmcrEL0]?.lowBits)
-        let counters = PMUControl(own ?? 0).counters
-        guard restore.id == .pmcrEL0, let own, counters <= PMUControl(host ?? 0).counters else {
-            return "\(counters) event counters"
+        let own = PMUControl(guest[.pmcrEL0]?.lowBits ?? 0)
+        let host = PMUControl(profile.registers[.pmcrEL0]?.lowBits ?? 0)
+        guard own.counters <= host.counters else { return "\(own.counters) event counters" }
+        guard restore.id == .pmcrEL0, let since = Self.countersChosenSince else {
+            return value(of: restore)
         }
-        let identification = (own & PMUControl.identificationMask) >> 16
-        return "PMCR_EL0.IMP and IDCODE \(RegisterValue(identification))"
+        return "Linux before \(since), which keeps PMCR_EL0 as it was saved"
     }
 }

@@ -116,19 +116,33 @@ extension LossExplainer {
         if let since = entry.listedSince, let kernel, kernel < since {
             return Cause(.kernel, since.description)
         }
-        for need in needs(of: id) {
-            switch need {
-            case .idField(let field):
-                let value = profile.registers[field.register]?.bits ?? 0
-                if !field.holds(for: value) {
-                    return Cause(.cpuFeature, "\(field.register).\(field.field)")
-                }
-            case .feature(let name):
-                if !profile.features.names.contains(name) { return Cause(.vcpuFeature, name) }
-            case .notFeature, .capability, .finalized: continue
-            }
+        let needs = needs(of: id)
+        return needs.compactMap(lackOfHost).first ?? needs.compactMap(lackOfGuest).first
+            ?? Cause(.other)
+    }
+
+    private func lackOfHost(_ need: Condition) -> Cause? {
+        switch need {
+        case .idField(let field):
+            field.holds(for: profile.registers[field.register]?.bits ?? 0)
+                ? nil : Cause(.cpuFeature, "\(field.register).\(field.field)")
+        case .feature(let name):
+            profile.features.names.contains(name) ? nil : Cause(.vcpuFeature, name)
+        case .notFeature, .capability, .finalized: nil
         }
-        return Cause(.other)
+    }
+
+    /// A restored vCPU is what the guest's own is: it has its features and its ID registers.
+    private func lackOfGuest(_ need: Condition) -> Cause? {
+        switch need {
+        case .idField(let field):
+            guest[field.register]?.bits.map(field.holds) == false
+                ? Cause(.guestFeature, "\(field.register).\(field.field)") : nil
+        case .feature(let name):
+            guest[.vcpuInit].flatMap { VCPUInit($0) }?.features.names.contains(name) == false
+                ? Cause(.guestFeature, name) : nil
+        case .notFeature, .capability, .finalized: nil
+        }
     }
 
     /// PMCR_EL0 of one CPU is not the same on every kernel.

@@ -12,10 +12,17 @@ extension PolicyProposal.Rule {
         case .missing(let id, let held):
             "the snapshot does not have it: the guest goes on with the destination's value"
                 + (values.shortText(held, of: id).map { ", \($0)" } ?? "")
+        case .field(let id, let field, let value, let saved, let notice):
+            "the guest's \(id).\(field.name) becomes \(RegisterValue(value)), and was \(RegisterValue(saved))"
+                + Self.end(notice)
         case .loss(let id, let outcome, let saved, let held, let notice):
             Self.meaning(id, outcome, saved, held, values)
-                + (notice.map { "; in the guest: \($0.text)" } ?? "")
+                + Self.end(notice)
         }
+    }
+
+    private static func end(_ notice: GuestImpact?) -> String {
+        notice.map { "; in the guest: \($0.text)" } ?? ""
     }
 
     private static func meaning(

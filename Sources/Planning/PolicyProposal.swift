@@ -13,6 +13,8 @@ public struct PolicyProposal: Sendable {
         /// What a restore or QEMU's load loses, and what the guest would notice of it, where that is known.
         case loss(
             RegisterID, RegisterOutcome, saved: RegisterValue, held: RegisterValue?, GuestImpact?)
+        /// A field of an ID register gets another value, which the destination takes.
+        case field(RegisterID, RegisterField, value: UInt64, saved: UInt64, GuestImpact?)
 
         /// As it stands in a policy.
         public var rule: PolicyRule {
@@ -20,24 +22,34 @@ public struct PolicyProposal: Sendable {
             case .counter:
                 PolicyRule(RegisterPattern(PolicyRule.counterFrequency), .drop(nil))
             case .missing(let id, _): PolicyProposal.rule(for: id, .missing)
-            case .loss(let id, let outcome, _, _, _): PolicyProposal.rule(for: id, outcome)
+            case .loss(let id, let outcome, let saved, let held, _):
+                PolicyProposal.rule(for: id, outcome, differing: held.flatMap(saved.differingBits))
+            case .field(let id, let field, let value, _, _):
+                PolicyRule(RegisterPattern(id.name), .override(field: field, value))
             }
         }
     }
 
     /// The rule that pardons a loss of a register, and nothing else.
-    static func rule(for id: RegisterID, _ outcome: RegisterOutcome) -> PolicyRule {
+    /// - Parameter differing: the bits that the register has otherwise than it should; nil where a rule of all bits is meant.
+    static func rule(
+        for id: RegisterID, _ outcome: RegisterOutcome, differing: RegisterValue? = nil
+    ) -> PolicyRule {
         let pattern = RegisterPattern(id.name)
         return switch outcome {
         case .missing: PolicyRule(pattern, .ignore)
         case .absent, .refused: PolicyRule(pattern, .drop(nil))
-        default: PolicyRule(pattern, .acceptMasked(nil))
+        default: PolicyRule(pattern, .acceptMasked(differing?.bits))
         }
     }
 
     /// One for each register and way in which it is lost, by the first such loss.
     public private(set) var proposed: [Rule] = []
     private var seen: Set<PolicyRule> = []
+    private var hasMove = false
+    private var isOfSeveralMoves = false
+    /// What stands for the fields of a register that are proposed.
+    private var wholes: [RegisterID: Rule] = [:]
 
     /// For a load by QEMU.
     /// - Parameter move: what a restore of the guest there would lose, which says what the guest has in use.
@@ -60,6 +72,11 @@ public struct PolicyProposal: Sendable {
 
     /// Adds the rules for what one restore loses; of what is proposed already the first stays.
     public mutating func add(_ plan: MovePlan) {
+        if hasMove, !isOfSeveralMoves {
+            isOfSeveralMoves = true
+            dropWholeRegisters()
+        }
+        hasMove = true
         add(plan.counter)
         let losses = plan.units.lazy.flatMap(\.report.losses)
         // Of a vCPU that is not initialized the destination has no values; the others would not be initialized either.
@@ -67,7 +84,36 @@ public struct PolicyProposal: Sendable {
             add(.missing(loss.id, held: loss.found))
         }
         let notices = Self.notices(plan)
-        for loss in losses { add(loss.id, loss.outcome, loss.wanted, loss.found, notices) }
+        for loss in plan.units.lazy.flatMap(\.losses) where loss.restore.pardon == nil {
+            let restore = loss.restore
+            // What is not written on any vCPU is lost on none.
+            guard !seen.contains(Self.rule(for: restore.id, .missing)) else { continue }
+            add(loss, notices[restore.id])
+        }
+    }
+
+    private mutating func add(_ loss: PlannedLoss, _ notice: GuestImpact?) {
+        let restore = loss.restore
+        guard let saved = restore.wanted else { return }
+        let whole = Rule.loss(
+            restore.id, restore.outcome, saved: saved, held: restore.found, notice)
+        let rules =
+            isOfSeveralMoves ? [whole] : loss.explainer.rules(for: restore, notice: notice)
+        if case .field? = rules.first, wholes[restore.id] == nil { wholes[restore.id] = whole }
+        for rule in rules { add(rule) }
+    }
+
+    /// One value of a field need not suit several hosts: each has to do with its own of the whole register.
+    private mutating func dropWholeRegisters() {
+        let rules = proposed
+        proposed = []
+        for rule in rules {
+            if case .field(let id, _, _, _, _) = rule, let whole = wholes[id] {
+                add(whole)
+            } else {
+                proposed.append(rule)
+            }
+        }
     }
 
     /// The counter's rule stands before those of registers.

@@ -115,14 +115,26 @@ extension Remedy {
             + "\(words(for: rules)) (\(option) FILE writes it)"
     }
 
-    /// Rules that pardon by what they do, with the patterns of each: `drop each of z0-z31 ffr, ignore x0`.
+    /// Rules that pardon by what they do, with the patterns of each: `drop each of z0-z31 ffr, ignore x0`; then overrides.
     private static func words(for rules: [PolicyRule]) -> String {
-        ["drop", "accept-masked", "ignore"].compactMap { word in
-            let patterns = rules.filter { $0.description.hasPrefix(word + " ") }
-                .map(\.pattern.text)
-            let each = patterns.count > 1 ? "each of " : ""
-            return patterns.isEmpty ? nil : "\(word) \(each)\(RegisterID.folded(patterns))"
-        }.joined(separator: ", ")
+        let pardons = ["drop", "accept-masked", "ignore"].flatMap { word -> [String] in
+            let own = rules.filter { $0.description.hasPrefix(word + " ") }
+            // What stands behind the pattern, as a mask does.
+            var ends: [String] = []
+            var patterns: [String: [String]] = [:]
+            for rule in own {
+                let end = String(rule.description.dropFirst("\(word) \(rule.pattern.text)".count))
+                if patterns[end] == nil { ends.append(end) }
+                patterns[end, default: []].append(rule.pattern.text)
+            }
+            return ends.map { end in
+                let names = patterns[end] ?? []
+                let each = names.count > 1 ? "each of " : ""
+                return "\(word) \(each)\(RegisterID.folded(names))\(end)"
+            }
+        }
+        let overrides = rules.map(\.description).filter { $0.hasPrefix("override ") }
+        return (pardons + overrides).joined(separator: ", ")
     }
 
     /// What to say of several, policies on one line at the end.
@@ -216,6 +228,16 @@ extension Remedy {
     static let removable: [(features: VCPUFeatures, property: String)] = [
         (.sve, "sve=off"), (.pointerAuthentication, "pauth=off"), (.pmuV3, "pmu=off"),
     ]
+
+    /// Which vCPUs do not have a field, where a feature can be left out for that: `; vCPUs without PMU_V3 (QEMU: pmu=off) ...`.
+    static func leavingOut(_ rule: IDFieldRule) -> String? {
+        let feature = rule.feature.flatMap { VCPUFeatures(named: $0) } ?? []
+        guard let other = removable.first(where: { !$0.features.isDisjoint(with: feature) }) else {
+            return nil
+        }
+        return
+            "; vCPUs without \(other.features.names.joined(separator: " and ")) (QEMU: \(other.property)) do not have it"
+    }
 
     private static func without(_ features: VCPUFeatures) -> String {
         let properties = removable.filter { features.isSuperset(of: $0.features) }.map(\.property)

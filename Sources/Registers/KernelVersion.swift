@@ -34,6 +34,9 @@ public struct KernelVersion: Hashable, Comparable, Sendable {
         self.init(numbers[0], numbers[1], numbers.count == 3 ? numbers[2] : 0)
     }
 
+    /// The release that its series began with: 6.12 of 6.12.117.
+    package var series: KernelVersion { KernelVersion(major, minor) }
+
     /// Whether the left one is older.
     public static func < (left: KernelVersion, right: KernelVersion) -> Bool {
         (left.major, left.minor, left.patch) < (right.major, right.minor, right.patch)
@@ -50,6 +53,12 @@ extension KernelVersion: CustomStringConvertible {
 extension KernelVersion {
     /// The release of the oldest kernel that was examined; what is known of it counts for older ones too.
     public static let oldestExamined = KernelVersion(packed: cformat_oldest_kernel)
+
+    /// The oldest kernel that was read; nothing is known of those before.
+    public static let oldestKnown = KernelVersion(packed: cformat_first_change)
+
+    /// The newest kernel of which a change is known, though it need not have been examined.
+    public static let newestKnown = KernelVersion(packed: cformat_last_change)
 
     /// Whether a kernel has what came with `since`; one that tells no version counts as the newest.
     /// - Parameter since: nil for what every kernel has.

@@ -59,6 +59,9 @@ public struct Behavior: Hashable, Sendable {
         public static let statusComputed = Traits(rawValue: 1 << 6)
         /// The vCPUs of a VM have the same features; without the trait only EL1_32BIT must be the same.
         public static let sameFeaturesInVM = Traits(rawValue: 1 << 7)
+        /// The levels of a mitigation are compared as numbers, and its bit ENABLED is stored; without the trait there
+        /// are two, and nothing is stored.
+        public static let levelsInOrder = Traits(rawValue: 1 << 8)
     }
 
     /// The kind of thing KVM does with a write.
@@ -105,7 +108,7 @@ extension RegisterEntry {
     /// What a kernel does with the register; nil where that kernel's KVM does not have it, or the
     /// dictionary does not say.
     ///
-    /// Kernels older than the oldest that was examined count as that one.
+    /// Kernels older than the oldest that was examined count as that one, unless a change before it is known.
     /// - Parameter kernel: nil for the newest.
     public func behavior(onKernel kernel: KernelVersion?) -> Behavior? {
         change(onKernel: kernel).flatMap(behavior(_:))
@@ -119,8 +122,7 @@ extension RegisterEntry {
 
     private func change(onKernel kernel: KernelVersion?) -> cformat_behavior? {
         guard let kernel else { return history.last { $0.until == 0 } }
-        let known = Swift.max(kernel, KernelVersion.oldestExamined ?? kernel)
-        return history.last { $0.applies(to: known) }
+        return history.last { $0.applies(to: kernel) } ?? history.first(where: \.standsForOlder)
     }
 
     /// Why a kernel refuses values of the register, in words, with what a newer one does otherwise; nil where
@@ -204,6 +206,9 @@ extension RegisterEntry {
 }
 
 extension cformat_behavior {
+    /// Whether it is so on kernels that nobody examined, too.
+    fileprivate var standsForOlder: Bool { from <= cformat_oldest_kernel }
+
     fileprivate func applies(to kernel: KernelVersion) -> Bool {
         guard let from = KernelVersion(packed: from), from <= kernel else { return false }
         return KernelVersion(packed: until).map { kernel < $0 } ?? true

@@ -162,6 +162,31 @@ public struct IDFieldRule: Hashable, Sendable {
             && !specials.contains { $0.refuses(value, on: kernel) }
     }
 
+    /// The value of the field with which a guest of one host fits another that has a kernel, or one that is not known;
+    /// nil where the guest's kernel lets no one choose such a one.
+    ///
+    /// That is what the other host has, else one that is safe everywhere.
+    /// - Parameters:
+    ///   - own: the register on the guest's host.
+    ///   - host: the register on the other one.
+    package func common(
+        _ own: UInt64, onKernel kernel: KernelVersion, _ host: UInt64,
+        onKernel other: KernelVersion?
+    ) -> UInt64? {
+        let offered = extract(from: host)
+        return ([offered] + [safe].compactMap(\.self) + [0]).first { value in
+            takes(replacing(in: own, with: value), on: own, kernel: kernel)
+                && (value == offered
+                    || other.map { takes(replacing(in: host, with: value), on: host, kernel: $0) }
+                        ?? false)
+        }
+    }
+
+    /// A value of the register with another value of the field.
+    package func replacing(in bits: UInt64, with value: UInt64) -> UInt64 {
+        bits & ~mask | value << UInt64(lsb) & mask
+    }
+
     private func has(_ kind: Special.Kind, on kernel: KernelVersion?) -> Bool {
         specials.contains { $0.kind == kind && $0.applies(to: kernel) }
     }

@@ -72,6 +72,7 @@ extension RegisterEntry {
     private enum Flag: UInt16 {
         case opaque, featureID, implementationID, checkedOnly, vmWide, timer, counter, pmu, secret
         case clearView, qemuConstant, qemuMasked, essential, qemuTolerated, qemuToleratedZero
+        case writeOnly
     }
 
     private func has(_ flag: Flag) -> Bool { row.flags >> flag.rawValue & 1 != 0 }
@@ -105,6 +106,9 @@ extension RegisterEntry {
 
     /// A pointer authentication key.
     public var isSecret: Bool { has(.secret) }
+
+    /// A register that a guest can write and not read.
+    public var isWriteOnly: Bool { has(.writeOnly) }
 
     /// A register that QEMU's own emulation never changes: ID registers and some that it makes zero.
     public var isQEMUConstant: Bool {

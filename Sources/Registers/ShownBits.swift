@@ -63,10 +63,16 @@ package struct ShownBits: Hashable, Sendable {
         return row.map { Rule($0) } ?? .own
     }
 
-    /// What this type of CPU has in them, where that is known and kernels hide it.
-    package func ownValue(of cpu: CPUIdentity) -> UInt64? {
+    /// What every CPU of a type has in them, where that is known and kernels hide it.
+    package func ownValue(of cpu: CPUIdentity) -> UInt64? { value(of: cpu, isUsual: false) }
+
+    /// What a CPU of a type has in them that was not built otherwise, as with another size of caches.
+    package func usualValue(of cpu: CPUIdentity) -> UInt64? { value(of: cpu, isUsual: true) }
+
+    private func value(of cpu: CPUIdentity, isUsual: Bool) -> UInt64? {
         Tables.cpuValues.first { row in
             row.identity == cpu.tableKey && row.reg == index && Int(row.lsb) == lsb
+                && (row.is_usual != 0) == isUsual
         }?.value
     }
 

@@ -1,6 +1,6 @@
 /// A value of `KVM_REG_ARM_SMCCC_ARCH_WORKAROUND_1`, `_2` or `_3`: what a guest is told of a mitigation.
 ///
-/// KVM keeps none of it: a guest is always told the host's level, and of the values that are written it takes those
+/// KVM keeps none of the level: a guest is always told the host's, and of the values that are written it takes those
 /// that promise no more (`kvm_arm_set_fw_reg`, `arch/arm64/kvm/hypercalls.c`).
 package struct WorkaroundLevel: Hashable, Sendable {
     package let id: RegisterID

@@ -195,7 +195,7 @@ struct ProfileFileTests {
         }
         let host = try folder.make("old.vhost", text.joined(separator: "\n"))
         let run = try Program.run("plan", snapshot, "--host", host)
-        #expect(run.errors.contains("no rules are known of kernels before 6.1"))
+        #expect(run.errors.contains("kernels before 6.1 were read, and seldom run"))
         #expect(try Program.run("plan", snapshot, "--host", "6.1-neoverse-n1").errors.isEmpty)
     }
 

@@ -82,6 +82,16 @@ struct DatedWriteTests {
             "PSCI 1.3", ["register PSCI_VERSION 0x6030000000140000 0x10001"], "PSCI_VERSION",
             0x1_0003, taken: "6.13.0 6.16.3 7.3.4", refused: "6.1.0 6.12.117"),
         Write(
+            "ID_AA64PFR0_EL1.CSV2",
+            ["register ID_AA64PFR0_EL1 0x603000000013c020 0x1100000000001111"],
+            "ID_AA64PFR0_EL1", 0x1000_0000_0000_1111, taken: "5.10.0 5.15.0 6.1.0 7.3.4",
+            refused: "4.14.0 4.15.0 5.4.0 5.9.16"),
+        Write(
+            "ID_AA64PFR0_EL1.CSV3",
+            ["register ID_AA64PFR0_EL1 0x603000000013c020 0x1100000000001111"],
+            "ID_AA64PFR0_EL1", 0x0100_0000_0000_1111, taken: "5.11.0 5.15.0 6.1.0 7.3.4",
+            refused: "4.14.0 5.4.0 5.10.223"),
+        Write(
             "MIDR_EL1 without the capability", ["register MIDR_EL1 0x603000000013c000 0x410fd0c1"],
             "MIDR_EL1", 0x410f_d0c0, taken: "", refused: "6.1.0 6.14.0 6.15.0 7.3.4"),
     ]
@@ -121,6 +131,82 @@ struct DatedWriteTests {
             "register CNTVCT_EL0 0x603000000013df1a 0x10")
         try cpu.set("CNTV_CTL_EL0", 0xff_0000_0007)
         #expect(try cpu.bits("CNTV_CTL_EL0") == held)
+    }
+
+    /// What a kernel before 6.1 does with a field of each ID register that is lowered: it refuses all but two.
+    @Test(
+        arguments: [
+            ("4.14.0", []), ("5.4.0", []), ("5.10.0", ["CSV2"]), ("5.15.0", ["CSV3", "CSV2"]),
+        ] as [(String, [String])])
+    func fieldsThatCanBeLowered(_ kernel: String, _ expected: [String]) throws {
+        let ones: UInt64 = 0x1111_1111_1111_1111
+        let entries = RegisterDictionary.all.filter(\.isFeatureIDRegister)
+        let lines = entries.map { "register \($0.name) \($0.id.hex) \(RegisterValue(ones))" }
+        let profile = try HostProfile(parsing: profileText(kernel: kernel, lines), file: "test")
+        let cpu = EmulatedCPU(profile: profile, initialized: true)
+        var lowered: [String] = []
+        for entry in entries {
+            for field in entry.fields where !field.isReserved && field.touches(ones) {
+                guard try cpu.refusal(entry.name, ones & ~field.mask) == nil else { continue }
+                #expect(entry.id == .idAA64PFR0EL1, "\(entry.name).\(field.name)")
+                lowered.append(field.name)
+                try cpu.set(entry.name, ones)
+            }
+        }
+        #expect(entries.count > 40)
+        #expect(lowered == expected)
+    }
+
+    /// 7a3ba3095a32 of Linux 5.15.
+    @Test(
+        arguments: [("4.14.0", 7), ("5.10.223", 7), ("5.15.0", 0), ("7.3.4", 0)]
+            as [(String, UInt64)])
+    func softwareIncrement(_ kernel: String, _ held: UInt64) throws {
+        let cpu = try vcpu(
+            kernel: kernel, "register ID_AA64DFR0_EL1 0x603000000013c028 0x606",
+            "register PMSWINC_EL0 0x603000000013dce4 0x0")
+        try cpu.set("PMSWINC_EL0", 7)
+        #expect(try cpu.bits("PMSWINC_EL0") == held)
+    }
+
+    /// The host is at AVAIL, and up to 5.9 KVM keeps whether the guest has switched the mitigation on (29e8910a566a).
+    @Test(
+        arguments: [
+            ("5.4.0", 2, 2), ("5.4.0", 0x12, 0x12), ("5.4.0", 1, 2), ("5.4.0", 3, nil),
+            ("5.10.0", 2, nil),
+            ("5.10.0", 0x12, nil), ("5.10.0", 1, 2),
+        ] as [(String, UInt64, UInt64?)])
+    func levelOfSpectreV4(_ kernel: String, _ value: UInt64, _ held: UInt64?) throws {
+        let cpu = try vcpu(
+            kernel: kernel, "register SMCCC_ARCH_WORKAROUND_2 0x6030000000140002 0x2")
+        #expect(
+            try cpu.refusal("SMCCC_ARCH_WORKAROUND_2", value)
+                == (held == nil ? .invalidArgument : nil))
+        #expect(try cpu.bits("SMCCC_ARCH_WORKAROUND_2") == held ?? 2)
+    }
+
+    /// d5efec7ed826 of Linux 6.1, on a host without AArch32.
+    @Test(arguments: [("5.15.0", false), ("6.1.0", true)])
+    func aarch32OfAHostWithoutIt(_ kernel: String, _ isIgnored: Bool) throws {
+        let cpu = try vcpu(
+            kernel: kernel, "register ID_AA64PFR0_EL1 0x603000000013c020 0x1111",
+            "register ID_ISAR0_EL1 0x603000000013c010 0x0")
+        #expect(try cpu.refusal("ID_ISAR0_EL1", 1) == (isIgnored ? nil : .invalidArgument))
+        #expect(try cpu.bits("ID_ISAR0_EL1") == 0)
+    }
+
+    @Test(
+        arguments: [
+            ("4.14.0", false, false), ("4.19.0", true, false), ("5.18.0", true, false),
+            ("5.19.0", true, true),
+        ])
+    func stateOutsideTheList(_ kernel: String, _ hasEvents: Bool, _ canSuspend: Bool) throws {
+        let cpu = try vcpu(kernel: kernel, "register x0 0x6030000000100000 0x0")
+        #expect(cpu.list().contains(.vcpuEvents) == hasEvents)
+        #expect(cpu.list().contains(.mpState))
+        // KVM_MP_STATE_STOPPED is 5, KVM_MP_STATE_SUSPENDED 10.
+        #expect(try cpu.refusal("MP_STATE", 5) == nil)
+        #expect(try cpu.refusal("MP_STATE", 10) == (canSuspend ? nil : .invalidArgument))
     }
 
     /// Before 6.6 KVM takes the target of the CPU only (5346f7e13e51).

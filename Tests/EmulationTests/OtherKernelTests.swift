@@ -12,7 +12,9 @@ import VCPUModel
 /// KERNEL-CPU, and prints the table of Formats/kernel-derivation.md.
 @Suite("The same machine with another kernel")
 struct OtherKernelTests {
-    private static let machines = ["cortex-a57", "neoverse-n1", "neoverse-v1", "a64fx", "max"]
+    private static let machines = [
+        "cortex-a57", "cortex-a72", "neoverse-n1", "neoverse-n2", "neoverse-v1", "a64fx", "max",
+    ]
     private static let kernels = ["6.1", "6.12", "7.3"]
 
     /// How much of a derived host is as recorded.
@@ -20,6 +22,16 @@ struct OtherKernelTests {
         var registers = 0
         var misses: [String] = []
         var guesses = 0
+
+        /// The registers that are not as recorded.
+        var missed: Set<String> { Set(misses.map { String($0.prefix { $0 != " " }) }) }
+
+        /// `4321 of 4322 registers (99.98 %)`.
+        var figure: String {
+            let hundredths = (registers - misses.count) * 10_000 / max(registers, 1)
+            return "\(registers - misses.count) of \(registers) registers (\(hundredths / 100)."
+                + "\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100) %)"
+        }
 
         static func += (left: inout Score, right: Score) {
             left.registers += right.registers
@@ -81,12 +93,28 @@ struct OtherKernelTests {
 
     /// What is not as recorded is what the old recording hides of the CPU, and is called a guess.
     @Test(arguments: machines) func byRulesAlone(machine: String) throws {
+        var total = Score()
         for (from, to, _) in try pairs(builtIns(machine)) {
             let score = try score(from, to, like: [])
-            #expect(score.misses.count * 10 < score.registers, "\(from.name) to \(to.name)")
             #expect(score.misses.isEmpty || score.guesses > 0, "\(from.name) to \(to.name)")
+            #expect(
+                score.missed.isSubset(of: Self.hidden[machine] ?? []),
+                "\(from.name) to \(to.name)")
+            print("\(from.name) to \(to.name), by rules alone: \(score.figure)")
+            total += score
         }
+        print("\(machine), by rules alone: \(total.figure); missed: \(total.missed.sorted())")
     }
+
+    /// What QEMU's `max`, which is no CPU of anyone's, has in registers that one of two kernels hides: every miss, as
+    /// listed in Formats/kernel-derivation.md.
+    private static let hidden: [String: Set<String>] = [
+        "max": Set(
+            [
+                "ID_AA64DFR0_EL1", "ID_DFR0_EL1", "ID_AA64ISAR1_EL1", "ID_AA64ISAR2_EL1",
+                "ID_AA64MMFR1_EL1", "PMCR_EL0", "CCSIDR0", "CCSIDR1", "CCSIDR2",
+            ] + (0...30).map { "PMEVCNTR\($0)_EL0" })
+    ]
 
     /// Without a recording with 6.1, or an older kernel, nothing tells the CPU's caches.
     @Test(arguments: machines) func withOtherRecordings(machine: String) throws {

@@ -52,6 +52,12 @@ extension HostProfile {
         registers.set(try value(String(bits), of: id), for: id)
     }
 
+    /// Gives a field of a register another value.
+    mutating func setField(_ name: String, _ field: String, _ bits: UInt64) throws {
+        let place = try #require(RegisterDictionary.entry(named: name)?.field(named: field))
+        try set(name, self.bits(name) & ~place.mask | place.placing(bits))
+    }
+
     func bits(_ name: String) throws -> UInt64 {
         try #require(registers[register(name)]).lowBits
     }

@@ -136,11 +136,21 @@ struct InvisibilityProofTests {
         #expect(proof(try loss("CCSIDR2", saved: 2, kind), guest) == nil)
         #expect(
             proof(try loss("CCSIDR3", saved: 2, kind), guest)?
-                .contains("no level 2 instruction cache") == true)
+                .contains("0xa200023, has no such cache") == true)
         #expect(
             proof(try loss("CCSIDR4", saved: 2, kind), guest)?
-                .contains("no level 3 data or unified cache") == true)
+                .contains("0xa200023, has no such cache") == true)
         #expect(proof(try loss("CCSIDR4", saved: 2, kind), RegisterList()) == nil)
+    }
+
+    // MARK: What a guest can only write
+
+    @Test(arguments: kinds)
+    func writtenOnly(_ kind: PolicyLoss.Kind) throws {
+        #expect(
+            proof(try loss("PMSWINC_EL0", saved: 3, kind), RegisterList())?.contains("only write")
+                == true)
+        #expect(proof(try loss("PMSELR_EL0", saved: 3, kind), RegisterList()) == nil)
     }
 
     // MARK: AArch32 ID registers

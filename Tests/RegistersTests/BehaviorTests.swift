@@ -17,10 +17,20 @@ struct BehaviorTests {
     }
 
     @Test func kernelsOlderThanTheExaminedOnesCountAsTheOldest() throws {
+        let register = try entry("CLIDR_EL1")
+        let oldest = try #require(register.behavior(onKernel: KernelVersion(6, 1)))
+        #expect(register.behavior(onKernel: KernelVersion(5, 10)) == oldest)
+        #expect(register.behavior(onKernel: KernelVersion(4, 14)) == oldest)
+    }
+
+    @Test func whatIsDatedEarlierIsNotThatOfTheOldestExaminedKernel() throws {
         let register = try entry("ID_AA64PFR0_EL1")
-        #expect(
-            register.behavior(onKernel: KernelVersion(5, 10))
-                == register.behavior(onKernel: KernelVersion(6, 1)))
+        let masks = [(5, 4), (5, 10), (5, 11), (6, 1)].map {
+            register.writableMask(onKernel: KernelVersion($0.0, $0.1))
+        }
+        #expect(masks == [0, 0x0f00 << 48, 0xff00 << 48, 0xff00 << 48])
+        // 4.14 does not list it; what is known first counts.
+        #expect(register.writableMask(onKernel: KernelVersion(4, 14)) == 0)
     }
 
     @Test func cacheLevelIDBecameWritable() throws {

@@ -263,12 +263,17 @@ struct cformat_cpu_value {
     uint16_t reg;
     uint8_t msb;
     uint8_t lsb;
+    // Whether some have something else.
+    uint8_t is_usual;
 };
 
 extern const char cformat_strings[];
 // The oldest and the newest kernel the data was taken from, without their patch levels.
 extern const uint32_t cformat_oldest_kernel;
 extern const uint32_t cformat_newest_kernel;
+// The first and the last kernel of which a change is known.
+extern const uint32_t cformat_first_change;
+extern const uint32_t cformat_last_change;
 
 // Swift does not import arrays of unknown size; these give their first element and their count.
 #define CFORMAT_TABLE(type, name)                                                                     \

@@ -163,14 +163,16 @@ struct DerivedVCPU {
 
     private mutating func take(_ own: OwnValue, for bits: ShownBits) {
         if !own.isKnown, bits.register == .clidrEL1 || bits.register.isCacheGeometry {
-            return guessCaches(bits)
+            return guessCaches(bits, own.usual)
         }
         set(bits, own.taken)
         if !own.isKnown { guess(bits.register, bits.field, own.taken) }
     }
 
-    private mutating func guessCaches(_ bits: ShownBits) {
-        if bits.register == .clidrEL1 { set(bits, cacheType.usualLevels) }
+    private mutating func guessCaches(_ bits: ShownBits, _ usual: UInt64?) {
+        if let value = usual ?? (bits.register == .clidrEL1 ? cacheType.usualLevels : nil) {
+            set(bits, value)
+        }
         guess(bits.register, nil, registers[bits.register]?.lowBits ?? 0)
     }
 

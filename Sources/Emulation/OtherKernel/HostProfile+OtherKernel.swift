@@ -1,10 +1,12 @@
-internal import Registers
+public import Registers
 internal import VCPUModel
 
 /// Why there is no profile of a host with another kernel.
 public enum OtherKernelError: Error, Hashable, Sendable {
     /// The release has no version, or is no word that a profile can have.
     case unusableRelease(String)
+    /// Nothing is known of so old a kernel.
+    case unknownRelease(String, before: KernelVersion)
     /// The host's kernel has no version.
     case unknownKernel(String)
     /// The host's kernel has KVM of another kernel than its own.
@@ -19,6 +21,8 @@ extension OtherKernelError: CustomStringConvertible {
         switch self {
         case .unusableRelease(let release):
             "\(release) is no kernel: give a version, as in 6.12, or a release as uname -r prints it"
+        case .unknownRelease(let release, let oldest):
+            "\(release) is older than \(oldest), the oldest kernel known here: give \(oldest) or a newer one"
         case .unknownKernel(let name):
             "\(name) does not tell the version of its kernel, which decides what its registers mean"
         case .vendorKernel(let name, let rules):
@@ -79,6 +83,9 @@ extension HostProfile {
     ) throws(OtherKernelError) -> DerivationHosts {
         guard let version = KernelVersion(parsing: release), Self.isWord(release) else {
             throw .unusableRelease(release)
+        }
+        if let oldest = KernelVersion.oldestKnown, version < oldest {
+            throw .unknownRelease(release, before: oldest)
         }
         if let rulesRelease { throw .vendorKernel(name, rulesOf: rulesRelease) }
         guard kernel != nil else { throw .unknownKernel(name) }

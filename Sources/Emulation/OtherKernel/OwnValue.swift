@@ -5,11 +5,16 @@ internal import VCPUModel
 struct OwnValue: Hashable {
     /// The least and the most that it can be.
     private(set) var range: ClosedRange<UInt64>
+    /// What CPUs of the type mostly have.
+    private(set) var usual: UInt64?
 
     /// Nothing is known.
-    init(_ bits: ShownBits) { range = 0...bits.mask >> UInt64(bits.lsb) }
+    init(_ bits: ShownBits) { self.init(0...bits.mask >> UInt64(bits.lsb)) }
 
-    private init(_ range: ClosedRange<UInt64>) { self.range = range }
+    private init(_ range: ClosedRange<UInt64>, usual: UInt64? = nil) {
+        self.range = range
+        self.usual = usual
+    }
 
     /// Takes in what a recording tells, unless it contradicts what is known.
     mutating func learn(_ other: OwnValue) {
@@ -19,12 +24,14 @@ struct OwnValue: Hashable {
 
     /// What a guest is shown of it at most.
     func capped(at most: UInt64) -> OwnValue {
-        OwnValue(min(range.lowerBound, most)...min(range.upperBound, most))
+        OwnValue(
+            min(range.lowerBound, most)...min(range.upperBound, most),
+            usual: usual.map { min($0, most) })
     }
 
-    /// The value that is taken, which is the least that it can be: a capped field stays at its cap, a hidden one
-    /// is 0.
-    var taken: UInt64 { range.lowerBound }
+    /// The value that is taken: the usual one, else the least that it can be, so that a capped field stays at its cap and
+    /// a hidden one is 0.
+    var taken: UInt64 { usual.flatMap { range.contains($0) ? $0 : nil } ?? range.lowerBound }
     var isKnown: Bool { range.lowerBound == range.upperBound }
 }
 
@@ -35,10 +42,9 @@ extension OwnValue {
         for recording in recordings {
             if let told = OwnValue(bits, toldBy: recording) { learn(told) }
         }
-        guard !isKnown, let cpu = recordings.first?.cpu, let known = bits.ownValue(of: cpu) else {
-            return
-        }
-        learn(OwnValue(known...known))
+        guard !isKnown, let cpu = recordings.first?.cpu else { return }
+        if let known = bits.ownValue(of: cpu) { learn(OwnValue(known...known)) }
+        usual = bits.usualValue(of: cpu)
     }
 
     /// What one recording tells; nil for nothing.

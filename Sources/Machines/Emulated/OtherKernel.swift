@@ -78,12 +78,18 @@ package struct OtherKernel {
                     + "Linux \(host.kernelRelease), so it may be a vendor's kernel; in \(result.name) they do what "
                     + "they do in Linux itself")
         }
-        if let newest = RegisterDictionary.newestKernel, let kernel = result.kernel,
-            (kernel.major, kernel.minor) > (newest.major, newest.minor)
-        {
-            options.notify(
-                "\(release) is newer than \(newest), the newest kernel known here: what changed since is not "
-                    + "in \(result.name)")
-        }
+        if let kernel = result.kernel { reportNewKernel(kernel.series, result.name) }
+    }
+
+    /// Says how far what is known of a series goes, of one that was not run.
+    private func reportNewKernel(_ series: KernelVersion, _ name: String) {
+        guard let examined = RegisterDictionary.newestKernel, series > examined,
+            let known = KernelVersion.newestKnown.map(\.series)
+        else { return }
+        let unknown =
+            series > known
+            ? "\(release) is newer than \(known), the newest kernel known here: what changed since is not in \(name)"
+            : "\(release) was not run: what changed since \(examined) is in \(name) as far as it was announced"
+        options.notify(unknown)
     }
 }

@@ -6,6 +6,8 @@ struct BehaviorChange: JSONConvertible {
     let from: KernelVersion
     /// The first kernel that does not do so, of a backport to one stable series.
     let until: KernelVersion?
+    /// Whether it is so in older kernels too, of which none was examined.
+    let isOfOlder: Bool
     /// Nil where KVM does not have the register.
     var behavior: Behavior?
 
@@ -21,8 +23,12 @@ struct BehaviorChange: JSONConvertible {
 
     /// Those of a register, oldest first.
     static func all(of entry: RegisterEntry) -> [BehaviorChange] {
-        entry.behaviorHistory.map {
-            BehaviorChange(from: $0.from, until: $0.until, behavior: $0.behavior)
+        let history = entry.behaviorHistory
+        return history.map {
+            BehaviorChange(
+                from: $0.from, until: $0.until,
+                isOfOlder: $0.from == .oldestExamined && $0.from == history[0].from,
+                behavior: $0.behavior)
         }
     }
 

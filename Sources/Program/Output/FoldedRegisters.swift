@@ -138,9 +138,13 @@ struct FoldedLines {
 
     private static func pardon(of registers: [RegisterRestore]) -> PrintableText {
         guard let pardon = registers[0].pardon else { return "" }
-        let proofs = Set(registers.compactMap(\.pardon?.proof))
-        let each = proofs.count > 1 ? "each with its proof, such as: " : ""
-        let proof = pardon.proof.map { ", \(each)\($0)" } ?? ""
-        return "      pardoned by \(pardon.rule)\(proof)\n"
+        let byProof = Dictionary(grouping: registers) { $0.pardon?.proof ?? "" }
+        guard byProof.count > 1 else {
+            return "      pardoned by \(pardon.rule)\(pardon.proof.map { ", \($0)" } ?? "")\n"
+        }
+        let groups = byProof.sorted { $0.value[0].id < $1.value[0].id }
+        return groups.map { proof, own -> PrintableText in
+            "      pardoned by \(pardon.rule), \(RegisterID.folded(own.map(\.id.name))): \(proof)\n"
+        }.joined()
     }
 }

@@ -159,16 +159,13 @@ private struct KernelEntry {
                 ? ["\(change.kind.rawValue), as in Linux \(change.release)"] : change.lines
         }
         lines += states.map { state in
-            "on write\(isOldest ? ", in older kernels too" : "")\(ending(state.until)): \(state.what)"
+            "on write\(state.isOfOlder ? ", in older kernels too" : "")\(ending(state.until)): \(state.what)"
         }
         return lines
             + deviations.map { field, special in
                 "\(field)\(ending(special.until)): \(special.text)"
             }
     }
-
-    /// What is known of the oldest examined kernel counts for older ones.
-    private var isOldest: Bool { kernel == .oldestExamined }
 
     private func isBackport(_ change: KernelChange) -> Bool { change.kernels.last != kernel }
 

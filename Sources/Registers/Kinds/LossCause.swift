@@ -6,6 +6,9 @@ public enum LossCause: String, CaseIterable, Sendable {
     case cpuFeature = "cpu-feature"
     /// The destination's KVM lacks a feature of `KVM_ARM_VCPU_INIT`; the detail is its name.
     case vcpuFeature = "vcpu-feature"
+    /// The guest's own vCPU lacks what the destination's KVM wants for the register, by its ID registers or features; the
+    /// detail is the field or the feature.
+    case guestFeature = "guest-feature"
     /// The destination's kernel does not list the register; the detail is the first that does.
     case kernel
     /// An ID register promises more than the destination has, or a value that its kernel lets no one set.

@@ -13,7 +13,9 @@ enum InvisibilityProof {
             notThere(loss.id, entry, guest) ?? neverWritten(loss, entry)
             ?? noSuchCache(loss.id, guest) ?? noAArch32(loss.id, entry, guest)
         if let ofGuest { return ofGuest }
-        let ofState = noSuchCounter(loss.id, guest) ?? noServices(loss) ?? idleTimer(loss, entry)
+        let ofMonitors = noSuchCounter(loss.id, guest) ?? writtenOnly(entry)
+        if let ofMonitors { return ofMonitors }
+        let ofState = noServices(loss) ?? idleTimer(loss, entry)
         if let ofState { return ofState }
         return zeroEitherWay(loss) ?? noLessPromised(loss) ?? otherTarget(loss)
     }
@@ -61,12 +63,11 @@ enum InvisibilityProof {
             let levels = bits(.clidrEL1, guest)
         else { return nil }
         let level = Int(selector >> 1)
-        guard level < cacheTypes.count else { return "there is no cache level \(level + 1)" }
+        guard level < cacheTypes.count else { return "an Arm CPU has no cache of such a level" }
         let type = CacheLevel(rawValue: cacheTypes[level].extract(from: levels)) ?? .none
-        let isInstruction = id.isInstructionCache
-        guard !type.hasCache(ofInstructions: isInstruction) else { return nil }
-        return "the guest's CLIDR_EL1 has no level \(level + 1) "
-            + "\(isInstruction ? "instruction" : "data or unified") cache, so its value is UNKNOWN"
+        guard !type.hasCache(ofInstructions: id.isInstructionCache) else { return nil }
+        return
+            "the guest's CLIDR_EL1, \(RegisterValue(levels)), has no such cache, so the value is UNKNOWN"
     }
 
     /// By level, from 1 on.
@@ -112,7 +113,14 @@ enum InvisibilityProof {
         let count = PMUControl(control).counters
         // 31 in the place of a counter's number is PMCCFILTR_EL0.
         guard number != 31, number >= count else { return nil }
-        return "the guest's PMCR_EL0.N has \(count) counters, and this is number \(number)"
+        return "the guest's PMCR_EL0.N has \(count) counters, of which this is none"
+    }
+
+    /// PMSWINC_EL0: a read is UNDEFINED (Arm ARM; `access_pmswinc`, `arch/arm64/kvm/sys_regs.c`), and a write has done
+    /// what it does when it returns.
+    private static func writtenOnly(_ entry: RegisterEntry?) -> String? {
+        entry?.isWriteOnly == true
+            ? "a guest can only write it, and what was written has had its effect" : nil
     }
 
     // MARK: What the destination has without the register
