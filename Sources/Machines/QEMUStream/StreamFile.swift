@@ -219,6 +219,11 @@ package struct StreamFile: StateFile {
         }
     }
 
+    /// The program that compressed a stream that is in no image; nil for another.
+    package var compressionOutsideImages: String? {
+        image?.libvirt == nil ? image?.compression?.program : nil
+    }
+
     private var whyUnchangeable: String? {
         guard let image, let compression = image.compression else { return nil }
         let program = compression.program

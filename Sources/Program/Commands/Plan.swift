@@ -142,7 +142,8 @@ struct PlanCommand: ParsableCommand {
             return LoadAnswer(
                 remedies: try LoadRemedies(
                     of: file.stream, move, on: profile, by: version, given.policy),
-                names: (source.text, "--host \(FileName.shown(host))", FileName.shown(policy.text)))
+                mend: mend(
+                    file, to: "--host \(FileName.shown(host)) --qemu \(version)\(kernel.text)"))
         }
         try report(answers, StreamRemarks(on: file, snapshot), given)
     }
@@ -162,8 +163,13 @@ struct PlanCommand: ParsableCommand {
         else { return }
         let answer = LoadAnswer(
             remedies: try LoadRemedies(of: file.stream, on: place, given.policy),
-            names: (source.text, destination.text(for: qemu), FileName.shown(policy.text)))
+            mend: mend(file, to: destination.text(for: qemu)))
         try report([answer], StreamRemarks(on: file, snapshot), given)
+    }
+
+    private func mend(_ file: StreamFile, to destination: String) -> MendWords {
+        MendWords(
+            source.text, file, streamOptions, to: destination, policy: FileName.shown(policy.text))
     }
 
     private func report(

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import LinuxSystem
 internal import Machines
 internal import QEMUStream
 
@@ -18,6 +19,12 @@ struct StreamOptions: ParsableArguments {
             option a stream that ends at its end mark is taken to be cut off.
             """)
     var isUndescribed = false
+
+    /// As they are typed, with a space before each.
+    var text: String {
+        (internalSnapshot.map { " --snapshot \(FileName.shown($0))" } ?? "")
+            + (isUndescribed ? " --undescribed" : "")
+    }
 
     var options: SourceOptions {
         var options = SourceOptions.commandLine
