@@ -202,6 +202,7 @@ struct StreamMendCommandTests {
         arguments: [
             ("cp STREAM vm.mig", ""), ("gzip -c STREAM > vm.mig", ""),
             ("head -c 23216 STREAM > vm.mig", " --undescribed"),
+            ("head -c 23216 STREAM | gzip -c > vm.mig", " --undescribed"),
         ])
     func advice(making: String, option: String) throws {
         let script = making.replacingOccurrences(of: "STREAM", with: Stream.n1)

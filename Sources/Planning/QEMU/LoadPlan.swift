@@ -76,33 +76,27 @@ public struct LoadPlan: Sendable {
         policy: RestorePolicy, isOfOneVersion: Bool = true, without removed: VCPUFeatures = []
     ) throws(RegisterBankError) {
         try self.init(
-            of: stream.cpus, origin: stream.origin, on: profile, version: version, policy: policy,
-            guests: try Self.guests(of: stream.cpus, origin: stream.origin),
-            blockers: LoadBlocker.all(of: stream, by: version), isOfOneVersion: isOfOneVersion,
-            without: removed)
+            of: stream, by: try Self.guests(of: stream), on: profile, version: version,
+            policy: policy, isOfOneVersion: isOfOneVersion, without: removed)
     }
 
     /// The registers of every vCPU, by KVM's ids.
-    static func guests(
-        of sections: [CPUSection], origin: StreamOrigin
-    ) throws(RegisterBankError) -> [RegisterList] {
-        try sections.map { (section) throws(RegisterBankError) in
-            let bank = QEMUVCPUBank(section, origin: origin.canBeOfKVM ? .kvm : origin)
-            return try Capture(of: bank).registers
+    static func guests(of stream: QEMUStream) throws(RegisterBankError) -> [RegisterList] {
+        try stream.cpus.map { (section) throws(RegisterBankError) in
+            let origin = stream.origin.canBeOfKVM ? StreamOrigin.kvm : stream.origin
+            return try Capture(of: QEMUVCPUBank(section, origin: origin)).registers
         }
     }
 
     /// - Parameter guests: the vCPUs as they were saved, whom the policy is asked about.
     init(
-        of sections: [CPUSection], origin: StreamOrigin, on profile: HostProfile,
-        version: QEMUVersion, policy: RestorePolicy, guests: [RegisterList],
-        blockers: [LoadBlocker], isOfOneVersion: Bool, without removed: VCPUFeatures = []
+        of stream: QEMUStream, by guests: [RegisterList], on profile: HostProfile,
+        version: QEMUVersion, policy: RestorePolicy, isOfOneVersion: Bool,
+        without removed: VCPUFeatures = []
     ) throws(RegisterBankError) {
-        (host, isEmulated, self.blockers) = (profile.name, false, blockers)
-        self.isOfOneVersion = isOfOneVersion
-        self.version = version
-        self.policy = policy.name
-        self.origin = origin
+        (host, isEmulated, self.isOfOneVersion) = (profile.name, false, isOfOneVersion)
+        blockers = LoadBlocker.all(of: stream, by: version)
+        (self.version, self.policy, origin) = (version, policy.name, stream.origin)
         excess = profile.maximumVCPUs.flatMap { maximum in
             guests.count > Int(maximum) ? Excess(count: guests.count, maximum: Int(maximum)) : nil
         }
@@ -113,7 +107,7 @@ public struct LoadPlan: Sendable {
             return
         }
         let made = try Self.vcpus(for: guests, on: profile, without: removed)
-        let loaders = sections.enumerated().map { position, section in
+        let loaders = stream.cpus.enumerated().map { position, section in
             VCPULoader(
                 version: version, policy: policy, section: section, guest: guests[position],
                 vcpu: made[position], vectorLengths: profile.sveVectorLengths)
@@ -122,7 +116,8 @@ public struct LoadPlan: Sendable {
         // What is the VM's holds what the last vCPU was given.
         for position in loads.indices { loaders[position].settle(&loads[position]) }
         vcpus = loads
-        output = Self.output(machine, of: loads, isEmulated: false, by: version)
+        let messages = LoadMessages(version: version, isEmulated: false, of: stream)
+        output = Self.output(machine, of: loads, messages)
         let midr = loads.first?.registers.first { $0.id == .midrEL1 }?.held
         let first = origin.canBeOfKVM ? guests.first : nil
         notices = first.map { MoveNotice.all(of: $0, on: profile, seeing: midr) } ?? []
@@ -135,39 +130,36 @@ public struct LoadPlan: Sendable {
         of stream: QEMUStream, on destination: TCGDestination, policy: RestorePolicy
     ) throws(RegisterBankError) {
         self.init(
-            of: stream.cpus, origin: stream.origin, on: destination, policy: policy,
-            guests: try Self.guests(of: stream.cpus, origin: stream.origin),
-            blockers: LoadBlocker.all(
-                of: stream, by: destination.version, to: destination.stream))
+            of: stream, by: try Self.guests(of: stream), on: destination, policy: policy)
     }
 
     /// - Parameter guests: the vCPUs as they were saved, whom the policy is asked about.
     init(
-        of sections: [CPUSection], origin: StreamOrigin, on destination: TCGDestination,
-        policy: RestorePolicy, guests: [RegisterList], blockers: [LoadBlocker]
+        of stream: QEMUStream, by guests: [RegisterList], on destination: TCGDestination,
+        policy: RestorePolicy
     ) {
-        (host, isEmulated, self.blockers) = (destination.name, true, blockers)
-        isOfOneVersion = true
-        version = destination.version
-        self.policy = policy.name
-        self.origin = origin
+        (host, isEmulated, isOfOneVersion) = (destination.name, true, true)
+        (version, self.policy, origin) = (destination.version, policy.name, stream.origin)
+        blockers = LoadBlocker.all(
+            of: stream, by: destination.version, to: destination.stream)
         (excess, notices) = (nil, [])
-        vcpus = zip(sections, guests).map { section, guest in
+        vcpus = zip(stream.cpus, guests).map { section, guest in
             TCGLoader(
                 destination: destination, policy: policy, section: section, guest: guest
             ).load()
         }
-        output = Self.output(blockers, of: vcpus, isEmulated: true, by: version)
+        let messages = LoadMessages(version: version, isEmulated: true, of: stream)
+        output = Self.output(blockers, of: vcpus, messages)
     }
 
     /// What QEMU prints: of the machine, or of the vCPUs if it comes to them first.
     private static func output(
-        _ blockers: [LoadBlocker], of vcpus: [VCPULoad], isEmulated: Bool, by version: QEMUVersion
+        _ blockers: [LoadBlocker], of vcpus: [VCPULoad], _ messages: LoadMessages
     ) -> [String] {
         let hasFailed = vcpus.contains { $0.failure != nil }
         return output(
-            blockers.filter { !(hasFailed && $0.isBehindVCPUs) },
-            LoadMessages(version: version, isEmulated: isEmulated).lines(for: vcpus), by: version)
+            blockers.filter { !(hasFailed && $0.isBehindVCPUs) }, messages.lines(for: vcpus),
+            by: messages.version)
     }
 
     private static func output(
@@ -211,7 +203,7 @@ public struct LoadPlan: Sendable {
         let guests: [RegisterList]
         let made: [EmulatedCPU]
         do throws(RegisterBankError) {
-            guests = try Self.guests(of: sections, origin: stream.origin)
+            guests = try Self.guests(of: stream)
             made = try vcpus(for: guests, on: profile, without: removed)
         } catch {
             throw .bank(error)

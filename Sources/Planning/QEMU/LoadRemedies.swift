@@ -31,6 +31,8 @@ package enum LoadRemedy: Sendable {
     case limitVectors(bits: Int)
     /// Move to a host whose vectors have so many bits.
     case longerVectors(bits: Int)
+    /// Start the guest on the destination, since QEMU sets none of the registers that other VMMs could.
+    case startThere
     /// What helps a restore there; for how many registers of how many, where it does not for all.
     case ofTheMove(Remedy, only: (helped: Int, of: Int)?)
 
@@ -49,6 +51,7 @@ package enum LoadRemedy: Sendable {
         case .vcpusWithout: "vcpus-without-features"
         case .limitVectors: "limit-vectors"
         case .longerVectors: "other-host"
+        case .startThere: "start-there"
         case .ofTheMove(let remedy, _): remedy.name
         }
     }
@@ -191,11 +194,12 @@ package struct LoadRemedies: Sendable {
             helped[remedy, default: []].insert(id)
             return remedy
         }
+        let isBeyondQEMU = found.contains(where: \.isBeyondQEMU)
         return Remedy.merged(found).map { remedy, parts in
             let count = parts.reduce(into: Set<RegisterID>()) { $0.formUnion(helped[$1] ?? []) }
                 .count
             return .ofTheMove(remedy, only: count < ids.count ? (count, ids.count) : nil)
-        }
+        } + (isBeyondQEMU ? [.startThere] : [])
     }
 
     /// What a restore writes with a capability that QEMU does not enable.

@@ -225,7 +225,7 @@ private struct Mender {
             StreamMend.VCPU(index: $0.instance, changes: [], refusals: [], altered: [])
         }
         guests = try Result { () throws(RegisterBankError) in
-            try LoadPlan.guests(of: stream.cpus, origin: stream.origin)
+            try LoadPlan.guests(of: stream)
         }.mapError(StreamMend.Problem.bank).get()
     }
 
@@ -234,9 +234,8 @@ private struct Mender {
     ) throws(StreamMend.Problem) -> LoadPlan {
         try Result { () throws(RegisterBankError) in
             try LoadPlan(
-                of: sections, origin: stream.origin, on: profile, version: version, policy: policy,
-                guests: guests, blockers: LoadBlocker.all(of: stream, by: version),
-                isOfOneVersion: isOfOneVersion)
+                of: stream.with(sections), by: guests, on: profile, version: version,
+                policy: policy, isOfOneVersion: isOfOneVersion)
         }.mapError(StreamMend.Problem.bank).get()
     }
 
@@ -259,9 +258,7 @@ private struct Mender {
 
     func plan(on destination: TCGDestination) -> LoadPlan {
         LoadPlan(
-            of: sections, origin: stream.origin, on: destination, policy: policy, guests: guests,
-            blockers: LoadBlocker.all(
-                of: stream, by: destination.version, to: destination.stream))
+            of: stream.with(sections), by: guests, on: destination, policy: policy)
     }
 
     /// Gives every section the list of the destination, as far as nothing of the guest's is lost by it.

@@ -137,11 +137,11 @@ extension LoadRemedy {
             "before the guest's first run: -cpu host,\(bits == 0 ? "sve=off" : "sve\(bits)=on"), so that its vectors "
                 + "are no longer than there"
         case .longerVectors(let bits): "choose a host with vectors of \(bits) bits or longer"
+        case .startThere:
+            "what QEMU 11.1 cannot set before the first run a guest has from its first host: start it on the "
+                + "destination, or mend its stream by a policy"
         case .ofTheMove(let remedy, let only):
-            remedy.words + Self.part(only)
-                + (remedy.isBeyondQEMU
-                    ? "; QEMU 11.1 cannot: start the guest there first, where it gets what that host has, or mend "
-                        + "its stream by a policy" : "")
+            remedy.words + Self.part(only) + (remedy.isBeyondQEMU ? "; QEMU 11.1 cannot" : "")
         }
     }
 

@@ -6,7 +6,7 @@ struct MendWords {
     /// The stream as given on the command line, and the options that say which stream of the file it is.
     let source: String
     let streamOptions: String
-    /// What decompresses the stream, and what compresses it again; nil where it can be changed in its file.
+    /// What decompresses the stream, and what compresses it again; nil where mend does so itself.
     let compression: String?
     /// The options that name the destination.
     let destination: String
@@ -24,7 +24,7 @@ struct MendWords {
     ) {
         (self.source, self.destination, self.policy) = (source, destination, policy)
         streamOptions = file == nil ? "" : options.text
-        compression = file?.compressionOutsideImages
+        compression = file?.fileCompression
     }
 
     /// The command; the stream that it writes is MENDED where a policy is named FILE.

@@ -58,8 +58,7 @@ struct ShowOutput: Report {
     }
 
     private func shown(_ registers: RegisterList) -> [Register] {
-        let isAArch32 =
-            registers[.vcpuInit].flatMap { VCPUInit($0) }?.features.contains(.el1In32Bit) ?? false
+        let isAArch32 = registers.hasAArch32AtEL1
         return registers.filter { isShown($0.0) }.map { id, value in
             Register(id: id, value: value, views: isAArch32 ? AArch32Bank.views(in: id) : [])
         }
