@@ -128,8 +128,11 @@ extension LossExplainer {
         guard restore.id == .clidrEL1 || restore.outcome == .absent else {
             return preset(restore.id, restore.found)
         }
+        let levels = preset(.clidrEL1, profile.registers[.clidrEL1])
+        // The geometry of caches alone changes no level.
+        guard !levels.isEmpty else { return [] }
         let geometries = profile.registers.ids.filter(\.isCacheGeometry)
-        return ([.clidrEL1] + geometries).flatMap { preset($0, profile.registers[$0]) }
+        return levels + geometries.flatMap { preset($0, profile.registers[$0]) }
     }
 
     private func vectors(_ restore: RegisterRestore) -> [Remedy] {
