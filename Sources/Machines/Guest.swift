@@ -6,14 +6,17 @@ public import VCPUModel
 public struct Guest {
     /// Its state, at one moment.
     public let capture: StateCapture
-    /// The stream that the state came in; nil where it came in none.
-    public let stream: QEMUStream?
+    /// The file of the stream that the state came in; nil where it came in none.
+    package let streamFile: StreamFile?
     /// The host whose fresh guest it is; nil where the source is no host profile.
     public let host: HostProfile?
 
+    /// The stream itself.
+    public var stream: QEMUStream? { streamFile?.stream }
+
     init(_ capture: StateCapture, from file: (any StateFile)? = nil) {
         self.capture = capture
-        stream = file?.streamFile?.stream
+        streamFile = file?.streamFile
         host = file?.host
     }
 }

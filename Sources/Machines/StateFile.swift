@@ -18,7 +18,7 @@ public protocol StateFileKind: StateSource {
     /// Where such a file is what was expected; nil where it never is.
     static var meets: ExpectedFile? { get }
 
-    /// Whether the name alone says that a file is of this kind; its content is not looked at then.
+    /// Whether the name says that a file is of this kind, where its content is of no kind that is known.
     static func claims(_ location: Location) -> Bool
 
     /// Whether a file that begins with these bytes is of this kind; there are at most
@@ -145,9 +145,12 @@ extension Location {
         return try kind.open(input, of: self, options)
     }
 
-    /// The kind that the name alone tells.
+    /// The kind that the name tells, unless the content is that of another one.
     private var kindByName: (any StateFileKind.Type)? {
-        SourceKinds.files.first { $0.claims(self) }
+        guard case .file(let path) = self,
+            let claimed = SourceKinds.files.first(where: { $0.claims(self) })
+        else { return nil }
+        return Self.kind(ofFile: path).map { $0 == claimed } ?? true ? claimed : nil
     }
 
     /// The kind of a file by its name or else its content; nil for what is no regular file, or none that is known.

@@ -135,12 +135,18 @@ extension LossExplainer {
             : [.presetRegister(id.name, value)]
     }
 
-    /// The destination's caches; where it does not have one, its levels, among which that one is not.
+    /// The destination's caches; its levels with the geometry of each cache, which a guest with its own levels would be
+    /// told of; the same where the destination does not have a cache.
     private func caches(_ restore: RegisterRestore) -> [Remedy] {
         guard restore.id == .clidrEL1 || restore.id.isCacheGeometry else { return [] }
-        let id = restore.outcome == .absent ? RegisterID.clidrEL1 : restore.id
-        let value = restore.outcome == .absent ? profile.registers[id] : restore.found
-        return preset(id, value)
+        guard restore.id == .clidrEL1 || restore.outcome == .absent else {
+            return preset(restore.id, restore.found)
+        }
+        let levels = preset(.clidrEL1, profile.registers[.clidrEL1])
+        // The geometry of caches alone changes no level.
+        guard !levels.isEmpty else { return [] }
+        let geometries = profile.registers.ids.filter(\.isCacheGeometry)
+        return levels + geometries.flatMap { preset($0, profile.registers[$0]) }
     }
 
     private func vectors(_ restore: RegisterRestore) -> [Remedy] {

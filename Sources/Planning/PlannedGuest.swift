@@ -35,7 +35,8 @@ package struct PlannedGuest {
         guard let stream else { return [] }
         return try QEMUVersion.kinds(loading: stream.cpus).map {
             (version) throws(RegisterBankError) in
-            let plan = try LoadPlan(of: stream, on: profile, version: version, policy: policy)
+            let plan = try LoadPlan(
+                of: stream, on: profile, version: version, policy: policy, isOfOneVersion: false)
             return (version, plan.verdict)
         }
     }

@@ -59,7 +59,7 @@ public struct PolicyProposal: Sendable {
 
     /// For the loads on several hosts.
     package init(_ answers: [LoadRemedies]) {
-        for answer in answers { add(answer.losses, of: answer.move) }
+        for rule in answers.flatMap(\.proposal.proposed) { add(rule) }
     }
 
     private mutating func add(_ losses: [RegisterLoad], of move: MovePlan?) {

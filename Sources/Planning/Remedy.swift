@@ -70,7 +70,10 @@ public enum Remedy: Hashable, Sendable {
 
 extension Remedy {
     /// What to do, in words for a report, with the command-line option for it where there is one.
-    public var text: String {
+    public var text: String { words + (isBeyondQEMU ? "; QEMU 11.1 cannot" : "") }
+
+    /// The same without who cannot do it.
+    package var words: String {
         switch self {
         case .dropSafely(let proof): "drop it safely (--policy safe): \(proof)"
         case .upgradeKernel(let version): Self.kernel(version)
@@ -95,6 +98,14 @@ extension Remedy {
         case .withoutFeatures, .lowerFields, .presetRegister, .limitVectors, .fewerCounters,
             .restrictBitmap, .lowerPSCIVersion:
             "before the guest's first run " + (start ?? "")
+        }
+    }
+
+    /// Whether it takes a VMM that sets registers of which QEMU has no property.
+    package var isBeyondQEMU: Bool {
+        switch self {
+        case .lowerFields, .presetRegister, .startOnKernel, .fewerCounters, .restrictBitmap: true
+        default: false
         }
     }
 
@@ -239,11 +250,16 @@ extension Remedy {
             "; vCPUs without \(other.features.names.joined(separator: " and ")) (QEMU: \(other.property)) do not have it"
     }
 
-    private static func without(_ features: VCPUFeatures) -> String {
+    /// QEMU's option with which its vCPUs do not have the features.
+    package static func cpuOption(without features: VCPUFeatures) -> String {
         let properties = removable.filter { features.isSuperset(of: $0.features) }.map(\.property)
+        return "-cpu " + (["host"] + properties).joined(separator: ",")
+    }
+
+    private static func without(_ features: VCPUFeatures) -> String {
         let bits = pattern(0, in: UInt64(features.rawValue))
         return "make its vCPUs without \(features.names.joined(separator: ", ")) "
-            + "(QEMU: -cpu host,\(properties.joined(separator: ",")); Firecracker's CPU template: "
+            + "(QEMU: \(cpuOption(without: features)); Firecracker's CPU template: "
             + "\"vcpu_features\": [{\"index\": 0, \"bitmap\": \"\(bits)\"}])"
     }
 

@@ -41,6 +41,13 @@ public struct QEMUStream {
         description?.devices.map { (String(decoding: $0.name, as: UTF8.self), $0.instance) }
     }
 
+    /// The same with these vCPUs in place of its own.
+    package func with(_ cpus: [CPUSection]) -> QEMUStream {
+        var result = self
+        result.cpus = cpus
+        return result
+    }
+
     /// Parses all of the stream but its RAM.
     /// - Throws: `notAStream` or `version`; `cutOff` or `damaged` for what is not whole, unless `partial` is asked
     ///   for and a vCPU is found; `noCPUs` when there is no Arm A-profile vCPU.

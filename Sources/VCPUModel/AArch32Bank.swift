@@ -34,6 +34,18 @@ public final class AArch32Bank: RegisterBank {
         return Holder(id: mapping, lsb: entry.mappingLSB, size: size)
     }
 
+    /// The coprocessor registers that a guest with AArch32 at EL1 has in one of EL1's system registers, where their fields
+    /// are not the ones of AArch64; empty for other registers.
+    package static func views(in id: RegisterID) -> [RegisterID] { views[id] ?? [] }
+
+    private static let views: [RegisterID: [RegisterID]] = Dictionary(
+        grouping: RegisterDictionary.all.map(\.id).filter { view in
+            guard let holder = holder(of: view)?.id, case .system(let encoding) = holder.group
+            else { return false }
+            return encoding.op1 == 0 && RegisterCategory(of: holder) == .system
+        }
+    ) { view in holder(of: view)?.id ?? view }
+
     /// The underlying bank's registers, and every coprocessor register that one of them holds, with bit
     /// 29 clear.
     /// - Throws: what listing the underlying bank throws.

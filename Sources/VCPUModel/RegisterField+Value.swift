@@ -26,6 +26,13 @@ extension RegisterList {
         self[id].map { field.extract(from: $0.lowBits) }
     }
 
+    /// Whether EL1 is AArch32, by how the vCPU was made or the state that it is in.
+    package var hasAArch32AtEL1: Bool {
+        let made = self[.vcpuInit].flatMap { VCPUInit($0) }?.features ?? []
+        let shown = VCPUFeatures(shownBy: { self[$0]?.lowBits })
+        return made.union(shown).contains(.el1In32Bit)
+    }
+
     /// Whether EL0 can be AArch32, as ID_AA64PFR0_EL1 says; nil where it does not say.
     package var hasAArch32AtEL0: Bool? {
         switch bits(of: RegisterField.IDAA64PFR0EL1.el0, in: .idAA64PFR0EL1) {

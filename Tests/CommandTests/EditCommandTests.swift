@@ -407,6 +407,35 @@ struct EditCommandTests {
         #expect(try Program.run("show", folder / "a").text.contains("DFAR") == false)
     }
 
+    @Test func fieldsOfAnAArch32Guest() throws {
+        try save("emulated:6.12-cortex-a57", "a")
+        let names = ["ESR_EL1", "TCR_EL1", "PAR_EL1", "SCTLR_EL1", "CONTEXTIDR_EL1"]
+        func shown(_ name: String) throws -> (text: String, register: [String: Any]) {
+            let words = ["show", folder / "a", "--register", name]
+            let json = try Program.run(words + ["--format", "json"]).json()
+            let vcpus = try #require(json["vcpus"] as? [[String: Any]])
+            let registers = try #require(vcpus[0]["registers"] as? [[String: Any]])
+            return (try Program.run(words).text, registers[0])
+        }
+        for name in names {
+            let register = try shown(name).register
+            #expect(register["fields"] != nil && register["views"] == nil, "\(name)")
+        }
+        try Program.run("set", folder / "a", "pstate=0x1d3", "ESR_EL1=0x96000010")
+        for name in names {
+            let register = try shown(name).register
+            #expect(register["fields"] == nil && register["views"] != nil, "\(name)")
+        }
+        #expect(try shown("ESR_EL1").register["views"] as? [String] == ["DFSR"])
+        #expect(try shown("ESR_EL1").text.contains("this holds its DFSR"))
+        #expect(try !shown("ESR_EL1").text.contains("[31:26]"))
+        #expect(try shown("TCR_EL1").register["views"] as? [String] == ["TTBCR", "TTBCR2"])
+        // What has the same fields in both is told as ever.
+        for name in ["pstate", "MIDR_EL1", "CNTKCTL_EL1"] {
+            #expect(try shown(name).register["fields"] != nil, "\(name)")
+        }
+    }
+
     private func expectMissing(_ words: [String]) throws {
         let run = try Program.run(words)
         #expect(run.status == 2)

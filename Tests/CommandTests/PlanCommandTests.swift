@@ -866,7 +866,8 @@ struct ProfileCommandTests {
         #expect(forced.status == 1)
         #expect(
             forced.text.contains(
-                "vcpusnap mend \(Stream.n1) --host 6.1-neoverse-n1 --policy force -o FILE"))
+                "vcpusnap mend \(Stream.n1) --host 6.1-neoverse-n1 --qemu 10.0 --policy force -o FILE"
+            ))
         let json = try plan("--host", "6.1-neoverse-n1", "--format", "json").json()
         #expect(json["origin"] as? String == "kvm")
         let host = try #require((json["hosts"] as? [[String: Any]])?.first)

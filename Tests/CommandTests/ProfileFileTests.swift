@@ -133,6 +133,20 @@ struct ProfileFileTests {
         expectTrouble(try Program.run("verify", plain), "this is a host profile, which emulated:")
     }
 
+    @Test func otherFileByTheNameOfAProfile() throws {
+        let misnamed = folder / "misnamed.vhost"
+        try folder.make("misnamed.vhost", try Data(contentsOf: URL(fileURLWithPath: snapshot)))
+        let made = try Program.run("host", "--from", misnamed, "--name", "own", "-o", "-")
+        let expected = try Program.run("host", "--from", snapshot, "--name", "own", "-o", "-")
+        #expect(made.status == 0 && made.output == expected.output, "\(made.errors)")
+        #expect(try Program.run("show", misnamed).status == 0)
+        expectTrouble(
+            try Program.run("plan", snapshot, "--host", misnamed),
+            "misnamed.vhost is a snapshot, expected a host profile")
+        let broken = try folder.make("broken.vhost", "no profile\n")
+        expectTrouble(try Program.run("show", broken), "broken.vhost")
+    }
+
     // MARK: Standard input
 
     @Test func profileOnStandardInput() throws {

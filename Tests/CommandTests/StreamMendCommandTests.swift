@@ -4,6 +4,8 @@ import Testing
 
 private let older = "6.1-neoverse-n1"
 private let versions = ["7.2", "10.2", "11.0", "11.1"]
+/// Those that have the machine type of the stream.
+private let loading = ["10.0", "10.2", "11.0", "11.1"]
 
 @Suite("Commands: mend")
 struct StreamMendCommandTests {
@@ -29,7 +31,7 @@ struct StreamMendCommandTests {
     private func expectLoads(
         _ stream: String, on host: String = older, location: SourceLocation = #_sourceLocation
     ) throws {
-        for version in versions {
+        for version in loading {
             let run = try Program.run("plan", stream, "--host", host, "--qemu", version)
             #expect(run.text.contains(": loads"), "\(run.text)", sourceLocation: location)
         }
@@ -113,7 +115,7 @@ struct StreamMendCommandTests {
         let report = try run.json()
         #expect(
             Set(report.keys)
-                == ["source", "host", "policy", "mended", "written", "vcpus", "plans"])
+                == ["blockers", "source", "host", "policy", "mended", "written", "vcpus", "plans"])
         #expect(report["source"] as? String == Stream.n1)
         #expect(report["host"] as? String == older)
         #expect(report["policy"] as? String == "old")
@@ -193,6 +195,31 @@ struct StreamMendCommandTests {
         #expect(inPlace.text.hasSuffix("vcpusnap unmend \(path) restores it\n"))
         let pipe = try mend(Stream.n1, "-o", "-")
         #expect(pipe.errors.hasSuffix("  written to standard output\n"))
+    }
+
+    @Test(
+        "A mend that plan advises can be typed, whatever the stream is in",
+        arguments: [
+            ("cp STREAM vm.mig", ""), ("gzip -c STREAM > vm.mig", ""),
+            ("head -c 23216 STREAM > vm.mig", " --undescribed"),
+            ("head -c 23216 STREAM | gzip -c > vm.mig", " --undescribed"),
+        ])
+    func advice(making: String, option: String) throws {
+        let script = making.replacingOccurrences(of: "STREAM", with: Stream.n1)
+        let plan = try Program.shell(
+            script + "; vcpusnap plan vm.mig --host \(older) --qemu 11.1 --policy force\(option)",
+            in: folder)
+        #expect(plan.status == 1, "\(plan.errors)")
+        let line = try #require(
+            plan.text.split(separator: "\n").first {
+                $0.hasSuffix(" makes a stream that loads there")
+            }, "\(plan.text)")
+        let command = line.dropFirst("  can be done: ".count)
+            .dropLast(" makes a stream that loads there".count)
+        let mended = try Program.shell(
+            "\(command) && vcpusnap plan FILE --host \(older) --qemu 11.1 --policy force\(option)",
+            in: folder)
+        #expect(mended.status == 0, "\(command): \(mended.errors)")
     }
 
     // MARK: Proposals

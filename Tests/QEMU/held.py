@@ -28,10 +28,11 @@ def stable(value, moving):
     return None if value is None else hex(int(value, 16) & ~moving)
 
 
-def planned(program, stream, profile, version):
+def planned(program, stream, profile, version, *options):
     """What plan says of the stream there."""
     report = output_of(
-        program, "plan", stream, "--host", profile, "--qemu", version, "--show-keys", "--format", "json")
+        program, "plan", stream, "--host", profile, "--qemu", version, "--show-keys", "--format", "json",
+        *options)
     return report["hosts"][0]
 
 

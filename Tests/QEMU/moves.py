@@ -25,7 +25,8 @@ class Move:
     def __init__(self, program, stream, profile, said, version):
         self.stream, self.host = stream.name, profile.stem
         end, *lines = said.read_text().splitlines()
-        plan = held.planned(program, str(stream), str(profile), version)
+        options = ["--undescribed"] if stream.name.startswith("bare-") else []
+        plan = held.planned(program, str(stream), str(profile), version, *options)
         self.was = ["fails" if end == "1" else end, *(line.removeprefix(PROGRAM) for line in lines)]
         self.said = ["fails" if plan["verdict"] == "fails" else "loaded", *plan["output"]]
         self.equal, self.differences = 0, []

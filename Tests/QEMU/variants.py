@@ -3,7 +3,8 @@
 
 usage: variants.py STREAM FOLDER
 
-FOLDER gets a file for each variant. The description at the end of the stream is changed with it.
+FOLDER gets a file for each variant. The description at the end of the stream is changed with it; of some there is another file,
+bare-VARIANT, without it.
 """
 
 import json
@@ -41,6 +42,8 @@ VARIANTS = {
     "in-another": ({}, ["cpu/irq-line-state/other"], None),
     "fpmr-1": ({}, ["cpu/fpmr"], 1),
 }
+# Those that are also tried without a description.
+BARE = ["tolerated", "last-tolerated", "not-zero", "psci", "refused-1", "cpu-event", "cpu-fpmr", "cpu-zt0"]
 
 
 def subsection(name):
@@ -60,7 +63,7 @@ def section(data, cpu, registers, added):
     return body[:start] + changed + body[end:-5] + b"".join(map(subsection, added)) + body[-5:], len(ids)
 
 
-def varied(data, registers, added, only):
+def varied(data, registers, added, only, *, is_described=True):
     """The stream with these changes."""
     document, end = cpu_section.description(data)
     result, position = b"", 0
@@ -80,7 +83,8 @@ def varied(data, registers, added, only):
             outer.append({"vmsd_name": name, "version": 1, "fields": [
                 {"name": "value", "type": "buffer", "size": SUBSECTIONS.get(name, 8)}]})
     text = json.dumps(document).encode()
-    return result + data[position:end + 1] + bytes([cpu_section.DESCRIPTION]) + struct.pack(">I", len(text)) + text
+    result += data[position:end + 1]
+    return result if not is_described else result + bytes([cpu_section.DESCRIPTION]) + struct.pack(">I", len(text)) + text
 
 
 def main():
@@ -88,6 +92,8 @@ def main():
     data = stream.read_bytes()
     for name, changes in VARIANTS.items():
         (folder / name).write_bytes(varied(data, *changes))
+    for name in BARE:
+        (folder / f"bare-{name}").write_bytes(varied(data, *VARIANTS[name], is_described=False))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ struct EmulatedLoadTests {
     ) throws -> TCGDestination {
         let model = try #require(try TCGModel.builtIn(named: "\(name)-cortex-a57"))
         return TCGDestination(
-            model, try #require(QEMUVersion(parsing: name)), machine: machine)
+            model, try #require(QEMUVersion(parsing: name)), machine: machine, vcpus: 1)
     }
 
     private func plan(_ stream: QEMUStream, _ destination: String) throws -> LoadPlan {
@@ -188,5 +188,37 @@ struct EmulatedLoadTests {
         }
         #expect(value(nil) != value("virt-9.2"))
         #expect(value("virt-9.2") == value("virt-7.2") && value("virt-10.0") == value(nil))
+    }
+
+    @Test(
+        "The number of vCPUs stands in two bits of a register, above which 7.2 goes on",
+        arguments: [
+            ("7.2.22", [0, 0x100_0000, 0x300_0000, 0x400_0000]),
+            ("10.0.13", [0, 0x100_0000, 0x300_0000, 0x300_0000]),
+            ("11.1.3", [0, 0x100_0000, 0x300_0000, 0x300_0000]),
+        ] as [(String, [UInt64])])
+    func countedRegisters(qemu: String, values: [UInt64]) throws {
+        let model = try #require(try TCGModel.builtIn(named: "\(qemu)-cortex-a57"))
+        for (count, value) in zip([1, 2, 4, 5], values) {
+            let counted = model.registers(with: nil, vcpus: count).filter { $0.kind == .counted }
+            #expect(counted.count == 2 && counted.allSatisfy { $0.value == value })
+        }
+    }
+
+    @Test("A register with the number of vCPUs that a stream lacks is added by a mend")
+    func countedRegisterIsAdded() throws {
+        let stream = try QEMUStream(.kvmN1)
+        let model = try #require(try TCGModel.builtIn(named: "11.1.3-cortex-a57"))
+        let place = TCGDestination(
+            model, QEMUVersion(11, 1), machine: "virt-10.0", vcpus: stream.cpus.count)
+        let force = RestorePolicy(.force)
+        #expect(try LoadPlan(of: stream, on: place, policy: force).verdict == .fails)
+        let mend = try StreamMend(of: stream, on: place, policy: force)
+        #expect(mend.isSafe)
+        let counted = try #require(model.registers.first { $0.kind == .counted })
+        for section in mend.sections {
+            let value = section.entries.first { $0.id == counted.id }?.value
+            #expect(value == 0x100_0000)
+        }
     }
 }

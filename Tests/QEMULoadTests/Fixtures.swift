@@ -53,11 +53,14 @@ extension [CPUSection.Entry] {
     }
 }
 
+/// - Parameter isOfOneVersion: false where the version stands for all that load as it does, whatever machine types they have.
 func loadPlan(
     _ stream: QEMUStream, on host: String, by version: QEMUVersion,
-    policy: RestorePolicy = RestorePolicy(.safe)
+    policy: RestorePolicy = RestorePolicy(.safe), isOfOneVersion: Bool = false
 ) throws -> LoadPlan {
-    try LoadPlan(of: stream, on: try builtIn(host), version: version, policy: policy)
+    try LoadPlan(
+        of: stream, on: try builtIn(host), version: version, policy: policy,
+        isOfOneVersion: isOfOneVersion)
 }
 
 extension LoadPlan {

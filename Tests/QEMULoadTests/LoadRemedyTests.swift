@@ -1,6 +1,7 @@
 import Emulation
 import Planning
 import QEMUStream
+import Registers
 import TestFiles
 import TestSubjects
 import Testing
@@ -19,20 +20,33 @@ struct LoadRemedyTests {
             sourceLocation: place)
     }
 
-    @Test(arguments: StreamFixture.allCases, HostProfile.builtInNames)
-    func ofKVM(_ fixture: StreamFixture, _ host: String) throws {
-        let (stream, profile) = (try QEMUStream(fixture.bytes), try builtIn(host))
-        let policy = RestorePolicy(.safe)
+    private let policy = RestorePolicy(.safe)
+
+    /// The stream's vCPUs.
+    private func snapshot(of stream: QEMUStream) throws -> Snapshot {
         let origin = stream.origin.canBeOfKVM ? StreamOrigin.kvm : stream.origin
         let vcpus = try stream.cpus.map { section in
             let bank = QEMUVCPUBank(section, origin: origin)
             return VCPUState(index: section.instance, registers: try Capture(of: bank).registers)
         }
-        let snapshot = Snapshot(provenance: Provenance(), vcpus: vcpus)
+        return Snapshot(provenance: Provenance(), vcpus: vcpus)
+    }
+
+    @Test(arguments: StreamFixture.allCases, HostProfile.builtInNames)
+    func ofKVM(_ fixture: StreamFixture, _ host: String) throws {
+        let (stream, profile) = (try QEMUStream(fixture.bytes), try builtIn(host))
+        let snapshot = try snapshot(of: stream)
         for version in QEMUVersion.kinds {
             let move = try MovePlan(of: snapshot, on: profile, policy: policy)
             let remedies = try LoadRemedies(of: stream, move, on: profile, by: version, policy)
-            expectRemedies(remedies, "\(fixture) on \(host) by \(version)")
+            let what = "\(fixture) on \(host) by \(version)"
+            expectRemedies(remedies, what)
+            try expectMend(of: stream, remedies, what) { policy in
+                try StreamMend(of: stream, on: profile, policy: policy, versions: [version])
+            } plan: { stream, policy in
+                try LoadPlan(of: stream, on: profile, version: version, policy: policy)
+            }
+            try expectWithout(remedies, stream, profile, what)
         }
     }
 
@@ -41,8 +55,125 @@ struct LoadRemedyTests {
         let model = try #require(try TCGModel.builtIn(named: name))
         let stream = try QEMUStream(fixture.bytes)
         let destination = TCGDestination(
-            model, try #require(QEMUVersion(parsing: model.qemu)), machine: "virt-10.0")
-        let remedies = try LoadRemedies(of: stream, on: destination, RestorePolicy(.safe))
-        expectRemedies(remedies, "\(fixture) on \(name)")
+            model, try #require(QEMUVersion(parsing: model.qemu)),
+            machine: stream.header.machineType, vcpus: stream.cpus.count)
+        for policy in [policy, RestorePolicy(.force)] {
+            let remedies = try LoadRemedies(of: stream, on: destination, policy)
+            expectRemedies(remedies, "\(fixture) on \(name)")
+            try expectMend(of: stream, remedies, "\(fixture) on \(name)") { policy in
+                try StreamMend(of: stream, on: destination, policy: policy)
+            } plan: { stream, policy in
+                try LoadPlan(of: stream, on: destination, policy: policy)
+            }
+        }
+    }
+
+    // MARK: What is said is so
+
+    /// A mend that is advised is not refused, and what it makes loads.
+    private func expectMend(
+        of stream: QEMUStream, _ remedies: LoadRemedies, _ what: String,
+        by mend: (RestorePolicy) throws -> StreamMend,
+        plan: (QEMUStream, RestorePolicy) throws -> LoadPlan
+    ) throws {
+        let isFailing = remedies.plan.verdict == .fails
+        for remedy in remedies.all {
+            var policy = RestorePolicy(
+                try #require(RestorePolicy.Preset(rawValue: remedies.plan.policy)))
+            switch remedy {
+            case .mend: break
+            case .policy(let rules) where isFailing: policy.rules += rules
+            default: continue
+            }
+            let mended = try mend(policy)
+            #expect(mended.isSafe, "\(what): \(remedy)")
+            let loaded = try plan(try stream.replacing(mended.sections), policy)
+            #expect(loaded.verdict != .fails, "\(what): \(remedy)")
+            if case .policy = remedy { #expect(loaded.verdict == .loads, "\(what): \(remedy)") }
+        }
+    }
+
+    /// Without the features that are named so many registers are not lost, and none is named that changes nothing.
+    private func expectWithout(
+        _ remedies: LoadRemedies, _ stream: QEMUStream, _ profile: HostProfile, _ what: String
+    ) throws {
+        func lost(_ features: VCPUFeatures) throws -> [RegisterID: Set<RegisterValue?>] {
+            let plan = try LoadPlan(
+                of: stream, on: profile, version: remedies.plan.version, policy: policy,
+                without: features)
+            let registers = plan.vcpus.flatMap(\.registers).filter {
+                remedies.plan.verdict == .fails ? $0.fate.isFailure : $0.isLoss && !$0.isOfVectors
+            }
+            return registers.reduce(into: [:]) { $0[$1.id, default: []].insert($1.held) }
+        }
+        let before = try lost([])
+        var advised: VCPUFeatures = []
+        for case .vcpusWithout(let features, let only) in remedies.all {
+            advised = features
+            let after = try lost(features)
+            let helped = before.keys.filter { after[$0] == nil }
+            #expect(only?.helped ?? before.count == helped.count, "\(what)")
+            #expect(only?.of ?? before.count == before.count, "\(what)")
+        }
+        for features in stream.featuresToRemove(on: profile)
+        where stream.origin.canBeOfKVM && remedies.plan.verdict != .loads {
+            let isChanged = try lost(features) != before
+            #expect(advised.isSuperset(of: features) || !isChanged, "\(what): \(features.names)")
+        }
+    }
+
+    @Test("A guest without SVE and pointer authentication, on a host with both")
+    func features() throws {
+        let (stream, profile) = (try QEMUStream(.kvmN1), try builtIn("6.12-max"))
+        let move = try MovePlan(of: try snapshot(of: stream), on: profile, policy: policy)
+        let remedies = try LoadRemedies(
+            of: stream, move, on: profile, by: QEMUVersion(10, 0), policy)
+        let advised = remedies.all.compactMap { remedy -> VCPUFeatures? in
+            if case .vcpusWithout(let features, _) = remedy { features } else { nil }
+        }
+        #expect(advised == [VCPUFeatures.pointerAuthentication.union(.sve)])
+    }
+
+    // MARK: The machine
+
+    @Test("A version without the machine type loads nothing, whatever its vCPUs are")
+    func machine() throws {
+        let (stream, host) = (try QEMUStream(.kvmN1), "6.12-neoverse-n1")
+        let force = RestorePolicy(.force)
+        let old = try loadPlan(stream, on: host, by: .oldest, policy: force, isOfOneVersion: true)
+        #expect(old.verdict == .fails && old.vcpus.allSatisfy { $0.failure == nil })
+        #expect(
+            old.output
+                == ["unsupported machine type", "Use -machine help to list supported machines"])
+        let own = try loadPlan(
+            stream, on: host, by: QEMUVersion(of: stream), policy: force, isOfOneVersion: true)
+        #expect(own.verdict == .loads && own.blockers.isEmpty)
+        let profile = try builtIn(host)
+        let move = try MovePlan(of: try snapshot(of: stream), on: profile, policy: force)
+        let remedies = try LoadRemedies(of: stream, move, on: profile, by: .oldest, force)
+        #expect(remedies.all.map(\.name) == ["qemu-with-machine"])
+        let mend = try StreamMend(of: stream, on: profile, policy: force, versions: [.oldest])
+        #expect(mend.isBlocked && !mend.isSafe)
+        #expect(mend.blockers == [.absentMachine("virt-10.0")])
+        let forAll = try StreamMend(of: stream, on: profile, policy: force)
+        #expect(forAll.isSafe && forAll.blockers == [.machineToName("virt-10.0")])
+        #expect(try StreamMend(of: stream, on: nil, policy: force).blockers.isEmpty)
+        let unnamed = try QEMUStream(.kvmDevices)
+        #expect(
+            try loadPlan(unnamed, on: host, by: .oldest, policy: force, isOfOneVersion: true)
+                .verdict == .loads)
+    }
+
+    @Test("What QEMU refuses to save is said by a mend, whatever it is for")
+    func blockers() throws {
+        let nested = try QEMUStream(.kvmN1) { entries in
+            entries.set(.hcrEL2, 0)
+            entries.set(.rgsrEL1, 0)
+        }
+        for profile in [nil, try builtIn("7.3-max")] {
+            let mend = try StreamMend(of: nested, on: profile, policy: RestorePolicy(.force))
+            #expect(mend.blockers.contains(.nestedVirtualization))
+            #expect(mend.blockers.contains(.memoryTags(underKVM: true)))
+        }
     }
 }

@@ -54,7 +54,9 @@ struct VectorLoadTests {
         _ stream: QEMUStream, on lengths: UInt64, _ policy: RestorePolicy = RestorePolicy(.safe),
         by version: QEMUVersion = QEMUVersion(10, 2)
     ) throws -> LoadPlan {
-        try LoadPlan(of: stream, on: try host(lengths), version: version, policy: policy)
+        try LoadPlan(
+            of: stream, on: try host(lengths), version: version, policy: policy,
+            isOfOneVersion: false)
     }
 
     // MARK: Values

@@ -12,7 +12,7 @@ public struct TCGModel: Hashable, Sendable {
             case wide
             /// One value: QEMU loads no stream with another.
             case constant
-            /// One value, which depends on the number of vCPUs.
+            /// One value, which has the number of vCPUs in bits 25:24, as L2CTLR_EL1.
             case counted
 
             /// Whether it can hold one value alone.
@@ -47,12 +47,21 @@ public struct TCGModel: Hashable, Sendable {
     /// The values of registers that have others with another machine type, by its name.
     public var otherMachines: [String: [RegisterID: UInt64]] = [:]
 
-    /// The registers as they are with a machine type; nil is that of the values.
-    public func registers(with machine: String?) -> [Register] {
-        guard let others = machine.flatMap({ otherMachines[$0] }) else { return registers }
+    /// The registers as they are with a machine type, where nil is that of the values, and so many vCPUs.
+    public func registers(with machine: String?, vcpus: Int = 1) -> [Register] {
+        let others = machine.flatMap { otherMachines[$0] } ?? [:]
         return registers.map { register in
-            Register(
-                id: register.id, value: others[register.id] ?? register.value, kind: register.kind)
+            let value = others[register.id] ?? register.value
+            return Register(
+                id: register.id, value: register.kind == .counted ? counted(vcpus) : value,
+                kind: register.kind)
         }
+    }
+
+    /// Two bits hold no more than 4 vCPUs; before 8.1 QEMU did not see to that (`l2ctlr_read`, `target/arm/cortex-regs.c`).
+    private func counted(_ vcpus: Int) -> UInt64 {
+        let overflows = qemu.hasPrefix("7.") || qemu.hasPrefix("8.0")
+        let most: UInt64 = overflows ? 0x80 : 4
+        return (min(max(UInt64(clamping: vcpus), 1), most) - 1) << 24
     }
 }

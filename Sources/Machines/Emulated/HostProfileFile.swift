@@ -29,7 +29,8 @@ package struct HostProfileFile: StateFileKind, StateFile {
         }
     }
 
-    /// Whether the name ends in `.vhost`: whatever is wrong with such a file is said of a profile.
+    /// Whether the name ends in `.vhost`: what is wrong with such a file is said of a profile, unless it is another kind of
+    /// file.
     package static func claims(_ location: Location) -> Bool {
         guard case .file(let path) = location else { return false }
         return path.hasSuffix(".vhost")

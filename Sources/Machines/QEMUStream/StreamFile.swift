@@ -234,14 +234,18 @@ public struct StreamFile: StateFile {
         }
     }
 
+    /// The program that compressed the whole file; nil where none did.
+    package var fileCompression: String? { image?.fileCompression?.program }
+
     private var whyUnchangeable: String? {
-        guard let image, let compression = image.compression else { return nil }
-        let program = compression.program
-        return image.libvirt == nil
-            ? "the stream is compressed: run \(program) -dc FILE | vcpusnap mend - ... -o - | "
+        if let program = fileCompression {
+            return "the stream is compressed: run \(program) -dc FILE | vcpusnap mend - ... -o - | "
                 + "\(program) -c"
-            : "libvirt compressed the stream with \(program), and it cannot be changed where it "
+        }
+        return image?.compression.map {
+            "libvirt compressed the stream with \($0.program), and it cannot be changed where it "
                 + "is: mend the image with --output, which compresses it again"
+        }
     }
 }
 

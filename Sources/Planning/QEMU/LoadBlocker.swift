@@ -47,11 +47,13 @@ public enum LoadBlocker: Hashable, Sendable {
 
 extension LoadBlocker {
     /// What a stream shows.
-    /// - Parameter destination: the stream of the machine that it goes to; nil where that is not known.
+    /// - Parameters:
+    ///   - version: nil where any is meant, so that the machine type stands in no way.
+    ///   - destination: the stream of the machine that it goes to; nil where that is not known.
     static func all(
-        of stream: QEMUStream, by version: QEMUVersion, to destination: QEMUStream? = nil
+        of stream: QEMUStream, by version: QEMUVersion?, to destination: QEMUStream? = nil
     ) -> [LoadBlocker] {
-        let machine = machineBlocker(of: stream, by: version, to: destination)
+        let machine = version.flatMap { machineBlocker(of: stream, by: $0, to: destination) }
         return [machine].compactMap(\.self) + absentDevices(of: stream, in: destination)
             + featureBlockers(of: stream)
     }

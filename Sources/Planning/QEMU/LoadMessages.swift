@@ -9,6 +9,14 @@ struct LoadMessages {
     let version: QEMUVersion
     /// Whether QEMU emulates the vCPUs.
     let isEmulated: Bool
+    /// Whether a description is missed at the end (`qemu_loadvm_state`, `migration/savevm.c`), which ends no load: one
+    /// follows where a configuration stands in front.
+    let missesDescription: Bool
+
+    init(version: QEMUVersion, isEmulated: Bool, of stream: QEMUStream) {
+        (self.version, self.isEmulated) = (version, isEmulated)
+        missesDescription = !stream.hasDescription && stream.header.machineType != nil
+    }
 
     /// `kvm_init`, `accel/kvm/kvm-all.c`.
     static func line(for excess: LoadPlan.Excess) -> String {
@@ -24,7 +32,7 @@ struct LoadMessages {
             guard let failure = vcpu.failure else { continue }
             return lines + ending(failure, vcpu)
         }
-        return lines
+        return lines + (missesDescription ? ["Expected vmdescription section, but got 0"] : [])
     }
 
     // MARK: Registers

@@ -2,7 +2,7 @@ package import Emulation
 package import QEMUStream
 internal import Registers
 package import Transfer
-internal import VCPUModel
+package import VCPUModel
 
 /// Something that can be done about a load that fails, or that loses something.
 package enum LoadRemedy: Sendable {
@@ -24,10 +24,15 @@ package enum LoadRemedy: Sendable {
     case newerQEMU(QEMUVersion)
     /// Start the guest with the destination's PSCI, whose version is this value of PSCI_VERSION.
     case psciVersion(UInt64)
+    /// Make the destination's vCPUs without these features, as the guest's are; for how many registers of how many, where
+    /// it does not help all.
+    case vcpusWithout(VCPUFeatures, only: (helped: Int, of: Int)?)
     /// Start the guest with vectors of at most so many bits; 0 is without SVE.
     case limitVectors(bits: Int)
     /// Move to a host whose vectors have so many bits.
     case longerVectors(bits: Int)
+    /// Start the guest on the destination, since QEMU sets none of the registers that other VMMs could.
+    case startThere
     /// What helps a restore there; for how many registers of how many, where it does not for all.
     case ofTheMove(Remedy, only: (helped: Int, of: Int)?)
 
@@ -43,8 +48,10 @@ package enum LoadRemedy: Sendable {
         case .policy: "policy"
         case .newerQEMU: "newer-qemu"
         case .psciVersion: "kvm-psci-version"
+        case .vcpusWithout: "vcpus-without-features"
         case .limitVectors: "limit-vectors"
         case .longerVectors: "other-host"
+        case .startThere: "start-there"
         case .ofTheMove(let remedy, _): remedy.name
         }
     }
@@ -54,33 +61,58 @@ package enum LoadRemedy: Sendable {
 package struct LoadRemedies: Sendable {
     /// What QEMU does with the stream.
     package let plan: LoadPlan
+    /// Rules that pardon what is lost; where the load fails, only such with which a mend makes it load.
+    let proposal: PolicyProposal
     /// What a restore of the same guest there would lose, with its remedies; nil where QEMU emulates the vCPUs.
-    let move: MovePlan?
+    private let move: MovePlan?
     /// What a mend makes of the stream, where it fails.
     private let mend: StreamMend?
     /// The oldest newer QEMU that loads it.
     private let newerQEMU: QEMUVersion?
+    /// What the load is without features that the guest does not have; nil where that helps no register.
+    private let without: (features: VCPUFeatures, plan: LoadPlan)?
 
     /// Plans the load of a stream on a host and, where it fails, a mend and the loads by newer versions.
-    /// - Parameter move: the plan of a restore there of the same vCPUs, by the same policy.
+    /// - Parameters:
+    ///   - move: the plan of a restore there of the same vCPUs, by the same policy.
+    ///   - removed: features that the destination's vCPUs are made without; a mend is for all that the host has, so there is
+    ///     none then.
     package init(
         of stream: QEMUStream, _ move: MovePlan, on profile: HostProfile, by version: QEMUVersion,
-        _ policy: RestorePolicy
+        _ policy: RestorePolicy, without removed: VCPUFeatures = []
     ) throws(StreamMend.Problem) {
-        func load(_ version: QEMUVersion) throws(StreamMend.Problem) -> LoadPlan {
+        func load(
+            _ version: QEMUVersion, _ removed: VCPUFeatures
+        ) throws(StreamMend.Problem) -> LoadPlan {
             try Result { () throws(RegisterBankError) in
-                try LoadPlan(of: stream, on: profile, version: version, policy: policy)
+                try LoadPlan(
+                    of: stream, on: profile, version: version, policy: policy, without: removed)
             }.mapError(StreamMend.Problem.bank).get()
         }
-        plan = try load(version)
-        self.move = move
-        guard plan.verdict == .fails, plan.origin.canBeOfKVM else {
+        let plan = try load(version, removed)
+        (self.plan, self.move) = (plan, move)
+        guard plan.verdict != .loads, plan.origin.canBeOfKVM, plan.excess == nil else {
+            (proposal, mend, newerQEMU, without) = (PolicyProposal(), nil, nil, nil)
+            return
+        }
+        let candidates = stream.featuresToRemove(on: profile).filter {
+            $0.isDisjoint(with: removed)
+        }
+        without = try Self.without(candidates, plan) { (features) throws(StreamMend.Problem) in
+            try load(version, removed.union(features))
+        }
+        guard plan.verdict == .fails, removed.isEmpty else {
+            proposal = PolicyProposal(plan.vcpus.flatMap(\.losses), of: move)
             (mend, newerQEMU) = (nil, nil)
             return
         }
-        mend = try StreamMend(of: stream, on: profile, policy: policy, versions: [version])
+        func mended(_ policy: RestorePolicy) throws(StreamMend.Problem) -> StreamMend {
+            try StreamMend(of: stream, on: profile, policy: policy, versions: [version])
+        }
+        let mend = try mended(policy)
+        (self.mend, proposal) = (mend, try mend.proposal(after: policy, of: move, plan, mended))
         var newer = QEMUVersion.kinds(loading: stream.cpus).filter { $0 > version }[...]
-        while let next = newer.first, try load(next).verdict != .loads { newer.removeFirst() }
+        while let next = newer.first, try load(next, []).verdict != .loads { newer.removeFirst() }
         newerQEMU = newer.first
     }
 
@@ -88,65 +120,68 @@ package struct LoadRemedies: Sendable {
     package init(
         of stream: QEMUStream, on destination: TCGDestination, _ policy: RestorePolicy
     ) throws(StreamMend.Problem) {
-        plan = try Result { () throws(RegisterBankError) in
+        let plan = try Result { () throws(RegisterBankError) in
             try LoadPlan(of: stream, on: destination, policy: policy)
         }.mapError(StreamMend.Problem.bank).get()
-        (move, newerQEMU) = (nil, nil)
-        let loads = plan.verdict == .loads
-        mend = try loads ? nil : StreamMend(of: stream, on: destination, policy: policy)
+        (self.plan, move, newerQEMU, without) = (plan, nil, nil, nil)
+        guard plan.verdict != .loads else {
+            (mend, proposal) = (nil, PolicyProposal())
+            return
+        }
+        func mended(_ policy: RestorePolicy) throws(StreamMend.Problem) -> StreamMend {
+            try StreamMend(of: stream, on: destination, policy: policy)
+        }
+        let mend = try mended(policy)
+        (self.mend, proposal) = (mend, try mend.proposal(after: policy, of: nil, nil, mended))
     }
 
     /// In the order of use; empty when nothing is lost.
     package var all: [LoadRemedy] {
         guard plan.verdict != .loads else { return [] }
-        if plan.isEmulated { return plan.blockers.compactMap(\.remedy) + ofTheEmulation }
-        guard plan.origin.canBeOfKVM else { return [.sameAccelerator(plan.origin)] }
+        guard plan.isEmulated || plan.origin.canBeOfKVM else {
+            return [.sameAccelerator(plan.origin)]
+        }
+        let machine = plan.blockers.compactMap(\.remedy)
+        return machine + (plan.isEmulated ? ofTheEmulation : ofKVM)
+    }
+
+    private var ofKVM: [LoadRemedy] {
         if let excess = plan.excess { return [.ofTheMove(.moreVCPUs(excess.count), only: nil)] }
-        let rules = PolicyProposal(losses, of: move).proposed.map(\.rule)
+        guard hasLosses else { return [] }
         let version = failing.first { $0.id == .psciVersion && $0.incoming != nil }?.held
         let cut = plan.vcpus.compactMap(\.vectors).first(where: \.isCut)
         let ofTheStream: [LoadRemedy?] = [
-            mend?.isSafe == true ? .mend : nil,
-            rules.isEmpty || lacksSubsection ? nil : .policy(rules),
-            newerQEMU.map { .newerQEMU($0) }, version.map { .psciVersion($0.lowBits) },
-            cut.map { .limitVectors(bits: $0.longest) }, cut.map { .longerVectors(bits: $0.shown) },
+            mending, newerQEMU.map { .newerQEMU($0) }, version.map { .psciVersion($0.lowBits) },
+            withoutFeatures, cut.map { .limitVectors(bits: $0.longest) },
+            cut.map { .longerVectors(bits: $0.shown) },
         ]
         return ofTheStream.compactMap(\.self) + ofTheMove
     }
 
     /// What the vCPUs need; nothing where only the machine is in the way.
     private var ofTheEmulation: [LoadRemedy] {
-        guard let mend, plan.vcpus.contains(where: { $0.failure != nil || !$0.losses.isEmpty })
-        else { return [] }
-        let rules = PolicyProposal(mend.refusals, of: nil).proposed.map(\.rule)
-        let mending: [LoadRemedy] =
-            mend.isSafe ? [.mend] : rules.isEmpty ? [] : [.policy(rules)]
-        return mending + [plan.origin == .kvm ? .sameAccelerator(.kvm) : .sameCPU]
+        guard hasLosses else { return [] }
+        return [mending].compactMap(\.self)
+            + [plan.origin == .kvm ? .sameAccelerator(.kvm) : .sameCPU]
     }
 
-    /// Whether QEMU gives up at a subsection, which no rule takes out.
-    private var lacksSubsection: Bool {
-        plan.vcpus.contains {
-            if case .unknownSubsection = $0.failure { true } else { false }
-        }
+    /// A mend, or the rules for it; nil where it is refused by any rules.
+    private var mending: LoadRemedy? {
+        if mend?.isSafe == true { return .mend }
+        let rules = proposal.proposed.map(\.rule)
+        return rules.isEmpty ? nil : .policy(rules)
     }
 
-    /// What the policy neither pardons nor has a mend put right by other rules.
-    var losses: [RegisterLoad] {
-        let all = plan.vcpus.flatMap(\.losses)
-        guard let mend else { return all }
-        let refused = Set(mend.refusals.map(\.id))
-        return all.filter { !$0.fate.isFailure || refused.contains($0.id) }
+    /// Whether anything is in the way beside the machine as a whole.
+    private var hasLosses: Bool {
+        plan.vcpus.contains { $0.failure != nil || !$0.losses.isEmpty }
     }
 
-    private var failing: [RegisterLoad] {
-        plan.vcpus.flatMap(\.registers).filter { $0.fate.isFailure }
-    }
+    private var failing: [RegisterLoad] { plan.failing }
 
     /// The remedies of the same registers' losses in a restore, each with how many registers it is for.
     private var ofTheMove: [LoadRemedy] {
-        let counting = plan.verdict == .fails ? failing : losses.filter { !$0.isOfVectors }
-        let ids = Set(counting.map(\.id))
+        let ids = Set(plan.lostBits.keys)
         let lost = (move.map { $0.units.flatMap(\.losses) } ?? []).filter {
             ids.contains($0.restore.id)
         }
@@ -159,11 +194,12 @@ package struct LoadRemedies: Sendable {
             helped[remedy, default: []].insert(id)
             return remedy
         }
+        let isBeyondQEMU = found.contains(where: \.isBeyondQEMU)
         return Remedy.merged(found).map { remedy, parts in
             let count = parts.reduce(into: Set<RegisterID>()) { $0.formUnion(helped[$1] ?? []) }
                 .count
             return .ofTheMove(remedy, only: count < ids.count ? (count, ids.count) : nil)
-        }
+        } + (isBeyondQEMU ? [.startThere] : [])
     }
 
     /// What a restore writes with a capability that QEMU does not enable.
@@ -181,15 +217,81 @@ package struct LoadRemedies: Sendable {
             case .dropSafely, .lowerPSCIVersion, .policy: false
             // That is what a newer kernel is about already.
             case .otherHost: loss.cause.kind != .kernel
+            // Whatever caches a guest has, its list has all registers of caches.
+            case .presetRegister, .startOnKernel: loss.restore.outcome != .absent
             default: true
             }
         }
     }
 }
 
+// MARK: - Features that the guest does not have
+
+extension LoadRemedies {
+    /// - Parameter candidates: features that the host has and the guest does not.
+    private static func without(
+        _ candidates: [VCPUFeatures], _ plan: LoadPlan,
+        _ load: (VCPUFeatures) throws(StreamMend.Problem) -> LoadPlan
+    ) throws(StreamMend.Problem) -> (features: VCPUFeatures, plan: LoadPlan)? {
+        var features: VCPUFeatures = []
+        let lost = plan.lostBits
+        for candidate in candidates {
+            let left = try load(candidate).lostBits
+            // Of one with several features in it each has to go.
+            let helps = lost.contains { id, bits in
+                let now = left[id] ?? 0
+                return now != bits && now & ~bits == 0
+            }
+            if helps { features.formUnion(candidate) }
+        }
+        return features.isEmpty ? nil : (features, try load(features))
+    }
+
+    private var withoutFeatures: LoadRemedy? {
+        guard let without else { return nil }
+        let lost = plan.lostBits.keys
+        let left = without.plan.lostBits
+        let helped = lost.count { left[$0] == nil }
+        return .vcpusWithout(
+            without.features, only: helped < lost.count ? (helped, lost.count) : nil)
+    }
+}
+
+extension LoadPlan {
+    fileprivate var failing: [RegisterLoad] {
+        vcpus.flatMap(\.registers).filter { $0.fate.isFailure }
+    }
+
+    /// The registers for which it fails, or else those that count, each with the bits that the vCPU holds otherwise; all
+    /// where it has no such register.
+    fileprivate var lostBits: [RegisterID: UInt64] {
+        let counting =
+            verdict == .fails ? failing : vcpus.flatMap(\.losses).filter { !$0.isOfVectors }
+        return counting.reduce(into: [:]) { lost, load in
+            let bits = load.incoming.flatMap { incoming in
+                load.held.map { incoming.lowBits ^ $0.lowBits }
+            }
+            lost[load.id, default: 0] |= bits ?? .max
+        }
+    }
+}
+
+extension QEMUStream {
+    /// Features that QEMU can make vCPUs without, where a host has them and the guest has not.
+    package func featuresToRemove(on profile: HostProfile) -> [VCPUFeatures] {
+        let banks = cpus.map { QEMUVCPUBank($0, origin: origin.canBeOfKVM ? .kvm : origin) }
+        let shown = banks.compactMap { try? $0.read(.vcpuInit) }
+            .compactMap { VCPUInit($0)?.features }.reduce(VCPUFeatures()) { $0.union($1) }
+        return Remedy.removable.map(\.features).filter {
+            $0.isSubset(of: profile.features)
+                && $0.isDisjoint(with: shown.union(LoadPlan.featuresOfTheGuest))
+        }
+    }
+}
+
 extension LoadBlocker {
     /// What can be done about one with which no load succeeds.
-    fileprivate var remedy: LoadRemedy? {
+    package var remedy: LoadRemedy? {
         switch self {
         case .absentMachine(let name):
             QEMUVersion(ofMachine: name).map {

@@ -8,7 +8,7 @@ public struct MendRequest: Sendable {
     /// The version whose subsections the result has; nil where that is not asked for.
     public let target: QEMUVersion?
     private let profile: HostProfile?
-    private let policy: RestorePolicy
+    private var policy: RestorePolicy
     private let versions: [QEMUVersion]?
 
     /// - Parameters:
@@ -37,23 +37,31 @@ public struct MendRequest: Sendable {
             of: stream, on: profile, policy: policy, versions: versions, knownTo: target)
     }
 
-    /// The rules with which nothing stands in the way any more, where there are such; nil where nothing does.
+    /// The rules with which nothing stands in the way any more, none where there are no such; nil where nothing does.
     /// - Parameters:
     ///   - stream: what was mended; nil where that has passed, and cannot be tried again.
+    ///   - destination: the QEMU that emulates the vCPUs, where one was given.
     ///   - snapshot: its vCPUs.
     public func proposal(
-        for mend: StreamMend, of stream: QEMUStream?, _ snapshot: Snapshot
+        for mend: StreamMend, of stream: QEMUStream?, on destination: TCGDestination?,
+        _ snapshot: Snapshot
     ) throws(StreamMend.Problem) -> PolicyProposal? {
         guard !mend.isSafe else { return nil }
-        guard let profile, let stream else { return PolicyProposal(mend.refusals, of: nil) }
-        let move: MovePlan
-        do throws(RestoreError) {
-            move = try MovePlan(of: snapshot, on: profile, policy: policy)
-        } catch {
-            if case .bank(let error) = error { throw .bank(error) }
-            // Of a stream without vCPUs there is nothing that a rule could pardon.
-            return PolicyProposal()
+        guard let stream else { return PolicyProposal(mend.refusals, of: nil) }
+        var move: MovePlan?
+        if let profile {
+            do throws(RestoreError) {
+                move = try MovePlan(of: snapshot, on: profile, policy: policy)
+            } catch {
+                if case .bank(let error) = error { throw .bank(error) }
+                // Of a stream without vCPUs there is nothing that a rule could pardon.
+                return PolicyProposal()
+            }
         }
-        return try mend.proposal(for: stream, move, on: profile, after: policy)
+        return try mend.proposal(after: policy, of: move) { (policy) throws(StreamMend.Problem) in
+            var again = self
+            again.policy = policy
+            return try again.mend(stream, on: destination)
+        }
     }
 }

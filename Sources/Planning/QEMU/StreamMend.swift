@@ -84,10 +84,17 @@ public struct StreamMend: Sendable {
     public let sections: [CPUSection]
     /// What QEMU does with the result, one plan for each of the versions.
     public let plans: [LoadPlan]
+    /// The newest version that is to load the result; nil where none is known.
+    public let version: QEMUVersion?
+    /// What stands in the way of the machine as a whole, in that version; no mend changes it.
+    public let blockers: [LoadBlocker]
+    /// Whether that version alone is to load the result and, for the machine as a whole, does not.
+    public let isBlocked: Bool
 
     /// Whether nothing is left that must not be changed, and all of `plans` load.
     public var isSafe: Bool {
-        vcpus.allSatisfy { $0.refusals.isEmpty && $0.unknownSubsections.isEmpty }
+        !isBlocked
+            && vcpus.allSatisfy { $0.refusals.isEmpty && $0.unknownSubsections.isEmpty }
             && plans.allSatisfy { $0.verdict != .fails }
     }
 
@@ -118,15 +125,19 @@ extension StreamMend {
         if let target = target ?? (profile == nil ? nil : versions?.min()) {
             mender.leaveOut { RefusedSubsections(by: target, for: $0).all(in: $0) }
         }
+        let one = target ?? (versions?.count == 1 ? versions?.first : nil)
         var plans: [LoadPlan] = []
         if let profile {
             try mender.mend(for: profile)
             let versions = versions ?? QEMUVersion.kinds(knowing: stream.cpus)
             plans = try versions.map { (version) throws(Problem) in
-                try mender.plan(version, on: profile)
+                try mender.plan(version, on: profile, isOfOneVersion: one != nil)
             }
         }
         (vcpus, sections, self.plans) = (mender.vcpus, mender.sections, plans)
+        version = one ?? plans.last?.version
+        blockers = LoadBlocker.all(of: stream, by: version)
+        isBlocked = one != nil && blockers.contains(where: \.isFatal)
     }
 }
 
@@ -142,8 +153,9 @@ extension StreamMend {
             RefusedSubsections(by: destination.version, of: destination.registers).all(in: section)
         }
         try mender.mend(for: destination)
-        (vcpus, sections) = (mender.vcpus, mender.sections)
-        plans = [mender.plan(on: destination)]
+        let plan = mender.plan(on: destination)
+        (vcpus, sections, plans) = (mender.vcpus, mender.sections, [plan])
+        (version, blockers, isBlocked) = (plan.version, plan.blockers, plan.isBlocked)
     }
 }
 
@@ -154,26 +166,31 @@ extension StreamMend {
     /// How many rounds of rules are tried: each can bring up what was not reached before it.
     private static let maximumProposals = 8
 
-    /// The rules with which nothing stands in the way any more, where there are such; else those that go furthest.
+    /// The rules with which nothing stands in the way any more; none where there are no such rules.
     /// - Parameters:
-    ///   - stream: the one that was mended for the profile, by the policy.
-    ///   - move: the plan of a restore there of the same vCPUs, by the same policy.
+    ///   - policy: by which it was mended.
+    ///   - move: the plan of a restore there of the same vCPUs, by the same policy; nil where QEMU emulates them.
+    ///   - plan: what QEMU does with the stream as it was, where what that alters silently is to be pardoned, too.
+    ///   - mended: mends the same stream for the same destination by another policy.
     package func proposal(
-        for stream: QEMUStream, _ move: MovePlan, on profile: HostProfile,
-        after policy: RestorePolicy
+        after policy: RestorePolicy, of move: MovePlan?, _ plan: LoadPlan? = nil,
+        _ mended: (RestorePolicy) throws(Problem) -> StreamMend
     ) throws(Problem) -> PolicyProposal {
-        var refusals = refusals
-        var proposal = PolicyProposal(refusals, of: move)
+        let refused = Set(refusals.map(\.id))
+        var losses = (plan?.vcpus.flatMap(\.losses) ?? []).filter {
+            !$0.fate.isFailure || refused.contains($0.id)
+        }
+        losses += refusals
+        var proposal = PolicyProposal(losses, of: move)
         for _ in 0..<Self.maximumProposals {
-            refusals += try StreamMend(
-                of: stream, on: profile, policy: proposal.policy(after: policy),
-                versions: plans.map(\.version)
-            ).refusals
-            let more = PolicyProposal(refusals, of: move)
+            let next = try mended(proposal.policy(after: policy))
+            if next.isSafe { return proposal }
+            losses += next.refusals
+            let more = PolicyProposal(losses, of: move)
             guard more.proposed.count > proposal.proposed.count else { break }
             proposal = more
         }
-        return proposal
+        return PolicyProposal()
     }
 }
 
@@ -195,31 +212,30 @@ private struct EmulationResets {
 
 /// Changes sections until what is left loads.
 private struct Mender {
+    private let stream: QEMUStream
     private let policy: RestorePolicy
-    private let origin: StreamOrigin
     private let guests: [RegisterList]
     private(set) var sections: [CPUSection]
     private(set) var vcpus: [StreamMend.VCPU]
 
     init(_ stream: QEMUStream, _ policy: RestorePolicy) throws(StreamMend.Problem) {
-        self.policy = policy
-        origin = stream.origin
+        (self.stream, self.policy) = (stream, policy)
         sections = stream.cpus
         vcpus = sections.map {
             StreamMend.VCPU(index: $0.instance, changes: [], refusals: [], altered: [])
         }
         guests = try Result { () throws(RegisterBankError) in
-            try LoadPlan.guests(of: stream.cpus, origin: stream.origin)
+            try LoadPlan.guests(of: stream)
         }.mapError(StreamMend.Problem.bank).get()
     }
 
     func plan(
-        _ version: QEMUVersion, on profile: HostProfile
+        _ version: QEMUVersion, on profile: HostProfile, isOfOneVersion: Bool = false
     ) throws(StreamMend.Problem) -> LoadPlan {
         try Result { () throws(RegisterBankError) in
             try LoadPlan(
-                of: sections, origin: origin, on: profile, version: version, policy: policy,
-                guests: guests)
+                of: stream.with(sections), by: guests, on: profile, version: version,
+                policy: policy, isOfOneVersion: isOfOneVersion)
         }.mapError(StreamMend.Problem.bank).get()
     }
 
@@ -242,7 +258,7 @@ private struct Mender {
 
     func plan(on destination: TCGDestination) -> LoadPlan {
         LoadPlan(
-            of: sections, origin: origin, on: destination, policy: policy, guests: guests)
+            of: stream.with(sections), by: guests, on: destination, policy: policy)
     }
 
     /// Gives every section the list of the destination, as far as nothing of the guest's is lost by it.
@@ -281,10 +297,8 @@ private struct Mender {
             return CPUSection.Entry(id: entry.id, value: value ?? entry.value)
         }
         let known = Set(entries.map(\.id))
-        // The value of what depends on the number of vCPUs is known of one vCPU only.
-        let missing = destination.registers.filter {
-            !known.contains($0.id) && $0.kind != .counted
-        }.map { CPUSection.Entry(id: $0.id, value: $0.value) }
+        let missing = destination.registers.filter { !known.contains($0.id) }
+            .map { CPUSection.Entry(id: $0.id, value: $0.value) }
         for entry in missing {
             note(position, entry.id.translated(from: .tcg), nil, entry.registerValue, .unset)
         }

@@ -15,10 +15,12 @@ public struct TCGDestination {
     let stream: QEMUStream?
 
     /// A recorded CPU model.
-    /// - Parameter machine: the machine type that it will have; nil where the stream does not say it.
-    public init(_ model: TCGModel, _ version: QEMUVersion, machine: String?) {
+    /// - Parameters:
+    ///   - machine: the machine type that it will have; nil where the stream does not say it.
+    ///   - vcpus: how many vCPUs it will have: those of the stream.
+    public init(_ model: TCGModel, _ version: QEMUVersion, machine: String?, vcpus: Int) {
         (name, self.version, stream) = (model.name, version, nil)
-        registers = model.registers(with: machine)
+        registers = model.registers(with: machine, vcpus: vcpus)
     }
 
     /// The machine that wrote a stream, best before it ran.

@@ -66,9 +66,7 @@ struct TCGLoader {
             value & (RegisterDictionary.entry(for: register.id)?.bitsQEMUDrops ?? 0) == 0
                 && (register.id.size != 4 || value <= UInt32.max)
         case .wide: true
-        case .constant: value == register.value
-        // The guest has as many vCPUs there as here, and then it is the same.
-        case .counted: true
+        case .constant, .counted: value == register.value
         }
     }
 

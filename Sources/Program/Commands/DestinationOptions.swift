@@ -92,6 +92,7 @@ struct DestinationOptions: ParsableArguments {
             StandardError.write(
                 "vcpusnap: the list is that of QEMU \(model.qemu); stable releases can differ\n")
         }
-        return TCGDestination(model, version, machine: stream.header.machineType)
+        return TCGDestination(
+            model, version, machine: stream.header.machineType, vcpus: stream.cpus.count)
     }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Emulation
+internal import LinuxSystem
 internal import Machines
 
 /// `--kernel`: hosts as they would be with another kernel.
@@ -11,6 +12,11 @@ struct KernelOption: ParsableArguments {
     var kernel: String?
 
     @OptionGroup var likeOption: LikeOption
+
+    /// As it is typed, with a space before each option.
+    var text: String {
+        kernel.map { " --kernel \(FileName.shown($0))" + likeOption.text } ?? ""
+    }
 
     /// The hosts, with that kernel if one was given.
     func applied(to hosts: [HostProfile]) throws -> [HostProfile] {
@@ -31,6 +37,9 @@ struct LikeOption: ParsableArguments {
             valueName: "host"),
         completion: Completions.hosts)
     var files: [String] = []
+
+    /// As it is typed, with a space before each option.
+    var text: String { files.map { " --like \(FileName.shown($0))" }.joined() }
 
     func otherKernel(_ release: String) throws -> OtherKernel {
         try OtherKernel(release, like: files, .commandLine)

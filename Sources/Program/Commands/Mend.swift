@@ -59,6 +59,8 @@ struct Mend: ParsableCommand {
     )
     var host: String?
 
+    @OptionGroup var kernel: KernelOption
+
     @Option(
         help:
             "The QEMU version that is to load it; every one from \(QEMUVersion.oldest) on if not given."
@@ -102,6 +104,10 @@ struct Mend: ParsableCommand {
         }
         try destination.check(with: targetQEMU, option: "--for-qemu")
         guard host == nil || !destination.isGiven else { throw destination.isNotOfKVM }
+        guard host != nil || kernel.text.isEmpty else {
+            throw ValidationError(
+                "--kernel is for --host: it is the kernel that the host is to have")
+        }
         guard qemu == nil || targetQEMU == nil else {
             throw ValidationError(
                 "give one of --qemu and --for-qemu: both say what loads the result")
@@ -124,7 +130,9 @@ struct Mend: ParsableCommand {
         let given = try policy.load()
         let target = try targetQEMU.map { try QEMUVersion(option: $0, of: "--for-qemu") }
         let request = MendRequest(
-            on: try host.map { try Location(word: $0).host(.commandLine) }, policy: given.policy,
+            on: try host.map {
+                try kernel.applied(to: [Location(word: $0).host(.commandLine)])[0]
+            }, policy: given.policy,
             by: try qemu.map { try QEMUVersion(option: $0) }, knownTo: target)
         if let output, let passing = try PassingStream(source, streamOptions.options) {
             return try pass(passing, to: output, request, given)
@@ -149,7 +157,8 @@ struct Mend: ParsableCommand {
             let mend = try request.mend(file.stream, on: destination)
             let snapshot = try file.stateCapture(.commandLine).snapshot
             return MendResult(
-                mend: mend, snapshot: snapshot, remarks: StreamRemarks(on: file, snapshot))
+                mend: mend, destination: destination, snapshot: snapshot,
+                remarks: StreamRemarks(on: file, snapshot))
         } catch let error as StreamMend.Problem {
             throw CommandError("\(file.name): \(error)")
         }
@@ -218,8 +227,9 @@ struct Mend: ParsableCommand {
     ) throws {
         let mend = result.mend
         let isWritten = mend.isSafe && !dryRun
-        let proposal = try request.proposal(for: mend, of: stream, result.snapshot)
-        let next = try proposal.map { try nextStep($0, given) } ?? ""
+        let proposal = try request.proposal(
+            for: mend, of: stream, on: result.destination, result.snapshot)
+        let next = try proposal.map { try nextStep($0, mend, given) } ?? ""
         let text = MendOutput(
             source: source.text, remarks: result.remarks, host: host.map(FileName.shown),
             target: request.target, policy: given.policy.name, mend: mend, isWritten: isWritten,
@@ -247,8 +257,11 @@ struct Mend: ParsableCommand {
 
     /// What to do where something stands in the way.
     private func nextStep(
-        _ proposal: PolicyProposal, _ given: LoadedPolicy
+        _ proposal: PolicyProposal, _ mend: StreamMend, _ given: LoadedPolicy
     ) throws -> PrintableText {
+        if mend.isBlocked {
+            return mend.blockers.compactMap(\.remedy).map { "  next: \($0.text)\n" }.joined()
+        }
         guard !proposal.proposed.isEmpty else {
             if host == nil { return "" }
             return "  next: no rule lets it load there: choose another host (vcpusnap matrix)\n"
@@ -269,6 +282,8 @@ struct Mend: ParsableCommand {
 /// What came of it.
 struct MendResult {
     let mend: StreamMend
+    /// The QEMU that emulates the vCPUs, where one was given.
+    let destination: TCGDestination?
     /// The vCPUs of the stream as it was, and remarks on it.
     let snapshot: Snapshot
     let remarks: StreamRemarks

@@ -144,7 +144,7 @@ struct PlanCommand: ParsableCommand {
             return LoadAnswer(
                 remedies: try LoadRemedies(
                     of: file.stream, move, on: profile, by: version, given.policy),
-                names: (source.text, "--host \(host.text)", FileName.shown(policy.text)))
+                mend: mend(file, to: "--host \(host.text) --qemu \(version)\(kernel.text)"))
         }
         try report(answers, StreamRemarks(on: file, snapshot), given)
     }
@@ -164,8 +164,13 @@ struct PlanCommand: ParsableCommand {
         else { return }
         let answer = LoadAnswer(
             remedies: try LoadRemedies(of: file.stream, on: place, given.policy),
-            names: (source.text, destination.text(for: qemu), FileName.shown(policy.text)))
+            mend: mend(file, to: destination.text(for: qemu)))
         try report([answer], StreamRemarks(on: file, snapshot), given)
+    }
+
+    private func mend(_ file: StreamFile, to destination: String) -> MendWords {
+        MendWords(
+            source.text, file, streamOptions, to: destination, policy: FileName.shown(policy.text))
     }
 
     private func report(

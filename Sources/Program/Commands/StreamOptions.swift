@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import LinuxSystem
 internal import Machines
 internal import QEMUStream
 
@@ -9,6 +10,12 @@ struct StreamOptions: ParsableArguments {
 
     @Flag(name: .of(.undescribed), help: ArgumentHelp(of: .undescribed))
     var isUndescribed = false
+
+    /// As they are typed, with a space before each.
+    var text: String {
+        (internalSnapshot.map { " --snapshot \(FileName.shown($0))" } ?? "")
+            + (isUndescribed ? " --undescribed" : "")
+    }
 
     var options: SourceOptions {
         var options = SourceOptions.commandLine

@@ -23,32 +23,61 @@ struct LoadPlanOutput: Report {
             if number > 0 { output.write("\n") }
             let title = output.style.bold("\(source) in QEMU \(qemu) on \(answer.plan.host)")
             output.write("\(title): ")
-            write(answer, output)
+            answer.write(text: output, values)
         }
     }
 
-    private func write(_ answer: LoadAnswer, _ output: ReportWriter) {
-        let (plan, style) = (answer.plan, output.style)
+    var json: JSONObject {
+        remarks.json + [
+            "hosts": answers.json(values),
+            "origin": answers.first?.plan.origin.rawValue ?? "", "policy": policy, "qemu": qemu,
+            "source": source,
+        ]
+    }
+
+    var status: ExitStatus {
+        answers.allSatisfy { $0.plan.verdict == .loads } ? .success : .finding
+    }
+}
+
+/// What QEMU does on one host, and what can be done about it in the words of the command line.
+struct LoadAnswer: ValueHolder {
+    let remedies: LoadRemedies
+    let mend: MendWords
+
+    var plan: LoadPlan { remedies.plan }
+
+    fileprivate func text(of remedy: LoadRemedy) -> String {
+        switch remedy {
+        case .mend: return "\(mend.typed(as: nil)) makes a stream that loads there"
+        case .policy(let rules):
+            return Remedy.policy(with: rules, by: mend.proposing) + "; "
+                + (plan.verdict == .fails
+                    ? "\(mend.typed(as: "FILE")) then makes a stream that loads there"
+                    : "with it the verdict is loads")
+        default: return remedy.text
+        }
+    }
+
+    /// The verdict, which ends a line, and all that is to be said of it.
+    func write(text output: ReportWriter, _ values: ValueText) {
+        let style = output.style
         let verdict = PrintableText(plan.verdict.rawValue)
         output.write((plan.verdict == .loads ? style.good(verdict) : style.bad(verdict)) + "\n")
         if plan.isEmulated || plan.origin.canBeOfKVM {
-            for blocker in plan.blockers {
-                output.write("  machine: \(blocker.text(by: plan.version))\n")
-            }
+            output.write(plan.blockers.lines(by: plan.version))
             if !plan.output.isEmpty { output.write("  QEMU prints\n") }
             output.write(plan.output.map { PrintableText($0) }.indented)
             output.write(VectorLengths.line(of: plan.vcpus))
             output.write(plan.notices.lines)
-            write(plan, output)
+            writeVCPUs(output, values)
         } else {
             output.write("  \(plan.origin.whyNoKVMTakesIt)\n")
         }
-        for remedy in answer.remedies.all {
-            output.write("  can be done: \(answer.text(of: remedy))\n")
-        }
+        for remedy in remedies.all { output.write("  can be done: \(text(of: remedy))\n") }
     }
 
-    private func write(_ plan: LoadPlan, _ output: ReportWriter) {
+    private func writeVCPUs(_ output: ReportWriter, _ values: ValueText) {
         var counts = FoldedCounts()
         var failures = Folded<VCPULoad.Failure, Void>()
         var lines: [RegisterLoad.Fate: SharedLines<RegisterLoad>] = [:]
@@ -73,74 +102,65 @@ struct LoadPlanOutput: Report {
         }
     }
 
-    var json: JSONObject {
-        remarks.json + [
-            "hosts": answers.json(values),
-            "origin": answers.first?.plan.origin.rawValue ?? "", "policy": policy, "qemu": qemu,
-            "source": source,
-        ]
-    }
-
-    var status: ExitStatus {
-        answers.allSatisfy { $0.plan.verdict == .loads } ? .success : .finding
-    }
-}
-
-/// What QEMU does on one host, and what can be done about it in the words of the command line.
-struct LoadAnswer: ValueHolder {
-    let remedies: LoadRemedies
-    /// The stream, the options that name the destination to mend, and the policy as given on the command line.
-    let names: (source: String, host: String, policy: String)
-
-    var plan: LoadPlan { remedies.plan }
-
-    fileprivate func text(of remedy: LoadRemedy) -> String {
-        switch remedy {
-        case .sameAccelerator(let origin): return origin.remedy
-        case .qemuWithMachine(let name, let first, let gone):
-            return "load it in a QEMU that has \(name): \(first) or newer, before \(gone)"
-        case .sameMachine(let name): return "start the destination with -M \(name)"
-        case .sameDevice(let name, let instance):
-            return "give the destination the source's \(name), instance \(instance)"
-        case .sameCPU: return "load it in a QEMU that emulates the CPU that it was saved with"
-        case .mend:
-            let option = names.policy == "safe" ? "" : " --policy \(names.policy)"
-            return "\(mend)\(option) -o FILE makes a stream that loads there"
-        case .policy(let rules):
-            return Remedy.policy(with: rules, by: "--write-policy") + "; "
-                + (plan.verdict == .fails
-                    ? "\(mend) --policy FILE -o MENDED then makes a stream that loads there"
-                    : "with it the verdict is loads")
-        case .newerQEMU(let version): return "QEMU \(version) loads it there as it is"
-        case .psciVersion(let version):
-            return "before the guest's first run: -cpu host,kvm-psci-version="
-                + "\(version >> 16).\(version & 0xffff) (QEMU 11.0 or newer)"
-        case .limitVectors(let bits):
-            let property = bits == 0 ? "sve=off" : "sve\(bits)=on"
-            return
-                "before the guest's first run: -cpu host,\(property), so that its vectors are no "
-                + "longer than there"
-        case .longerVectors(let bits): return "choose a host with vectors of \(bits) bits or longer"
-        case .ofTheMove(let remedy, let only):
-            let part = only.map { ", for \($0.helped) of the \($0.of.of("register"))" }
-            return remedy.text + (part ?? "")
-        }
-    }
-
-    private var mend: String { "vcpusnap mend \(names.source) \(names.host)" }
-
     func json(_ values: ValueText) -> JSONObject {
         [
-            "blockers": plan.blockers.isEmpty
-                ? nil
-                : plan.blockers.json {
-                    ["blocker": $0.name, "fatal": $0.isFatal, "text": $0.text(by: plan.version)]
-                },
+            "blockers": plan.blockers.list(by: plan.version),
             "emulated": plan.isEmulated ? true : nil, "host": plan.host,
             "notices": plan.notices.list, "output": plan.output,
             "remedies": remedies.all.json { ["remedy": $0.name, "text": text(of: $0)] },
             "verdict": plan.verdict.rawValue,
         ] + .units(plan.vcpus, { .vcpu($0.index) }) { $0.json(values) }
+    }
+}
+
+extension LoadRemedy {
+    /// What to do; empty for a mend, whose words depend on the destination.
+    var text: String {
+        switch self {
+        case .mend, .policy: ""
+        case .sameAccelerator(let origin): origin.remedy
+        case .qemuWithMachine(let name, let first, let gone):
+            "load it in a QEMU that has \(name): \(first) or newer, before \(gone)"
+        case .sameMachine(let name): "start the destination with -M \(name)"
+        case .sameDevice(let name, let instance):
+            "give the destination the source's \(name), instance \(instance)"
+        case .sameCPU: "load it in a QEMU that emulates the CPU that it was saved with"
+        case .newerQEMU(let version): "QEMU \(version) loads it there as it is"
+        case .psciVersion(let version):
+            "before the guest's first run: -cpu host,kvm-psci-version=\(version >> 16).\(version & 0xffff) "
+                + "(QEMU 11.0 or newer)"
+        case .vcpusWithout(let features, let only):
+            "start the destination with \(Remedy.cpuOption(without: features)): the guest has no "
+                + features.names.joined(separator: ", ")
+                + (only?.helped == 0 ? ", though more than that is in the way" : Self.part(only))
+        case .limitVectors(let bits):
+            "before the guest's first run: -cpu host,\(bits == 0 ? "sve=off" : "sve\(bits)=on"), so that its vectors "
+                + "are no longer than there"
+        case .longerVectors(let bits): "choose a host with vectors of \(bits) bits or longer"
+        case .startThere:
+            "what QEMU 11.1 cannot set before the first run a guest has from its first host: start it on the "
+                + "destination, or mend its stream by a policy"
+        case .ofTheMove(let remedy, let only):
+            remedy.words + Self.part(only) + (remedy.isBeyondQEMU ? "; QEMU 11.1 cannot" : "")
+        }
+    }
+
+    private static func part(_ only: (helped: Int, of: Int)?) -> String {
+        only.map { ", for \($0.helped) of the \($0.of.of("register"))" } ?? ""
+    }
+}
+
+extension [LoadBlocker] {
+    /// A line for each.
+    func lines(by version: QEMUVersion) -> PrintableText {
+        map { "  machine: \($0.text(by: version))\n" }.joined()
+    }
+
+    /// Nil for none.
+    func list(by version: QEMUVersion) -> JSONList? {
+        isEmpty
+            ? nil
+            : json { ["blocker": $0.name, "fatal": $0.isFatal, "text": $0.text(by: version)] }
     }
 }
 

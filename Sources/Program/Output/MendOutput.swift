@@ -29,10 +29,14 @@ struct MendOutput: Report {
         let purpose = place.map { " for \($0)" } ?? ""
         output.write(style.bold("mend \(source)\(purpose)") + ": " + verdict(style) + "\n")
         output.write(style.notes(remarks.notes))
+        output.write(mend.blockers.lines(by: version))
         output.write(VectorLengths.line(of: mend.plans.first?.vcpus ?? []))
         output.write(changes(style))
         output.write(failures + proposalText + ending)
     }
+
+    /// The one whose blockers are told.
+    private var version: QEMUVersion { mend.version ?? .newest }
 
     private func changes(_ style: TextStyle) -> PrintableText {
         var counts = FoldedCounts()
@@ -80,7 +84,7 @@ struct MendOutput: Report {
 
     var json: JSONObject {
         remarks.json + [
-            "host": host, "mended": mend.isSafe,
+            "blockers": mend.blockers.list(by: version), "host": host, "mended": mend.isSafe,
             "plans": mend.plans.json { plan in
                 [
                     "output": plan.output, "qemu": plan.version.description,

@@ -9,6 +9,8 @@ struct ShowOutput: Report {
     private struct Register: Hashable {
         let id: RegisterID
         let value: RegisterValue
+        /// The registers that an AArch32 guest has in it, with other fields.
+        let views: [RegisterID]
     }
 
     private let source: String
@@ -56,7 +58,10 @@ struct ShowOutput: Report {
     }
 
     private func shown(_ registers: RegisterList) -> [Register] {
-        registers.filter { isShown($0.0) }.map(Register.init)
+        let isAArch32 = registers.hasAArch32AtEL1
+        return registers.filter { isShown($0.0) }.map { id, value in
+            Register(id: id, value: value, views: isAArch32 ? AArch32Bank.views(in: id) : [])
+        }
     }
 
     private func isShown(_ id: RegisterID) -> Bool { filter?.contains(id) ?? true }
@@ -81,12 +86,15 @@ struct ShowOutput: Report {
             [
                 "category": RegisterCategory(of: register.id).rawValue,
                 "fields": fields(of: register).map(DecodedText(showsAll: true).json),
+                "views": filter == nil || register.views.isEmpty ? nil : register.views.map(\.name),
             ])
     }
 
-    /// Nil where they are not to be told.
+    /// Nil where they are not to be told, or not known.
     private func fields(of register: Register) -> [DecodedField]? {
-        guard filter != nil, !values.isHidden(register.id) else { return nil }
+        guard filter != nil, register.views.isEmpty, !values.isHidden(register.id) else {
+            return nil
+        }
         return RegisterDictionary.entry(for: register.id).map {
             DecodedField.all(of: register.value, in: $0)
         }
@@ -182,10 +190,19 @@ struct ShowOutput: Report {
         PrintableText(id.name).padded(to: 24)
     }
 
+    /// Why the fields are not told.
+    private func aarch32(in register: Register) -> PrintableText {
+        guard filter != nil, !register.views.isEmpty else { return "" }
+        let names = register.views.map(\.name).joined(separator: ", ")
+        return
+            "      the guest has AArch32 at EL1, and this holds its \(names), whose fields are others\n"
+    }
+
     private func lines(of register: Register) -> PrintableText {
         let value = values.text(register.value, of: register.id) ?? ""
         let fields = fields(of: register) ?? []
-        let sentence = fields.sentence.map { "      \($0)\n" as PrintableText } ?? ""
+        let sentence =
+            fields.sentence.map { "      \($0)\n" as PrintableText } ?? aarch32(in: register)
         let told =
             decoded.lines(fields, indent: "      ")
             + (fields.isEmpty

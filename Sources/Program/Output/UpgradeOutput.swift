@@ -12,6 +12,20 @@ struct UpgradeOutput: Report {
         /// What is to be said of the snapshot; nil for nothing.
         let notes: [String]?
         let plan: KernelUpgrade
+        /// QEMU's loads of a stream, which then count; nil for other guests, which vcpusnap restores.
+        let loads: StreamLoads?
+
+        var isPossible: Bool {
+            loads.map { $0.answers.allSatisfy { $0.answer.plan.verdict == .loads } }
+                ?? plan.moves.allSatisfy { $0.plan.verdict != .no }
+        }
+    }
+
+    /// What QEMU does with a stream, and features of the host that the guest has not got.
+    struct StreamLoads {
+        let version: QEMUVersion
+        let without: VCPUFeatures
+        let answers: [(what: KernelUpgrade.Move, answer: LoadAnswer)]
     }
 
     let upgrades: [Upgrade]
@@ -20,7 +34,7 @@ struct UpgradeOutput: Report {
     let values: ValueText
 
     var status: ExitStatus {
-        upgrades.flatMap(\.plan.moves).allSatisfy { $0.plan.verdict != .no } ? .success : .finding
+        upgrades.allSatisfy(\.isPossible) ? .success : .finding
     }
 
     func write(text output: ReportWriter) {
@@ -32,10 +46,26 @@ struct UpgradeOutput: Report {
                 style.bold(
                     "\(upgrade.source): \(old.name), Linux \(old.kernelRelease) to \(kernel)")
                     + "\n" + style.notes(upgrade.notes))
-            for (what, plan) in upgrade.plan.moves {
-                output.write("\(style.bold("\(what.text)")): \(plan.verdict.text(style))\n")
-                PlanBody(plan: plan, values: values).write(text: output)
+            if let loads = upgrade.loads {
+                write(loads, output)
+            } else {
+                output.write("  this is what vcpusnap restore does\n")
+                for (what, plan) in upgrade.plan.moves {
+                    output.write("\(style.bold("\(what.text)")): \(plan.verdict.text(style))\n")
+                    PlanBody(plan: plan, values: values).write(text: output)
+                }
             }
+        }
+    }
+
+    private func write(_ loads: StreamLoads, _ output: ReportWriter) {
+        let option =
+            loads.without.isEmpty
+            ? "" : ", started with \(Remedy.cpuOption(without: loads.without)) as the guest was"
+        output.write("  this is what QEMU \(loads.version) does\(option)\n")
+        for (what, answer) in loads.answers {
+            output.write("\(output.style.bold("\(what.text)")): ")
+            answer.write(text: output, values)
         }
     }
 
@@ -44,14 +74,24 @@ struct UpgradeOutput: Report {
             "guests": upgrades.json { upgrade in
                 [
                     "from": upgrade.plan.old.kernelRelease, "host": upgrade.plan.old.name,
-                    "moves": upgrade.plan.moves.json { what, plan in
-                        PlanBody(plan: plan, values: values).json
-                            + ["move": what.rawValue]
-                    },
-                    "notes": upgrade.notes, "source": upgrade.source,
+                    "moves": moves(of: upgrade), "notes": upgrade.notes,
+                    "qemu": upgrade.loads.map { "\($0.version)" }, "source": upgrade.source,
                 ]
             }, "policy": policy, "to": kernel,
         ]
+    }
+}
+
+extension UpgradeOutput {
+    private func moves(of upgrade: Upgrade) -> JSONList {
+        guard let loads = upgrade.loads else {
+            return upgrade.plan.moves.json { what, plan in
+                PlanBody(plan: plan, values: values).json + ["move": what.rawValue]
+            }
+        }
+        return loads.answers.json { what, answer in
+            answer.json(values) + ["move": what.rawValue]
+        }
     }
 }
 

@@ -6,6 +6,8 @@ package import LinuxSystem
 package struct SavedImage {
     /// The compression of the stream itself, the innermost one; nil for none.
     package private(set) var compression: Compression?
+    /// The compression of the whole file; nil for none.
+    package private(set) var fileCompression: Compression?
     /// The libvirt header, where libvirt made the image.
     package private(set) var libvirt: LibvirtSave?
     /// The snapshots of a qcow2 image.
@@ -35,6 +37,7 @@ extension SavedImage {
     public func compressed(by compression: Compression) -> SavedImage {
         var image = self
         image.compression = self.compression ?? compression
+        image.fileCompression = compression
         return image
     }
 }

@@ -9,6 +9,9 @@ given the stream:
 - it loads it if and only if plan says so, and where it does not, it ends with the last line that plan says;
 - it loads what mend makes of it for that QEMU, also when it does not load the stream itself, and then holds in every
   register what the mended stream has.
+
+The same with two vCPUs and streams without a description (suppress-vmdesc). A machine of another type refuses each stream
+with the words that plan says.
 """
 
 import argparse
@@ -28,15 +31,16 @@ CPUS = ["cortex-a57", "cortex-a72", "neoverse-n1", "a64fx", "max"]
 
 
 class Machine:
-    """A QEMU, a CPU and a machine type."""
+    """A QEMU, a CPU, a machine type with its options, and how many vCPUs there are."""
 
-    def __init__(self, program, cpu, machine):
-        self.program, self.cpu, self.machine = program, cpu, machine
+    def __init__(self, program, cpu, machine, vcpus=1):
+        self.program, self.cpu, self.machine, self.vcpus = program, cpu, machine, vcpus
         text = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
         self.version = re.search(r"version ([\d.]+)", text)[1]
 
     def start(self, folder, *more):
-        return VM(self.program, ["-accel", "tcg", "-M", self.machine, "-cpu", self.cpu, "-m", "64", "-S", *more], folder)
+        return VM(self.program, ["-accel", "tcg", "-M", self.machine, "-cpu", self.cpu, "-smp", str(self.vcpus), "-m", "64",
+                                 "-S", *more], folder)
 
     def save(self, path):
         with tempfile.TemporaryDirectory(prefix="tcg-") as folder, self.start(folder) as vm:
@@ -52,7 +56,7 @@ class Machine:
                         pass
                     resaved = pathlib.Path(folder) / "resaved"
                     vm.command("xen-save-devices-state", filename=str(resaved), live=False)
-                    return cpu_section.read_cpus(resaved.read_bytes())[0].registers, None
+                    return [cpu.registers for cpu in cpu_section.read_cpus(resaved.read_bytes())], None
                 except (QEMUError, OSError):
                     vm.process.wait(10)
                     return None, re.sub(r"^[^:]*: ", "", vm.log().splitlines()[-1])
@@ -70,11 +74,13 @@ class Check:
         self.failures += not is_so
 
     def pair(self, source, target):
-        name = f"{source.cpu} {source.version} -> {target.version}"
+        whole = [] if source.vcpus == 1 else ["--undescribed"]
+        name = f"{source.cpu} {source.version} -> {target.version}{' without description' if whole else ''}"
         stream, mended = self.folder / "stream", self.folder / "mended"
         mended.unlink(missing_ok=True)
         source.save(stream)
-        plan = self.run("plan", str(stream), "--qemu", target.version, "--tcg", target.cpu, "--format", "json")
+        plan = self.run("plan", str(stream), "--qemu", target.version, "--tcg", target.cpu, "--format", "json",
+                        *whole)
         said = json.loads(plan.stdout)["hosts"][0]
         registers, line = target.load(stream)
         fails = said["verdict"] == "fails"
@@ -82,14 +88,25 @@ class Check:
         if fails and line:
             self.expect(f"{name}: with its words", said["output"][-1] in line, (said["output"], line))
         mend = self.run("mend", str(stream), "--for-qemu", target.version, "--tcg", target.cpu, "--policy", "force",
-                        "-o", str(mended))
+                        "-o", str(mended), *whole)
         self.expect(f"{name}: it is mended", mend.returncode == 0, mend.stdout + mend.stderr)
         if mend.returncode == 0:
             registers, line = target.load(mended)
             self.expect(f"{name}: and loads", registers is not None, line)
-            wanted = cpu_section.read_cpus(mended.read_bytes())[0].registers
+            wanted = [cpu.registers for cpu in cpu_section.read_cpus(mended.read_bytes())]
             self.expect(f"{name}: with every value", registers == wanted,
-                        [(hex(a[0]), a[1], b[1]) for a, b in zip(wanted, registers or []) if a != b])
+                        [(hex(a[0]), a[1], b[1]) for one, other in zip(wanted, registers or [])
+                         for a, b in zip(one, other) if a != b])
+
+    def other_machine(self, source, target):
+        stream, there = self.folder / "stream", self.folder / "there"
+        source.save(stream)
+        target.save(there)
+        plan = self.run("plan", str(stream), "--to", str(there), "--qemu", target.version, "--format", "json")
+        said = json.loads(plan.stdout)["hosts"][0]
+        registers, line = target.load(stream)
+        self.expect(f"{source.machine} -> {target.machine} of {target.version}: refused with its words",
+                    registers is None and said["output"][-1] in line, (said["output"], line))
 
 
 def main():
@@ -103,10 +120,15 @@ def main():
         check = Check(options.vcpusnap, pathlib.Path(folder))
         for cpu in options.cpu or CPUS:
             machines = [Machine(program, cpu, options.machine) for program in options.programs]
-            for source in machines:
-                for target in machines:
-                    if source is not target:
-                        check.pair(source, target)
+            bare = [Machine(program, cpu, f"{options.machine},suppress-vmdesc=on", 2) for program in options.programs]
+            for group in (machines, bare):
+                for source in group:
+                    for target in group:
+                        if source is not target:
+                            check.pair(source, target)
+        newest = [Machine(program, CPUS[0], "virt") for program in options.programs]
+        for target in (machine for machine in newest if not machine.version.startswith(options.machine[5:])):
+            check.other_machine(Machine(target.program, CPUS[0], options.machine), target)
     return 1 if check.failures else 0
 
 

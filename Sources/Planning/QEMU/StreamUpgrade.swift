@@ -1,0 +1,52 @@
+internal import Emulation
+package import QEMUStream
+package import Transfer
+package import VCPUModel
+
+/// What QEMU makes of a stream when its host gets another kernel, and when it gets the old one again.
+package struct StreamUpgrade: Sendable {
+    /// Features of the host that the guest does not have; its vCPUs are made without them on each kernel.
+    package let without: VCPUFeatures
+    /// The moves of `KernelUpgrade`, in its order, as loads.
+    package let loads: [(what: KernelUpgrade.Move, remedies: LoadRemedies)]
+
+    /// Plans all three loads.
+    /// - Parameters:
+    ///   - version: the QEMU on both kernels.
+    ///   - upgrade: what a restore of the same vCPUs does, by the same policy.
+    package init(
+        of stream: QEMUStream, by version: QEMUVersion, _ upgrade: KernelUpgrade,
+        policy: RestorePolicy
+    ) throws(StreamMend.Problem) {
+        let without = stream.featuresToRemove(on: upgrade.old)
+            .reduce(VCPUFeatures()) { $0.union($1) }
+        func written(isLoaded: Bool) throws(StreamMend.Problem) -> QEMUStream {
+            try stream.with(
+                LoadPlan.sections(
+                    of: stream, on: upgrade.new, isLoaded: isLoaded, by: version, without: without))
+        }
+        func load(
+            _ stream: QEMUStream, _ move: MovePlan, on profile: HostProfile
+        ) throws(StreamMend.Problem) -> LoadRemedies {
+            try LoadRemedies(
+                of: stream, move, on: profile, by: version, policy, without: without)
+        }
+        self.without = without
+        loads = [
+            (.up, try load(stream, upgrade.up, on: upgrade.new)),
+            (.back, try load(try written(isLoaded: true), upgrade.back, on: upgrade.old)),
+            (
+                .freshBack,
+                try load(try written(isLoaded: false), upgrade.freshBack, on: upgrade.old)
+            ),
+        ]
+    }
+}
+
+extension QEMUVersion {
+    /// The QEMU whose own machine type a stream has, as far as its loads are known; the newest for another type.
+    package init(of stream: QEMUStream) {
+        let own = stream.header.machineType.flatMap { QEMUVersion(ofMachine: $0) } ?? .newest
+        self = min(max(own, .oldest), .newest)
+    }
+}
