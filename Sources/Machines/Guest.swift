@@ -21,6 +21,31 @@ public struct Guest {
     }
 }
 
+extension Guest {
+    /// The host that it is on: the one whose fresh guest it is, or what its state tells of its host.
+    /// - Parameters:
+    ///   - kernel: of that host, where the state does not tell it; nil for none.
+    ///   - source: for errors.
+    /// - Throws: where that is too little.
+    package func ownHost(
+        kernel: String?, named source: Location
+    ) throws(SourceError) -> HostProfile {
+        if let host { return host }
+        do throws(HostProfileError) {
+            return try HostProfile(from: capture.snapshot, kernel: kernel)
+        } catch {
+            let problem =
+                switch error {
+                case .noKernel, .unusableKernel:
+                    "it does not say which kernel its host runs: give that host's uname -r with --from, or its "
+                        + "profile with --host"
+                default: "\(error); or give the profile of its host with --host"
+                }
+            throw SourceError("\(source.text): \(problem)")
+        }
+    }
+}
+
 extension Location {
     /// The guest of whatever this is.
     public func guest(_ options: SourceOptions) throws(SourceError) -> Guest {

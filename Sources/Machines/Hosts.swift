@@ -43,6 +43,22 @@ package struct Hosts {
         return names.map { Location(path: folder + "/" + $0) }
     }
 
+    /// Where the profiles of a host with several kinds of cores are written: each in a file beside the one named.
+    /// - Throws: for what is no file.
+    package static func files(
+        of profiles: [HostProfile], beside output: Location
+    ) throws(SourceError) -> [Location] {
+        guard case .file(let path) = output else {
+            throw SourceError(
+                "this host has several kinds of cores, and a profile of each: name a file with --output, of "
+                    + "which each gets its own beside it")
+        }
+        let base = path.hasSuffix(".vhost") ? String(path.dropLast(6)) : path
+        return profiles.map {
+            Location(path: "\(base)-\(HostProfile.cpuWord(midr: $0.midr)).vhost")
+        }
+    }
+
     /// The names, with `~2` and so on after those that others before have.
     package static func distinct(_ names: [String]) -> [String] {
         var used = Set(names)

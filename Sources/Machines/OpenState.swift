@@ -68,6 +68,14 @@ extension OpenState {
         try SnapshotFile.write(result, to: location)
     }
 
+    /// Ends what was begun: reads what the registers hold, if that is to be kept, lets go, and writes the files.
+    package func finish(writing files: [Location]) throws(SourceError) {
+        let result = files.isEmpty ? nil : try capture().snapshot
+        try letGo()
+        guard let result else { return }
+        for file in files { try write(result, to: file) }
+    }
+
     /// What the registers hold now.
     /// - Throws: where a vCPU cannot list its registers; one that cannot be read is told in the
     ///   result.

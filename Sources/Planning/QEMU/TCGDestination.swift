@@ -1,4 +1,5 @@
 public import Emulation
+internal import LinuxSystem
 public import QEMUStream
 internal import Registers
 public import TextFormats
@@ -13,13 +14,20 @@ public struct TCGDestination {
     let registers: [TCGModel.Register]
     /// The stream that the list was taken from; nil for a recorded model.
     let stream: QEMUStream?
+    /// The release whose list it is, where that of the release which was named is not recorded.
+    public let otherRelease: String?
 
     /// A recorded CPU model.
     /// - Parameters:
     ///   - machine: the machine type that it will have; nil where the stream does not say it.
     ///   - vcpus: how many vCPUs it will have: those of the stream.
-    public init(_ model: TCGModel, _ version: QEMUVersion, machine: String?, vcpus: Int) {
+    ///   - release: what was asked for.
+    public init(
+        _ model: TCGModel, _ version: QEMUVersion, machine: String?, vcpus: Int,
+        insteadOf release: String? = nil
+    ) {
         (name, self.version, stream) = (model.name, version, nil)
+        otherRelease = release == nil || release == model.qemu ? nil : model.qemu
         registers = model.registers(with: machine, vcpus: vcpus)
     }
 
@@ -32,6 +40,7 @@ public struct TCGDestination {
         _ stream: QEMUStream, _ version: QEMUVersion, named name: String
     ) throws(DirectiveError) {
         (self.name, self.version, self.stream) = (name, version, stream)
+        otherRelease = nil
         let kinds = try Self.kinds(version)
         registers = (stream.cpus.first?.entries ?? []).map { entry in
             let isConstant = RegisterDictionary.entry(for: entry.id)?.isQEMUConstant == true
@@ -56,5 +65,48 @@ public struct TCGDestination {
             }
         }
         return result
+    }
+}
+
+extension TCGDestination {
+    /// Why no recorded list can stand for a destination.
+    public struct Unrecorded: Error, CustomStringConvertible {
+        /// A sentence that says what to do instead.
+        public let description: String
+    }
+
+    /// The recorded list of a CPU for the machine that a stream is of.
+    /// - Parameters:
+    ///   - release: of QEMU, as it was given: `10.0` or `10.0.2`.
+    ///   - name: of the stream, for errors.
+    /// - Throws: where none is recorded, or none with the machine's options.
+    public init(
+        recorded cpu: String, _ release: String, _ version: QEMUVersion, for stream: QEMUStream,
+        named name: String
+    ) throws(Unrecorded) {
+        guard let model = (try? TCGModel.recorded(cpu, of: release)) ?? nil else {
+            throw Self.unrecorded(cpu, release)
+        }
+        if let option = stream.machineOption {
+            throw Unrecorded(
+                description: "\(name): its machine had \(option), and the recorded CPUs are of machines without: make "
+                    + "a stream of the destination before it runs, and name it with --to")
+        }
+        self.init(
+            model, version, machine: stream.header.machineType, vcpus: stream.cpus.count,
+            insteadOf: release)
+    }
+
+    private static func unrecorded(_ cpu: String, _ release: String) -> Unrecorded {
+        let cpus = TCGModel.cpus
+        guard cpus.contains(cpu) else {
+            return Unrecorded(
+                description: "unknown CPU \(Shown.text(cpu.utf8)): recorded are "
+                    + cpus.joined(separator: ", ") + NameSuggestion.question(about: cpu, among: cpus))
+        }
+        return Unrecorded(
+            description: "no list of \(cpu) in QEMU \(release) is recorded, only those of "
+                + "\(TCGModel.versions(of: cpu).joined(separator: ", ")): make a stream of the "
+                + "destination before it runs, and name it with --to")
     }
 }

@@ -57,7 +57,20 @@ struct DestinationOptions: ParsableArguments {
     func destination(
         _ qemu: String?, for stream: QEMUStream, named name: String
     ) throws -> TCGDestination? {
-        if let cpu, let qemu { return try recorded(cpu, qemu, for: stream, named: name) }
+        if let cpu, let qemu {
+            let version = try QEMUVersion(option: qemu)
+            let place: TCGDestination
+            do throws(TCGDestination.Unrecorded) {
+                place = try TCGDestination(recorded: cpu, qemu, version, for: stream, named: name)
+            } catch {
+                throw CommandError(error.description)
+            }
+            if let other = place.otherRelease {
+                StandardError.write(
+                    "vcpusnap: the list is that of QEMU \(other); stable releases can differ\n")
+            }
+            return place
+        }
         guard let machine else { return nil }
         let (file, running) = try machine.openDestination(.commandLine)
         guard file.stream.origin == .tcg else {
@@ -67,32 +80,5 @@ struct DestinationOptions: ParsableArguments {
         }
         let version = try QEMUVersion(option: running ?? qemu ?? "")
         return try TCGDestination(file.stream, version, named: file.name)
-    }
-
-    private func recorded(
-        _ cpu: String, _ qemu: String, for stream: QEMUStream, named name: String
-    ) throws -> TCGDestination {
-        let version = try QEMUVersion(option: qemu)
-        guard let model = try TCGModel.recorded(cpu, of: qemu) else {
-            throw CommandError(
-                TCGModel.cpus.contains(cpu)
-                    ? "no list of \(cpu) in QEMU \(qemu) is recorded, only those of "
-                        + "\(TCGModel.versions(of: cpu).joined(separator: ", ")): make a stream of the "
-                        + "destination before it runs, and name it with --to"
-                    : "unknown CPU \(Shown.text(cpu.utf8)): recorded are "
-                        + TCGModel.cpus.joined(separator: ", ")
-                        + NameSuggestion.question(about: cpu, among: TCGModel.cpus))
-        }
-        if let option = stream.machineOption {
-            throw CommandError(
-                "\(name): its machine had \(option), and the recorded CPUs are of machines without: make a "
-                    + "stream of the destination before it runs, and name it with --to")
-        }
-        if model.qemu != qemu {
-            StandardError.write(
-                "vcpusnap: the list is that of QEMU \(model.qemu); stable releases can differ\n")
-        }
-        return TCGDestination(
-            model, version, machine: stream.header.machineType, vcpus: stream.cpus.count)
     }
 }

@@ -116,14 +116,7 @@ struct Host: ParsableCommand {
 
     /// Writes a file for each kind of core, and says which.
     private func write(_ profiles: [HostProfile], besides output: Location) throws {
-        guard case .file(let path) = output else {
-            throw CommandError(
-                "this host has several kinds of cores, and a profile of each: name a file with --output, of "
-                    + "which each gets its own beside it")
-        }
-        let base = path.hasSuffix(".vhost") ? String(path.dropLast(6)) : path
-        for profile in profiles {
-            let file = Location(path: "\(base)-\(HostProfile.cpuWord(midr: profile.midr)).vhost")
+        for (profile, file) in zip(profiles, try Hosts.files(of: profiles, beside: output)) {
             try file.checkIsNew(overwriting)
             try file.checkOutput(.text, keeping: [])
             try file.write(profile.text, of: "--output")

@@ -177,7 +177,7 @@ struct Mend: ParsableCommand {
                     + "another file")
         try output?.checkOutput(.binary, keeping: others)
         try writePolicy.map {
-            try PolicyProposal.check(
+            try PolicyFile.checkOutput(
                 $0,
                 keeping: [source] + hostFile + [output, destination.machine].compactMap(\.self),
                 addingTo: policy.location)
@@ -271,8 +271,9 @@ struct Mend: ParsableCommand {
                 "  next: put the rules whose registers the guest can do without into a policy, and mend with "
                 + "--policy FILE\n"
         }
-        try proposal.write(
-            to: writePolicy, after: given, from: policy.location, report.values)
+        try PolicyFile.write(
+            proposal.file(after: given, report.values), to: writePolicy, after: given,
+            from: policy.location)
         return
             "  next: read \(writePolicy.text), delete the rules whose registers the guest needs, and mend "
             + "with --policy \(writePolicy.text)\n"

@@ -114,7 +114,7 @@ struct PlanCommand: ParsableCommand {
         let profiles = try kernel.applied(to: named.profiles)
         let kept = [source, destination.machine].compactMap(\.self) + hosts
         try writePolicy.map {
-            try PolicyProposal.check($0, keeping: kept, addingTo: self.policy.location)
+            try PolicyFile.checkOutput($0, keeping: kept, addingTo: self.policy.location)
         }
         if destination.isGiven { return try planEmulatedLoad(policy) }
         if let qemu {
@@ -206,8 +206,9 @@ struct PlanCommand: ParsableCommand {
             return StandardError.write(
                 "vcpusnap: \(writePolicy.text) was not written: \(reason)\n")
         }
-        try proposal.write(
-            to: writePolicy, after: policy, from: self.policy.location, output.values)
+        try PolicyFile.write(
+            proposal.file(after: policy, output.values), to: writePolicy, after: policy,
+            from: self.policy.location)
     }
 }
 

@@ -91,7 +91,12 @@ struct RestoreCommand: ParsableCommand {
         snapshot.warnOfIdleOverrides(of: options.policy, from: source)
         let account = try Restore.perform(
             snapshot, into: destination.vcpus.map(\.bank), vm: destination.vm, options: options)
-        if !dryRun { try keep(destination, isUndone: account.isUndone) }
+        if !dryRun {
+            // Where it was put back, the target's file stays as it is.
+            let isRewritten = target.namedKind == nil && !account.isUndone
+            try destination.finish(
+                writing: [isRewritten ? target : nil, output].compactMap(\.self))
+        }
         let result = RestoreOutput(
             source: source.text, target: target.text, dryRun: dryRun,
             policy: options.policy.name, notes: snapshot.noteTexts, account: account,
@@ -103,17 +108,6 @@ struct RestoreCommand: ParsableCommand {
         try result.print(
             as: report.printing, besides: output ?? (target.namedKind == nil ? target : nil),
             after: isKept ? (output ?? target).writtenBefore : nil)
-    }
-
-    /// Keeps the result: in the target itself where that is a file, and in `output` if given.
-    /// - Parameter isUndone: whether the target was put back, so that its file stays as it is.
-    private func keep(_ state: any OpenState, isUndone: Bool) throws {
-        let isRewritten = target.namedKind == nil && !isUndone
-        let destinations = [isRewritten ? target : nil, output].compactMap(\.self)
-        let result = destinations.isEmpty ? nil : try state.capture().snapshot
-        try state.letGo()
-        guard let result else { return }
-        for destination in destinations { try state.write(result, to: destination) }
     }
 
     /// Says which vCPUs were saved in the middle of an exit, of which restoring makes no more.

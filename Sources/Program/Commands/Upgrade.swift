@@ -138,18 +138,6 @@ struct Upgrade: ParsableCommand {
         try snapshot.requireVCPUs(of: source, to: "plan")
         // QEMU loads the first stream of a file.
         let file = guest.stream?.beginningBehindAnother == nil ? guest.streamFile : nil
-        if let host = host ?? guest.host { return (snapshot, host, file) }
-        do throws(HostProfileError) {
-            return (snapshot, try HostProfile(from: snapshot, kernel: from), file)
-        } catch {
-            let problem =
-                switch error {
-                case .noKernel, .unusableKernel:
-                    "it does not say which kernel its host runs: give that host's uname -r with --from, or its "
-                        + "profile with --host"
-                default: "\(error); or give the profile of its host with --host"
-                }
-            throw CommandError("\(source.text): \(problem)")
-        }
+        return (snapshot, try host ?? guest.ownHost(kernel: from, named: source), file)
     }
 }
