@@ -38,7 +38,7 @@ extension Location {
     /// Whether it is a host profile: by the name of a built-in one, or as a file by its name or else its content.
     public var isProfile: Bool {
         guard case .file(let path) = self else { return false }
-        return HostProfile.builtInNames.contains(path)
+        return HostProfile.builtInNames.contains(path) || path.hasPrefix(SSHHost.scheme)
             || fileKind.map { $0 == HostProfileFile.self } ?? false
     }
 }

@@ -7,10 +7,13 @@ internal import VCPUModel
 
 /// Host profiles by the name a user gives.
 public enum ProfileFile {
-    /// A built-in profile, else the file of that name; `-` is standard input.
+    /// A built-in profile, a host by ssh, or else the file of that name; `-` is standard input.
     /// - Throws: where there is neither, or the file cannot be read or is no profile.
-    public static func load(_ name: String) throws(SourceError) -> HostProfile {
-        try SourceError.passing { try HostProfile.builtIn(named: name) ?? read(name) }
+    public static func load(
+        _ name: String, _ options: SourceOptions = SourceOptions()
+    ) throws(SourceError) -> HostProfile {
+        if let host = try SSHHost(word: name) { return try host.profile(options) }
+        return try SourceError.passing { try HostProfile.builtIn(named: name) ?? read(name) }
     }
 
     private static func read(_ name: String) throws -> HostProfile {
@@ -37,7 +40,7 @@ public enum ProfileFile {
         _ names: [String], _ options: SourceOptions
     ) throws(SourceError) -> [HostProfile] {
         var profiles: [HostProfile] = []
-        for name in names { profiles.append(try load(name)) }
+        for name in names { profiles.append(try load(name, options)) }
         let own = distinct(profiles.map(\.name))
         report(profiles.map(\.name), as: own, of: names, options)
         for place in profiles.indices { profiles[place].name = own[place] }

@@ -25,7 +25,7 @@ struct BaselineCommand: ParsableCommand {
             """)
 
     @Argument(
-        help: "Host profiles: names of built-in ones, .vhost files, or - for stdin.",
+        help: "Host profiles: names of built-in ones, .vhost files, ssh:HOST, or - for stdin.",
         completion: Completions.hosts)
     var hosts: [String]
 

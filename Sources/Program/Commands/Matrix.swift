@@ -35,7 +35,7 @@ struct Matrix: ParsableCommand {
 
     @Option(
         name: .customLong("host"),
-        help: "A host: the name of a built-in profile, or a .vhost file (repeatable).",
+        help: "A host: the name of a built-in profile, a .vhost file, or ssh:HOST (repeatable).",
         completion: Completions.hosts)
     var singleHosts: [String] = []
 

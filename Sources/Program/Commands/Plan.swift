@@ -27,6 +27,7 @@ struct PlanCommand: ParsableCommand {
               vcpusnap plan cpu.vcpusnap --host 6.1-neoverse-n1
               vcpusnap plan cpu.vcpusnap --host rack1.vhost rack2.vhost --format json
               vcpusnap plan cpu.vcpusnap --host rack1.vhost --policy exact
+              vcpusnap plan cpu.vcpusnap --host ssh:root@rack1
               vcpusnap plan cpu.vcpusnap --host rack1.vhost --kernel 7.3
 
             With --qemu it says what QEMU of that version does when it loads a migration
@@ -58,7 +59,7 @@ struct PlanCommand: ParsableCommand {
 
     @Option(
         name: .customLong("host"),
-        help: "A host: the name of a built-in profile, or a .vhost file (repeatable).",
+        help: "A host: the name of a built-in profile, a .vhost file, or ssh:HOST (repeatable).",
         completion: Completions.hosts)
     var hostNames: [String] = []
 

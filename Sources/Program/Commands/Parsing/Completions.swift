@@ -28,12 +28,14 @@ enum Completions {
     }
 
     static let sources = withFiles { sourceNames(like: $0) }
-    static let hosts = withFiles { _ in HostProfile.builtInNames }
+    static let hosts = withFiles { _ in hostNames }
     /// Sources, and hosts that stand for fresh guests.
-    static let guests = withFiles { sourceNames(like: $0) + HostProfile.builtInNames }
+    static let guests = withFiles { sourceNames(like: $0) + hostNames }
     static let policies = withFiles { _ in RestorePolicy.Preset.allCases.map(\.rawValue) }
 
     private static var registerNames: [String] { RegisterDictionary.all.map(\.name) }
+
+    private static let hostNames = HostProfile.builtInNames + [SSHHost.scheme]
 
     private static func sourceNames(like word: String) -> [String] {
         SourceKinds.named.flatMap { $0.completions(of: word) }
