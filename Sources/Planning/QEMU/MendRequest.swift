@@ -8,7 +8,7 @@ public struct MendRequest: Sendable {
     /// The version whose subsections the result has; nil where that is not asked for.
     public let target: QEMUVersion?
     private let profile: HostProfile?
-    private let policy: RestorePolicy
+    private var policy: RestorePolicy
     private let versions: [QEMUVersion]?
 
     /// - Parameters:
@@ -24,6 +24,13 @@ public struct MendRequest: Sendable {
         self.policy = policy
         self.target = target
         versions = (version ?? target).map { [$0] }
+    }
+
+    /// The same by the policy with more rules.
+    func adding(_ proposal: PolicyProposal) -> MendRequest {
+        var result = self
+        result.policy = proposal.policy(after: policy)
+        return result
     }
 
     /// Mends a stream, for a QEMU that emulates the vCPUs where one is given.

@@ -151,9 +151,6 @@ extension StreamMend {
     /// What is in the way and may not be changed, of all vCPUs.
     package var refusals: [RegisterLoad] { vcpus.flatMap(\.refusals) }
 
-    /// How many rounds of rules are tried: each can bring up what was not reached before it.
-    private static let maximumProposals = 8
-
     /// The rules with which nothing stands in the way any more, where there are such; else those that go furthest.
     /// - Parameters:
     ///   - stream: the one that was mended for the profile, by the policy.
@@ -164,7 +161,7 @@ extension StreamMend {
     ) throws(Problem) -> PolicyProposal {
         var refusals = refusals
         var proposal = PolicyProposal(refusals, of: move)
-        for _ in 0..<Self.maximumProposals {
+        for _ in 0..<GuestFix.maximumRounds {
             refusals += try StreamMend(
                 of: stream, on: profile, policy: proposal.policy(after: policy),
                 versions: plans.map(\.version)
