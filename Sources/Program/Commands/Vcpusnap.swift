@@ -31,10 +31,10 @@ struct Vcpusnap: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Save.self, RestoreCommand.self, PlanCommand.self, BaselineCommand.self,
+            Save.self, RestoreCommand.self, PlanCommand.self, Move.self, BaselineCommand.self,
             Diff.self, Show.self, Convert.self, Fix.self, Mend.self, Unmend.self,
             SetCommand.self, Inject.self, Upgrade.self, Matrix.self, ListCommand.self,
-            Verify.self, Host.self, RegisterCommand.self,
+            Verify.self, Host.self, RegisterCommand.self, Receive.self,
         ])
 
     /// The message for a first word that is no command.
