@@ -43,6 +43,11 @@ public struct GuestFix: Sendable {
             mend = try request.adding(proposal).mend(stream, on: nil)
         }
         isPossible = mend.isSafe
+        if isPossible, !mend.losses.isEmpty {
+            // QEMU loads it all the same, but the guest could notice.
+            proposal.add(mend.losses, of: try request.move(of: snapshot))
+            mend = try request.adding(proposal).mend(stream, on: nil)
+        }
         self.mend = mend
     }
 

@@ -132,6 +132,50 @@ struct FixCommandTests {
         #expect(try Program.run(["restore"] + words + [policy]).status == 0)
     }
 
+    @Test("What QEMU loads and KVM alters is asked about, too")
+    func alteredAtLoad() throws {
+        let host = "6.12-neoverse-n1"
+        let words = ["fix", stream, "--host", host]
+        let no = try Program.run(words, input: Data("no\n".utf8))
+        #expect(no.status == 1 && no.errors.contains("PMOVSSET_EL0?"), "\(no)")
+        let yes = try Program.run(words, input: Data("yes\n".utf8))
+        #expect(yes.status == 0, "\(yes)")
+        #expect(try folder.names == ["vm.mig", "vm.mig.vpolicy"])
+        let plan = try Program.run(
+            "plan", stream, "--host", host, "--qemu", "10.0", "--policy",
+            folder / "vm.mig.vpolicy")
+        #expect(plan.status == 0 && plan.text.contains(": loads"), "\(plan.text)")
+    }
+
+    private static let hosts =
+        ((try? FileManager.default.contentsOfDirectory(
+            atPath: ProjectFolder.file("Formats/hosts").path)) ?? [])
+        .filter { $0.hasSuffix(".vhost") }.map { String($0.dropLast(".vhost".count)) }.sorted()
+
+    @Test("With yes to all of it a guest can go to every host that is built in", arguments: hosts)
+    func everyHost(host: String) throws {
+        let yes = Data(String(repeating: "y\n", count: 200).utf8)
+        let policy = folder / "vm.mig.vpolicy"
+        #expect(try Program.run("fix", stream, "--host", host, input: yes).status == 0)
+        let names = try folder.names
+        let result = names.contains("vm.mig.mended") ? folder / "vm.mig.mended" : stream
+        for version in ["7.2", "11.1"] {
+            let plan = try Program.run(
+                "plan", result, "--host", host, "--qemu", version, "--policy",
+                names.contains("vm.mig.vpolicy") ? policy : "safe")
+            #expect(plan.status == 0, "\(plan.text)")
+        }
+        let snapshot = folder / "cpu"
+        _ = try Program.run("save", "emulated:6.12-max", "--vcpus", "2", "-o", snapshot)
+        #expect(
+            try Program.run("fix", snapshot, "--host", host, input: yes).status == 0)
+        let isWritten = try folder.names.contains("cpu.vpolicy")
+        let restore = try Program.run(
+            "restore", snapshot, "emulated:\(host)", "--policy",
+            isWritten ? snapshot + ".vpolicy" : "safe")
+        #expect(restore.status == 0, "\(restore.text)")
+    }
+
     @Test("Where no rule helps nothing is asked")
     func impossible() throws {
         let host = try Program.run("host", "--from", stream, "--kernel", "6.12", "-o", "-").text

@@ -17,7 +17,7 @@ struct SSHCommandTests {
         try script(
             "bin/ssh",
             """
-            printf '%s\\n' "$@" >words
+            cd "${0%/*}/.."; printf '%s\\n' "$@" >words
             while [ "$1" != -- ]; do shift; done
             cd there && PATH="$PWD:$PATH" exec sh -c "$3"
             """)
@@ -75,6 +75,15 @@ struct SSHCommandTests {
             let run = try vcpusnap(command)
             #expect(run.status == 0 && run.text.contains("rack2"), "\(command): \(run)")
         }
+    }
+
+    @Test("Where somebody sits at a terminal, ssh may ask")
+    func terminal() throws {
+        let run = try Terminal.run(
+            ["plan", folder / "cpu", "--host", "ssh:rack1"],
+            environment: ["TERM": "xterm", "PATH": folder / "bin:/usr/bin:/bin"])
+        #expect(run.status == 0, "\(run.text)")
+        #expect(try !folder.text("words").contains("BatchMode"))
     }
 
     @Test(

@@ -44,6 +44,17 @@ public struct MendRequest: Sendable {
             of: stream, on: profile, policy: policy, versions: versions, knownTo: target)
     }
 
+    /// The plan of a restore of the stream's vCPUs on the host; nil where that is not known, or there are none.
+    func move(of snapshot: Snapshot) throws(StreamMend.Problem) -> MovePlan? {
+        guard let profile else { return nil }
+        do throws(RestoreError) {
+            return try MovePlan(of: snapshot, on: profile, policy: policy)
+        } catch {
+            if case .bank(let error) = error { throw .bank(error) }
+            return nil
+        }
+    }
+
     /// The rules with which nothing stands in the way any more, where there are such; nil where nothing does.
     /// - Parameters:
     ///   - stream: what was mended; nil where that has passed, and cannot be tried again.
@@ -53,14 +64,8 @@ public struct MendRequest: Sendable {
     ) throws(StreamMend.Problem) -> PolicyProposal? {
         guard !mend.isSafe else { return nil }
         guard let profile, let stream else { return PolicyProposal(mend.refusals, of: nil) }
-        let move: MovePlan
-        do throws(RestoreError) {
-            move = try MovePlan(of: snapshot, on: profile, policy: policy)
-        } catch {
-            if case .bank(let error) = error { throw .bank(error) }
-            // Of a stream without vCPUs there is nothing that a rule could pardon.
-            return PolicyProposal()
-        }
+        // Of a stream without vCPUs there is nothing that a rule could pardon.
+        guard let move = try move(of: snapshot) else { return PolicyProposal() }
         return try mend.proposal(for: stream, move, on: profile, after: policy)
     }
 }

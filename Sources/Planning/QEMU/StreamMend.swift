@@ -151,6 +151,9 @@ extension StreamMend {
     /// What is in the way and may not be changed, of all vCPUs.
     package var refusals: [RegisterLoad] { vcpus.flatMap(\.refusals) }
 
+    /// What the guest loses where QEMU loads the result, and the policy counts.
+    var losses: [RegisterLoad] { plans.flatMap { $0.vcpus.flatMap(\.losses) } }
+
     /// The rules with which nothing stands in the way any more, where there are such; else those that go furthest.
     /// - Parameters:
     ///   - stream: the one that was mended for the profile, by the policy.

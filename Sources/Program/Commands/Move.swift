@@ -39,7 +39,8 @@ struct Move: ParsableCommand {
     var source: Location
 
     @Argument(
-        help: "The host: ssh:HOST, ssh:USER@HOST, or ssh://USER@HOST:PORT.", completion: .none)
+        help: "The host: ssh:HOST, ssh:USER@HOST, or ssh://USER@HOST:PORT.",
+        completion: .list([SSHHost.scheme]))
     var place: String
 
     @Argument(
