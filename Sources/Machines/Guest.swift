@@ -31,7 +31,7 @@ extension Location {
     /// Of a profile the options say nothing.
     public func guestOrHost(_ options: SourceOptions) throws(SourceError) -> Guest {
         guard isProfile else { return try guest(options) }
-        let file = HostProfileFile(profile: try ProfileFile.load(argument, options))
+        let file = HostProfileFile(profile: try ProfileFile.load(argument))
         return Guest(try file.capture(options), from: file)
     }
 

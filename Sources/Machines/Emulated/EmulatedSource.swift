@@ -32,7 +32,7 @@ package struct EmulatedSource: HostSource {
         _ count: Int, enabling capabilities: [KVMCapability], _ options: SourceOptions
     ) throws(SourceError) -> MadeVCPUs {
         MadeVCPUs(
-            count, on: try ProfileFile.load(name, options), enabling: capabilities,
+            count, on: try ProfileFile.load(name), enabling: capabilities,
             tool: options.tool)
     }
 

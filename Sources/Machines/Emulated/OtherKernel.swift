@@ -20,7 +20,7 @@ package struct OtherKernel {
         self.release = release
         self.options = options
         var others: [(file: String, profile: HostProfile)] = []
-        for file in files { others.append((file, try ProfileFile.load(file, options))) }
+        for file in files { others.append((file, try ProfileFile.load(file))) }
         self.others = others
     }
 

@@ -131,9 +131,7 @@ struct Host: ParsableCommand {
 
     private func profiles() throws -> [HostProfile] {
         guard let asKernel else { return try recordedProfiles(named: name) }
-        let old =
-            try host.map { [try ProfileFile.load($0, .commandLine)] }
-            ?? recordedProfiles(named: nil)
+        let old = try host.map { [try ProfileFile.load($0)] } ?? recordedProfiles(named: nil)
         let kernel = try like.otherKernel(asKernel)
         return try old.map { try kernel.profile(of: $0, named: name) }
     }

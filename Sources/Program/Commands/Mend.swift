@@ -122,7 +122,7 @@ struct Mend: ParsableCommand {
         let given = try policy.load()
         let target = try targetQEMU.map { try QEMUVersion(option: $0, of: "--for-qemu") }
         let request = MendRequest(
-            on: try host.map { try ProfileFile.load($0, .commandLine) }, policy: given.policy,
+            on: try host.map { try ProfileFile.load($0) }, policy: given.policy,
             by: try qemu.map { try QEMUVersion(option: $0) }, knownTo: target)
         if let output, let passing = try PassingStream(source, streamOptions.options) {
             return try pass(passing, to: output, request, given)

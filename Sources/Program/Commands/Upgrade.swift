@@ -69,7 +69,7 @@ struct Upgrade: ParsableCommand {
         try Location.checkInputs(names.map { Location(path: $0) } + [policy.location])
         let policy = try policy.load().policy
         let kernel = try like.otherKernel(to)
-        let host = try host.map { try ProfileFile.load($0, .commandLine) }
+        let host = try host.map { try ProfileFile.load($0) }
         let report = UpgradeOutput(
             upgrades: try guests.map { name in
                 let guest = try guest(name, on: host)
