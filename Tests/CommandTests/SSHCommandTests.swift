@@ -201,6 +201,18 @@ struct SSHCommandTests {
         expectTrouble(try vcpusnap("receive </dev/null"), "no order")
     }
 
+    @Test("A report is shown as text, whatever is in it")
+    func hostileReport() throws {
+        try script(
+            "there/vcpusnap",
+            """
+            [ "$1" = --version ] && exec \(Program.path) --version
+            cat >/dev/null; printf 'done\\033]0;x\\a\\n'; exit 1
+            """)
+        let run = try vcpusnap("move cpu ssh:rack1 new --host there.vhost")
+        #expect(run.status == 1 && run.text == "done\\u{1b}]0;x\\u{7}\n", "\(run)")
+    }
+
     // MARK: Connections that are lost
 
     /// The order as it is sent.
