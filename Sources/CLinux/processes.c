@@ -254,17 +254,27 @@ int clinux_wait_for_child(int output, int errors, int feed, int milliseconds)
            (fds[2].revents != 0 ? CLINUX_FEED_READY : 0);
 }
 
-int clinux_wait_for_exit(int pid)
+static int wait_for_exit(int pid, int options)
 {
     int status;
     pid_t result;
 
     do
-        result = waitpid(pid, &status, 0);
+        result = waitpid(pid, &status, options);
     while (result < 0 && errno == EINTR);
-    if (result < 0)
-        return -errno;
+    if (result <= 0)
+        return result < 0 ? -errno : -EAGAIN;
     return WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int clinux_wait_for_exit(int pid)
+{
+    return wait_for_exit(pid, 0);
+}
+
+int clinux_exit_now(int pid)
+{
+    return wait_for_exit(pid, WNOHANG);
 }
 
 int clinux_kill_child(int pid)

@@ -107,11 +107,11 @@ extension ChildProcess {
         try errors.read(upTo: count)
     }
 
-    /// Whether there is something to read of its standard error, or its end, without waiting.
+    /// Whether there is something to read of its standard error, or its end, within some milliseconds.
     ///
     /// The corresponding C function is `poll`.
-    package borrowing func hasErrors() throws(Errno) -> Bool {
-        try Errno.check(errors.withNumber { clinux_wait_readable($0, 0) }) == 1
+    package borrowing func hasErrors(within milliseconds: Int32) throws(Errno) -> Bool {
+        try Errno.check(errors.withNumber { clinux_wait_readable($0, milliseconds) }) == 1
     }
 
     /// Gives the program input, as much as it takes; how many bytes that was.
@@ -133,7 +133,20 @@ extension ChildProcess {
     /// The corresponding C function is `waitpid`.
     package mutating func waitForEnd() throws(Errno) -> End {
         isRunning = false
-        let result = try Errno.check(clinux_wait_for_exit(id))
-        return result < 256 ? .exit(status: result) : .signal(result - 256)
+        return Self.end(try Errno.check(clinux_wait_for_exit(id)))
+    }
+
+    /// How the program has ended; nil where it has not yet.
+    ///
+    /// The corresponding C function is `waitpid`.
+    package mutating func endNow() throws(Errno) -> End? {
+        let result = clinux_exit_now(id)
+        if result == -Errno.tryAgain.rawValue { return nil }
+        isRunning = false
+        return Self.end(try Errno.check(result))
+    }
+
+    private static func end(_ result: Int32) -> End {
+        result < 256 ? .exit(status: result) : .signal(result - 256)
     }
 }

@@ -8,7 +8,6 @@ package struct ProgramRun {
     package private(set) var errors: [UInt8] = []
     /// How it ended.
     package private(set) var end = ChildProcess.End.exit(status: 0)
-
     /// Whether it was given any of its input.
     package private(set) var wasFed = false
 
@@ -22,18 +21,17 @@ package struct ProgramRun {
     ///   - isReady: whether what it has said so far is reason to give it the input; nil where that is yet to be seen, and
     ///     false where it gets none.
     ///   - passed: becomes its descriptor `ChildProcess.passedDescriptor`; -1 for none.
-    ///   - time: how long it may take; nil for as long as it likes.
+    ///   - time: how long it may take.
     ///   - limit: the most bytes of its output that are accepted.
     ///   - errorLimit: the most bytes that are kept of what it writes to standard error.
     /// - Throws: `ENOENT` where there is no such program; `EFBIG` for more output and `ETIMEDOUT` when the time is up,
     ///   upon which it is killed.
     package init(
         _ words: [String], input: [UInt8] = [], once isReady: ([UInt8]) -> Bool? = { _ in true },
-        passing passed: Int32 = -1,
-        within time: Duration? = nil, limit: Int, errorLimit: Int = 1 << 14
+        passing passed: Int32 = -1, within time: Duration, limit: Int, errorLimit: Int = 1 << 14
     ) throws(Errno) {
         rest = input[...]
-        let deadline = time.map { Deadline(in: $0) }
+        let deadline = Deadline(in: time)
         var process = try ChildProcess.start(words, passing: passed)
         var hasErrors = true
         while true {
@@ -41,8 +39,8 @@ package struct ProgramRun {
             if isFeeding == false || rest.isEmpty { process.closeFeed() }
             let ready = try process.wait(
                 forOutput: true, forErrors: hasErrors, forFeed: isFeeding == true,
-                atMost: deadline?.milliseconds ?? -1)
-            guard deadline?.isOver != true else { throw .timedOut }
+                atMost: deadline.milliseconds)
+            guard !deadline.isOver else { throw .timedOut }
             if ready.errors { hasErrors = try read(&process, errorLimit) }
             if ready.output {
                 let bytes = try process.readOutput(upTo: Self.chunk)
@@ -54,11 +52,32 @@ package struct ProgramRun {
             }
         }
         process.closeFeed()
-        // Others may have its standard error and outlive it, as a connection does that ssh shares: what they say is not
-        // waited for.
-        end = try process.waitForEnd()
-        while hasErrors, try process.hasErrors() { hasErrors = try read(&process, errorLimit) }
+        try finish(&process, until: deadline, errorLimit)
     }
+
+    /// Waits for the end of a program that says no more but on its standard error.
+    ///
+    /// Others may have that and outlive it, as a connection does that ssh shares: they are not waited for.
+    private mutating func finish(
+        _ process: inout ChildProcess, until deadline: Deadline, _ errorLimit: Int
+    ) throws(Errno) {
+        var (hasEnded, hasErrors) = (false, true)
+        while true {
+            if !hasEnded, let end = try process.endNow() { (self.end, hasEnded) = (end, true) }
+            let pause = hasEnded ? 0 : Self.pause
+            if hasErrors, try process.hasErrors(within: pause) {
+                hasErrors = try read(&process, errorLimit)
+            } else if hasEnded {
+                return
+            } else if !hasErrors {
+                _ = clinux_wait_readable(-1, pause)
+            }
+            guard !deadline.isOver else { throw .timedOut }
+        }
+    }
+
+    /// Milliseconds between two looks whether it has ended.
+    private static let pause: Int32 = 5
 
     /// - Returns: whether there can be more.
     private mutating func read(

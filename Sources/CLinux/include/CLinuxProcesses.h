@@ -53,6 +53,9 @@ int clinux_wait_for_child(int output, int errors, int feed, int milliseconds);
  */
 int clinux_wait_for_exit(int pid);
 
+/* The same with WNOHANG: -EAGAIN where it has not ended. */
+int clinux_exit_now(int pid);
+
 /* kill(2) with SIGKILL, then the same. */
 int clinux_kill_child(int pid);
 

@@ -78,7 +78,8 @@ extension SSHHost {
         let words = Self.command + [(name.hasPrefix("//") ? text : name), Self.versioned(command)]
         let run = try Errno.translating(
             try ProgramRun(
-                words, input: input, once: Self.isOfThisVersion, limit: Self.longestVersion + limit)
+                words, input: input, once: Self.isOfThisVersion, within: Self.longestTime,
+                limit: Self.longestVersion + limit)
         ) { failure($0) }
         let messages = run.errors.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
             .map { String(decoding: $0, as: UTF8.self) }
@@ -105,6 +106,8 @@ extension SSHHost {
     }
 
     private static let longestVersion = 1 << 12
+    /// With the time that somebody takes to type a password.
+    private static let longestTime = Duration.seconds(900)
 
     /// ssh without a terminal there and without what its configuration may add; a connection that is dead ends.
     ///
@@ -144,6 +147,10 @@ extension SSHHost {
             )
         case .fileTooLarge:
             SourceError("\(text): it prints more than any vcpusnap: look at what it runs")
+        case .timedOut:
+            SourceError(
+                "\(text): vcpusnap there did not end within \(Self.longestTime); look there what it does"
+            )
         default: SourceError("\(text): cannot run ssh: \(errno)")
         }
     }
