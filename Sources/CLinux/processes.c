@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ struct ends {
     int feed, input;
     int output, program_output;
     int errors, program_errors;
+    int passed;
 };
 
 static void close_end(int *fd)
@@ -127,10 +129,14 @@ static int describe_streams(posix_spawn_file_actions_t *actions, const struct en
         error = posix_spawn_file_actions_adddup2(actions, ends->program_output, STDOUT_FILENO);
     if (error == 0)
         error = posix_spawn_file_actions_adddup2(actions, ends->program_errors, STDERR_FILENO);
+    /* All the others are where they are needed by then. */
+    if (error == 0 && ends->passed >= 0)
+        error = posix_spawn_file_actions_adddup2(actions, ends->passed, CLINUX_PASSED);
 #ifdef HAS_CLOSEFROM
     /* Who started us may have left descriptors open; the other end of what we read would never end. */
     if (error == 0)
-        error = posix_spawn_file_actions_addclosefrom_np(actions, FIRST_FREE);
+        error = posix_spawn_file_actions_addclosefrom_np(
+            actions, ends->passed >= 0 ? CLINUX_PASSED + 1 : FIRST_FREE);
 #endif
     return error;
 }
@@ -201,17 +207,29 @@ static int spawn(const char *program, char *const arguments[], const struct ends
     return -error;
 }
 
-int clinux_spawn_filter(const char *program, const char *argument, const char *second_argument,
-                        int input, struct clinux_child *child)
+/* The words, one behind another, as execve(2) takes them; NULL where there is no memory. */
+static char **make_arguments(const char *words, int count)
 {
-    /* execve(2) does not change the strings; its prototype is older than const. */
-    char *const arguments[] = {(char *)program, (char *)argument, (char *)second_argument, NULL};
-    struct ends ends = {-1, -1, -1, -1, -1, -1};
-    int result = make_ends(input, &ends);
+    char **arguments = calloc((size_t)count + 1, sizeof *arguments);
+
+    for (int word = 0; arguments && word < count; word++) {
+        /* execve(2) does not change the strings; its prototype is older than const. */
+        arguments[word] = (char *)words;
+        words += strlen(words) + 1;
+    }
+    return arguments;
+}
+
+int clinux_spawn(const char *words, int count, int input, int passed, struct clinux_child *child)
+{
+    char **arguments = make_arguments(words, count);
+    struct ends ends = {-1, -1, -1, -1, -1, -1, passed};
+    int result = arguments ? make_ends(input, &ends) : -ENOMEM;
     pid_t pid = 0;
 
     if (result >= 0)
-        result = spawn(program, arguments, &ends, &pid);
+        result = spawn(words, arguments, &ends, &pid);
+    free(arguments);
     close_programs(&ends);
     if (result < 0) {
         close_ours(&ends);
@@ -221,13 +239,13 @@ int clinux_spawn_filter(const char *program, const char *argument, const char *s
     return 0;
 }
 
-int clinux_wait_for_child(int output, int errors, int feed)
+int clinux_wait_for_child(int output, int errors, int feed, int milliseconds)
 {
     struct pollfd fds[] = {{output, POLLIN, 0}, {errors, POLLIN, 0}, {feed, POLLOUT, 0}};
     int result;
 
     do
-        result = poll(fds, 3, -1);
+        result = poll(fds, 3, milliseconds);
     while (result < 0 && errno == EINTR);
     if (result < 0)
         return -errno;
@@ -236,17 +254,27 @@ int clinux_wait_for_child(int output, int errors, int feed)
            (fds[2].revents != 0 ? CLINUX_FEED_READY : 0);
 }
 
-int clinux_wait_for_exit(int pid)
+static int wait_for_exit(int pid, int options)
 {
     int status;
     pid_t result;
 
     do
-        result = waitpid(pid, &status, 0);
+        result = waitpid(pid, &status, options);
     while (result < 0 && errno == EINTR);
-    if (result < 0)
-        return -errno;
+    if (result <= 0)
+        return result < 0 ? -errno : -EAGAIN;
     return WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int clinux_wait_for_exit(int pid)
+{
+    return wait_for_exit(pid, 0);
+}
+
+int clinux_exit_now(int pid)
+{
+    return wait_for_exit(pid, WNOHANG);
 }
 
 int clinux_kill_child(int pid)

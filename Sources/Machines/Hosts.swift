@@ -112,6 +112,7 @@ extension Location {
     /// - Throws: for what is no host, and where it cannot be reached or read.
     package func hosts(_ options: SourceOptions) throws(SourceError) -> [HostProfile] {
         if case .named(let source) = self { return try source.hosts(options) }
+        try checkScheme()
         guard isHostFile, let host = try openHostFile(options).host else {
             return [try ProfileFile.load(argument)]
         }
@@ -128,6 +129,13 @@ extension Location {
                     + "of which one is to be named")
         }
         return host
+    }
+
+    /// - Throws: for what has a scheme, and behind it nothing that can be meant.
+    private func checkScheme() throws(SourceError) {
+        let kind = SourceKinds.named.first { argument.hasPrefix($0.scheme) }
+        guard let kind, identity == nil else { return }
+        throw SourceError("\(text) names no host: give \(kind.summary.grammar)")
     }
 
     /// Whether it is a host by the name of a built-in profile, or as a file by its name or else its content.

@@ -45,7 +45,7 @@ package enum SourceTable {
         columns.map { kind.summary.abilities.contains($0.ability) ? "yes" : "" }
     }
 
-    private static func padded(_ text: String, to width: Int) -> String {
+    fileprivate static func padded(_ text: String, to width: Int) -> String {
         text + String(repeating: " ", count: max(0, width - text.count))
     }
 
@@ -89,10 +89,11 @@ extension SourceKinds {
         let all =
             [("FILE", broken("\(names); - is standard input"))]
             + named.map { ($0.summary.grammar, $0.summary.meaning) }
+        let width = (all.map(\.0.count).max() ?? 0) + 2
         return all.flatMap { grammar, meaning in
             meaning.split(separator: "\n").enumerated().map { number, line in
                 let title = number == 0 ? grammar : ""
-                return "  " + title + String(repeating: " ", count: max(1, 14 - title.count)) + line
+                return "  " + SourceTable.padded(title, to: width) + line
             }
         }
     }

@@ -62,7 +62,8 @@ public struct PolicyProposal: Sendable {
         for rule in answers.flatMap(\.proposal.proposed) { add(rule) }
     }
 
-    private mutating func add(_ losses: [RegisterLoad], of move: MovePlan?) {
+    /// Adds the rules for what loads by QEMU lose; of what is proposed already the first stays.
+    mutating func add(_ losses: [RegisterLoad], of move: MovePlan?) {
         let notices = move.map(Self.notices) ?? [:]
         for loss in losses { add(loss.id, loss.outcome, loss.incoming, loss.held, notices) }
     }

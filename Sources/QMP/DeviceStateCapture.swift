@@ -22,7 +22,7 @@ package enum DeviceStateCapture {
     /// - Throws: when the VM cannot be captured in its run state, or no way worked; `runStateLeft` says if it no
     ///   longer runs.
     package static func capture(
-        over connection: QMPConnection,
+        over connection: any QMPMonitor,
         allowing ways: Set<CapturedDeviceState.Way> = [.deviceState, .migration],
         limit: Int = defaultLimit
     ) throws(QMPError) -> CapturedDeviceState {
@@ -57,18 +57,22 @@ package enum DeviceStateCapture {
     }
 
     private static func take(
-        _ runState: String, _ connection: QMPConnection, _ ways: Set<CapturedDeviceState.Way>,
+        _ runState: String, _ connection: any QMPMonitor, _ ways: Set<CapturedDeviceState.Way>,
         _ limit: Int
     ) throws(QMPError) -> Taken {
-        guard ways.contains(.deviceState) else { return try migrate(runState, connection) }
+        if !ways.contains(.deviceState), let own = connection.ownConnection {
+            return try migrate(runState, own)
+        }
         let start = connection.eventCount
         do throws(QMPError) {
             let bytes = try saveDeviceState(connection, limit)
             return Taken(
                 stream: MemoryBytes(bytes, name: connection.path), way: .deviceState, start: start)
         } catch {
-            guard ways.contains(.migration), error.problem.leavesMigration else { throw error }
-            return try migrate(runState, connection, insteadOf: error.problem)
+            guard ways.contains(.migration), error.problem.leavesMigration,
+                let own = connection.ownConnection
+            else { throw error }
+            return try migrate(runState, own, insteadOf: error.problem)
         }
     }
 
@@ -90,7 +94,7 @@ package enum DeviceStateCapture {
 
 extension DeviceStateCapture {
     private static func saveDeviceState(
-        _ connection: QMPConnection, _ limit: Int
+        _ connection: any QMPMonitor, _ limit: Int
     ) throws(QMPError) -> [UInt8] {
         let file = try connection.opening("memfd_create") {
             clinux_create_memory_file("vcpusnap")
@@ -105,7 +109,7 @@ extension DeviceStateCapture {
     }
 
     private static func save(
-        into file: borrowing FileDescriptor, _ connection: QMPConnection
+        into file: borrowing FileDescriptor, _ connection: any QMPMonitor
     ) throws(QMPError) {
         let set = try addToSet(file, connection)
         do throws(QMPError) {
@@ -126,7 +130,7 @@ extension DeviceStateCapture {
     /// It takes the one with the access it would open a file with, which is writing only (QEMU,
     /// monitor/fds.c, monitor_fdset_dup_fd_add).
     private static func addToSet(
-        _ file: borrowing FileDescriptor, _ connection: QMPConnection
+        _ file: borrowing FileDescriptor, _ connection: any QMPMonitor
     ) throws(QMPError) -> Int64 {
         let writer = try connection.opening("open of /proc/self/fd") {
             file.withNumber(clinux_reopen_for_writing)
@@ -139,7 +143,7 @@ extension DeviceStateCapture {
     }
 
     /// Gives the set up; one that stays behind costs QEMU a descriptor and is no reason to fail.
-    private static func remove(_ set: Int64, _ connection: QMPConnection) throws(QMPError) {
+    private static func remove(_ set: Int64, _ connection: any QMPMonitor) throws(QMPError) {
         _ = try connection.executeIfPossible(
             "remove-fd", arguments: [("fdset-id", .integer(set))])
     }
@@ -160,7 +164,7 @@ extension DeviceStateCapture {
     ]
 
     private static func check(
-        _ runState: String, _ connection: QMPConnection
+        _ runState: String, _ connection: any QMPMonitor
     ) throws(QMPError) {
         if let reason = unsuitableStates[runState] {
             throw connection.error(.unsuitable(runState: runState, reason: reason))
@@ -180,7 +184,7 @@ extension DeviceStateCapture {
 
     /// Makes sure that a VM that was running runs.
     private static func settle(
-        _ before: String, _ connection: QMPConnection
+        _ before: String, _ connection: any QMPMonitor
     ) throws(QMPError) -> (runState: String, hadToBeResumed: Bool) {
         let after = try runStateWhenSettled(connection)
         guard before == "running", statesOfCapture.contains(after) else { return (after, false) }
@@ -191,7 +195,7 @@ extension DeviceStateCapture {
     /// QEMU calls a migration failed some moments before it resumes the VM, and refuses `cont` between
     /// the two.
     private static func runStateWhenSettled(
-        _ connection: QMPConnection
+        _ connection: any QMPMonitor
     ) throws(QMPError) -> String {
         let deadline = Deadline(in: connection.timeouts.answer)
         while true {
@@ -203,7 +207,7 @@ extension DeviceStateCapture {
 
     /// The error, with the run state of a VM that is not running any more.
     private static func afterFailure(
-        _ failure: QMPError, _ before: String, since start: Int, _ connection: QMPConnection
+        _ failure: QMPError, _ before: String, since start: Int, _ connection: any QMPMonitor
     ) -> QMPError {
         guard before == "running", failure.problem.leavesConnection else { return failure }
         var result = failure
@@ -219,7 +223,7 @@ extension DeviceStateCapture {
 
     /// Microseconds between the event STOP and the RESUME that belongs to it.
     private static func stopTime(
-        _ before: String, _ start: Int, _ connection: QMPConnection
+        _ before: String, _ start: Int, _ connection: any QMPMonitor
     ) throws(QMPError) -> Int64? {
         guard before == "running" else { return nil }
         // It comes before the answer, or right after it.
@@ -256,7 +260,7 @@ extension QMPError.Problem {
 
 // MARK: What both ways need
 
-extension QMPConnection {
+extension QMPMonitor {
     func runState() throws(QMPError) -> String {
         guard let state = try execute("query-status")["status"]?.string else {
             throw error(.unexpectedAnswer(to: "query-status", missing: "\"status\""))

@@ -26,7 +26,7 @@ package struct MachineFacts: Hashable, Sendable {
 
 extension MachineFacts {
     /// Asks QEMU for all of it, by commands that do not make the VM wait.
-    package init(over connection: QMPConnection) throws(QMPError) {
+    package init(over connection: any QMPMonitor) throws(QMPError) {
         let version = try connection.execute("query-version")
         self.version = try Self.version(version, connection)
         package = version["package"]?.string.flatMap { $0.isEmpty ? nil : $0 }
@@ -37,7 +37,7 @@ extension MachineFacts {
     }
 
     private static func version(
-        _ answer: JSONValue, _ connection: QMPConnection
+        _ answer: JSONValue, _ connection: any QMPMonitor
     ) throws(QMPError) -> String {
         guard let numbers = answer["qemu"], let major = numbers["major"]?.integer,
             let minor = numbers["minor"]?.integer, let micro = numbers["micro"]?.integer
@@ -48,7 +48,7 @@ extension MachineFacts {
         return "\(major).\(minor).\(micro)"
     }
 
-    private static func vCPUs(_ connection: QMPConnection) throws(QMPError) -> [VCPU] {
+    private static func vCPUs(_ connection: any QMPMonitor) throws(QMPError) -> [VCPU] {
         var result: [VCPU] = []
         for entry in try connection.executeIfPossible("query-cpus-fast")?.array ?? [] {
             guard let index = entry["cpu-index"]?.integer else { continue }
@@ -66,7 +66,7 @@ extension MachineFacts {
     }
 }
 
-extension QMPConnection {
+extension QMPMonitor {
     /// Nil when QEMU refuses, because it does not know the command or has not got the thing.
     func executeIfPossible(
         _ command: String, arguments: [(String, QMPArgument)] = []

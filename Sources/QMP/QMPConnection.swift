@@ -1,12 +1,12 @@
 internal import CLinux
-package import LinuxSystem
+internal import LinuxSystem
 package import TextFormats
 
 /// A QMP monitor of a running QEMU, over its Unix socket (docs/interop/qmp-spec.rst).
 ///
 /// Every wait has an end. No more is held than a message of 16 MiB and the last thousand events, or the last 1 MiB of
 /// them.
-package final class QMPConnection {
+package final class QMPConnection: QMPMonitor {
     /// The path of the socket.
     package let path: String
     /// The longest that each kind of wait takes.
@@ -36,40 +36,10 @@ package final class QMPConnection {
         _ = try executeIfPossible("qmp_capabilities")
     }
 
-    /// Has QEMU carry out a command.
-    /// - Returns: what it returned, `{}` for most.
-    /// - Throws: `refused` with QEMU's own error; `noAnswer` when none came in `timeouts.answer`; `lost`.
-    @discardableResult
-    package func execute(
-        _ command: String, arguments: [(String, QMPArgument)] = []
-    ) throws(QMPError) -> JSONValue {
-        try exchange(command, arguments, nil, within: timeouts.answer)
-    }
-
-    /// Has QEMU carry out a command that takes a descriptor: `add-fd`, `getfd`.
-    ///
-    /// QEMU gets a copy of it, so this one can be closed afterward.
-    @discardableResult
-    package func execute(
-        _ command: String, arguments: [(String, QMPArgument)] = [],
-        passing descriptor: borrowing FileDescriptor
-    ) throws(QMPError) -> JSONValue {
-        try descriptor.withNumber { (number) throws(QMPError) in
-            try exchange(command, arguments, number, within: timeouts.answer)
-        }
-    }
-
-    /// Has QEMU carry out a command that takes its time.
-    func execute(
-        _ command: String, arguments: [(String, QMPArgument)], within time: Duration
-    ) throws(QMPError) -> JSONValue {
-        try exchange(command, arguments, nil, within: time)
-    }
-
     /// Receives events until one has this name.
     /// - Parameter start: how many events had come before it is looked for (`eventCount`).
     /// - Returns: nil when none came in that time.
-    func waitForEvent(
+    package func waitForEvent(
         _ name: String, since start: Int, within time: Duration
     ) throws(QMPError) -> QMPEvent? {
         let deadline = Deadline(in: time)
@@ -83,18 +53,17 @@ package final class QMPConnection {
     }
 
     /// The events that came after `eventCount` was this, as far as they are still held.
-    func events(since start: Int) -> ArraySlice<QMPEvent> {
+    package func events(since start: Int) -> ArraySlice<QMPEvent> {
         events.suffix(max(0, eventCount - start))
     }
 
     /// How many events have come since the connection was made.
-    private(set) var eventCount = 0
+    package private(set) var eventCount = 0
     private var eventsLength = 0
     private static let longestEvents = 1 << 20
 
-    func error(_ problem: QMPError.Problem) -> QMPError {
-        QMPError(path, problem)
-    }
+    /// This one.
+    package var ownConnection: QMPConnection? { self }
 
     /// Lends the number of the socket; it must not be closed or kept.
     func withSocket<Result>(_ body: (Int32) -> Result) -> Result {
@@ -105,7 +74,8 @@ package final class QMPConnection {
 // MARK: Commands and answers
 
 extension QMPConnection {
-    private func exchange(
+    /// Has QEMU carry out a command.
+    package func exchange(
         _ command: String, _ arguments: [(String, QMPArgument)], _ descriptor: Int32?,
         within time: Duration
     ) throws(QMPError) -> JSONValue {
@@ -122,35 +92,16 @@ extension QMPConnection {
         throw error(.noAnswer(to: command, within: time))
     }
 
-    /// A command as a line of JSON.
-    static func text(
-        of command: String, _ arguments: [(String, QMPArgument)], id: String
-    ) -> String {
-        var members: [(String, QMPArgument)] = [("execute", .string(command))]
-        if !arguments.isEmpty { members.append(("arguments", .object(arguments))) }
-        members.append(("id", .string(id)))
-        return QMPArgument.object(members).json + "\n"
-    }
-
     /// What the command returned; nil for messages about something else.
     private func answer(
         in message: JSONValue, to command: String, _ id: String
     ) throws(QMPError) -> JSONValue? {
         if note(message) { return nil }
-        let failure = message["error"]
         // QEMU does not know the id of what it could not parse. An answer with another id is one that
         // came too late for its command.
-        guard message["id"]?.string == id || (message["id"] == nil && failure != nil) else {
-            return nil
-        }
-        if let result = message["return"] { return result }
-        guard let failure else {
-            throw error(.unexpectedAnswer(to: command, missing: "\"return\" or \"error\""))
-        }
-        throw error(
-            .refused(
-                command: command, errorClass: failure["class"]?.string ?? "an error",
-                description: failure["desc"]?.string ?? "without a description"))
+        guard message["id"]?.string == id || (message["id"] == nil && message["error"] != nil)
+        else { return nil }
+        return try result(of: command, in: message)
     }
 
     /// Keeps an event, and answers false for other messages.

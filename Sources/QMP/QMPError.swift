@@ -58,8 +58,12 @@ package struct QMPError: Error, Hashable, Sendable {
 extension QMPError: CustomStringConvertible {
     /// What failed, what was found, and what to do about it.
     package var description: String {
-        let what =
-            "QMP socket \"\(Shown.line(socket))\": \(problem)" + (isAddress ? Self.unixOnly : "")
+        "QMP socket \"\(Shown.line(socket))\": \(message)"
+    }
+
+    /// The same without the monitor's name.
+    package var message: String {
+        let what = "\(problem)" + (isAddress ? Self.unixOnly : "")
         guard let runStateLeft else { return what }
         return what + "; the VM was running before and is now \"\(Shown.line(runStateLeft))\": "
             + "find out why, and resume it with the QMP command cont"

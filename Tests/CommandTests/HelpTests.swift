@@ -6,9 +6,8 @@ import Testing
 @Suite("Help, and what is said of misspelled words")
 struct HelpTests {
     private static let commands = [
-        "save", "restore", "plan", "baseline", "diff", "show", "convert", "mend", "unmend", "set",
-        "inject",
-        "upgrade", "matrix", "list", "verify", "host", "register",
+        "save", "restore", "plan", "move", "baseline", "diff", "show", "convert", "fix", "mend",
+        "unmend", "set", "inject", "upgrade", "matrix", "list", "verify", "host", "register",
     ]
 
     private func help(_ command: String, columns: Int) throws -> [Substring] {

@@ -187,7 +187,7 @@ struct RegisterCommandTests {
     }
 
     @Test(arguments: [
-        ("nzcv", "pstate"), ("xzr", "always zero"), ("w0", "x0"),
+        ("spsel", "pstate"), ("xzr", "always zero"), ("w0", "x0"),
         ("W30", "x30"),
         ("w31", "give a name"), ("wfi", "give a name"),
     ])

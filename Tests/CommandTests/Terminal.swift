@@ -5,8 +5,10 @@ import Testing
 /// A pseudo-terminal on which the program runs.
 enum Terminal {
     /// What a program shows, on both of its outputs together.
+    /// - Parameter typed: what it reads there; nil where it has no input.
     static func run(
-        _ arguments: [String], environment: [String: String] = ["TERM": "xterm"]
+        _ arguments: [String], environment: [String: String] = ["TERM": "xterm"],
+        typing typed: String? = nil
     ) throws -> Run {
         let master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
         var (lock, number) = (CInt(0), CInt(-1))
@@ -17,12 +19,13 @@ enum Terminal {
         process.executableURL = URL(fileURLWithPath: Program.path)
         process.arguments = arguments
         process.environment = environment
-        process.standardInput = FileHandle.nullDevice
         let terminal = try raw("/dev/pts/\(number)")
+        process.standardInput = typed == nil ? FileHandle.nullDevice : terminal
         process.standardOutput = terminal
         process.standardError = terminal
         try process.start()
         try terminal.close()
+        if let typed { try #require(write(master, typed, typed.utf8.count) == typed.utf8.count) }
         let shown = everything(from: master)
         process.waitUntilExit()
         return Run(status: process.terminationStatus, output: shown, errors: "")

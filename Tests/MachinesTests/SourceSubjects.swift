@@ -55,6 +55,8 @@ struct SourceSubject: Sendable, CustomTestStringConvertible {
     /// Tried by Scripts/test-kvm and test-attach.
     static let onKVM: Set = ["kvm:", "pid:PID"]
     static let onQEMU: Set = ["qmp:SOCKET"]
+    /// Tried by LibvirtSaveTests, with a virsh that is found on the PATH.
+    static let onLibvirt: Set = ["libvirt:DOMAIN"]
 
     /// What begins as a file of a kind does, and goes on as nothing.
     static let files: [SourceSubject] = [

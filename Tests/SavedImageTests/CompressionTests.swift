@@ -109,7 +109,7 @@ struct CompressionTests {
     @Test("A program that is not there is an error of starting it")
     func missingProgram() {
         var child = clinux_child()
-        #expect(clinux_spawn_filter("vcpusnap-no-such-program", "-dc", nil, 0, &child) == -2)
+        #expect(clinux_spawn("vcpusnap-no-such-program\0-dc", 2, 0, -1, &child) == -2)
         let error = Decompressor.startError(.xz, "vm.save", .noEntry)
         #expect(error.code == .programMissing)
         #expect(

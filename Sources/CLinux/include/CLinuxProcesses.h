@@ -1,4 +1,4 @@
-/* Programs that turn their standard input into their standard output. */
+/* Other programs, with their standard streams connected to this one. */
 #ifndef CLINUX_PROCESSES_H
 #define CLINUX_PROCESSES_H
 
@@ -23,13 +23,16 @@ struct clinux_child {
 };
 
 /*
- * posix_spawnp(3), whose attributes and actions are opaque: starts the program found on PATH with one or
- * two arguments. Its standard input is `input`, from that descriptor's own position on; -1 makes a
- * socket instead. A program that cannot be started is an error here: -ENOENT when PATH has none.
+ * posix_spawnp(3), whose attributes and actions are opaque: starts a program found on PATH. `words` are its
+ * name and its arguments, `count` of them, at least one: one behind another, each with its NUL. Its standard
+ * input is `input`, from that descriptor's own position on; -1 makes a socket instead. Its descriptor
+ * CLINUX_PASSED is `passed`; -1 for none. A program that cannot be started is an error here: -ENOENT when PATH
+ * has none.
  */
-int clinux_spawn_filter(const char *_Nonnull program, const char *_Nonnull argument,
-                        const char *_Nullable second_argument, int input,
-                        struct clinux_child *_Nonnull child);
+int clinux_spawn(const char *_Nonnull words, int count, int input, int passed,
+                 struct clinux_child *_Nonnull child);
+
+enum { CLINUX_PASSED = 3 };
 
 enum clinux_child_ready {
     CLINUX_OUTPUT_READY = 1,
@@ -39,16 +42,19 @@ enum clinux_child_ready {
 
 /*
  * poll(2), repeated while a signal interrupts it: waits until something can be read from the first two
- * or written to the third, or the other side has gone. Returns enum clinux_child_ready bits. A
- * descriptor of -1 is left out.
+ * or written to the third, or the other side has gone. Returns enum clinux_child_ready bits, none when the
+ * time is up. A descriptor of -1 is left out; a negative time waits for ever.
  */
-int clinux_wait_for_child(int output, int errors, int feed);
+int clinux_wait_for_child(int output, int errors, int feed, int milliseconds);
 
 /*
  * waitpid(2): waits for the program's end and frees its process id, which is then never to be used
  * again. Returns its exit status, or 256 + the number of the signal that ended it.
  */
 int clinux_wait_for_exit(int pid);
+
+/* The same with WNOHANG: -EAGAIN where it has not ended. */
+int clinux_exit_now(int pid);
 
 /* kill(2) with SIGKILL, then the same. */
 int clinux_kill_child(int pid);

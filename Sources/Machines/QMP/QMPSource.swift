@@ -50,11 +50,7 @@ package struct QMPSource: StreamSource {
     ///
     /// The VM goes on as it was; a notice says how long it stood still.
     package func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
-        let (file, machine) = try takeStream(options)
-        file.warnOfLosses(options)
-        var result = try file.stateCapture(options)
-        addProvenance(of: machine, to: &result.snapshot.provenance)
-        return result
+        try capture(try takeStream(options), options)
     }
 
     /// The stream of its devices, as of that moment.
@@ -64,40 +60,6 @@ package struct QMPSource: StreamSource {
         let state = try SourceError.passing {
             try DeviceStateCapture.capture(over: try QMPConnection(connectingTo: name))
         }
-        for line in Self.lines(state) { options.notify("qmp:\(name): \(line)") }
-        // QEMU said that it wrote everything, whether with a description or without.
-        let file = try StreamFile(state.stream, named: Location(self).text, .undescribed)
-        return (file, state.machine)
-    }
-
-    private static func lines(_ state: CapturedDeviceState) -> [String] {
-        var lines: [String] = []
-        let before = state.runStateBefore
-        if let reason = state.reasonForMigration {
-            lines.append("by a migration that was called off, because \(reason)")
-        }
-        if let stopTime = state.stopTime {
-            lines.append("the VM stood still for \(StandstillText.milliseconds(stopTime)) ms")
-        } else if !state.wasRunning {
-            lines.append("the VM was not running (\(before)), and stays so")
-        }
-        if state.hadToBeResumed { lines.append("it had to be told to go on") }
-        if state.runStateAfter != state.runStateBefore {
-            lines.append("it was \(before) and is \(state.runStateAfter) now")
-        }
-        return lines
-    }
-
-    private func addProvenance(of machine: MachineFacts, to provenance: inout Provenance) {
-        provenance[.time] = SystemClock.utcTimestamp()
-        provenance[.qemuVersion] = machine.version
-        let type = machine.machineType
-        provenance[.qemuMachine] = type.map {
-            $0.hasSuffix("-machine") ? String($0.dropLast("-machine".count)) : $0
-        }
-        // A Unix socket is of this host, and so is what KVM did.
-        guard machine.accelerator == "kvm" else { return }
-        provenance[.kernel] = HostIdentity.kernelRelease()
-        provenance[.counterFrequency] = String(HostIdentity.counterFrequency())
+        return try stream(in: state, options)
     }
 }

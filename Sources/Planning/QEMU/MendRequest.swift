@@ -26,6 +26,13 @@ public struct MendRequest: Sendable {
         versions = (version ?? target).map { [$0] }
     }
 
+    /// The same by the policy with more rules.
+    func adding(_ proposal: PolicyProposal) -> MendRequest {
+        var result = self
+        result.policy = proposal.policy(after: policy)
+        return result
+    }
+
     /// Mends a stream, for a QEMU that emulates the vCPUs where one is given.
     public func mend(
         _ stream: QEMUStream, on destination: TCGDestination?
@@ -35,6 +42,17 @@ public struct MendRequest: Sendable {
         }
         return try StreamMend(
             of: stream, on: profile, policy: policy, versions: versions, knownTo: target)
+    }
+
+    /// The plan of a restore of the stream's vCPUs on the host; nil where that is not known, or there are none.
+    func move(of snapshot: Snapshot) throws(StreamMend.Problem) -> MovePlan? {
+        guard let profile else { return nil }
+        do throws(RestoreError) {
+            return try MovePlan(of: snapshot, on: profile, policy: policy)
+        } catch {
+            if case .bank(let error) = error { throw .bank(error) }
+            return nil
+        }
     }
 
     /// The rules with which nothing stands in the way any more, none where there are no such; nil where nothing does.
@@ -48,16 +66,9 @@ public struct MendRequest: Sendable {
     ) throws(StreamMend.Problem) -> PolicyProposal? {
         guard !mend.isSafe else { return nil }
         guard let stream else { return PolicyProposal(mend.refusals, of: nil) }
-        var move: MovePlan?
-        if let profile {
-            do throws(RestoreError) {
-                move = try MovePlan(of: snapshot, on: profile, policy: policy)
-            } catch {
-                if case .bank(let error) = error { throw .bank(error) }
-                // Of a stream without vCPUs there is nothing that a rule could pardon.
-                return PolicyProposal()
-            }
-        }
+        let move = try move(of: snapshot)
+        // Of a stream without vCPUs there is nothing that a rule could pardon.
+        if profile != nil, move == nil { return PolicyProposal() }
         return try mend.proposal(after: policy, of: move) { (policy) throws(StreamMend.Problem) in
             var again = self
             again.policy = policy

@@ -163,8 +163,8 @@ extension StreamMend {
     /// What is in the way and may not be changed, of all vCPUs.
     package var refusals: [RegisterLoad] { vcpus.flatMap(\.refusals) }
 
-    /// How many rounds of rules are tried: each can bring up what was not reached before it.
-    private static let maximumProposals = 8
+    /// What the guest loses where QEMU loads the result, and the policy counts.
+    var losses: [RegisterLoad] { plans.flatMap { $0.vcpus.flatMap(\.losses) } }
 
     /// The rules with which nothing stands in the way any more; none where there are no such rules.
     /// - Parameters:
@@ -182,7 +182,7 @@ extension StreamMend {
         }
         losses += refusals
         var proposal = PolicyProposal(losses, of: move)
-        for _ in 0..<Self.maximumProposals {
+        for _ in 0..<GuestFix.maximumRounds {
             let next = try mended(proposal.policy(after: policy))
             if next.isSafe { return proposal }
             losses += next.refusals

@@ -27,15 +27,17 @@ struct PlanCommand: ParsableCommand {
               vcpusnap plan cpu.vcpusnap --host 6.1-neoverse-n1
               vcpusnap plan cpu.vcpusnap --host rack1.vhost rack2.vhost --format json
               vcpusnap plan cpu.vcpusnap --host rack1.vhost --policy exact
+              vcpusnap plan cpu.vcpusnap --host ssh:root@rack1
               vcpusnap plan cpu.vcpusnap --host rack1.vhost --kernel 7.3
 
             With --qemu it says what QEMU of that version does when it loads a migration
             stream with KVM on that host, register by register, including what it does
             silently, and the error it prints. The verdict is loads, loads with losses, or
-            fails; the exit code is 0 if every host loads it without losses. A loss that the policy
-            pardons does not count, so with --policy force the exit code is 1 only for what
-            fails. Without --qemu the plan of a stream is that of vcpusnap restore, which
-            goes on where QEMU gives up; the verdicts of QEMU are shown beside it.
+            fails; the exit code is 0 if every host loads it without losses. A loss that
+            the policy pardons does not count, so with --policy force the exit code is 1
+            only for what fails. Without --qemu the plan of a stream is that of vcpusnap
+            restore, which goes on where QEMU gives up; the verdicts of QEMU are shown
+            beside it.
 
               vcpusnap plan vm.mig --host 6.1-neoverse-n1 --qemu 10.0
               vcpusnap plan vm.mig --host rack1.vhost --qemu 10.0 --policy force &&

@@ -150,7 +150,7 @@ extension CommandError {
     /// For what an assembler knows and a vCPU's list does not have.
     private static func hint(_ name: String) -> String? {
         switch name {
-        case "nzcv", "daif", "currentel", "spsel": "it is part of pstate"
+        case "currentel", "spsel": "it is part of pstate"
         case "xzr", "wzr": "it is always zero and has no state"
         case "wsp": "it is the lower half of sp"
         default:

@@ -78,7 +78,12 @@ struct RestoreCommand: ParsableCommand {
             let kept = (source == target ? [] : [source]) + target.lostByItsChange(in: output)
             try output.checkOutput(.binary, keeping: kept + [policy.location])
         }
-        let snapshot = try source.snapshot(images.options(for: [source])[0])
+        try restore(try source.snapshot(images.options(for: [source])[0]))
+    }
+
+    /// Restores what was read from the source.
+    /// - Parameter given: the policy, where it is not that of `--policy`.
+    func restore(_ snapshot: Snapshot, by given: RestorePolicy? = nil) throws {
         try snapshot.requireVCPUs(of: source, to: "restore")
         warnOfUnfinishedExits(in: snapshot)
         let destination = try target.open(
@@ -87,7 +92,7 @@ struct RestoreCommand: ParsableCommand {
         options.isStrict = strict
         options.kernel = destination.kernel
         options.enabled = destination.enabled
-        options.policy = try policy.load().policy.ignoring(try exclude.map(pattern))
+        options.policy = try (given ?? policy.load().policy).ignoring(try exclude.map(pattern))
         snapshot.warnOfIdleOverrides(of: options.policy, from: source)
         let account = try Restore.perform(
             snapshot, into: destination.vcpus.map(\.bank), vm: destination.vm, options: options)

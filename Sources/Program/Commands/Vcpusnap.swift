@@ -30,17 +30,19 @@ struct Vcpusnap: ParsableCommand {
                        output went away
             """,
         version: Version.text,
+        subcommands: [Receive.self],
         groupedSubcommands: [
             CommandGroup(
                 name: "Saved State",
                 subcommands: [
-                    Save.self, RestoreCommand.self, Show.self, Diff.self, Verify.self,
+                    Save.self, RestoreCommand.self, Move.self, Show.self, Diff.self, Verify.self,
                     SetCommand.self, Inject.self, ListCommand.self,
                 ]),
             CommandGroup(
                 name: "Planning",
                 subcommands: [
-                    PlanCommand.self, Upgrade.self, Matrix.self, BaselineCommand.self, Host.self,
+                    PlanCommand.self, Fix.self, Upgrade.self, Matrix.self, BaselineCommand.self,
+                    Host.self,
                 ]),
             CommandGroup(
                 name: "QEMU Stream", subcommands: [Mend.self, Unmend.self, Convert.self]),

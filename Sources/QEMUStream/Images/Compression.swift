@@ -7,14 +7,15 @@ package enum Compression: String, Hashable, Sendable, CaseIterable {
     /// The program that decompresses.
     package var program: String { rawValue }
 
-    /// Of every program; see `warningsArgument`.
-    static let decompressArgument = "-dc"
-    /// Of every program.
-    static let compressArgument = "-c"
+    /// The command line that decompresses.
+    var decompressing: [String] { words("-dc") }
+    /// The command line that compresses.
+    var compressing: [String] { words("-c") }
 
-    /// lzop alone would fail because of a warning after it decompressed everything; libvirt gives it
-    /// this, too.
-    var warningsArgument: String? { self == .lzop ? "--ignore-warn" : nil }
+    private func words(_ argument: String) -> [String] {
+        // lzop alone would fail because of a warning after it decompressed everything; libvirt gives it this, too.
+        [program, argument] + (self == .lzop ? ["--ignore-warn"] : [])
+    }
 
     /// Debian's package of the program.
     var package: String { self == .xz ? "xz-utils" : rawValue }

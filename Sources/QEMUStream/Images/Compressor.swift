@@ -17,7 +17,7 @@ package final class Compressor {
         self.compression = compression
         self.file = file
         process = try Errno.translating(
-            try ChildProcess.start(compression, Compression.compressArgument)
+            try ChildProcess.start(compression.compressing)
         ) { Decompressor.startError(compression, file, $0) }
     }
 

@@ -22,7 +22,7 @@ final class Decompressor {
         self.file = file.name
         budget = ExpansionBudget(input: file.size)
         process = try Errno.translating(
-            try ChildProcess.start(compression, on: file.file, from: offset)
+            try ChildProcess.start(compression.decompressing, on: file.file, from: offset)
         ) { Self.startError(compression, file.name, $0) }
     }
 
@@ -34,7 +34,7 @@ final class Decompressor {
         file = source.name
         budget = source.budget
         self.source = source
-        process = try Errno.translating(try ChildProcess.start(compression)) {
+        process = try Errno.translating(try ChildProcess.start(compression.decompressing)) {
             Self.startError(compression, source.name, $0)
         }
     }

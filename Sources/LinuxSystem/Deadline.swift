@@ -1,16 +1,17 @@
 /// A moment after which nothing is waited for any more.
-struct Deadline {
+package struct Deadline {
     private let instant: ContinuousClock.Instant
 
     /// - Parameter time: from now on.
-    init(in time: Duration) {
+    package init(in time: Duration) {
         instant = ContinuousClock.now.advanced(by: time)
     }
 
-    var isOver: Bool { ContinuousClock.now >= instant }
+    /// Whether it has come.
+    package var isOver: Bool { ContinuousClock.now >= instant }
 
     /// What is left, in whole milliseconds, as poll(2) takes it; 0 when it is over.
-    var milliseconds: Int32 {
+    package var milliseconds: Int32 {
         let left = (instant - ContinuousClock.now).components
         guard left.seconds >= 0, left.attoseconds >= 0 else { return 0 }
         // Rounded up, so that the last millisecond is not spent in a busy loop.

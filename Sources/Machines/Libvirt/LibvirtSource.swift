@@ -1,0 +1,51 @@
+internal import LinuxSystem
+package import QMP
+
+/// `libvirt:DOMAIN`: a VM that libvirt runs by QEMU, through virsh.
+package struct LibvirtSource: StreamSource {
+    /// The name, id or UUID of a domain follows.
+    package static let scheme = "libvirt:"
+    /// Reading only, while the guest runs.
+    package static let summary = SourceSummary(
+        grammar: "libvirt:DOMAIN", meaning: "a VM that libvirt runs (only as SOURCE)",
+        abilities: [.read], needs: "virsh and libvirt 8.2 or newer on this machine",
+        details: [
+            .read: """
+            libvirt:DOMAIN is a VM of libvirt's on this machine, by name, id or UUID, of
+            the libvirt that virsh talks to (LIBVIRT_DEFAULT_URI). It is read as qmp:SOCKET
+            is, by virsh qemu-monitor-command, upon which libvirt calls the domain tainted.
+            """
+        ],
+        example: "vcpusnap save libvirt:guest1 -o guest1.vcpusnap")
+
+    /// The domain, as virsh takes it.
+    package let name: String
+
+    /// Takes any name but an empty one; nobody is asked yet.
+    package init?(_ name: String) {
+        guard !name.isEmpty, !name.utf8.contains(0) else { return nil }
+        self.name = name
+    }
+
+    /// Refuses every restore, as QMP has no command that writes registers.
+    package static func objection(to use: RestoreUse) -> String? {
+        QMPSource.objection(to: use)
+    }
+
+    /// The registers of all its vCPUs at one moment.
+    ///
+    /// The VM goes on as it was; how long it stood still only libvirt knows.
+    package func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
+        try capture(try takeStream(options), options)
+    }
+
+    /// The stream of its devices, as of that moment.
+    package func takeStream(
+        _ options: SourceOptions
+    ) throws(SourceError) -> (file: StreamFile, machine: MachineFacts) {
+        let state = try QMPError.translating(
+            try DeviceStateCapture.capture(over: VirshMonitor(domain: name))
+        ) { SourceError("\(Location(self).text): \($0.message)") }
+        return try stream(in: state, options)
+    }
+}

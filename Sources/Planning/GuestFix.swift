@@ -1,0 +1,61 @@
+public import Emulation
+public import QEMUStream
+public import Transfer
+public import VCPUModel
+
+/// What it takes to let a guest go to a host: the rules of a policy and, for a guest in a QEMU stream, the mended
+/// stream.
+public struct GuestFix: Sendable {
+    /// The rules that are missing; none where nothing counts by the policy as it is.
+    public private(set) var proposal = PolicyProposal()
+    /// Whether the guest can go to the host by the policy with these rules.
+    public private(set) var isPossible = false
+    /// The stream mended by that policy; nil for a guest that comes in none.
+    public private(set) var mend: StreamMend?
+
+    /// How many rounds of rules are tried: each can bring up what was not reached before it.
+    static let maximumRounds = 8
+
+    /// For a restore.
+    /// - Throws: when the snapshot has no vCPU.
+    public init(
+        of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
+    ) throws(RestoreError) {
+        for _ in 0..<Self.maximumRounds {
+            let plan = try MovePlan(
+                of: snapshot, on: profile, policy: proposal.policy(after: policy))
+            isPossible = plan.verdict != .no
+            let known = proposal.proposed.count
+            if !isPossible { proposal.add(plan) }
+            guard proposal.proposed.count > known else { return }
+        }
+    }
+
+    /// For QEMU's load of a stream.
+    /// - Parameter snapshot: its vCPUs.
+    /// - Throws: for a stream that cannot be mended at all.
+    public init(
+        of stream: QEMUStream, _ snapshot: Snapshot, for request: MendRequest
+    ) throws(StreamMend.Problem) {
+        var mend = try request.mend(stream, on: nil)
+        if let proposal = try request.proposal(
+            for: mend, of: stream, on: nil, snapshot) {
+            self.proposal = proposal
+            mend = try request.adding(proposal).mend(stream, on: nil)
+        }
+        isPossible = mend.isSafe
+        if isPossible, !mend.losses.isEmpty {
+            // QEMU loads it all the same, but the guest could notice.
+            proposal.add(mend.losses, of: try request.move(of: snapshot))
+            mend = try request.adding(proposal).mend(stream, on: nil)
+        }
+        self.mend = mend
+    }
+
+    /// What the guest's owner is asked before anything is written; nothing where there is nothing to write.
+    public func questions(_ values: ValueText) -> [PolicyProposal.Question] {
+        let questions = proposal.questions(values)
+        guard questions.isEmpty, let mend, !mend.changesNothing else { return questions }
+        return [.writing]
+    }
+}

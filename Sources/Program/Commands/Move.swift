@@ -1,0 +1,120 @@
+internal import ArgumentParser
+internal import Emulation
+internal import LinuxSystem
+internal import Machines
+internal import Planning
+internal import SnapshotFormat
+internal import Transfer
+internal import VCPUModel
+
+/// `vcpusnap move SOURCE ssh:HOST TARGET`.
+struct Move: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Plan a guest's move to another host, and restore it there.",
+        usage: "vcpusnap move <source> ssh:<host> <target> [options]",
+        discussion: """
+            The source is saved, and its restore on that host is planned. If the policy
+            counts a loss, that plan is the report, nothing is sent, and the exit code
+            is 1. Else the host gets the snapshot and the policy in one piece, and
+            restores it as vcpusnap restore --strict does: all of it, or on any loss
+            nothing. Its report and its exit code are those of this command. The source
+            stays as it is.
+
+            TARGET is there: pid:PID of a VM whose vCPUs do not run, kvm: for a trial, or
+            a FILE that is not there yet, which gets the snapshot.
+
+            ssh runs vcpusnap on the host, which must be there in this version. It asks
+            for passwords and new keys on the terminal; where there is none it fails
+            instead. If the connection is lost before all has arrived, nothing is done
+            there; if it is lost later, look there what was.
+
+            EXAMPLES
+              vcpusnap move cpu.vcpusnap ssh:rack1 kvm:
+              vcpusnap move qmp:/run/vm.qmp ssh:root@rack1 pid:4711
+              vcpusnap move vm.save ssh:rack1 vm.vcpusnap --policy fleet.vpolicy
+              vcpusnap move cpu.vcpusnap ssh://root@rack1:2222 kvm: --host rack1.vhost
+            """)
+
+    @Argument(help: "What to move: \(SourceKinds.grammar(for: .read)).")
+    var source: Location
+
+    @Argument(
+        help: "The host: ssh:HOST, ssh:USER@HOST, or ssh://USER@HOST:PORT.",
+        completion: .list([SSHHost.scheme]))
+    var place: String
+
+    @Argument(
+        help: "Where to on that host: kvm:, pid:PID, or a FILE that is not there yet.",
+        completion: .none)
+    var target: String
+
+    @Option(
+        help: "Plan by this profile of the host instead of one that is recorded there now.",
+        completion: Completions.hosts)
+    var host: String?
+
+    @OptionGroup var streamOptions: StreamOptions
+
+    @OptionGroup var policy: PolicyOption
+
+    @OptionGroup var report: OutputOptions
+
+    func validate() throws {
+        guard Location(argument: target) != nil, target != "-" else {
+            throw ValidationError("a move needs kvm:, pid:PID or a file as its TARGET")
+        }
+        if let objection = Location(argument: target)?.namedKind?.objection(to: .writing) {
+            throw ValidationError(objection)
+        }
+    }
+
+    func run() throws {
+        guard let place = try SSHHost(word: place) else {
+            throw CommandError(
+                "\(FileName.shown(self.place)) is no ssh:HOST; vcpusnap restore is for targets of this host"
+            )
+        }
+        try Location.checkInputs(
+            [source, policy.location] + [host].compactMap(\.self).map(Location.init(word:)))
+        let policy = try policy.load()
+        let snapshot = try source.snapshot(streamOptions.options)
+        try snapshot.requireVCPUs(of: source, to: "move")
+        let profile = try Location(word: host ?? place.text).host(.commandLine)
+        try plan(snapshot, on: profile, by: policy.policy)
+        let file = try SnapshotWriter.encode(snapshot)
+        let order = MoveOrder(
+            from: source.argument, to: target,
+            options: ["--format", (report.printing.isJSON ? OutputFormat.json : .text).rawValue]
+                + (report.showKeys ? ["--show-keys"] : []),
+            policyName: self.policy.text, policy: policy, snapshot: file)
+        try send(order, to: place)
+    }
+
+    /// - Throws: `ExitStatus.finding`, with the plan as the report, where the policy counts a loss.
+    private func plan(
+        _ snapshot: Snapshot, on profile: HostProfile, by policy: RestorePolicy
+    ) throws {
+        let guest = PlannedGuest(snapshot, in: nil)
+        let moves = GuestMoves(of: guest, to: [profile], policy: policy)
+        let verdict = try moves.plan(on: profile).verdict
+        guard verdict == .no else { return }
+        try PlanOutput(source: source.text, moves: moves, values: report.values)
+            .print(as: report.printing)
+        StandardError.write("vcpusnap: nothing was sent to \(place)\n")
+        throw ExitStatus.finding
+    }
+
+    private func send(_ order: MoveOrder, to place: SSHHost) throws {
+        let answer = try place.run("receive", input: order.encoded, limit: Self.longestReport)
+        for message in answer.messages { place.notify(message, .commandLine) }
+        do throws(FileError) {
+            try StandardOutput.write(
+                PrintableText(lines: String(decoding: answer.output, as: UTF8.self)))
+        } catch {
+            throw CommandError("\(error); \(target) was restored there before that")
+        }
+        guard answer.status == 0 else { throw ExitStatus.finding }
+    }
+
+    private static let longestReport = 1 << 28
+}
