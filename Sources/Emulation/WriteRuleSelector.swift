@@ -128,7 +128,8 @@ extension WriteRuleSelector {
         case .pmuControl: return PMUControl.acceptableMask(of: 0, host: host)
         case .counters: return PMUControl(counters: host.counters).counterMask
         case .services(let known): return known
-        case .workaround(let inOrder): return inOrder ? RegisterField.SMCCCARCHWORKAROUND2.enabled.mask : 0
+        case .workaround(let inOrder):
+            return inOrder ? RegisterField.SMCCCARCHWORKAROUND2.enabled.mask : 0
         case .unchanged, .zero, .ignored: return 0
         case .eventCounter: return EventCounter.mask(idAA64DFR0: host.idAA64DFR0)
         case .any, .cacheGeometry, .pmuMachine, .psciVersion, .programState, .general, .scalable,

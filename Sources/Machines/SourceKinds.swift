@@ -6,7 +6,7 @@ public enum SourceKinds {
     public static let own: [any StateSource.Type] = [
         SnapshotFile.self, QEMUStreamFile.self, LibvirtSaveFile.self, CompressedStream.self,
         QCOW2Image.self, HostProfileFile.self, KVMSource.self, EmulatedSource.self,
-        ProcessSource.self, QMPSource.self, SSHHost.self, LibvirtSource.self,
+        ProcessSource.self, QMPSource.self, LibvirtSource.self, SSHHost.self,
     ]
 
     private static let others = Mutex<[any StateSource.Type]>([])

@@ -98,10 +98,10 @@ extension SourceKinds {
         }
     }
 
-    /// The words of a text in lines of at most 62 characters.
+    /// The words of a text in lines of at most 60 characters.
     private static func broken(_ text: String) -> String {
         text.split(separator: " ").reduce(into: [String]()) { lines, word in
-            if let last = lines.last, last.count + word.count < 62 {
+            if let last = lines.last, last.count + word.count < 60 {
                 lines[lines.count - 1] += " " + word
             } else {
                 lines.append(String(word))

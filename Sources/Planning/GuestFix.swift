@@ -39,7 +39,8 @@ public struct GuestFix: Sendable {
     ) throws(StreamMend.Problem) {
         var mend = try request.mend(stream, on: nil)
         if let proposal = try request.proposal(
-            for: mend, of: stream, on: nil, snapshot) {
+            for: mend, of: stream, on: nil, snapshot)
+        {
             self.proposal = proposal
             mend = try request.adding(proposal).mend(stream, on: nil)
         }

@@ -159,7 +159,7 @@ struct FixCommandTests {
         #expect(try Program.run("fix", stream, "--host", host, input: yes).status == 0)
         let names = try folder.names
         let result = names.contains("vm.mig.mended") ? folder / "vm.mig.mended" : stream
-        for version in ["7.2", "11.1"] {
+        for version in ["10.0", "11.1"] {
             let plan = try Program.run(
                 "plan", result, "--host", host, "--qemu", version, "--policy",
                 names.contains("vm.mig.vpolicy") ? policy : "safe")

@@ -20,7 +20,7 @@ struct SourceConformanceTests {
     func allAreTried() {
         let own = Set(SourceKinds.own.map { $0.summary.grammar })
         let tried = Set(SourceSubject.all.map(\.grammar))
-        let elsewhere = SourceSubject.onKVM.union(SourceSubject.onLibvirt)
+        let elsewhere = SourceSubject.onKVM.union(SourceSubject.byPrograms)
         #expect(own == tried.union(elsewhere).union(SourceSubject.onQEMU))
     }
 

@@ -55,8 +55,8 @@ struct SourceSubject: Sendable, CustomTestStringConvertible {
     /// Tried by Scripts/test-kvm and test-attach.
     static let onKVM: Set = ["kvm:", "pid:PID"]
     static let onQEMU: Set = ["qmp:SOCKET"]
-    /// Tried by LibvirtSaveTests, with a virsh that is found on the PATH.
-    static let onLibvirt: Set = ["libvirt:DOMAIN"]
+    /// Tried by LibvirtSaveTests and SSHCommandTests, with a virsh and an ssh that are found on the PATH.
+    static let byPrograms: Set = ["libvirt:DOMAIN", "ssh:HOST"]
 
     /// What begins as a file of a kind does, and goes on as nothing.
     static let files: [SourceSubject] = [

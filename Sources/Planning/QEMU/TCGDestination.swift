@@ -89,7 +89,8 @@ extension TCGDestination {
         }
         if let option = stream.machineOption {
             throw Unrecorded(
-                description: "\(name): its machine had \(option), and the recorded CPUs are of machines without: make "
+                description:
+                    "\(name): its machine had \(option), and the recorded CPUs are of machines without: make "
                     + "a stream of the destination before it runs, and name it with --to")
         }
         self.init(
@@ -102,7 +103,8 @@ extension TCGDestination {
         guard cpus.contains(cpu) else {
             return Unrecorded(
                 description: "unknown CPU \(Shown.text(cpu.utf8)): recorded are "
-                    + cpus.joined(separator: ", ") + NameSuggestion.question(about: cpu, among: cpus))
+                    + cpus.joined(separator: ", ")
+                    + NameSuggestion.question(about: cpu, among: cpus))
         }
         return Unrecorded(
             description: "no list of \(cpu) in QEMU \(release) is recorded, only those of "
