@@ -33,7 +33,7 @@ enum Completions {
     static let guests = withFiles { sourceNames(like: $0) + HostProfile.builtInNames }
     static let policies = withFiles { _ in RestorePolicy.Preset.allCases.map(\.rawValue) }
 
-    private static var registerNames: [String] { RegisterDictionary.all.map(\.name) }
+    private static var registerNames: [String] { RegisterDictionary.everyRegister.map(\.name) }
 
     /// Those that are hosts; what follows a scheme only once it is there.
     private static func hostSchemes(like word: String) -> [String] {
