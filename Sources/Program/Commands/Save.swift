@@ -36,6 +36,8 @@ struct Save: ParsableCommand {
     @Option(name: .of(.vcpus), help: ArgumentHelp(of: .vcpus))
     var vcpus: String?
 
+    @OptionGroup var without: WithoutOption
+
     @OptionGroup var overwriting: OverwriteOption
 
     @Flag(name: .shortAndLong, help: "Do not say what was written.")
@@ -62,6 +64,8 @@ struct Save: ParsableCommand {
         try output.checkIsNew(overwriting)
         try output.checkOutput(.binary, keeping: source.lostByItsChange(in: output))
         try source.checkIsKept(in: output, .commandLine)
-        try source.capture(options).keep(in: output, from: source, quietly: quiet)
+        var capture = try source.capture(options)
+        capture.snapshot = without.rest(of: capture.snapshot)
+        try capture.keep(in: output, from: source, quietly: quiet)
     }
 }
