@@ -29,8 +29,12 @@ public struct RegisterEntry: Hashable, Sendable {
             separator: "\(number)")
     }
 
-    /// Whether the dictionary has one line for it and others, whose names differ in a number.
-    package var isInFamily: Bool { row.member_count > 1 }
+    private var isInFamily: Bool { row.member_count > 1 }
+
+    /// What the names of the registers begin with for which the dictionary has one line; nil where it is alone there.
+    package var familyStem: String? {
+        isInFamily ? String(Tables.string(row.name).prefix { $0 != "#" }) : nil
+    }
 
     private var number: UInt16 { row.first_member + member }
 
