@@ -178,6 +178,42 @@ struct DeviceStateCommandTests {
         #expect(every.contains("\n  63     SPI   no "))
     }
 
+    /// With every SPI, and as many vCPUs as have an interrupt controller of their own each.
+    @Test func aLargeVMIsWrittenAndRead() throws {
+        let ids = RegisterDictionary.everyRegister.map(\.id).filter {
+            RegisterCategory(of: $0) == .interruptController && $0.architecture == .own
+        }
+        func list(_ ids: [RegisterID], _ seed: UInt64) -> RegisterList? {
+            RegisterList(
+                ids.map { id in
+                    let bits = (id.rawValue &+ seed) &* 0x9e37_79b9_7f4a_7c15
+                    let size = id.size ?? 0
+                    return (id, RegisterValue(bits >> UInt64(64 - size * 8), size: size))
+                })
+        }
+        let ownIDs = ids.filter { if case .vcpu = $0.group { true } else { false } }
+        let vmIDs = ids.filter { if case .vm(kind: 3...5, _) = $0.group { true } else { false } }
+        var snapshot = Snapshot(provenance: Provenance(), vcpus: [])
+        snapshot.vm = try #require(list(vmIDs, 0))
+        for index in 0..<64 as Range<UInt32> {
+            let registers = try #require(list(ownIDs, UInt64(index)))
+            snapshot.vcpus.append(VCPUState(index: index, registers: registers))
+        }
+        let read = try SnapshotReader.decode(try SnapshotWriter.encode(snapshot))
+        #expect(read == snapshot)
+        #expect(read.vm.interrupts.map(\.number) == (32..<1024).map { $0 })
+        #expect(read.vcpus[63].registers.interrupts.map(\.number) == (0..<32).map { $0 })
+        #expect(
+            read.vm.interrupts.prefix(988).allSatisfy { $0.target != nil && $0.priority != nil })
+    }
+
+    @Test func completion() throws {
+        let words = ["---completion", "register", "--", "names", "2", "9", "vcpusnap", "register"]
+        let run = try Program.run(
+            words + ["GICD_ISEN"], program: ["/usr/bin/env", "SAP_SHELL=bash", Program.path])
+        #expect(run.text.split(separator: "\n").count == 32, "\(run.text)")
+    }
+
     @Test func noInterrupts() throws {
         try Program.run("save", "emulated:\(host)", "-o", folder / "a")
         let run = try Program.run("show", folder / "a", "--interrupts")
