@@ -64,8 +64,7 @@ struct Save: ParsableCommand {
         try output.checkIsNew(overwriting)
         try output.checkOutput(.binary, keeping: source.lostByItsChange(in: output))
         try source.checkIsKept(in: output, .commandLine)
-        var capture = try source.capture(options)
-        capture.snapshot = without.rest(of: capture.snapshot)
-        try capture.keep(in: output, from: source, quietly: quiet)
+        try without.rest(of: source.capture(options))
+            .keep(in: output, from: source, quietly: quiet)
     }
 }

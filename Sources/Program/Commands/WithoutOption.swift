@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Machines
 internal import Registers
 internal import VCPUModel
 
@@ -22,8 +23,17 @@ struct WithoutOption: ParsableArguments {
             valueName: "state"))
     var parts: [Part] = []
 
+    private var categories: Set<RegisterCategory> { Set(parts.map(\.category)) }
+
     /// What is left of a snapshot.
-    func rest(of snapshot: Snapshot) -> Snapshot {
-        snapshot.without(Set(parts.map(\.category)))
+    func rest(of snapshot: Snapshot) -> Snapshot { snapshot.without(categories) }
+
+    /// The same of one with what could not be read.
+    func rest(of capture: StateCapture) -> StateCapture {
+        StateCapture(
+            rest(of: capture.snapshot),
+            unreadable: capture.unreadable.filter { unread in
+                unread.error.id.map { !categories.contains(RegisterCategory(of: $0)) } ?? true
+            })
     }
 }
