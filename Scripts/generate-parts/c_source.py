@@ -30,10 +30,10 @@ class SliceTable:
         self.rows = []
         self.starts = {}
 
-    def add(self, rows):
-        """The index of the first row of a run."""
-        key = tuple(rows)
-        if not key:
+    def add(self, rows, apart=None):
+        """The index of the first row of a run; what is kept apart shares rows only with its like."""
+        key = (apart, *rows)
+        if not rows:
             return 0
         if key not in self.starts:
             self.starts[key] = len(self.rows)

@@ -34,11 +34,15 @@ class Meanings:
 
     def places(self, record, name):
         """Where fields of that name are in the table of fields."""
-        found = [self.place(layout, name) for layout in self.layouts(record)]
-        places = {place for place in found if place is not None}
+        places = {place for layout in self.layouts(record) for place in self.named(layout, name)}
         if not places:
             record.fail(f"none of the layouts has a field {name}")
         return sorted(places)
+
+    def named(self, layout, name):
+        """The places of the fields of that name; of all of a layout's for *."""
+        return [self.compiler.starts[layout] + offset
+                for offset, field in enumerate(self.compiler.layouts[layout]) if name in (field["field"], "*")]
 
     def place(self, layout, name):
         for offset, field in enumerate(self.compiler.layouts[layout]):

@@ -36,7 +36,7 @@ def constant(register):
     if "constant" in register:
         return register["constant"]
     name = register["name"]
-    if number(register, "id") >> 56 == AARCH32 or GENERIC.fullmatch(name):
+    if number(register, "id") >> 56 == AARCH32 or GENERIC.fullmatch(name) or "family" in register:
         return None
     first, *rest = name.split("_")
     is_words = name.islower() or FIRMWARE_AND_VCPU.match(register["id"])

@@ -10,7 +10,7 @@ import re
 import c_source
 import kvm_changes
 import meanings
-from records import DataError, choice, number, read, version
+from records import DataError, Record, choice, number, read, version
 
 FIELD_KINDS = ["unsignedEnum", "signedEnum", "enum", "field", "res0", "res1", "raz", "unkn"]
 RESERVED = ["res0", "res1", "raz", "unkn"]
@@ -62,9 +62,9 @@ class Compiler:
         """Every name and alias, in capitals, with the position of its register."""
         index = {}
         for position, register in enumerate(self.registers):
-            if position and number(register, "id") == number(self.registers[position - 1], "id"):
+            if position and number(register, "id") <= last_id(self.registers[position - 1]):
                 register.fail("id stands twice")
-            for name in [register["name"], *register.get("aliases", [])]:
+            for name in [*member_names(register), *register.get("aliases", [])]:
                 if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
                     register.fail(f"{name!r} is not a name")
                 if name.upper() in index:
@@ -97,8 +97,8 @@ class Compiler:
     def read_layouts(self):
         layouts = {}
         for field in read(
-                self.directory / "layouts.jsonl", ["layout", "field", "msb", "lsb", "kind"], ["values"]):
-            layouts.setdefault(field["layout"], []).append(field)
+                self.directory / "layouts.jsonl", ["layout", "field", "msb", "lsb", "kind"], ["values", "count"]):
+            layouts.setdefault(field["layout"], []).extend(repeated(field))
         return layouts
 
     def layout(self, record, name, width):
@@ -113,7 +113,8 @@ class Compiler:
         if top != 0:
             record.fail(f"layout {name!r} ends at bit {top}")
         rows = [self.field_row(field) for field in self.layouts[name]]
-        self.starts[name] = self.fields.add(rows)
+        # Fields that are named by INTID look alike whatever they say of it.
+        self.starts[name] = self.fields.add(rows, apart=name if "count" in self.layouts[name][0] else None)
         return self.starts[name], len(rows)
 
     def field_row(self, field):
@@ -168,7 +169,7 @@ class Compiler:
             self.behaviors.add(behavior_rows), len(behavior_rows),
             self.rules.add(rule_rows), len(rule_rows),
             self.reference(register, "mapping"), self.twin(register), int("reset" in register),
-            self.mapping_lsb(register, width))
+            self.mapping_lsb(register, width), *family(register))
 
     def flags(self, register):
         names = list(register.get("flags", []))
@@ -413,11 +414,43 @@ class Compiler:
                 for kernel in read(self.directory / "kernels.jsonl", ["version", "kind"])]
 
 
+def family(register):
+    """Of a line that stands for several registers how many there are, the first number, and the steps of id and INTID."""
+    members = dict(register.get("family", {"first": 0, "count": 1}))
+    row = members.pop("count", 0), members.pop("first", 0), members.pop("stride", 1), members.pop("intids", 0)
+    if members or not (0 < row[0] < NONE and row[2] > 0):
+        register.fail("family has first, count, and perhaps stride and intids")
+    return row
+
+
+def member_names(register):
+    """The names of all registers that a line stands for, the first one's first."""
+    count, first, _, _ = family(register)
+    if ("family" in register) != (register["name"].count("#") == 1):
+        register.fail("the name of a family has # in it, and no other")
+    return [register["name"].replace("#", str(first + member)) for member in range(count)]
+
+
+def last_id(register):
+    count, _, stride, _ = family(register)
+    return number(register, "id") + (count - 1) * stride
+
+
+def repeated(field):
+    """The fields of a line, most significant first: with a count, equal ones with ascending numbers for names."""
+    width = field["msb"] - field["lsb"] + 1
+    if "count" not in field:
+        yield field
+    for place in reversed(range(field.get("count", 0))):
+        yield Record({**field, "field": str(int(field["field"]) + place), "msb": field["msb"] + place * width,
+                      "lsb": field["lsb"] + place * width}, field.place)
+
+
 def registers(directory):
     """The records of registers.jsonl, ascending by id."""
     records = read(
         directory / "registers.jsonl", ["id", "name"],
-        ["aliases", "constant", "encoding", "layout", "opaque", "variants", "mapping", "mappingLsb", "flags",
+        ["aliases", "constant", "encoding", "family", "layout", "opaque", "variants", "mapping", "mappingLsb", "flags",
          "volatile", "clearViewOf", "listedSince", "absentIn", "reset", "notes", "origin", "layoutOrigin"])
     return sorted(records, key=lambda register: number(register, "id"))
 

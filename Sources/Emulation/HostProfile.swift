@@ -187,10 +187,10 @@ extension HostProfile {
 extension RegisterID {
     /// Whether a profile can say it of a vCPU: what KVM lists, and of what it does not list, the state that is known.
     ///
-    /// State of the VM stands in no profile.
+    /// State of the VM and of its devices stands in no profile.
     var canStandInProfile: Bool {
         guard architecture == .own else { return true }
         guard case .vcpu = group else { return false }
-        return RegisterDictionary.entry(for: self) != nil
+        return RegisterDictionary.entry(for: self) != nil && !isInNoProfile
     }
 }

@@ -39,6 +39,10 @@ public struct Cause: Hashable, Comparable, Sendable {
         case .performanceMonitors: "the performance monitors differ"
         case .kernelView: "the destination's kernel presents the same CPU differently: \(detail)"
         case .executionState: "the destination's CPU does not have the guest's execution state"
+        case .interruptController:
+            "the destination cannot give the guest its interrupt controller as it was"
+        case .clock: "the destination cannot give the guest its clock"
+        case .deviceAttributes: "the attributes of the VM's devices differ"
         case .incomplete: "the snapshot lacks registers that every vCPU needs"
         case .differentVCPUs: "KVM cannot make such a vCPU, or not in the same VM as the others"
         case .tooManyVCPUs: "the guest has more vCPUs than the destination can make: \(detail)"

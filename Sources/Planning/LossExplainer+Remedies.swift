@@ -14,10 +14,8 @@ extension LossExplainer {
         case .kernelView: return [.otherHost(monitors(restore))] + policy(for: restore)
         default: break
         }
-        // No host is known that has state of the VM which is not known here.
-        if case .vm = restore.id.group, RegisterDictionary.entry(for: restore.id) == nil {
-            return policy(for: restore)
-        }
+        // No host is known that has it.
+        if restore.id.isInNoProfile { return policy(for: restore) }
         let fields = unacceptableFields(of: restore)
         let proof = proof(for: restore)
         let lowered = lowering(restore, fields)
@@ -291,7 +289,8 @@ extension LossExplainer {
         case .executionState: "AArch32 at the guest's exception level"
         case .implementation where restore.id == .vcpuInit: "the guest's type of CPU"
         case .implementation, .cacheGeometry, .claimsMore, .other, .incomplete, .differentVCPUs,
-            .tooManyVCPUs, .kernelView, .notInitialized:
+            .tooManyVCPUs, .kernelView, .notInitialized, .interruptController, .clock,
+            .deviceAttributes:
             value(of: restore)
         }
     }

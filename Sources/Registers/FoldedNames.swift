@@ -55,7 +55,7 @@ private struct NameRun {
     private static func taken(apart name: String) -> (words: [Substring], numbers: [Int]) {
         let words = name.split(omittingEmptySubsequences: false) { $0.isASCIIDigit }
         let numbers = name.split { !$0.isASCIIDigit }
-        return (words.filter { !$0.isEmpty }, numbers.map { $0.count < 4 ? Int($0) ?? 0 : 0 })
+        return (words.filter { !$0.isEmpty }, numbers.map { $0.count < 5 ? Int($0) ?? 0 : 0 })
     }
 }
 

@@ -20,6 +20,12 @@ public enum RegisterCategory: String, CaseIterable, Comparable, Sendable {
     case performance = "performance monitors"
     /// The generic timer's registers, counters included.
     case timers = "timers"
+    /// The GIC: distributor, redistributors, CPU interfaces, line levels, ITS, and how they were set up.
+    case interruptController = "interrupt controller"
+    /// The guest's clock at one instant.
+    case clock = "clock"
+    /// What else KVM keeps as attributes of devices and vCPUs.
+    case deviceAttributes = "device attributes"
     /// Ids of no known kind.
     case other = "other"
 

@@ -8,9 +8,12 @@ public enum RegisterDictionary {
     /// The entry of a register; nil for one the dictionary does not have.
     public static func entry(for id: RegisterID) -> RegisterEntry? {
         let rows = Tables.registers
-        let index = rows.lowerBound { $0.id < id.rawValue }
-        guard index < rows.count, rows[index].id == id.rawValue else { return nil }
-        return RegisterEntry(index: UInt16(index))
+        let index = rows.lowerBound { $0.id <= id.rawValue } - 1
+        guard index >= 0 else { return nil }
+        let (member, rest) = (id.rawValue - rows[index].id).quotientAndRemainder(
+            dividingBy: UInt64(rows[index].member_stride))
+        guard rest == 0, member < rows[index].member_count else { return nil }
+        return RegisterEntry(index: UInt16(index), member: UInt16(member))
     }
 
     /// The bits of a register that change while nothing runs; none for one that is not known.
@@ -27,15 +30,49 @@ public enum RegisterDictionary {
 
     /// The entry with a name or alias, whatever its case; nil when no register is called that.
     public static func entry(named name: some StringProtocol) -> RegisterEntry? {
-        let rows = Tables.names
-        let index = rows.lowerBound { order(of: $0.name, name) < 0 }
-        guard index < rows.count, order(of: rows[index].name, name) == 0 else { return nil }
-        return RegisterEntry(index: rows[index].reg)
+        guard name.utf8.count <= maximumNameLength, !name.utf8.contains(familySign) else {
+            return nil
+        }
+        return rows(named: name).first.map { RegisterEntry(index: $0) } ?? familyMember(named: name)
     }
 
-    /// Every entry, in ascending order of id.
+    /// No name is longer.
+    private static let maximumNameLength = 64
+    private static let familySign = UInt8(ascii: "#")
+
+    /// The rows with a name, of which only families can have the same.
+    private static func rows(named name: some StringProtocol) -> [UInt16] {
+        let rows = Tables.names
+        let start = rows.lowerBound { order(of: $0.name, name) < 0 }
+        return rows[start...].prefix { order(of: $0.name, name) == 0 }.map(\.reg)
+    }
+
+    /// The register of a family: one of the numbers in the name is its own.
+    private static func familyMember(named name: some StringProtocol) -> RegisterEntry? {
+        let bytes = Array(name.utf8)
+        let isDigit = { (byte: UInt8) in UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte }
+        let starts = bytes.indices.filter {
+            isDigit(bytes[$0]) && ($0 == 0 || !isDigit(bytes[$0 - 1]))
+        }
+        return starts.lazy.compactMap { start in
+            let digits = bytes[start...].prefix(while: isDigit)
+            guard digits.count == 1 || digits.first != UInt8(ascii: "0"),
+                let number = UInt16(String(decoding: digits, as: UTF8.self))
+            else { return nil }
+            let family = bytes[..<start] + [familySign] + bytes[digits.endIndex...]
+            return rows(named: String(decoding: family, as: UTF8.self)).lazy
+                .compactMap { RegisterEntry(index: $0, number: number) }.first
+        }.first
+    }
+
+    /// An entry for each line of the dictionary, in ascending order of id: of a family the first register.
     public static var all: some RandomAccessCollection<RegisterEntry> {
         Tables.registers.indices.lazy.map { RegisterEntry(index: UInt16($0)) }
+    }
+
+    /// Every register, in ascending order of id.
+    public static var everyRegister: some Sequence<RegisterEntry> {
+        all.lazy.flatMap(\.family)
     }
 
     /// Compares a string of the tables with a text, both in ASCII capitals: below, at or above 0.

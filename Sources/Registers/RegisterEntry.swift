@@ -3,21 +3,62 @@ internal import CFormatData
 /// One register of the dictionary.
 public struct RegisterEntry: Hashable, Sendable {
     let index: UInt16
+    /// Which one of the registers of the row it is, counted from 0.
+    let member: UInt16
+
+    init(index: UInt16, member: UInt16 = 0) {
+        self.index = index
+        self.member = member
+    }
 
     var row: cformat_register { Tables.registers[Int(index)] }
 
     /// The register's KVM id.
-    public var id: RegisterID { RegisterID(rawValue: row.id) }
+    public var id: RegisterID {
+        RegisterID(rawValue: row.id + UInt64(member) * UInt64(row.member_stride))
+    }
 
     /// The canonical name.
     ///
     /// Names of system registers are those of the Arm ARM; registers of `struct kvm_regs` and SVE are
     /// in lower case, as in Linux.
-    public var name: String { Tables.string(row.name) }
+    public var name: String {
+        let name = Tables.string(row.name)
+        guard isInFamily else { return name }
+        return name.split(separator: "#", omittingEmptySubsequences: false).joined(
+            separator: "\(number)")
+    }
+
+    private var isInFamily: Bool { row.member_count > 1 }
+
+    /// What the names of the registers begin with for which the dictionary has one line; nil where it is alone there.
+    package var familyStem: String? {
+        isInFamily ? String(Tables.string(row.name).prefix { $0 != "#" }) : nil
+    }
+
+    private var number: UInt16 { row.first_member + member }
+
+    /// The member of a row with a number; nil where the row has none.
+    init?(index: UInt16, number: UInt16) {
+        let row = Tables.registers[Int(index)]
+        guard row.member_count > 1, number >= row.first_member,
+            number - row.first_member < row.member_count
+        else { return nil }
+        self.init(index: index, member: number - row.first_member)
+    }
+
+    /// The registers of its line: it alone, or all of its family, in ascending order of id.
+    package var family: some RandomAccessCollection<RegisterEntry> {
+        (0..<row.member_count).lazy.map { [index] in RegisterEntry(index: index, member: $0) }
+    }
 
     /// Other names: architectural synonyms and the macros of the kernel's uapi headers.
     public var aliases: [String] {
-        Tables.run(row.aliases, row.alias_count).map { Tables.string(Tables.aliases[$0].name) }
+        // Those of a family are the first one's.
+        guard member == 0 else { return [] }
+        return Tables.run(row.aliases, row.alias_count).map {
+            Tables.string(Tables.aliases[$0].name)
+        }
     }
 
     /// What else is worth knowing, in words.
@@ -30,7 +71,7 @@ public struct RegisterEntry: Hashable, Sendable {
     /// The layout, most significant field first, without gaps from the register's top bit to bit 0;
     /// empty for an opaque register.
     public var fields: [RegisterField] {
-        RegisterField.run(row.fields, row.field_count)
+        RegisterField.run(row.fields, row.field_count, firstINTID: number * row.intids)
     }
 
     /// Other layouts, each with the condition under which it applies (`F = 1` of PAR_EL1).

@@ -3,15 +3,20 @@ internal import CFormatData
 /// A field in the layout of a register, at most 64 bits wide.
 public struct RegisterField: Hashable, Sendable {
     let index: UInt16
+    /// What is added to the name of a field that is named by its INTID.
+    private let firstINTID: UInt16
 
     private var row: cformat_field { Tables.fields[Int(index)] }
 
-    init(index: UInt16) {
+    init(index: UInt16, firstINTID: UInt16 = 0) {
         self.index = index
+        self.firstINTID = firstINTID
     }
 
-    static func run(_ start: UInt16, _ count: UInt16) -> [RegisterField] {
-        (start..<start + count).map { RegisterField(index: $0) }
+    static func run(
+        _ start: UInt16, _ count: UInt16, firstINTID: UInt16 = 0
+    ) -> [RegisterField] {
+        (start..<start + count).map { RegisterField(index: $0, firstINTID: firstINTID) }
     }
 
     /// What the bits of a field mean.
@@ -37,7 +42,12 @@ public struct RegisterField: Hashable, Sendable {
     }
 
     /// The field's name in the Arm ARM or the kernel: `CSV3`; that of a reserved field is its kind, such as `RES0`.
-    public var name: String { Tables.string(row.name) }
+    public var name: String { interrupt.map { "\($0)" } ?? Tables.string(row.name) }
+
+    /// The INTID that the field is about; nil where it is about none, or about more.
+    public var interrupt: UInt16? {
+        UInt16(Tables.string(row.name)).map { firstINTID + $0 }
+    }
 
     /// The most significant bit, counted from bit 0 of the register.
     public var msb: Int { Int(row.msb) }

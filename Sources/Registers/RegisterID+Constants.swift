@@ -1824,6 +1824,94 @@ extension RegisterID {
     public static var vcpuFinalized: RegisterID { .init(rawValue: 0x7620_0000_0000_0001) }
     /// MP_STATE; struct kvm_mp_state.
     public static var mpState: RegisterID { .init(rawValue: 0x7620_0000_0000_0003) }
+    /// GIC_LINE_LEVEL0; KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO of INTIDs 0 to 31; KVM computes those of
+    /// the timers again at each run.
+    public static var gicLineLevel0: RegisterID { .init(rawValue: 0x7620_0000_0000_0004) }
+    /// PMU_IRQ; KVM_ARM_VCPU_PMU_V3_IRQ; fixed once the PMU is initialized.
+    public static var pmuIrq: RegisterID { .init(rawValue: 0x7620_0000_0000_1000) }
+    /// GICC_CTLR.
+    public static var giccCtlr: RegisterID { .init(rawValue: 0x7620_0000_0000_2000) }
+    /// GICC_PMR; KVM's value is the priority shifted right by 3.
+    public static var giccPmr: RegisterID { .init(rawValue: 0x7620_0000_0000_2001) }
+    /// GICC_BPR.
+    public static var giccBpr: RegisterID { .init(rawValue: 0x7620_0000_0000_2002) }
+    /// GICC_ABPR; that of Group 1.
+    public static var giccAbpr: RegisterID { .init(rawValue: 0x7620_0000_0000_2007) }
+    /// GICC_IIDR.
+    public static var giccIidr: RegisterID { .init(rawValue: 0x7620_0000_0000_203f) }
+    /// GICD_IGROUPR0.
+    public static var gicdIgroupr0: RegisterID { .init(rawValue: 0x7620_0000_0000_3020) }
+    /// GICD_ISENABLER0.
+    public static var gicdIsenabler0: RegisterID { .init(rawValue: 0x7620_0000_0000_3040) }
+    /// GICD_ISPENDR0.
+    public static var gicdIspendr0: RegisterID { .init(rawValue: 0x7620_0000_0000_3080) }
+    /// GICD_ISACTIVER0.
+    public static var gicdIsactiver0: RegisterID { .init(rawValue: 0x7620_0000_0000_30c0) }
+    /// GICR_CTLR.
+    public static var gicrCtlr: RegisterID { .init(rawValue: 0x7620_0000_0000_4000) }
+    /// GICR_IIDR; follows from GICD_IIDR.
+    public static var gicrIidr: RegisterID { .init(rawValue: 0x7620_0000_0000_4001) }
+    /// GICR_WAKER; zero with KVM.
+    public static var gicrWaker: RegisterID { .init(rawValue: 0x7620_0000_0000_4005) }
+    /// GICR_IGROUPR0.
+    public static var gicrIgroupr0: RegisterID { .init(rawValue: 0x7620_0000_0000_8020) }
+    /// GICR_ISENABLER0.
+    public static var gicrIsenabler0: RegisterID { .init(rawValue: 0x7620_0000_0000_8040) }
+    /// GICR_ISPENDR0.
+    public static var gicrIspendr0: RegisterID { .init(rawValue: 0x7620_0000_0000_8080) }
+    /// GICR_ISACTIVER0.
+    public static var gicrIsactiver0: RegisterID { .init(rawValue: 0x7620_0000_0000_80c0) }
+    /// GIC_NR_IRQS; KVM_DEV_ARM_VGIC_GRP_NR_IRQS: SGIs, PPIs and SPIs together, 64 to 1024.
+    public static var gicNrIrqs: RegisterID { .init(rawValue: 0x7620_0000_0002_0300) }
+    /// GIC_MAINTENANCE_IRQ; KVM_DEV_ARM_VGIC_GRP_MAINT_IRQ; none in 6.12, there in 7.2.
+    public static var gicMaintenanceIrq: RegisterID { .init(rawValue: 0x7620_0000_0002_0900) }
+    /// GIC_MODEL.
+    public static var gicModel: RegisterID { .init(rawValue: 0x7620_0000_0002_2000) }
+    /// GICD_CTLR.
+    public static var gicdCtlr: RegisterID { .init(rawValue: 0x7620_0000_0003_0000) }
+    /// GICD_TYPER; follows from GIC_NR_IRQS and the ITS.
+    public static var gicdTyper: RegisterID { .init(rawValue: 0x7620_0000_0003_0001) }
+    /// GICD_IIDR; KVM takes Revision 2 or 3, and nothing else may differ.
+    public static var gicdIidr: RegisterID { .init(rawValue: 0x7620_0000_0003_0002) }
+    /// GICD_TYPER2.
+    public static var gicdTyper2: RegisterID { .init(rawValue: 0x7620_0000_0003_0003) }
+    /// TIMER_IRQ_VIRTUAL; KVM_ARM_VCPU_TIMER_IRQ_VTIMER; fixed by the first run.
+    public static var timerIrqVirtual: RegisterID { .init(rawValue: 0x7620_0000_0007_0100) }
+    /// TIMER_IRQ_PHYSICAL; KVM_ARM_VCPU_TIMER_IRQ_PTIMER; fixed by the first run.
+    public static var timerIrqPhysical: RegisterID { .init(rawValue: 0x7620_0000_0007_0101) }
+    /// TIMER_IRQ_HYP_VIRTUAL; KVM_ARM_VCPU_TIMER_IRQ_HVTIMER; fixed by the first run; none in 6.1,
+    /// there in 6.12.
+    public static var timerIrqHypVirtual: RegisterID { .init(rawValue: 0x7620_0000_0007_0102) }
+    /// TIMER_IRQ_HYP_PHYSICAL; KVM_ARM_VCPU_TIMER_IRQ_HPTIMER; fixed by the first run; none in 6.1,
+    /// there in 6.12.
+    public static var timerIrqHypPhysical: RegisterID { .init(rawValue: 0x7620_0000_0007_0103) }
+    /// PVTIME_IPA; KVM_ARM_VCPU_PVTIME_IPA: address of the stolen-time structure; it can be given
+    /// once.
+    public static var pvtimeIpa: RegisterID { .init(rawValue: 0x7630_0000_0000_1200) }
+    /// GICR_TYPER; follows from the vCPU's number and MPIDR_EL1.
+    public static var gicrTyper: RegisterID { .init(rawValue: 0x7630_0000_0000_4002) }
+    /// GICR_PENDBASER.
+    public static var gicrPendbaser: RegisterID { .init(rawValue: 0x7630_0000_0000_401e) }
+    /// GIC_ADDRESS_DIST_V2; KVM_VGIC_V2_ADDR_TYPE_DIST.
+    public static var gicAddressDistV2: RegisterID { .init(rawValue: 0x7630_0000_0002_0000) }
+    /// GIC_ADDRESS_CPU_V2; KVM_VGIC_V2_ADDR_TYPE_CPU.
+    public static var gicAddressCpuV2: RegisterID { .init(rawValue: 0x7630_0000_0002_0001) }
+    /// GIC_ADDRESS_DIST; KVM_VGIC_V3_ADDR_TYPE_DIST.
+    public static var gicAddressDist: RegisterID { .init(rawValue: 0x7630_0000_0002_0002) }
+    /// GIC_ADDRESS_REDIST; KVM_VGIC_V3_ADDR_TYPE_REDIST.
+    public static var gicAddressRedist: RegisterID { .init(rawValue: 0x7630_0000_0002_0003) }
+    /// GICR_PROPBASER; one for all redistributors of a VM.
+    public static var gicrPropbaser: RegisterID { .init(rawValue: 0x7630_0000_0005_001c) }
+    /// CLOCK_CNTVCT; virtual count at the instant of the snapshot.
+    public static var clockCntvct: RegisterID { .init(rawValue: 0x7630_0000_0006_0000) }
+    /// CLOCK_CNTPCT; physical count at the instant of the snapshot.
+    public static var clockCntpct: RegisterID { .init(rawValue: 0x7630_0000_0006_0001) }
+    /// CLOCK_REALTIME; nanoseconds since 1970, UTC at the instant of the snapshot.
+    public static var clockRealtime: RegisterID { .init(rawValue: 0x7630_0000_0006_0002) }
+    /// CLOCK_CNTFRQ; frequency of the counters in Hz.
+    public static var clockCntfrq: RegisterID { .init(rawValue: 0x7630_0000_0006_0003) }
+    /// UNKNOWN_STATE; what the source could not tell, and the VM may have.
+    public static var unknownState: RegisterID { .init(rawValue: 0x7630_0000_0008_0000) }
     /// VCPU_EVENTS; struct kvm_vcpu_events, first 16 bytes; serror_esr takes ISS bits 24:0 only;
     /// ext_dabt_pending always reads 0, writing 1 injects at once.
     public static var vcpuEvents: RegisterID { .init(rawValue: 0x7640_0000_0000_0002) }

@@ -71,7 +71,12 @@ struct RestoreReasons {
         let failure = AccessFailure(.noSuchRegister, isWrite: false, hasSVE: nil)
         if id == .vcpuFinalized, let words = id.explanation(of: failure) { return words }
         // A kernel that is named is one that may lack the register; of a VM's state no kernel is known that has it.
-        if case .vm = id.group { return "the destination has no such VM state" }
+        if id.isInNoProfile {
+            let category = RegisterCategory(of: id)
+            return category == .other
+                ? "the destination has no such VM state"
+                : "the destination gives no access to its \(category.rawValue)"
+        }
         return "\(entry == nil ? destination : "the destination") does not have this register"
     }
 

@@ -29,4 +29,24 @@ extension [String: Any] {
     func text(_ key: String) throws -> String {
         try #require(self[key] as? String)
     }
+
+    /// The name of the first register of a line.
+    var firstName: String {
+        let name = self["name"] as? String ?? ""
+        let first = (self["family"] as? [String: Int])?["first"]
+        return first.map { name.replacingOccurrences(of: "#", with: "\($0)") } ?? name
+    }
+
+    /// The fields of a line of layouts.jsonl, most significant first.
+    var repeated: [[String: Any]] {
+        guard let count = self["count"] as? Int, let msb = self["msb"] as? Int else {
+            return [self]
+        }
+        return (0..<count).reversed().map { place in
+            var field = self
+            (field["field"], field["msb"]) = ("\(place)", msb + place * (msb + 1))
+            field["lsb"] = place * (msb + 1)
+            return field
+        }
+    }
 }

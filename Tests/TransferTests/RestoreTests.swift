@@ -145,10 +145,11 @@ struct RestoreTests {
 struct RestoreOrderTests {
     /// Names in the order their phases put them.
     private static let names = [
-        "VCPU_INIT", "SVE_VLS", "VCPU_FINALIZED", "PSCI_VERSION", "ID_AA64PFR0_EL1", "PMCR_EL0",
-        "pstate", "x0", "z0", "SCTLR_EL1", "CNTV_CVAL_EL0", "CNTVCT_EL0", "CNTPCT_EL0",
-        "VCPU_EVENTS",
-        "MP_STATE",
+        "VCPU_INIT", "SVE_VLS", "VCPU_FINALIZED", "PSCI_VERSION", "ID_AA64PFR0_EL1", "GIC_NR_IRQS",
+        "PMCR_EL0", "pstate", "x0", "z0", "SCTLR_EL1", "GICD_IIDR", "GICD_CTLR", "GICR_PENDBASER",
+        "GICR_CTLR", "GICD_IROUTER40", "GICR_ISPENDR0", "GICD_ISACTIVER1", "ICC_CTLR_EL1",
+        "ICC_PMR_EL1", "GITS0_CBASER", "GITS0_CTLR", "CNTV_CVAL_EL0", "CNTVCT_EL0", "CNTPCT_EL0",
+        "CLOCK_CNTVCT", "VCPU_EVENTS", "MP_STATE",
     ]
 
     @Test func phasesFollowKVM() {

@@ -14,7 +14,8 @@
 // No other register: the value of cformat_register.mapping and .twin, cformat_condition.reg.
 #define CFORMAT_NONE 0xffff
 
-// Ascending by id.
+// Ascending by id. A row can stand for several registers, whose ids are member_stride apart: the name has # in place of a
+// number, which is first_member for the first one, and fields that are named by INTID count up by intids from one to the next.
 struct cformat_register {
     uint64_t id;
     uint64_t volatile_bits;
@@ -38,6 +39,10 @@ struct cformat_register {
     uint16_t twin;
     uint16_t has_reset;
     uint16_t mapping_lsb;
+    uint16_t member_count;
+    uint16_t first_member;
+    uint16_t member_stride;
+    uint16_t intids;
 };
 
 // Every name and alias, ascending by the name in capitals.

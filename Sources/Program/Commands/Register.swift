@@ -123,7 +123,7 @@ struct RegisterCommand: ParsableCommand {
     private func matches(_ text: String) throws -> [RegisterID] {
         let pattern = RegisterPattern(text)
         guard pattern.isWildcard else { throw CommandError(unknownRegister: text) }
-        let matching = RegisterDictionary.all.map(\.id).filter(pattern.matches)
+        let matching = RegisterDictionary.everyRegister.map(\.id).filter(pattern.matches)
         guard !matching.isEmpty else { throw CommandError(unknownRegister: text) }
         return matching
     }

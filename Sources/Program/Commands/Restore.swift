@@ -51,6 +51,8 @@ struct RestoreCommand: ParsableCommand {
         completion: Completions.registers)
     var exclude: [String] = []
 
+    @OptionGroup var without: WithoutOption
+
     @Option(name: .shortAndLong, help: "Save what the target holds afterward; - is stdout.")
     var output: Location?
 
@@ -78,7 +80,8 @@ struct RestoreCommand: ParsableCommand {
             let kept = (source == target ? [] : [source]) + target.lostByItsChange(in: output)
             try output.checkOutput(.binary, keeping: kept + [policy.location])
         }
-        try restore(try source.snapshot(images.options(for: [source])[0]))
+        try restore(
+            without.rest(of: try source.snapshot(images.options(for: [source])[0])))
     }
 
     /// Restores what was read from the source.

@@ -36,6 +36,8 @@ struct Save: ParsableCommand {
     @Option(name: .of(.vcpus), help: ArgumentHelp(of: .vcpus))
     var vcpus: String?
 
+    @OptionGroup var without: WithoutOption
+
     @OptionGroup var overwriting: OverwriteOption
 
     @Flag(name: .shortAndLong, help: "Do not say what was written.")
@@ -62,6 +64,7 @@ struct Save: ParsableCommand {
         try output.checkIsNew(overwriting)
         try output.checkOutput(.binary, keeping: source.lostByItsChange(in: output))
         try source.checkIsKept(in: output, .commandLine)
-        try source.capture(options).keep(in: output, from: source, quietly: quiet)
+        try without.rest(of: source.capture(options))
+            .keep(in: output, from: source, quietly: quiet)
     }
 }

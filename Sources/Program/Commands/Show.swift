@@ -16,6 +16,7 @@ struct Show: ParsableCommand {
               vcpusnap show disk.qcow2 --snapshot before-upgrade
               vcpusnap show half.mig --partial
               vcpusnap show cpu.vcpusnap --register SCTLR_EL1 --format json
+              vcpusnap show vm.vcpusnap --interrupts
               vcpusnap show guest32.vcpusnap --aarch32 --register '?F?R'
             """)
 
@@ -30,7 +31,16 @@ struct Show: ParsableCommand {
     )
     var registers: [String] = []
 
-    @Flag(help: "With --register, also show the fields that are not set.")
+    @Flag(
+        help:
+            "Show the interrupts in use, by the interrupt controller's registers, and no registers."
+    )
+    var interrupts = false
+
+    @Flag(
+        help:
+            "With --register, also show the fields that are not set; with --interrupts, all interrupts."
+    )
     var all = false
 
     @Flag(
@@ -47,6 +57,12 @@ struct Show: ParsableCommand {
 
     @OptionGroup var output: OutputOptions
 
+    func validate() throws {
+        guard !interrupts || registers.isEmpty else {
+            throw ValidationError("--interrupts shows no registers: leave out --register")
+        }
+    }
+
     func run() throws {
         var options = streamOptions.options
         options.set(.partial, if: partial)
@@ -54,6 +70,10 @@ struct Show: ParsableCommand {
         var snapshot = try selection.selected(
             of: guest.capture.reporting(from: source), named: source.text)
         if isAArch32 { snapshot = try snapshot.withAArch32Registers() }
+        if interrupts {
+            return try InterruptsOutput(snapshot, source: source.text, showsAll: all)
+                .print(as: output.printing)
+        }
         let patterns = registers.map(RegisterPattern.init(spelled:))
         let report = ShowOutput(
             snapshot, of: guest.stream, source: source.text, patterns: patterns,

@@ -129,8 +129,11 @@ struct DiffOutput: Report {
         let fields = register.fields(values)
         let (id, isVolatile) = (register.id, register.isVolatile)
         let left = values.text(register.left, of: id)
-        // A register that is one single field says nothing more by naming the field.
-        guard fields.count > 1 || (fields.first.map { $0.texts(values).left != left } ?? false)
+        // A register that is one single field says nothing more by naming the field, unless that is an INTID.
+        let isTold = fields.first.map {
+            $0.texts(values).left != left || $0.field.interrupt != nil
+        }
+        guard fields.count > 1 || isTold == true
         else {
             return [
                 Lines.Statement(

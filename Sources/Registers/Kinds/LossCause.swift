@@ -29,6 +29,12 @@ public enum LossCause: String, CaseIterable, Sendable {
     case kernelView = "kernel-view"
     /// The guest runs in a mode the destination's CPU does not have.
     case executionState = "execution-state"
+    /// The GIC: its state, or how it was set up.
+    case interruptController = "interrupt-controller"
+    /// The guest's clock.
+    case clock
+    /// Attributes of the VM's devices and vCPUs, such as interrupts of timers and the PMU.
+    case deviceAttributes = "device-attributes"
     /// The snapshot lacks a register that no vCPU can do without.
     case incomplete
     /// KVM makes no vCPU with these features, or none beside the VM's other vCPUs.

@@ -71,8 +71,8 @@ extension RegisterID {
         case .sve: .sve(self)
         case .coprocessor: .coprocessor(self)
         case .vfp: StateKind(category: .vector)
-        case .vcpu: .vcpu(self)
-        case .vm: StateKind(category: .other, canBeInQEMUList: false)
+        case .vcpu: deviceAttribute == nil ? .vcpu(self) : .device(self)
+        case .vm: .device(self)
         case .unknown: StateKind(category: .other)
         }
     }

@@ -10,8 +10,17 @@ extension StateKind {
             ? "the host's CPU has less than the value promises, or the kernel lets no one change it"
             : "the register is read-only on this host, or cannot hold this value"
         kind.add(RegisterDictionary.entry(for: id))
+        if encoding.isOfInterruptController {
+            kind.category = .interruptController
+            kind.phase = .cpuInterface
+            if id.isInNoProfile {
+                kind.loss = .cause(.interruptController)
+                kind.lossWhenAbsent = kind.loss
+            }
+        }
         switch id {
         case .mpidrEL1: kind.reset = .asSaved(but: RegisterID.affinityMask)
+        case .iccCTLREL1, .iccSREEL1: kind.phase = .cpuInterfaceControl
         case .pmmirEL1: kind.constraint = .pmuMachine
         case .ctrEL0:
             kind.loss = .cause(.cacheGeometry)
@@ -70,5 +79,11 @@ extension RegisterID.SystemRegisterEncoding {
     /// Whether this is in the space of the ID registers: op0 3, op1 0, CRn 0, CRm 1 to 7.
     package var isFeatureID: Bool {
         op0 == 3 && op1 == 0 && crn == 0 && 1...7 ~= crm
+    }
+
+    /// Whether this is a register of the GIC: ICC_PMR_EL1, or CRn 12, CRm 8 to 15.
+    var isOfInterruptController: Bool {
+        guard op0 == 3, op1 == 0 || op1 == 4 else { return false }
+        return crn == 12 && crm >= 8 || op1 == 0 && crn == 4 && crm == 6 && op2 == 0
     }
 }

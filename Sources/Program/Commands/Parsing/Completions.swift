@@ -8,20 +8,21 @@ internal import Transfer
 /// What a shell completes a word with, where that is no file's name alone.
 enum Completions {
     static let registers: CompletionKind = .custom { _, _, word in
-        names(registerNames, like: word)
+        names(registerNames(like: word), like: word)
     }
 
     /// Registers, and with `--history` whatever else has one.
     static let historySubjects: CompletionKind = .custom { words, _, word in
         let others = KVMCapability.all.map(\.name) + VCPUFeature.all.map(\.macro)
-        return names(registerNames + (words.contains("--history") ? others : []), like: word)
+        return names(
+            registerNames(like: word) + (words.contains("--history") ? others : []), like: word)
     }
 
     /// The left sides of assignments: registers, and after a dot the fields of one.
     static let assignments: CompletionKind = .custom { _, _, word in
         let parts = word.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let register = RegisterID(spelled: parts[0]) else {
-            return names(registerNames.map { $0 + "=" }, like: word)
+            return names(registerNames(like: word).map { $0 + "=" }, like: word)
         }
         let fields = RegisterDictionary.entry(for: register)?.fields ?? []
         return fields.filter { !$0.isReserved }.map { "\(parts[0]).\($0.name)=" }
@@ -33,7 +34,14 @@ enum Completions {
     static let guests = withFiles { sourceNames(like: $0) + HostProfile.builtInNames }
     static let policies = withFiles { _ in RestorePolicy.Preset.allCases.map(\.rawValue) }
 
-    private static var registerNames: [String] { RegisterDictionary.all.map(\.name) }
+    /// Of a family, which can have thousands, the first one until the word says that one of them is meant.
+    private static func registerNames(like word: String) -> [String] {
+        let lower = word.lowercased()
+        return RegisterDictionary.all.flatMap { entry in
+            let isMeant = entry.familyStem.map { lower.hasPrefix($0.lowercased()) } ?? false
+            return isMeant ? entry.family.map(\.name) : [entry.name]
+        }
+    }
 
     /// Those that are hosts; what follows a scheme only once it is there.
     private static func hostSchemes(like word: String) -> [String] {

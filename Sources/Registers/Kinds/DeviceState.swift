@@ -1,0 +1,69 @@
+extension StateKind {
+    /// The interrupt controller, the clock and device attributes (Formats/gic-and-clock.md), and state of the VM of
+    /// no known kind.
+    static func device(_ id: RegisterID) -> StateKind {
+        var kind: StateKind
+        switch id.group {
+        case .vm(kind: 2...5, _), .vm(kind: 9, _): kind = interruptController(id)
+        case .vm(kind: 6, _):
+            kind = StateKind(category: .clock, phase: .clock, loss: .cause(.clock))
+        case .vm(kind: 7...8, _): kind = attributes(id)
+        case .vm: kind = StateKind(category: .other)
+        default:
+            let isOfVCPU = id.deviceAttribute?.device == .vcpu
+            kind = isOfVCPU ? attributes(id) : interruptController(id)
+        }
+        if kind.category != .other { kind.lossWhenAbsent = kind.loss }
+        kind.canBeInQEMUList = false
+        return kind
+    }
+
+    private static func attributes(_ id: RegisterID) -> StateKind {
+        StateKind(
+            category: .deviceAttributes, phase: id == .pvtimeIpa ? .clock : .interruptSetUp,
+            refusal: "fixed since it was given, or no interrupt or address that can be",
+            loss: .cause(.deviceAttributes))
+    }
+
+    private static func interruptController(_ id: RegisterID) -> StateKind {
+        StateKind(
+            category: .interruptController, phase: id.interruptPhase,
+            refusal: "the host's interrupt controller cannot have this value, or has no such vCPU",
+            loss: .cause(.interruptController))
+    }
+}
+
+extension RegisterID {
+    /// Whether it is state of the VM or of a device, of which no profile tells whether a host has it.
+    package var isInNoProfile: Bool {
+        switch group {
+        case .vm: true
+        case .vcpu: deviceAttribute != nil
+        // KVM once listed some of the GIC's.
+        default:
+            deviceAttribute != nil
+                && RegisterDictionary.entry(for: self)?.behaviorHistory.isEmpty != false
+        }
+    }
+
+    /// When a restore writes a register of the GIC.
+    fileprivate var interruptPhase: RestorePhase {
+        if let interruptProperty { return interruptProperty.phase }
+        guard let attribute = deviceAttribute,
+            let group = DeviceAttribute.GICGroup(rawValue: attribute.group)
+        else { return .interruptSetUp }
+        let offset = attribute.attribute
+        switch group {
+        case .addresses, .interruptCount, .maintenanceInterrupt: return .interruptSetUp
+        case .distributor where offset == 0: return .interruptControl
+        // The others of a GICv2 are the sources of pending SGIs.
+        case .distributor: return offset < 0x80 ? .interruptIdentity : .interruptLines
+        case .redistributor where offset == 0: return .lpiEnable
+        case .redistributor: return 0x70..<0x80 ~= offset ? .lpiBases : .interruptIdentity
+        case .cpuInterface: return offset == 0 ? .cpuInterfaceControl : .cpuInterface
+        case .systemRegisters: return .cpuInterface
+        case .lineLevels: return .interruptLines
+        case .translation: return offset == 0 ? .translationEnable : .translation
+        }
+    }
+}
