@@ -232,7 +232,7 @@ extension LossExplainer {
         guard restore.outcome == .absent, restore.id.isCacheGeometry,
             let geometry = restore.wanted, let since = RegisterDictionary.cachesChosenSince
         else { return nil }
-        return newerKernels.take(geometry, in: restore.id, with: since) ? since : nil
+        return newerKernels.take(geometry, in: restore.id, with: since, made: made) ? since : nil
     }
 
     /// The first kernel, of some, that takes a value which the destination's refuses.
@@ -246,7 +246,7 @@ extension LossExplainer {
         else { return nil }
         return entry.behaviorHistory.map(\.from).first { newer in
             newer > kernel && isCandidate(newer) && entry.takes(wanted, on: host, kernel: newer)
-                && newerKernels.take(value, in: restore.id, with: newer)
+                && newerKernels.take(value, in: restore.id, with: newer, made: made)
         }
     }
 

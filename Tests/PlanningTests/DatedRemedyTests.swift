@@ -74,6 +74,29 @@ struct DatedRemedyTests {
                 "CTR_EL0")))
     }
 
+    // MARK: What a kernel keeps and hides
+
+    /// The CPU has RAS, and no kernel before 4.19 has the events of a vCPU.
+    @Test func eventsBeforeTheirKernel() throws {
+        let host = try builtIn("6.12-neoverse-n1").withKernel("4.18", like: [])
+        let plan = try MovePlan(
+            of: guest(of: builtIn("6.12-neoverse-n1")), on: host, policy: RestorePolicy(.exact))
+        #expect(try plan.loss(of: "VCPU_EVENTS").cause == Cause(.kernel, "4.19"))
+    }
+
+    /// A newer kernel is asked about a vCPU with the guest's features, not with all that the host has.
+    @Test func newerKernelOfAGuestWithFewerFeatures() throws {
+        let host = try builtIn("6.12-neoverse-v1")
+        let snapshot = try guest(of: builtIn("6.1-neoverse-n1"))
+        let all = try HostProfile.builtInNames.map { try builtIn($0) }
+        let newer = try host.withKernel("6.17", like: host.recordingsOfSameCPU(all))
+        let moved = try MovePlan(of: snapshot, on: newer, policy: RestorePolicy(.exact))
+        let texts = try MovePlan(of: snapshot, on: host, policy: RestorePolicy(.exact))
+            .loss(of: "ID_AA64PFR0_EL1").remedies.map(\.text)
+        #expect(!moved.lostNames.contains("ID_AA64PFR0_EL1"))
+        #expect(texts.contains { $0.hasPrefix("give the destination Linux 6.17") }, "\(texts)")
+    }
+
     // MARK: Another implementation
 
     private static let capability = "KVM_CAP_ARM_WRITABLE_IMP_ID_REGS"
