@@ -275,6 +275,10 @@ class Compiler:
             for record in read(self.directory / "controls.jsonl", ["of", "control"])
             for name in self.named(record, record["of"])]
 
+    def service_rows(self):
+        return [(*self.field_place(record, record["of"]), version(record, "since"))
+                for record in read(self.directory / "services.jsonl", ["of", "since"])]
+
     def named(self, record, pattern):
         """The registers that a pattern matches, or what is no pattern."""
         if "*" not in pattern:
@@ -511,6 +515,7 @@ def source(directory):
         ("psci_version", "psci_versions", compiler.psci_rows()),
         ("kernel_vendor", "kernel_vendors", compiler.vendor_rows()),
         ("control", "controls", compiler.control_rows()),
+        ("service", "services", compiler.service_rows()),
         ("change", "changes", compiler.change_rows()),
         ("kernel", "kernels", compiler.kernels.rows),
         ("subject", "subjects", compiler.subjects.rows),

@@ -35,7 +35,7 @@ extension LossExplainer {
 
     private func proof(for restore: RegisterRestore) -> [Remedy] {
         guard let loss = restore.loss(of: guest[restore.id] ?? RegisterValue(0)),
-            let proof = RestorePolicy(.safe).pardon(loss, of: guest)?.proof
+            let proof = RestorePolicy(.safe).pardon(loss.onKernel(kernel), of: guest)?.proof
         else { return [] }
         return [.dropSafely(proof)]
     }
@@ -191,7 +191,10 @@ extension LossExplainer {
 
     /// The services of a bitmap that the destination does not have.
     private func excess(of restore: RegisterRestore) -> UInt64 {
-        (restore.wanted?.bits ?? 0) & ~(profile.registers[restore.id]?.bits ?? 0)
+        let offered =
+            profile.registers[restore.id]?.bits
+            ?? restore.id.services(onKernelWithout: kernel)
+        return (restore.wanted?.bits ?? 0) & ~(offered ?? 0)
     }
 }
 
