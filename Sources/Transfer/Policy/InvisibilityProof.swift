@@ -58,9 +58,9 @@ enum InvisibilityProof {
 
     // MARK: Identification
 
-    /// NV tells of hypervisors at EL1 (Arm ARM, "ID_AA64MMFR2_EL1"), which only a guest with EL2 can have. KVM before Linux
-    /// 6.16 shows every guest what the CPU has, and later takes that and makes it 0 (`set_id_aa64mmfr2_el1`,
-    /// `arch/arm64/kvm/sys_regs.c`).
+    /// NV tells of hypervisors at EL1 (Arm ARM, "ID_AA64MMFR2_EL1"), which only a guest with EL2 can have.
+    ///
+    /// KVM before Linux 6.16 shows every guest what the CPU has; later it takes that and makes it 0 (`id-fields.jsonl`).
     private static func noEL2(_ loss: PolicyLoss, _ guest: RegisterList) -> String? {
         guard loss.id == .idAA64MMFR2EL1, case .different(let lost) = loss.kind,
             lost.lowBits & ~RegisterField.IDAA64MMFR2EL1.nv.mask == 0,

@@ -92,8 +92,9 @@ public struct PolicyLoss: Hashable, Sendable {
     public var saved: RegisterValue
     /// In which way the register is not as it was saved.
     public var kind: Kind
-    /// What the destination holds; nil where it has no such register, or where that is not known. Of a bitmap of
-    /// hypercall services that it does not have, those that it offers all the same.
+    /// What the destination holds; nil where it has no such register, or where that is not known.
+    ///
+    /// Of a bitmap of hypercall services that it does not have, those that it offers all the same.
     public var held: RegisterValue?
 
     /// A loss by its parts.
