@@ -121,6 +121,8 @@ def dated(directory):
         yield from dates(record, "KVM_ARM_VCPU_" + record["name"], "since")
     for record in unchecked(directory / "psci-versions.jsonl"):
         yield from dates(record, "PSCI_VERSION", "since")
+    for record in unchecked(directory / "services.jsonl"):
+        yield from dates(record, record["of"], "since")
     for record in unchecked(directory / "targets.jsonl"):
         yield from dates(record, "VCPU_INIT", "since")
 

@@ -272,12 +272,29 @@ class Compiler:
 
     def control_rows(self):
         return [
-            (*self.field_place(record, "of", with_name=True), *self.field_place(record, "control"))
-            for record in read(self.directory / "controls.jsonl", ["of", "control"])]
+            (*self.field_place(record, name, with_name=True), *self.field_place(record, record["control"]))
+            for record in read(self.directory / "controls.jsonl", ["of", "control"])
+            for name in self.named(record, record["of"])]
 
-    def field_place(self, record, key, with_name=False):
+    def service_rows(self):
+        return [(*self.field_place(record, record["of"]), version(record, "since"))
+                for record in read(self.directory / "services.jsonl", ["of", "since"])]
+
+    def named(self, record, pattern):
+        """The registers that a pattern matches, or what is no pattern."""
+        if "*" not in pattern:
+            return [pattern]
+        return [self.registers[position]["name"] for position in self.positions(record, pattern)]
+
+    def positions(self, record, pattern):
+        """Where the registers stand that a pattern matches."""
+        found = [position for position, register in enumerate(self.registers)
+                 if fnmatch.fnmatchcase(register["name"], pattern)]
+        return found or record.fail(f"no register {pattern}")
+
+    def field_place(self, record, place, with_name=False):
         """A register, then a field's name or its place: of REGISTER.FIELD, or REGISTER for all of it."""
-        name, _, field_name = record[key].partition(".")
+        name, _, field_name = place.partition(".")
         position = self.position(record, name)
         width = 8 << (number(self.registers[position], "id") >> 52 & 15)
         msb, lsb = width - 1, 0
@@ -324,11 +341,7 @@ class Compiler:
     def places(self, record):
         """Register, most and least significant bit, of each register that a line is about."""
         for pattern in record["registers"]:
-            found = [position for position, register in enumerate(self.registers)
-                     if fnmatch.fnmatchcase(register["name"], pattern)]
-            if not found:
-                record.fail(f"no register {pattern}")
-            for position in found:
+            for position in self.positions(record, pattern):
                 yield self.bits_of_field(record, position, record.get("field"))
 
     def bits_of_field(self, record, position, name):
@@ -535,6 +548,7 @@ def source(directory):
         ("psci_version", "psci_versions", compiler.psci_rows()),
         ("kernel_vendor", "kernel_vendors", compiler.vendor_rows()),
         ("control", "controls", compiler.control_rows()),
+        ("service", "services", compiler.service_rows()),
         ("change", "changes", compiler.change_rows()),
         ("kernel", "kernels", compiler.kernels.rows),
         ("subject", "subjects", compiler.subjects.rows),

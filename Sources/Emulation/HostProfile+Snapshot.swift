@@ -10,8 +10,8 @@ extension HostProfile {
     /// host; where it tells none, they are those of this vCPU, and the dictionary's masks.
     /// Registers that a guest changes as it runs have their reset values, where those are known.
     /// What a profile has no words for (capabilities that are none, a frequency of 0) is left out.
-    /// - Parameter kernel: the host's release, in place of what the snapshot says.
-    /// - Throws: when that would be no profile that can be read and used.
+    /// - Parameter kernel: the host's release, where the snapshot does not tell it.
+    /// - Throws: when that would be no profile that can be read and used, or the snapshot tells another kernel.
     public init(
         from snapshot: Snapshot, name: String? = nil, kernel: String? = nil
     ) throws(HostProfileError) {
@@ -19,8 +19,7 @@ extension HostProfile {
         guard let used = vcpu.registers[.vcpuInit].flatMap({ VCPUInit($0) }) else {
             throw .noInit(vcpu: vcpu.index)
         }
-        guard let kernel = kernel ?? snapshot.provenance[.kernel] else { throw .noKernel }
-        guard Self.isWord(kernel) else { throw .unusableKernel(kernel) }
+        let kernel = try Self.release(told: snapshot.provenance[.kernel], given: kernel)
         let midr = Self.midr(of: snapshot.provenance) ?? vcpu.registers[.midrEL1]?.bits
         let name = name ?? Self.defaultName(kernelRelease: kernel, midr: midr)
         guard Self.isWord(name) else { throw .unusableName(name) }
@@ -40,6 +39,27 @@ extension HostProfile {
         } catch {
             throw .incomplete(error.message)
         }
+    }
+
+    /// The release of a host's kernel.
+    /// - Parameters:
+    ///   - told: what the state of a guest calls it.
+    ///   - given: what a user calls it, which may be less exact; nil for nothing.
+    /// - Throws: for none that a profile can have, for one without a version that was given, and for two kernels.
+    package static func release(
+        told: String?, given: String?
+    ) throws(HostProfileError) -> String {
+        guard let given else {
+            guard let told else { throw .noKernel }
+            guard isWord(told) else { throw .unusableKernel(told) }
+            return told
+        }
+        guard isWord(given), KernelVersion(parsing: given) != nil else { throw .noVersion(given) }
+        guard let told, isWord(told), KernelVersion(parsing: told) != nil else { return given }
+        let isSame =
+            told.hasPrefix(given) && told.dropFirst(given.count).first?.isNumber != true
+        guard isSame else { throw .otherKernel(told: told, given: given) }
+        return told
     }
 
     /// Whether a profile can have a text as its name, or as the release of its kernel.

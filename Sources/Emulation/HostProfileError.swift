@@ -8,6 +8,10 @@ public enum HostProfileError: Error, Hashable, Sendable {
     case noKernel
     /// What the snapshot calls the kernel, which a profile cannot have as a release.
     case unusableKernel(String)
+    /// What was given as the kernel, which has no version.
+    case noVersion(String)
+    /// The kernel that the snapshot tells, and another one that was given.
+    case otherKernel(told: String, given: String)
     /// The name that was asked for, which a profile cannot have.
     case unusableName(String)
     /// What a reader of the profile would say.
@@ -27,6 +31,9 @@ extension HostProfileError: CustomStringConvertible {
             "it calls the kernel \(Self.quoted(text)), and a release is a word of at most "
                 + "\(HostProfile.Limit.word) printable ASCII characters: give that host's uname -r "
                 + "with --kernel"
+        case .noVersion(let text): OtherKernelError.unusableRelease(text).description
+        case .otherKernel(let told, let given):
+            "it says that its host runs \(told), and \(given) is another kernel: leave that out"
         case .unusableName(let text):
             "\(Self.quoted(text)) cannot be a profile's name: give a word of at most "
                 + "\(HostProfile.Limit.word) printable ASCII characters that does not begin with #"

@@ -26,19 +26,21 @@ extension Guest {
     /// - Parameters:
     ///   - kernel: of that host, where the state does not tell it; nil for none.
     ///   - source: for errors.
-    /// - Throws: where that is too little.
+    /// - Throws: where that is too little, or another kernel than that one.
     package func ownHost(
         kernel: String?, named source: Location
     ) throws(SourceError) -> HostProfile {
-        if let host { return host }
         do throws(HostProfileError) {
-            return try HostProfile(from: capture.snapshot, kernel: kernel)
+            guard let host else { return try HostProfile(from: capture.snapshot, kernel: kernel) }
+            _ = try HostProfile.release(told: host.kernelRelease, given: kernel)
+            return host
         } catch {
             let problem =
                 switch error {
                 case .noKernel, .unusableKernel:
                     "it does not say which kernel its host runs: give that host's uname -r with --from, or its "
                         + "profile with --host"
+                case .noVersion: throw SourceError("\(error)")
                 default: "\(error); or give the profile of its host with --host"
                 }
             throw SourceError("\(source.text): \(problem)")

@@ -33,7 +33,7 @@ extension LossExplainer {
 
     private func proof(for restore: RegisterRestore) -> [Remedy] {
         guard let loss = restore.loss(of: guest[restore.id] ?? RegisterValue(0)),
-            let proof = RestorePolicy(.safe).pardon(loss, of: guest)?.proof
+            let proof = RestorePolicy(.safe).pardon(loss.onKernel(kernel), of: guest)?.proof
         else { return [] }
         return [.dropSafely(proof)]
     }
@@ -189,7 +189,10 @@ extension LossExplainer {
 
     /// The services of a bitmap that the destination does not have.
     private func excess(of restore: RegisterRestore) -> UInt64 {
-        (restore.wanted?.bits ?? 0) & ~(profile.registers[restore.id]?.bits ?? 0)
+        let offered =
+            profile.registers[restore.id]?.bits
+            ?? restore.id.services(onKernelWithout: kernel)
+        return (restore.wanted?.bits ?? 0) & ~(offered ?? 0)
     }
 }
 
@@ -230,7 +233,7 @@ extension LossExplainer {
         guard restore.outcome == .absent, restore.id.isCacheGeometry,
             let geometry = restore.wanted, let since = RegisterDictionary.cachesChosenSince
         else { return nil }
-        return newerKernels.take(geometry, in: restore.id, with: since) ? since : nil
+        return newerKernels.take(geometry, in: restore.id, with: since, made: made) ? since : nil
     }
 
     /// The first kernel, of some, that takes a value which the destination's refuses.
@@ -244,7 +247,7 @@ extension LossExplainer {
         else { return nil }
         return entry.behaviorHistory.map(\.from).first { newer in
             newer > kernel && isCandidate(newer) && entry.takes(wanted, on: host, kernel: newer)
-                && newerKernels.take(value, in: restore.id, with: newer)
+                && newerKernels.take(value, in: restore.id, with: newer, made: made)
         }
     }
 

@@ -34,6 +34,9 @@ final class LossExplainer: Sendable {
         kernel = profile.kernel
     }
 
+    /// How the guest's vCPU was made; nil where the snapshot does not tell it.
+    var made: VCPUInit? { guest[.vcpuInit].flatMap { VCPUInit($0) } }
+
     /// - Parameter known: of the same register on another vCPU.
     func explain(_ restore: RegisterRestore, like known: PlannedLoss? = nil) -> PlannedLoss {
         let shape =
@@ -139,7 +142,7 @@ extension LossExplainer {
             guest[field.register]?.bits.map(field.holds) == false
                 ? Cause(.guestFeature, "\(field.register).\(field.field)") : nil
         case .feature(let name):
-            guest[.vcpuInit].flatMap { VCPUInit($0) }?.features.names.contains(name) == false
+            made?.features.names.contains(name) == false
                 ? Cause(.guestFeature, name) : nil
         case .notFeature, .capability, .finalized: nil
         }
@@ -166,7 +169,7 @@ extension LossExplainer {
                 guest[control.register].map {
                     FieldValue(name: name, value: control.extract(from: $0.lowBits))
                 }
-            })
+            }, holdsVector: restore.id.isScalableVector)
     }
 
     private func named(_ controls: [FeatureControl]) -> [LossShape.NamedControl] {

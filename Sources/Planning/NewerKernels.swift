@@ -9,6 +9,7 @@ final class NewerKernels: Sendable {
         var value: RegisterValue
         var id: RegisterID
         var kernel: KernelVersion
+        var made: VCPUInit?
     }
 
     private let profile: HostProfile
@@ -17,10 +18,13 @@ final class NewerKernels: Sendable {
 
     init(of profile: HostProfile) { self.profile = profile }
 
-    /// Whether a register would take a value there; true where no such host can be derived, so that only the rules of
+    /// Whether a register of a guest's vCPU would take a value there; true where no such host can be derived, so that only the rules of
     /// the kernel tell.
-    func take(_ value: RegisterValue, in id: RegisterID, with kernel: KernelVersion) -> Bool {
-        let question = Question(value: value, id: id, kernel: kernel)
+    /// - Parameter made: how the guest's vCPU was initialized; nil for one as the host makes it.
+    func take(
+        _ value: RegisterValue, in id: RegisterID, with kernel: KernelVersion, made: VCPUInit?
+    ) -> Bool {
+        let question = Question(value: value, id: id, kernel: kernel, made: made)
         if let answer = answers.withLock({ $0[question] }) { return answer }
         let answer = host(with: kernel).map { Self.takes(question, $0) } ?? true
         answers.withLock { $0[question] = answer }
@@ -36,8 +40,15 @@ final class NewerKernels: Sendable {
     }
 
     private static func takes(_ question: Question, _ host: HostProfile) -> Bool {
-        let vcpu = EmulatedCPU(profile: host, initialized: true)
+        let vcpu = EmulatedCPU(profile: host, initialized: question.made == nil)
         do {
+            // What the host does not have is a loss of VCPU_INIT.
+            if let made = question.made {
+                try vcpu.initialize(
+                    with: VCPUInit(
+                        target: host.vcpuInit?.target ?? made.target,
+                        features: made.features.intersection(host.features)))
+            }
             try vcpu.write(question.value, to: question.id)
             return try vcpu.read(question.id) == question.value
         } catch {

@@ -312,6 +312,40 @@ extension RegisterField {
         package static var wFxT: RegisterField { .init(index: 721) }
     }
 
+    /// Those of ID_AA64MMFR2_EL1.
+    package enum IDAA64MMFR2EL1 {
+        /// Bits 63:60.
+        package static var e0PD: RegisterField { .init(index: 762) }
+        /// Bits 59:56.
+        package static var evt: RegisterField { .init(index: 763) }
+        /// Bits 55:52.
+        package static var bbm: RegisterField { .init(index: 764) }
+        /// Bits 51:48.
+        package static var ttl: RegisterField { .init(index: 765) }
+        /// Bits 43:40.
+        package static var fwb: RegisterField { .init(index: 767) }
+        /// Bits 39:36.
+        package static var ids: RegisterField { .init(index: 768) }
+        /// Bits 35:32.
+        package static var at: RegisterField { .init(index: 769) }
+        /// Bits 31:28.
+        package static var st: RegisterField { .init(index: 770) }
+        /// Bits 27:24.
+        package static var nv: RegisterField { .init(index: 771) }
+        /// Bits 23:20.
+        package static var ccidx: RegisterField { .init(index: 772) }
+        /// Bits 19:16.
+        package static var vaRange: RegisterField { .init(index: 773) }
+        /// Bits 15:12.
+        package static var iesb: RegisterField { .init(index: 774) }
+        /// Bits 11:8.
+        package static var lsm: RegisterField { .init(index: 775) }
+        /// Bits 7:4.
+        package static var uao: RegisterField { .init(index: 776) }
+        /// Bits 3:0.
+        package static var cnP: RegisterField { .init(index: 777) }
+    }
+
     /// Those of ID_AA64PFR0_EL1.
     package enum IDAA64PFR0EL1 {
         /// Bits 63:60.

@@ -23,6 +23,9 @@ extension RegisterID {
     /// Whether it is one of V0 to V31.
     public var isVector: Bool { (0..<32).contains { RegisterID.v($0) == self } }
 
+    /// Whether it is one of Z0 to Z31, which hold V0 to V31.
+    package var isScalableVector: Bool { (0..<32).contains { RegisterID.z($0) == self } }
+
     /// Z0 to Z31, slice 0 (`KVM_REG_ARM64_SVE_ZREG`).
     public static func z(_ index: Int) -> RegisterID {
         RegisterID(rawValue: z0.rawValue + UInt64(index) << 5)

@@ -24,6 +24,7 @@ enum Tables {
     static let kernelVendors = Table(
         cformat_kernel_vendors_table(), cformat_kernel_vendors_count)
     static let controls = Table(cformat_controls_table(), cformat_controls_count)
+    static let services = Table(cformat_services_table(), cformat_services_count)
     static let changes = Table(cformat_changes_table(), cformat_changes_count)
     static let kernels = Table(cformat_kernels_table(), cformat_kernels_count)
     static let subjects = Table(cformat_subjects_table(), cformat_subjects_count)

@@ -46,7 +46,7 @@ extension UnitAccount {
     func judge(_ place: Int, _ context: RestoreContext) -> RegisterRestore {
         let (id, saved) = (guest.ids[place], guest.values[place])
         var result = verdict(on: attempts[place], id, saved, context)
-        let loss = result.loss(of: saved)
+        let loss = result.loss(of: saved)?.onKernel(context.options.kernel)
         result.pardon = loss.flatMap { context.options.policy.pardon($0, of: guest) }
         return result
     }

@@ -124,6 +124,49 @@ struct OtherKernelTests {
         }
     }
 
+    // MARK: Every kernel
+
+    /// From the oldest kernel that is known to the newest one.
+    private static let series = [
+        "4.14", "4.15", "4.16", "4.17", "4.18", "4.19", "4.20", "5.0", "5.1", "5.2", "5.3", "5.4",
+        "5.5", "5.6",
+        "5.7", "5.8", "5.9", "5.10", "5.11", "5.12", "5.13", "5.14", "5.15", "5.16", "5.17", "5.18",
+        "5.19", "6.0",
+        "6.1", "6.2", "6.3", "6.4", "6.5", "6.6", "6.7", "6.8", "6.9", "6.10", "6.11", "6.12",
+        "6.13", "6.14",
+        "6.15", "6.16", "6.17", "6.18", "6.19", "7.0", "7.1", "7.2", "7.3", "7.4",
+    ]
+
+    /// What is derived is a profile, and a host that makes vCPUs with each of its sets of features.
+    @Test(arguments: HostProfile.builtInNames) func everyKernelHasAProfile(name: String) throws {
+        let source = try builtIn(name)
+        for kernel in Self.series {
+            let derived = try source.withKernel(kernel, like: [])
+            let parsed = try HostProfile(parsing: Array(derived.text.utf8), file: kernel)
+            #expect(parsed == derived, "\(kernel)")
+            for features in [try #require(parsed.vcpuInit).features]
+                + parsed.featureSets.map(\.features)
+            {
+                let cpu = try vcpu(parsed, features)
+                let finalized = try? cpu.read(.vcpuFinalized)
+                #expect((finalized != nil) == features.contains(.sve), "\(kernel)")
+            }
+            let guessed = derived.guesses.map(\.register)
+            #expect(guessed.allSatisfy { !$0.isVector && $0 != .vcpuFinalized }, "\(kernel)")
+        }
+    }
+
+    @Test func vectorsOfHostsWithoutSVE() throws {
+        let derived = try builtIn("6.12-neoverse-v1").withKernel("4.18", like: [])
+        #expect(derived.registers[.vcpuFinalized] == nil)
+        for number in 0..<32 {
+            #expect(derived.registers[.v(number)]?.isZero == true, "v\(number)")
+            #expect(derived.registers[.z(number)] == nil, "z\(number)")
+        }
+        let back = try derived.withKernel("6.12", like: [])
+        #expect(back.registers[.v(0)]?.isZero == true)
+    }
+
     // MARK: Recordings of a folder
 
     private static let folder = ProcessInfo.processInfo.environment["VCPUSNAP_PROFILES"]

@@ -74,6 +74,60 @@ struct DatedRemedyTests {
                 "CTR_EL0")))
     }
 
+    // MARK: What a kernel keeps and hides
+
+    /// The CPU has RAS, and no kernel before 4.19 has the events of a vCPU.
+    @Test func eventsBeforeTheirKernel() throws {
+        let host = try builtIn("6.12-neoverse-n1").withKernel("4.18", like: [])
+        let plan = try MovePlan(
+            of: guest(of: builtIn("6.12-neoverse-n1")), on: host, policy: RestorePolicy(.exact))
+        #expect(try plan.loss(of: "VCPU_EVENTS").cause == Cause(.kernel, "4.19"))
+    }
+
+    /// A newer kernel is asked about a vCPU with the guest's features, not with all that the host has.
+    @Test func newerKernelOfAGuestWithFewerFeatures() throws {
+        let host = try builtIn("6.12-neoverse-v1")
+        let snapshot = try guest(of: builtIn("6.1-neoverse-n1"))
+        let all = try HostProfile.builtInNames.map { try builtIn($0) }
+        let newer = try host.withKernel("6.17", like: host.recordingsOfSameCPU(all))
+        let moved = try MovePlan(of: snapshot, on: newer, policy: RestorePolicy(.exact))
+        let texts = try MovePlan(of: snapshot, on: host, policy: RestorePolicy(.exact))
+            .loss(of: "ID_AA64PFR0_EL1").remedies.map(\.text)
+        #expect(!moved.lostNames.contains("ID_AA64PFR0_EL1"))
+        #expect(texts.contains { $0.hasPrefix("give the destination Linux 6.17") }, "\(texts)")
+    }
+
+    /// Kernels before 5.19 offer all services that they have, and have no bitmap to switch them off.
+    @Test(arguments: [("5.15", true, false), ("5.11", false, true)])
+    func servicesWithoutTheirBitmap(
+        _ kernel: String, _ withAll: Bool, _ withNone: Bool
+    ) throws {
+        let host = try builtIn("6.1-neoverse-n1").withKernel(kernel, like: [])
+        var snapshot = try guest(of: builtIn("6.1-neoverse-n1"))
+        for (name, isPardoned) in [("all", withAll), ("none", withNone)] {
+            if name == "none" {
+                for name in ["STD_BMAP", "VENDOR_HYP_BMAP"] { try snapshot.set(name, 0) }
+            }
+            let plan = try MovePlan(of: snapshot, on: host, policy: RestorePolicy(.safe))
+            for register in ["STD_BMAP", "VENDOR_HYP_BMAP"] {
+                let loss = try plan.loss(of: register)
+                #expect((loss.restore.pardon != nil) == isPardoned, "\(register), \(name)")
+                let isRestricted = loss.remedies.contains { $0.name == "restrict-bitmap" }
+                #expect(isRestricted == (name == "all" && !withAll), "\(register), \(name)")
+            }
+            #expect(try plan.loss(of: "STD_HYP_BMAP").restore.pardon != nil)
+        }
+    }
+
+    /// KVM takes the NV of its own CPU and makes it 0, which is nothing to a guest without EL2.
+    @Test func upgradeThatHidesNestedVirtualization() throws {
+        let host = try builtIn("6.12-neoverse-v1")
+        let all = try HostProfile.builtInNames.map { try builtIn($0) }
+        let new = try host.withKernel("6.18", like: host.recordingsOfSameCPU(all))
+        let plan = try MovePlan(of: guest(of: host), on: new, policy: RestorePolicy(.safe))
+        #expect(try plan.loss(of: "ID_AA64MMFR2_EL1").restore.pardon?.proof != nil)
+    }
+
     // MARK: Another implementation
 
     private static let capability = "KVM_CAP_ARM_WRITABLE_IMP_ID_REGS"

@@ -272,6 +272,27 @@ struct LossTests {
         #expect(plan.verdict == .no)
     }
 
+    /// Z0 holds V0, which a guest that has SVE switched off uses all the same.
+    @Test(arguments: [(3, 0, true), (0, 3, true), (0, 0, false)] as [(UInt64, UInt64, Bool)])
+    func vectorsAreInUseWithoutSVE(_ fpen: UInt64, _ zen: UInt64, _ isInUse: Bool) throws {
+        var snapshot = try guest(of: try builtIn("6.12-neoverse-v1"))
+        // FPEN is bits 21:20, ZEN bits 17:16 (Arm ARM, CPACR_EL1).
+        try snapshot.set("CPACR_EL1", fpen << 20 | zen << 16)
+        try snapshot.set("z0", 0x1111_2222_3333_4444)
+        let plan = try MovePlan(
+            of: snapshot, on: builtIn("6.12-neoverse-n1"), policy: RestorePolicy(.safe))
+        for name in ["z0", "z31"] {
+            let notice = try plan.loss(of: name).notice
+            #expect(notice.isInUse == isInUse, "\(name)")
+            #expect(notice.text.contains("its low 128 bits are the V register"), "\(notice.text)")
+        }
+        for name in ["p0", "ffr", "ZCR_EL1"] {
+            let notice = try plan.loss(of: name).notice
+            #expect(notice.isInUse == (zen != 0), "\(name)")
+            #expect(!notice.text.contains("V register"), "\(notice.text)")
+        }
+    }
+
     @Test func withoutPointerAuthentication() throws {
         let plan = try plan("6.12-neoverse-v1", on: "6.12-neoverse-n1") { snapshot in
             try snapshot.set("APIAKEYLO_EL1", 5)
@@ -737,8 +758,8 @@ struct LossTests {
 
     @Test(arguments: [
         // CPACR_EL1.ZEN is bits 17:16.
-        ("CPACR_EL1", 0x3_0000 as UInt64, "z0", "never changed; in use, CPACR_EL1.ZEN is 0x3"),
-        ("CPACR_EL1", 0x30_0000, "z0", "never changed; not in use, CPACR_EL1.ZEN is 0x0"),
+        ("CPACR_EL1", 0x3_0000 as UInt64, "p0", "never changed; in use, CPACR_EL1.ZEN is 0x3"),
+        ("CPACR_EL1", 0x30_0000, "p0", "never changed; not in use, CPACR_EL1.ZEN is 0x0"),
         (
             "CPACR_EL1", 0x1_0000, "ZCR_EL1",
             "never changed; in use, CPACR_EL1.ZEN is 0x1"

@@ -35,6 +35,30 @@ struct SnapshotProfileTests {
         }
     }
 
+    /// What the snapshot tells of its kernel is not overruled, and may be told less exactly.
+    @Test(
+        arguments: [
+            ("6.12.69+deb13-arm64", "6.12", nil), ("6.12.69", "6.12.69", nil),
+            ("6.12.69", "6.1", .otherKernel(told: "6.12.69", given: "6.1")),
+            ("6.12.69", "6.12.6", .otherKernel(told: "6.12.69", given: "6.12.6")),
+            ("6.12.69", "abc", .noVersion("abc")), ("6.12.69", "6 12", .noVersion("6 12")),
+        ] as [(String, String, HostProfileError?)])
+    func kernelThatIsTold(_ told: String, _ given: String, _ error: HostProfileError?) throws {
+        let snapshot = try snapshot { $0.provenance[.kernel] = told }
+        do throws(HostProfileError) {
+            let made = try HostProfile(from: snapshot, kernel: given)
+            #expect(error == nil && made.kernelRelease == told)
+        } catch let found {
+            #expect(found == error)
+        }
+    }
+
+    @Test(arguments: [nil, "mainline", "6.12 of mine"] as [String?])
+    func kernelThatIsNotTold(_ told: String?) throws {
+        let made = try profile(snapshot { $0.provenance[.kernel] = told }, kernel: "6.1")
+        #expect(made.kernelRelease == "6.1")
+    }
+
     private func entry(_ key: String, _ value: String) throws -> HostProfile {
         try profile(snapshot { $0.provenance[Provenance.Key(rawValue: key)] = value })
     }

@@ -203,14 +203,36 @@ struct InvisibilityProofTests {
 
     // MARK: Firmware bitmaps
 
-    @Test(arguments: ["STD_BMAP", "STD_HYP_BMAP", "VENDOR_HYP_BMAP", "VENDOR_HYP_BMAP_2"])
-    func bitmapWithoutServices(_ name: String) throws {
-        let nothing = RegisterList()
-        #expect(proof(try loss(name, saved: 0, .absent), nothing)?.contains("services") == true)
-        #expect(proof(try loss(name, saved: 1, .absent), nothing) == nil)
+    /// A bitmap, all its services, and the first kernel that offers them; nil where they came with the bitmap.
+    private static let bitmaps: [(name: String, all: UInt64, since: String?, before: String)] = [
+        ("STD_BMAP", 1, "5.12", "5.11"), ("STD_HYP_BMAP", 1, "5.5", "5.4"),
+        ("VENDOR_HYP_BMAP", 3, "5.13", "5.12"), ("VENDOR_HYP_BMAP_2", 3, nil, "6.14"),
+    ]
+
+    /// What a kernel without the bitmap offers, it offers always.
+    @Test(arguments: bitmaps)
+    func bitmapOfServices(
+        _ row: (name: String, all: UInt64, since: String?, before: String)
+    ) throws {
+        func proof(_ saved: UInt64, _ kernel: String?) throws -> String? {
+            let version = try kernel.map { try #require(KernelVersion(parsing: $0)) }
+            let lost = try loss(row.name, saved: saved)
+            return self.proof(lost.onKernel(version), RegisterList())
+        }
+        #expect(try proof(0, row.before)?.contains("none of these services") == true)
+        #expect(try proof(row.all, row.before) == nil)
+        #expect(try proof(1 << 63, row.before) == nil)
+        if let since = row.since {
+            #expect(try proof(row.all, since)?.contains("always offers") == true)
+            #expect(try proof(0, since) == nil)
+            #expect(try proof(row.all | 1 << 63, since) == nil)
+        }
+        // Where the kernel is not known, it is known only of services that came with their bitmap.
+        #expect(try (proof(0, nil) != nil) == (row.since == nil))
+        #expect(try proof(row.all, nil) == nil)
         // A destination that has the register has services, of which none was wanted.
-        #expect(proof(try loss(name, saved: 0, .refused), nothing) == nil)
-        #expect(proof(try loss(name, saved: 0, different(1)), nothing) == nil)
+        #expect(self.proof(try loss(row.name, saved: 0, .refused), RegisterList()) == nil)
+        #expect(self.proof(try loss(row.name, saved: 0, different(1)), RegisterList()) == nil)
     }
 
     @Test func otherFirmwareRegistersAreNoBitmaps() throws {
@@ -265,6 +287,26 @@ struct InvisibilityProofTests {
         #expect(try proof(0x4_0000_0005) == nil)
         #expect(try proof(0x1c_0000_0005) == nil)
         #expect(self.proof(try loss("VCPU_INIT", saved: own, .refused, held: 5), .init()) == nil)
+    }
+
+    // MARK: EL2
+
+    /// NV is bits 27:24, CCIDX bits 23:20 (Arm ARM, ID_AA64MMFR2_EL1); HAS_EL2 is bit 39 of VCPU_INIT.
+    @Test func nestedVirtualizationOfAGuestWithoutEL2() throws {
+        let (without, with) = (0xc_0000_0005 as UInt64, 0x8c_0000_0005 as UInt64)
+        func proof(_ made: UInt64?, _ bits: UInt64) throws -> String? {
+            let registers = try made.map { try guest(["VCPU_INIT": $0]) } ?? RegisterList()
+            let lost = try loss("ID_AA64MMFR2_EL1", saved: 0x212_1011, different(bits))
+            return self.proof(lost, registers)
+        }
+        #expect(try proof(without, 0x200_0000)?.contains("HAS_EL2") == true)
+        #expect(try proof(with, 0x200_0000) == nil)
+        #expect(try proof(nil, 0x200_0000) == nil)
+        #expect(try proof(without, 0x210_0000) == nil)
+        let refused = try loss("ID_AA64MMFR2_EL1", saved: 0x212_1011, .refused)
+        #expect(self.proof(refused, try guest(["VCPU_INIT": without])) == nil)
+        let other = try loss("ID_AA64MMFR1_EL1", saved: 0x212_1011, different(0x200_0000))
+        #expect(self.proof(other, try guest(["VCPU_INIT": without])) == nil)
     }
 
     // MARK: Timers

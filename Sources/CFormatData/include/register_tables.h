@@ -219,6 +219,14 @@ struct cformat_control {
     uint8_t lsb;
 };
 
+// A bit of a bitmap of hypercall services, and since when there is the service.
+struct cformat_service {
+    uint16_t reg;
+    uint8_t msb;
+    uint8_t lsb;
+    uint32_t since;
+};
+
 // A change of KVM's user ABI: since which kernels, backports first, which were run, and what it is about.
 struct cformat_change {
     uint32_t what;
@@ -307,6 +315,7 @@ CFORMAT_TABLE(cformat_target, cformat_targets)
 CFORMAT_TABLE(cformat_psci_version, cformat_psci_versions)
 CFORMAT_TABLE(cformat_kernel_vendor, cformat_kernel_vendors)
 CFORMAT_TABLE(cformat_control, cformat_controls)
+CFORMAT_TABLE(cformat_service, cformat_services)
 CFORMAT_TABLE(cformat_change, cformat_changes)
 CFORMAT_TABLE(cformat_kernel, cformat_kernels)
 CFORMAT_TABLE(cformat_subject, cformat_subjects)

@@ -43,6 +43,10 @@ struct DerivedVCPU {
             targets.contains(VCPUInit.genericTarget)
             ? VCPUInit.genericTarget : targets.first ?? VCPUInit.genericTarget
         registers.set(VCPUInit(target: target, features: features).value, for: .vcpuInit)
+        registers = registers.filtered { $0 != .vcpuFinalized }
+        if let finalized = features.finalizedValue {
+            registers.set(finalized, for: .vcpuFinalized)
+        }
     }
 
     // MARK: Which registers
@@ -92,7 +96,9 @@ struct DerivedVCPU {
             registers.set(value, for: entry.id)
             return
         }
-        let reset = entry.behavior(onKernel: hosts.kernel)?.reset
+        let reset =
+            entry.behavior(onKernel: hosts.kernel)?.reset
+            ?? (entry.id.kind.reset == .zero ? 0 : nil)
         registers.set(zero.replacingLowBits(with: reset ?? 0), for: entry.id)
         let isKnown = reset != nil || !entry.shownBits.isEmpty || entry.volatileBits == .max
         if !isKnown { guess(entry.id, nil, 0) }

@@ -144,7 +144,9 @@ extension HostProfile {
         }
         let recorded = featureSets.map(\.features).filter { $0.isSubset(of: result.features) }
         let made = recorded.map { ($0, $0) } + came.map { ($0.union(old), old) }
-        return made.compactMap { features, recordedFeatures in
+        // Without a feature that the other kernel does not have, the main vCPU can be as one of a set was.
+        let main = old.intersection(result.features)
+        return made.filter { $0.0 != main }.compactMap { features, recordedFeatures in
             guard let list = recordedRegisters(of: recordedFeatures) else { return nil }
             let vcpu = DerivedVCPU(
                 hosts, recorded: list, recordedFeatures: recordedFeatures, features: features,

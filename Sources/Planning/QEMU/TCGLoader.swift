@@ -21,7 +21,8 @@ struct TCGLoader {
         for index in result.registers.indices {
             let id = result.registers[index].id
             result.registers[index].id = id.translated(from: .tcg)
-            let loss = result.registers[index].loss
+            // Services of KVM are none of its.
+            let loss = result.registers[index].loss?.offering(0)
             result.registers[index].pardon = loss.flatMap { policy.pardon($0, of: guest) }
         }
         result.registers.sort { $0.id < $1.id }

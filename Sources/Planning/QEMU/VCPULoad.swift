@@ -78,7 +78,7 @@ struct VCPULoader {
     func settle(_ result: inout VCPULoad) {
         for index in result.registers.indices {
             compare(&result.registers[index])
-            let loss = result.registers[index].loss
+            let loss = result.registers[index].loss?.onKernel(vcpu.profile.kernel)
             result.registers[index].pardon = loss.flatMap { policy.pardon($0, of: guest) }
         }
     }

@@ -19,7 +19,8 @@ extension StateKind {
         case .mpState: kind.reset = .zero
         default: break
         }
-        kind.lossWhenAbsent = kind.loss
+        // Without RAS there is such state all the same; what lacks it is a kernel.
+        if id != .vcpuEvents { kind.lossWhenAbsent = kind.loss }
         kind.canBeInQEMUList = false
         return kind
     }

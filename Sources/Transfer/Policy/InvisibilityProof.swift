@@ -12,10 +12,11 @@ enum InvisibilityProof {
         let ofGuest =
             notThere(loss.id, entry, guest) ?? neverWritten(loss, entry)
             ?? noSuchCache(loss.id, guest) ?? noAArch32(loss.id, entry, guest)
+            ?? noEL2(loss, guest)
         if let ofGuest { return ofGuest }
         let ofMonitors = noSuchCounter(loss.id, guest) ?? writtenOnly(entry)
         if let ofMonitors { return ofMonitors }
-        let ofState = noServices(loss) ?? idleTimer(loss, entry)
+        let ofState = sameServices(loss) ?? idleTimer(loss, entry)
         if let ofState { return ofState }
         return zeroEitherWay(loss) ?? noLessPromised(loss) ?? otherTarget(loss)
     }
@@ -56,6 +57,18 @@ enum InvisibilityProof {
     }
 
     // MARK: Identification
+
+    /// NV tells of hypervisors at EL1 (Arm ARM, "ID_AA64MMFR2_EL1"), which only a guest with EL2 can have.
+    ///
+    /// KVM before Linux 6.16 shows every guest what the CPU has; later it takes that and makes it 0 (`id-fields.jsonl`).
+    private static func noEL2(_ loss: PolicyLoss, _ guest: RegisterList) -> String? {
+        guard loss.id == .idAA64MMFR2EL1, case .different(let lost) = loss.kind,
+            lost.lowBits & ~RegisterField.IDAA64MMFR2EL1.nv.mask == 0,
+            let made = guest[.vcpuInit].flatMap({ VCPUInit($0) }),
+            !made.features.contains(.hasEL2)
+        else { return nil }
+        return "only NV differs, which tells of EL2, and the guest's vCPU was made without HAS_EL2"
+    }
 
     /// Arm ARM, "CCSIDR_EL1": UNKNOWN for a cache that is not there.
     private static func noSuchCache(_ id: RegisterID, _ guest: RegisterList) -> String? {
@@ -125,11 +138,15 @@ enum InvisibilityProof {
 
     // MARK: What the destination has without the register
 
-    private static func noServices(_ loss: PolicyLoss) -> String? {
-        guard case .firmwareFeatures = loss.id.group, loss.kind == .absent, loss.saved.isZero else {
-            return nil
-        }
-        return "the guest has none of these services, and neither has the destination"
+    /// Kernels without the bitmap offer what services they have to every guest (`kvm_hvc_call_handler`,
+    /// `arch/arm64/kvm/hypercalls.c`, before Linux 5.19).
+    private static func sameServices(_ loss: PolicyLoss) -> String? {
+        guard case .firmwareFeatures = loss.id.group, loss.kind == .absent,
+            let offered = loss.held?.bits, offered == loss.saved.bits
+        else { return nil }
+        return offered == 0
+            ? "the guest has none of these services, and neither has the destination"
+            : "the guest has just the services that the destination's kernel, without the register, always offers"
     }
 
     /// A guest acts on the level of a mitigation that it was told: at AVAIL it calls the firmware, which KVM takes at

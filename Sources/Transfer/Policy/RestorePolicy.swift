@@ -93,6 +93,8 @@ public struct PolicyLoss: Hashable, Sendable {
     /// In which way the register is not as it was saved.
     public var kind: Kind
     /// What the destination holds; nil where it has no such register, or where that is not known.
+    ///
+    /// Of a bitmap of hypercall services that it does not have, those that it offers all the same.
     public var held: RegisterValue?
 
     /// A loss by its parts.
@@ -125,6 +127,20 @@ public struct PolicyLoss: Hashable, Sendable {
         case .taken, .alreadyEqual, .untouched, .volatile, .skipped: return nil
         }
         self.init(id, saved: saved, kind, held: found)
+    }
+
+    /// The same on a destination with a kernel, which tells what services there are without a bitmap of them.
+    /// - Parameter kernel: nil for one that is not known.
+    package func onKernel(_ kernel: KernelVersion?) -> PolicyLoss {
+        offering(id.services(onKernelWithout: kernel))
+    }
+
+    /// The same on a destination that offers these services where it has no bitmap of them; nil where that is not known.
+    package func offering(_ services: UInt64?) -> PolicyLoss {
+        guard kind == .absent, case .firmwareFeatures = id.group else { return self }
+        var result = self
+        result.held = services.map { RegisterValue($0) }
+        return result
     }
 }
 
