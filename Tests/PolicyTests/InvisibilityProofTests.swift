@@ -226,6 +226,7 @@ struct InvisibilityProofTests {
             #expect(try proof(row.all, since)?.contains("always offers") == true)
             #expect(try proof(0, since) == nil)
             #expect(try proof(row.all | 1 << 63, since) == nil)
+            #expect(try proof(row.all, "5.19") == nil && proof(0, "5.19") == nil)
         }
         // Where the kernel is not known, it is known only of services that came with their bitmap.
         #expect(try (proof(0, nil) != nil) == (row.since == nil))
