@@ -100,11 +100,7 @@ extension RegisterList {
 extension Snapshot {
     /// The vCPU with an affinity, Aff3 in bits 31:24, by its MPIDR_EL1; nil where none has it.
     public func vcpu(withAffinity affinity: UInt32) -> VCPUState? {
-        vcpus.first { vcpu in
-            vcpu.registers[.mpidrEL1]?.bits.map {
-                UInt32(truncatingIfNeeded: $0 >> 8 & 0xff00_0000 | $0 & 0xff_ffff)
-            } == affinity
-        }
+        vcpus.first { $0.affinity == affinity }
     }
 
     /// All but the registers of some categories.
@@ -113,5 +109,13 @@ extension Snapshot {
         var rest = filtered { !categories.contains(RegisterCategory(of: $0)) }
         rest.provenance = provenance
         return rest
+    }
+}
+
+extension VCPUState {
+    /// Aff3 in bits 31:24, and the others below, as GICD_IROUTER has them apart; nil without MPIDR_EL1.
+    fileprivate var affinity: UInt32? {
+        guard let bits = registers[.mpidrEL1]?.lowBits else { return nil }
+        return UInt32(truncatingIfNeeded: bits >> 8 & 0xff00_0000 | bits & RegisterID.affinityMask)
     }
 }
