@@ -19,10 +19,15 @@ public struct Snapshot: Hashable, Sendable {
         self.vm = vm
     }
 
-    /// The registers of all units for which this holds, and no provenance.
+    /// All but the registers of some categories.
+    public func without(_ categories: Set<RegisterCategory>) -> Snapshot {
+        categories.isEmpty ? self : filtered { !categories.contains(RegisterCategory(of: $0)) }
+    }
+
+    /// The same with the registers of all units for which this holds.
     package func filtered(where isKept: (RegisterID) -> Bool) -> Snapshot {
         Snapshot(
-            provenance: Provenance(),
+            provenance: provenance,
             vcpus: vcpus.map {
                 VCPUState(index: $0.index, registers: $0.registers.filtered(where: isKept))
             }, vm: vm.filtered(where: isKept))

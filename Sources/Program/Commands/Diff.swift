@@ -54,9 +54,10 @@ struct Diff: ParsableCommand {
 
     /// What is compared of a side: all that there is, or what the options name.
     private func part(of side: Location, _ options: SourceOptions) throws -> Snapshot {
-        let snapshot = try selection.selected(of: try side.snapshot(options), named: side.text)
+        var snapshot = try selection.selected(of: try side.snapshot(options), named: side.text)
         guard !registers.isEmpty else { return snapshot }
         let patterns = registers.map(RegisterPattern.init(spelled:))
+        snapshot.provenance = Provenance()
         return snapshot.filtered { id in patterns.contains { $0.matches(id) } }
     }
 }

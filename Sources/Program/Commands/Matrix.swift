@@ -57,19 +57,23 @@ struct Matrix: ParsableCommand {
         guard hosts != nil || !hostWords.isEmpty else {
             throw ValidationError("give --hosts DIR or --host PROFILE")
         }
-        guard !sources.isEmpty else { throw ValidationError("name at least one guest") }
+        guard !named.guests.isEmpty else { throw ValidationError("name at least one guest") }
     }
 
     /// One --host may be followed by several, and by the guests: what can only be a guest is one.
-    private var sources: [String] {
-        words + hostWords.filter { Location(word: $0).isNoHostButGuest }
-    }
-
-    private var singleHosts: [Location] {
-        hostWords.map(Location.init(word:)).filter { !$0.isNoHostButGuest }
+    ///
+    /// Files are looked at for that.
+    private var named: (guests: [String], hosts: [Location]) {
+        let isGuest = hostWords.map { Location(word: $0).isNoHostButGuest }
+        let after = zip(hostWords, isGuest)
+        return (
+            words + after.filter(\.1).map(\.0),
+            after.filter { !$0.1 }.map { Location(word: $0.0) }
+        )
     }
 
     func run() throws {
+        let (sources, singleHosts) = named
         let hosts =
             singleHosts + (try hosts.map(Hosts.files(in:)) ?? [])
         let inputs = sources.map(Location.init(word:)) + hosts + [policy.location]
@@ -78,7 +82,7 @@ struct Matrix: ParsableCommand {
         try html?.checkOutput(.text, keeping: inputs)
         let policy = try policy.load().policy
         let profiles = try kernel.applied(to: Hosts(hosts, .commandLine).profiles)
-        let guests = try loadGuests()
+        let guests = try loadGuests(sources)
         for (guest, name) in zip(guests, sources) {
             guest.snapshot.warnOfIdleOverrides(of: policy, from: Location(word: name))
         }
@@ -96,7 +100,7 @@ struct Matrix: ParsableCommand {
             .print(as: printing, besides: html, after: html?.writtenBefore)
     }
 
-    private func loadGuests() throws -> [MoveMatrix.Source] {
+    private func loadGuests(_ sources: [String]) throws -> [MoveMatrix.Source] {
         let options = try images.options(for: sources.map(Location.init(word:)))
         var guests = try zip(sources, options).map(Self.guest)
         let names = Hosts.distinct(guests.map(\.name))

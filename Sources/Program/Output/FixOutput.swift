@@ -19,7 +19,7 @@ struct FixOutput: WholeReport {
 
     func text(_ style: TextStyle) -> PrintableText {
         style.bold("fix \(source) for \(host)") + ": \(verdict(style))\n"
-            + (fix.mend.map { $0.blockers.lines(by: $0.version ?? .newest) } ?? "")
+            + (fix.mend?.blockerLines ?? "")
             + written.map { "  written \($0.text)\n" }.joined() + "  \(ending)\n"
     }
 

@@ -29,14 +29,11 @@ struct MendOutput: Report {
         let purpose = place.map { " for \($0)" } ?? ""
         output.write(style.bold("mend \(source)\(purpose)") + ": " + verdict(style) + "\n")
         output.write(style.notes(remarks.notes))
-        output.write(mend.blockers.lines(by: version))
+        output.write(mend.blockerLines)
         output.write(VectorLengths.line(of: mend.plans.first?.vcpus ?? []))
         output.write(changes(style))
         output.write(failures + proposalText + ending)
     }
-
-    /// The one whose blockers are told.
-    private var version: QEMUVersion { mend.version ?? .newest }
 
     private func changes(_ style: TextStyle) -> PrintableText {
         var counts = FoldedCounts()
@@ -84,7 +81,8 @@ struct MendOutput: Report {
 
     var json: JSONObject {
         remarks.json + [
-            "blockers": mend.blockers.list(by: version), "host": host, "mended": mend.isSafe,
+            "blockers": mend.blockers.list(by: mend.toldVersion), "host": host,
+            "mended": mend.isSafe,
             "plans": mend.plans.json { plan in
                 [
                     "output": plan.output, "qemu": plan.version.description,
@@ -233,4 +231,12 @@ extension PolicyProposal.Rule: ValueHolder {
     func json(_ values: ValueText) -> JSONObject {
         ["comment": comment(values), "rule": rule.description]
     }
+}
+
+extension StreamMend {
+    /// The version whose blockers are told.
+    fileprivate var toldVersion: QEMUVersion { version ?? .newest }
+
+    /// A line for each blocker.
+    var blockerLines: PrintableText { blockers.lines(by: toldVersion) }
 }

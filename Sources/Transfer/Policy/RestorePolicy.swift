@@ -132,12 +132,17 @@ public struct PolicyLoss: Hashable, Sendable {
     /// The same on a destination with a kernel, which tells what services there are without a bitmap of them.
     /// - Parameter kernel: nil for one that is not known.
     package func onKernel(_ kernel: KernelVersion?) -> PolicyLoss {
-        offering(id.services(onKernelWithout: kernel))
+        // Nearly every loss is another one, and need not look for services.
+        lacksServices ? offering(id.services(onKernelWithout: kernel)) : self
+    }
+
+    private var lacksServices: Bool {
+        if kind == .absent, case .firmwareFeatures = id.group { true } else { false }
     }
 
     /// The same on a destination that offers these services where it has no bitmap of them; nil where that is not known.
     package func offering(_ services: UInt64?) -> PolicyLoss {
-        guard kind == .absent, case .firmwareFeatures = id.group else { return self }
+        guard lacksServices else { return self }
         var result = self
         result.held = services.map { RegisterValue($0) }
         return result

@@ -1,4 +1,4 @@
-public import Registers
+internal import Registers
 
 /// What the registers of an interrupt controller say of one interrupt; nil for what they do not say.
 public struct Interrupt: Hashable, Sendable {
@@ -71,9 +71,7 @@ public struct Interrupt: Hashable, Sendable {
 
     /// By the fields of GICD_IROUTER.
     private static func target(ofRoute bits: UInt64) -> Target {
-        bits & 1 << 31 != 0
-            ? .any
-            : .affinity(UInt32(truncatingIfNeeded: bits >> 8 & 0xff00_0000 | bits & 0xff_ffff))
+        bits & 1 << 31 != 0 ? .any : .affinity(UInt32(affinityIn: bits))
     }
 }
 
@@ -102,20 +100,19 @@ extension Snapshot {
     public func vcpu(withAffinity affinity: UInt32) -> VCPUState? {
         vcpus.first { $0.affinity == affinity }
     }
-
-    /// All but the registers of some categories.
-    public func without(_ categories: Set<RegisterCategory>) -> Snapshot {
-        guard !categories.isEmpty else { return self }
-        var rest = filtered { !categories.contains(RegisterCategory(of: $0)) }
-        rest.provenance = provenance
-        return rest
-    }
 }
 
 extension VCPUState {
-    /// Aff3 in bits 31:24, and the others below, as GICD_IROUTER has them apart; nil without MPIDR_EL1.
+    /// Nil without MPIDR_EL1.
     fileprivate var affinity: UInt32? {
         guard let bits = registers[.mpidrEL1]?.lowBits else { return nil }
-        return UInt32(truncatingIfNeeded: bits >> 8 & 0xff00_0000 | bits & RegisterID.affinityMask)
+        return UInt32(affinityIn: bits)
+    }
+}
+
+extension UInt32 {
+    /// Aff3 in bits 31:24 and the others below, of MPIDR_EL1 or GICD_IROUTER, which have Aff3 in bits 39:32.
+    fileprivate init(affinityIn bits: UInt64) {
+        self.init(truncatingIfNeeded: bits >> 8 & 0xff00_0000 | bits & RegisterID.affinityMask)
     }
 }
