@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -323,6 +324,13 @@ int clinux_folder_names(const char *path, void (*each)(void *, const char *), vo
 int clinux_is_terminal(int fd)
 {
     return isatty(fd) ? 1 : 0;
+}
+
+int clinux_terminal_width(int fd)
+{
+    struct winsize size;
+
+    return ioctl(fd, TIOCGWINSZ, &size) < 0 ? 0 : size.ws_col;
 }
 
 int clinux_map_shared(int fd, size_t size, void **address)

@@ -1,3 +1,5 @@
+internal import CLinux
+
 /// The three streams every process is given.
 package enum StandardStream: Int32, Sendable {
     case input = 0
@@ -23,6 +25,13 @@ package enum StandardStream: Int32, Sendable {
         } catch {
             throw FileError(.write, name, error)
         }
+    }
+
+    /// How many columns the terminal has that the stream is connected to; nil where it is none, or does not tell.
+    package var terminalWidth: Int? {
+        guard isTerminal else { return nil }
+        let width = clinux_terminal_width(rawValue)
+        return width > 0 ? Int(width) : nil
     }
 
     /// Whether the stream is connected to a terminal; false for a closed one.

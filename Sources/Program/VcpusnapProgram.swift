@@ -91,6 +91,20 @@ enum ExitStatus: Int32, Error {
     /// Not done: bad usage, unreadable or damaged file, no KVM, full disk.
     case trouble = 2
 
+    /// What each code of a command's end means; the same for all commands.
+    static let meanings: [(code: String, meaning: String)] = [
+        ("\(ExitStatus.success.rawValue)", "done: all restored, same, sound, can be moved"),
+        (
+            "\(ExitStatus.finding.rawValue)",
+            "done, with a finding that no policy pardons: a loss, a difference, a refused edit"
+        ),
+        (
+            "\(ExitStatus.trouble.rawValue)",
+            "trouble: bad usage, unreadable or damaged file, no KVM, full disk"
+        ),
+        ("128 + N", "ended by signal N, as a shell says it: 141 if nobody reads the output"),
+    ]
+
     /// Throws the status unless it is success, which ends a command with it.
     func check() throws {
         if self != .success { throw self }

@@ -1,17 +1,26 @@
 public import Registers
 public import VCPUModel
 
-/// Register values as they are shown, without the guest's pointer authentication keys unless those are asked for.
+/// Registers and their values as they are shown, without the guest's pointer authentication keys unless those are asked
+/// for.
 public struct ValueText: Sendable {
     private let showsKeys: Bool
+    /// Whether everything is told that is known.
+    public let isVerbose: Bool
 
     /// What stands in the place of a key.
     public static let hidden = PolicyRule.hiddenValue
 
-    /// - Parameter showsKeys: whether keys are shown as other values are.
-    public init(showsKeys: Bool) {
+    /// - Parameters:
+    ///   - showsKeys: whether keys are shown as other values are.
+    ///   - isVerbose: whether everything is told that is known: ids beside names, and what is pardoned, register by register.
+    public init(showsKeys: Bool, isVerbose: Bool = false) {
         self.showsKeys = showsKeys
+        self.isVerbose = isVerbose
     }
+
+    /// A register's name, or its id where it has none; both where everything is told.
+    public func title(of id: RegisterID) -> String { isVerbose ? id.label : id.name }
 
     /// A value, or that it is hidden; nil for none.
     public func text(_ value: RegisterValue?, of id: RegisterID) -> String? {

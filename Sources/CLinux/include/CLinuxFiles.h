@@ -131,6 +131,9 @@ int clinux_folder_names(const char *_Nonnull path,
 /* isatty(3): 1 for a terminal, 0 for anything else. */
 int clinux_is_terminal(int fd);
 
+/* TIOCGWINSZ: the columns of a terminal; 0 where it does not tell. */
+int clinux_terminal_width(int fd);
+
 /*
  * mmap(2) of a descriptor, shared, for reading and writing. MAP_FAILED is a cast Swift cannot
  * import; the address goes to *address and the result is 0 or -errno.

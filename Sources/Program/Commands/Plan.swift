@@ -129,7 +129,9 @@ struct PlanCommand: ParsableCommand {
         guest.snapshot.warnOfIdleOverrides(of: policy.policy, from: source)
         let moves = GuestMoves(
             of: guest, to: profiles, policy: policy.policy, proposesRules: writePolicy != nil)
-        let report = PlanOutput(source: source.text, moves: moves, values: output.values)
+        let report = PlanOutput(
+            source: source.text, moves: moves, values: output.values,
+            hosts: named.locations.map(\.text), isFile: source.namedKind == nil)
         try report.print(as: output.printing)
         try write(moves.proposal, policy, whereNeeded: !moves.isPossible)
         if writePolicy != nil { try warn(of: moves.unreachable()) }

@@ -23,11 +23,7 @@ struct Vcpusnap: ParsableCommand {
               vcpusnap register SCTLR_EL1 0x603000000013c080
 
             EXIT CODES
-              0  done: all restored, same, sound
-              1  done, with a finding: a register could not be restored, the sides differ
-              2  trouble: bad usage, unreadable or damaged file, no KVM, full disk
-              128 + N  ended by signal N, as a shell reports it: 141 if whatever read the
-                       output went away
+            \(ExitStatus.meanings.map { "  \($0.code)  \($0.meaning)" }.joined(separator: "\n"))
             """,
         version: Version.text,
         subcommands: [Receive.self],

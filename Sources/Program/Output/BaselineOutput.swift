@@ -38,7 +38,7 @@ struct BaselineOutput: WholeReport {
             "enable on the VM before the first vCPU",
             baseline.capabilities.map { $0.name + ($0.enabledBy.map { " (\($0))" } ?? "") })
         text += list(
-            "write before the first run", baseline.writes.map { "\($0.id.title) \($0.value)" })
+            "write before the first run", baseline.writes.map { "\($0.id.label) \($0.value)" })
         text += list(
             "tell the guest of these implementations (Documentation/implementations.md)",
             baseline.told.map { implementation, hosts in

@@ -39,7 +39,9 @@ struct EditOutput: WholeReport {
                 }
             }
             let lines = changes.lines.sorted { $0.subject < $1.subject }
-                .map { "  \($0.text($0.subject.title, among: units))\n" as PrintableText }
+                .map {
+                    "  \($0.text(values.title(of: $0.subject), among: units))\n" as PrintableText
+                }
             let verdict = verdict(on: members[0].edit, style)
             return "\(style.bold("\(units.title)")): \(verdict)\n\(lines.joined())" as PrintableText
         }

@@ -70,14 +70,17 @@ struct FoldedRegisters<Section: Hashable> {
         }
     }
 
-    /// The registers under each heading: those that count first, then those that are pardoned, by id.
+    /// The registers under each heading that count, by id.
     var bySection: [Section: [Entry]] {
-        Dictionary(grouping: registers.entries, by: \.subject.section).mapValues { members in
-            members.sorted { left, right in
-                let (left, right) = (left.subject, right.subject)
-                return left.isPardoned == right.isPardoned ? left.id < right.id : right.isPardoned
-            }
+        let counting = registers.entries.filter { !$0.subject.isPardoned }
+        return Dictionary(grouping: counting, by: \.subject.section).mapValues { members in
+            members.sorted { $0.subject.id < $1.subject.id }
         }
+    }
+
+    /// Those that the policy pardons, by id.
+    var pardoned: [Entry] {
+        registers.entries.filter(\.subject.isPardoned).sorted { $0.subject.id < $1.subject.id }
     }
 }
 
@@ -115,6 +118,21 @@ struct FoldedLines {
             let facts = Self.facts(of: registers)
             return "    \(whose)\(outcome)\(facts)\n\(notices)\(Self.pardon(of: registers))"
         }.joined()
+    }
+
+    /// What is pardoned, under a heading of its own: by which rule, unless everything is told.
+    func text<Section>(pardoned entries: [FoldedRegisters<Section>.Entry]) -> PrintableText {
+        guard !entries.isEmpty else { return "" }
+        guard !values.isVerbose else {
+            return "  pardoned by the policy (\(entries.count))\n"
+                + text(of: entries, isUnderOutcome: false)
+        }
+        var names = PardonedNames()
+        for entry in entries {
+            let rule = entry.statement.restore.pardon?.rule ?? ""
+            names.add(entry.subject.id, entry.subject.outcome, by: rule)
+        }
+        return names.text
     }
 
     private struct Kind: Hashable {

@@ -81,13 +81,16 @@ struct LoadAnswer: ValueHolder {
         var counts = FoldedCounts()
         var failures = Folded<VCPULoad.Failure, Void>()
         var lines: [RegisterLoad.Fate: SharedLines<RegisterLoad>] = [:]
+        var pardoned = PardonedNames()
         for vcpu in plan.vcpus {
             let unit = UnitID.vcpu(vcpu.index)
             counts.add(vcpu.counts, of: unit)
             if let failure = vcpu.failure { failures.add(failure, of: unit) }
             for (fate, members) in Dictionary(grouping: vcpu.registers, by: \.fate) {
                 guard fate != .loaded else { continue }
-                lines[fate, default: SharedLines()].add(members, of: unit) { $0.line(values) }
+                let told = values.isVerbose ? members : members.filter { $0.pardon == nil }
+                lines[fate, default: SharedLines()].add(told, of: unit) { $0.line(values) }
+                if !values.isVerbose { pardoned.add(members) }
             }
         }
         output.write(counts.line(RegisterLoad.Fate.names, output.style))
@@ -96,10 +99,11 @@ struct LoadAnswer: ValueHolder {
             output.write("  \(line)\n")
         }
         for fate in RegisterLoad.Fate.allCases {
-            guard let members = lines[fate] else { continue }
+            guard let members = lines[fate], !members.isEmpty else { continue }
             output.write("  \(fate.rawValue): \(fate.meaning(isEmulated: plan.isEmulated))\n")
             output.write(members.texts(ofAll: counts.units).indented)
         }
+        output.write(pardoned.text)
     }
 
     func json(_ values: ValueText) -> JSONObject {
@@ -294,13 +298,13 @@ extension RegisterLoad: ValueHolder {
         }
     }
 
-    /// `TCR2_EL1 (0x603000000013c103): 0x0; safe: the guest ...`.
+    /// `TCR2_EL1: 0x0; safe: the guest ...`.
     func line(_ values: ValueText) -> String {
         let facts = [
             values.text(incoming, of: id),
             values.text(held, of: id).map { "the destination holds \($0)" }, errno?.symbol,
         ].compactMap(\.self)
-        return "\(id.title): " + facts.joined(separator: ", ")
+        return "\(values.title(of: id)): " + facts.joined(separator: ", ")
             + (pardon.map { "; \($0.text)" } ?? "")
     }
 }

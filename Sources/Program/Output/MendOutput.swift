@@ -167,7 +167,7 @@ extension StreamMend.Change: ValueHolder {
     fileprivate func line(_ values: ValueText) -> String {
         let held = [before, after].compactMap { values.text($0, of: id) }
         let reason = reason.pardon?.text ?? reason.rules?.joined(separator: ", ") ?? reason.text
-        return "\(id.title): \(held.joined(separator: " -> ")); \(reason)"
+        return "\(values.title(of: id)): \(held.joined(separator: " -> ")); \(reason)"
     }
 }
 

@@ -50,7 +50,7 @@ extension Report {
         written file: Location?
     ) throws {
         guard !printing.quiet else { return }
-        let output = ReportWriter(to: stream, style: style)
+        let output = ReportWriter(to: stream, style: style, width: stream.terminalWidth)
         if printing.isJSON {
             try json.write(to: JSONWriter(output))
         } else {

@@ -15,6 +15,10 @@ struct PlanOutput: Report {
     /// Each plan is large, so it is written before the next one is made.
     let moves: GuestMoves
     let values: ValueText
+    /// The hosts as they were named; empty where nothing is to be typed next.
+    var hosts: [String] = []
+    /// Whether the source is a file.
+    var isFile = false
 
     private var notes: [String]? { moves.guest.snapshot.noteTexts }
 
@@ -23,6 +27,7 @@ struct PlanOutput: Report {
     }
 
     func write(text output: ReportWriter) throws {
+        var verdicts: [MovePlan.Verdict?] = []
         for (number, profile) in moves.profiles.enumerated() {
             let plan = try moves.plan(on: profile)
             let style = output.style
@@ -32,11 +37,25 @@ struct PlanOutput: Report {
             if number == 0 { output.write(style.notes(notes)) }
             if let origin = moves.guest.origin(refusing: plan) {
                 output.write(Self.emulation(origin))
+                verdicts.append(nil)
             } else {
+                verdicts.append(plan.verdict)
                 output.write(Self.line(try loads(profile)))
                 PlanBody(plan: plan, values: values).write(text: output)
             }
         }
+        output.write(nextStep(after: verdicts))
+    }
+
+    /// What to type next; nothing where no host was named, and of state that no KVM has.
+    private func nextStep(after verdicts: [MovePlan.Verdict?]) -> PrintableText {
+        guard let place = zip(hosts, verdicts).first(where: { $1 == .no })?.0 else {
+            let isPossible = !hosts.isEmpty && verdicts.contains { $0 != nil }
+            return isPossible ? "  next: vcpusnap restore \(source) TARGET there\n" : ""
+        }
+        return isFile
+            ? "  next: vcpusnap fix \(source) --host \(place) asks about each thing in the way\n"
+            : "  next: vcpusnap plan \(source) --host \(place) --write-policy FILE writes the rules that would do\n"
     }
 
     /// All that is to be said of state that no KVM has.
@@ -97,14 +116,12 @@ struct PlanBody: JSONConvertible {
         output.write(guessLine(said.losses.bySection.flatMap(\.value).map(\.subject.id)))
         let lines = FoldedLines(values: values, units: said.units)
         for (cause, members) in said.losses.bySection.sorted(by: { $0.key < $1.key }) {
-            let pardoned = members.count(where: \.subject.isPardoned)
-            let count = "\(members.count)" + (pardoned > 0 ? ", \(pardoned) pardoned" : "")
-            output.write("  \(output.style.bold("\(cause.text)")) (\(count))\n")
-            let counting = members.filter { !$0.subject.isPardoned }
-            let remedies = counting.compactMap(\.statement.loss).flatMap(\.remedies)
+            output.write("  \(output.style.bold("\(cause.text)")) (\(members.count))\n")
+            let remedies = members.compactMap(\.statement.loss).flatMap(\.remedies)
             output.write(
                 lines.text(of: members, isUnderOutcome: false) + Self.remedies(remedies))
         }
+        output.write(lines.text(pardoned: said.losses.pardoned))
         for (word, members) in said.conditional.bySection {
             output.write("  \(word), on a condition (\(members.count))\n")
             output.write(lines.text(of: members, isUnderOutcome: true))

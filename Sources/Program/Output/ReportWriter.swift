@@ -9,19 +9,29 @@ final class ReportWriter {
     private let stream: StandardStream
     private var buffer: [UInt8] = []
     private var failure: FileError?
+    private let wrapping: LineWrapping?
+    /// The line that is not ended yet, where lines are wrapped.
+    private var line = ""
 
     /// Bytes that are gathered before they are written.
     private static let capacity = 1 << 16
 
-    init(to stream: StandardStream, style: TextStyle) {
+    /// - Parameter width: of the terminal; nil where it is none.
+    init(to stream: StandardStream, style: TextStyle, width: Int? = nil) {
         self.stream = stream
         self.style = style
+        wrapping = LineWrapping(width: width)
         buffer.reserveCapacity(Self.capacity)
     }
 
     /// Appends a piece; a failure to write it is told by `finish`.
     func write(_ text: PrintableText) {
-        append(text.string)
+        guard let wrapping else { return append(text.string) }
+        line += text.string
+        while let end = line.firstIndex(of: "\n") {
+            append(wrapping.wrapped(line[..<end]) + "\n")
+            line.removeSubrange(...end)
+        }
     }
 
     /// Appends a piece of JSON, in whose strings nothing is left that is no printable character.
@@ -50,6 +60,7 @@ final class ReportWriter {
     /// Writes what is left.
     /// - Throws: the first failure; after it nothing was written any more.
     func finish() throws(FileError) {
+        append(line)
         flush()
         if let failure { throw failure }
     }

@@ -71,7 +71,7 @@ extension RegisterRestore: ValueHolder {
             ])
     }
 
-    /// `TCR2_EL1 (0x603000000013c103): wanted 0x0, found nothing; reason`.
+    /// `TCR2_EL1: wanted 0x0, found nothing; reason`.
     func line(_ values: ValueText) -> String {
         let wanted = values.text(wanted, of: id)
         let facts = [
@@ -79,7 +79,7 @@ extension RegisterRestore: ValueHolder {
             values.text(found, of: id).map { (wanted == nil ? "holds " : "found ") + $0 },
             outcome.errno,
         ]
-        let head = "\(id.title): " + facts.compactMap(\.self).joined(separator: ", ")
+        let head = "\(values.title(of: id)): " + facts.compactMap(\.self).joined(separator: ", ")
         let rules = values.texts(overrides, of: id)?.joined(separator: ", ")
         return [head, reason, rules, pardon?.text].compactMap(\.self).joined(separator: "; ")
     }
@@ -98,7 +98,6 @@ extension RegisterUndo: ValueHolder {
 extension RestoreOutput {
     /// Outcomes with nothing to say about single registers; their number is in the summary.
     private static let unlisted: Set = ["restored", "already-equal", "volatile", "skipped"]
-    private static let pardoned = "pardoned by the policy"
 
     private func writeRegisters(_ output: ReportWriter) {
         var all = UnitNumbers()
@@ -128,17 +127,17 @@ extension RestoreOutput {
         output.write(complete.line(names, style, verdict: done))
         let lines = FoldedLines(values: values, units: all)
         let sections = registers.bySection
-        for title in names + [Self.pardoned] {
+        for title in names {
             guard let members = sections[title] else { continue }
             output.write("  \(title) (\(members.count))\n")
             output.write(lines.text(of: members, isUnderOutcome: true))
         }
+        output.write(lines.text(pardoned: registers.pardoned))
         for entry in undone.entries { output.write("  \(entry.line(entry.subject, among: all))") }
     }
 
     /// The heading under which a register is told; nil where it only counts.
     private func section(of register: RegisterRestore) -> String? {
-        guard register.pardon == nil else { return Self.pardoned }
         let outcome = register.outcome
         let isListed = !Self.unlisted.contains(outcome.name) || register.isConditional
         return isListed && (listsDestinationOnly || outcome != .untouched) ? outcome.name : nil
@@ -156,7 +155,8 @@ extension RestoreOutput {
             let before = values.text(register.before, of: register.id) ?? "nothing"
             let found = values.text(register.found, of: register.id) ?? "nothing"
             let reason = register.reason.map { "; \($0)" } ?? ""
-            return "    \(register.id.label): before \(before), found \(found)\(reason)\n"
+            return
+                "    \(values.title(of: register.id)): before \(before), found \(found)\(reason)\n"
         }
         let back = "\(undo.count - stuck.count) of \(undo.count) registers written were put back"
         let verdict = style.bad("could not be put back")

@@ -29,6 +29,9 @@ struct SharedLines<Statement: Equatable> {
         }
     }
 
+    /// Whether nothing is said.
+    var isEmpty: Bool { lines.entries.isEmpty }
+
     /// The texts, with their vCPUs where those are not all.
     func texts(ofAll units: UnitNumbers) -> [PrintableText] {
         lines.entries.map { $0.line($0.statement.text, among: units) }

@@ -57,11 +57,6 @@ extension ValueText {
     }
 }
 
-extension RegisterID {
-    /// `TCR2_EL1 (0x603000000013c103)`; the id alone where there is no other name.
-    var title: String { name == hex ? hex : "\(name) (\(hex))" }
-}
-
 extension RegisterOutcome {
     /// The error of a refusal.
     var errno: String? {
