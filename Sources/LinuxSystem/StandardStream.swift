@@ -31,7 +31,7 @@ package enum StandardStream: Int32, Sendable {
     package var terminalWidth: Int? {
         guard isTerminal else { return nil }
         let width = clinux_terminal_width(rawValue)
-        return width > 0 ? Int(width) : nil
+        return width > 0 ? Int(clamping: width) : nil
     }
 
     /// Whether the stream is connected to a terminal; false for a closed one.

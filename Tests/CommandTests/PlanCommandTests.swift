@@ -648,7 +648,7 @@ struct PolicyCommandTests {
     }
 
     @Test func textNamesRuleAndProof() throws {
-        let run = try Program.run("restore", guest.snapshot, "emulated:" + older)
+        let run = try Program.run("restore", guest.snapshot, "emulated:" + older, "--verbose")
         #expect(run.status == 1)
         #expect(run.text.contains("pardoned by the policy ("))
         let proof = "the guest's ID_AA64MMFR3_EL1.TCRX says"

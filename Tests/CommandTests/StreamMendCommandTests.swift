@@ -48,7 +48,7 @@ struct StreamMendCommandTests {
         #expect(run.text.hasPrefix("mend \(Stream.n1) for \(older): it loads there\n"))
         #expect(run.text.contains("vCPUs 0-1: 17 taken out, 5 given another value\n"))
         #expect(run.text.contains("drop CNTPCT_EL0"))
-        #expect(run.text.split(separator: "\n").count { $0.contains("TCR2_EL1 ") } == 1)
+        #expect(run.text.split(separator: "\n").count { $0.contains("TCR2_EL1: ") } == 1)
         #expect(!run.text.contains("\u{1b}["))
         #expect(try folder.permissions("new.mig") == 0o600)
         #expect(try Stream.data(Stream.n1) == original)

@@ -193,7 +193,7 @@ struct StreamReadTests {
         #expect(new.status == 1)
         #expect(new.text.contains(" in QEMU 11.1 on "))
         #expect(new.text.contains("demuxed reg 602000000011000d in the incoming stream"))
-        #expect(new.text.contains("  tolerated: "))
+        #expect(new.text.contains("    safe: tolerated "))
     }
 
     @Test("plan --qemu has verdicts of three kinds, and two exit codes")

@@ -5,10 +5,12 @@ import Testing
 /// A pseudo-terminal on which the program runs.
 enum Terminal {
     /// What a program shows, on both of its outputs together.
-    /// - Parameter typed: what it reads there; nil where it has no input.
+    /// - Parameters:
+    ///   - typed: what it reads there; nil where it has no input.
+    ///   - columns: the terminal's width; 0 for one that does not tell.
     static func run(
         _ arguments: [String], environment: [String: String] = ["TERM": "xterm"],
-        typing typed: String? = nil
+        typing typed: String? = nil, columns: UInt16 = 0
     ) throws -> Run {
         let master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
         var (lock, number) = (CInt(0), CInt(-1))
@@ -20,6 +22,8 @@ enum Terminal {
         process.arguments = arguments
         process.environment = environment
         let terminal = try raw("/dev/pts/\(number)")
+        var size = winsize(ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+        try #require(ioctl(terminal.fileDescriptor, UInt(TIOCSWINSZ), &size) == 0)
         process.standardInput = typed == nil ? FileHandle.nullDevice : terminal
         process.standardOutput = terminal
         process.standardError = terminal

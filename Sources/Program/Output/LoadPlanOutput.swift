@@ -86,11 +86,11 @@ struct LoadAnswer: ValueHolder {
             let unit = UnitID.vcpu(vcpu.index)
             counts.add(vcpu.counts, of: unit)
             if let failure = vcpu.failure { failures.add(failure, of: unit) }
+            if !values.isVerbose { pardoned.add(vcpu.registers) }
             for (fate, members) in Dictionary(grouping: vcpu.registers, by: \.fate) {
                 guard fate != .loaded else { continue }
                 let told = values.isVerbose ? members : members.filter { $0.pardon == nil }
                 lines[fate, default: SharedLines()].add(told, of: unit) { $0.line(values) }
-                if !values.isVerbose { pardoned.add(members) }
             }
         }
         output.write(counts.line(RegisterLoad.Fate.names, output.style))

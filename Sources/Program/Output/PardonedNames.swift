@@ -20,7 +20,8 @@ struct PardonedNames {
 
     mutating func add(_ loads: [RegisterLoad]) {
         for load in loads {
-            if let rule = load.pardon?.rule { add(load.id, load.fate.rawValue, by: rule) }
+            guard load.fate != .loaded, let rule = load.pardon?.rule else { continue }
+            add(load.id, load.fate.rawValue, by: rule)
         }
     }
 
