@@ -14,6 +14,31 @@ public enum ClockMode: Hashable, Sendable {
     case count(UInt64)
 }
 
+extension ClockMode: CustomStringConvertible {
+    /// Those that need no number.
+    package static let namedModes: [ClockMode] = [.stop, .wall, .host]
+
+    /// As it is typed: `stop`, or the count.
+    public var description: String {
+        switch self {
+        case .stop: "stop"
+        case .wall: "wall"
+        case .host: "host"
+        case .count(let count): "\(count)"
+        }
+    }
+
+    /// What somebody typed; nil for what is no mode and no count of 64 bits.
+    package init?(word: String) {
+        if let mode = Self.namedModes.first(where: { $0.description == word }) {
+            self = mode
+            return
+        }
+        guard let count = RegisterValue(parsing: word, size: 8)?.bits else { return nil }
+        self = .count(count)
+    }
+}
+
 extension ClockMode {
     /// What a counter is to hold.
     /// - Parameters:
