@@ -35,6 +35,13 @@ int clinux_kernel_release(char *buffer, size_t size)
     return (int)length;
 }
 
+int64_t clinux_realtime_nanoseconds(void)
+{
+    struct timespec now;
+
+    return clock_gettime(CLOCK_REALTIME, &now) < 0 ? 0 : (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 int64_t clinux_realtime_seconds(void)
 {
     return time(NULL);

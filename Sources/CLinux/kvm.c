@@ -81,6 +81,15 @@ int clinux_kvm_set_user_memory_region(
     return call_with(vm, CLINUX_KVM_SET_USER_MEMORY_REGION, &region);
 }
 
+int clinux_kvm_create_device(int vm, uint32_t type, int only_test)
+{
+    struct clinux_kvm_new_device device = {
+        .type = type, .flags = only_test ? CLINUX_KVM_CREATE_DEVICE_TEST : 0};
+    int result = call_with(vm, CLINUX_KVM_CREATE_DEVICE, &device);
+
+    return result < 0 || only_test ? result : (int)device.descriptor;
+}
+
 int clinux_kvm_arm_vcpu_init(int vcpu, const struct clinux_kvm_vcpu_init *init)
 {
     return call_with(vcpu, CLINUX_KVM_ARM_VCPU_INIT, init);

@@ -27,6 +27,13 @@ struct clinux_kvm_enabled_capability {
     uint8_t padding[64];
 };
 
+/* struct kvm_create_device. */
+struct clinux_kvm_new_device {
+    uint32_t type;
+    uint32_t descriptor;
+    uint32_t flags;
+};
+
 /* struct kvm_device_attr. */
 struct clinux_kvm_device_attribute {
     uint32_t flags;

@@ -55,6 +55,12 @@ SAME(CLINUX_KVM_SET_DEVICE_ATTR, KVM_SET_DEVICE_ATTR);
 SAME(CLINUX_KVM_GET_DEVICE_ATTR, KVM_GET_DEVICE_ATTR);
 SAME(CLINUX_KVM_HAS_DEVICE_ATTR, KVM_HAS_DEVICE_ATTR);
 
+SAME(CLINUX_KVM_CREATE_DEVICE, KVM_CREATE_DEVICE);
+SAME(CLINUX_KVM_CREATE_DEVICE_TEST, KVM_CREATE_DEVICE_TEST);
+SAME_SIZE(clinux_kvm_new_device, kvm_create_device);
+SAME_OFFSET(clinux_kvm_new_device, descriptor, kvm_create_device, fd);
+SAME_OFFSET(clinux_kvm_new_device, flags, kvm_create_device, flags);
+
 SAME_SIZE(clinux_kvm_device_attribute, kvm_device_attr);
 SAME_OFFSET(clinux_kvm_device_attribute, group, kvm_device_attr, group);
 SAME_OFFSET(clinux_kvm_device_attribute, number, kvm_device_attr, attr);

@@ -21,13 +21,12 @@ public struct KVMHost: Sendable {
     /// - Throws: where the host makes no VM or vCPU, or does not answer.
     public init(_ system: borrowing KVMSystem) throws(KVMError) {
         let vm = try system.makeVM()
-        let scratch = try ScratchVM(in: vm, vcpuCount: 1)
         kernelRelease = HostIdentity.kernelRelease()
         counterFrequency = HostIdentity.counterFrequency()
         capabilities = Self.capabilities(of: vm)
-        abilities = scratch.abilities
+        abilities = try VCPUAbilities(of: vm)
         writableMasks = try vm.writableMasks()
-        midr = Self.midr(of: scratch)
+        midr = try Self.midr(in: vm)
     }
 
     /// Asked of a VM: some capabilities are an error (EINVAL) when asked of `/dev/kvm`.
@@ -42,7 +41,8 @@ public struct KVMHost: Sendable {
         return answers
     }
 
-    private static func midr(of scratch: ScratchVM) -> UInt64? {
+    private static func midr(in vm: borrowing VM) throws(KVMError) -> UInt64? {
+        let scratch = try ScratchVM(in: vm, vcpuCount: 1)
         guard let bank = scratch.banks.first,
             (try? bank.initialize(with: scratch.abilities.defaultInit)) != nil
         else { return nil }

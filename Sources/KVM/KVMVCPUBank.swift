@@ -14,10 +14,21 @@ public final class KVMVCPUBank: RegisterBank {
     var used: VCPUInit?
     /// The features finalized so far.
     var finalized: VCPUFeatures = []
+    /// Its number in its VM.
+    let index: UInt32
+    /// The VM's devices, which have some of its registers.
+    let devices: VMDevices
+    /// MPIDR_EL1, by which devices know it; nil where that has to be read.
+    var mpidr: UInt64?
 
-    init(owning vcpu: consuming VCPU, abilities: VCPUAbilities) {
+    init(
+        owning vcpu: consuming VCPU, abilities: VCPUAbilities, index: UInt32 = 0,
+        devices: VMDevices = VMDevices()
+    ) {
         self.vcpu = vcpu
         self.abilities = abilities
+        self.index = index
+        self.devices = devices
     }
 
     /// Lends the vCPU to a VMM that runs it.
@@ -30,17 +41,18 @@ public final class KVMVCPUBank: RegisterBank {
 
     // MARK: RegisterBank
 
-    /// The kernel's list and the registers outside it, in ascending order.
+    /// The kernel's list, the registers outside it, and those of the VM's devices, in ascending order.
     ///
     /// Before the vCPU is initialized that is `RegisterID.vcpuInit` alone. While a feature waits to
     /// be finalized the kernel lists nothing (EPERM), and only the SVE vector lengths can be written.
     /// - Throws: with the errno of `KVM_GET_REG_LIST`.
     public func list() throws(RegisterBankError) -> [RegisterID] {
         guard used != nil else { return [.vcpuInit] }
+        mpidr = nil
         do throws(Errno) {
-            let listed =
-                awaitsFinalization ? [RegisterID.sveVLS] : try vcpu.registerList()
-            return (listed + idsOutsideList).sorted()
+            if awaitsFinalization { return ([RegisterID.sveVLS] + idsOutsideList).sorted() }
+            let listed = try vcpu.registerList()
+            return merged(listed + idsOutsideList, idsOfDevices)
         } catch {
             throw failure(.list, nil, error)
         }
@@ -50,6 +62,7 @@ public final class KVMVCPUBank: RegisterBank {
     /// - Throws: `ENOENT` for a register that the vCPU does not have, `ENOEXEC` before it is initialized, `EPERM` for
     ///   SVE registers before they are finalized.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
+        if let attribute = deviceAttribute(of: id) { return try read(id, in: attribute) }
         guard id.architecture != .own else { return try readOutsideList(id) }
         let size = try sizeKernelTakes(id, .read)
         return try Errno.translating(try vcpu.oneRegister(id, size: size)) {
@@ -64,6 +77,10 @@ public final class KVMVCPUBank: RegisterBank {
     /// - Throws: what the kernel returned, with its meaning for this register where that is known; `EINVAL` also for a
     ///   value of another size.
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
+        if id == .mpidrEL1 || id == .vcpuInit { mpidr = nil }
+        if let attribute = deviceAttribute(of: id) {
+            return try write(value, to: id, in: attribute)
+        }
         guard id.architecture != .own else { return try writeOutsideList(value, id) }
         _ = try sizeKernelTakes(id, .write)
         try value.checkSize(for: id)
@@ -102,12 +119,21 @@ extension KVMVCPUBank {
     public convenience init(
         borrowing number: Int32, initializedWith request: VCPUInit
     ) throws(KVMError) {
+        try self.init(
+            borrowing: number, initializedWith: request, index: 0, devices: VMDevices())
+    }
+
+    /// The same, of a VM whose devices are known.
+    convenience init(
+        borrowing number: Int32, initializedWith request: VCPUInit, index: UInt32,
+        devices: VMDevices
+    ) throws(KVMError) {
         let vcpu = VCPU(owning: FileDescriptor(borrowing: number), runSize: 0)
         let complete = try vcpu.finalizedFeatures(of: request)
         let abilities = VCPUAbilities(
             preferredTarget: request.target, features: request.features,
             hasEvents: (try? vcpu.events()) != nil, hasMPState: (try? vcpu.mpState()) != nil)
-        self.init(owning: vcpu, abilities: abilities)
+        self.init(owning: vcpu, abilities: abilities, index: index, devices: devices)
         used = request
         finalized = complete
     }

@@ -113,4 +113,7 @@ internal import VCPUModel
     }
 
     private static let eventsSize = 16
+
+    /// Its own attributes; they can be asked for as long as the vCPU is open.
+    var attributes: KVMDevice { KVMDevice(borrowing: file.withNumber { $0 }) }
 }

@@ -19,6 +19,9 @@ public struct VM: ~Copyable {
         self.init(owning: FileDescriptor(borrowing: number), runSize: 0)
     }
 
+    /// The same VM, to be used by somebody else as long as this value lives.
+    borrowing func lent() -> VM { VM(borrowing: file.withNumber { $0 }) }
+
     /// The value of a capability for this VM, 0 where the kernel does not have it.
     ///
     /// The corresponding ioctl is `KVM_CHECK_EXTENSION`.
@@ -36,6 +39,22 @@ public struct VM: ~Copyable {
         try file.call("KVM_ENABLE_CAP") { number in
             clinux_kvm_enable_capability(number, capability.rawValue)
         }
+    }
+
+    /// Whether the host makes devices of a type.
+    ///
+    /// The corresponding ioctl is `KVM_CREATE_DEVICE`, with `KVM_CREATE_DEVICE_TEST`.
+    borrowing func canMakeDevice(ofType type: UInt32) -> Bool {
+        (try? file.call("KVM_CREATE_DEVICE") { clinux_kvm_create_device($0, type, 1) }) != nil
+    }
+
+    /// Makes a device.
+    ///
+    /// The corresponding ioctl is `KVM_CREATE_DEVICE`.
+    /// - Throws: `ENODEV` for a type that the host does not make, `EEXIST` for a second interrupt controller.
+    borrowing func makeDevice(ofType type: UInt32) throws(KVMError) -> KVMDevice {
+        let number = try file.call("KVM_CREATE_DEVICE") { clinux_kvm_create_device($0, type, 0) }
+        return KVMDevice(owning: FileDescriptor(owning: number))
     }
 
     /// The virtual CPU type that suits this host.

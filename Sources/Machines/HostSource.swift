@@ -22,7 +22,31 @@ extension SourceOption {
             """)
 }
 
+extension SourceOption {
+    /// Which interrupt controller to make.
+    public static let gic = SourceOption(
+        "--gic", value: "model", bearer: "host", subject: "VMs that are made for the command",
+        help: """
+            The interrupt controller that the VM on kvm: is to have, v2 or v3; it is saved with it, as are the clock and device \
+            attributes. A restore makes the one that was saved.
+            """)
+}
+
 extension SourceOptions {
+    /// The model that `--gic` names; nil where it was not given.
+    package var gicModel: GICModel? {
+        get throws(SourceError) {
+            switch self[.gic] {
+            case nil: nil
+            case "v2": .v2
+            case "v3": .v3
+            case let text?:
+                throw SourceError(
+                    "\(SourceOption.gic.name) takes v2 or v3, not \(Shown.line(text))")
+            }
+        }
+    }
+
     /// What `--vcpus` takes: KVM on arm64 makes at most 512.
     public static let vcpuCounts = 1...512
 

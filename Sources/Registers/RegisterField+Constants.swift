@@ -218,6 +218,28 @@ extension RegisterField {
         }
     }
 
+    /// Those of ICC_CTLR_EL1.
+    package enum ICCCTLREL1 {
+        /// Bit 19.
+        package static var extRange: RegisterField { .init(index: 1656) }
+        /// Bit 18.
+        package static var rss: RegisterField { .init(index: 1657) }
+        /// Bit 15.
+        package static var a3V: RegisterField { .init(index: 1659) }
+        /// Bit 14.
+        package static var seis: RegisterField { .init(index: 1660) }
+        /// Bits 13:11.
+        package static var iDbits: RegisterField { .init(index: 1661) }
+        /// Bits 10:8.
+        package static var prIbits: RegisterField { .init(index: 1662) }
+        /// Bit 6.
+        package static var pmhe: RegisterField { .init(index: 1664) }
+        /// Bit 1.
+        package static var eoImode: RegisterField { .init(index: 1666) }
+        /// Bit 0.
+        package static var cbpr: RegisterField { .init(index: 1667) }
+    }
+
     /// Those of ID_AA64DFR0_EL1.
     package enum IDAA64DFR0EL1 {
         /// Bits 63:60.
@@ -582,6 +604,26 @@ extension RegisterField {
             /// 3.
             package static let notRequired: UInt64 = 3
         }
+    }
+
+    /// Those of UNKNOWN_STATE.
+    package enum UNKNOWNSTATE {
+        /// Bit 7.
+        package static var lineOFEDGE: RegisterField { .init(index: 3809) }
+        /// Bit 6.
+        package static var itsTABLES: RegisterField { .init(index: 3810) }
+        /// Bit 5.
+        package static var lpiPENDING: RegisterField { .init(index: 3811) }
+        /// Bit 4.
+        package static var counterOFFSET: RegisterField { .init(index: 3812) }
+        /// Bit 3.
+        package static var capabilities: RegisterField { .init(index: 3813) }
+        /// Bit 2.
+        package static var smcccFILTER: RegisterField { .init(index: 3814) }
+        /// Bit 1.
+        package static var pmuID: RegisterField { .init(index: 3815) }
+        /// Bit 0.
+        package static var pmuFILTER: RegisterField { .init(index: 3816) }
     }
 
     /// Those of ZCR_EL1.

@@ -11,6 +11,8 @@ package enum RestorePhase: Int, CaseIterable, Comparable, Sendable {
     case finalization
     /// PSCI version, workaround levels and hypercall bitmaps, fixed at the first run.
     case firmware
+    /// The interrupt controller is made, which changes ID registers.
+    case interruptController
     /// ID registers and cache geometry: the visibility of other registers depends on them.
     case identification
     /// What is fixed when the interrupt controller is initialized, or at the first run: numbers of interrupts, addresses.

@@ -18,6 +18,9 @@ public struct Restore {
         /// What is written, and which losses count.
         public var policy = RestorePolicy(.exact)
 
+        /// What becomes of the guest's clock.
+        public var clock = ClockMode.stop
+
         /// The capabilities that were enabled on the destination's VM before its vCPUs were made.
         public var enabled: [KVMCapability] = []
 
@@ -44,12 +47,19 @@ public struct Restore {
     public static func perform(
         _ states: [UnitState], into banks: [any RegisterBank], options: Options = Options()
     ) throws(RestoreError) -> RestoreAccount {
+        try perform(states, into: banks, options: options, restoreTables: {})
+    }
+
+    private static func perform(
+        _ states: [UnitState], into banks: [any RegisterBank], options: Options,
+        restoreTables: () -> Void
+    ) throws(RestoreError) -> RestoreAccount {
         guard states.contains(where: { $0.unit != .vm }) else { throw .noVCPU }
         guard states.count == banks.count else {
             throw .counts(states: states.count, banks: banks.count)
         }
         var restore = Restore(options, states, banks)
-        restore.writeAll()
+        restore.writeAll(restoreTables)
         var account = try restore.account()
         if options.isStrict, !account.isComplete { restore.undo(into: &account) }
         return account
@@ -59,17 +69,23 @@ public struct Restore {
     /// - Parameters:
     ///   - vcpus: as many as the snapshot has, in the same order.
     ///   - vm: the target's own state; nil for a VM that has none, so that each register of it is absent.
+    ///   - restoreTables: called when the registers of ITSs are written but for GITS_CTLR: the VMM, which has restored the
+    ///     guest's memory, then has KVM read their tables there. It keeps its own account of a failure.
     /// - Throws: as the restore of its units does.
     public static func perform(
         _ snapshot: Snapshot, into vcpus: [any RegisterBank], vm: (any RegisterBank)? = nil,
-        options: Options = Options()
+        options: Options = Options(), restoreTables: () -> Void = {}
     ) throws(RestoreError) -> RestoreAccount {
-        guard snapshot.vm.count > 0 || vm != nil else {
+        let hasOwn = try vm.map { bank throws(RestoreError) in
+            try RestoreError.wrapping { () throws(RegisterBankError) in !(try bank.list()).isEmpty }
+        }
+        guard snapshot.vm.count > 0 || hasOwn == true else {
             return try perform(snapshot.units, into: vcpus, options: options)
         }
         return try perform(
             [UnitState(.vm, snapshot.vm)] + snapshot.vcpus.map(\.unit),
-            into: [vm ?? SnapshotBank(RegisterList())] + vcpus, options: options)
+            into: [vm ?? SnapshotBank(RegisterList())] + vcpus, options: options,
+            restoreTables: restoreTables)
     }
 
     private init(_ options: Options, _ states: [UnitState], _ banks: [any RegisterBank]) {
@@ -83,12 +99,13 @@ public struct Restore {
         }
     }
 
-    private mutating func writeAll() {
+    private mutating func writeAll(_ restoreTables: () -> Void) {
         for phase in RestorePhase.allCases {
             if options.isStrict, phase == RestorePhase.firstOfInitialized {
                 // What is written from here on can change others, of other vCPUs too.
                 for index in units.indices { units[index].remember() }
             }
+            if phase == .translationEnable { restoreTables() }
             for index in units.indices { units[index].write(phase) }
         }
     }

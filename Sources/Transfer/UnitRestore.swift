@@ -55,17 +55,20 @@ struct UnitRestore {
             unread = error
         }
         guard !isLeftOut else { return attempt }
-        let wanted = options.policy.value(of: id, saved: saved).value
-        attempt.action = write(wanted, to: id, holding: attempt.before)
+        attempt.action = write(saved, to: id, holding: attempt.before)
         if attempt.isWritten { stuck[place] = unread }
         return attempt
     }
 
     private func write(
-        _ wanted: RegisterValue, to id: RegisterID, holding before: RegisterValue?
+        _ saved: RegisterValue, to id: RegisterID, holding before: RegisterValue?
     ) -> RestoreAttempt.Action {
         if RegisterDictionary.entry(for: id)?.isClearView == true { return .skipped(.clearView) }
         do throws(RegisterBankError) {
+            var wanted = options.policy.value(of: id, saved: saved).value
+            if id.isSetByClockMode {
+                wanted = try options.clock.value(of: id, saved: wanted, in: guest, on: bank)
+            }
             return try bank.write(wanted, to: id, over: before) ? .wrote : .heldAlready
         } catch {
             return .failed(.init(error))

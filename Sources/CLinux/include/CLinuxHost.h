@@ -19,6 +19,9 @@ int clinux_kernel_release(char *_Nonnull buffer, size_t size);
 /* Seconds since 1970-01-01T00:00:00Z, time(2). */
 int64_t clinux_realtime_seconds(void);
 
+/* Nanoseconds since 1970-01-01T00:00:00Z. */
+int64_t clinux_realtime_nanoseconds(void);
+
 /* CLOCK_MONOTONIC in nanoseconds; async-signal-safe. */
 int64_t clinux_monotonic_nanoseconds(void);
 

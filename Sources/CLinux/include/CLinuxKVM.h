@@ -33,6 +33,7 @@ enum {
 
 enum {
     CLINUX_KVM_EXIT_MMIO = 6,
+    CLINUX_KVM_CREATE_DEVICE_TEST = 1,
 
     CLINUX_KVM_VCPU_INIT_WORDS = 7,
     CLINUX_KVM_WRITABLE_MASKS = 3 * 8 * 8,
@@ -100,6 +101,9 @@ int clinux_kvm_arm_get_reg_writable_masks(
 int clinux_kvm_set_user_memory_region(
     int vm, uint32_t slot, uint32_t flags, uint64_t guest_address, uint64_t size,
     void *_Nullable host_address);
+
+/* KVM_CREATE_DEVICE, on a VM, with KVM_CREATE_DEVICE_TEST where nothing is to be made: the device's descriptor, or 0. */
+int clinux_kvm_create_device(int vm, uint32_t type, int only_test);
 
 /* KVM_GET_DEVICE_ATTR, on a VM, a vCPU or a device; value has the size that the attribute has. */
 int clinux_kvm_get_attribute(int device, uint32_t group, uint64_t number, void *_Nonnull value);

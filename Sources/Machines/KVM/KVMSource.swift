@@ -11,7 +11,7 @@ package struct KVMSource: HostSource {
     package static let summary = SourceSummary(
         grammar: "kvm:", meaning: "a scratch VM on this host's /dev/kvm (arm64)",
         abilities: [.read, .restore, .edit, .host], needs: "arm64 with /dev/kvm",
-        options: [.vcpus], example: "vcpusnap save kvm: -o cpu.vcpusnap")
+        options: [.vcpus, .gic], example: "vcpusnap save kvm: -o cpu.vcpusnap")
 
     /// Always empty: a host has one KVM.
     package var name: String { "" }
@@ -33,17 +33,22 @@ package struct KVMSource: HostSource {
     package func makeVCPUs(
         _ count: Int, enabling capabilities: [KVMCapability], _ options: SourceOptions
     ) throws(SourceError) -> MadeVCPUs {
-        try SourceError.passing {
+        let (host, scratch) = try SourceError.passing {
             let system = try KVMSystem()
-            let host = try KVMHost(system)
-            return MadeVCPUs(
-                try ScratchVM(on: system, vcpuCount: count, enabling: capabilities).banks,
-                provenance: .init(
-                    kernel: host.kernelRelease, midr: host.midr,
-                    counterFrequency: host.counterFrequency, capabilities: host.capabilities,
-                    tool: options.tool),
-                kernel: KernelVersion(parsing: host.kernelRelease),
-                defaultInit: host.abilities.defaultInit)
+            return (
+                try KVMHost(system),
+                try ScratchVM(on: system, vcpuCount: count, enabling: capabilities)
+            )
         }
+        let model = try options.gicModel
+        try SourceError.passing { try scratch.vm.make(model) }
+        return MadeVCPUs(
+            scratch.banks, vm: scratch.vm,
+            provenance: .init(
+                kernel: host.kernelRelease, midr: host.midr,
+                counterFrequency: host.counterFrequency, capabilities: host.capabilities,
+                tool: options.tool),
+            kernel: KernelVersion(parsing: host.kernelRelease),
+            defaultInit: host.abilities.defaultInit)
     }
 }

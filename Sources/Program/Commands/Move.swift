@@ -55,6 +55,8 @@ struct Move: ParsableCommand {
 
     @OptionGroup var streamOptions: StreamOptions
 
+    @OptionGroup var clock: ClockOption
+
     @OptionGroup var policy: PolicyOption
 
     @OptionGroup var report: OutputOptions
@@ -85,7 +87,7 @@ struct Move: ParsableCommand {
         let order = MoveOrder(
             from: source.argument, to: target,
             options: ["--format", (report.printing.isJSON ? OutputFormat.json : .text).rawValue]
-                + (report.showKeys ? ["--show-keys"] : []),
+                + (report.showKeys ? ["--show-keys"] : []) + clock.words,
             policyName: self.policy.text, policy: policy, snapshot: file)
         try send(order, to: place)
     }

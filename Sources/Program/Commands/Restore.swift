@@ -53,6 +53,8 @@ struct RestoreCommand: ParsableCommand {
 
     @OptionGroup var without: WithoutOption
 
+    @OptionGroup var clock: ClockOption
+
     @Option(name: .shortAndLong, help: "Save what the target holds afterward; - is stdout.")
     var output: Location?
 
@@ -95,6 +97,7 @@ struct RestoreCommand: ParsableCommand {
         options.isStrict = strict
         options.kernel = destination.kernel
         options.enabled = destination.enabled
+        options.clock = clock.clock
         options.policy = try (given ?? policy.load().policy).ignoring(try exclude.map(pattern))
         snapshot.warnOfIdleOverrides(of: options.policy, from: source)
         let account = try Restore.perform(

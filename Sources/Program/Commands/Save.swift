@@ -36,6 +36,9 @@ struct Save: ParsableCommand {
     @Option(name: .of(.vcpus), help: ArgumentHelp(of: .vcpus))
     var vcpus: String?
 
+    @Option(name: .of(.gic), help: ArgumentHelp(of: .gic))
+    var gic: String?
+
     @OptionGroup var without: WithoutOption
 
     @OptionGroup var overwriting: OverwriteOption
@@ -45,7 +48,7 @@ struct Save: ParsableCommand {
 
     func validate() throws {
         do throws(SourceError) {
-            _ = try options.vcpuCount
+            _ = try (options.vcpuCount, options.gicModel)
             try source.checkOptions(options)
         } catch {
             throw ValidationError(error.description)
@@ -55,6 +58,7 @@ struct Save: ParsableCommand {
     private var options: SourceOptions {
         var options = SourceOptions.commandLine
         options[.vcpus] = vcpus
+        options[.gic] = gic
         options.set(.settle, if: settle)
         options.set(.despiteFilter, if: despiteFilter)
         return options

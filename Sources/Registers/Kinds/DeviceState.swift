@@ -48,6 +48,7 @@ extension RegisterID {
 
     /// When a restore writes a register of the GIC.
     fileprivate var interruptPhase: RestorePhase {
+        if self == .gicModel { return .interruptController }
         if let interruptProperty { return interruptProperty.phase }
         guard let attribute = deviceAttribute,
             let group = DeviceAttribute.GICGroup(rawValue: attribute.group)

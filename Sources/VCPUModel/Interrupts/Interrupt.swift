@@ -109,10 +109,3 @@ extension VCPUState {
         return UInt32(affinityIn: bits)
     }
 }
-
-extension UInt32 {
-    /// Aff3 in bits 31:24 and the others below, of MPIDR_EL1 or GICD_IROUTER, which have Aff3 in bits 39:32.
-    fileprivate init(affinityIn bits: UInt64) {
-        self.init(truncatingIfNeeded: bits >> 8 & 0xff00_0000 | bits & RegisterID.affinityMask)
-    }
-}

@@ -26,6 +26,10 @@ public struct KVMDevice: ~Copyable {
         file = FileDescriptor(borrowing: number)
     }
 
+    init(owning file: consuming FileDescriptor) {
+        self.file = file
+    }
+
     /// Whether there is such an attribute, readable or not.
     ///
     /// The corresponding ioctl is `KVM_HAS_DEVICE_ATTR`.
@@ -38,13 +42,16 @@ public struct KVMDevice: ~Copyable {
     /// The value of an attribute.
     ///
     /// The corresponding ioctl is `KVM_GET_DEVICE_ATTR`.
-    /// - Parameter size: in bytes, as the page of the device says: the kernel writes as many.
+    /// - Parameters:
+    ///   - size: in bytes, as the page of the device says: the kernel writes as many.
+    ///   - preset: what the value holds before, where that says what is asked for.
     /// - Throws: `ENXIO` for an attribute that it does not have, `EBUSY` while a vCPU runs.
     public borrowing func value(
-        of attribute: Attribute, size: Int
+        of attribute: Attribute, size: Int, preset: [UInt8] = []
     ) throws(KVMError) -> [UInt8] {
         // The kernel does not say how many bytes it writes; none of its attributes has more than this.
-        var value = [UInt8](repeating: 0, count: max(size, Self.largestValue))
+        let zeros = [UInt8](repeating: 0, count: max(size, Self.largestValue))
+        var value = preset + zeros.dropFirst(preset.count)
         try file.call("KVM_GET_DEVICE_ATTR") {
             clinux_kvm_get_attribute($0, attribute.group, attribute.number, &value)
         }

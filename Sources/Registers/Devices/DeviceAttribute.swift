@@ -44,6 +44,10 @@ public struct DeviceAttribute: Hashable, Sendable {
 
     /// Where the frame of SGIs and PPIs begins in a redistributor.
     static let interruptFrame: UInt64 = 0x10000
+    /// `KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION`.
+    static let region: UInt64 = 5
+    /// `KVM_VGIC_ITS_ADDR_TYPE`.
+    static let addressOfITS: UInt64 = 4
 
     /// An attribute by its numbers.
     public init(device: Device, group: UInt32, attribute: UInt64, preset: UInt64 = 0) {
@@ -94,12 +98,10 @@ private struct IDRange {
             kind: 7, indexes: 0..<0x1000, first: .init(device: .vcpu, group: 0, attribute: 0)),
     ]
 
-    /// Kind, first index and attribute of redistributor regions.
-    static let regions: (kind: UInt16, indexes: Range<UInt16>, attribute: UInt64) = (
-        2, 0x1000..<0x2000, 5
-    )
-    /// Kind of the registers of an ITS, first index of its address, and the attribute of that.
-    static let its: (kind: UInt16, address: UInt16, attribute: UInt64) = (9, 0xf000, 4)
+    /// Kind and first index of redistributor regions.
+    static let regions: (kind: UInt16, indexes: Range<UInt16>) = (2, 0x1000..<0x2000)
+    /// Kind of the registers of an ITS, and first index of its address.
+    static let its: (kind: UInt16, address: UInt16) = (9, 0xf000)
 
     func attribute(of index: UInt16) -> DeviceAttribute? {
         guard indexes.contains(index) else { return nil }
@@ -140,7 +142,7 @@ extension RegisterID {
         case .vm(IDRange.regions.kind, let index) where IDRange.regions.indexes.contains(index):
             return DeviceAttribute(
                 device: .gic, group: DeviceAttribute.GICGroup.addresses.rawValue,
-                attribute: IDRange.regions.attribute,
+                attribute: DeviceAttribute.region,
                 preset: UInt64(index - IDRange.regions.indexes.lowerBound))
         case .vm(let kind, let index): return Self.attribute(kind, index)
         case .vcpu(let index): return Self.attribute(0, index)
@@ -162,7 +164,7 @@ extension RegisterID {
         guard index >> 8 == IDRange.its.address >> 8 else { return nil }
         return DeviceAttribute(
             device: device, group: DeviceAttribute.GICGroup.addresses.rawValue,
-            attribute: IDRange.its.attribute)
+            attribute: DeviceAttribute.addressOfITS)
     }
 
     /// The id of the state in an attribute; nil for an attribute that no id stands for.
@@ -191,13 +193,13 @@ extension RegisterID {
         let isAddress = attribute.group == DeviceAttribute.GICGroup.addresses.rawValue
         switch attribute.device {
         case .its(let number) where isAddress:
-            guard attribute.attribute == IDRange.its.attribute else { return [] }
+            guard attribute.attribute == DeviceAttribute.addressOfITS else { return [] }
             return [(IDRange.its.kind, IDRange.its.address | UInt16(number))]
         case .its(let number):
             guard attribute.attribute % 4 == 0, attribute.attribute / 4 < IDRange.its.address >> 8
             else { return [] }
             return [(IDRange.its.kind, UInt16(attribute.attribute / 4) << 8 | UInt16(number))]
-        case .gic where isAddress && attribute.attribute == IDRange.regions.attribute:
+        case .gic where isAddress && attribute.attribute == DeviceAttribute.region:
             guard attribute.preset < IDRange.regions.indexes.count else { return [] }
             return [
                 (

@@ -1,0 +1,114 @@
+internal import LinuxSystem
+internal import Registers
+internal import VCPUModel
+
+/// Reads and writes registers that are attributes, with what an errno of them means.
+enum AttributeAccess {
+    /// - Parameter vcpu: whose register it is, or any vCPU for one that the VM has once.
+    static func read(
+        _ id: RegisterID, _ attribute: DeviceAttribute, of vcpu: KVMVCPUBank,
+        among devices: VMDevices
+    ) throws(RegisterBankError) -> RegisterValue {
+        if attribute.device == .vcpu {
+            return try vcpu.value(of: id, attribute)
+        }
+        let key = try vcpu.key
+        guard devices.has(id, of: key) else { throw absence(.read, id) }
+        do throws(KVMError) {
+            return try devices.read(id, of: key)
+        } catch {
+            throw failure(.read, id, error.errno)
+        }
+    }
+
+    /// - Parameter vcpu: as for `read`.
+    static func write(
+        _ value: RegisterValue, to id: RegisterID, _ attribute: DeviceAttribute,
+        of vcpu: KVMVCPUBank, among devices: VMDevices
+    ) throws(RegisterBankError) {
+        try value.checkSize(for: id)
+        if attribute.device == .vcpu {
+            return try vcpu.set(id, attribute, to: value)
+        }
+        let key = try vcpu.key
+        guard devices.has(id, of: key) else { throw absence(.write, id) }
+        if id == .iccCTLREL1 { try check(value, of: vcpu) }
+        do throws(KVMError) {
+            try devices.write(value, to: id, of: key)
+        } catch {
+            throw failure(.write, id, error.errno)
+        }
+    }
+
+    /// Refuses what KVM would, and keep part of.
+    private static func check(
+        _ value: RegisterValue, of vcpu: KVMVCPUBank
+    ) throws(RegisterBankError) {
+        let held = CPUInterfaceControl(try vcpu.read(.iccCTLREL1).lowBits)
+        guard !CPUInterfaceControl(value.lowBits).isTaken(over: held) else { return }
+        throw failure(.write, .iccCTLREL1, .invalidArgument)
+    }
+
+    static func absence(
+        _ operation: RegisterBankError.Operation, _ id: RegisterID
+    ) -> RegisterBankError {
+        RegisterBankError(operation, id, .noEntry)
+    }
+
+    static func failure(
+        _ operation: RegisterBankError.Operation, _ id: RegisterID, _ errno: Errno
+    ) -> RegisterBankError {
+        // What KVM says of attributes that are not there.
+        guard errno != .noDeviceOrAddress, errno != .noDevice else { return absence(operation, id) }
+        var result = RegisterBankError(
+            operation, id, errno,
+            explanation: KVMVCPUBank.explanation(operation, id, errno, features: []))
+        if errno == .busy, id.deviceAttribute?.needsStandstill == true {
+            result.explanation =
+                "a vCPU of the VM runs, or a thread is in a call for one; stop them all first"
+            result.isBeyondRules = true
+        }
+        return result
+    }
+}
+
+extension DeviceAttribute {
+    /// Whether KVM gives access only while no vCPU is in any call.
+    fileprivate var needsStandstill: Bool { device != .vcpu && !isSetUp }
+}
+
+extension KVMVCPUBank {
+    /// An attribute of the vCPU's own descriptor.
+    fileprivate func value(
+        of id: RegisterID, _ attribute: DeviceAttribute
+    ) throws(RegisterBankError) -> RegisterValue {
+        let device = vcpu.attributes
+        do throws(KVMError) {
+            let bytes = try device.value(
+                of: .init(group: attribute.group, number: attribute.attribute), size: id.size ?? 0)
+            if let value = RegisterValue(littleEndian: bytes) { return value }
+        } catch {
+            throw AttributeAccess.failure(.read, id, error.errno)
+        }
+        throw AttributeAccess.absence(.read, id)
+    }
+
+    fileprivate func set(
+        _ id: RegisterID, _ attribute: DeviceAttribute, to value: RegisterValue
+    ) throws(RegisterBankError) {
+        let device = vcpu.attributes
+        do throws(KVMError) {
+            try device.set(
+                .init(group: attribute.group, number: attribute.attribute),
+                to: value.littleEndianBytes)
+        } catch {
+            throw AttributeAccess.failure(.write, id, error.errno)
+        }
+    }
+
+    /// Whether the vCPU's descriptor has an attribute, which may be one that the VM has once.
+    func hasAttribute(_ attribute: DeviceAttribute) -> Bool {
+        let device = vcpu.attributes
+        return device.has(.init(group: attribute.group, number: attribute.attribute))
+    }
+}

@@ -1,0 +1,45 @@
+internal import LinuxSystem
+internal import Registers
+internal import VCPUModel
+
+/// The clock of a VM: counters that its vCPUs have in common, and the time next to them.
+struct KVMClock {
+    /// What was read at one instant; the first register of the clock takes it anew.
+    private var sample: [RegisterID: UInt64] = [:]
+
+    /// What a VM with such a vCPU has of it: no physical count before Linux 6.4, where it is the host's.
+    static func ids(of vcpu: KVMVCPUBank) -> [RegisterID] {
+        let counts: [RegisterID] =
+            (try? vcpu.read(.cntpctEL0)) == nil
+            ? [.clockCntvct] : [.clockCntvct, .clockCntpct]
+        return counts + [.clockRealtime, .clockCntfrq]
+    }
+
+    mutating func read(
+        _ id: RegisterID, of vcpu: KVMVCPUBank
+    ) throws(RegisterBankError) -> RegisterValue {
+        if id == .clockCntvct || sample[id] == nil { try takeSample(of: vcpu) }
+        guard let value = sample[id] else { throw AttributeAccess.absence(.read, id) }
+        return RegisterValue(value)
+    }
+
+    private mutating func takeSample(of vcpu: KVMVCPUBank) throws(RegisterBankError) {
+        sample[.clockCntvct] = try vcpu.read(.cntvctEL0).lowBits
+        sample[.clockCntpct] = try? vcpu.read(.cntpctEL0).lowBits
+        sample[.clockRealtime] = SystemClock.nanosecondsSinceEpoch()
+        sample[.clockCntfrq] = HostIdentity.counterFrequency()
+    }
+
+    /// Sets a count of all vCPUs; the time is as it is, and so is the frequency.
+    func write(
+        _ value: RegisterValue, to id: RegisterID, of vcpu: KVMVCPUBank
+    ) throws(RegisterBankError) {
+        switch id {
+        case .clockCntvct: try vcpu.write(value, to: .cntvctEL0)
+        case .clockCntpct: try vcpu.write(value, to: .cntpctEL0)
+        case .clockRealtime: break
+        case .clockCntfrq: throw AttributeAccess.failure(.write, id, .invalidArgument)
+        default: throw AttributeAccess.absence(.write, id)
+        }
+    }
+}

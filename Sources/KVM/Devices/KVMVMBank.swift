@@ -1,0 +1,179 @@
+internal import LinuxSystem
+public import Registers
+public import VCPUModel
+
+/// What a VM of KVM has once, as a bank: its interrupt controller but for the vCPUs' part, and its clock
+/// (Formats/gic-and-clock.md).
+///
+/// A VM that was made without devices lists nothing. `RegisterID.gicModel` makes an interrupt controller, and the first
+/// register that is not part of its set-up initializes it.
+public final class KVMVMBank: RegisterBank {
+    private let vm: VM
+    private let vcpus: [KVMVCPUBank]
+    private var unknown: UnknownState
+    private var clock: KVMClock
+
+    /// - Parameters:
+    ///   - vcpus: all of its vCPUs, which have the same `devices`.
+    ///   - unknown: what nobody can tell of it.
+    init(_ vm: consuming VM, _ vcpus: [KVMVCPUBank], unknown: UnknownState = []) {
+        self.vm = vm
+        self.vcpus = vcpus
+        self.unknown = unknown
+        clock = KVMClock()
+    }
+
+    private var devices: VMDevices? { vcpus.first?.devices }
+
+    /// The guest's memory has the tables of ITSs and the pending bits of LPIs.
+    func tablesWereSaved() { unknown.subtract([.lpiPending, .itsTables]) }
+
+    /// Makes an interrupt controller, as writing `RegisterID.gicModel` does.
+    /// - Parameter model: nil for none.
+    /// - Throws: `ENODEV` for one that the host does not make.
+    public func make(_ model: GICModel?) throws(RegisterBankError) {
+        guard let model else { return }
+        try write(RegisterValue(UInt64(model.rawValue), size: 4), to: .gicModel)
+    }
+
+    // MARK: RegisterBank
+
+    /// The set-up of the interrupt controller, its registers that the VM has once, those of its ITSs, the timers' interrupts
+    /// and the clock, in ascending order.
+    public func list() throws(RegisterBankError) -> [RegisterID] {
+        guard let devices, devices.areAskedFor, let vcpu = vcpus.first, vcpu.used != nil else {
+            return []
+        }
+        let ids = [.unknownState] + idsOfController(devices, vcpu) + Self.idsOfTimers.filter(has)
+        return (ids + KVMClock.ids(of: vcpu)).sorted()
+    }
+
+    /// Reads an attribute, or the clock.
+    /// - Throws: `ENOENT` for state that the VM does not have, `EBUSY` while one of its vCPUs runs.
+    public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
+        let vcpu = try firstVCPU(.read, id)
+        switch id.group {
+        case _ where id == .gicModel:
+            return RegisterValue(UInt64(vcpu.devices.model?.rawValue ?? 0), size: 4)
+        case _ where id == .unknownState: return RegisterValue(unknown.rawValue)
+        case .vm(kind: 6, _): return try clock.read(id, of: vcpu)
+        default: break
+        }
+        if isNextITS(id) { return RegisterValue(Self.noAddress) }
+        guard let attribute = id.deviceAttribute else {
+            throw AttributeAccess.absence(.read, id)
+        }
+        return try AttributeAccess.read(id, attribute, of: vcpu, among: vcpu.devices)
+    }
+
+    /// Writes an attribute or the clock, or makes a device.
+    /// - Throws: as `read`, and `EINVAL` for a value that KVM refuses, `EBUSY` for set-up after the initialization.
+    public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
+        let vcpu = try firstVCPU(.write, id)
+        try value.checkSize(for: id)
+        vcpu.devices.ask()
+        switch id.group {
+        case _ where id == .gicModel: return try make(value, vcpu.devices)
+        case _ where id == .unknownState:
+            unknown = UnknownState(rawValue: value.lowBits)
+            return
+        case .vm(kind: 6, _): return try clock.write(value, to: id, of: vcpu)
+        default: break
+        }
+        guard let attribute = id.deviceAttribute else {
+            throw AttributeAccess.absence(.write, id)
+        }
+        if isNextITS(id) {
+            try making(id) { () throws(KVMError) in try vcpu.devices.makeTranslator(in: vm) }
+        }
+        try AttributeAccess.write(value, to: id, attribute, of: vcpu, among: vcpu.devices)
+    }
+
+    // MARK: Devices
+
+    private func firstVCPU(
+        _ operation: RegisterBankError.Operation, _ id: RegisterID
+    ) throws(RegisterBankError) -> KVMVCPUBank {
+        guard let vcpu = vcpus.first else { throw AttributeAccess.absence(operation, id) }
+        return vcpu
+    }
+
+    private func make(
+        _ value: RegisterValue, _ devices: VMDevices
+    ) throws(RegisterBankError) {
+        guard devices.model == nil, devices.canBeMade,
+            let model = GICModel(rawValue: UInt32(value.lowBits))
+        else {
+            throw AttributeAccess.failure(.write, .gicModel, .invalidArgument)
+        }
+        try making(.gicModel) { () throws(KVMError) in try devices.make(model, in: vm) }
+    }
+
+    private func making(
+        _ id: RegisterID, _ body: () throws(KVMError) -> Void
+    ) throws(RegisterBankError) {
+        do throws(KVMError) {
+            try body()
+        } catch {
+            throw RegisterBankError(
+                .write, id, error.errno, explanation: "this host's KVM makes no such device")
+        }
+    }
+
+    /// Whether it is the address of an ITS that the VM does not have yet, and can be given.
+    private func isNextITS(_ id: RegisterID) -> Bool {
+        guard let devices, devices.model == .v3, devices.canBeMade,
+            let next = UInt8(exactly: devices.translatorCount)
+        else { return false }
+        return id == .address(ofITS: next)
+    }
+
+    /// What an address reads as that was not given.
+    private static let noAddress = UInt64.max
+
+    // MARK: Listing
+
+    private func idsOfController(_ devices: VMDevices, _ vcpu: KVMVCPUBank) -> [RegisterID] {
+        guard let model = devices.model, let key = try? vcpu.key else { return [] }
+        let setUp = GICModel.setUp.filter { id in
+            id != .gicAddressRedist && isGiven(id)
+        }
+        let translators = (0..<devices.translatorCount).flatMap { number in
+            let number = UInt8(clamping: number)
+            return [RegisterID.address(ofITS: number)].compactMap(\.self)
+                + GICModel.registers(ofITS: number)
+        }
+        return [.gicModel] + setUp + redistributors
+            + (model.vmRegisters + translators).filter { devices.has($0, of: key) }
+    }
+
+    /// The regions of redistributors, or the one address that they have without any.
+    private var redistributors: [RegisterID] {
+        var regions: [RegisterID] = []
+        while let id = RegisterID.redistributorRegion(UInt16(clamping: regions.count)),
+            regions.count < vcpus.count, let region = try? read(id).lowBits,
+            region >> Self.regionCountShift != 0
+        {
+            regions.append(id)
+        }
+        guard regions.isEmpty, isGiven(.gicAddressRedist) else { return regions }
+        return [.gicAddressRedist]
+    }
+
+    /// The number of redistributors of a region begins at this bit; it is 0 where the VMM gave no region.
+    private static let regionCountShift: UInt64 = 52
+
+    private func isGiven(_ id: RegisterID) -> Bool {
+        guard let value = try? read(id) else { return false }
+        return value.bits != Self.noAddress
+    }
+
+    private static let idsOfTimers = RegisterDictionary.all.map(\.id).filter {
+        if case .vm(kind: 7, _) = $0.group { true } else { false }
+    }
+
+    private func has(_ id: RegisterID) -> Bool {
+        guard let vcpu = vcpus.first, let attribute = id.deviceAttribute else { return false }
+        return vcpu.hasAttribute(attribute)
+    }
+}

@@ -1,0 +1,19 @@
+/// ICC_CTLR_EL1 of a vCPU with a GICv3.
+package struct CPUInterfaceControl: Hashable, Sendable {
+    /// The register's value.
+    package let bits: UInt64
+
+    /// Takes apart a value of ICC_CTLR_EL1.
+    package init(_ bits: UInt64) { self.bits = bits }
+
+    /// Whether KVM takes it on a vCPU that holds another value.
+    ///
+    /// One that it would refuse is not to be tried: PRIbits and IDbits of a refused value are kept all the same
+    /// (`set_gic_ctlr`, `arch/arm64/kvm/vgic-sys-reg-v3.c`).
+    package func isTaken(over held: CPUInterfaceControl) -> Bool {
+        let bounded = [RegisterField.ICCCTLREL1.prIbits, RegisterField.ICCCTLREL1.iDbits]
+        let fixed = [RegisterField.ICCCTLREL1.seis, RegisterField.ICCCTLREL1.a3V]
+        return bounded.allSatisfy { $0.extract(from: bits) <= $0.extract(from: held.bits) }
+            && fixed.allSatisfy { $0.extract(from: bits) == $0.extract(from: held.bits) }
+    }
+}

@@ -1,0 +1,83 @@
+/// How the value of a register is spread over attributes of a device, and how KVM takes it.
+extension DeviceAttribute {
+    /// The group, of an attribute of an interrupt controller or an ITS.
+    package var gicGroup: GICGroup? { device == .vcpu ? nil : GICGroup(rawValue: group) }
+
+    /// Whether it is given to an interrupt controller before that is initialized.
+    package var isSetUp: Bool {
+        switch gicGroup {
+        case .addresses, .interruptCount, .maintenanceInterrupt: true
+        default: false
+        }
+    }
+
+    /// How many bytes KVM reads and writes, whatever the register's size is; nil where that is the register's.
+    package var valueSize: Int? {
+        switch gicGroup {
+        case .addresses, .systemRegisters, .translation: 8
+        case nil: nil
+        default: 4
+        }
+    }
+
+    /// What stands in the upper half of the attribute's number.
+    package enum Key: Hashable, Sendable {
+        case nothing
+        /// The affinity of a vCPU.
+        case affinity
+        /// The number of a vCPU.
+        case number
+    }
+
+    /// What an interrupt controller of a model has to be told of the vCPU.
+    package func key(with model: GICModel) -> Key {
+        switch (gicGroup, model) {
+        case (.distributor, .v2), (.cpuInterface, .v2): .number
+        case (.redistributor, .v3), (.systemRegisters, .v3), (.lineLevels, .v3): .affinity
+        default: .nothing
+        }
+    }
+}
+
+extension RegisterID {
+    /// The attributes that its value is in, the lower word's first; none for state that is in none.
+    package var attributes: [DeviceAttribute] {
+        guard let lower = deviceAttribute else { return [] }
+        guard let part = lower.valueSize, let size, size > part else { return [lower] }
+        var upper = lower
+        upper.attribute &+= UInt64(part)
+        return [lower, upper]
+    }
+
+    /// The attribute that clears the bits of this one; nil for a register that takes a value as it is.
+    ///
+    /// Writing a register of such a pair only sets bits, so its value is replaced by clearing first.
+    package func clearingAttribute(with model: GICModel) -> DeviceAttribute? {
+        guard var attribute = deviceAttribute, attribute.device == .gic else { return nil }
+        switch interruptProperty {
+        case .enabled, .active: attribute.attribute &+= Self.clearingDistance
+        case .pending where model == .v2: attribute.attribute &+= Self.clearingDistance
+        case nil where isSourceOfSGIs: attribute.attribute &-= Self.sourcesDistance
+        default: return nil
+        }
+        return attribute
+    }
+
+    /// From ISENABLER to ICENABLER, from ISPENDR to ICPENDR, from ISACTIVER to ICACTIVER.
+    private static let clearingDistance: UInt64 = 0x80
+    /// From CPENDSGIR to SPENDSGIR.
+    private static let sourcesDistance: UInt64 = 0x10
+
+    /// Whether it is GICD_SPENDSGIR.
+    private var isSourceOfSGIs: Bool {
+        guard let attribute = deviceAttribute else { return false }
+        return attribute.gicGroup == .distributor && 0xf20..<0xf30 ~= attribute.attribute
+    }
+}
+
+extension UInt32 {
+    /// Aff3 in bits 31:24 and the others below, of MPIDR_EL1 or GICD_IROUTER, which have Aff3 in bits 39:32.
+    package init(affinityIn bits: UInt64) {
+        self.init(truncatingIfNeeded: bits >> 8 & 0xff00_0000 | bits & RegisterID.affinityMask)
+    }
+}

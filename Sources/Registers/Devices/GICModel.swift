@@ -1,0 +1,90 @@
+/// A model of interrupt controller that KVM has: the type that `KVM_CREATE_DEVICE` takes.
+public enum GICModel: UInt32, CaseIterable, Hashable, Sendable {
+    /// `KVM_DEV_TYPE_ARM_VGIC_V2`.
+    case v2 = 5
+    /// `KVM_DEV_TYPE_ARM_VGIC_V3`.
+    case v3 = 7
+
+    /// `KVM_DEV_TYPE_ARM_VGIC_ITS`.
+    package static let translationService: UInt32 = 8
+}
+
+/// The registers that an interrupt controller may have, in ascending order; the device tells which of them it has
+/// (`KVM_HAS_DEVICE_ATTR`).
+extension GICModel {
+    /// Of each vCPU.
+    package var vcpuRegisters: [RegisterID] { self == .v2 ? Self.banked : Self.ofCPUs }
+
+    /// Those that the VM has once, without its set-up and its ITSs.
+    package var vmRegisters: [RegisterID] { self == .v2 ? Self.ofDistributor : Self.ofVM }
+
+    /// What is given to it before it is initialized, but for regions of redistributors and ITSs.
+    package static let setUp = dictionary.filter {
+        if case .vm(kind: 2, let index) = $0.group { index < 0x1000 } else { false }
+    }
+
+    /// Of an ITS, without its address.
+    package static func registers(ofITS number: UInt8) -> [RegisterID] {
+        ofTranslation.map { RegisterID(rawValue: $0.rawValue | UInt64(number)) }
+    }
+
+    private static let banked = ids(in: [.cpuInterface, .distributor]) { $0.isOfVCPU }
+    private static let ofCPUs =
+        ids(in: [.systemRegisters]) { _ in true }
+        + ids(in: [.redistributor, .lineLevels]) { $0.isOfVCPU }
+    // Targets are CPU interfaces with a GICv2, and affinities with a GICv3; each has zeros in place of the other.
+    private static let ofDistributor = ids(in: [.distributor]) { id in
+        if case .route = id.interruptProperty { false } else { !id.isOfVCPU && id != .gicdTyper2 }
+    }
+    private static let ofVM = ids(in: [.distributor, .redistributor, .lineLevels]) {
+        !$0.isOfVCPU && $0.interruptProperty != .interfaces
+    }
+    private static let ofTranslation = dictionary.filter {
+        $0.deviceAttribute.map { $0.device == .its(0) && $0.gicGroup == .translation } == true
+    }
+
+    private static func ids(
+        in groups: Set<DeviceAttribute.GICGroup>, where isWanted: (RegisterID) -> Bool
+    ) -> [RegisterID] {
+        dictionary.filter { id in
+            guard let attribute = id.deviceAttribute, attribute.device == .gic,
+                let group = attribute.gicGroup
+            else { return false }
+            return groups.contains(group) && isWanted(id)
+        }
+    }
+
+    private static let dictionary = RegisterDictionary.all.flatMap { line in
+        // Families of ITSs and regions have a member for each that there could be.
+        line.id.isOfManyDevices ? [line.id] : line.family.map(\.id)
+    }
+}
+
+extension RegisterID {
+    /// The region of redistributors with a number.
+    package static func redistributorRegion(_ number: UInt16) -> RegisterID? {
+        RegisterID(
+            DeviceAttribute(
+                device: .gic, group: DeviceAttribute.GICGroup.addresses.rawValue,
+                attribute: DeviceAttribute.region, preset: UInt64(number)))
+    }
+
+    /// Where an ITS is in the guest's memory.
+    package static func address(ofITS number: UInt8) -> RegisterID? {
+        RegisterID(
+            DeviceAttribute(
+                device: .its(number), group: DeviceAttribute.GICGroup.addresses.rawValue,
+                attribute: DeviceAttribute.addressOfITS))
+    }
+
+    fileprivate var isOfVCPU: Bool {
+        if case .vcpu = group { true } else { false }
+    }
+
+    fileprivate var isOfManyDevices: Bool {
+        switch group {
+        case .vm(kind: 2, _), .vm(kind: 9, _): true
+        default: false
+        }
+    }
+}
