@@ -14,8 +14,8 @@ public final class KVMVCPUBank: RegisterBank {
     var used: VCPUInit?
     /// The features finalized so far.
     var finalized: VCPUFeatures = []
-    /// Its number in its VM.
-    let index: UInt32
+    /// Its number in its VM: the argument of `KVM_CREATE_VCPU`, where that is known.
+    public let index: UInt32
     /// The VM's devices, which have some of its registers.
     let devices: VMDevices
     /// MPIDR_EL1, by which devices know it; nil where that has to be read.

@@ -45,8 +45,52 @@ int own_vmm_initialize(int vcpu, uint32_t target, uint32_t features)
     return features & 1u << sve ? ioctl(vcpu, KVM_ARM_VCPU_FINALIZE, &sve) : 0;
 }
 
+static int set(int device, uint32_t group, uint64_t number, const void *value)
+{
+    struct kvm_device_attr attribute = {.group = group, .attr = number, .addr = (uint64_t)(uintptr_t)value};
+
+    return ioctl(device, KVM_SET_DEVICE_ATTR, &attribute);
+}
+
+static int create_device(int vm, uint32_t type)
+{
+    struct kvm_create_device device = {.type = type};
+
+    return ioctl(vm, KVM_CREATE_DEVICE, &device) < 0 ? -1 : (int)device.fd;
+}
+
+int own_vmm_create_gic(int vm, uint32_t interrupts)
+{
+    const uint64_t distributor = 0x8000000, redistributors = 0x80a0000;
+    int gic = create_device(vm, KVM_DEV_TYPE_ARM_VGIC_V3);
+
+    if (gic < 0 || set(gic, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &interrupts) < 0 ||
+        set(gic, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, &distributor) < 0 ||
+        set(gic, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST, &redistributors) < 0)
+        return -1;
+    return gic;
+}
+
+int own_vmm_create_its(int vm)
+{
+    const uint64_t address = 0x8080000;
+    int its = create_device(vm, KVM_DEV_TYPE_ARM_VGIC_ITS);
+
+    if (its < 0 || set(its, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, &address) < 0)
+        return -1;
+    return own_vmm_initialize_device(its) < 0 ? -1 : its;
+}
+
+int own_vmm_initialize_device(int device)
+{
+    return set(device, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, 0);
+}
+
 #else
 
+int own_vmm_create_gic(int vm, uint32_t interrupts) { return -1; }
+int own_vmm_create_its(int vm) { return -1; }
+int own_vmm_initialize_device(int device) { return -1; }
 int own_vmm_create_vm(void) { return -1; }
 int own_vmm_create_vcpu(int vm, int index) { return -1; }
 uint32_t own_vmm_features(int vm) { return 0; }

@@ -32,6 +32,8 @@ enum Main {
             Run a guest that reads what KVM does not list, and calls the firmware's mitigations at their levels.
         kvm-proof own-vmm
             Save and restore the vCPUs of a VMM that lends its descriptors.
+        kvm-proof interrupts SEED
+            Save and restore the interrupt controller of a VMM that lends it, without and with an ITS.
         kvm-proof source SOURCE
             Try what holds for every kind of source on one that needs KVM.
         kvm-proof vary FILE
@@ -86,6 +88,10 @@ enum Main {
     /// Nil for words that say something else.
     private static func proofWithoutAGuest(_ words: [String]) throws -> Bool? {
         if words.first == "source", words.count == 2 { return try SourceProof(words[1]).run() }
+        if words.first == "interrupts", words.count == 2, let seed = UInt64(words[1]) {
+            return try InterruptProof(hasITS: false).run(seed: seed)
+                && InterruptProof(hasITS: true).run(seed: seed)
+        }
         return switch words {
         case ["unlisted"]: try UnlistedProof().run()
         case ["own-vmm"]: try OwnVMMProof().run()

@@ -20,4 +20,13 @@ uint32_t own_vmm_target(int vm);
 /* KVM_ARM_VCPU_INIT with these, and KVM_ARM_VCPU_FINALIZE of SVE; 0, or -1. */
 int own_vmm_initialize(int vcpu, uint32_t target, uint32_t features);
 
+/* A GICv3 with so many INTIDs and its addresses, which is not initialized yet; its descriptor, or -1. */
+int own_vmm_create_gic(int vm, uint32_t interrupts);
+
+/* An ITS with an address, initialized; its descriptor, or -1. */
+int own_vmm_create_its(int vm);
+
+/* KVM_DEV_ARM_VGIC_CTRL_INIT; 0, or -1. */
+int own_vmm_initialize_device(int device);
+
 #endif
