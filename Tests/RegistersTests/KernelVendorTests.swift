@@ -11,6 +11,11 @@ struct KernelVendorTests {
         ("6.6.78.1-1.azl3", "Azure Linux"), ("4.19.90-52.22.v2207.ky10.aarch64", "Kylin"),
         ("5.10.134-16.an8.aarch64", "Anolis OS"), ("5.4.0-1110-kvm", "Ubuntu"),
         ("5.14.0-570.el9.aarch64+64k", "Red Hat"), ("6.8.0-60-generic-64k", "Ubuntu"),
+        ("5.15.90.1-microsoft-standard-WSL2", "Microsoft"), ("6.1.21-v8+", "Raspberry Pi"),
+        ("5.10.0-182.0.0.95.r1941_123.hce2.aarch64", "Huawei"),
+        ("4.18.0-147.5.1.6.h729.eulerosv2r9.aarch64", "Huawei"),
+        ("5.10.134-18.0.11.lifsea8.aarch64", "Alibaba Cloud Linux"),
+        ("4.19.36-vhulk1907.1.0.h453.eulerosv2r8.aarch64", "Huawei"),
         ("6.18.15-rc1+", "its builder"), ("6.12.0-dirty", "its builder"),
     ])
     func ofItsOwn(release: String, name: String) throws {
