@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Help, and what is said of misspelled words")
 struct HelpTests {
-    private static let commands = [
+    static let commands = [
         "save", "restore", "plan", "move", "baseline", "diff", "show", "convert", "fix", "mend",
         "unmend", "set", "inject", "upgrade", "matrix", "list", "verify", "host", "register",
     ]

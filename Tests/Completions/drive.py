@@ -44,6 +44,8 @@ CASES = [
     ("save kvm: -o sav", ["save", "kvm:", "-o", "saved.vcpusnap"]),
     ("register SCTLRM", ["register", "SCTLRMASK_EL1"]),
     ("register tpidrr", ["register", "tpidrro_el0"]),
+    ("register ESR_EL1.E", ["register", "ESR_EL1.EC"]),
+    ("register x0 sctlr_el1.tidc", ["register", "x0", "sctlr_el1.tidcp"]),
     ("show saved.vcpusnap -r TPIDRR", ["show", "saved.vcpusnap", "-r", "TPIDRRO_EL0"]),
     ("set saved.vcpusnap x0=1 TPIDRR", ["set", "saved.vcpusnap", "x0=1", "TPIDRRO_EL0="]),
     ("set saved.vcpusnap SCTLR_EL1.TIDC", ["set", "saved.vcpusnap", "SCTLR_EL1.TIDCP="]),

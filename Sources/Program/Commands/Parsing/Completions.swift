@@ -11,8 +11,9 @@ enum Completions {
         names(registerNames(like: word), like: word)
     }
 
-    /// Registers, and with `--history` whatever else has one.
+    /// Registers, after a dot the fields of one, and with `--history` whatever else has one.
     static let historySubjects: CompletionKind = .custom { words, _, word in
+        if let fields = fieldNames(like: word) { return fields }
         let others = KVMCapability.all.map(\.name) + VCPUFeature.all.map(\.macro)
         return names(
             registerNames(like: word) + (words.contains("--history") ? others : []), like: word)
@@ -20,12 +21,8 @@ enum Completions {
 
     /// The left sides of assignments: registers, and after a dot the fields of one.
     static let assignments: CompletionKind = .custom { _, _, word in
-        let parts = word.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let register = RegisterID(spelled: parts[0]) else {
-            return names(registerNames(like: word).map { $0 + "=" }, like: word)
-        }
-        let fields = RegisterDictionary.entry(for: register)?.fields ?? []
-        return fields.filter { !$0.isReserved }.map { "\(parts[0]).\($0.name)=" }
+        let all = fieldNames(like: word) ?? names(registerNames(like: word), like: word)
+        return all.map { $0 + "=" }
     }
 
     static let sources = withFiles { sourceNames(like: $0) }
@@ -52,6 +49,14 @@ enum Completions {
 
     private static func sourceNames(like word: String) -> [String] {
         SourceKinds.named.flatMap { $0.completions(of: word) }
+    }
+
+    /// `REGISTER.FIELD` for each field of the register, as it was spelled; nil for a word that names none before a dot.
+    private static func fieldNames(like word: String) -> [String]? {
+        let parts = word.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let register = RegisterID(spelled: parts[0]) else { return nil }
+        let fields = RegisterDictionary.entry(for: register)?.fields ?? []
+        return names(fields.filter { !$0.isReserved }.map { "\(parts[0]).\($0.name)" }, like: word)
     }
 
     /// The names that begin with a word in any case; all in lower case, if the word is.
