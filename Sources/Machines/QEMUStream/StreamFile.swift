@@ -153,6 +153,9 @@ public struct StreamFile: StateFile {
     /// Whether it came through a pipe, and cannot be read again.
     package var isOfPipe: Bool { stream.bytes is HeadAndTail && image?.compression == nil }
 
+    /// Whether it was passed on while it was read, so that it cannot be tried again.
+    package var hasPassed: Bool { image == nil && stream.bytes is HeadAndTail }
+
     /// A bank for each vCPU, in the stream's order.
     ///
     /// Each call makes new ones: writes change neither the stream nor the banks of another call.
@@ -191,7 +194,7 @@ public struct StreamFile: StateFile {
     }
 
     /// Notifies of what is known to be lost or cannot be relied on.
-    package func warn(_ options: SourceOptions) {
+    func warn(_ options: SourceOptions) {
         let problem = stream.problem.map { "only a part is read: \($0)" }
         let another = stream.beginningBehindAnother.map {
             "it has more than one stream: the last is read, which begins at byte \($0); QEMU loads the first"
@@ -220,15 +223,16 @@ public struct StreamFile: StateFile {
         options.notify("\(name): warning: \(text)")
     }
 
-    /// Changes of the stream, as changes of the file that holds it.
+    /// What to change in the file so that its stream has these sections.
     /// - Throws: when the stream is compressed, or a qcow2 image cannot be changed there.
-    package func filePatch(_ patch: FilePatch) throws(SourceError) -> FilePatch {
+    package func changes(to sections: [CPUSection]) throws(SourceError) -> FilePatch {
+        let patch = try patch(replacing: sections)
         if let problem = whyUnchangeable { throw SourceError("\(name): \(problem)") }
         return try SourceError.passing { try image?.changes(for: patch) ?? patch }
     }
 
     /// What to change in the stream so that it has these sections.
-    package func patch(replacing sections: [CPUSection]) throws(SourceError) -> FilePatch {
+    func patch(replacing sections: [CPUSection]) throws(SourceError) -> FilePatch {
         try SourceError.naming(name) { () throws(QEMUStreamError) in
             try stream.patch(replacing: sections)
         }

@@ -182,15 +182,13 @@ extension StreamMend {
         }
         losses += refusals
         var proposal = PolicyProposal(losses, of: move)
-        for _ in 0..<GuestFix.maximumRounds {
+        let isEnough = try proposal.addRounds { (proposal) throws(Problem) in
             let next = try mended(proposal.policy(after: policy))
-            if next.isSafe { return proposal }
             losses += next.refusals
-            let more = PolicyProposal(losses, of: move)
-            guard more.proposed.count > proposal.proposed.count else { break }
-            proposal = more
+            if !next.isSafe { proposal = PolicyProposal(losses, of: move) }
+            return next.isSafe
         }
-        return PolicyProposal()
+        return isEnough ? proposal : PolicyProposal()
     }
 }
 
