@@ -93,6 +93,7 @@ extension StreamFileKind {
     public static var hasInternalSnapshots: Bool { false }
 
     /// By default such files do not pass.
+    /// - Throws: never by itself.
     public static func passing(_ input: ImageInput) throws(SavedImageError) -> PassingImage? { nil }
 
     /// How to read it as it is, or to make of it what was expected.
@@ -167,6 +168,7 @@ public struct StreamFile: StateFile {
     package var indexText: String { UnitNumbers(stream.cpus.map(\.instance).sorted()).title }
 
     /// Its registers; notices name the known losses.
+    /// - Throws: never: what cannot be read is told in the result.
     public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         warn(options)
         return try stateCapture(options)

@@ -37,6 +37,7 @@ public struct MendRequest: Sendable {
     }
 
     /// Mends a stream, for a QEMU that emulates the vCPUs where one is given.
+    /// - Throws: for a stream that cannot be mended at all.
     public func mend(
         _ stream: QEMUStream, on destination: TCGDestination?
     ) throws(StreamMend.Problem) -> StreamMend {
@@ -63,6 +64,7 @@ public struct MendRequest: Sendable {
     ///   - destination: the QEMU that emulates the vCPUs, where one is given.
     ///   - snapshot: the stream's vCPUs.
     ///   - isPassing: whether the stream cannot be tried again by other rules.
+    /// - Throws: for a stream that cannot be mended at all.
     public func result(
         of stream: QEMUStream, on destination: TCGDestination?, _ snapshot: Snapshot,
         isPassing: Bool

@@ -176,7 +176,7 @@ struct MendOutput: Report {
     }
 }
 
-extension StreamMend.VCPU {
+extension StreamMend.VCPUChanges {
     fileprivate func json(_ values: ValueText) -> JSONObject {
         [
             "altered": altered.json(values), "changes": changes.json(values),
@@ -224,7 +224,7 @@ private struct SubsectionLines {
     var leftOut = SharedLines<StreamMend.UnknownSubsection>()
     var refused = SharedLines<StreamMend.UnknownSubsection>()
 
-    mutating func add(_ vcpu: StreamMend.VCPU) {
+    mutating func add(_ vcpu: StreamMend.VCPUChanges) {
         let unit = UnitID.vcpu(vcpu.index)
         for part in vcpu.leftOut {
             leftOut.add(part, about: SharedSubject(words: part.name), of: unit) {

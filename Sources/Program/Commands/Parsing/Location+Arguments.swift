@@ -79,7 +79,7 @@ extension StateCapture {
     /// Makes a file of it, and says so unless that is not wanted.
     /// - Throws: `ExitStatus.finding` where something could not be read.
     func keep(in output: Location, from source: Location, quietly: Bool) throws {
-        try SnapshotFile.write(reporting(from: source), to: output)
+        try SourceKinds.ofResults.write(reporting(from: source), to: output)
         let registers = snapshot.vcpus.map(\.registers.count).reduce(0, +)
         try output.sayWritten(
             "\(snapshot.vcpus.count.of("vCPU")), \(registers.of("register"))", quietly: quietly)
