@@ -54,7 +54,7 @@ class Compiler:
         self.layouts = self.read_layouts()
         # Where the fields of each layout in use start.
         self.starts = {}
-        self.cpus = read(directory / "cpus.jsonl", ["implementer", "name"], ["part"])
+        self.cpus = read(directory / "cpus.jsonl", ["implementer", "name"], ["part", "mixed"])
 
     # Names
 
@@ -83,6 +83,11 @@ class Compiler:
             names = [register["name"], *register.get("aliases", [])]
             rows += [(name.upper(), self.strings.add(name), position) for name in names]
         return [row[1:] for row in sorted(rows)]
+
+    def dump_name_rows(self):
+        """The names in dumps, in capitals, each with the position of its register."""
+        return [(self.strings.add(register["inDumps"]), position)
+                for position, register in enumerate(self.registers) if "inDumps" in register]
 
     def alias_table(self):
         """The strings of all aliases, and for each register where its own start."""
@@ -309,7 +314,8 @@ class Compiler:
     # The rest
 
     def cpu_rows(self):
-        return sorted((self.identity(cpu), self.strings.add(cpu["name"])) for cpu in self.cpus)
+        return sorted(
+            (self.identity(cpu), self.strings.add(cpu["name"]), int(cpu.get("mixed", False))) for cpu in self.cpus)
 
     def identity(self, cpu):
         return number(cpu, "implementer") << 16 | number(cpu, "part", NONE)
@@ -463,7 +469,7 @@ def registers(directory):
     """The records of registers.jsonl, ascending by id."""
     records = read(
         directory / "registers.jsonl", ["id", "name"],
-        ["aliases", "constant", "encoding", "family", "layout", "opaque", "variants", "mapping", "mappingLsb", "flags",
+        ["aliases", "inDumps", "constant", "encoding", "family", "layout", "opaque", "variants", "mapping", "mappingLsb", "flags",
          "volatile", "clearViewOf", "listedSince", "absentIn", "reset", "notes", "origin", "layoutOrigin"])
     return sorted(records, key=lambda register: number(register, "id"))
 
@@ -531,6 +537,7 @@ def source(directory):
     tables = [
         ("register", "registers", registers),
         ("register_name", "names", compiler.name_rows()),
+        ("register_name", "dump_names", compiler.dump_name_rows()),
         ("alias", "aliases", compiler.alias_table()[0]),
         ("variant", "variants", compiler.variants.rows),
         ("field", "fields", compiler.fields.rows),

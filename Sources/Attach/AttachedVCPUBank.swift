@@ -12,7 +12,7 @@ public import VCPUModel
 /// has, which do not tell whether it was to start powered off.
 public final class AttachedVCPUBank: RegisterBank {
     /// The vCPU's number, and the descriptor that the process has of it.
-    public let vcpu: VMMProcess.VCPU
+    public let vcpu: VMMProcess.VCPUDescriptor
     /// Why `KVM_RUN` returned last: `exit_reason` of the vCPU's `struct kvm_run`.
     ///
     /// Nil when its mapping was not found, or there are several.
@@ -23,7 +23,7 @@ public final class AttachedVCPUBank: RegisterBank {
     private var raw: RawVCPUImage?
     private var takenApart: VCPUImage?
 
-    init(_ vcpu: VMMProcess.VCPU, _ calls: AttachedCalls) {
+    init(_ vcpu: VMMProcess.VCPUDescriptor, _ calls: AttachedCalls) {
         self.vcpu = vcpu
         self.calls = calls
     }

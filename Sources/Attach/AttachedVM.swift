@@ -59,7 +59,7 @@ public final class AttachedVM {
     /// - Parameter vcpus: vCPUs of one VM of the process, or of several.
     /// - Throws: when they cannot be reached; the process runs on then.
     public init(
-        _ vcpus: [VMMProcess.VCPU], of process: Int, for purpose: Purpose = .init()
+        _ vcpus: [VMMProcess.VCPUDescriptor], of process: Int, for purpose: Purpose = .init()
     ) throws(AttachError) {
         guard !vcpus.isEmpty else { throw AttachError(process: process, .noVCPU) }
         calls = AttachedCalls(
@@ -76,7 +76,7 @@ public final class AttachedVM {
     /// Reads every register of every vCPU, and lets the process go before anything is made of them.
     /// - Throws: what `init` throws, and where the process ended before it was let go.
     public static func capture(
-        _ vcpus: [VMMProcess.VCPU], of process: Int, for purpose: Purpose = .init()
+        _ vcpus: [VMMProcess.VCPUDescriptor], of process: Int, for purpose: Purpose = .init()
     ) throws(AttachError) -> (banks: [AttachedVCPUBank], cost: Cost) {
         let vm = try AttachedVM(vcpus, of: process, for: purpose)
         guard let cost = try vm.letGo() else { throw AttachError(process: process, .targetExited) }

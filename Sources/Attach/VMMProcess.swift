@@ -6,7 +6,7 @@ public import LinuxSystem
 /// Finding it attaches to nothing.
 public struct VMMProcess: Hashable, Sendable {
     /// A vCPU, by the descriptor that its process has of it.
-    public struct VCPU: Hashable, Sendable {
+    public struct VCPUDescriptor: Hashable, Sendable {
         /// The number it was made with (`KVM_CREATE_VCPU`).
         public var index: Int
         /// Its number in the process (`/proc/PID/fd`), where it may have copies.
@@ -24,7 +24,7 @@ public struct VMMProcess: Hashable, Sendable {
         /// Its number in the process; -1 when the process has closed it and kept its vCPUs.
         public var descriptor: Int
         /// By ascending index.
-        public var vcpus: [VCPU]
+        public var vcpus: [VCPUDescriptor]
     }
 
     /// The process's id, as `/proc` shows it.
@@ -67,7 +67,7 @@ public struct VMMProcess: Hashable, Sendable {
             if vms.isEmpty { vms.append(VM(descriptor: -1, vcpus: [])) }
             let twin = vms[vms.count - 1].vcpus.first { $0.index == index }
             guard let twin else {
-                vms[vms.count - 1].vcpus.append(VCPU(index: index, descriptor: number))
+                vms[vms.count - 1].vcpus.append(VCPUDescriptor(index: index, descriptor: number))
                 continue
             }
             if Self.areDifferent(twin.descriptor, number, of: process) { isAmbiguous = true }

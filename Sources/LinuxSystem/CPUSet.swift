@@ -14,6 +14,7 @@ public struct CPUSet: Hashable, Sendable {
     public static let limit = 8192
 
     /// Those that the calling thread may run on.
+    /// - Throws: where the kernel does not tell.
     public static func ofThisThread() throws(Errno) -> CPUSet {
         var bits = [UInt8](repeating: 0, count: limit / 8)
         // SAFETY: the kernel writes at most `count` bytes.

@@ -44,6 +44,7 @@ public struct EditTarget {
     ///   - selection: nil where the only vCPU is meant.
     ///   - output: where the result goes instead of the file itself.
     ///   - keeps: whether it is kept at all; false for a trial.
+    /// - Throws: where it cannot be opened or changed, has no such vCPU, or something would be lost.
     public init(
         _ location: Location, _ selection: Selection?, output: Location?, keeps: Bool = true,
         _ options: SourceOptions
@@ -89,6 +90,7 @@ public struct EditTarget {
     }
 
     /// Makes sure that an assignment does not make vCPUs differ in what all vCPUs of a VM have alike.
+    /// - Throws: where it would.
     public func checkAlike(_ wanted: [RegisterAssignment]) throws(SourceError) {
         guard !isWhole else { return }
         let banks = vcpus.map(\.bank)
@@ -103,6 +105,7 @@ public struct EditTarget {
     /// Makes a change in each vCPU that is meant.
     ///
     /// A change that the target does not take is no error.
+    /// - Throws: where the change cannot be made.
     public func edit(
         _ edit: (any RegisterBank) throws(EditError) -> VCPUEdit
     ) throws(SourceError) -> [(index: UInt32, edit: VCPUEdit)] {
@@ -119,6 +122,7 @@ public struct EditTarget {
 
     /// Keeps the result where it is to go.
     /// - Returns: what the target then holds.
+    /// - Throws: where the registers cannot be read, or the result cannot be written.
     public func finish() throws(SourceError) -> Snapshot {
         let result = try state.capture().snapshot
         try state.letGo()

@@ -50,6 +50,7 @@ extension Guest {
 
 extension Location {
     /// The guest of whatever this is.
+    /// - Throws: what `capture` throws.
     public func guest(_ options: SourceOptions) throws(SourceError) -> Guest {
         guard namedKind == nil else { return Guest(try capture(options)) }
         let file = try openFile(options)
@@ -59,6 +60,7 @@ extension Location {
     /// The same where the name of a built-in profile means its host, as `--host` has it.
     ///
     /// Of a host the options say nothing.
+    /// - Throws: what `capture` throws.
     public func guestOrHost(_ options: SourceOptions) throws(SourceError) -> Guest {
         guard isHostFile else { return try guest(options) }
         let file = try openHostFile(options)
@@ -67,8 +69,9 @@ extension Location {
 }
 
 extension Snapshot {
-    /// Throws for a snapshot without vCPUs, which a file may be.
+    /// Makes sure that there are vCPUs: a file may have none.
     /// - Parameter verb: what was to be done with it.
+    /// - Throws: where there are none.
     public func requireVCPUs(of location: Location, to verb: String) throws(SourceError) {
         if vcpus.isEmpty { throw Self.hasNoVCPU(location, to: verb) }
     }

@@ -161,9 +161,7 @@ extension Provenance {
         self.init()
         self[.tool] = tool
         self[.time] = SystemClock.utcTimestamp()
-        self[.kernel] = kernel
-        self[.midr] = midr.map { RegisterValue($0).description }
-        self[.counterFrequency] = counterFrequency.map { String($0) }
+        setHost(kernel: kernel, midr: midr, counterFrequency: counterFrequency)
         for (name, value) in capabilities where value != 0 && Self.matters(name) {
             self[.capability(name)] = String(value)
         }

@@ -132,10 +132,11 @@ extension Location {
     }
 
     /// - Throws: for what has a scheme, and behind it nothing that can be meant.
-    private func checkScheme() throws(SourceError) {
-        let kind = SourceKinds.named.first { argument.hasPrefix($0.scheme) }
-        guard let kind, identity == nil else { return }
-        throw SourceError("\(text) names no host: give \(kind.summary.grammar)")
+    func checkScheme() throws(SourceError) {
+        guard namedKind == nil, identity == nil,
+            let kind = SourceKinds.named.first(where: { argument.hasPrefix($0.scheme) })
+        else { return }
+        throw SourceError("\(text) names no host: give \(kind.spellings)")
     }
 
     /// Whether it is a host by the name of a built-in profile, or as a file by its name or else its content.

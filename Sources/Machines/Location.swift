@@ -190,6 +190,15 @@ extension Location {
             "\(text) is the same file as \(input.text), whose contents would be lost: \(advice)")
     }
 
+    /// Makes sure that nothing is written over.
+    /// - Parameter advice: what to do instead, as it follows the sentence that the file is there.
+    /// - Throws: where a file is there already.
+    package func checkIsNew(orElse advice: String = ": name another file") throws(SourceError) {
+        guard identity == nil else {
+            throw SourceError("\(text) is there already\(advice)")
+        }
+    }
+
     /// Makes sure that standard input is not to be read twice.
     /// - Throws: where it is named twice.
     package static func checkInputs(_ inputs: [Location]) throws(SourceError) {

@@ -65,7 +65,7 @@ extension OpenState {
     /// By default writes a snapshot, also in the place of a file of another kind, which has to override this: one that only its owner can read; `-` is standard output.
     /// - Throws: when the location is not a file, or cannot be written.
     public func write(_ result: Snapshot, to location: Location) throws(SourceError) {
-        try SnapshotFile.write(result, to: location)
+        try SourceKinds.ofResults.write(result, to: location)
     }
 
     /// Ends what was begun: reads what the registers hold, if that is to be kept, lets go, and writes the files.

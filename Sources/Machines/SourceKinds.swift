@@ -9,6 +9,10 @@ public enum SourceKinds {
         ProcessSource.self, QMPSource.self, LibvirtSource.self, SSHHost.self,
     ]
 
+    /// The kind that results are written as; a file that is to be changed and of no kind that is known is opened as one,
+    /// too, so that its reader says what it is instead.
+    public static var ofResults: SnapshotFile.Type { SnapshotFile.self }
+
     private static let others = Mutex<[any StateSource.Type]>([])
 
     /// All kinds, in the order in which the help lists them.

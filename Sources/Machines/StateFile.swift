@@ -26,16 +26,19 @@ public protocol StateFileKind: StateSource {
     static func recognizes(_ prefix: [UInt8]) -> Bool
 
     /// Opens a file that was claimed by its name.
+    /// - Throws: where it cannot be opened or read.
     static func open(
         _ location: Location, _ options: SourceOptions
     ) throws(SourceError) -> any StateFile
 
     /// Opens a file whose first bytes were read already.
+    /// - Throws: where it cannot be read, or is damaged.
     static func open(
         _ input: ImageInput, of location: Location, _ options: SourceOptions
     ) throws(SourceError) -> any StateFile
 
     /// Opens it so that its registers can be written.
+    /// - Throws: for a kind that can only be read, and where its vCPUs do not suit the purpose.
     static func open(
         _ location: Location, for purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState
@@ -89,7 +92,7 @@ extension StateFileKind {
     public static func open(
         _ location: Location, for purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState {
-        try SnapshotFile.open(location, for: purpose, options)
+        try SourceKinds.ofResults.open(location, for: purpose, options)
     }
 }
 
@@ -114,9 +117,10 @@ extension Location {
         switch self {
         case .named(let source): return try source.open(purpose, options)
         case .file(let path):
-            return try (Self.kind(ofFile: path) ?? SnapshotFile.self)
+            return try (Self.kind(ofFile: path) ?? SourceKinds.ofResults)
                 .open(self, for: purpose, options)
-        case .standardStream: return try SnapshotFile.open(self, for: purpose, options)
+        case .standardStream:
+            return try SourceKinds.ofResults.open(self, for: purpose, options)
         }
     }
 

@@ -81,6 +81,9 @@ public protocol NamedSource: StateSource {
     /// What its names begin with: `pid:`.
     static var scheme: String { get }
 
+    /// How its names can be written, for a message about one that cannot be meant: `ssh:HOST`.
+    static var spellings: String { get }
+
     /// - Parameter name: what follows the scheme.
     /// - Returns: nil for a name that cannot be meant.
     init?(_ name: String)
@@ -126,6 +129,9 @@ public protocol NamedSource: StateSource {
 }
 
 extension NamedSource {
+    /// By default as the table of sources has them.
+    public static var spellings: String { summary.grammar }
+
     /// By default there is none.
     public var files: [FileIdentity] { [] }
 

@@ -13,21 +13,16 @@ public struct GuestFix: Sendable {
     /// The stream mended by that policy; nil for a guest that comes in none.
     public private(set) var mend: StreamMend?
 
-    /// How many rounds of rules are tried: each can bring up what was not reached before it.
-    static let maximumRounds = 8
-
     /// For a restore.
     /// - Throws: when the snapshot has no vCPU.
     public init(
         of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
     ) throws(RestoreError) {
-        for _ in 0..<Self.maximumRounds {
+        isPossible = try proposal.addRounds { (proposal) throws(RestoreError) in
             let plan = try MovePlan(
                 of: snapshot, on: profile, policy: proposal.policy(after: policy))
-            isPossible = plan.verdict != .no
-            let known = proposal.proposed.count
-            if !isPossible { proposal.add(plan) }
-            guard proposal.proposed.count > known else { return }
+            if plan.verdict == .no { proposal.add(plan) }
+            return plan.verdict != .no
         }
     }
 
@@ -37,10 +32,9 @@ public struct GuestFix: Sendable {
     public init(
         of stream: QEMUStream, _ snapshot: Snapshot, for request: MendRequest
     ) throws(StreamMend.Problem) {
-        var mend = try request.mend(stream, on: nil)
-        if let proposal = try request.proposal(
-            for: mend, of: stream, on: nil, snapshot)
-        {
+        let result = try request.result(of: stream, on: nil, snapshot, isPassing: false)
+        var mend = result.mend
+        if let proposal = result.proposal {
             self.proposal = proposal
             mend = try request.adding(proposal).mend(stream, on: nil)
         }

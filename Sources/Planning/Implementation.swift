@@ -27,8 +27,8 @@ public struct Implementation: Hashable, Comparable, Sendable {
     /// What VENDOR_HYP_BMAP_2 is where the guest can ask for a list of implementations (the hypercalls DISCOVER_IMPL_VER
     /// and DISCOVER_IMPL_CPUS).
     static let discovery =
-        RegisterDictionary.entry(for: .vendorHypBmap2)?.fields
-        .filter { $0.name.hasPrefix("DISCOVER_IMPL_") }.reduce(0) { $0 | $1.mask } ?? 0
+        RegisterField.VENDORHYPBMAP2.discoverIMPLVER.mask
+        | RegisterField.VENDORHYPBMAP2.discoverIMPLCPUS.mask
 }
 
 extension HostProfile {

@@ -199,12 +199,12 @@ extension LossExplainer {
 // MARK: - The destination
 
 extension LossExplainer {
-    /// Hosts of two types of cores show a vCPU those of the CPU it is on; their cores are Cortexes.
+    /// Hosts of two types of cores show a vCPU what the CPU has that it is on.
     private func pinning(_ cause: Cause) -> [Remedy] {
         guard cause.kind == .implementation || cause.kind == .cacheGeometry,
-            let name = guest[.midrEL1]?.bits.flatMap({ CPUIdentity(midr: $0).partName }),
-            let own = profile.midr.flatMap({ CPUIdentity(midr: $0).partName }),
-            name != own, [name, own].allSatisfy({ $0.hasPrefix("CORTEX") })
+            let cpu = guest[.midrEL1]?.bits.map(CPUIdentity.init(midr:)),
+            let own = profile.midr.map(CPUIdentity.init(midr:)),
+            cpu.isMixed, own.isMixed, let name = cpu.partName, name != own.partName
         else { return [] }
         return [.pinVCPUs(name)]
     }

@@ -47,7 +47,11 @@ struct PlannedVM {
 
     /// The guest as it is now, under the numbers that its vCPUs have elsewhere.
     func guest(numbered indices: [UInt32]) throws(RestoreError) -> Snapshot {
-        var guest = Snapshot(provenance: Provenance(of: profile), vcpus: [])
+        var provenance = Provenance()
+        provenance.setHost(
+            kernel: profile.kernelRelease, midr: profile.midr,
+            counterFrequency: profile.counterFrequency)
+        var guest = Snapshot(provenance: provenance, vcpus: [])
         for (index, vcpu) in zip(indices, vcpus) {
             let registers = try RestoreError.wrapping { () throws(RegisterBankError) in
                 try vcpu.readAll()
@@ -63,15 +67,5 @@ struct PlannedVM {
         options.kernel = profile.kernel
         options.enabled = KVMCapability.ofWritableRegisters
         return options
-    }
-}
-
-extension Provenance {
-    /// What a plan asks of the host that a guest is from.
-    fileprivate init(of profile: HostProfile) {
-        self.init()
-        self[.kernel] = profile.kernelRelease
-        self[.midr] = profile.midr.map { RegisterValue($0).description }
-        self[.counterFrequency] = profile.counterFrequency.map { String($0) }
     }
 }

@@ -147,6 +147,22 @@ public struct PolicyProposal: Sendable {
         return notices
     }
 
+    /// Adds rules until there are enough; each round of them can bring up what was not reached before it.
+    /// - Parameter round: whether the rules so far are enough; adds those that it finds missing.
+    /// - Returns: whether they are enough in the end.
+    mutating func addRounds<Failure: Error>(
+        _ round: (inout PolicyProposal) throws(Failure) -> Bool
+    ) throws(Failure) -> Bool {
+        for _ in 0..<Self.maximumRounds {
+            let known = proposed.count
+            if try round(&self) { return true }
+            guard proposed.count > known else { return false }
+        }
+        return false
+    }
+
+    private static let maximumRounds = 8
+
     /// The same policy with the rules.
     public func policy(after policy: RestorePolicy) -> RestorePolicy {
         var result = policy

@@ -3,7 +3,7 @@ internal import TextFormats
 /// What a running QEMU says of itself.
 package struct MachineFacts: Hashable, Sendable {
     /// A vCPU as `query-cpus-fast` lists it.
-    package struct VCPU: Hashable, Sendable {
+    package struct VCPUInfo: Hashable, Sendable {
         /// QEMU's `cpu-index`, which the stream's sections have as their instance.
         package var index: Int
         /// The id of the vCPU's thread on the host; nil when QEMU does not say.
@@ -21,7 +21,7 @@ package struct MachineFacts: Hashable, Sendable {
     /// `virt-10.0-machine`; nil when QEMU does not say.
     package var machineType: String?
     /// In ascending order of index; empty when QEMU does not say.
-    package var vCPUs: [VCPU]
+    package var vCPUs: [VCPUInfo]
 }
 
 extension MachineFacts {
@@ -48,8 +48,8 @@ extension MachineFacts {
         return "\(major).\(minor).\(micro)"
     }
 
-    private static func vCPUs(_ connection: any QMPMonitor) throws(QMPError) -> [VCPU] {
-        var result: [VCPU] = []
+    private static func vCPUs(_ connection: any QMPMonitor) throws(QMPError) -> [VCPUInfo] {
+        var result: [VCPUInfo] = []
         for entry in try connection.executeIfPossible("query-cpus-fast")?.array ?? [] {
             guard let index = entry["cpu-index"]?.integer else { continue }
             // Newer than 10.0: before, only the object knows its type.
@@ -58,7 +58,7 @@ extension MachineFacts {
                 type = try connection.property("type", of: object)
             }
             result.append(
-                VCPU(
+                VCPUInfo(
                     index: Int(index), threadID: entry["thread-id"]?.integer.map(Int.init),
                     type: type))
         }

@@ -25,10 +25,13 @@ public struct CPUIdentity: Hashable, Sendable {
 
     /// The implementer's name in Linux (`arch/arm64/include/asm/cputype.h`), such as `ARM`; nil where the dictionary
     /// has none.
-    public var implementerName: String? { Self.name(implementer, 0xffff) }
+    public var implementerName: String? { Self.row(implementer, 0xffff).map(Self.name) }
 
     /// The part's name in Linux, such as `NEOVERSE_N1`; nil where the dictionary has none.
-    public var partName: String? { Self.name(implementer, part) }
+    public var partName: String? { Self.row(implementer, part).map(Self.name) }
+
+    /// Whether it stands beside CPUs of another type in one machine.
+    package var isMixed: Bool { Self.row(implementer, part)?.is_mixed == 1 }
 
     /// The types of CPU, `KVM_ARM_TARGET_*`, that `KVM_ARM_VCPU_INIT` takes on this one: its own, and the
     /// generic one where it has none or the kernel is new enough (`kvm_vcpu_set_target` in
@@ -51,12 +54,13 @@ public struct CPUIdentity: Hashable, Sendable {
         UInt32(implementer << 16 | part)
     }
 
-    private static func name(_ implementer: Int, _ part: Int) -> String? {
+    private static func name(_ row: cformat_cpu) -> String { Tables.string(row.name) }
+
+    private static func row(_ implementer: Int, _ part: Int) -> cformat_cpu? {
         let identity = identity(implementer, part)
         let rows = Tables.cpus
         let index = rows.lowerBound { $0.identity < identity }
-        guard index < rows.count, rows[index].identity == identity else { return nil }
-        return Tables.string(rows[index].name)
+        return index < rows.count && rows[index].identity == identity ? rows[index] : nil
     }
 }
 

@@ -218,6 +218,154 @@ extension RegisterField {
         }
     }
 
+    /// Those of GCSCR_EL1.
+    package enum GCSCREL1 {
+        /// Bit 9.
+        package static var strEn: RegisterField { .init(index: 1059) }
+        /// Bit 8.
+        package static var pushmEn: RegisterField { .init(index: 1060) }
+        /// Bit 6.
+        package static var exlocken: RegisterField { .init(index: 1062) }
+        /// Bit 5.
+        package static var rvchken: RegisterField { .init(index: 1063) }
+        /// Bit 0.
+        package static var pcrsel: RegisterField { .init(index: 1065) }
+    }
+
+    /// Those of GICD_IROUTER.
+    package enum GICDIROUTER {
+        /// Bits 39:32.
+        package static var aff3: RegisterField { .init(index: 3794) }
+        /// Bit 31.
+        package static var irm: RegisterField { .init(index: 3795) }
+        /// Bits 23:16.
+        package static var aff2: RegisterField { .init(index: 3797) }
+        /// Bits 15:8.
+        package static var aff1: RegisterField { .init(index: 3798) }
+        /// Bits 7:0.
+        package static var aff0: RegisterField { .init(index: 3799) }
+    }
+
+    /// Those of HCR_EL2.
+    package enum HCREL2 {
+        /// Bits 63:60.
+        package static var twedel: RegisterField { .init(index: 2198) }
+        /// Bit 59.
+        package static var twedEn: RegisterField { .init(index: 2199) }
+        /// Bit 58.
+        package static var tid5: RegisterField { .init(index: 2200) }
+        /// Bit 57.
+        package static var dct: RegisterField { .init(index: 2201) }
+        /// Bit 56.
+        package static var ata: RegisterField { .init(index: 2202) }
+        /// Bit 55.
+        package static var ttlbos: RegisterField { .init(index: 2203) }
+        /// Bit 54.
+        package static var ttlbis: RegisterField { .init(index: 2204) }
+        /// Bit 53.
+        package static var enSCXT: RegisterField { .init(index: 2205) }
+        /// Bit 52.
+        package static var tocu: RegisterField { .init(index: 2206) }
+        /// Bit 51.
+        package static var amvoffen: RegisterField { .init(index: 2207) }
+        /// Bit 50.
+        package static var ticab: RegisterField { .init(index: 2208) }
+        /// Bit 49.
+        package static var tid4: RegisterField { .init(index: 2209) }
+        /// Bit 48.
+        package static var gpf: RegisterField { .init(index: 2210) }
+        /// Bit 47.
+        package static var fien: RegisterField { .init(index: 2211) }
+        /// Bit 46.
+        package static var fwb: RegisterField { .init(index: 2212) }
+        /// Bit 45.
+        package static var nv2: RegisterField { .init(index: 2213) }
+        /// Bit 44.
+        package static var at: RegisterField { .init(index: 2214) }
+        /// Bit 43.
+        package static var nv1: RegisterField { .init(index: 2215) }
+        /// Bit 42.
+        package static var nv: RegisterField { .init(index: 2216) }
+        /// Bit 41.
+        package static var api: RegisterField { .init(index: 2217) }
+        /// Bit 40.
+        package static var apk: RegisterField { .init(index: 2218) }
+        /// Bit 37.
+        package static var tea: RegisterField { .init(index: 2220) }
+        /// Bit 36.
+        package static var terr: RegisterField { .init(index: 2221) }
+        /// Bit 35.
+        package static var tlor: RegisterField { .init(index: 2222) }
+        /// Bit 34.
+        package static var e2H: RegisterField { .init(index: 2223) }
+        /// Bit 33.
+        package static var id: RegisterField { .init(index: 2224) }
+        /// Bit 32.
+        package static var cd: RegisterField { .init(index: 2225) }
+        /// Bit 31.
+        package static var rw: RegisterField { .init(index: 2226) }
+        /// Bit 30.
+        package static var trvm: RegisterField { .init(index: 2227) }
+        /// Bit 29.
+        package static var hcd: RegisterField { .init(index: 2228) }
+        /// Bit 28.
+        package static var tdz: RegisterField { .init(index: 2229) }
+        /// Bit 27.
+        package static var tge: RegisterField { .init(index: 2230) }
+        /// Bit 26.
+        package static var tvm: RegisterField { .init(index: 2231) }
+        /// Bit 25.
+        package static var ttlb: RegisterField { .init(index: 2232) }
+        /// Bit 24.
+        package static var tpu: RegisterField { .init(index: 2233) }
+        /// Bit 23.
+        package static var tpcp: RegisterField { .init(index: 2234) }
+        /// Bit 22.
+        package static var tsw: RegisterField { .init(index: 2235) }
+        /// Bit 21.
+        package static var tacr: RegisterField { .init(index: 2236) }
+        /// Bit 20.
+        package static var tidcp: RegisterField { .init(index: 2237) }
+        /// Bit 19.
+        package static var tsc: RegisterField { .init(index: 2238) }
+        /// Bit 18.
+        package static var tid3: RegisterField { .init(index: 2239) }
+        /// Bit 17.
+        package static var tid2: RegisterField { .init(index: 2240) }
+        /// Bit 16.
+        package static var tid1: RegisterField { .init(index: 2241) }
+        /// Bit 15.
+        package static var tid0: RegisterField { .init(index: 2242) }
+        /// Bit 14.
+        package static var twe: RegisterField { .init(index: 2243) }
+        /// Bit 13.
+        package static var twi: RegisterField { .init(index: 2244) }
+        /// Bit 12.
+        package static var dc: RegisterField { .init(index: 2245) }
+        /// Bits 11:10.
+        package static var bsu: RegisterField { .init(index: 2246) }
+        /// Bit 9.
+        package static var fb: RegisterField { .init(index: 2247) }
+        /// Bit 8.
+        package static var vse: RegisterField { .init(index: 2248) }
+        /// Bit 7.
+        package static var vi: RegisterField { .init(index: 2249) }
+        /// Bit 6.
+        package static var vf: RegisterField { .init(index: 2250) }
+        /// Bit 5.
+        package static var amo: RegisterField { .init(index: 2251) }
+        /// Bit 4.
+        package static var imo: RegisterField { .init(index: 2252) }
+        /// Bit 3.
+        package static var fmo: RegisterField { .init(index: 2253) }
+        /// Bit 2.
+        package static var ptw: RegisterField { .init(index: 2254) }
+        /// Bit 1.
+        package static var swio: RegisterField { .init(index: 2255) }
+        /// Bit 0.
+        package static var vm: RegisterField { .init(index: 2256) }
+    }
+
     /// Those of ICC_CTLR_EL1.
     package enum ICCCTLREL1 {
         /// Bit 19.
@@ -298,6 +446,32 @@ extension RegisterField {
         }
     }
 
+    /// Those of ID_AA64DFR1_EL1.
+    package enum IDAA64DFR1EL1 {
+        /// Bits 63:56.
+        package static var ablCMPs: RegisterField { .init(index: 646) }
+        /// Bits 55:52.
+        package static var dpfzs: RegisterField { .init(index: 647) }
+        /// Bits 51:48.
+        package static var ebep: RegisterField { .init(index: 648) }
+        /// Bits 47:44.
+        package static var ite: RegisterField { .init(index: 649) }
+        /// Bits 43:40.
+        package static var able: RegisterField { .init(index: 650) }
+        /// Bits 39:36.
+        package static var pmicntr: RegisterField { .init(index: 651) }
+        /// Bits 35:32.
+        package static var spmu: RegisterField { .init(index: 652) }
+        /// Bits 31:24.
+        package static var ctxCMPs: RegisterField { .init(index: 653) }
+        /// Bits 23:16.
+        package static var wrPs: RegisterField { .init(index: 654) }
+        /// Bits 15:8.
+        package static var brPs: RegisterField { .init(index: 655) }
+        /// Bits 7:0.
+        package static var syspmuid: RegisterField { .init(index: 656) }
+    }
+
     /// Those of ID_AA64ISAR2_EL1.
     package enum IDAA64ISAR2EL1 {
         /// Bits 63:60.
@@ -332,6 +506,42 @@ extension RegisterField {
         package static var rpres: RegisterField { .init(index: 720) }
         /// Bits 3:0.
         package static var wFxT: RegisterField { .init(index: 721) }
+    }
+
+    /// Those of ID_AA64MMFR1_EL1.
+    package enum IDAA64MMFR1EL1 {
+        /// Bits 63:60.
+        package static var ecbhb: RegisterField { .init(index: 746) }
+        /// Bits 59:56.
+        package static var cmow: RegisterField { .init(index: 747) }
+        /// Bits 55:52.
+        package static var tidcp1: RegisterField { .init(index: 748) }
+        /// Bits 51:48.
+        package static var nTLBPA: RegisterField { .init(index: 749) }
+        /// Bits 47:44.
+        package static var afp: RegisterField { .init(index: 750) }
+        /// Bits 43:40.
+        package static var hcx: RegisterField { .init(index: 751) }
+        /// Bits 39:36.
+        package static var ets: RegisterField { .init(index: 752) }
+        /// Bits 35:32.
+        package static var twed: RegisterField { .init(index: 753) }
+        /// Bits 31:28.
+        package static var xnx: RegisterField { .init(index: 754) }
+        /// Bits 27:24.
+        package static var specSEI: RegisterField { .init(index: 755) }
+        /// Bits 23:20.
+        package static var pan: RegisterField { .init(index: 756) }
+        /// Bits 19:16.
+        package static var lo: RegisterField { .init(index: 757) }
+        /// Bits 15:12.
+        package static var hpds: RegisterField { .init(index: 758) }
+        /// Bits 11:8.
+        package static var vh: RegisterField { .init(index: 759) }
+        /// Bits 7:4.
+        package static var vmidBits: RegisterField { .init(index: 760) }
+        /// Bits 3:0.
+        package static var hafdbs: RegisterField { .init(index: 761) }
     }
 
     /// Those of ID_AA64MMFR2_EL1.
@@ -452,6 +662,108 @@ extension RegisterField {
         package static var mtestoreonly: RegisterField { .init(index: 569) }
         /// Bits 3:0.
         package static var mteperm: RegisterField { .init(index: 570) }
+    }
+
+    /// Those of ID_MMFR3_EL1.
+    package enum IDMMFR3EL1 {
+        /// Bits 31:28.
+        package static var supersec: RegisterField { .init(index: 421) }
+        /// Bits 27:24.
+        package static var cMemSz: RegisterField { .init(index: 422) }
+        /// Bits 23:20.
+        package static var cohWalk: RegisterField { .init(index: 423) }
+        /// Bits 19:16.
+        package static var pan: RegisterField { .init(index: 424) }
+        /// Bits 15:12.
+        package static var maintBcst: RegisterField { .init(index: 425) }
+        /// Bits 11:8.
+        package static var bpMaint: RegisterField { .init(index: 426) }
+        /// Bits 7:4.
+        package static var cMaintSW: RegisterField { .init(index: 427) }
+        /// Bits 3:0.
+        package static var cMaintVA: RegisterField { .init(index: 428) }
+    }
+
+    /// Those of ID_PFR0_EL1.
+    package enum IDPFR0EL1 {
+        /// Bits 31:28.
+        package static var ras: RegisterField { .init(index: 362) }
+        /// Bits 27:24.
+        package static var dit: RegisterField { .init(index: 363) }
+        /// Bits 23:20.
+        package static var amu: RegisterField { .init(index: 364) }
+        /// Bits 19:16.
+        package static var csv2: RegisterField { .init(index: 365) }
+        /// Bits 15:12.
+        package static var state3: RegisterField { .init(index: 366) }
+        /// Bits 11:8.
+        package static var state2: RegisterField { .init(index: 367) }
+        /// Bits 7:4.
+        package static var state1: RegisterField { .init(index: 368) }
+        /// Bits 3:0.
+        package static var state0: RegisterField { .init(index: 369) }
+    }
+
+    /// Those of ID_PFR2_EL1.
+    package enum IDPFR2EL1 {
+        /// Bits 11:8.
+        package static var rasFrac: RegisterField { .init(index: 522) }
+        /// Bits 7:4.
+        package static var ssbs: RegisterField { .init(index: 523) }
+        /// Bits 3:0.
+        package static var csv3: RegisterField { .init(index: 524) }
+    }
+
+    /// Those of MDCR_EL2.
+    package enum MDCREL2 {
+        /// Bit 50.
+        package static var enSTEPOP: RegisterField { .init(index: 2258) }
+        /// Bit 43.
+        package static var ebwe: RegisterField { .init(index: 2260) }
+        /// Bits 41:40.
+        package static var pmee: RegisterField { .init(index: 2262) }
+        /// Bit 36.
+        package static var hpmfzs: RegisterField { .init(index: 2264) }
+        /// Bits 31:30.
+        package static var pmsse: RegisterField { .init(index: 2266) }
+        /// Bit 29.
+        package static var hpmfzo: RegisterField { .init(index: 2267) }
+        /// Bit 28.
+        package static var mtpme: RegisterField { .init(index: 2268) }
+        /// Bit 27.
+        package static var tdcc: RegisterField { .init(index: 2269) }
+        /// Bit 26.
+        package static var hlp: RegisterField { .init(index: 2270) }
+        /// Bits 25:24.
+        package static var e2TB: RegisterField { .init(index: 2271) }
+        /// Bit 23.
+        package static var hccd: RegisterField { .init(index: 2272) }
+        /// Bit 19.
+        package static var ttrf: RegisterField { .init(index: 2274) }
+        /// Bit 17.
+        package static var hpmd: RegisterField { .init(index: 2276) }
+        /// Bit 15.
+        package static var enSPM: RegisterField { .init(index: 2278) }
+        /// Bit 14.
+        package static var tpms: RegisterField { .init(index: 2279) }
+        /// Bits 13:12.
+        package static var e2PB: RegisterField { .init(index: 2280) }
+        /// Bit 11.
+        package static var tdra: RegisterField { .init(index: 2281) }
+        /// Bit 10.
+        package static var tdosa: RegisterField { .init(index: 2282) }
+        /// Bit 9.
+        package static var tda: RegisterField { .init(index: 2283) }
+        /// Bit 8.
+        package static var tde: RegisterField { .init(index: 2284) }
+        /// Bit 7.
+        package static var hpme: RegisterField { .init(index: 2285) }
+        /// Bit 6.
+        package static var tpm: RegisterField { .init(index: 2286) }
+        /// Bit 5.
+        package static var tpmcr: RegisterField { .init(index: 2287) }
+        /// Bits 4:0.
+        package static var hpmn: RegisterField { .init(index: 2288) }
     }
 
     /// Those of MIDR_EL1.
@@ -586,6 +898,144 @@ extension RegisterField {
         }
     }
 
+    /// Those of SCTLR2_EL1.
+    package enum SCTLR2EL1 {
+        /// Bit 12.
+        package static var cptm0: RegisterField { .init(index: 879) }
+        /// Bit 11.
+        package static var cptm: RegisterField { .init(index: 880) }
+        /// Bit 10.
+        package static var cpta0: RegisterField { .init(index: 881) }
+        /// Bit 9.
+        package static var cpta: RegisterField { .init(index: 882) }
+        /// Bit 8.
+        package static var enPACM0: RegisterField { .init(index: 883) }
+        /// Bit 7.
+        package static var enPACM: RegisterField { .init(index: 884) }
+        /// Bit 6.
+        package static var enIDCP128: RegisterField { .init(index: 885) }
+        /// Bit 5.
+        package static var ease: RegisterField { .init(index: 886) }
+        /// Bit 4.
+        package static var enANERR: RegisterField { .init(index: 887) }
+        /// Bit 3.
+        package static var enADERR: RegisterField { .init(index: 888) }
+        /// Bit 2.
+        package static var nmea: RegisterField { .init(index: 889) }
+    }
+
+    /// Those of SCTLR_EL1.
+    package enum SCTLREL1 {
+        /// Bit 63.
+        package static var tidcp: RegisterField { .init(index: 810) }
+        /// Bit 62.
+        package static var spintmask: RegisterField { .init(index: 811) }
+        /// Bit 61.
+        package static var nmi: RegisterField { .init(index: 812) }
+        /// Bit 60.
+        package static var enTP2: RegisterField { .init(index: 813) }
+        /// Bit 59.
+        package static var tcso: RegisterField { .init(index: 814) }
+        /// Bit 58.
+        package static var tcso0: RegisterField { .init(index: 815) }
+        /// Bit 57.
+        package static var epan: RegisterField { .init(index: 816) }
+        /// Bit 56.
+        package static var enALS: RegisterField { .init(index: 817) }
+        /// Bit 55.
+        package static var enAS0: RegisterField { .init(index: 818) }
+        /// Bit 54.
+        package static var enASR: RegisterField { .init(index: 819) }
+        /// Bits 49:46.
+        package static var twedel: RegisterField { .init(index: 821) }
+        /// Bit 45.
+        package static var twedEn: RegisterField { .init(index: 822) }
+        /// Bit 44.
+        package static var dssbs: RegisterField { .init(index: 823) }
+        /// Bit 43.
+        package static var ata: RegisterField { .init(index: 824) }
+        /// Bit 42.
+        package static var ata0: RegisterField { .init(index: 825) }
+        /// Bits 41:40.
+        package static var tcf: RegisterField { .init(index: 826) }
+        /// Bits 39:38.
+        package static var tcf0: RegisterField { .init(index: 827) }
+        /// Bit 37.
+        package static var itfsb: RegisterField { .init(index: 828) }
+        /// Bit 36.
+        package static var bt1: RegisterField { .init(index: 829) }
+        /// Bit 35.
+        package static var bt0: RegisterField { .init(index: 830) }
+        /// Bit 34.
+        package static var enFPM: RegisterField { .init(index: 831) }
+        /// Bit 33.
+        package static var mscEn: RegisterField { .init(index: 832) }
+        /// Bit 32.
+        package static var cmow: RegisterField { .init(index: 833) }
+        /// Bit 31.
+        package static var enIA: RegisterField { .init(index: 834) }
+        /// Bit 30.
+        package static var enIB: RegisterField { .init(index: 835) }
+        /// Bit 29.
+        package static var lsmaoe: RegisterField { .init(index: 836) }
+        /// Bit 28.
+        package static var nTLSMD: RegisterField { .init(index: 837) }
+        /// Bit 27.
+        package static var enDA: RegisterField { .init(index: 838) }
+        /// Bit 26.
+        package static var uci: RegisterField { .init(index: 839) }
+        /// Bit 25.
+        package static var ee: RegisterField { .init(index: 840) }
+        /// Bit 24.
+        package static var e0E: RegisterField { .init(index: 841) }
+        /// Bit 23.
+        package static var span: RegisterField { .init(index: 842) }
+        /// Bit 22.
+        package static var eis: RegisterField { .init(index: 843) }
+        /// Bit 21.
+        package static var iesb: RegisterField { .init(index: 844) }
+        /// Bit 20.
+        package static var tscxt: RegisterField { .init(index: 845) }
+        /// Bit 19.
+        package static var wxn: RegisterField { .init(index: 846) }
+        /// Bit 18.
+        package static var nTWE: RegisterField { .init(index: 847) }
+        /// Bit 16.
+        package static var nTWI: RegisterField { .init(index: 849) }
+        /// Bit 15.
+        package static var uct: RegisterField { .init(index: 850) }
+        /// Bit 14.
+        package static var dze: RegisterField { .init(index: 851) }
+        /// Bit 13.
+        package static var enDB: RegisterField { .init(index: 852) }
+        /// Bit 12.
+        package static var i: RegisterField { .init(index: 853) }
+        /// Bit 11.
+        package static var eos: RegisterField { .init(index: 854) }
+        /// Bit 10.
+        package static var enRCTX: RegisterField { .init(index: 855) }
+        /// Bit 9.
+        package static var uma: RegisterField { .init(index: 856) }
+        /// Bit 8.
+        package static var sed: RegisterField { .init(index: 857) }
+        /// Bit 7.
+        package static var itd: RegisterField { .init(index: 858) }
+        /// Bit 6.
+        package static var nAA: RegisterField { .init(index: 859) }
+        /// Bit 5.
+        package static var cp15BEN: RegisterField { .init(index: 860) }
+        /// Bit 4.
+        package static var sa0: RegisterField { .init(index: 861) }
+        /// Bit 3.
+        package static var sa: RegisterField { .init(index: 862) }
+        /// Bit 2.
+        package static var c: RegisterField { .init(index: 863) }
+        /// Bit 1.
+        package static var a: RegisterField { .init(index: 864) }
+        /// Bit 0.
+        package static var m: RegisterField { .init(index: 865) }
+    }
+
     /// Those of SMCCC_ARCH_WORKAROUND_2.
     package enum SMCCCARCHWORKAROUND2 {
         /// Bit 4.
@@ -624,6 +1074,14 @@ extension RegisterField {
         package static var pmuID: RegisterField { .init(index: 3815) }
         /// Bit 0.
         package static var pmuFILTER: RegisterField { .init(index: 3816) }
+    }
+
+    /// Those of VENDOR_HYP_BMAP_2.
+    package enum VENDORHYPBMAP2 {
+        /// Bit 1.
+        package static var discoverIMPLCPUS: RegisterField { .init(index: 3476) }
+        /// Bit 0.
+        package static var discoverIMPLVER: RegisterField { .init(index: 3477) }
     }
 
     /// Those of ZCR_EL1.

@@ -57,7 +57,7 @@ extension RegisterID {
     /// state and stream, and what is not 32 or 64 bits wide (`kvm_arm_init_cpreg_list`,
     /// `target/arm/kvm.c`).
     public var isCPRegister: Bool {
-        kind.canBeInQEMUList && (size == 4 || size == 8)
+        canBeInQEMUList && (size == 4 || size == 8)
     }
 }
 

@@ -1,3 +1,5 @@
+internal import CFormatData
+
 extension RegisterID {
     /// Parses what kernels, QEMU, test programs and documents call a register, besides the names that
     /// `init(parsing:)` takes; nil for anything else.
@@ -25,6 +27,14 @@ extension RegisterID {
                 ?? words.decimal()
         else { return nil }
         self = id
+    }
+
+    /// The register that dumps of a crash call so, in any case of letters; nil where they call none.
+    package init?(inDumps name: String) {
+        let name = name.uppercased()
+        let row = Tables.dumpNames.first { Tables.string($0.name) == name }
+        guard let row else { return nil }
+        self = RegisterEntry(index: row.reg).id
     }
 }
 

@@ -6,6 +6,7 @@ internal import CFormatData
 enum Tables {
     static let registers = Table(cformat_registers_table(), cformat_registers_count)
     static let names = Table(cformat_names_table(), cformat_names_count)
+    static let dumpNames = Table(cformat_dump_names_table(), cformat_dump_names_count)
     static let aliases = Table(cformat_aliases_table(), cformat_aliases_count)
     static let variants = Table(cformat_variants_table(), cformat_variants_count)
     static let fields = Table(cformat_fields_table(), cformat_fields_count)

@@ -26,6 +26,7 @@ extension Capture {
 
 extension Snapshot {
     /// The same with the coprocessor registers of AArch32 guests (`AArch32Bank`) beside those that hold them.
+    /// - Throws: where a register cannot be read.
     public func withAArch32Registers() throws(RegisterBankError) -> Snapshot {
         var result = self
         for (position, vcpu) in vcpus.enumerated() {

@@ -78,6 +78,13 @@ public struct Provenance: Hashable, Sendable {
     /// No entries.
     public init() {}
 
+    /// Says what is known of the host that vCPUs were made on.
+    package mutating func setHost(kernel: String, midr: UInt64?, counterFrequency: UInt64?) {
+        self[.kernel] = kernel
+        self[.midr] = midr.map { RegisterValue($0).description }
+        self[.counterFrequency] = counterFrequency.map { String($0) }
+    }
+
     /// The value of a key; nil when there is no such entry, and setting nil removes it.
     ///
     /// A new key goes to the end; a new value of an old key stays in its place.

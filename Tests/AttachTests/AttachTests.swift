@@ -38,7 +38,8 @@ import Testing
         @Test func anotherMachineIsNamedSo() throws {
             let number = try #require(ownProcess)
             let error = #expect(throws: AttachError.self) {
-                _ = try AttachedVM.capture([VMMProcess.VCPU(index: 0, descriptor: 3)], of: number)
+                let vcpu = VMMProcess.VCPUDescriptor(index: 0, descriptor: 3)
+                _ = try AttachedVM.capture([vcpu], of: number)
             }
             #expect(error == AttachError(process: number, .notARM64))
         }

@@ -167,6 +167,7 @@ struct cformat_special {
 struct cformat_cpu {
     uint32_t identity;
     uint32_t name;
+    uint32_t is_mixed;
 };
 
 // value is what it reports where the conditions hold, 0 where that is not known.
@@ -298,6 +299,7 @@ extern const uint32_t cformat_last_change;
 
 CFORMAT_TABLE(cformat_register, cformat_registers)
 CFORMAT_TABLE(cformat_register_name, cformat_names)
+CFORMAT_TABLE(cformat_register_name, cformat_dump_names)
 CFORMAT_TABLE(cformat_alias, cformat_aliases)
 CFORMAT_TABLE(cformat_variant, cformat_variants)
 CFORMAT_TABLE(cformat_field, cformat_fields)

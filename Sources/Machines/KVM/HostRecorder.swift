@@ -153,6 +153,7 @@ extension HostRecorder {
     /// The profile of this machine's KVM; of a machine with several kinds of cores one of each kind, with the CPUs that it
     /// is of.
     /// - Parameter name: one word, to which the kind is added where there are several; nil for the kernel's version and the CPU.
+    /// - Throws: where there is no KVM, or it cannot be asked.
     public static func profiles(
         named name: String?, _ options: SourceOptions
     ) throws(SourceError) -> [HostProfile] {

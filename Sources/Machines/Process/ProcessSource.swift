@@ -250,7 +250,7 @@ private final class StoppedProcess: OpenState {
     }
 }
 
-extension VMMProcess.VCPU {
+extension VMMProcess.VCPUDescriptor {
     fileprivate var snapshotIndex: UInt32 { UInt32(clamping: index) }
 }
 

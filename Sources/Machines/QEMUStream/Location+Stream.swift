@@ -26,7 +26,7 @@ extension Location {
     }
 
     /// The stream in a file that was opened to be changed.
-    package static func openStream(
+    static func openStream(
         _ file: SeekableFile, _ options: SourceOptions
     ) throws(SourceError) -> StreamFile {
         let input = try SourceError.passing { try ImageInput(file) }
@@ -70,13 +70,12 @@ extension Location {
                 snapshot, into: banks.sorted { $0.section.instance < $1.section.instance },
                 options: restore)
         }
-        let patch = try file.patch(replacing: banks.map(\.section))
-        return (account, try file.filePatch(patch))
+        return (account, try file.changes(to: banks.map(\.section)))
     }
 
     /// Where a changed stream goes: a file or `-`.
     /// - Throws: for anything else.
-    public func placeOfStream() throws(SourceError) -> Place {
+    func placeOfStream() throws(SourceError) -> Place {
         try place(orElse: "a stream goes to a file or -")
     }
 

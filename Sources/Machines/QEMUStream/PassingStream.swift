@@ -1,16 +1,16 @@
 internal import LinuxSystem
-package import QEMUStream
+internal import QEMUStream
 
 /// A stream that is written while it is read, except for its end, where the vCPUs are.
 ///
 /// It comes through a pipe, or out of the compression of one of libvirt's images, which is compressed again by the same
 /// program.
-package struct PassingStream {
+struct PassingStream {
     private let image: PassingImage
     private let options: SourceOptions
 
     /// Nil for what can be read, and changed, at any place.
-    package init?(_ source: Location, _ options: SourceOptions) throws(SourceError) {
+    init?(_ source: Location, _ options: SourceOptions) throws(SourceError) {
         let input = try source.input()
         let kind = SourceKinds.file(beginning: input.prefix)
         let stream = kind as? any StreamFileKind.Type
@@ -37,46 +37,49 @@ package struct PassingStream {
     /// Copies the stream to the output, with changed vCPUs.
     ///
     /// If it may not be changed, no file is written, and what standard output gets ends before the vCPUs.
-    /// - Parameter change: gives the vCPUs that the stream is to have; nil where it may not be changed.
-    package func write(
-        to output: Location, _ change: (StreamFile) throws -> [CPUSection]?
-    ) throws(SourceError) {
+    /// - Parameter change: what is made of the stream, and the vCPUs that it is to have; nil where it may not be changed.
+    /// - Returns: what was made of it.
+    func write<Made>(
+        to output: Location, _ change: (StreamFile) throws -> (made: Made, vcpus: [CPUSection]?)
+    ) throws(SourceError) -> Made {
         let place = try output.placeOfStream()
-        try SourceError.passing {
+        return try SourceError.passing {
             switch place {
             case .standardStream:
-                _ = try write(into: try FileDescriptor(duplicating: .output), change)
+                try write(into: try FileDescriptor(duplicating: .output), change).made
             case .path(let path): try replace(path, change)
             }
         }
     }
 
-    private func replace(
-        _ path: String, _ change: (StreamFile) throws -> [CPUSection]?
-    ) throws {
-        var outcome: Result<Bool, any Error>?
+    private func replace<Made>(
+        _ path: String, _ change: (StreamFile) throws -> (made: Made, vcpus: [CPUSection]?)
+    ) throws -> Made {
+        var outcome: Result<(made: Made, isWhole: Bool), any Error>?
         do throws(FileError) {
             try AtomicFile.replace(path) { file throws(Errno) in
                 let result = Result { try write(into: file, change) }
                 outcome = result
-                guard case .success(true) = result else { throw .canceled }
+                guard case .success((_, true)) = result else { throw .canceled }
             }
         } catch {
             guard error.errno == .canceled else { throw error }
         }
         guard let outcome else { throw SourceError("\(path): nothing was written") }
-        _ = try outcome.get()
+        return try outcome.get().made
     }
 
-    /// - Returns: whether it was changed, and is there as a whole.
-    private func write(
-        into file: borrowing FileDescriptor, _ change: (StreamFile) throws -> [CPUSection]?
-    ) throws -> Bool {
+    /// - Returns: also whether it was changed, and is there as a whole.
+    private func write<Made>(
+        into file: borrowing FileDescriptor,
+        _ change: (StreamFile) throws -> (made: Made, vcpus: [CPUSection]?)
+    ) throws -> (made: Made, isWhole: Bool) {
         let compressor = try image.compressor()
         let ends = try keepEnds(passingTo: file, through: compressor)
         let stream = try StreamFile(ends, options.reading)
-        guard let sections = try change(stream) else { return false }
-        let patch = try stream.patch(replacing: sections)
+        let (made, vcpus) = try change(stream)
+        guard let vcpus else { return (made, false) }
+        let patch = try stream.patch(replacing: vcpus)
         let start = ends.lastBytesStart
         let first = patch.replacements.first?.range.lowerBound ?? start
         guard first >= start else {
@@ -87,7 +90,7 @@ package struct PassingStream {
         let old = try ends.read(at: start, count: Int(ends.size - start))
         try Self.pass(patch.end(from: start, of: old), to: file, through: compressor)
         try compressor?.end { try Self.pass($0, to: file, through: nil) }
-        return true
+        return (made, true)
     }
 
     private func keepEnds(

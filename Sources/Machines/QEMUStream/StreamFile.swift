@@ -93,6 +93,7 @@ extension StreamFileKind {
     public static var hasInternalSnapshots: Bool { false }
 
     /// By default such files do not pass.
+    /// - Throws: never by itself.
     public static func passing(_ input: ImageInput) throws(SavedImageError) -> PassingImage? { nil }
 
     /// How to read it as it is, or to make of it what was expected.
@@ -153,6 +154,9 @@ public struct StreamFile: StateFile {
     /// Whether it came through a pipe, and cannot be read again.
     package var isOfPipe: Bool { stream.bytes is HeadAndTail && image?.compression == nil }
 
+    /// Whether it was passed on while it was read, so that it cannot be tried again.
+    package var hasPassed: Bool { image == nil && stream.bytes is HeadAndTail }
+
     /// A bank for each vCPU, in the stream's order.
     ///
     /// Each call makes new ones: writes change neither the stream nor the banks of another call.
@@ -164,6 +168,7 @@ public struct StreamFile: StateFile {
     package var indexText: String { UnitNumbers(stream.cpus.map(\.instance).sorted()).title }
 
     /// Its registers; notices name the known losses.
+    /// - Throws: never: what cannot be read is told in the result.
     public func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         warn(options)
         return try stateCapture(options)
@@ -191,7 +196,7 @@ public struct StreamFile: StateFile {
     }
 
     /// Notifies of what is known to be lost or cannot be relied on.
-    package func warn(_ options: SourceOptions) {
+    func warn(_ options: SourceOptions) {
         let problem = stream.problem.map { "only a part is read: \($0)" }
         let another = stream.beginningBehindAnother.map {
             "it has more than one stream: the last is read, which begins at byte \($0); QEMU loads the first"
@@ -220,15 +225,16 @@ public struct StreamFile: StateFile {
         options.notify("\(name): warning: \(text)")
     }
 
-    /// Changes of the stream, as changes of the file that holds it.
+    /// What to change in the file so that its stream has these sections.
     /// - Throws: when the stream is compressed, or a qcow2 image cannot be changed there.
-    package func filePatch(_ patch: FilePatch) throws(SourceError) -> FilePatch {
+    package func changes(to sections: [CPUSection]) throws(SourceError) -> FilePatch {
+        let patch = try patch(replacing: sections)
         if let problem = whyUnchangeable { throw SourceError("\(name): \(problem)") }
         return try SourceError.passing { try image?.changes(for: patch) ?? patch }
     }
 
     /// What to change in the stream so that it has these sections.
-    package func patch(replacing sections: [CPUSection]) throws(SourceError) -> FilePatch {
+    func patch(replacing sections: [CPUSection]) throws(SourceError) -> FilePatch {
         try SourceError.naming(name) { () throws(QEMUStreamError) in
             try stream.patch(replacing: sections)
         }

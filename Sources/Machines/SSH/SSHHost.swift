@@ -21,15 +21,15 @@ package struct SSHHost: Sendable {
     /// From a word with the scheme; nil for another one.
     /// - Throws: for a name that cannot be a host's.
     package init?(word: String) throws(SourceError) {
-        guard word.hasPrefix(Self.scheme) else { return nil }
-        let host = SSHHost(String(word.dropFirst(Self.scheme.count)))
-        guard let host else {
-            throw SourceError(
-                "\(FileName.shown(word)) names no host: give \(Self.scheme)HOST, \(Self.scheme)USER@HOST or "
-                    + "\(Self.scheme)//USER@HOST:PORT, or an alias of ssh's configuration")
-        }
+        let location = Location(word: word)
+        try location.checkScheme()
+        guard case .named(let source) = location, let host = source as? SSHHost else { return nil }
         self = host
     }
+
+    /// The ways of ssh's command line.
+    package static let spellings =
+        "\(scheme)HOST, \(scheme)USER@HOST or \(scheme)//USER@HOST:PORT, or an alias of ssh's configuration"
 
     /// Nothing that a shell, which ssh's configuration may hand the name to, takes for anything else.
     private static func isAllowed(_ byte: UInt8) -> Bool {

@@ -152,6 +152,7 @@ extension Location {
     ///
     /// A snapshot that takes its own place has lost nothing, if all of it is known; a stream would have, and all that is
     /// not of its vCPUs, and any other file is one no longer.
+    /// - Throws: where something would be lost.
     public func checkIsKept(
         in output: Location, _ options: SourceOptions
     ) throws(SourceError) {

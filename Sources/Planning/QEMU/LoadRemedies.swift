@@ -57,6 +57,14 @@ package enum LoadRemedy: Sendable {
     }
 }
 
+/// Where a stream is to be loaded.
+package enum LoadPlace {
+    /// On these hosts, by a QEMU with KVM.
+    case hosts([HostProfile], by: QEMUVersion)
+    /// By a QEMU without KVM.
+    case emulation(TCGDestination)
+}
+
 /// What can be done about a load that fails, or that loses something.
 package struct LoadRemedies: Sendable {
     /// What QEMU does with the stream.
@@ -133,6 +141,22 @@ package struct LoadRemedies: Sendable {
         }
         let mend = try mended(policy)
         (self.mend, proposal) = (mend, try mend.proposal(after: policy, of: nil, nil, mended))
+    }
+
+    /// Plans the loads of a stream: on each host, or by the QEMU that emulates the vCPUs.
+    /// - Parameter snapshot: the stream's vCPUs.
+    package static func loads(
+        of stream: QEMUStream, _ snapshot: Snapshot, on place: LoadPlace, _ policy: RestorePolicy
+    ) throws -> [LoadRemedies] {
+        switch place {
+        case .emulation(let destination):
+            [try LoadRemedies(of: stream, on: destination, policy)]
+        case .hosts(let profiles, let version):
+            try profiles.map { profile in
+                let move = try MovePlan(of: snapshot, on: profile, policy: policy)
+                return try LoadRemedies(of: stream, move, on: profile, by: version, policy)
+            }
+        }
     }
 
     /// In the order of use; empty when nothing is lost.

@@ -26,6 +26,9 @@ public struct MendRequest: Sendable {
         versions = (version ?? target).map { [$0] }
     }
 
+    /// Whether a host is to load the result.
+    var isForHost: Bool { profile != nil }
+
     /// The same by the policy with more rules.
     func adding(_ proposal: PolicyProposal) -> MendRequest {
         var result = self
@@ -34,6 +37,7 @@ public struct MendRequest: Sendable {
     }
 
     /// Mends a stream, for a QEMU that emulates the vCPUs where one is given.
+    /// - Throws: for a stream that cannot be mended at all.
     public func mend(
         _ stream: QEMUStream, on destination: TCGDestination?
     ) throws(StreamMend.Problem) -> StreamMend {
@@ -55,12 +59,28 @@ public struct MendRequest: Sendable {
         }
     }
 
+    /// Mends a stream and, where something stands in the way, finds out what would help.
+    /// - Parameters:
+    ///   - destination: the QEMU that emulates the vCPUs, where one is given.
+    ///   - snapshot: the stream's vCPUs.
+    ///   - isPassing: whether the stream cannot be tried again by other rules.
+    /// - Throws: for a stream that cannot be mended at all.
+    public func result(
+        of stream: QEMUStream, on destination: TCGDestination?, _ snapshot: Snapshot,
+        isPassing: Bool
+    ) throws(StreamMend.Problem) -> MendResult {
+        let mend = try mend(stream, on: destination)
+        let proposal = try proposal(
+            for: mend, of: isPassing ? nil : stream, on: destination, snapshot)
+        return MendResult(mend, proposal, for: self)
+    }
+
     /// The rules with which nothing stands in the way any more, none where there are no such; nil where nothing does.
     /// - Parameters:
-    ///   - stream: what was mended; nil where that has passed, and cannot be tried again.
+    ///   - stream: what was mended; nil where that cannot be tried again.
     ///   - destination: the QEMU that emulates the vCPUs, where one was given.
     ///   - snapshot: its vCPUs.
-    public func proposal(
+    func proposal(
         for mend: StreamMend, of stream: QEMUStream?, on destination: TCGDestination?,
         _ snapshot: Snapshot
     ) throws(StreamMend.Problem) -> PolicyProposal? {
@@ -68,7 +88,7 @@ public struct MendRequest: Sendable {
         guard let stream else { return PolicyProposal(mend.refusals, of: nil) }
         let move = try move(of: snapshot)
         // Of a stream without vCPUs there is nothing that a rule could pardon.
-        if profile != nil, move == nil { return PolicyProposal() }
+        if isForHost, move == nil { return PolicyProposal() }
         return try mend.proposal(after: policy, of: move) { (policy) throws(StreamMend.Problem) in
             var again = self
             again.policy = policy

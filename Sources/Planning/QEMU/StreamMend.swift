@@ -61,7 +61,7 @@ public struct StreamMend: Sendable {
     }
 
     /// What becomes of one vCPU.
-    public struct VCPU: Sendable {
+    public struct VCPUChanges: Sendable {
         /// The vCPU's number in QEMU (`cpu_index`).
         public var index: UInt32
         /// Ascending by id.
@@ -79,7 +79,7 @@ public struct StreamMend: Sendable {
     }
 
     /// In the order of the stream.
-    public let vcpus: [VCPU]
+    public let vcpus: [VCPUChanges]
     /// The sections with the changes made, in the order of the stream.
     public let sections: [CPUSection]
     /// What QEMU does with the result, one plan for each of the versions.
@@ -182,15 +182,13 @@ extension StreamMend {
         }
         losses += refusals
         var proposal = PolicyProposal(losses, of: move)
-        for _ in 0..<GuestFix.maximumRounds {
+        let isEnough = try proposal.addRounds { (proposal) throws(Problem) in
             let next = try mended(proposal.policy(after: policy))
-            if next.isSafe { return proposal }
             losses += next.refusals
-            let more = PolicyProposal(losses, of: move)
-            guard more.proposed.count > proposal.proposed.count else { break }
-            proposal = more
+            if !next.isSafe { proposal = PolicyProposal(losses, of: move) }
+            return next.isSafe
         }
-        return PolicyProposal()
+        return isEnough ? proposal : PolicyProposal()
     }
 }
 
@@ -216,13 +214,13 @@ private struct Mender {
     private let policy: RestorePolicy
     private let guests: [RegisterList]
     private(set) var sections: [CPUSection]
-    private(set) var vcpus: [StreamMend.VCPU]
+    private(set) var vcpus: [StreamMend.VCPUChanges]
 
     init(_ stream: QEMUStream, _ policy: RestorePolicy) throws(StreamMend.Problem) {
         (self.stream, self.policy) = (stream, policy)
         sections = stream.cpus
         vcpus = sections.map {
-            StreamMend.VCPU(index: $0.instance, changes: [], refusals: [], altered: [])
+            StreamMend.VCPUChanges(index: $0.instance, changes: [], refusals: [], altered: [])
         }
         guests = try Result { () throws(RegisterBankError) in
             try LoadPlan.guests(of: stream)

@@ -43,7 +43,8 @@ public struct VectorLengths: Hashable, Sendable {
     /// What ZCR_EL1.LEN asks for, in bytes; nil where the guest has SVE switched off, or asks for the
     /// longest that there is.
     private static func asked(_ guest: RegisterList) -> Int? {
-        let controls = FeatureControl.controls(of: .idAA64PFR0EL1, field: "SVE")
+        let controls = FeatureControl.controls(
+            of: .idAA64PFR0EL1, field: RegisterField.IDAA64PFR0EL1.sve.name)
         let isOn = controls.contains { control in
             guest[control.register].map { control.extract(from: $0.lowBits) != 0 } ?? false
         }

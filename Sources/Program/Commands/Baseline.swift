@@ -45,9 +45,7 @@ struct BaselineCommand: ParsableCommand {
 
     func run() throws {
         let inputs = hosts.map(Location.init(word:))
-        try Location.checkInputs(inputs)
-        try output?.checkIsNew(overwriting)
-        try output?.checkOutput(.text, keeping: inputs)
+        try overwriting.check(reading: inputs, writing: output, .text)
         let profiles = try Hosts(inputs, .commandLine).profiles
         let progress = ProgressLine(total: profiles.count, unit: "hosts")
         let report = BaselineOutput(

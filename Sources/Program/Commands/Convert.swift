@@ -46,9 +46,7 @@ struct Convert: ParsableCommand {
 
     func run() throws {
         let inputs = [source, policy.location] + [into].compactMap(\.self)
-        try Location.checkInputs(inputs)
-        try output.checkIsNew(overwriting)
-        try output.checkOutput(.binary, keeping: inputs)
+        try overwriting.check(reading: inputs, writing: output, .binary)
         guard let into else { return try makeSnapshot() }
         let snapshot = try source.openGuestFile(.commandLine).capture(.commandLine).snapshot
         try snapshot.requireVCPUs(of: source, to: "convert")

@@ -31,7 +31,7 @@ struct EditOptions: ParsableArguments {
 
     /// Opens what is to be changed.
     func open(_ target: Location) throws -> EditTarget {
-        try output?.checkIsNew(overwriting)
+        try overwriting.checkIsNew(output)
         if dryRun, let objection = target.namedKind?.objection(to: .trying) {
             throw CommandError(objection)
         }

@@ -116,10 +116,8 @@ struct Fix: ParsableCommand {
         let request = MendRequest(
             on: profile, policy: given.policy, by: try qemu.map { try QEMUVersion(option: $0) },
             knownTo: nil)
-        do throws(StreamMend.Problem) {
-            return try GuestFix(of: stream.stream, snapshot, for: request)
-        } catch {
-            throw CommandError("\(stream.name): \(error)")
+        return try stream.naming { () throws(StreamMend.Problem) in
+            try GuestFix(of: stream.stream, snapshot, for: request)
         }
     }
 

@@ -46,10 +46,8 @@ struct FixFiles {
     }
 
     private func checkAbsence() throws {
-        for (file, option) in options where !overwrites && file.identity != nil {
-            throw CommandError(
-                "\(file.text) is there already: name another file with \(option), or give --overwrite"
-            )
+        for (file, option) in options where !overwrites {
+            try file.checkIsNew(orElse: ": name another file with \(option), or give --overwrite")
         }
     }
 
@@ -62,7 +60,7 @@ struct FixFiles {
         try checkAbsence()
         // Whether it can be written is found out before anything is.
         let patch = try fix.mend.flatMap { mend in
-            try stream.map { try $0.filePatch(try $0.patch(replacing: mend.sections)) }
+            try stream?.changes(to: mend.sections)
         }
         var written: [Location] = []
         if !fix.proposal.proposed.isEmpty {

@@ -101,9 +101,9 @@ struct Host: ParsableCommand {
     }
 
     func run() throws {
-        let inputs = [from] + (like.files + [host].compactMap(\.self)).map(Location.init(word:))
-        try output?.checkIsNew(overwriting)
-        try output?.checkOutput(.text, keeping: inputs.compactMap(\.self))
+        let others = (like.files + [host].compactMap(\.self)).map(Location.init(word:))
+        try overwriting.check(
+            reading: [from].compactMap(\.self) + others, writing: output, .text)
         if builtIn { return try BuiltInOutput().print(as: printing) }
         let profiles = try profiles()
         guard let output else { return try HostOutput(profiles).print(as: printing) }
@@ -117,8 +117,7 @@ struct Host: ParsableCommand {
     /// Writes a file for each kind of core, and says which.
     private func write(_ profiles: [HostProfile], besides output: Location) throws {
         for (profile, file) in zip(profiles, try Hosts.files(of: profiles, beside: output)) {
-            try file.checkIsNew(overwriting)
-            try file.checkOutput(.text, keeping: [])
+            try overwriting.check(reading: [], writing: file, .text)
             try file.write(profile.text, of: "--output")
             try sayWritten(profile, to: file)
         }

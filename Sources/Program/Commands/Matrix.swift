@@ -77,9 +77,7 @@ struct Matrix: ParsableCommand {
         let hosts =
             singleHosts + (try hosts.map(Hosts.files(in:)) ?? [])
         let inputs = sources.map(Location.init(word:)) + hosts + [policy.location]
-        try Location.checkInputs(inputs)
-        try html?.checkIsNew(overwriting)
-        try html?.checkOutput(.text, keeping: inputs)
+        try overwriting.check(reading: inputs, writing: html, .text)
         let policy = try policy.load().policy
         let profiles = try kernel.applied(to: Hosts(hosts, .commandLine).profiles)
         let guests = try loadGuests(sources)

@@ -5,7 +5,6 @@ internal import Machines
 internal import Planning
 internal import QEMUStream
 internal import Transfer
-internal import VCPUModel
 
 /// `vcpusnap mend STREAM --host PROFILE -o FILE`.
 struct Mend: ParsableCommand {
@@ -124,53 +123,48 @@ struct Mend: ParsableCommand {
         }
     }
 
-    func run() throws {
-        try checkFiles()
-        if let output { _ = try output.placeOfStream() }
-        let given = try policy.load()
-        let target = try targetQEMU.map { try QEMUVersion(option: $0, of: "--for-qemu") }
-        let request = MendRequest(
-            on: try host.map {
-                try kernel.applied(to: [Location(word: $0).host(.commandLine)])[0]
-            }, policy: given.policy,
-            by: try qemu.map { try QEMUVersion(option: $0) }, knownTo: target)
-        if let output, let passing = try PassingStream(source, streamOptions.options) {
-            return try pass(passing, to: output, request, given)
-        }
-        let change = try changeInPlace()
-        let file = try openStream(change)
-        let result = try mend(file, request)
-        if result.mend.isSafe {
-            // Whether it can be written is found out without writing, too.
-            let patch = try file.patch(replacing: result.mend.sections)
-            if !dryRun { try write(try file.filePatch(patch), change) }
-        }
-        try finish(result, of: file.stream, request, given)
+    /// Where the result goes.
+    private var place: StreamOutput {
+        inPlace ? .inPlace : output.map { .copy($0) } ?? .nowhere
     }
 
-    private func mend(_ file: StreamFile, _ request: MendRequest) throws -> MendResult {
-        try file.checkIsWhatQEMULoads()
-        file.warn(.commandLine)
-        let destination = try destination.destination(
-            targetQEMU, for: file.stream, named: file.name)
-        do {
-            let mend = try request.mend(file.stream, on: destination)
+    func run() throws {
+        try checkFiles()
+        let given = try policy.load()
+        let request = try request(by: given.policy)
+        let (result, remarks) = try source.rewriteStream(to: place, streamOptions.options) { file in
+            let destination = try destination.destination(
+                targetQEMU, for: file.stream, named: file.name)
             let snapshot = try file.stateCapture(.commandLine).snapshot
-            return MendResult(
-                mend: mend, destination: destination, snapshot: snapshot,
-                remarks: StreamRemarks(on: file, snapshot))
-        } catch let error as StreamMend.Problem {
-            throw CommandError("\(file.name): \(error)")
+            let result = try file.naming { () throws(StreamMend.Problem) in
+                try request.result(
+                    of: file.stream, on: destination, snapshot, isPassing: file.hasPassed)
+            }
+            return ((result, StreamRemarks(on: file, snapshot)), result.vcpus)
         }
+        if case .decide(let proposal)? = result.nextStep, let writePolicy {
+            try policy.write(proposal, after: given, to: writePolicy, report.values)
+        }
+        let text = MendOutput(
+            source: source.text, remarks: remarks, host: host.map(FileName.shown),
+            target: request.target, policy: given.policy.name, result: result, place: place,
+            writtenRules: writePolicy?.text, values: report.values)
+        try text.print(as: report.printing, besides: output, after: text.change)
+    }
+
+    private func request(by policy: RestorePolicy) throws -> MendRequest {
+        let target = try targetQEMU.map { try QEMUVersion(option: $0, of: "--for-qemu") }
+        return MendRequest(
+            on: try host.map {
+                try kernel.applied(to: [Location(word: $0).host(.commandLine)])[0]
+            }, policy: policy, by: try qemu.map { try QEMUVersion(option: $0) }, knownTo: target)
     }
 
     private func checkFiles() throws {
         let hostFile = host.map { [Location(word: $0)] } ?? []
         let others = [policy.location] + hostFile + [destination.machine].compactMap(\.self)
-        try Location.checkInputs([source] + others)
-        try output?.checkIsNew(overwriting)
-        try output?.checkOutput(
-            .binary, keeping: [source],
+        try overwriting.check(
+            reading: [source] + others, writing: output, .binary, keeping: [source],
             orElse: source == .standardStream
                 ? "name another file"
                 : "use --in-place, which keeps \(source.text)\(UndoFile.suffix), or name "
@@ -183,109 +177,4 @@ struct Mend: ParsableCommand {
                 addingTo: policy.location)
         }
     }
-
-    /// The file that is changed, locked from before it is read.
-    private func changeInPlace() throws -> UndoableChange? {
-        guard inPlace, case .file(let path) = source else { return nil }
-        return try UndoableChange(path, .commandLine)
-    }
-
-    private func openStream(_ change: UndoableChange?) throws -> StreamFile {
-        guard let change else { return try source.openStream(streamOptions.options) }
-        do {
-            return try Location.openStream(change.contents(), streamOptions.options)
-        } catch {
-            // A change that was interrupted leaves a stream that is not whole.
-            guard change.hasUndoFile else { throw error }
-            throw CommandError(
-                "\(error); if \(source.text)\(UndoFile.suffix) is of this file, vcpusnap unmend "
-                    + "restores it")
-        }
-    }
-
-    private func write(_ patch: FilePatch, _ change: UndoableChange?) throws {
-        if let output { return try output.write(patch, of: source) }
-        try change?.apply(patch)
-    }
-
-    /// A stream that comes through a pipe goes on as it comes, but for its end.
-    private func pass(
-        _ stream: PassingStream, to output: Location, _ request: MendRequest, _ given: LoadedPolicy
-    ) throws {
-        var mended: MendResult?
-        try stream.write(to: output) { file in
-            let result = try mend(file, request)
-            mended = result
-            return result.mend.isSafe ? result.mend.sections : nil
-        }
-        if let mended { try finish(mended, of: nil, request, given) }
-    }
-
-    /// - Parameter stream: what was mended; nil where that has passed.
-    private func finish(
-        _ result: MendResult, of stream: QEMUStream?, _ request: MendRequest, _ given: LoadedPolicy
-    ) throws {
-        let mend = result.mend
-        let isWritten = mend.isSafe && !dryRun
-        let proposal = try request.proposal(
-            for: mend, of: stream, on: result.destination, result.snapshot)
-        let next = try proposal.map { try nextStep($0, mend, given) } ?? ""
-        let text = MendOutput(
-            source: source.text, remarks: result.remarks, host: host.map(FileName.shown),
-            target: request.target, policy: given.policy.name, mend: mend, isWritten: isWritten,
-            proposal: proposal?.proposed,
-            ending: mend.isSafe ? whatWasWritten(mend) : next, values: report.values)
-        try text.print(
-            as: report.printing, besides: output, after: isWritten ? whatIsWritten(mend) : nil)
-    }
-
-    /// For an error that comes after it.
-    private func whatIsWritten(_ mend: StreamMend) -> String? {
-        if let output { return output.writtenBefore }
-        guard inPlace, !mend.changesNothing else { return nil }
-        return "\(source.text) was changed before that, and vcpusnap unmend restores it"
-    }
-
-    private func whatWasWritten(_ mend: StreamMend) -> PrintableText {
-        if dryRun { return "  nothing was written: this was a dry run\n" }
-        if inPlace, mend.changesNothing {
-            return "  nothing had to change, and nothing was written\n"
-        }
-        if inPlace { return "  changed in place; vcpusnap unmend \(source.text) restores it\n" }
-        return output == .standardStream ? "  written to standard output\n" : ""
-    }
-
-    /// What to do where something stands in the way.
-    private func nextStep(
-        _ proposal: PolicyProposal, _ mend: StreamMend, _ given: LoadedPolicy
-    ) throws -> PrintableText {
-        if mend.isBlocked {
-            return mend.blockers.compactMap(\.remedy).map { "  next: \($0.text)\n" }.joined()
-        }
-        guard !proposal.proposed.isEmpty else {
-            if host == nil { return "" }
-            return "  next: no rule lets it load there: choose another host (vcpusnap matrix)\n"
-        }
-        guard let writePolicy else {
-            return
-                "  next: put the rules whose registers the guest can do without into a policy, and mend with "
-                + "--policy FILE\n"
-        }
-        try PolicyFile.write(
-            proposal.file(after: given, report.values), to: writePolicy, after: given,
-            from: policy.location)
-        return
-            "  next: read \(writePolicy.text), delete the rules whose registers the guest needs, and mend "
-            + "with --policy \(writePolicy.text)\n"
-    }
-}
-
-/// What came of it.
-struct MendResult {
-    let mend: StreamMend
-    /// The QEMU that emulates the vCPUs, where one was given.
-    let destination: TCGDestination?
-    /// The vCPUs of the stream as it was, and remarks on it.
-    let snapshot: Snapshot
-    let remarks: StreamRemarks
 }

@@ -109,128 +109,82 @@ struct PlanCommand: ParsableCommand {
     }
 
     func run() throws {
-        let inputs = [source, policy.location] + hosts
-        try Location.checkInputs(inputs + [destination.machine].compactMap(\.self))
-        let policy = try policy.load()
+        let kept = [source, destination.machine].compactMap(\.self) + hosts
+        try Location.checkInputs(kept + [policy.location])
+        try writePolicy.map {
+            try PolicyFile.checkOutput($0, keeping: kept, addingTo: policy.location)
+        }
+        let given = try policy.load()
         let named = try Hosts(hosts, .commandLine)
         let profiles = try kernel.applied(to: named.profiles)
-        let kept = [source, destination.machine].compactMap(\.self) + hosts
-        try writePolicy.map {
-            try PolicyFile.checkOutput($0, keeping: kept, addingTo: self.policy.location)
-        }
-        if destination.isGiven { return try planEmulatedLoad(policy) }
-        if let qemu {
-            return try planLoad(
-                by: try QEMUVersion(option: qemu), named.locations, profiles, policy)
+        if destination.isGiven || qemu != nil {
+            return try planLoads(named.locations, profiles, given)
         }
         let opened = try source.guest(streamOptions.options)
         let guest = PlannedGuest(opened.capture.reporting(from: source), in: opened.stream)
         try guest.snapshot.requireVCPUs(of: source, to: "plan")
-        guest.snapshot.warnOfIdleOverrides(of: policy.policy, from: source)
+        guest.snapshot.warnOfIdleOverrides(of: given.policy, from: source)
         let moves = GuestMoves(
-            of: guest, to: profiles, policy: policy.policy, proposesRules: writePolicy != nil)
+            of: guest, to: profiles, policy: given.policy, proposesRules: writePolicy != nil)
         let report = PlanOutput(
             source: source.text, moves: moves, values: output.values,
             hosts: named.locations.map(\.text), isFile: source.namedKind == nil)
         try report.print(as: output.printing)
-        try write(moves.proposal, policy, whereNeeded: !moves.isPossible)
-        if writePolicy != nil { try warn(of: moves.unreachable()) }
+        try write(moves.proposal, given, whereNeeded: !moves.isPossible)
+        if writePolicy != nil, let warning = try moves.unreachable().warning {
+            StandardError.write(warning)
+        }
         guard moves.isPossible else { throw ExitStatus.finding }
     }
 
-    private func planLoad(
-        by version: QEMUVersion, _ hosts: [Location], _ profiles: [HostProfile],
-        _ given: LoadedPolicy
+    /// What QEMU does with the stream.
+    private func planLoads(
+        _ hosts: [Location], _ profiles: [HostProfile], _ given: LoadedPolicy
     ) throws {
-        let (file, snapshot) = try openLoaded()
-        let answers = try zip(hosts, profiles).map { host, profile in
-            let move = try MovePlan(of: snapshot, on: profile, policy: given.policy)
-            return LoadAnswer(
-                remedies: try LoadRemedies(
-                    of: file.stream, move, on: profile, by: version, given.policy),
-                mend: mend(file, to: "--host \(host.text) --qemu \(version)\(kernel.text)"))
-        }
-        try report(answers, StreamRemarks(on: file, snapshot), given)
-    }
-
-    /// The stream that QEMU is to load, and what it holds.
-    private func openLoaded() throws -> (file: StreamFile, snapshot: Snapshot) {
+        let version = try destination.isGiven ? nil : qemu.map { try QEMUVersion(option: $0) }
         let options = streamOptions.options
         let file = try source.openStream(options)
         try file.checkIsWhatQEMULoads()
-        return (file, try file.capture(options).snapshot)
-    }
-
-    private func planEmulatedLoad(_ given: LoadedPolicy) throws {
-        let (file, snapshot) = try openLoaded()
-        guard
-            let place = try destination.destination(qemu, for: file.stream, named: source.text)
-        else { return }
-        let answer = LoadAnswer(
-            remedies: try LoadRemedies(of: file.stream, on: place, given.policy),
-            mend: mend(file, to: destination.text(for: qemu)))
-        try report([answer], StreamRemarks(on: file, snapshot), given)
-    }
-
-    private func mend(_ file: StreamFile, to destination: String) -> MendWords {
-        MendWords(
-            source.text, file, streamOptions, to: destination, policy: FileName.shown(policy.text))
-    }
-
-    private func report(
-        _ answers: [LoadAnswer], _ remarks: StreamRemarks, _ given: LoadedPolicy
-    ) throws {
+        let snapshot = try file.capture(options).snapshot
+        guard let place = try place(of: file, by: version, on: profiles) else { return }
+        let loads = try LoadRemedies.loads(of: file.stream, snapshot, on: place, given.policy)
+        let words =
+            version.map { version in
+                hosts.map { "--host \($0.text) --qemu \(version)\(kernel.text)" }
+            } ?? [destination.text(for: qemu)]
         let report = LoadPlanOutput(
-            source: source.text, remarks: remarks, policy: given.policy.name, answers: answers,
-            values: output.values)
-        try write(
-            PolicyProposal(answers.map(\.remedies)), given, whereNeeded: report.status != .success)
+            source: source.text, remarks: StreamRemarks(on: file, snapshot),
+            policy: given.policy.name,
+            answers: zip(loads, words).map { remedies, words in
+                LoadAnswer(
+                    remedies: remedies,
+                    mend: MendWords(
+                        source.text, file, streamOptions, to: words,
+                        policy: FileName.shown(policy.text)))
+            }, values: output.values)
+        try write(PolicyProposal(loads), given, whereNeeded: report.status != .success)
         try report.print(as: output.printing)
     }
 
-    /// Says of which hosts the proposed rules do not make it possible.
-    private func warn(of unreachable: UnreachableHosts) {
-        guard !unreachable.hosts.isEmpty else { return }
-        StandardError.write(
-            "vcpusnap: even with every rule that can be proposed it may not go to "
-                + "\(unreachable.hosts.map(\.name).listed(atMost: 3)): choose another host (vcpusnap matrix)"
-                + (unreachable.areForced
-                    ? "; --policy force lets it go, whatever is lost\n" : "\n"))
+    private func place(
+        of file: StreamFile, by version: QEMUVersion?, on profiles: [HostProfile]
+    ) throws -> LoadPlace? {
+        if let version { return .hosts(profiles, by: version) }
+        return try destination.destination(qemu, for: file.stream, named: source.text)
+            .map { .emulation($0) }
     }
 
     private func write(
-        _ proposal: PolicyProposal, _ policy: LoadedPolicy, whereNeeded isNeeded: Bool
+        _ proposal: PolicyProposal, _ given: LoadedPolicy, whereNeeded isNeeded: Bool
     ) throws {
         guard let writePolicy else { return }
-        guard !proposal.proposed.isEmpty else {
-            let reason =
-                isNeeded
-                ? "there is no rule that would pardon what is lost"
-                : "the policy pardons all that is lost"
-            return StandardError.write(
-                "vcpusnap: \(writePolicy.text) was not written: \(reason)\n")
+        if !proposal.proposed.isEmpty {
+            return try policy.write(proposal, after: given, to: writePolicy, output.values)
         }
-        try PolicyFile.write(
-            proposal.file(after: policy, output.values), to: writePolicy, after: policy,
-            from: self.policy.location)
-    }
-}
-
-extension QEMUVersion {
-    /// From the command line.
-    init(option text: String, of option: String = "--qemu") throws {
-        guard let version = QEMUVersion(parsing: text) else {
-            throw CommandError("\(option) takes a version such as 10.0, not \(text)")
-        }
-        guard version >= .oldest else {
-            throw CommandError(
-                "\(option) \(text): the oldest version known here is \(QEMUVersion.oldest)")
-        }
-        if version > .newest {
-            StandardError.write(
-                "vcpusnap: QEMU \(version) is newer than any known here: "
-                    + "this is what QEMU \(QEMUVersion.newest) does\n")
-        }
-        self = min(version, .newest)
+        StandardError.write(
+            "vcpusnap: \(writePolicy.text) was not written: "
+                + (isNeeded
+                    ? "there is no rule that would pardon what is lost\n"
+                    : "the policy pardons all that is lost\n"))
     }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Machines
+internal import Planning
 internal import Transfer
 internal import VCPUModel
 
@@ -16,6 +17,15 @@ struct PolicyOption: ParsableArguments {
     var location: Location { Location(path: text) }
 
     func load() throws -> LoadedPolicy { try PolicyFile.load(text) }
+
+    /// Writes it with more rules.
+    func write(
+        _ proposal: PolicyProposal, after given: LoadedPolicy, to file: Location,
+        _ values: ValueText
+    ) throws {
+        try PolicyFile.write(
+            proposal.file(after: given, values), to: file, after: given, from: location)
+    }
 }
 
 extension Snapshot {

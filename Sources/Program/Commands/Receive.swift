@@ -37,9 +37,7 @@ struct Receive: ParsableCommand {
     ) throws {
         let target = restore.target
         try target.checkOutput(.binary, keeping: [])
-        guard target.identity == nil else {
-            throw CommandError("\(target.text) is there already: name another file")
-        }
+        try target.checkIsNew()
         try target.write(order.snapshot, access: .secret, orElse: "name a file")
         let report = ReceiveOutput(
             source: restore.source.text, target: target.text, vcpus: snapshot.vcpus.count)

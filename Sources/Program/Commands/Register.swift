@@ -63,7 +63,7 @@ struct RegisterCommand: ParsableCommand {
 
     private func subjects(_ text: String) throws -> [RegisterOutput.Subject] {
         if let one = try value(text) { return [one] }
-        if let id = RegisterID(spelled: text) ?? Self.namesInDumps[text.uppercased()] {
+        if let id = RegisterID(spelled: text) ?? RegisterID(inDumps: text) {
             if case .unknown = id.architecture { throw CommandError(noRegisterID: text) }
             return [RegisterOutput.Subject(id: id)]
         }
@@ -79,18 +79,12 @@ struct RegisterCommand: ParsableCommand {
         let isEncoding = given.contains("=") && RegisterID(spelled: given) == nil
         guard !isEncoding else { return nil }
         let trimmed = given.split(separator: " ").joined(separator: " ")
-        let name = Self.namesInDumps[trimmed.uppercased()] ?? RegisterID(spelled: trimmed)
+        let name = RegisterID(inDumps: trimmed) ?? RegisterID(spelled: trimmed)
         let assignment = try RegisterAssignment(
             parsing: "\(name?.name ?? trimmed)=\(try Self.withPrefix(value))")
         return RegisterOutput.Subject(
             id: assignment.register, field: assignment.field?.name, value: try assignment.value())
     }
-
-    /// What dumps of a crash call registers.
-    private static let namesInDumps: [String: RegisterID] = [
-        "ESR": .esrEL1, "FAR": .farEL1, "CPSR": .pstate, "SPSR": .spsrEL1, "SCTLR": .sctlrEL1,
-        "TCR": .tcrEL1,
-    ]
 
     /// A value with 0x before it where it is as kernels and QEMU print it, in hexadecimal without: of 8 or 16 digits, or
     /// with letters among them.

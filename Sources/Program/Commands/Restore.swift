@@ -76,12 +76,10 @@ struct RestoreCommand: ParsableCommand {
     }
 
     func run() throws {
-        try Location.checkInputs([source, policy.location])
-        if let output {
-            try output.checkIsNew(overwriting)
-            let kept = (source == target ? [] : [source]) + target.lostByItsChange(in: output)
-            try output.checkOutput(.binary, keeping: kept + [policy.location])
-        }
+        let lost = output.map(target.lostByItsChange) ?? []
+        try overwriting.check(
+            reading: [source, policy.location], writing: output, .binary,
+            keeping: (source == target ? [] : [source]) + lost + [policy.location])
         try restore(
             without.rest(of: try source.snapshot(images.options(for: [source])[0])))
     }

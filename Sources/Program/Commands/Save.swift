@@ -65,8 +65,9 @@ struct Save: ParsableCommand {
     }
 
     func run() throws {
-        try output.checkIsNew(overwriting)
-        try output.checkOutput(.binary, keeping: source.lostByItsChange(in: output))
+        try overwriting.check(
+            reading: [source], writing: output, .binary,
+            keeping: source.lostByItsChange(in: output))
         try source.checkIsKept(in: output, .commandLine)
         try without.rest(of: source.capture(options))
             .keep(in: output, from: source, quietly: quiet)

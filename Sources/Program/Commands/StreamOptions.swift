@@ -1,7 +1,15 @@
 internal import ArgumentParser
 internal import LinuxSystem
 internal import Machines
+internal import Planning
 internal import QEMUStream
+
+extension StreamFile {
+    /// Mends the stream; errors name the file.
+    func naming<Made>(_ mend: () throws(StreamMend.Problem) -> Made) throws -> Made {
+        try Result(catching: mend).mapError { CommandError("\(name): \($0)") }.get()
+    }
+}
 
 /// Which stream of a file is read, and how much of it must be there.
 struct StreamOptions: ParsableArguments {

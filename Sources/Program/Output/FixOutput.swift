@@ -20,7 +20,7 @@ struct FixOutput: WholeReport {
     func text(_ style: TextStyle) -> PrintableText {
         style.bold("fix \(source) for \(host)") + ": \(verdict(style))\n"
             + (fix.mend?.blockerLines ?? "")
-            + written.map { "  written \($0.text)\n" }.joined() + "  \(ending)\n"
+            + written.map { "  " + $0.writtenLine() }.joined() + "  \(ending)\n"
     }
 
     private func verdict(_ style: TextStyle) -> PrintableText {

@@ -1,4 +1,5 @@
 internal import LinuxSystem
+internal import Machines
 internal import Planning
 internal import Registers
 internal import Transfer
@@ -14,14 +15,20 @@ struct MendOutput: Report {
     /// The QEMU whose subsections the result has; absent where none was named.
     let target: QEMUVersion?
     let policy: String
-    let mend: StreamMend
-    /// Whether anything was written.
-    let isWritten: Bool
-    /// Rules with which it could be mended; absent where nothing stood in the way.
-    let proposal: [PolicyProposal.Rule]?
-    /// What became of the result, and what to do next; for the text.
-    let ending: PrintableText
+    let result: MendResult
+    /// Where the mended stream was to go.
+    let place: StreamOutput
+    /// The file of the rules that would let it load, where there are such; nil where they were not to be written.
+    let writtenRules: String?
     let values: ValueText
+
+    private var mend: StreamMend { result.mend }
+
+    /// Whether anything was written.
+    private var isWritten: Bool { mend.isSafe && place != .nowhere }
+
+    /// Rules with which it could be mended; absent where nothing stood in the way.
+    private var proposal: [PolicyProposal.Rule]? { result.proposal?.proposed }
 
     func write(text output: ReportWriter) {
         let style = output.style
@@ -33,6 +40,47 @@ struct MendOutput: Report {
         output.write(VectorLengths.line(of: mend.plans.first?.vcpus ?? []))
         output.write(changes(style))
         output.write(failures + proposalText + ending)
+    }
+
+    /// What became of the result, and what to do next.
+    private var ending: PrintableText {
+        switch result.nextStep {
+        case nil: return mend.isSafe ? whatWasWritten : ""
+        case .remedies(let remedies):
+            return remedies.map { "  next: \($0.text)\n" }.joined()
+        case .otherHost:
+            return "  next: no rule lets it load there: choose another host (vcpusnap matrix)\n"
+        case .decide:
+            guard let writtenRules else {
+                return
+                    "  next: put the rules whose registers the guest can do without into a policy, and mend with "
+                    + "--policy FILE\n"
+            }
+            return
+                "  next: read \(writtenRules), delete the rules whose registers the guest needs, and mend "
+                + "with --policy \(writtenRules)\n"
+        }
+    }
+
+    private var whatWasWritten: PrintableText {
+        switch place {
+        case .nowhere: "  nothing was written: this was a dry run\n"
+        case .inPlace where mend.changesNothing:
+            "  nothing had to change, and nothing was written\n"
+        case .inPlace: "  changed in place; vcpusnap unmend \(source) restores it\n"
+        case .copy(let copy): copy == .standardStream ? "  written to standard output\n" : ""
+        }
+    }
+
+    /// What the command has changed by now, for an error that comes after it.
+    var change: String? {
+        guard mend.isSafe else { return nil }
+        switch place {
+        case .copy(let copy): return copy.writtenBefore
+        case .inPlace where !mend.changesNothing:
+            return "\(source) was changed before that, and vcpusnap unmend restores it"
+        case .inPlace, .nowhere: return nil
+        }
     }
 
     private func changes(_ style: TextStyle) -> PrintableText {
@@ -128,7 +176,7 @@ struct MendOutput: Report {
     }
 }
 
-extension StreamMend.VCPU {
+extension StreamMend.VCPUChanges {
     fileprivate func json(_ values: ValueText) -> JSONObject {
         [
             "altered": altered.json(values), "changes": changes.json(values),
@@ -176,7 +224,7 @@ private struct SubsectionLines {
     var leftOut = SharedLines<StreamMend.UnknownSubsection>()
     var refused = SharedLines<StreamMend.UnknownSubsection>()
 
-    mutating func add(_ vcpu: StreamMend.VCPU) {
+    mutating func add(_ vcpu: StreamMend.VCPUChanges) {
         let unit = UnitID.vcpu(vcpu.index)
         for part in vcpu.leftOut {
             leftOut.add(part, about: SharedSubject(words: part.name), of: unit) {

@@ -36,7 +36,7 @@ extension Report {
             try? write(.error, TextStyle(isColored: false), printing, written: nil)
         } else {
             do {
-                let written = change == nil || output?.identity == nil ? nil : output
+                let written = change == nil ? nil : output.flatMap { $0.isNowFile ? $0 : nil }
                 try write(.output, printing.color.style, printing, written: written)
             } catch let error as FileError {
                 throw change.map { CommandError("\(error); \($0)") } ?? error
@@ -55,7 +55,7 @@ extension Report {
             try json.write(to: JSONWriter(output))
         } else {
             try write(text: output)
-            if let file { output.write("written \(file.text)\n") }
+            if let file { output.write(file.writtenLine()) }
         }
         try output.finish()
     }

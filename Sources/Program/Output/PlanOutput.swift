@@ -3,6 +3,7 @@ internal import LinuxSystem
 internal import Planning
 internal import QEMUStream
 internal import Registers
+internal import TextFormats
 internal import Transfer
 internal import VCPUModel
 
@@ -214,5 +215,15 @@ extension PlannedLoss: ValueHolder {
 extension GuestImpact: JSONConvertible {
     var json: JSONObject {
         ["changedSinceReset": isChangedFromReset, "inUse": isInUse, "text": text]
+    }
+}
+
+extension UnreachableHosts {
+    /// That the proposed rules do not make a move there possible; nil where there are no such hosts.
+    var warning: PrintableText? {
+        guard !hosts.isEmpty else { return nil }
+        return "vcpusnap: even with every rule that can be proposed it may not go to "
+            + "\(hosts.map(\.name).listed(atMost: 3)): choose another host (vcpusnap matrix)"
+            + (areForced ? "; --policy force lets it go, whatever is lost\n" : "\n")
     }
 }

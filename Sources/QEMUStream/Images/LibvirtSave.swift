@@ -51,6 +51,7 @@ extension LibvirtSave {
     }
 
     /// Whether the image is a file, not a pipe, and its stream compressed.
+    /// - Throws: for an image that is not whole.
     public static func isCompressedFile(_ input: ImageInput) throws(SavedImageError) -> Bool {
         guard case .file(let file) = input.content else { return false }
         return try LibvirtSave(of: file).format.compression != nil

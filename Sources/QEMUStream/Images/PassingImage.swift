@@ -18,6 +18,7 @@ package final class PassingImage {
     }
 
     /// An image of libvirt, whose header is read.
+    /// - Throws: where the header is cut off or damaged.
     public init(libvirtIn input: ImageInput) throws(SavedImageError) {
         self.input = input.sequential
         let head = try LibvirtSave.Head(from: self.input)

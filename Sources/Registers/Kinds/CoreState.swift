@@ -4,14 +4,14 @@ extension StateKind {
         guard id == .pstate else {
             return StateKind(
                 category: .general, reset: .zero, phase: .general, refusal: impossible,
-                lossWhenAbsent: .cause(.other), canBeInQEMUList: false)
+                lossWhenAbsent: .cause(.other))
         }
         return StateKind(
             category: .general,
             // EL1h, exceptions masked (`VCPU_RESET_PSTATE_EL1`, `arch/arm64/kvm/reset.c`).
             reset: .bits(0x3c5), phase: .programState,
             refusal: "the host has no such execution mode", loss: .cause(.executionState),
-            lossWhenAbsent: .cause(.executionState), canBeInQEMUList: false)
+            lossWhenAbsent: .cause(.executionState))
     }
 
     /// The registers of `kvm_regs.fp_regs`: V0 to V31, FPSR and FPCR.
@@ -22,7 +22,7 @@ extension StateKind {
                 failure.kind == .invalid && failure.hasSVE == true && id.isVector
                     ? "a vCPU with SVE has Z registers in place of V registers"
                     : failure.explanation(refused: impossible)
-            }, lossWhenAbsent: .cause(.other), canBeInQEMUList: false)
+            }, lossWhenAbsent: .cause(.other))
     }
 
     private static let impossible = "no such register, or an impossible value"

@@ -14,7 +14,6 @@ extension StateKind {
             kind = isOfVCPU ? attributes(id) : interruptController(id)
         }
         if kind.category != .other { kind.lossWhenAbsent = kind.loss }
-        kind.canBeInQEMUList = false
         return kind
     }
 

@@ -43,14 +43,22 @@ package struct StateKind: Sendable {
 
     // MARK: QEMU
 
-    /// Whether it can be in QEMU's list of registers, instead of a field of its own or nowhere in a stream.
-    package var canBeInQEMUList = true
-
     /// Whether only KVM has it, and QEMU's own emulation never lists it.
     package var isOnlyOfKVM = false
 }
 
 extension RegisterID {
+    /// Whether it can be in QEMU's list of registers, instead of a field of its own or nowhere in a stream.
+    ///
+    /// Loads ask it of every register, so no kind is made for it.
+    var canBeInQEMUList: Bool {
+        switch group {
+        case .core, .sve, .vcpu, .vm: false
+        case .demultiplexed, .system, .firmware, .firmwareFeatures, .coprocessor, .vfp, .unknown:
+            true
+        }
+    }
+
     /// What an errno of KVM means for it; nil where that is not known.
     package func explanation(of failure: AccessFailure) -> String? {
         let kind = kind

@@ -21,7 +21,6 @@ extension StateKind {
         }
         // Without RAS there is such state all the same; what lacks it is a kernel.
         if id != .vcpuEvents { kind.lossWhenAbsent = kind.loss }
-        kind.canBeInQEMUList = false
         return kind
     }
 

@@ -4,6 +4,8 @@ public import VCPUModel
 /// Makes a vCPU take an exception at EL1: what the CPU does on one (Arm ARM, `AArch64.TakeException` and
 /// `AArch32.EnterMode`; for KVM `arch/arm64/kvm/hyp/exception.c`).
 struct ExceptionEntry {
+    private typealias Field = RegisterField
+
     private let cpuState: any RegisterBank
     private let pstate: UInt64
 
@@ -26,7 +28,7 @@ struct ExceptionEntry {
                 "PSTATE is in Hyp or Monitor mode, or in none, where no exception of EL1 is taken")
         }
         // HCR_EL2.TGE makes exceptions of EL0 go to EL2.
-        guard !features.contains(.hasEL2) || !has("TGE", in: .hcrEL2) else {
+        guard !features.contains(.hasEL2) || !has(Field.HCREL2.tge, in: .hcrEL2) else {
             throw .impossible(
                 "the guest's HCR_EL2.TGE is set, so EL2 takes the exceptions of EL0: let it run on")
         }
@@ -42,8 +44,8 @@ struct ExceptionEntry {
     /// The control that sends the exception to EL2, where it is set.
     private func routing(of exception: InjectedException) -> String? {
         switch exception {
-        case .breakpoint: has("TDE", in: .mdcrEL2) ? "MDCR_EL2.TDE" : nil
-        case .dataAbort: has("TEA", in: .hcrEL2) ? "HCR_EL2.TEA" : nil
+        case .breakpoint: has(Field.MDCREL2.tde, in: .mdcrEL2) ? "MDCR_EL2.TDE" : nil
+        case .dataAbort: has(Field.HCREL2.tea, in: .hcrEL2) ? "HCR_EL2.TEA" : nil
         case .serror: nil
         }
     }
@@ -83,14 +85,9 @@ struct ExceptionEntry {
         try EditError.writing(RegisterValue(bits, size: id.size ?? 8), to: id, in: cpuState)
     }
 
-    /// The value of a field; 0 where the vCPU does not have the register.
-    private func field(_ name: String, of id: RegisterID) -> UInt64 {
-        guard let value = try? cpuState.read(id) else { return 0 }
-        return RegisterDictionary.entry(for: id)?.field(named: name)?.extract(from: value) ?? 0
-    }
-
-    private func has(_ name: String, in id: RegisterID) -> Bool {
-        field(name, of: id) != 0
+    /// Whether a field is not 0; false where the vCPU does not have the register.
+    private func has(_ field: Field, in id: RegisterID) -> Bool {
+        (try? cpuState.read(id)).map { field.touches($0.lowBits) } ?? false
     }
 
     // MARK: SError
@@ -115,17 +112,18 @@ struct ExceptionEntry {
     /// Where the vCPU shows both views of the RAS extension, the one of AArch64 decides; QEMU's own
     /// emulation of a CPU without AArch64 has the other one only.
     private var hasRAS: Bool {
-        has("RAS", in: rasRegisters.first ?? .idAA64PFR0EL1)
+        rasFields.first.map { has($0.field, in: $0.id) } ?? false
     }
 
-    /// The registers that tell of the RAS extension, of those the vCPU has.
-    private var rasRegisters: [RegisterID] {
-        [.idAA64PFR0EL1, .idPFR0EL1].filter { (try? cpuState.read($0)) != nil }
+    /// What tells of the RAS extension, in the registers that the vCPU has.
+    private var rasFields: [(id: RegisterID, field: Field)] {
+        [(.idAA64PFR0EL1, Field.IDAA64PFR0EL1.ras), (.idPFR0EL1, Field.IDPFR0EL1.ras)]
+            .filter { (try? cpuState.read($0.id)) != nil }
     }
 
     private var withoutRAS: String {
         let why =
-            rasRegisters.first.map { "\($0).RAS is 0" }
+            rasFields.first.map { "\($0.id).\($0.field.name) is 0" }
             ?? "the vCPU has neither ID_AA64PFR0_EL1 nor ID_PFR0_EL1, which would tell of it"
         return why
             + ": only a vCPU with the RAS extension takes an SError with a syndrome; leave it out"
@@ -179,7 +177,7 @@ extension ExceptionEntry {
         try write(read(.pc), to: .elrEL1)
         try write(pstate, to: .spsrEL1)
         try write(newPSTATE(), to: .pstate)
-        let usesSErrorVector = isAbort && has("EASE", in: .sctlr2EL1)
+        let usesSErrorVector = isAbort && has(Field.SCTLR2EL1.ease, in: .sctlr2EL1)
         let vector = vectorOffset + (usesSErrorVector ? 0x180 : 0)
         // VBAR_EL1 bits 10:0 are RES0.
         try write(read(.vbarEL1) & ~0x7ff &+ vector, to: .pc)
@@ -205,18 +203,19 @@ extension ExceptionEntry {
 
     /// The bits that depend on the CPU's features, and what they become.
     private func optionalPSTATE() -> [(field: RegisterField, isSet: Bool)] {
-        let keepsEXLOCK = isAtEL1 && has("EXLOCKEN", in: .gcscrEL1)
-        let isPANSet = State.pan.touches(pstate) || !has("SPAN", in: .sctlrEL1)
+        typealias Features = Field.IDAA64PFR1EL1
+        typealias Control = Field.SCTLREL1
+        let keepsEXLOCK = isAtEL1 && has(Field.GCSCREL1.exlocken, in: .gcscrEL1)
+        let isPANSet = State.pan.touches(pstate) || !has(Control.span, in: .sctlrEL1)
+        let isSSBSSet = has(Control.dssbs, in: .sctlrEL1)
+        let isALLINTSet = !has(Control.spintmask, in: .sctlrEL1)
         return [
-            (State.pan, has("PAN", in: .idAA64MMFR1EL1) && isPANSet),
-            (State.ssbs, has("SSBS", in: .idAA64PFR1EL1) && has("DSSBS", in: .sctlrEL1)),
-            (State.tco, has("MTE", in: .idAA64PFR1EL1)),
-            (
-                State.allint,
-                has("NMI", in: .idAA64PFR1EL1) && !has("SPINTMASK", in: .sctlrEL1)
-            ),
-            (State.pm, has("EBEP", in: .idAA64DFR1EL1)),
-            (State.exlock, has("GCS", in: .idAA64PFR1EL1) && keepsEXLOCK),
+            (State.pan, has(Field.IDAA64MMFR1EL1.pan, in: .idAA64MMFR1EL1) && isPANSet),
+            (State.ssbs, has(Features.ssbs, in: .idAA64PFR1EL1) && isSSBSSet),
+            (State.tco, has(Features.mte, in: .idAA64PFR1EL1)),
+            (State.allint, has(Features.nmi, in: .idAA64PFR1EL1) && isALLINTSet),
+            (State.pm, has(Field.IDAA64DFR1EL1.ebep, in: .idAA64DFR1EL1)),
+            (State.exlock, has(Features.gcs, in: .idAA64PFR1EL1) && keepsEXLOCK),
         ]
     }
 }
@@ -302,9 +301,9 @@ extension ExceptionEntry {
             ])
         let abortsAndInterruptsMasked = Self.mask(of: [State.a, State.i])
         var new = pstate & kept | abortsAndInterruptsMasked | AArch32Mode.abort.rawValue
-        let isPANSet = has("PAN", in: .idMMFR3EL1) && !has(.keepsPAN)
+        let isPANSet = has(Field.IDMMFR3EL1.pan, in: .idMMFR3EL1) && !has(.keepsPAN)
         let isSSBSSet =
-            has("SSBS", in: .idPFR2EL1) && has(.defaultSSBS)
+            has(Field.IDPFR2EL1.ssbs, in: .idPFR2EL1) && has(.defaultSSBS)
         if isPANSet { new |= State.pan.mask }
         if isSSBSSet { new |= State.ssbs.mask }
         if has(.isBigEndian) { new |= State.e.mask }

@@ -69,9 +69,9 @@ public struct Interrupt: Hashable, Sendable {
         }
     }
 
-    /// By the fields of GICD_IROUTER.
+    /// By GICD_IROUTER.
     private static func target(ofRoute bits: UInt64) -> Target {
-        bits & 1 << 31 != 0 ? .any : .affinity(UInt32(affinityIn: bits))
+        RegisterField.GICDIROUTER.irm.touches(bits) ? .any : .affinity(UInt32(affinityIn: bits))
     }
 }
 

@@ -44,8 +44,17 @@ extension Location {
 extension Location {
     /// Says on standard output what was written here, unless that is where it went.
     func sayWritten(_ content: PrintableText, quietly: Bool) throws {
-        guard identity != nil, self != .standardStream, !quietly else { return }
-        try StandardOutput.write("written \(text): \(content)\n")
+        guard isNowFile, !quietly else { return }
+        try StandardOutput.write(writtenLine(content))
+    }
+
+    /// Whether a file is here, as it is once one was written; neither standard output nor a device is one.
+    var isNowFile: Bool { self != .standardStream && identity != nil }
+
+    /// Says that something was written here.
+    /// - Parameter content: what it is.
+    func writtenLine(_ content: PrintableText? = nil) -> PrintableText {
+        "written \(text)" + (content.map { ": \($0)" } ?? "") + "\n"
     }
 
     /// Writes the text that a command makes.
@@ -70,7 +79,7 @@ extension StateCapture {
     /// Makes a file of it, and says so unless that is not wanted.
     /// - Throws: `ExitStatus.finding` where something could not be read.
     func keep(in output: Location, from source: Location, quietly: Bool) throws {
-        try SnapshotFile.write(reporting(from: source), to: output)
+        try SourceKinds.ofResults.write(reporting(from: source), to: output)
         let registers = snapshot.vcpus.map(\.registers.count).reduce(0, +)
         try output.sayWritten(
             "\(snapshot.vcpus.count.of("vCPU")), \(registers.of("register"))", quietly: quietly)

@@ -10,7 +10,7 @@ struct Steps {
     private let method: AttachedVM.Method?
     /// The last first: the thread that makes the calls runs the first one, so what it does at the end concerns one that
     /// another thread runs.
-    private let vcpus: [VMMProcess.VCPU]
+    private let vcpus: [VMMProcess.VCPUDescriptor]
     /// One that runs a vCPU.
     private let thread: Int
     private let arrived: UnsafePointer<UInt64>
