@@ -1,0 +1,70 @@
+import Glibc
+import LinuxVMM
+import VCPUSnap
+
+/// Lets a guest go on from one stop.
+struct RestoringProof {
+    let stops: Stops
+    let point: Int
+    let clock: ClockMode
+    /// What is not restored.
+    let excluded: [RegisterPattern]
+
+    /// Beats by which a guest shows that it is well, if its end does not come before.
+    private static let beats = 10
+    /// In seconds: what the first beat may be late by, which is how long a host takes that has more vCPUs than processors.
+    private static let slack: UInt64 = 4
+
+    func run() throws {
+        let snapshot = try stops.snapshot(point)
+        var (console, log) = try stops.console(point)
+        let guest = try LinuxGuest(cpus: snapshot.vcpus.count)
+        try stops.fill(guest.memory, at: point)
+        linux_vmm_set_console(console)
+        var options = Restore.Options()
+        options.clock = clock
+        options.policy = RestorePolicy(.exact).ignoring(excluded)
+        let passed = try secondsSince(snapshot)
+        let losses = try guest.restore(snapshot, options: options)
+        guard losses.isEmpty else {
+            throw ProofError("was lost: \(losses.joined(separator: "; "))")
+        }
+        print("restored, \(passed) s after it was saved; clock \(clock)")
+        try guest.run()
+        guard let first = try log.nextBeat() else { return print("all right, at its end") }
+        try check(first, snapshot, passed)
+        linux_vmm_type()
+        console.typed += 1
+        try goOn(&log, console)
+    }
+
+    private func goOn(_ log: inout BeatLog, _ console: linux_console) throws {
+        var isEverythingRead = false
+        for _ in 0..<Self.beats {
+            guard let beat = try log.nextBeat() else { break }
+            isEverythingRead = beat.typed == UInt64(console.typed)
+        }
+        guard isEverythingRead else { throw ProofError("the guest has not read what was typed") }
+        print("all right")
+    }
+
+    /// The count went on from where it was, or from there and by the time that has passed.
+    private func check(_ beat: BeatLog.Beat, _ snapshot: Snapshot, _ passed: UInt64) throws {
+        guard let saved = snapshot.vm[.clockCntvct]?.lowBits, beat.count >= saved else {
+            throw ProofError("the count went back to \(beat.count)")
+        }
+        let seconds = (beat.count - saved) / beat.frequency
+        let expected = clock == .wall ? passed : 0
+        guard (expected...expected + Self.slack).contains(seconds) else {
+            throw ProofError("the clock went on by \(seconds) s, not by \(expected)")
+        }
+    }
+
+    private func secondsSince(_ snapshot: Snapshot) throws -> UInt64 {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        let saved = (snapshot.vm[.clockRealtime]?.lowBits ?? 0) / 1_000_000_000
+        guard UInt64(now.tv_sec) >= saved else { throw ProofError("the snapshot is of the future") }
+        return UInt64(now.tv_sec) - saved
+    }
+}
