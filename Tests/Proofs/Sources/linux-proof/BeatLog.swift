@@ -46,8 +46,8 @@ struct BeatLog {
         "unexpected",
         "Time went", "nobody cared",
     ]
-    /// In seconds of silence, many times what a beat takes in the slowest host.
-    private static let patience: Double = 60
+    /// In seconds of silence, many times what a beat, or the boot, takes on the slowest host.
+    private var patience: Double { lastBeat > 0 ? 30 : 240 }
 
     init(after beat: Int = 0, unfinished: String = "") {
         lastBeat = beat
@@ -55,7 +55,7 @@ struct BeatLog {
     }
 
     /// The next beat; nil at the end of the guest, when all was right.
-    mutating func nextBeat(within patience: Double = Self.patience) throws -> Beat? {
+    mutating func nextBeat() throws -> Beat? {
         let start = Self.now()
         while true {
             while let line = nextLine() {
