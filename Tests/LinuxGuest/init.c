@@ -280,8 +280,7 @@ static void set_up(void)
     mkdir("/proc", 0755);
     mount("proc", "/proc", "proc", 0, NULL);
     tcgetattr(0, &mode);
-    cfmakeraw(&mode);
-    mode.c_oflag |= OPOST | ONLCR;
+    cfmakeraw(&mode); /* also without carriage returns, so that no message of the kernel comes inside a line */
     tcsetattr(0, TCSANOW, &mode);
     cpus = sysconf(_SC_NPROCESSORS_ONLN);
     if (cpus > MAX_CPUS)

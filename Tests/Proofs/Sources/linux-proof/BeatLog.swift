@@ -63,7 +63,7 @@ struct BeatLog {
             }
             if linux_vmm_is_over(), isFinished { return nil }
             guard Self.now() - start < patience, !linux_vmm_is_over() || receive() else {
-                throw ProofError("after beat \(lastBeat) the guest is silent")
+                throw GuestFault("after beat \(lastBeat) the guest is silent")
             }
             if !receive() { usleep(2000) }
         }
@@ -93,18 +93,18 @@ struct BeatLog {
 
     private mutating func judge(_ line: Substring) throws -> Beat? {
         print("    \(line)")
-        if line.hasPrefix("wrong") { throw ProofError("the guest says: \(line)") }
+        if line.hasPrefix("wrong") { throw GuestFault("the guest says: \(line)") }
         if line == "all right" { isFinished = true }
         if lastBeat > 0, let word = Self.complaints.first(where: { line.contains($0) }) {
-            throw ProofError("the guest's kernel complains (\(word)): \(line)")
+            throw GuestFault("the guest's kernel complains (\(word)): \(line)")
         }
         guard let beat = Beat(line) else { return nil }
         guard beat.number == lastBeat + 1 else {
-            throw ProofError("beat \(beat.number) came after beat \(lastBeat)")
+            throw GuestFault("beat \(beat.number) came after beat \(lastBeat)")
         }
         // It may be between an interrupt and what that is for.
         guard beat.interrupts == beat.typed || beat.interrupts == beat.typed + 1 else {
-            throw ProofError("\(beat.typed) letters came by \(beat.interrupts) interrupts")
+            throw GuestFault("\(beat.typed) letters came by \(beat.interrupts) interrupts")
         }
         lastBeat = beat.number
         return beat

@@ -19,7 +19,7 @@ enum Main {
     static func main() {
         do {
             try run(Array(CommandLine.arguments.dropFirst()))
-        } catch let error as ProofError {
+        } catch let error as GuestFault {
             print("linux-proof: \(error)")
             exit(1)
         } catch {

@@ -47,19 +47,19 @@ struct RestoringProof {
             guard let beat = try log.nextBeat() else { break }
             isEverythingRead = beat.typed == UInt64(console.typed)
         }
-        guard isEverythingRead else { throw ProofError("the guest has not read what was typed") }
+        guard isEverythingRead else { throw GuestFault("the guest has not read what was typed") }
         print("all right")
     }
 
     /// The count went on from where it was, or from there and by the time that has passed.
     private func check(_ beat: BeatLog.Beat, _ snapshot: Snapshot, _ passed: Double) throws {
         guard let saved = snapshot.vm[.clockCntvct]?.lowBits, beat.count >= saved else {
-            throw ProofError("the count went back to \(beat.count)")
+            throw GuestFault("the count went back to \(beat.count)")
         }
         let seconds = Double(beat.count - saved) / Double(beat.frequency)
         let expected = clock == .wall ? passed : 0
         guard (expected...expected + Self.slack).contains(seconds) else {
-            throw ProofError("the clock went on by \(seconds) s, not by \(expected)")
+            throw GuestFault("the clock went on by \(seconds) s, not by \(expected)")
         }
     }
 

@@ -37,7 +37,7 @@ struct SavingProof {
     private mutating func stop(_ point: Int) throws {
         guest.stop()
         try log.catchUp()
-        guard !linux_vmm_is_over() else { throw ProofError("the guest ended before stop \(point)") }
+        guard !linux_vmm_is_over() else { throw GuestFault("the guest ended before stop \(point)") }
         let snapshot = try guest.capture()
         try stops.save(snapshot, at: point)
         try stops.save(guest.memory, over: base, at: point)
