@@ -7,8 +7,7 @@ struct RestoringProof {
     let stops: Stops
     let point: Int
     let clock: ClockMode
-    /// What is not restored.
-    let excluded: [RegisterPattern]
+    let policy: RestorePolicy
 
     /// Beats by which a guest shows that it is well, if its end does not come before.
     private static let beats = 10
@@ -23,7 +22,7 @@ struct RestoringProof {
         linux_vmm_set_console(console)
         var options = Restore.Options()
         options.clock = clock
-        options.policy = RestorePolicy(.exact).ignoring(excluded)
+        options.policy = policy
         let passed = try secondsSince(snapshot)
         let losses = try guest.restore(snapshot, options: options)
         guard losses.isEmpty else {
