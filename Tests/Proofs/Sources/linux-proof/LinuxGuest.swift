@@ -7,7 +7,8 @@ struct LinuxGuest {
     let machine: KVMMachine
     let memory: UnsafeMutableRawBufferPointer
 
-    private static let memorySize = 128 << 20
+    /// Newer kernels take a third of it for devices that there are none of.
+    private static let memorySize = 192 << 20
 
     /// Makes a VM that has never run.
     init(cpus: Int) throws {

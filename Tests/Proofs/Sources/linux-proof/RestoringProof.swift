@@ -20,6 +20,7 @@ struct RestoringProof {
         let guest = try LinuxGuest(cpus: snapshot.vcpus.count)
         try stops.fill(guest.memory, at: point)
         linux_vmm_set_console(console)
+        log.hasSteppedClock = clock == .wall
         var options = Restore.Options()
         options.clock = clock
         options.policy = policy
