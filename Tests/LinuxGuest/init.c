@@ -6,11 +6,9 @@
  * What is wrong is a line "wrong: ..." and the end. After $beats beats it says "all right" and turns the machine off. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -319,7 +317,7 @@ int main(void)
     printf("%d CPUs\n", cpus);
     for (int beat = 1; beat <= beats; beat++) {
         struct timespec time;
-        unsigned long sum = 0;
+        unsigned long sum = 0, read, interrupts;
 
         deadline += BEAT;
         time = (struct timespec){deadline / SECOND, deadline % SECOND};
@@ -329,8 +327,10 @@ int main(void)
         check_counter(first_count, first_time);
         for (int i = 0; i < cpus; i++)
             sum += ticks[i];
+        read = typed;
+        interrupts = console_interrupts();
         printf("beat %d count %lu frequency %lu ticks %lu rounds %lu barriers %lu typed %lu interrupts %lu late %lu\n", beat,
-            count(), frequency(), sum, rounds, barriers, typed, console_interrupts(),
+            count(), frequency(), sum, rounds, barriers, read, interrupts,
             (monotonic() - deadline) / 1000000);
         fflush(stdout);
     }

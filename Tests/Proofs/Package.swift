@@ -32,7 +32,7 @@ let package = Package(
             swiftSettings: settings),
 
         // Boots Linux, stops it, and lets it go on from what was saved.
-        .target(name: "LinuxVMM"),
+        .target(name: "LinuxVMM", dependencies: ["OwnVMM"]),
         .executableTarget(
             name: "linux-proof",
             dependencies: ["LinuxVMM", "SeededRandom", library],

@@ -68,9 +68,11 @@ void console_write(uint64_t offset, uint32_t value)
 void linux_vmm_type(void)
 {
     pthread_mutex_lock(&lock);
-    console.typed++;
-    console.unread++;
-    move_line();
+    if (!console.unread) {
+        console.typed++;
+        console.unread++;
+        move_line();
+    }
     pthread_mutex_unlock(&lock);
 }
 
@@ -87,5 +89,14 @@ size_t linux_vmm_output(char *bytes, size_t size)
     return count;
 }
 
-struct linux_console linux_vmm_console(void) { return console; }
+struct linux_console linux_vmm_console(void)
+{
+    struct linux_console found;
+
+    pthread_mutex_lock(&lock);
+    found = console;
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
 void linux_vmm_set_console(struct linux_console saved) { console = saved; }

@@ -1,3 +1,4 @@
+#include "OwnVMM.h"
 #include "parts.h"
 
 #include <errno.h>
@@ -48,13 +49,11 @@ static int create_controller(void)
            set_attribute(machine.its, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL);
 }
 
-/* PSCI, and all of SVE and pointer authentication that the host has. */
+/* What an ordinary guest has, and pointer authentication where the host has it. */
 static uint32_t features(void)
 {
-    uint32_t bits = 1u << KVM_ARM_VCPU_PSCI_0_2;
+    uint32_t bits = own_vmm_features(machine.vm);
 
-    if (ioctl(machine.vm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_SVE) > 0)
-        bits |= 1u << KVM_ARM_VCPU_SVE;
     if (ioctl(machine.vm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PTRAUTH_ADDRESS) > 0)
         bits |= 1u << KVM_ARM_VCPU_PTRAUTH_ADDRESS | 1u << KVM_ARM_VCPU_PTRAUTH_GENERIC;
     return bits;
@@ -62,14 +61,10 @@ static uint32_t features(void)
 
 static int create_vcpu(uint32_t number, size_t run_size)
 {
-    int vcpu = machine.vcpus[number] = ioctl(machine.vm, KVM_CREATE_VCPU, number);
-    int sve = KVM_ARM_VCPU_SVE;
-    struct kvm_vcpu_init init = {.target = machine.target};
+    int vcpu = machine.vcpus[number] = own_vmm_create_vcpu(machine.vm, number);
 
-    init.features[0] = machine.features[number] = features() | (number > 0 ? 1u << KVM_ARM_VCPU_POWER_OFF : 0);
-    if (vcpu < 0 || ioctl(vcpu, KVM_ARM_VCPU_INIT, &init) < 0)
-        return -1;
-    if (init.features[0] & 1u << sve && ioctl(vcpu, KVM_ARM_VCPU_FINALIZE, &sve) < 0)
+    machine.features[number] = features() | (number > 0 ? 1u << KVM_ARM_VCPU_POWER_OFF : 0);
+    if (vcpu < 0 || own_vmm_initialize(vcpu, machine.target, machine.features[number]) < 0)
         return -1;
     runs[number] = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
     return runs[number] == MAP_FAILED ? -1 : 0;
@@ -89,14 +84,13 @@ static int create_memory(void)
 int linux_vmm_create(uint32_t cpus, size_t memory_size)
 {
     int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-    struct kvm_vcpu_init preferred = {0};
 
     machine.cpus = cpus;
     machine.memory_size = memory_size;
-    machine.vm = ioctl(kvm, KVM_CREATE_VM, 0);
-    if (machine.vm < 0 || create_memory() < 0 || ioctl(machine.vm, KVM_ARM_PREFERRED_TARGET, &preferred) < 0)
+    machine.vm = own_vmm_create_vm();
+    if (machine.vm < 0 || create_memory() < 0)
         return -1;
-    machine.target = preferred.target;
+    machine.target = own_vmm_target(machine.vm);
     for (uint32_t i = 0; i < cpus; i++)
         if (create_vcpu(i, ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0)) < 0)
             return -1;

@@ -31,7 +31,11 @@ struct SavingProof {
             usleep(UInt32.random(in: Self.pauses, using: &random))
             try stop(point)
         }
-        while try log.nextBeat() != nil {}
+        var last: BeatLog.Beat?
+        while let beat = try log.nextBeat() { last = beat }
+        guard last?.hasEveryLetter == true else {
+            throw GuestFault("not every letter that was typed was read, after one interrupt each")
+        }
     }
 
     private mutating func stop(_ point: Int) throws {

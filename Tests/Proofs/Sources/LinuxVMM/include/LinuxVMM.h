@@ -42,12 +42,12 @@ void linux_vmm_stop(void);
 /* The guest has turned itself off, or KVM runs it no longer. */
 bool linux_vmm_is_over(void);
 
-/* Types the next letter of the alphabet. */
+/* Types the next letter of the alphabet, unless the guest has not read the last one: each is one interrupt. */
 void linux_vmm_type(void);
 /* What the guest has written since the last call: the number of bytes. */
 size_t linux_vmm_output(char *bytes, size_t size);
 
-/* While the guest stands still. Setting does not touch the interrupt's line: that is a part of the interrupt controller. */
+/* Setting, while the guest stands still, does not touch the interrupt's line: that is a part of the interrupt controller. */
 struct linux_console linux_vmm_console(void);
 void linux_vmm_set_console(struct linux_console console);
 
