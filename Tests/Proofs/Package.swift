@@ -30,6 +30,13 @@ let package = Package(
             name: "attach-proof",
             dependencies: ["AttachSeam", "SeededRandom", library],
             swiftSettings: settings),
+
+        // Boots Linux, stops it, and lets it go on from what was saved.
+        .target(name: "LinuxVMM", dependencies: ["OwnVMM"]),
+        .executableTarget(
+            name: "linux-proof",
+            dependencies: ["LinuxVMM", "SeededRandom", library],
+            swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )
