@@ -34,6 +34,8 @@ enum Main {
             Save and restore the vCPUs of a VMM that lends its descriptors.
         kvm-proof source SOURCE
             Try what holds for every kind of source on one that needs KVM.
+        kvm-proof attributes MODEL
+            Write values to every attribute of VMs with an interrupt controller, v2 or v3, on this host and on its emulation.
         kvm-proof vary FILE
             Write snapshots of VMs that no KVM made, from one of two vCPUs: FILE-pmu, FILE-nothing and so on.
         OPTIONS: --iterations N, of the guest's program (256); --no-physical-timer, which KVM lists
@@ -86,6 +88,10 @@ enum Main {
     /// Nil for words that say something else.
     private static func proofWithoutAGuest(_ words: [String]) throws -> Bool? {
         if words.first == "source", words.count == 2 { return try SourceProof(words[1]).run() }
+        if words.first == "attributes", words.count == 2 {
+            var proof = try AttributeProof(words[1])
+            return try proof.run()
+        }
         return switch words {
         case ["unlisted"]: try UnlistedProof().run()
         case ["own-vmm"]: try OwnVMMProof().run()
