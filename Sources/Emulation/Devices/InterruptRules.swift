@@ -292,8 +292,20 @@ extension InterruptRules {
         }
     }
 
+    /// `vgic_v3_alloc_redist_region`.
     private func addRegion(base: UInt64, count: UInt64, index: UInt64) throws(Refusal) {
         let last = devices.regions.last
+        let room = (count == 0 ? UInt64(devices.vcpuCount) : count) &* 0x2_0000
+        let (end, isBeyond) = base.addingReportingOverflow(room)
+        guard !isBeyond else { throw Refusal("it ends beyond all addresses") }
+        guard count != 0 || last?.count != 0 else {
+            throw Refusal("it was given", errno: .exists)
+        }
+        if count == 0, let distributor = devices[.gicAddressDist] {
+            guard end <= distributor || base >= distributor &+ 0x1_0000 else {
+                throw Refusal("it is where the distributor is")
+            }
+        }
         guard last == nil || count != 0 && last?.count != 0,
             index == UInt64(devices.regions.count)
         else { throw Refusal("it does not follow the regions that there are") }
