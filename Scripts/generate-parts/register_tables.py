@@ -167,6 +167,7 @@ class Compiler:
         rule_rows = [self.rule_row(record) for record in rules]
         return (
             number(register, "id"), number(register, "volatile", 0), number(register, "reset", 0),
+            number(register, "stores", 0xffffffffffffffff),
             self.strings.add(register["name"]), self.strings.add(register.get("notes", "")),
             version(register, "listedSince"), version(register, "absentIn"), self.flags(register),
             alias, len(register.get("aliases", [])), fields, field_count,
@@ -470,7 +471,7 @@ def registers(directory):
     records = read(
         directory / "registers.jsonl", ["id", "name"],
         ["aliases", "inDumps", "constant", "encoding", "family", "layout", "opaque", "variants", "mapping", "mappingLsb", "flags",
-         "volatile", "clearViewOf", "listedSince", "absentIn", "reset", "notes", "origin", "layoutOrigin"])
+         "volatile", "clearViewOf", "listedSince", "absentIn", "reset", "stores", "notes", "origin", "layoutOrigin"])
     return sorted(records, key=lambda register: number(register, "id"))
 
 

@@ -34,7 +34,7 @@ public final class EmulatedCPU: RegisterBank {
     public convenience init(
         profile: HostProfile, index: UInt32 = 0, initialized: Bool = false
     ) {
-        self.init(on: EmulatedHost(profile), index: index, in: EmulatedVM())
+        self.init(on: EmulatedHost(profile), index: index, in: EmulatedVM(profile))
         guard initialized, let recorded = profile.vcpuInit else { return }
         initialize(recorded)
         state.run.finalized = recorded.features.intersection(VCPUFeatures.finalizable)
@@ -111,7 +111,10 @@ extension EmulatedCPU {
         guard state.run.awaited.isSubset(of: state.run.finalized) else {
             return [.sveVLS] + idsOutsideList
         }
-        return table.definitions.filter { unmetNeed(of: $0) == nil }.map(\.id) + idsOutsideList
+        let listed = table.definitions.filter { unmetNeed(of: $0) == nil }.map(\.id)
+        let others = idsOfDevices
+        guard !others.isEmpty else { return listed + idsOutsideList }
+        return Set(listed + idsOutsideList).union(others).sorted()
     }
 
     /// The value of one register, as the host's `KVM_GET_ONE_REG` gives it.
@@ -122,6 +125,7 @@ extension EmulatedCPU {
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
         catchUp()
         do throws(Refusal) {
+            if let value = try valueInDevice(id) { return value }
             if id.architecture == .own { return try readOutsideList(id) }
             let definition = try definition(of: id)
             let value = state[definition]
@@ -144,6 +148,10 @@ extension EmulatedCPU {
         catchUp()
         try value.checkSize(for: id)
         do throws(Refusal) {
+            if isInDevice(id) {
+                return try InterruptRules(devices: vm.devices, vcpu: self).write(
+                    value.lowBits, to: id)
+            }
             if id.architecture == .own { return try writeOutsideList(value, to: id) }
             let definition = try definition(of: id)
             try table.write(value, to: definition, in: &state)

@@ -20,17 +20,27 @@ public final class EmulatedHost {
         self.profile = profile
     }
 
-    /// The vCPUs of one VM, by number, not initialized yet; what KVM keeps once for the whole VM is the same in all.
+    /// A VM: its vCPUs, by number, not initialized yet, and what it has once.
+    ///
+    /// What KVM keeps once for the whole VM is the same in all vCPUs.
     /// - Parameter capabilities: what to enable on the VM before; those that the host does not have are
     ///   left out.
+    public func makeVM(
+        vcpuCount count: Int, enabling capabilities: [KVMCapability] = []
+    ) -> (vcpus: [EmulatedCPU], bank: EmulatedVMBank) {
+        let offered = capabilities.filter(profile.offers).map(\.name)
+        let vm = EmulatedVM(profile, vcpuCount: count, enabled: Set(offered))
+        let vcpus = (0..<max(0, count)).map { index in
+            EmulatedCPU(on: self, index: UInt32(clamping: index), in: vm)
+        }
+        return (vcpus, EmulatedVMBank(vm.devices, vcpus))
+    }
+
+    /// The vCPUs of such a VM alone.
     public func makeVCPUs(
         _ count: Int, enabling capabilities: [KVMCapability] = []
     ) -> [EmulatedCPU] {
-        let offered = capabilities.filter(profile.offers).map(\.name)
-        let vm = EmulatedVM(of: count, enabled: Set(offered))
-        return (0..<max(0, count)).map { index in
-            EmulatedCPU(on: self, index: UInt32(clamping: index), in: vm)
-        }
+        makeVM(vcpuCount: count, enabling: capabilities).vcpus
     }
 
     /// The registers of a vCPU with these features, and their values after the init.

@@ -7,6 +7,8 @@ final class EmulatedVM {
     let enabled: Set<String>
     /// How many vCPUs it is to have.
     let vcpuCount: Int
+    /// Its devices, and the attributes of its vCPUs.
+    let devices: EmulatedDevices
     /// Counts the changes of `values`: a vCPU that saw the last one has nothing to look up.
     private(set) var version = 0
     /// The shared bits of each register that was written.
@@ -15,8 +17,9 @@ final class EmulatedVM {
     private var features: VCPUFeatures?
     private var initializedCount = 0
 
-    init(of vcpuCount: Int = 1, enabled: Set<String> = []) {
+    init(_ profile: HostProfile, vcpuCount: Int = 1, enabled: Set<String> = []) {
         self.vcpuCount = vcpuCount
+        devices = EmulatedDevices(profile, vcpuCount: vcpuCount)
         self.enabled = enabled
     }
 

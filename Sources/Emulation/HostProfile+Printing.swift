@@ -14,7 +14,14 @@ extension HostProfile {
         if let counterFrequency { lines.append("counter-frequency \(counterFrequency)") }
         lines += capabilities.sorted { $0.key < $1.key }.map { "capability \($0.key) \($0.value)" }
         lines += features.names.map { "feature \($0)" }
-        return lines + valueLines("writable-mask", writableMasks) + valueLines("hardware", hardware)
+        lines += valueLines("writable-mask", writableMasks) + valueLines("hardware", hardware)
+        return lines + deviceLines
+    }
+
+    private var deviceLines: [String] {
+        devices.sorted().map { "device \($0)" }
+            + gicRevisions.sorted().map { "gic-revision \($0)" }
+            + attributes.map { id, value in "attribute \(id.name) \(id.hex) \(value)" }
     }
 
     private func valueLines(_ directive: String, _ values: [RegisterID: UInt64]) -> [String] {

@@ -26,6 +26,13 @@ public struct HostProfile: Hashable, Sendable {
     public var writableMasks: [RegisterID: UInt64] = [:]
     /// The host's own value of ID registers that KVM presents to guests with fields hidden.
     public var hardware: [RegisterID: UInt64] = [:]
+    /// The in-kernel devices that KVM makes (`KVM_CREATE_DEVICE_TEST`): `KVM_DEV_TYPE_ARM_*` without that prefix; empty
+    /// where it was not recorded.
+    public var devices: Set<String> = []
+    /// The values of GICD_IIDR.Revision that KVM takes.
+    public var gicRevisions: Set<UInt8> = []
+    /// Attributes of a fresh VM and of its vCPU, where they say something of the host.
+    public var attributes = RegisterList()
     /// Where this host differs from what the dictionary says of its kernel.
     public var overrides: [RegisterID: BehaviorOverride] = [:]
     /// Lines of `x-` directives, without a meaning here, in the order of the file.
@@ -185,6 +192,15 @@ extension HostProfile {
 }
 
 extension RegisterID {
+    /// Whether a profile says what it is in a fresh VM: state that is an attribute, of which the host decides whether there
+    /// is such a one, or its value.
+    package var isAttributeOfHost: Bool {
+        guard let attribute = deviceAttribute else { return false }
+        if attribute.device == .vcpu { return self != .pmuIrq }
+        return attribute.gicGroup == .systemRegisters
+            || [.gicdIidr, .gicdTyper2, .gicMaintenanceIrq, .gicLineLevel0].contains(self)
+    }
+
     /// Whether a profile can say it of a vCPU: what KVM lists, and of what it does not list, the state that is known.
     ///
     /// State of the VM and of its devices stands in no profile.

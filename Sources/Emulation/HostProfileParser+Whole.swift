@@ -12,6 +12,7 @@ extension HostProfileParser {
             throw scanner.error("a register stands twice")
         }
         result.registers = registers
+        result.attributes = RegisterList(attributes) ?? RegisterList()
         try checkInit()
         try checkRunState()
         for set in result.featureSets { try check(set) }

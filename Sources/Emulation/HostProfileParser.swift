@@ -44,6 +44,8 @@ struct HostProfileParser {
     var scanner: DirectiveScanner
     /// The lines of `register`.
     var pairs: [(RegisterID, RegisterValue)] = []
+    /// The lines of `attribute`.
+    var attributes: [(RegisterID, RegisterValue)] = []
     var result = HostProfile(
         name: "", kernelRelease: "", features: [], registers: RegisterList())
 
@@ -69,7 +71,9 @@ struct HostProfileParser {
         case counterFrequency = "counter-frequency"
         case capability, feature
         case writableMask = "writable-mask"
-        case hardware, register, set
+        case hardware, device
+        case gicRevision = "gic-revision"
+        case attribute, register, set
     }
 
     private mutating func readDirective(_ directive: Word) throws(DirectiveError) {
@@ -92,6 +96,9 @@ struct HostProfileParser {
         case .hardware:
             let (id, value) = try idRegisterAndNumber(directive)
             result.hardware[id] = value
+        case .device: try readDevice()
+        case .gicRevision: try readGICRevision()
+        case .attribute: try readAttribute()
         case .register: try readRegister()
         case .set: try readSet(directive)
         }
@@ -166,6 +173,30 @@ extension HostProfileParser {
         return (id, try scanner.hexadecimal())
     }
 
+    private mutating func readDevice() throws(DirectiveError) {
+        let name = try scanner.word("a device")
+        try scanner.once(name, key: "device \(name.text)")
+        result.devices.insert(String(name.text))
+    }
+
+    private mutating func readGICRevision() throws(DirectiveError) {
+        let word = try scanner.word("a revision")
+        try scanner.once(word, key: "gic-revision \(word.text)")
+        guard let number = NumberText.decimal(word.text), number < 16,
+            number.description == word.text
+        else {
+            throw scanner.unexpected(word, insteadOf: "a revision, 0 to 15")
+        }
+        result.gicRevisions.insert(UInt8(number))
+    }
+
+    private mutating func readAttribute() throws(DirectiveError) {
+        let name = try scanner.word("a register's name")
+        let id = try registerID(named: name, where: \.isAttributeOfHost)
+        try scanner.once(name, key: "attribute \(id.hex)")
+        attributes.append((id, try value(of: id)))
+    }
+
     private mutating func readRegister() throws(DirectiveError) {
         let name = try scanner.word("a register's name")
         let id = try registerID(named: name)
@@ -181,7 +212,9 @@ extension HostProfileParser {
     /// The id of a register line.
     ///
     /// The id decides. The name is for people, and must not be that of another register.
-    mutating func registerID(named name: Word) throws(DirectiveError) -> RegisterID {
+    mutating func registerID(
+        named name: Word, where isAllowed: (RegisterID) -> Bool = { $0.canStandInProfile }
+    ) throws(DirectiveError) -> RegisterID {
         let number = try scanner.word("a register id")
         guard let bits = NumberText.hexadecimal(number.text) else {
             throw scanner.unexpected(number, insteadOf: "a register id")
@@ -190,7 +223,7 @@ extension HostProfileParser {
         guard id.size != nil else {
             throw scanner.error("the id \(id.hex) gives a size KVM does not define", at: number)
         }
-        guard id.canStandInProfile else {
+        guard isAllowed(id) else {
             throw scanner.error(
                 "\(id.hex) is not a state that this program knows; a newer one may", at: number)
         }

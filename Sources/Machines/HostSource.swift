@@ -27,7 +27,7 @@ extension SourceOption {
     public static let gic = SourceOption(
         "--gic", value: "model", bearer: "host", subject: "VMs that are made for the command",
         help: """
-            The interrupt controller that the VM on kvm: is to have, v2 or v3; it is saved with it, as are the clock and device \
+            The interrupt controller that the VM on kvm: or an emulated host is to have, v2 or v3; it is saved with it, as are the clock and device \
             attributes. A restore makes the one that was saved.
             """)
 }

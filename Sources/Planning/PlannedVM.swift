@@ -4,11 +4,11 @@ internal import Transfer
 internal import VCPUModel
 
 /// A VM on an emulated host, made for one step of a plan: what `vcpusnap restore` would make on that host.
-///
-/// State that a VM has once would be made here, too; an emulated one has none.
 struct PlannedVM {
     private let profile: HostProfile
     private let vcpus: [EmulatedCPU]
+    /// What it has once.
+    private let bank: EmulatedVMBank
 
     /// - Parameter capabilities: enabled on it, those that the host has; by default as a restore does.
     init(
@@ -16,7 +16,7 @@ struct PlannedVM {
         enabling capabilities: [KVMCapability] = KVMCapability.ofWritableRegisters
     ) {
         profile = host.profile
-        vcpus = host.makeVCPUs(vcpuCount, enabling: capabilities)
+        (vcpus, bank) = host.makeVM(vcpuCount: vcpuCount, enabling: capabilities)
     }
 
     /// A fresh guest of a host with one vCPU, with all that an ordinary guest can use.
@@ -32,7 +32,7 @@ struct PlannedVM {
     func restore(
         _ snapshot: Snapshot, policy: RestorePolicy
     ) throws(RestoreError) -> RestoreAccount {
-        try Restore.perform(snapshot, into: vcpus, options: options(policy))
+        try Restore.perform(snapshot, into: vcpus, vm: bank, options: options(policy))
     }
 
     /// Restores vCPUs alone.
@@ -57,6 +57,9 @@ struct PlannedVM {
                 try vcpu.readAll()
             }
             guest.vcpus.append(VCPUState(index: index, registers: registers))
+        }
+        guest.vm = try RestoreError.wrapping { () throws(RegisterBankError) in
+            try bank.readAll()
         }
         return guest
     }

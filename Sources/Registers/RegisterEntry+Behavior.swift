@@ -184,6 +184,12 @@ extension RegisterEntry {
     /// The newest examined kernel before `listedSince`; it does not list the register.
     public var absentIn: KernelVersion? { KernelVersion(packed: row.absent_in) }
 
+    /// What a device of a fresh VM has in it, of state that is an attribute; nil where that depends on the host or the VM.
+    package var deviceReset: UInt64? { row.has_reset != 0 ? row.reset : nil }
+
+    /// The bits of a write that a device keeps, of state that is an attribute.
+    package var storedBits: UInt64 { row.stores }
+
     private var history: Slice<Table<cformat_behavior>> {
         Tables.behaviors[Tables.run(row.behaviors, row.behavior_count)]
     }

@@ -20,6 +20,8 @@ struct cformat_register {
     uint64_t id;
     uint64_t volatile_bits;
     uint64_t reset;
+    /* Of state that is an attribute of a device: the bits of a write that it keeps. */
+    uint64_t stores;
     uint32_t name;
     uint32_t notes;
     uint32_t listed_since;

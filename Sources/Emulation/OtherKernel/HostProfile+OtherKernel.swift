@@ -52,6 +52,7 @@ extension HostProfile {
         let old = vcpuInit?.features ?? []
         var result = self
         result.capabilities = capabilities(on: hosts.kernel)
+        result.attributes = attributes(on: hosts.kernel)
         result.features = features(on: hosts.kernel, result.capabilities)
         let main = DerivedVCPU(
             hosts, recorded: registers, recordedFeatures: old,
@@ -96,6 +97,14 @@ extension HostProfile {
     }
 
     // MARK: Parts
+
+    /// Those of newer kernels are not guessed.
+    private func attributes(on other: KernelVersion) -> RegisterList {
+        let kept = attributes.filter { id, _ in
+            KernelVersion.has(other, since: RegisterDictionary.entry(for: id)?.listedSince)
+        }
+        return RegisterList(kept) ?? RegisterList()
+    }
 
     private func capabilities(on other: KernelVersion) -> [String: Int32] {
         var result = capabilities

@@ -64,6 +64,7 @@ final class VMDevices {
 
     func makeTranslator(in vm: borrowing VM) throws(KVMError) {
         translators.append(Device(try vm.makeDevice(ofType: GICModel.translationService)))
+        awaitsInitialization = true
         known = [:]
     }
 
@@ -73,6 +74,14 @@ final class VMDevices {
             try device.handle.set(Self.initialization, to: [])
         }
         awaitsInitialization = false
+        if model == .v2 { try makeGroupsWritable(gic) }
+    }
+
+    /// KVM takes the groups of a GICv2 only after a write of GICD_IIDR, whatever it holds.
+    private func makeGroupsWritable(_ gic: Device) throws(KVMError) {
+        guard let attribute = RegisterID.gicdIidr.deviceAttribute else { return }
+        let place = KVMDevice.Attribute(group: attribute.group, number: attribute.attribute)
+        try gic.handle.set(place, to: try gic.handle.value(of: place, size: 4))
     }
 
     func saveTables() throws(KVMError) {

@@ -11,7 +11,7 @@ package struct EmulatedSource: HostSource {
     package static let summary = SourceSummary(
         grammar: "emulated:NAME",
         meaning: "an emulated host: a built-in profile or the path of a\n.vhost file",
-        abilities: [.read, .restore, .edit, .host], options: [.vcpus],
+        abilities: [.read, .restore, .edit, .host], options: [.vcpus, .gic],
         example: "vcpusnap save emulated:6.12-neoverse-n1 --vcpus 4 -o four.vcpusnap")
 
     /// A built-in profile's name, or a path; a built-in name comes first.
@@ -31,9 +31,11 @@ package struct EmulatedSource: HostSource {
     package func makeVCPUs(
         _ count: Int, enabling capabilities: [KVMCapability], _ options: SourceOptions
     ) throws(SourceError) -> MadeVCPUs {
-        MadeVCPUs(
-            count, on: try ProfileFile.load(name), enabling: capabilities,
-            tool: options.tool)
+        let model = try options.gicModel
+        let made = MadeVCPUs(
+            count, on: try ProfileFile.load(name), enabling: capabilities, tool: options.tool)
+        try SourceError.passing { try (made.vm as? EmulatedVMBank)?.make(model) }
+        return made
     }
 
     /// The host that it emulates.
@@ -59,8 +61,9 @@ extension MadeVCPUs {
         _ count: Int, on profile: HostProfile, enabling capabilities: [KVMCapability] = [],
         tool: String
     ) {
+        let machine = EmulatedHost(profile).makeVM(vcpuCount: count, enabling: capabilities)
         self.init(
-            EmulatedHost(profile).makeVCPUs(count, enabling: capabilities),
+            machine.vcpus, vm: machine.bank,
             provenance: Provenance(
                 kernel: profile.kernelRelease, midr: profile.midr,
                 counterFrequency: profile.counterFrequency,

@@ -8,7 +8,7 @@ internal import VCPUModel
 
 /// Makes a host profile of this machine's KVM.
 public struct HostRecorder: ~Copyable {
-    private let system: KVMSystem
+    let system: KVMSystem
     private let host: KVMHost
     private let options: SourceOptions
 
@@ -57,6 +57,7 @@ public struct HostRecorder: ~Copyable {
         profile.writableMasks = masks(of: registers)
         profile.hardware = try hardware(base)
         profile.featureSets = sets
+        try addDevices(to: &profile, base)
         try addRules(to: &profile, base)
         return profile
     }

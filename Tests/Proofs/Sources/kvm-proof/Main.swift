@@ -36,6 +36,8 @@ enum Main {
             Save and restore the interrupt controller of a VMM that lends it, without and with an ITS.
         kvm-proof source SOURCE
             Try what holds for every kind of source on one that needs KVM.
+        kvm-proof attributes MODEL
+            Write values to every attribute of VMs with an interrupt controller, v2 or v3, on this host and on its emulation.
         kvm-proof vary FILE
             Write snapshots of VMs that no KVM made, from one of two vCPUs: FILE-pmu, FILE-nothing and so on.
         OPTIONS: --iterations N, of the guest's program (256); --no-physical-timer, which KVM lists
@@ -91,6 +93,10 @@ enum Main {
         if words.first == "interrupts", words.count == 2, let seed = UInt64(words[1]) {
             return try InterruptProof(hasITS: false).run(seed: seed)
                 && InterruptProof(hasITS: true).run(seed: seed)
+        }
+        if words.first == "attributes", words.count == 2 {
+            var proof = try AttributeProof(words[1])
+            return try proof.run()
         }
         return switch words {
         case ["unlisted"]: try UnlistedProof().run()

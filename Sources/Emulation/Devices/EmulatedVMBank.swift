@@ -1,0 +1,146 @@
+internal import LinuxSystem
+public import Registers
+public import VCPUModel
+
+/// What an emulated VM has once: its interrupt controller but for the vCPUs' part, and its clock, as `KVMVMBank` has it of
+/// a VM of KVM.
+///
+/// Nothing is raised and nothing runs. The clock stands still, and its time is 0. Any address is in the guest's memory.
+public final class EmulatedVMBank: RegisterBank {
+    private let devices: EmulatedDevices
+    private let vcpus: [EmulatedCPU]
+    private var unknown = UnknownState()
+    /// What the clock was set to.
+    private var counts: [RegisterID: UInt64] = [:]
+
+    init(_ devices: EmulatedDevices, _ vcpus: [EmulatedCPU]) {
+        self.devices = devices
+        self.vcpus = vcpus
+    }
+
+    /// Makes an interrupt controller, as writing `RegisterID.gicModel` does.
+    /// - Parameter model: nil for none.
+    /// - Throws: `ENODEV` for one that the host does not make, or of which its profile does not say that it does.
+    public func make(_ model: GICModel?) throws(RegisterBankError) {
+        guard let model else { return }
+        try write(RegisterValue(UInt64(model.rawValue), size: 4), to: .gicModel)
+    }
+
+    private func first(
+        _ operation: RegisterBankError.Operation, _ id: RegisterID
+    ) throws(RegisterBankError) -> EmulatedCPU {
+        guard let vcpu = vcpus.first else { throw RegisterBankError(operation, id, .noEntry) }
+        return vcpu
+    }
+
+    private static let absence = Refusal("the VM has no such state", errno: .noEntry)
+
+    // MARK: RegisterBank
+
+    /// The set-up of the interrupt controller, its registers that the VM has once, those of its ITSs, the timers' interrupts
+    /// and the clock, in ascending order.
+    public func list() throws(RegisterBankError) -> [RegisterID] {
+        guard devices.areAskedFor, let vcpu = vcpus.first, vcpu.state.run.initialization != nil
+        else { return [] }
+        let rules = InterruptRules(devices: devices, vcpu: vcpu)
+        let timers = Self.idsOfTimers.filter(rules.has)
+        return ([.unknownState] + ofController(rules) + timers + idsOfClock(vcpu)).sorted()
+    }
+
+    private static let idsOfTimers = RegisterDictionary.all.map(\.id).filter {
+        if case .vm(kind: 7, _) = $0.group { true } else { false }
+    }
+
+    private func ofController(_ rules: InterruptRules) -> [RegisterID] {
+        guard let model = devices.model else { return [] }
+        let isGiven = { (id: RegisterID) -> Bool in
+            (try? rules.read(id)).map { $0 != .max } ?? false
+        }
+        let setUp = GICModel.setUp.filter { $0 != .gicAddressRedist && isGiven($0) }
+        let regions = (0..<devices.regions.count).compactMap { number in
+            devices.regions[number].count == 0
+                ? .gicAddressRedist : RegisterID.redistributorRegion(UInt16(clamping: number))
+        }
+        let translators = (0..<devices.translatorCount).flatMap { number in
+            let number = UInt8(clamping: number)
+            return [RegisterID.address(ofITS: number)].compactMap(\.self)
+                + GICModel.registers(ofITS: number).filter(rules.has)
+        }
+        return [.gicModel] + setUp + regions + model.vmRegisters.filter(rules.has) + translators
+    }
+
+    private func idsOfClock(_ vcpu: EmulatedCPU) -> [RegisterID] {
+        let counts: [RegisterID] =
+            vcpu.table[.cntpctEL0] == nil ? [.clockCntvct] : [.clockCntvct, .clockCntpct]
+        return counts + [.clockRealtime, .clockCntfrq]
+    }
+
+    /// Reads an attribute, or the clock.
+    /// - Throws: `ENOENT` for state that the VM does not have.
+    public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
+        let vcpu = try first(.read, id)
+        do throws(Refusal) {
+            return RegisterValue(try bits(of: id, vcpu), size: id.size ?? 8)
+        } catch {
+            throw RegisterBankError(.read, id, error)
+        }
+    }
+
+    private func bits(of id: RegisterID, _ vcpu: EmulatedCPU) throws(Refusal) -> UInt64 {
+        switch id {
+        case .gicModel: return UInt64(devices.model?.rawValue ?? 0)
+        case .unknownState: return unknown.rawValue
+        case .clockCntfrq: return devices.profile.counterFrequency ?? 0
+        case .clockCntvct, .clockCntpct, .clockRealtime:
+            guard idsOfClock(vcpu).contains(id) else { throw Self.absence }
+            return counts[id] ?? 0
+        default:
+            if isNextITS(id) { return .max }
+            return try InterruptRules(devices: devices, vcpu: vcpu).read(id)
+        }
+    }
+
+    /// Writes an attribute or the clock, or makes a device.
+    /// - Throws: as `read`, and `EINVAL` for a value that KVM refuses, `EBUSY` for set-up after the initialization.
+    public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
+        let vcpu = try first(.write, id)
+        try value.checkSize(for: id)
+        devices.ask()
+        if id == .clockCntvct || id == .clockCntpct {
+            try vcpu.write(value, to: id == .clockCntvct ? .cntvctEL0 : .cntpctEL0)
+            counts[id] = value.lowBits
+            return
+        }
+        do throws(Refusal) {
+            try write(value.lowBits, to: id, vcpu)
+        } catch {
+            throw RegisterBankError(.write, id, error)
+        }
+    }
+
+    private func write(
+        _ bits: UInt64, to id: RegisterID, _ vcpu: EmulatedCPU
+    ) throws(Refusal) {
+        switch id {
+        case .gicModel:
+            guard let model = GICModel(rawValue: UInt32(truncatingIfNeeded: bits)) else {
+                throw Refusal("KVM has no such interrupt controller")
+            }
+            try devices.make(model)
+        case .unknownState: unknown = UnknownState(rawValue: bits)
+        case .clockRealtime: break
+        case .clockCntfrq: throw Refusal("the frequency is the host's")
+        default:
+            if isNextITS(id) { try devices.makeTranslator() }
+            try InterruptRules(devices: devices, vcpu: vcpu).write(bits, to: id)
+        }
+    }
+
+    /// Whether it is the address of an ITS that the VM does not have yet, and can be given.
+    private func isNextITS(_ id: RegisterID) -> Bool {
+        guard devices.model == .v3, let next = UInt8(exactly: devices.translatorCount) else {
+            return false
+        }
+        return id == .address(ofITS: next)
+    }
+}

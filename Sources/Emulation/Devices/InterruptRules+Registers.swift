@@ -1,0 +1,113 @@
+internal import Registers
+
+/// Shareability and cacheability of tables in the guest's memory, which KVM takes for what it can have
+/// (`vgic_sanitise_shareability` and the functions below it, `arch/arm64/kvm/vgic/vgic-mmio-v3.c`).
+struct MemoryAttributes {
+    private let entry: RegisterEntry?
+
+    init(_ entry: RegisterEntry?) { self.entry = entry }
+
+    func made(of bits: UInt64) -> UInt64 {
+        var result = bits
+        change("Shareability", in: &result) { $0 == 2 ? 1 : $0 }
+        change("InnerCache", in: &result) { $0 < 2 ? 3 : $0 }
+        change("OuterCache", in: &result) { $0 < 2 ? $0 : 0 }
+        return result
+    }
+
+    private func change(
+        _ name: String, in bits: inout UInt64, _ body: (UInt64) -> UInt64
+    ) {
+        guard let field = entry?.field(named: name) else { return }
+        let value = body(field.extract(from: bits))
+        bits = bits & ~field.mask | value << UInt64(field.lsb)
+    }
+}
+
+/// A register of an ITS.
+struct ITSRegister {
+    let id: RegisterID
+    let number: UInt8
+    let offset: UInt64
+
+    /// GITS_CBASER, GITS_CWRITER and GITS_CREADR.
+    static let commands: UInt64 = 0x80
+    static let writer: UInt64 = 0x88
+    static let reader: UInt64 = 0x90
+    /// Where a command is.
+    static let offsetMask: UInt64 = 0xfffe0
+
+    init?(_ id: RegisterID) {
+        guard let attribute = id.deviceAttribute, attribute.gicGroup == .translation,
+            case .its(let number) = attribute.device
+        else { return nil }
+        (self.id, self.number, offset) = (id, number, attribute.attribute)
+    }
+
+    /// Another register of it.
+    func other(_ offset: UInt64) -> RegisterID? {
+        RegisterID(
+            DeviceAttribute(
+                device: .its(number), group: DeviceAttribute.GICGroup.translation.rawValue,
+                attribute: offset))
+    }
+}
+
+extension RegisterID {
+    var isOfVCPU: Bool {
+        if case .vcpu = group { true } else { false }
+    }
+
+    /// Whether a guest has it at EL2 alone.
+    var isOfEL2: Bool {
+        guard case .system(let encoding) = group else { return false }
+        return encoding.op1 == 4
+    }
+
+    /// Which word of ICC_AP0R, ICC_AP1R, ICH_AP0R or ICH_AP1R it is.
+    var activePriorityWord: Int? {
+        guard case .system(let encoding) = group, encoding.crn == 12 else { return nil }
+        switch (encoding.op1, encoding.crm, encoding.op2) {
+        case (0, 8, 4...7): return Int(encoding.op2 - 4)
+        case (0, 9, 0...3), (4, 8, 0...3), (4, 9, 0...3): return Int(encoding.op2)
+        default: return nil
+        }
+    }
+
+    /// The number of the region of redistributors that it tells of.
+    var redistributorRegion: UInt16? {
+        guard case .vm(kind: 2, let index) = group, 0x1000..<0x2000 ~= index else { return nil }
+        return index - 0x1000
+    }
+
+    /// GICR_PROPBASER and GICR_PENDBASER.
+    var isLPIBase: Bool {
+        guard let attribute = deviceAttribute, attribute.gicGroup == .redistributor else {
+            return false
+        }
+        return 0x70..<0x80 ~= attribute.attribute
+    }
+
+    /// Its offset in a GICv2's CPU interface.
+    var cpuInterfaceOffset: UInt64? {
+        guard let attribute = deviceAttribute, attribute.gicGroup == .cpuInterface else {
+            return nil
+        }
+        return attribute.attribute
+    }
+
+    private static let firstSources: UInt64 = 0xf20
+
+    /// GICD_SPENDSGIR with an SGI.
+    static func sources(ofSGI number: UInt64) -> RegisterID? {
+        RegisterID(.init(.distributor, firstSources + number / 4 * 4))
+    }
+
+    /// Of GICD_SPENDSGIR the first SGI.
+    var firstSGIOfSources: UInt64? {
+        guard isOfVCPU, let attribute = deviceAttribute, attribute.gicGroup == .distributor,
+            Self.firstSources..<Self.firstSources + 16 ~= attribute.attribute
+        else { return nil }
+        return attribute.attribute - Self.firstSources
+    }
+}

@@ -1,0 +1,140 @@
+import Emulation
+import LinuxSystem
+import Registers
+import TestSubjects
+import Testing
+import VCPUModel
+
+/// What `kvm-proof attributes` compares with real KVM, in examples.
+@Suite("Emulation: the interrupt controller")
+struct InterruptControllerTests {
+    /// A VM of two vCPUs on a host whose devices were recorded.
+    private func machine(
+        _ model: GICModel?
+    ) throws -> (vcpus: [EmulatedCPU], bank: EmulatedVMBank) {
+        let recorded = [
+            "device VGIC_V2", "device VGIC_V3", "device VGIC_ITS", "gic-revision 2",
+            "gic-revision 3",
+            "attribute GICD_IIDR 0x7620000000030002 0x4b00343b",
+            "attribute GICD_TYPER2 0x7620000000030003 0x0",
+            "attribute GIC_LINE_LEVEL0 0x7620000000000004 0x0",
+            "attribute ICC_CTLR_EL1 0x603000000013c664 0x8c00",
+            "attribute ICC_BPR0_EL1 0x603000000013c643 0x0",
+            "attribute ICC_BPR1_EL1 0x603000000013c663 0x0",
+            "attribute TIMER_IRQ_VIRTUAL 0x7620000000070100 0x1b",
+        ]
+        let text = try builtIn("6.12-neoverse-n1").text + recorded.joined(separator: "\n")
+        let profile = try HostProfile(parsing: text, file: "test")
+        let machine = EmulatedHost(profile).makeVM(vcpuCount: 2)
+        for vcpu in machine.vcpus { try vcpu.initialize(with: try #require(profile.vcpuInit)) }
+        try machine.bank.make(model)
+        return machine
+    }
+
+    private func bits(_ name: String, in bank: any RegisterBank) throws -> UInt64 {
+        try bank.read(try register(name)).lowBits
+    }
+
+    private func put(_ bits: UInt64, _ name: String, in bank: any RegisterBank) throws {
+        let id = try register(name)
+        try bank.write(RegisterValue(bits, size: id.size ?? 8), to: id)
+    }
+
+    private func errno(_ body: () throws -> Void) -> Errno? {
+        do { try body() } catch { return (error as? RegisterBankError)?.errno }
+        return nil
+    }
+
+    @Test(
+        arguments: [
+            ("GICD_CTLR", 0xffff_ffff, 0x52), ("GICD_IPRIORITYR10", 0xffff_ffff, 0xf8f8_f8f8),
+            ("GICD_IROUTER40", 0xff_ffff_ffff, 0xff_ffff), ("GICD_ISENABLER1", 0x5, 0x5),
+            ("GICD_TYPER", 0, 0x48_0007), ("GICD_ICFGR2", 0xffff_ffff, 0xaaaa_aaaa),
+            // Edges have no level.
+            ("GIC_LINE_LEVEL1", 0xffff_ffff, 0), ("GICR_PROPBASER", 0, 0x180),
+        ] as [(String, UInt64, UInt64)])
+    func whatSticks(_ name: String, _ written: UInt64, _ found: UInt64) throws {
+        let vm = try machine(.v3).bank
+        try put(written, name, in: vm)
+        #expect(try bits(name, in: vm) == found)
+    }
+
+    @Test func profilesKeepThem() throws {
+        let profile = try machine(.v3).vcpus[0].profile
+        #expect(try HostProfile(parsing: profile.text, file: "again") == profile)
+    }
+
+    @Test func aHostOfWhichNothingIsKnownMakesNone() throws {
+        var profile = try builtIn("6.12-neoverse-n1")
+        profile.devices = []
+        let vm = EmulatedHost(profile).makeVM(vcpuCount: 1)
+        #expect(errno { try vm.bank.make(.v3) } == .noDevice)
+    }
+
+    @Test func prioritiesAreLoweredForGood() throws {
+        let vcpu = try machine(.v3).vcpus[1]
+        #expect(errno { try put(0x8d00, "ICC_CTLR_EL1", in: vcpu) } == .invalidArgument)
+        #expect(errno { try put(0, "ICC_CTLR_EL1", in: vcpu) } == .invalidArgument)
+        try put(0x8401, "ICC_CTLR_EL1", in: vcpu)
+        #expect(try bits("ICC_CTLR_EL1", in: vcpu) == 0x8401)
+        #expect(errno { try put(0x8c00, "ICC_CTLR_EL1", in: vcpu) } == .invalidArgument)
+        // CBPR hides it.
+        try put(5, "ICC_BPR1_EL1", in: vcpu)
+        #expect(try bits("ICC_BPR1_EL1", in: vcpu) == 1)
+    }
+
+    @Test func revisions() throws {
+        let machine = try machine(.v3)
+        #expect(try bits("GICR_CTLR", in: machine.vcpus[0]) == 6)
+        try put(0x4b00_243b, "GICD_IIDR", in: machine.bank)
+        #expect(try bits("GICR_CTLR", in: machine.vcpus[0]) == 0)
+        #expect(errno { try put(0x4b00_443b, "GICD_IIDR", in: machine.bank) } == .invalidArgument)
+    }
+
+    @Test func setUpIsFixed() throws {
+        let vm = try machine(.v3).bank
+        #expect(errno { try put(80, "GIC_NR_IRQS", in: vm) } == .invalidArgument)
+        try put(96, "GIC_NR_IRQS", in: vm)
+        #expect(errno { try put(128, "GIC_NR_IRQS", in: vm) } == .busy)
+        #expect(try !vm.list().contains(try register("GICD_ISENABLER3")))
+        #expect(errno { _ = try bits("GICD_ISENABLER3", in: vm) } == .noEntry)
+    }
+
+    @Test func theOrderOfAnITS() throws {
+        let vm = try machine(.v3).bank
+        try put(0x808_0000, "GITS_ADDRESS", in: vm)
+        try put(1, "GITS_CTLR", in: vm)
+        #expect(try bits("GITS_CTLR", in: vm) == 1 << 31)
+        try put(1 << 63 | 0xf, "GITS_CBASER", in: vm)
+        try put(0x40, "GITS_CWRITER", in: vm)
+        #expect(try bits("GITS_CTLR", in: vm) == 0)
+        for name in ["GITS_BASER0", "GITS_BASER1"] { try put(1 << 63, name, in: vm) }
+        #expect(try bits("GITS_BASER0", in: vm) == 0x9907_0000_0000_0200)
+        try put(1, "GITS_CTLR", in: vm)
+        #expect(try bits("GITS_CREADR", in: vm) == 0x40)
+        #expect(errno { try put(0, "GITS_CREADR", in: vm) } == .busy)
+        try put(1 << 63, "GITS_CBASER", in: vm)
+        #expect(try bits("GITS_CWRITER", in: vm) == 0x40)
+    }
+
+    @Test func groupsOfAGICv2NeedItsIdentity() throws {
+        let machine = try machine(.v2)
+        try put(1, "GICD_IGROUPR1", in: machine.bank)
+        #expect(try bits("GICD_IGROUPR1", in: machine.bank) == 0)
+        try put(0x4b00_343b, "GICD_IIDR", in: machine.bank)
+        try put(1, "GICD_IGROUPR1", in: machine.bank)
+        #expect(try bits("GICD_IGROUPR1", in: machine.bank) == 1)
+        try put(8, "GICD_ISPENDR0", in: machine.vcpus[1])
+        #expect(try bits("GICD_SPENDSGIR0", in: machine.vcpus[1]) == 2 << 24)
+        #expect(try bits("GICD_ITARGETSR0", in: machine.vcpus[1]) == 0x0202_0202)
+    }
+
+    /// It is a fixed count, whatever is read.
+    @Test func theClockStandsStill() throws {
+        let vm = try machine(.v3).bank
+        try put(1000, "CLOCK_CNTVCT", in: vm)
+        #expect(try bits("CLOCK_CNTVCT", in: vm) == 1000)
+        #expect(try bits("CLOCK_CNTVCT", in: vm) == 1000)
+        #expect(errno { try put(1, "CLOCK_CNTFRQ", in: vm) } == .invalidArgument)
+    }
+}
