@@ -5,17 +5,21 @@ internal import VCPUModel
 /// Why a read or write was refused; the bank makes it an error that names the register.
 struct Refusal: Error {
     var errno: Errno
-    var explanation: String
+    /// Nil where the errno says it all.
+    var explanation: String?
     /// Whether it has nothing to do with the register's rules.
     var isBeyondRules: Bool
 
     init(
-        _ explanation: String, errno: Errno = .invalidArgument, isBeyondRules: Bool = false
+        _ explanation: String?, errno: Errno = .invalidArgument, isBeyondRules: Bool = false
     ) {
         self.errno = errno
         self.explanation = explanation
         self.isBeyondRules = isBeyondRules
     }
+
+    /// What a VM does not have of the state of its devices.
+    static let noDeviceState = Refusal(nil, errno: .noEntry)
 }
 
 extension RegisterBankError {

@@ -38,19 +38,24 @@ final class EmulatedDevices {
 
     func make(_ model: GICModel) throws(Refusal) {
         guard self.model == nil else { throw Refusal("the VM has an interrupt controller") }
-        guard profile.devices.contains(model.deviceName) else { throw Self.noDevice }
+        guard profile.devices.contains(model.deviceName) else { throw noDevice }
         self.model = model
     }
 
     func makeTranslator() throws(Refusal) {
-        guard profile.devices.contains(GICModel.translationServiceName) else { throw Self.noDevice }
+        guard profile.devices.contains(GICModel.translationServiceName) else { throw noDevice }
         translatorCount += 1
         // `vgic_its_create`: shareable, and cacheable by inner domains.
         self[.gicrPropbaser] = RegisterDictionary.entry(for: .gicrPropbaser)?.deviceReset
     }
 
-    /// What KVM answers for a device that it does not make.
-    static let noDevice = Refusal("this host's KVM makes no such device", errno: .noDevice)
+    /// What KVM answers for a device that it does not make; a profile of before that was recorded does not say it.
+    private var noDevice: Refusal {
+        Refusal(
+            profile.devices.isEmpty
+                ? "the host's profile does not say which devices its KVM makes: record it again (vcpusnap host)"
+                : "this host's KVM makes no such device", errno: .noDevice)
+    }
 
     /// Fixes the set-up (`vgic_init`).
     func initialize() {

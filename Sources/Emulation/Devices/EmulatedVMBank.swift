@@ -33,8 +33,6 @@ public final class EmulatedVMBank: RegisterBank {
         return vcpu
     }
 
-    private static let absence = Refusal("the VM has no such state", errno: .noEntry)
-
     // MARK: RegisterBank
 
     /// The set-up of the interrupt controller, its registers that the VM has once, those of its ITSs, the timers' interrupts
@@ -92,7 +90,7 @@ public final class EmulatedVMBank: RegisterBank {
         case .unknownState: return unknown.rawValue
         case .clockCntfrq: return devices.profile.counterFrequency ?? 0
         case .clockCntvct, .clockCntpct, .clockRealtime:
-            guard idsOfClock(vcpu).contains(id) else { throw Self.absence }
+            guard idsOfClock(vcpu).contains(id) else { throw .noDeviceState }
             return counts[id] ?? 0
         default:
             if isNextITS(id) { return .max }

@@ -101,8 +101,9 @@ struct InterruptRules {
     // MARK: Reading
 
     func read(_ id: RegisterID) throws(Refusal) -> UInt64 {
-        guard has(id), id != .pmuIrq || devices[id, vcpu.index] != nil else {
-            throw Refusal("the VM has no such state", errno: .noEntry)
+        guard has(id) else { throw .noDeviceState }
+        guard id != .pmuIrq || devices[id, vcpu.index] != nil else {
+            throw Refusal("no interrupt was given to the PMU", errno: .noDeviceOrAddress)
         }
         try checkPriorities(of: id)
         if let region = id.redistributorRegion { return try value(ofRegion: region) }
@@ -170,7 +171,7 @@ struct InterruptRules {
     // MARK: Writing
 
     func write(_ bits: UInt64, to id: RegisterID) throws(Refusal) {
-        guard has(id) else { throw Refusal("the VM has no such state", errno: .noEntry) }
+        guard has(id) else { throw .noDeviceState }
         guard let attribute = id.deviceAttribute else { return }
         if attribute.device == .vcpu { return try writeOfDescriptor(bits, id) }
         switch attribute.gicGroup {

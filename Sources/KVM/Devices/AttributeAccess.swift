@@ -88,7 +88,12 @@ extension KVMVCPUBank {
                 of: .init(group: attribute.group, number: attribute.attribute), size: id.size ?? 0)
             if let value = RegisterValue(littleEndian: bytes) { return value }
         } catch {
-            throw AttributeAccess.failure(.read, id, error.errno)
+            // Without a value that could be given to it, it is there all the same.
+            guard error.errno == .noDeviceOrAddress, hasAttribute(attribute) else {
+                throw AttributeAccess.failure(.read, id, error.errno)
+            }
+            throw RegisterBankError(
+                .read, id, error.errno, explanation: "no interrupt was given to the PMU")
         }
         throw AttributeAccess.absence(.read, id)
     }

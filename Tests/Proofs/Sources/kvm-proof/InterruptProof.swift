@@ -71,7 +71,8 @@ struct InterruptProof {
 
     private func snapshot(of machine: Machine) throws -> Snapshot {
         Snapshot(
-            provenance: Provenance(), vcpus: try machine.banks.vcpus.map { bank in
+            provenance: Provenance(),
+            vcpus: try machine.banks.vcpus.map { bank in
                 VCPUState(index: bank.index, registers: try registers(of: bank))
             }, vm: try registers(of: machine.banks.vm))
     }
@@ -87,7 +88,8 @@ struct InterruptProof {
         for bank in [machine.banks.vm as any RegisterBank] + machine.banks.vcpus {
             for id in try bank.list() where isFilled(id) {
                 guard let size = id.size else { continue }
-                let value = RegisterValue(UInt64.random(in: 0 ... .max, using: &generator), size: size)
+                let value = RegisterValue(
+                    UInt64.random(in: 0 ... .max, using: &generator), size: size)
                 try? bank.write(value, to: id)
             }
         }
@@ -98,7 +100,8 @@ struct InterruptProof {
         let name = id.name
         let isOfController = name.hasPrefix("GIC") || name.hasPrefix("ICC_")
         let others = [
-            "GICR_CTLR", "GICD_IIDR", "GICD_TYPER2", "ICC_CTLR_EL1", "ICC_SRE_EL1", "GIC_MODEL", "GIC_NR_IRQS",
+            "GICR_CTLR", "GICD_IIDR", "GICD_TYPER2", "ICC_CTLR_EL1", "ICC_SRE_EL1", "GIC_MODEL",
+            "GIC_NR_IRQS",
             "GIC_MAINTENANCE_IRQ",
         ]
         return isOfController && !others.contains(name) && !name.hasPrefix("GIC_ADDRESS")
@@ -116,7 +119,8 @@ struct InterruptProof {
         let scratch = try scratch()
         let account = try Restore.perform(saved, into: scratch.banks, vm: scratch.vm)
         let found = Snapshot(
-            provenance: Provenance(), vcpus: try scratch.banks.map { bank in
+            provenance: Provenance(),
+            vcpus: try scratch.banks.map { bank in
                 VCPUState(index: bank.index, registers: try registers(of: bank))
             }, vm: try registers(of: scratch.vm))
         return try isSame(Array(account), saved, found)
