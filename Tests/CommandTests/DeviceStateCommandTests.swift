@@ -98,6 +98,24 @@ struct DeviceStateCommandTests {
         #expect(try Program.run("diff", left, clock).status == 0)
     }
 
+    @Test func aClockThatWasNotSavedIsNotSet() throws {
+        let (file, target) = (try snapshot("a"), folder / "b")
+        try Program.run("save", "emulated:\(host)", "--vcpus", "2", "-o", target)
+        for words in [
+            [target, "emulated:\(host)", "--clock", "wall"],
+            [file, target, "--clock", "5", "--without", "clock"],
+        ] {
+            let run = try Program.run(["restore"] + words)
+            #expect(run.status == 2)
+            #expect(
+                run.errors.contains("no clock of the VM (CLOCK_CNTVCT) comes from"), "\(run.errors)"
+            )
+        }
+        #expect(try Program.run("restore", file, file, "--clock", "5").status == 0)
+        let written = try SnapshotReader.decode(try folder.bytes("a"))
+        #expect(written.vm[.clockCntvct]?.bits == 5)
+    }
+
     @Test func restoreIntoASnapshotAndElsewhere() throws {
         let file = try snapshot("a")
         let target = try snapshot("b", [("GICD_IROUTER40", 0)])

@@ -31,6 +31,26 @@ struct InterruptControllerTests {
         return machine
     }
 
+    /// Ids of 1 to 256 bytes, and of sizes that are none, at every place where the devices have a register.
+    @Test(arguments: GICModel.allCases)
+    func aRegisterOfAnotherSizeIsNone(model: GICModel) throws {
+        let machine = try machine(model)
+        let banks: [any RegisterBank] = [machine.bank, machine.vcpus[0]]
+        for bank in banks {
+            for id in try bank.list() where id.deviceAttribute != nil || id.architecture == .own {
+                for exponent in UInt64(0)..<16 {
+                    let other = RegisterID(rawValue: id.rawValue & ~(0xf << 52) | exponent << 52)
+                    guard other != id, RegisterDictionary.entry(for: other) == nil else { continue }
+                    #expect(throws: RegisterBankError.self) { try bank.read(other) }
+                    let value = RegisterValue(
+                        littleEndian: repeatElement(1, count: other.size ?? 8))
+                    let wanted = try #require(value)
+                    #expect(throws: RegisterBankError.self) { try bank.write(wanted, to: other) }
+                }
+            }
+        }
+    }
+
     private func bits(_ name: String, in bank: any RegisterBank) throws -> UInt64 {
         try bank.read(try register(name)).lowBits
     }

@@ -26,6 +26,10 @@ struct InterruptRules {
 
     /// Whether KVM says that there is such an attribute (`KVM_HAS_DEVICE_ATTR`).
     func has(_ id: RegisterID) -> Bool {
+        // The same place in a register of another size is none of KVM's.
+        guard let size = id.size, size <= 8, RegisterDictionary.entry(for: id) != nil else {
+            return false
+        }
         guard let attribute = id.deviceAttribute else { return false }
         if attribute.device == .vcpu { return hasOfDescriptor(id) }
         guard let model = devices.model else { return false }

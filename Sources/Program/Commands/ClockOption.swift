@@ -1,6 +1,9 @@
 internal import ArgumentParser
 internal import LinuxSystem
+internal import Machines
+internal import Registers
 internal import Transfer
+internal import VCPUModel
 
 /// What becomes of the guest's clock.
 struct ClockOption: ParsableArguments {
@@ -22,6 +25,14 @@ struct ClockOption: ParsableArguments {
             return mode
         })
     var clock = ClockMode.stop
+
+    /// Refuses to set a clock that was not saved, or is left out.
+    func check(_ snapshot: Snapshot, of source: Location) throws {
+        guard clock != .stop, snapshot.vm[.clockCntvct] == nil else { return }
+        throw CommandError(
+            "--clock \(clock): no clock of the VM (CLOCK_CNTVCT) comes from \(source.text), so that the guest's "
+                + "counters can only go on where they stopped")
+    }
 
     /// As it is given to another vcpusnap.
     var words: [String] { clock == .stop ? [] : ["--clock", clock.description] }

@@ -81,6 +81,7 @@ struct Move: ParsableCommand {
         let policy = try policy.load()
         let snapshot = try source.snapshot(streamOptions.options)
         try snapshot.requireVCPUs(of: source, to: "move")
+        try clock.check(snapshot, of: source)
         let profile = try Location(word: host ?? place.text).host(.commandLine)
         try plan(snapshot, on: profile, by: policy.policy)
         let file = try SnapshotWriter.encode(snapshot)

@@ -88,6 +88,7 @@ struct RestoreCommand: ParsableCommand {
     /// - Parameter given: the policy, where it is not that of `--policy`.
     func restore(_ snapshot: Snapshot, by given: RestorePolicy? = nil) throws {
         try snapshot.requireVCPUs(of: source, to: "restore")
+        try clock.check(snapshot, of: source)
         warnOfUnfinishedExits(in: snapshot)
         let destination = try target.open(
             .restore(of: snapshot, keeps: !dryRun), .commandLine)
