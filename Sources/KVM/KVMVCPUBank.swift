@@ -62,7 +62,7 @@ public final class KVMVCPUBank: RegisterBank {
     /// - Throws: `ENOENT` for a register that the vCPU does not have, `ENOEXEC` before it is initialized, `EPERM` for
     ///   SVE registers before they are finalized.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
-        if let attribute = deviceAttribute(of: id) { return try read(id, in: attribute) }
+        if let attribute = id.deviceAttribute(with: devices.model) { return try read(id, in: attribute) }
         guard id.architecture != .own else { return try readOutsideList(id) }
         let size = try sizeKernelTakes(id, .read)
         return try Errno.translating(try vcpu.oneRegister(id, size: size)) {
@@ -78,7 +78,7 @@ public final class KVMVCPUBank: RegisterBank {
     ///   value of another size.
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         if id == .mpidrEL1 || id == .vcpuInit { mpidr = nil }
-        if let attribute = deviceAttribute(of: id) {
+        if let attribute = id.deviceAttribute(with: devices.model) {
             return try write(value, to: id, in: attribute)
         }
         guard id.architecture != .own else { return try writeOutsideList(value, id) }

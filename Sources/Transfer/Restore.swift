@@ -76,16 +76,19 @@ public struct Restore {
         _ snapshot: Snapshot, into vcpus: [any RegisterBank], vm: (any RegisterBank)? = nil,
         options: Options = Options(), restoreTables: () -> Void = {}
     ) throws(RestoreError) -> RestoreAccount {
-        let hasOwn = try vm.map { bank throws(RestoreError) in
-            try RestoreError.wrapping { () throws(RegisterBankError) in !(try bank.list()).isEmpty }
-        }
-        guard snapshot.vm.count > 0 || hasOwn == true else {
+        if snapshot.vm.count == 0, try !hasState(vm) {
             return try perform(snapshot.units, into: vcpus, options: options)
         }
         return try perform(
             [UnitState(.vm, snapshot.vm)] + snapshot.vcpus.map(\.unit),
             into: [vm ?? SnapshotBank(RegisterList())] + vcpus, options: options,
             restoreTables: restoreTables)
+    }
+
+    private static func hasState(_ vm: (any RegisterBank)?) throws(RestoreError) -> Bool {
+        try RestoreError.wrapping { () throws(RegisterBankError) in
+            try vm?.list().isEmpty == false
+        }
     }
 
     private init(_ options: Options, _ states: [UnitState], _ banks: [any RegisterBank]) {

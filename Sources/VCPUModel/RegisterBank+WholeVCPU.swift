@@ -15,6 +15,14 @@ extension RegisterBank {
         try write(finalized, to: .vcpuFinalized)
     }
 
+    /// Makes an interrupt controller in a VM that has none, as writing `RegisterID.gicModel` to its bank does.
+    /// - Parameter model: nil for none.
+    /// - Throws: `ENODEV` for one that the host does not make.
+    public func makeInterruptController(_ model: GICModel?) throws(RegisterBankError) {
+        guard let model else { return }
+        try write(RegisterValue(UInt64(model.rawValue), size: 4), to: .gicModel)
+    }
+
     /// The values of all registers, or of some.
     /// - Parameter failed: is told why a register could not be read, and gives the value to list it with; nil
     ///   for none. What it throws ends the reading.

@@ -27,7 +27,7 @@ struct InterruptControllerTests {
         let profile = try HostProfile(parsing: text, file: "test")
         let machine = EmulatedHost(profile).makeVM(vcpuCount: 2)
         for vcpu in machine.vcpus { try vcpu.initialize(with: try #require(profile.vcpuInit)) }
-        try machine.bank.make(model)
+        try machine.bank.makeInterruptController(model)
         return machine
     }
 
@@ -88,7 +88,7 @@ struct InterruptControllerTests {
         var profile = try builtIn("6.12-neoverse-n1")
         profile.devices = []
         let vm = EmulatedHost(profile).makeVM(vcpuCount: 1)
-        #expect(errno { try vm.bank.make(.v3) } == .noDevice)
+        #expect(errno { try vm.bank.makeInterruptController(.v3) } == .noDevice)
     }
 
     @Test func prioritiesAreLoweredForGood() throws {

@@ -9,21 +9,14 @@ extension EmulatedCPU {
     /// Those that the vCPU has, where the state of devices is asked for.
     var idsOfDevices: [RegisterID] {
         guard vm.devices.areAskedFor else { return [] }
-        let candidates = Self.idsOfDescriptor + (vm.devices.model?.vcpuRegisters ?? [])
+        let candidates = RegisterID.attributesOfVCPU + (vm.devices.model?.vcpuRegisters ?? [])
         let rules = InterruptRules(devices: vm.devices, vcpu: self)
         return candidates.filter { rules.has($0) && (try? rules.read($0)) != nil }
     }
 
-    /// The attributes of a vCPU's descriptor that are its own.
-    private static let idsOfDescriptor = RegisterDictionary.all.map(\.id).filter {
-        guard case .vcpu = $0.group else { return false }
-        return $0.deviceAttribute?.device == .vcpu
-    }
-
     /// Whether a device is asked for a register, and not the vCPU.
     func isInDevice(_ id: RegisterID) -> Bool {
-        guard id.architecture == .own || vm.devices.model == .v3 else { return false }
-        return id.deviceAttribute != nil
+        id.deviceAttribute(with: vm.devices.model) != nil
     }
 
     /// Nil for one that no device is asked for.

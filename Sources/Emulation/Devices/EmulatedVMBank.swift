@@ -18,14 +18,6 @@ public final class EmulatedVMBank: RegisterBank {
         self.vcpus = vcpus
     }
 
-    /// Makes an interrupt controller, as writing `RegisterID.gicModel` does.
-    /// - Parameter model: nil for none.
-    /// - Throws: `ENODEV` for one that the host does not make, or of which its profile does not say that it does.
-    public func make(_ model: GICModel?) throws(RegisterBankError) {
-        guard let model else { return }
-        try write(RegisterValue(UInt64(model.rawValue), size: 4), to: .gicModel)
-    }
-
     private func first(
         _ operation: RegisterBankError.Operation, _ id: RegisterID
     ) throws(RegisterBankError) -> EmulatedCPU {
@@ -41,12 +33,8 @@ public final class EmulatedVMBank: RegisterBank {
         guard devices.areAskedFor, let vcpu = vcpus.first, vcpu.state.run.initialization != nil
         else { return [] }
         let rules = InterruptRules(devices: devices, vcpu: vcpu)
-        let timers = Self.idsOfTimers.filter(rules.has)
+        let timers = RegisterID.timerInterrupts.filter(rules.has)
         return ([.unknownState] + ofController(rules) + timers + idsOfClock(vcpu)).sorted()
-    }
-
-    private static let idsOfTimers = RegisterDictionary.all.map(\.id).filter {
-        if case .vm(kind: 7, _) = $0.group { true } else { false }
     }
 
     private func ofController(_ rules: InterruptRules) -> [RegisterID] {
@@ -59,18 +47,12 @@ public final class EmulatedVMBank: RegisterBank {
             devices.regions[number].count == 0
                 ? .gicAddressRedist : RegisterID.redistributorRegion(UInt16(clamping: number))
         }
-        let translators = (0..<devices.translatorCount).flatMap { number in
-            let number = UInt8(clamping: number)
-            return [RegisterID.address(ofITS: number)].compactMap(\.self)
-                + GICModel.registers(ofITS: number).filter(rules.has)
-        }
-        return [.gicModel] + setUp + regions + model.vmRegisters.filter(rules.has) + translators
+        let translators = GICModel.registers(ofITSs: devices.translatorCount)
+        return [.gicModel] + setUp + regions + (model.vmRegisters + translators).filter(rules.has)
     }
 
     private func idsOfClock(_ vcpu: EmulatedCPU) -> [RegisterID] {
-        let counts: [RegisterID] =
-            vcpu.table[.cntpctEL0] == nil ? [.clockCntvct] : [.clockCntvct, .clockCntpct]
-        return counts + [.clockRealtime, .clockCntfrq]
+        RegisterID.ofClock(hasPhysicalCount: vcpu.table[.cntpctEL0] != nil)
     }
 
     /// Reads an attribute, or the clock.
@@ -136,9 +118,6 @@ public final class EmulatedVMBank: RegisterBank {
 
     /// Whether it is the address of an ITS that the VM does not have yet, and can be given.
     private func isNextITS(_ id: RegisterID) -> Bool {
-        guard devices.model == .v3, let next = UInt8(exactly: devices.translatorCount) else {
-            return false
-        }
-        return id == .address(ofITS: next)
+        id.isAddressOfITS(after: devices.translatorCount, with: devices.model)
     }
 }

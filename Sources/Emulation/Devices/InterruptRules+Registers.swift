@@ -54,10 +54,6 @@ struct ITSRegister {
 }
 
 extension RegisterID {
-    var isOfVCPU: Bool {
-        if case .vcpu = group { true } else { false }
-    }
-
     /// Whether a guest has it at EL2 alone.
     var isOfEL2: Bool {
         guard case .system(let encoding) = group else { return false }
@@ -78,14 +74,6 @@ extension RegisterID {
     var redistributorRegion: UInt16? {
         guard case .vm(kind: 2, let index) = group, 0x1000..<0x2000 ~= index else { return nil }
         return index - 0x1000
-    }
-
-    /// GICR_PROPBASER and GICR_PENDBASER.
-    var isLPIBase: Bool {
-        guard let attribute = deviceAttribute, attribute.gicGroup == .redistributor else {
-            return false
-        }
-        return 0x70..<0x80 ~= attribute.attribute
     }
 
     /// Its offset in a GICv2's CPU interface.

@@ -46,9 +46,7 @@ struct InterruptRules {
             let known: RegisterID = attribute.gicGroup == .lineLevels ? .gicLineLevel0 : id
             return model == .v3 && devices.profile.attributes.contains(known) && isInRange(id)
         case (.systemRegisters, _): return model == .v3 && hasSystemRegister(id)
-        default:
-            let all = model.vcpuRegisters + model.vmRegisters
-            return all.contains(id) && isInRange(id)
+        default: return model.mayHave(id) && isInRange(id)
         }
     }
 

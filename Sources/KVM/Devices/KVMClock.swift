@@ -7,12 +7,9 @@ struct KVMClock {
     /// What was read at one instant; the first register of the clock takes it anew.
     private var sample: [RegisterID: UInt64] = [:]
 
-    /// What a VM with such a vCPU has of it: no physical count before Linux 6.4, where it is the host's.
+    /// What a VM with such a vCPU has of it.
     static func ids(of vcpu: KVMVCPUBank) -> [RegisterID] {
-        let counts: [RegisterID] =
-            (try? vcpu.read(.cntpctEL0)) == nil
-            ? [.clockCntvct] : [.clockCntvct, .clockCntpct]
-        return counts + [.clockRealtime, .clockCntfrq]
+        RegisterID.ofClock(hasPhysicalCount: (try? vcpu.read(.cntpctEL0)) != nil)
     }
 
     mutating func read(

@@ -17,7 +17,7 @@ extension KVMVCPUBank {
     /// Those that the vCPU has, where the state of devices is asked for.
     var idsOfDevices: [RegisterID] {
         guard devices.areAskedFor else { return [] }
-        let own = Self.idsOfDescriptor.filter { (try? read($0)) != nil }
+        let own = RegisterID.attributesOfVCPU.filter { (try? read($0)) != nil }
         guard let model = devices.model, let key = try? key else { return own }
         let ofController = model.vcpuRegisters.filter { id in
             guard devices.has(id, of: key) else { return false }
@@ -27,22 +27,10 @@ extension KVMVCPUBank {
         return own + ofController
     }
 
-    /// The attributes of a vCPU's descriptor that are its own.
-    private static let idsOfDescriptor = RegisterDictionary.all.map(\.id).filter {
-        guard case .vcpu = $0.group else { return false }
-        return $0.deviceAttribute?.device == .vcpu
-    }
-
     /// Two lists as one, ascending; KVM lists some of the interrupt controller's itself.
     func merged(_ first: [RegisterID], _ second: [RegisterID]) -> [RegisterID] {
         guard !second.isEmpty else { return first.sorted() }
         return Set(first).union(second).sorted()
-    }
-
-    /// The attribute that is asked for a register; nil for one that is asked for by its id.
-    func deviceAttribute(of id: RegisterID) -> DeviceAttribute? {
-        guard id.architecture == .own || devices.model == .v3 else { return nil }
-        return id.deviceAttribute
     }
 
     func read(

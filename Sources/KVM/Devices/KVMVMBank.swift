@@ -28,14 +28,6 @@ public final class KVMVMBank: RegisterBank {
     /// The guest's memory has the tables of ITSs and the pending bits of LPIs.
     func tablesWereSaved() { unknown.subtract([.lpiPending, .itsTables]) }
 
-    /// Makes an interrupt controller, as writing `RegisterID.gicModel` does.
-    /// - Parameter model: nil for none.
-    /// - Throws: `ENODEV` for one that the host does not make.
-    public func make(_ model: GICModel?) throws(RegisterBankError) {
-        guard let model else { return }
-        try write(RegisterValue(UInt64(model.rawValue), size: 4), to: .gicModel)
-    }
-
     // MARK: RegisterBank
 
     /// The set-up of the interrupt controller, its registers that the VM has once, those of its ITSs, the timers' interrupts
@@ -44,7 +36,9 @@ public final class KVMVMBank: RegisterBank {
         guard let devices, devices.areAskedFor, let vcpu = vcpus.first, vcpu.used != nil else {
             return []
         }
-        let ids = [.unknownState] + idsOfController(devices, vcpu) + Self.idsOfTimers.filter(has)
+        let ids =
+            [.unknownState] + idsOfController(devices, vcpu)
+            + RegisterID.timerInterrupts.filter(has)
         return (ids + KVMClock.ids(of: vcpu)).sorted()
     }
 
@@ -122,10 +116,8 @@ public final class KVMVMBank: RegisterBank {
 
     /// Whether it is the address of an ITS that the VM does not have yet, and can be given.
     private func isNextITS(_ id: RegisterID) -> Bool {
-        guard let devices, devices.model == .v3, devices.canBeMade,
-            let next = UInt8(exactly: devices.translatorCount)
-        else { return false }
-        return id == .address(ofITS: next)
+        guard let devices, devices.canBeMade else { return false }
+        return id.isAddressOfITS(after: devices.translatorCount, with: devices.model)
     }
 
     /// What an address reads as that was not given.
@@ -138,11 +130,7 @@ public final class KVMVMBank: RegisterBank {
         let setUp = GICModel.setUp.filter { id in
             id != .gicAddressRedist && isGiven(id)
         }
-        let translators = (0..<devices.translatorCount).flatMap { number in
-            let number = UInt8(clamping: number)
-            return [RegisterID.address(ofITS: number)].compactMap(\.self)
-                + GICModel.registers(ofITS: number)
-        }
+        let translators = GICModel.registers(ofITSs: devices.translatorCount)
         return [.gicModel] + setUp + redistributors
             + (model.vmRegisters + translators).filter { devices.has($0, of: key) }
     }
@@ -166,10 +154,6 @@ public final class KVMVMBank: RegisterBank {
     private func isGiven(_ id: RegisterID) -> Bool {
         guard let value = try? read(id) else { return false }
         return value.bits != Self.noAddress
-    }
-
-    private static let idsOfTimers = RegisterDictionary.all.map(\.id).filter {
-        if case .vm(kind: 7, _) = $0.group { true } else { false }
     }
 
     private func has(_ id: RegisterID) -> Bool {

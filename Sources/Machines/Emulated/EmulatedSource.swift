@@ -34,7 +34,7 @@ package struct EmulatedSource: HostSource {
         let model = try options.gicModel
         let made = MadeVCPUs(
             count, on: try ProfileFile.load(name), enabling: capabilities, tool: options.tool)
-        try SourceError.passing { try (made.vm as? EmulatedVMBank)?.make(model) }
+        try SourceError.passing { try made.vm?.makeInterruptController(model) }
         return made
     }
 

@@ -10,7 +10,7 @@ extension HostRecorder {
     ) throws {
         for model in GICModel.allCases {
             let scratch = try scratchVM(request)
-            guard (try? scratch.vm.make(model)) != nil else { continue }
+            guard (try? scratch.vm.makeInterruptController(model)) != nil else { continue }
             profile.devices.insert(model.deviceName)
             if model == .v3, Self.makesTranslator(scratch.vm) {
                 profile.devices.insert(GICModel.translationServiceName)
@@ -22,7 +22,7 @@ extension HostRecorder {
         else { return }
         let scratch = try scratchVM(
             VCPUInit(target: request.target, features: request.features.union(.hasEL2)))
-        try scratch.vm.make(.v3)
+        try scratch.vm.makeInterruptController(.v3)
         add(scratch, to: &profile)
     }
 

@@ -41,7 +41,7 @@ package struct KVMSource: HostSource {
             )
         }
         let model = try options.gicModel
-        try SourceError.passing { try scratch.vm.make(model) }
+        try SourceError.passing { try scratch.vm.makeInterruptController(model) }
         return MadeVCPUs(
             scratch.banks, vm: scratch.vm,
             provenance: .init(

@@ -49,6 +49,26 @@ extension RegisterID {
         return [lower, upper]
     }
 
+    /// The attribute that is asked for it in a VM with an interrupt controller of a model, or with none; nil for a register
+    /// that is asked for by its id.
+    package func deviceAttribute(with model: GICModel?) -> DeviceAttribute? {
+        architecture == .own || model == .v3 ? deviceAttribute : nil
+    }
+
+    /// Whether it is the address of the ITS that follows those of a VM.
+    package func isAddressOfITS(after count: Int, with model: GICModel?) -> Bool {
+        guard model == .v3, let next = UInt8(exactly: count) else { return false }
+        return self == .address(ofITS: next)
+    }
+
+    /// GICR_PROPBASER and GICR_PENDBASER.
+    package var isLPIBase: Bool {
+        guard let attribute = deviceAttribute, attribute.gicGroup == .redistributor else {
+            return false
+        }
+        return 0x70..<0x80 ~= attribute.attribute
+    }
+
     /// The attribute that clears the bits of this one; nil for a register that takes a value as it is.
     ///
     /// Writing a register of such a pair only sets bits, so its value is replaced by clearing first.

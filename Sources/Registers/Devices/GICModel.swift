@@ -7,6 +7,14 @@ public enum GICModel: UInt32, CaseIterable, Hashable, Sendable {
 
     /// `KVM_DEV_TYPE_ARM_VGIC_ITS`.
     package static let translationService: UInt32 = 8
+
+    /// Whether its lists have a register, of the VM or of a vCPU.
+    package func mayHave(_ id: RegisterID) -> Bool {
+        (self == .v2 ? Self.everyOfV2 : Self.everyOfV3).contains(id)
+    }
+
+    private static let everyOfV2 = Set(GICModel.v2.vcpuRegisters + GICModel.v2.vmRegisters)
+    private static let everyOfV3 = Set(GICModel.v3.vcpuRegisters + GICModel.v3.vmRegisters)
 }
 
 /// The registers that an interrupt controller may have, in ascending order; the device tells which of them it has
@@ -21,6 +29,13 @@ extension GICModel {
     /// What is given to it before it is initialized, but for regions of redistributors and ITSs.
     package static let setUp = dictionary.filter {
         if case .vm(kind: 2, let index) = $0.group { index < 0x1000 } else { false }
+    }
+
+    /// Of so many ITSs, with their addresses.
+    package static func registers(ofITSs count: Int) -> [RegisterID] {
+        (0..<max(0, count)).map { UInt8(clamping: $0) }.flatMap { number in
+            [RegisterID.address(ofITS: number)].compactMap(\.self) + registers(ofITS: number)
+        }
     }
 
     /// Of an ITS, without its address.
@@ -61,6 +76,21 @@ extension GICModel {
 }
 
 extension RegisterID {
+    /// The attributes of a vCPU's descriptor that are its own.
+    package static let attributesOfVCPU = RegisterDictionary.all.map(\.id).filter {
+        $0.isOfVCPU && $0.deviceAttribute?.device == .vcpu
+    }
+
+    /// The numbers of the timers' interrupts: attributes of any vCPU's descriptor.
+    package static let timerInterrupts = RegisterDictionary.all.map(\.id).filter {
+        !$0.isOfVCPU && $0.deviceAttribute?.device == .vcpu
+    }
+
+    /// What a VM has of the clock: no physical count before Linux 6.4, where it is the host's.
+    package static func ofClock(hasPhysicalCount: Bool) -> [RegisterID] {
+        [.clockCntvct] + (hasPhysicalCount ? [.clockCntpct] : []) + [.clockRealtime, .clockCntfrq]
+    }
+
     /// The region of redistributors with a number.
     package static func redistributorRegion(_ number: UInt16) -> RegisterID? {
         RegisterID(
@@ -77,7 +107,8 @@ extension RegisterID {
                 attribute: DeviceAttribute.addressOfITS))
     }
 
-    fileprivate var isOfVCPU: Bool {
+    /// Whether it is state of a vCPU outside KVM's list.
+    package var isOfVCPU: Bool {
         if case .vcpu = group { true } else { false }
     }
 

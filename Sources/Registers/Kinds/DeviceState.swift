@@ -59,7 +59,7 @@ extension RegisterID {
         // The others of a GICv2 are the sources of pending SGIs.
         case .distributor: return offset < 0x80 ? .interruptIdentity : .interruptLines
         case .redistributor where offset == 0: return .lpiEnable
-        case .redistributor: return 0x70..<0x80 ~= offset ? .lpiBases : .interruptIdentity
+        case .redistributor: return isLPIBase ? .lpiBases : .interruptIdentity
         case .cpuInterface: return offset == 0 ? .cpuInterfaceControl : .cpuInterface
         case .systemRegisters: return .cpuInterface
         case .lineLevels: return .interruptLines
