@@ -62,7 +62,9 @@ public final class KVMVCPUBank: RegisterBank {
     /// - Throws: `ENOENT` for a register that the vCPU does not have, `ENOEXEC` before it is initialized, `EPERM` for
     ///   SVE registers before they are finalized.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
-        if let attribute = id.deviceAttribute(with: devices.model) { return try read(id, in: attribute) }
+        if let attribute = id.deviceAttribute(with: devices.model) {
+            return try read(id, in: attribute)
+        }
         guard id.architecture != .own else { return try readOutsideList(id) }
         let size = try sizeKernelTakes(id, .read)
         return try Errno.translating(try vcpu.oneRegister(id, size: size)) {
