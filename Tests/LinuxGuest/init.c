@@ -88,29 +88,33 @@ static void check_clock(void)
         ;
 }
 
-/* All vector registers hold their values through so many turns of a loop, in which other threads and interrupts come. */
-static void check_vectors(uint64_t seed)
+/* Loads all vector registers from `given` and stores them to `found` after so many turns of a loop, in which other threads
+ * and interrupts come. A register is LETTER and its number; its place is the number times UNIT. */
+#define HOLD_VECTORS(letter, unit, given, found) \
+    __asm__ volatile( \
+        ".macro each op\n" \
+        ".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n" \
+        "\\op " letter "\\n, [x9, #\\n" unit "]\n" \
+        ".endr\n" \
+        ".endm\n" \
+        "mov x9, %0\n each ldr\n" \
+        "mov x10, #20000\n" \
+        "1: subs x10, x10, #1\n b.ne 1b\n" \
+        "mov x9, %1\n each str\n" \
+        ".purgem each\n" \
+        : \
+        : "r"(given), "r"(found) \
+        : "memory", "cc", "x9", "x10", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", \
+          "v13", "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", \
+          "v29", "v30", "v31")
+
+static void check_simd(uint64_t seed)
 {
     uint64_t given[64], found[64];
 
     for (int i = 0; i < 64; i++)
         given[i] = (seed + i) * 0x9e3779b97f4a7c15;
-    __asm__ volatile(
-        ".macro each op\n"
-        ".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"
-        "\\op q\\n, [x9, #\\n * 16]\n"
-        ".endr\n"
-        ".endm\n"
-        "mov x9, %[given]\n each ldr\n"
-        "mov x10, #20000\n"
-        "1: subs x10, x10, #1\n b.ne 1b\n"
-        "mov x9, %[found]\n each str\n"
-        ".purgem each\n"
-        :
-        : [given] "r"(given), [found] "r"(found)
-        : "memory", "cc", "x9", "x10", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13",
-          "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29",
-          "v30", "v31");
+    HOLD_VECTORS("q", " * 16", given, found);
     if (memcmp(given, found, sizeof given) != 0)
         wrong("the vector registers changed");
 }
@@ -124,22 +128,7 @@ __attribute__((target("arch=armv8.2-a+sve"))) static void check_sve(uint64_t see
     __asm__ volatile("rdvl %0, #1" : "=r"(length));
     for (uint64_t i = 0; i < 32 * length; i++)
         given[i] = (seed + i) * 0x9d;
-    __asm__ volatile(
-        ".macro each op\n"
-        ".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"
-        "\\op z\\n, [x9, #\\n, mul vl]\n"
-        ".endr\n"
-        ".endm\n"
-        "mov x9, %[given]\n each ldr\n"
-        "mov x10, #20000\n"
-        "1: subs x10, x10, #1\n b.ne 1b\n"
-        "mov x9, %[found]\n each str\n"
-        ".purgem each\n"
-        :
-        : [given] "r"(given), [found] "r"(found)
-        : "memory", "cc", "x9", "x10", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13",
-          "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29",
-          "v30", "v31");
+    HOLD_VECTORS("z", ", mul vl", given, found);
     if (memcmp(given, found, 32 * length) != 0)
         wrong("the vector registers of SVE changed");
 }
@@ -165,7 +154,7 @@ static void *compute(void *argument)
     if (has_keys)
         first = signed_pointer();
     for (uint64_t turn = 0;; turn++) {
-        check_vectors(number << 32 | turn);
+        check_simd(number << 32 | turn);
         if (getauxval(AT_HWCAP) & HWCAP_SVE)
             check_sve(number << 32 | turn);
         if (has_keys && signed_pointer() != first)
