@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # shellcheck disable=SC2034  # the other parts use them
-EX_USAGE=64 EX_NOINPUT=66 EX_UNAVAILABLE=69 EX_TIMEOUT=124 EX_LAB=125
+EX_USAGE=64 EX_NOINPUT=66 EX_UNAVAILABLE=69 EX_STALLED=75 EX_TIMEOUT=124 EX_LAB=125
 
 note() { printf 'lab: %s\n' "$*" >&2; }
 

@@ -40,8 +40,9 @@ elf_arm64() {
   [[ ${head:36:4} == b700 ]]
 }
 
-LAB_RUN_DIR='' LAB_QEMU_PID=''
+LAB_RUN_DIR='' LAB_QEMU_PID='' LAB_WATCH_PID='' LAB_SECOND_TRY=''
 run_cleanup() {
+  [[ -z $LAB_WATCH_PID ]] || kill "$LAB_WATCH_PID" 2>/dev/null || true
   if [[ -n $LAB_QEMU_PID ]]; then
     kill "$LAB_QEMU_PID" 2>/dev/null || true
     wait "$LAB_QEMU_PID" 2>/dev/null || true
@@ -57,7 +58,8 @@ make_run_dir() {
 
 # lab_run run|shell ARGS...: the functions below are its steps, and see its variables.
 lab_run() {
-  local mode=$1 kernel='' cpu='' smp=2 memory='' share='' timeout=900 append='' modules='' kvm=yes vmm='' with=() env=() words=()
+  local mode=$1 kernel='' cpu='' smp=2 memory='' share='' timeout=900 silence=600 append='' modules='' kvm=yes vmm=''
+  local arguments=("$@") with=() env=() words=()
   shift
   read_run_options "$@"
   check_run_options
@@ -78,6 +80,13 @@ lab_run() {
   find_kernel
   write_input
   run_guest || status=$?
+  if [[ -e $dir/stalled && ! -s $dir/stdout && ! -s $dir/stderr && -z $LAB_SECOND_TRY ]]; then
+    note "$(stalled); nothing was printed yet, so it is booted once more"
+    run_cleanup
+    LAB_SECOND_TRY=yes
+    lab_run "${arguments[@]}"
+    return
+  fi
   report_guest_errors
   read_output
   return "$(cat "$dir/out/status")"
@@ -86,7 +95,7 @@ lab_run() {
 read_run_options() {
   local option value
   while [[ $# -gt 0 ]]; do
-    if [[ $1 =~ ^--(kernel|cpu|smp|memory|share|timeout|append|modules|with|env)(=(.*))?$ ]]; then
+    if [[ $1 =~ ^--(kernel|cpu|smp|memory|share|timeout|silence|append|modules|with|env)(=(.*))?$ ]]; then
       option=${BASH_REMATCH[1]} value=${BASH_REMATCH[3]}
       if [[ -z ${BASH_REMATCH[2]} ]]; then
         [[ $# -ge 2 ]] || die $EX_USAGE "$1 needs a value; try: Scripts/lab help"
@@ -120,6 +129,7 @@ check_run_options() {
   [[ -n $memory ]] || { [[ -n $vmm ]] && memory=2048 || memory=1024; }
   [[ $memory =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--memory needs a number of MiB, not '$memory'"
   [[ $timeout =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--timeout needs a number of seconds, not '$timeout'"
+  [[ $silence =~ ^[1-9][0-9]*$ ]] || die $EX_USAGE "--silence needs a number of seconds, not '$silence'"
   [[ -z $share || -d $share ]] || die $EX_NOINPUT "--share: no such folder: $share"
   [[ -z $modules || -d $modules ]] || die $EX_NOINPUT "--modules: no such folder: $modules"
   for value in "${env[@]}"; do
@@ -198,6 +208,7 @@ run_guest() {
   truncate -s 8G "$dir/out.raw"
   : >"$dir/stdout"
   : >"$dir/stderr"
+  : >"$dir/alive"
   # KPTI changes the ASID whenever the kernel is entered or left, and for each change QEMU's emulation flushes its TLB:
   # system calls take three times as long. What KVM shows to its guests is the same without it.
   local qemu=(qemu-system-aarch64 -accel tcg -M "virt,virtualization=on,gic-version=3" -cpu "$cpu" -smp "$smp" -m "$memory"
@@ -213,6 +224,7 @@ run_guest() {
   timeout -k 5 "$timeout" "${qemu[@]}" -monitor none -serial "file:$dir/console" -device virtio-serial-pci \
     -chardev "file,id=stdout,path=$dir/stdout" -device virtserialport,chardev=stdout,name=lab.stdout \
     -chardev "file,id=stderr,path=$dir/stderr" -device virtserialport,chardev=stderr,name=lab.stderr \
+    -chardev "file,id=alive,path=$dir/alive" -device virtserialport,chardev=alive,name=lab.alive \
     </dev/null >"$dir/qemu.log" 2>&1 &
   LAB_QEMU_PID=$!
   # Regular files between QEMU and our own output: a slow reader never makes the guest wait or lose output.
@@ -220,17 +232,40 @@ run_guest() {
   tails+=($!)
   tail -q -s 0.1 -n +1 -f --pid="$LAB_QEMU_PID" "$dir/stderr" >&2 2>/dev/null &
   tails+=($!)
+  end_when_silent "$LAB_QEMU_PID" </dev/null >/dev/null 2>&1 &
+  LAB_WATCH_PID=$!
   wait "$LAB_QEMU_PID" || status=$?
   LAB_QEMU_PID=''
+  kill "$LAB_WATCH_PID" 2>/dev/null || true
+  LAB_WATCH_PID=''
   wait "${tails[@]}" || true
   # A kernel without virtio_console: the output came over the serial line, after a marker.
   if grep -aq '^LAB-OUTPUT$' "$dir/console" 2>/dev/null; then sed -z 's/^.*\nLAB-OUTPUT\n//; s/LAB-END.*//' "$dir/console"; fi
   return "$status"
 }
 
+# Ends the emulator when for --silence seconds neither output nor the guest's sign of life has come: now and then it
+# goes on for ever, with all of its processors busy and the guest at a standstill. However long a command takes, its
+# guest shows that it lives.
+end_when_silent() {
+  local qemu=$1 now before='' since=$SECONDS
+  while sleep 1; do
+    now=$(stat -c %s "$dir"/{console,stdout,stderr,alive} 2>/dev/null)
+    if [[ $now != "$before" ]]; then
+      before=$now since=$SECONDS
+    elif ((SECONDS - since >= silence)); then
+      : >"$dir/stalled"
+      kill "$qemu"
+      return
+    fi
+  done
+}
+stalled() { echo "the emulator stalled: for $silence s nothing came from the guest, not even its sign of life"; }
+
 # Ends with what went wrong, where QEMU's status or what the guest said shows that something did.
 report_guest_errors() {
   local problem
+  [[ ! -e $dir/stalled ]] || die $EX_STALLED "$(stalled); nothing was copied back (run it again; --silence SECONDS allows more)"
   [[ $mode == shell || ($status != 124 && $status != 137) ]] ||
     die $EX_TIMEOUT "timeout: the guest did not finish within $timeout s; nothing was copied back (--timeout SECONDS allows more)"
   problem=$(sed -n 's/\r$//; s/^LAB-ERROR: //p' "$dir/console" 2>/dev/null | head -n 1 || true)

@@ -20,6 +20,7 @@ import xml.etree.ElementTree as ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 LAB = ROOT / "Scripts/lab"
 LAB_UNAVAILABLE = 69
+LAB_STALLED = 75
 
 BEFORE_EACH = """\
 set -e
@@ -153,7 +154,12 @@ class Checks:
         kernel, _, cpu = host.partition("-")
         machine = ["--kernel", kernel, "--cpu", cpu] if cpu else []
         files = [word for file in [*self.programs, script] for word in ("--with", file)]
-        return run(LAB, "run", *machine, "--share", self.share, "--timeout", "3600", *options, *files, "--", script.name)
+        command = [LAB, "run", *machine, "--share", self.share, "--timeout", "3600", *options, *files, "--", script.name]
+        done = run(*command)
+        if done[0] != LAB_STALLED:
+            return done
+        print(f"{host}: {done[2][-1]}; it is booted once more", file=sys.stderr)
+        return run(*command)
 
     def count_boot(self, host, table, status, seconds, lines):
         names = dict(enumerate(table))
