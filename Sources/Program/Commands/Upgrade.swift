@@ -23,8 +23,9 @@ struct Upgrade: ParsableCommand {
             QEMU, so that what counts are QEMU's loads of it: by the version of --qemu, or
             else of the stream's machine type, or else the newest known.
 
-            A host is what the snapshot tells of it, or that of --host; a profile is a host
-            and a fresh guest of it. What a kernel hides of the CPU is taken from other
+            A host is what the snapshot tells of it, or that of --host, which the stream of
+            a guest with SVE needs: no stream tells the lengths of vectors. A profile is a
+            host and a fresh guest of it. What a kernel hides of the CPU is taken from other
             recordings of the same CPU, built-in or given with --like; otherwise it is
             guessed, and the guess is reported. No host needs to have the kernel.
 
