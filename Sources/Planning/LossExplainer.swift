@@ -76,9 +76,15 @@ final class LossExplainer: Sendable {
 extension LossExplainer {
     /// The fields of which the destination's kernel takes what its CPU has and shows 0; nil where more is lost.
     func hiddenFields(of restore: RegisterRestore) -> [IDFieldRule]? {
-        guard case .keptButMasked(let lost) = restore.outcome, let bits = lost.bits,
+        let isTaken: Bool =
+            switch restore.outcome {
+            case .keptButMasked, .acceptedThenChanged: true
+            default: false
+            }
+        guard isTaken, let wanted = restore.wanted?.bits, let found = restore.found?.bits,
             let entry = RegisterDictionary.entry(for: restore.id)
         else { return nil }
+        let bits = wanted ^ found
         let hidden = entry.idFieldRules.filter { rule in
             rule.mask & bits != 0
                 && rule.specials.contains {

@@ -92,7 +92,8 @@ struct Upgrade: ParsableCommand {
                     policy: given.policy)
                 return UpgradeOutput.Upgrade(
                     source: name, notes: guest.snapshot.noteTexts, plan: plan,
-                    loads: try guest.file.map { try loads(of: $0, by: version, name, plan, given) })
+                    loads: try guest.file.map { try loads(of: $0, by: version, name, plan, given) },
+                    planning: planning(name, isHost: guest.isHost))
             }, kernel: to, policy: given.policy.name, values: output.values)
         guard version == nil || report.upgrades.contains(where: { $0.loads != nil }) else {
             throw CommandError("--qemu is for streams: none of the guests is one")
@@ -122,7 +123,17 @@ struct Upgrade: ParsableCommand {
             })
     }
 
-    /// Makes the profile of a stream's host.
+    /// Proposes the rules with which a guest, or a fresh one of a host, goes up.
+    private func planning(_ name: String, isHost: Bool) -> String {
+        let source = FileName.shown(name)
+        let profile = host.map(FileName.shown) ?? (isHost ? source : "HOST.vhost")
+        let isToBeRecorded = host == nil && !isHost
+        return (isToBeRecorded ? Self.recording(name, from: from, to: profile) + " && " : "")
+            + "vcpusnap plan \(isHost ? "emulated:" : "")\(source) --host \(profile) "
+            + "--kernel \(FileName.shown(to))\(like.text) --write-policy FILE"
+    }
+
+    /// Makes the profile of a guest's host.
     private static func recording(_ name: String, from kernel: String?, to file: String) -> String {
         let option = kernel.map { " --kernel \(FileName.shown($0))" } ?? ""
         return "vcpusnap host --from \(FileName.shown(name))\(option) -o \(file)"
@@ -131,12 +142,12 @@ struct Upgrade: ParsableCommand {
     /// A guest, and the host that it is on.
     private func guest(
         _ name: String, on host: HostProfile?
-    ) throws -> (snapshot: Snapshot, host: HostProfile, file: StreamFile?) {
+    ) throws -> (snapshot: Snapshot, host: HostProfile, file: StreamFile?, isHost: Bool) {
         let source = Location(word: name)
         let guest = try source.guestOrHost(streamOptions.options)
         let snapshot = guest.capture.reporting(from: source)
         try snapshot.requireVCPUs(of: source, to: "plan")
         let own = try host ?? guest.ownHost(kernel: from, named: source)
-        return (snapshot, own, guest.loadedStreamFile)
+        return (snapshot, own, guest.loadedStreamFile, guest.host != nil)
     }
 }

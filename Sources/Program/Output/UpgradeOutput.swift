@@ -14,6 +14,8 @@ struct UpgradeOutput: Report {
         let plan: KernelUpgrade
         /// QEMU's loads of a stream, which then count; nil for other guests, which vcpusnap restores.
         let loads: StreamLoads?
+        /// The command that proposes rules for the way up.
+        let planning: String
 
         var isPossible: Bool {
             loads?.upgrade.isPossible ?? plan.isPossible
@@ -54,6 +56,19 @@ struct UpgradeOutput: Report {
                 }
             }
         }
+        output.write(nextStep)
+    }
+
+    /// What to type next; nothing where QEMU's loads fail, of which each has its remedies.
+    private var nextStep: PrintableText {
+        guard let blocked = upgrades.first(where: { !$0.isPossible }) else {
+            return "next: save the guests (vcpusnap save), boot Linux \(kernel), restore them\n"
+        }
+        guard blocked.loads == nil else { return "" }
+        guard blocked.plan.up.verdict == .no else {
+            return "next: save the guests before the upgrade: the old kernel takes that again\n"
+        }
+        return "next: \(blocked.planning) writes the rules that would do\n"
     }
 
     private func write(_ loads: StreamLoads, _ output: ReportWriter) {
