@@ -15,7 +15,7 @@ struct KernelUpgradeTests {
     }
 
     private func upgrade(
-        _ snapshot: Snapshot, on old: HostProfile, to kernel: String, _ preset: PolicyPreset = .safe
+        _ snapshot: Snapshot, on old: HostProfile, to kernel: String, _ preset: RestorePolicy.Preset = .safe
     ) throws -> KernelUpgrade {
         try KernelUpgrade(
             of: snapshot, on: old, to: old.withKernel(kernel, like: like(old)),
@@ -155,12 +155,13 @@ struct KernelUpgradeTests {
         try bank.makeInterruptController(.v3)
         let writes: [(String, UInt64)] = [
             ("GICD_IIDR", 0x4b00_243b), ("GICD_CTLR", 0x52), ("GICD_ISENABLER1", 5),
-            ("GIC_ADDRESS_ITS0", 0x808_0000),
         ]
         for (name, bits) in writes {
             let id = try register(name)
             try bank.write(RegisterValue(bits, size: id.size ?? 8), to: id)
         }
+        let translator = try #require(RegisterID.address(ofITS: 0))
+        try bank.write(RegisterValue(0x808_0000, size: 8), to: translator)
         try vcpus[0].set("ICC_PMR_EL1", 0xf0)
         try vcpus[0].set("ICC_CTLR_EL1", 0x8c01)
         var snapshot = try save(vcpus, on: profile)
