@@ -19,6 +19,9 @@ extension HostProfile {
         guard let used = vcpu.registers[.vcpuInit].flatMap({ VCPUInit($0) }) else {
             throw .noInit(vcpu: vcpu.index)
         }
+        guard !used.features.contains(.sve) || vcpu.registers.contains(.sveVLS) else {
+            throw .noVectorLengths(vcpu: vcpu.index)
+        }
         let kernel = try Self.release(told: snapshot.provenance[.kernel], given: kernel)
         let midr = Self.midr(of: snapshot.provenance) ?? vcpu.registers[.midrEL1]?.bits
         let name = name ?? Self.defaultName(kernelRelease: kernel, midr: midr)
@@ -33,6 +36,7 @@ extension HostProfile {
         counterFrequency = frequency == 0 ? nil : frequency
         capabilities = Self.capabilities(of: snapshot.provenance)
         writableMasks = Self.writableMasks(of: snapshot.provenance)
+        addDevices(of: snapshot)
         extensions = ["x-from snapshot"]
         do throws(DirectiveError) {
             _ = try HostProfile(parsing: text, file: name)

@@ -4,6 +4,8 @@ public enum HostProfileError: Error, Hashable, Sendable {
     case noVCPU
     /// This vCPU has no `RegisterID.vcpuInit`, so the features its registers belong to are not known.
     case noInit(vcpu: UInt32)
+    /// This vCPU has SVE, and nothing tells the lengths of its vectors: no QEMU stream does.
+    case noVectorLengths(vcpu: UInt32)
     /// The provenance does not name the host's kernel.
     case noKernel
     /// What the snapshot calls the kernel, which a profile cannot have as a release.
@@ -25,6 +27,9 @@ extension HostProfileError: CustomStringConvertible {
         case .noVCPU: "it holds no vCPU"
         case .noInit(let vcpu):
             "vCPU \(vcpu) has no VCPU_INIT, which tells the features that its registers belong to"
+        case .noVectorLengths(let vcpu):
+            "vCPU \(vcpu) has SVE, and the register SVE_VLS is missing, which tells the lengths of its vectors and "
+                + "is in no QEMU stream: record the host itself with vcpusnap host"
         case .noKernel:
             "it does not say which kernel its host runs: give that host's uname -r with --kernel"
         case .unusableKernel(let text):

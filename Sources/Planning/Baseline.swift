@@ -34,8 +34,8 @@ public struct Baseline: Sendable {
     public let features: VCPUFeatures
     /// What to enable on the VM before its vCPUs are made, without which KVM refuses some of `registers`.
     public let capabilities: [KVMCapability]
-    /// What to write, in ascending order of id; only registers in which the hosts differ, and the hypercalls by which a
-    /// guest is told of `implementations`.
+    /// What to write, in ascending order of id; only registers in which the hosts differ and that are no obstacles, and the
+    /// hypercalls by which a guest is told of `implementations`.
     public let registers: RegisterList
     /// What guests give up, field by field, in ascending order of register.
     public let lost: [Lost]
@@ -67,7 +67,7 @@ public struct Baseline: Sendable {
         }
         let best = try Self.best(
             hosts, tellsImplementations: tellsImplementations && implementations.count > 1, progress
-        )
+        ).map { (best) throws(RestoreError) in try Self.withoutObstacles(best, hosts) }
         self.hosts = profiles.map(\.name)
         self.features = features
         lostFeatures = Self.lostFeatures(profiles, features)
@@ -130,6 +130,17 @@ public struct Baseline: Sendable {
             progress(tried)
         }
         return best
+    }
+
+    /// The same without the registers that are obstacles: some host would refuse to write them, or lose them again.
+    private static func withoutObstacles(
+        _ best: (builder: BaselineBuilder, obstacles: [Obstacle]), _ hosts: [BaselineHost]
+    ) throws(RestoreError) -> (builder: BaselineBuilder, obstacles: [Obstacle]) {
+        var (builder, obstacles) = best
+        while builder.leaveOut(Set(obstacles.map(\.register))) {
+            obstacles = try findObstacles(hosts, builder, fewerThan: .max) ?? obstacles
+        }
+        return (builder, obstacles)
     }
 
     /// The features of an ordinary guest that every host has.

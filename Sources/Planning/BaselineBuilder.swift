@@ -21,6 +21,16 @@ struct BaselineBuilder {
         }
     }
 
+    /// Leaves registers as they are on each host.
+    /// - Returns: whether any of them was to be written.
+    mutating func leaveOut(_ ids: Set<RegisterID>) -> Bool {
+        let kept = RegisterList(registers.filter { !ids.contains($0.0) }) ?? registers
+        let isFewer = kept.count < registers.count
+        registers = kept
+        lost.removeAll { ids.contains($0.register) }
+        return isFewer
+    }
+
     /// The register's values by host, where every host has it.
     private func values(of id: RegisterID) -> [UInt64]? {
         let values = hosts.compactMap { $0.registers[id]?.bits }
@@ -146,12 +156,15 @@ struct BaselineBuilder {
     // MARK: Counters and vector lengths
 
     /// PMCR_EL0.N, bits 15:11: the least.
+    ///
+    /// IMP and IDCODE are 0, which every kernel shows or takes.
     private mutating func buildCounters(_ id: RegisterID, _ values: [UInt64]) {
         let mask = PMUControl.countersMask
         let least = values.map { $0 & mask }.min() ?? 0
         let other = values.filter { $0 & mask != least }
         guard !other.isEmpty else { return }
-        registers.set(RegisterValue(model(id) & ~mask | least), for: id)
+        let others = ~(mask | PMUControl.identificationMask)
+        registers.set(RegisterValue(model(id) & others | least), for: id)
     }
 
     /// Every length up to the longest that all hosts have: KVM takes no set with a gap.

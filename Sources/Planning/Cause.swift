@@ -37,7 +37,8 @@ public struct Cause: Hashable, Comparable, Sendable {
         case .firmware: "the firmware services or mitigations differ"
         case .vectorLengths: "the SVE vector lengths differ"
         case .performanceMonitors: "the performance monitors differ"
-        case .kernelView: "the destination's kernel presents the same CPU differently: \(detail)"
+        case .kernelView:
+            "the destination's kernel takes the value, but presents the same CPU differently: \(detail)"
         case .executionState: "the destination's CPU does not have the guest's execution state"
         case .interruptController:
             "the destination cannot give the guest its interrupt controller as it was"

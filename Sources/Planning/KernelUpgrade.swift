@@ -24,16 +24,22 @@ public struct KernelUpgrade: Sendable {
         self.new = new
         let vm = PlannedVM(on: EmulatedHost(new), vcpuCount: snapshot.vcpus.count)
         let account = try vm.restore(snapshot, policy: policy)
-        up = MovePlan(account, of: snapshot, on: new, policy: policy)
+        up = MovePlan(account, of: snapshot, on: new, policy: policy, MoveCourse(start: old))
         let moved = try vm.guest(numbered: snapshot.vcpus.map(\.index))
-        back = try MovePlan(of: moved, on: old, policy: policy)
-        freshBack = try MovePlan(of: PlannedVM.freshGuest(on: new), on: old, policy: policy)
+        var course = MoveCourse(start: old, givenUp: new.kernel, isStarted: true)
+        back = try MovePlan(of: moved, on: old, policy: policy, course)
+        course = MoveCourse(start: new, givenUp: new.kernel)
+        freshBack = try MovePlan(
+            of: PlannedVM.freshGuest(on: new), on: old, policy: policy, course)
     }
 
     /// The three moves in order.
     public var moves: [(what: Move, plan: MovePlan)] {
         [(.up, up), (.back, back), (.freshBack, freshBack)]
     }
+
+    /// Whether all three can be made.
+    package var isPossible: Bool { moves.allSatisfy { $0.plan.verdict != .no } }
 
     /// Which move.
     public enum Move: String, CaseIterable, Sendable {

@@ -11,24 +11,34 @@ extension LossExplainer {
         case .incomplete, .differentVCPUs: return [.saveAgain]
         case .notInitialized: return [place.isTooMany ? .moreVCPUs(place.count) : .saveAgain]
         case .tooManyVCPUs: return [.moreVCPUs(place.count)]
-        case .kernelView: return [.otherHost(monitors(restore))] + policy(for: restore)
         default: break
         }
         // No host is known that has it.
         if restore.id.isInNoProfile { return policy(for: restore) }
-        let fields = unacceptableFields(of: restore)
         let proof = proof(for: restore)
+        let fields = hiddenFields(of: restore) ?? unacceptableFields(of: restore)
+        let remedies =
+            cause.kind == .kernelView
+            ? monitorsOtherwise(restore) + freshStart(restore, fields)
+            : ownRemedies(for: restore, cause, fields)
+        return proof + remedies + otherHost(restore, cause, fields)
+            + (proof.isEmpty ? policy(for: restore) : [])
+    }
+
+    /// Those before the guest's first run and of the destination.
+    private func ownRemedies(
+        for restore: RegisterRestore, _ cause: Cause, _ fields: [IDFieldRule]
+    ) -> [Remedy] {
         let lowered = lowering(restore, fields)
         let left = lowered.isEmpty ? fields.filter { leftOut($0, restore) == nil } : []
         let start =
             withoutFeatures(restore, cause, fields, leaving: left.map(\.field)) + lowered
             + caches(restore) + vectors(restore) + counters(restore, cause) + services(restore)
+            + freshStart(restore, fields)
         let destination =
-            newerKernel(for: restore, cause) + mitigation(restore) + capability(for: restore)
-            + pinning(cause)
-        return proof + start + destination
-            + [.otherHost(needed(for: restore, cause, fields))]
-            + (proof.isEmpty ? policy(for: restore) : [])
+            newerKernel(for: restore, cause).compactMap(afterUpgrade) + mitigation(restore)
+            + capability(for: restore) + pinning(cause)
+        return start + destination
     }
 
     private func proof(for restore: RegisterRestore) -> [Remedy] {
@@ -120,6 +130,33 @@ extension LossExplainer {
     /// Whether a kernel is newer than the guest's, which need not be known.
     private func isNewer(_ kernel: KernelVersion) -> Bool {
         sourceKernel.map { $0 < kernel } ?? true
+    }
+
+    /// PMCR_EL0 as the destination's kernel shows it, where the guest's own lets a VMM write all of it, and no PMU.
+    private func monitorsOtherwise(_ restore: RegisterRestore) -> [Remedy] {
+        guard restore.id == .pmcrEL0, let entry = RegisterDictionary.entry(for: restore.id),
+            let found = restore.found?.lowBits
+        else { return [] }
+        let fields = [RegisterField.PMCREL0.imp, RegisterField.PMCREL0.idcode].map {
+            FieldValue(name: $0.name, value: $0.extract(from: found))
+        }
+        let isWritable =
+            sourceKernel.map { entry.behavior(onKernel: $0)?.behaviorClass == .writable } ?? false
+        return (isWritable ? [.lowerFields(restore.id.name, fields, fixed: [])] : [])
+            + [.withoutFeatures(.pmuV3, fixed: [])]
+    }
+
+    /// The same host with other kernels, whose fresh guests have something of the register that is taken.
+    private func freshStart(_ restore: RegisterRestore, _ fields: [IDFieldRule]) -> [Remedy] {
+        (hosts.freshGuests?.kernels(taking: restore.id) ?? []).map { span, value in
+            guard let value else { return .startFresh(span, gives: "no \(restore.id.name)") }
+            let told = fields.map { rule in
+                let own = RegisterValue(rule.extract(from: value.lowBits))
+                return "\(restore.id.name).\(rule.field) \(own)"
+            }
+            let gives = told.isEmpty ? ["\(restore.id.name) \(value)"] : told
+            return .startFresh(span, gives: gives.joined(separator: ", "))
+        }
     }
 
     /// What a register of caches could have held from the start, and since which kernel it can be chosen.
@@ -224,6 +261,15 @@ extension LossExplainer {
         return [.upgradeKernel("\(release)\(ofSeries)")]
     }
 
+    /// Of a destination that gets back an older kernel, the newer one that it has is no remedy, but one between them is.
+    private func afterUpgrade(_ remedy: Remedy) -> Remedy? {
+        guard let newest = hosts.givenUp, case .upgradeKernel(let release) = remedy else {
+            return remedy
+        }
+        let isOlder = KernelVersion(parsing: release).map { $0 < newest } ?? false
+        return isOlder ? .stopAtKernel(release) : nil
+    }
+
     /// Since which kernel all PSCI versions are taken, or caches listed that the host does not have.
     private func changed(for restore: RegisterRestore) -> KernelVersion? {
         if restore.id == .psciVersion {
@@ -233,7 +279,8 @@ extension LossExplainer {
         guard restore.outcome == .absent, restore.id.isCacheGeometry,
             let geometry = restore.wanted, let since = RegisterDictionary.cachesChosenSince
         else { return nil }
-        return newerKernels.take(geometry, in: restore.id, with: since, made: made) ? since : nil
+        let isTaken = hosts.newerKernels.take(geometry, in: restore.id, with: since, made: made)
+        return isTaken ? since : nil
     }
 
     /// The first kernel, of some, that takes a value which the destination's refuses.
@@ -247,7 +294,7 @@ extension LossExplainer {
         else { return nil }
         return entry.behaviorHistory.map(\.from).first { newer in
             newer > kernel && isCandidate(newer) && entry.takes(wanted, on: host, kernel: newer)
-                && newerKernels.take(value, in: restore.id, with: newer, made: made)
+                && hosts.newerKernels.take(value, in: restore.id, with: newer, made: made)
         }
     }
 
@@ -274,6 +321,13 @@ extension LossExplainer {
 // MARK: - Another host
 
 extension LossExplainer {
+    /// None where the host is to get back its own kernel.
+    private func otherHost(
+        _ restore: RegisterRestore, _ cause: Cause, _ fields: [IDFieldRule]
+    ) -> [Remedy] {
+        hosts.givenUp == nil ? [.otherHost(needed(for: restore, cause, fields))] : []
+    }
+
     /// What another host has to have, without anything that has to be looked up.
     private func needed(
         for restore: RegisterRestore, _ cause: Cause, _ fields: [IDFieldRule]
@@ -282,6 +336,9 @@ extension LossExplainer {
         case .cpuFeature, .vcpuFeature: cause.detail ?? restore.id.name
         case .claimsMore where !fields.isEmpty:
             "the guest's \(restore.id) (\(fields.map(\.field).joined(separator: ", ")))"
+        case .kernelView where restore.id != .pmcrEL0:
+            "a kernel that shows \(cause.detail ?? restore.id.name)"
+        case .kernelView: monitors(restore)
         case .kernel: "Linux \(cause.detail ?? "") or newer"
         case .guestFeature: "a kernel that lists \(restore.id.name) without \(cause.detail ?? "")"
         case .psciVersion:
@@ -292,7 +349,7 @@ extension LossExplainer {
         case .executionState: "AArch32 at the guest's exception level"
         case .implementation where restore.id == .vcpuInit: "the guest's type of CPU"
         case .implementation, .cacheGeometry, .claimsMore, .other, .incomplete, .differentVCPUs,
-            .tooManyVCPUs, .kernelView, .notInitialized, .interruptController, .clock,
+            .tooManyVCPUs, .notInitialized, .interruptController, .clock,
             .deviceAttributes:
             value(of: restore)
         }

@@ -16,23 +16,17 @@ final class LossExplainer: Sendable {
 
     let guest: RegisterList
     let place: Place
-    let profile: HostProfile
-    /// The profile's; that of each of thousands of losses would be read from its text again.
-    let kernel: KernelVersion?
-    let sourceKernel: KernelVersion?
-    let newerKernels: NewerKernels
+    let hosts: MoveHosts
 
-    init(
-        guest: RegisterList, at place: Place, profile: HostProfile, sourceKernel: KernelVersion?,
-        newerKernels: NewerKernels
-    ) {
+    init(guest: RegisterList, at place: Place, _ hosts: MoveHosts) {
         self.guest = guest
         self.place = place
-        self.profile = profile
-        self.sourceKernel = sourceKernel
-        self.newerKernels = newerKernels
-        kernel = profile.kernel
+        self.hosts = hosts
     }
+
+    var profile: HostProfile { hosts.profile }
+    var kernel: KernelVersion? { hosts.kernel }
+    var sourceKernel: KernelVersion? { hosts.sourceKernel }
 
     /// How the guest's vCPU was made; nil where the snapshot does not tell it.
     var made: VCPUInit? { guest[.vcpuInit].flatMap { VCPUInit($0) } }
@@ -79,6 +73,28 @@ final class LossExplainer: Sendable {
     }
 }
 
+extension LossExplainer {
+    /// The fields of which the destination's kernel takes what its CPU has and shows 0; nil where more is lost.
+    func hiddenFields(of restore: RegisterRestore) -> [IDFieldRule]? {
+        let isTaken: Bool =
+            switch restore.outcome {
+            case .keptButMasked, .acceptedThenChanged: true
+            default: false
+            }
+        guard isTaken, let wanted = restore.wanted?.bits, let found = restore.found?.bits,
+            let entry = RegisterDictionary.entry(for: restore.id)
+        else { return nil }
+        let bits = wanted ^ found
+        let hidden = entry.idFieldRules.filter { rule in
+            rule.mask & bits != 0
+                && rule.specials.contains {
+                    $0.kind == .ignoredIfHostValue && $0.applies(to: kernel)
+                }
+        }
+        return hidden.isEmpty || bits & ~hidden.reduce(0, { $0 | $1.mask }) != 0 ? nil : hidden
+    }
+}
+
 // MARK: - Cause
 
 extension LossExplainer {
@@ -88,6 +104,10 @@ extension LossExplainer {
         case .missing: return Cause(.incomplete)
         case .refused(.notExecutable): return Cause(.notInitialized)
         default: break
+        }
+        if let fields = hiddenFields(of: restore) {
+            let names = fields.map(\.field).joined(separator: ", ")
+            return Cause(.kernelView, "\(id.name) (\(names))")
         }
         switch restore.outcome == .absent ? id.kind.lossWhenAbsent : id.kind.loss {
         case .cause(let cause, let detail): return Cause(cause, detail)

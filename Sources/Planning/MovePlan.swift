@@ -102,15 +102,21 @@ extension MovePlan {
     public init(
         of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
     ) throws(RestoreError) {
+        try self.init(of: snapshot, on: profile, policy: policy, MoveCourse())
+    }
+
+    init(
+        of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy, _ course: MoveCourse
+    ) throws(RestoreError) {
         let vm = PlannedVM(on: EmulatedHost(profile), vcpuCount: snapshot.vcpus.count)
         let account = try vm.restore(snapshot, policy: policy)
-        self.init(account, of: snapshot, on: profile, policy: policy)
+        self.init(account, of: snapshot, on: profile, policy: policy, course)
     }
 
     /// Of a restore that was carried out.
     init(
         _ account: RestoreAccount, of snapshot: Snapshot, on profile: HostProfile,
-        policy: RestorePolicy
+        policy: RestorePolicy, _ course: MoveCourse
     ) {
         let losses = account.losses(untilFirst: true)
         host = profile.name
@@ -125,7 +131,7 @@ extension MovePlan {
             return .someCPUs($0, cpu: cpu, takesGuest: verdict != .no)
         }
         units = UnitPlans(
-            account, on: profile, sourceKernel: snapshot.provenance.kernelVersion)
+            account, MoveHosts(of: snapshot, to: profile, policy: policy, course))
     }
 
     /// Only the verdict, for tables of many: nothing is explained.

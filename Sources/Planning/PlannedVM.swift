@@ -19,11 +19,16 @@ struct PlannedVM {
         (vcpus, bank) = host.makeVM(vcpuCount: vcpuCount, enabling: capabilities)
     }
 
-    /// A fresh guest of a host with one vCPU, with all that an ordinary guest can use.
-    static func freshGuest(on profile: HostProfile) throws(RestoreError) -> Snapshot {
+    /// A fresh guest of a host with one vCPU.
+    /// - Parameter features: what it is made with; nil for all that an ordinary guest can use.
+    static func freshGuest(
+        on profile: HostProfile, features: VCPUFeatures? = nil
+    ) throws(RestoreError) -> Snapshot {
         let vm = PlannedVM(on: EmulatedHost(profile), vcpuCount: 1, enabling: [])
+        var request = profile.vcpuInit ?? VCPUInit(features: [])
+        if let features { request.features = features }
         try RestoreError.wrapping { () throws(RegisterBankError) in
-            try vm.vcpus[0].initialize(with: profile.vcpuInit ?? VCPUInit(features: []))
+            try vm.vcpus[0].initialize(with: request)
         }
         return try vm.guest(numbered: [0])
     }

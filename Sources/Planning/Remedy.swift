@@ -18,6 +18,8 @@ public enum Remedy: Hashable, Sendable {
     /// Start the guest on a host with this kernel or a newer one, where a VMM can set the register of this name, or
     /// these fields of it, before the guest runs; of the fixed ones no kernel lets it choose.
     case startOnKernel(String, register: String, fields: [String], fixed: [String])
+    /// Start the guest on its host with one of these kernels, which give it this of a register.
+    case startFresh(KernelSpan, gives: String)
     /// Start the guest with vectors of at most so many bits: with these of KVM's vector lengths.
     case limitVectors(bits: Int, lengths: RegisterValue)
     /// Start the guest with so many event counters.
@@ -28,6 +30,8 @@ public enum Remedy: Hashable, Sendable {
     case lowerPSCIVersion(to: PSCIVersion)
     /// Give the destination this kernel or a newer one.
     case upgradeKernel(String)
+    /// Do not give the destination back a kernel that is older than this one.
+    case stopAtKernel(String)
     /// Give the destination firmware with the mitigation that the register of this name tells of.
     case updateFirmware(String)
     /// Use a VMM that enables this capability on the VM before it makes vCPUs.
@@ -52,11 +56,13 @@ public enum Remedy: Hashable, Sendable {
         case .lowerFields: "lower-fields"
         case .presetRegister: "preset-register"
         case .startOnKernel: "start-on-kernel"
+        case .startFresh: "start-fresh"
         case .limitVectors: "limit-vectors"
         case .fewerCounters: "fewer-counters"
         case .restrictBitmap: "restrict-bitmap"
         case .lowerPSCIVersion: "lower-psci-version"
         case .upgradeKernel: "upgrade-kernel"
+        case .stopAtKernel: "stop-at-kernel"
         case .updateFirmware: "update-firmware"
         case .enableCapability: "enable-capability"
         case .pinVCPUs: "pin-vcpus"
@@ -77,6 +83,9 @@ extension Remedy {
         switch self {
         case .dropSafely(let proof): "drop it safely (--policy safe): \(proof)"
         case .upgradeKernel(let version): Self.kernel(version)
+        case .stopAtKernel(let version): "go back no further than Linux \(version)"
+        case .startFresh(let span, let gives):
+            "start the guest on \(span.text), where a fresh guest has \(gives)"
         case .updateFirmware(let register):
             "give the destination firmware that has \(register), and boot its kernel without mitigations=off"
         case .enableCapability(let capability, let onNewerKernel):
@@ -162,7 +171,7 @@ extension Remedy {
     }
 
     /// Each once, with what one is made of that stands for several: all other hosts, which come last, and registers that
-    /// can be set as a whole since one kernel.
+    /// can be set as a whole since one kernel, or that fresh guests of the same kernels have.
     package static func merged(_ remedies: [Remedy]) -> [(remedy: Remedy, parts: [Remedy])] {
         var groups: [[Remedy]] = []
         var places: [String: Int] = [:]
@@ -182,6 +191,7 @@ extension Remedy {
         case .otherHost: name
         case .startOnKernel(let version, _, let fields, let fixed):
             fields.isEmpty && fixed.isEmpty ? version : nil
+        case .startFresh(let span, _): span.text
         default: nil
         }
     }
@@ -191,11 +201,13 @@ extension Remedy {
             switch part {
             case .otherHost(let what): what
             case .startOnKernel(_, let register, _, _): register
+            case .startFresh(_, let gives): gives
             default: nil
             }
         }
         return switch parts[0] {
         case .otherHost: .otherHost(names.joined(separator: "; "))
+        case .startFresh(let span, _): .startFresh(span, gives: names.joined(separator: ", "))
         case .startOnKernel(let version, _, let fields, let fixed):
             .startOnKernel(
                 version, register: RegisterID.folded(names), fields: fields, fixed: fixed)

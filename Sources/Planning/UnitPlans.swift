@@ -8,17 +8,13 @@ internal import VCPUModel
 /// than the guest.
 public struct UnitPlans: RandomAccessCollection, Sendable {
     private let account: RestoreAccount
-    private let profile: HostProfile
-    private let sourceKernel: KernelVersion?
-    private let newerKernels: NewerKernels
+    private let hosts: MoveHosts
     /// The position of the first vCPU: the VM itself comes before it.
     private let firstVCPU: Int
 
-    init(_ account: RestoreAccount, on profile: HostProfile, sourceKernel: KernelVersion?) {
+    init(_ account: RestoreAccount, _ hosts: MoveHosts) {
         self.account = account
-        self.profile = profile
-        self.sourceKernel = sourceKernel
-        newerKernels = NewerKernels(of: profile)
+        self.hosts = hosts
         firstVCPU = account.indices.first { account.unit(at: $0) != .vm } ?? 0
     }
 
@@ -42,18 +38,17 @@ public struct UnitPlans: RandomAccessCollection, Sendable {
     var notices: [MoveNotice] {
         guard firstVCPU < endIndex else { return [] }
         let midr = account[firstVCPU].registers.first { $0.id == .midrEL1 }
-        return MoveNotice.all(of: account.guest(at: firstVCPU), on: profile, seeing: midr?.found)
+        return MoveNotice.all(
+            of: account.guest(at: firstVCPU), on: hosts.profile, seeing: midr?.found)
     }
 
     private func explainer(at position: Int) -> LossExplainer {
-        LossExplainer(
-            guest: account.guest(at: position), at: place(of: position), profile: profile,
-            sourceKernel: sourceKernel, newerKernels: newerKernels)
+        LossExplainer(guest: account.guest(at: position), at: place(of: position), hosts)
     }
 
     private func place(of position: Int) -> LossExplainer.Place {
         LossExplainer.Place(
-            isTooMany: profile.maximumVCPUs.map { position - firstVCPU >= Int($0) } ?? false,
+            isTooMany: hosts.profile.maximumVCPUs.map { position - firstVCPU >= Int($0) } ?? false,
             count: account.count - firstVCPU)
     }
 

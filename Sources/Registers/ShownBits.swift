@@ -89,11 +89,24 @@ extension RegisterEntry {
         var seen: Set<UInt8> = []
         return ShownBits.all(of: index).filter { seen.insert(UInt8($0.lsb)).inserted }
     }
+
+    /// The kernels from which on a fresh guest may have something else of the register, or have it at all, ascending.
+    package var freshChanges: [KernelVersion] {
+        let hiding = isFeatureIDRegister ? VCPUFeature.all.compactMap(\.hidesSince) : []
+        let versions = id == .psciVersion ? PSCIVersion.all.compactMap(\.since) : []
+        let listed = [listedSince].compactMap(\.self) + behaviorHistory.map(\.from)
+        return Set(ShownBits.dates(of: index) + hiding + versions + listed).sorted()
+    }
 }
 
 extension ShownBits {
     fileprivate static func all(of index: UInt16) -> [ShownBits] {
         rows(of: index).map { ShownBits($0) }
+    }
+
+    /// From which kernels on, and before which, kernels show something of their own.
+    fileprivate static func dates(of index: UInt16) -> [KernelVersion] {
+        rows(of: index).flatMap { [$0.from, $0.until] }.compactMap { KernelVersion(packed: $0) }
     }
 
     private init(_ row: cformat_showing) {

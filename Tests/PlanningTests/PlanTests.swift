@@ -232,6 +232,8 @@ struct LossTests {
         case .presetRegister(let register, let value): "preset \(register): \(value)"
         case .startOnKernel(let version, let register, let fields, _):
             "start on \(version) for \(([register] + fields).joined(separator: " "))"
+        case .startFresh(let span, let gives): "fresh on \(span.text): \(gives)"
+        case .stopAtKernel(let version): "back to Linux \(version)"
         case .limitVectors(let bits, let lengths): "vectors of \(bits): \(lengths)"
         case .fewerCounters(let count): "counters \(count)"
         case .updateFirmware(let register): "firmware with \(register)"

@@ -1,6 +1,7 @@
 import Emulation
 import Planning
 import Registers
+import Synchronization
 import TestSubjects
 import Testing
 import Transfer
@@ -81,6 +82,41 @@ struct RemedyTests {
         }
     }
 
+    /// A guest that was started on a kernel that a remedy names does not lose the register, at either end of the kernels.
+    @Test(arguments: HostProfile.builtInNames, HostProfile.builtInNames)
+    func freshGuestOfTheKernels(_ source: String, _ destination: String) throws {
+        var spans: [KernelSpan: Set<RegisterID>] = [:]
+        for loss in try plan(source, destination).units[0].losses {
+            for case .startFresh(let span, _) in loss.remedies {
+                spans[span, default: []].insert(loss.restore.id)
+            }
+        }
+        for (span, ids) in spans {
+            for kernel in try ends(of: span) {
+                let guest = try FreshGuests.guest(of: source, with: kernel)
+                let moved = try MovePlan(of: guest, on: builtIn(destination), policy: exact)
+                let lost = Set(moved.units[0].losses.map(\.restore.id))
+                let names = ids.intersection(lost).map(\.name)
+                #expect(names.isEmpty, "\(names) of Linux \(kernel), of \(span.text)")
+            }
+        }
+    }
+
+    /// The oldest and the newest kernel of some.
+    private func ends(of span: KernelSpan) throws -> [KernelVersion] {
+        let oldest = try #require(span.first ?? KernelVersion.oldestKnown)
+        guard let end = span.end else { return [oldest, KernelVersion(7, 4)] }
+        let newest =
+            switch (end.major, end.minor, end.patch) {
+            case (7, 0, 0): KernelVersion(6, 19, 14)
+            case (6, 0, 0): KernelVersion(5, 19, 17)
+            case (5, 0, 0): KernelVersion(4, 20, 17)
+            case (let major, let minor, 0): KernelVersion(major, minor - 1)
+            case (let major, let minor, let patch): KernelVersion(major, minor, patch - 1)
+            }
+        return [oldest, newest]
+    }
+
     // MARK: The destination
 
     /// A loss that a newer kernel is said to prevent is none on the same machine with it.
@@ -130,6 +166,22 @@ struct RemedyTests {
             let held = [moved, other].map { $0.units[0].report.registers.map(\.found) }
             #expect(other.verdict == .no || isNV && held[0] == held[1], "\(rule)")
         }
+    }
+}
+
+/// Guests of built-in hosts with other kernels, each started once.
+private enum FreshGuests {
+    private static let known = Mutex([String: Snapshot]())
+
+    static func guest(of name: String, with kernel: KernelVersion) throws -> Snapshot {
+        let key = "\(name) \(kernel)"
+        if let known = known.withLock({ $0[key] }) { return known }
+        let host = try builtIn(name)
+        let all = try HostProfile.builtInNames.map { try builtIn($0) }
+        let derived = try host.withKernel("\(kernel)", like: host.recordingsOfSameCPU(all))
+        let guest = try save(start(on: derived), on: derived)
+        known.withLock { $0[key] = guest }
+        return guest
     }
 }
 

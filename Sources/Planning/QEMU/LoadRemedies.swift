@@ -288,9 +288,14 @@ extension LoadPlan {
 
     /// The registers for which it fails, or else those that count, each with the bits that the vCPU holds otherwise; all
     /// where it has no such register.
+    ///
+    /// A mend takes out what the policy pardons, so that only the others are in the way, if there are any.
     fileprivate var lostBits: [RegisterID: UInt64] {
+        let unpardoned = failing.filter { $0.pardon == nil }
         let counting =
-            verdict == .fails ? failing : vcpus.flatMap(\.losses).filter { !$0.isOfVectors }
+            verdict == .fails
+            ? (unpardoned.isEmpty ? failing : unpardoned)
+            : vcpus.flatMap(\.losses).filter { !$0.isOfVectors }
         return counting.reduce(into: [:]) { lost, load in
             let bits = load.incoming.flatMap { incoming in
                 load.held.map { incoming.lowBits ^ $0.lowBits }
@@ -339,14 +344,19 @@ extension Remedy {
     /// Whether it is to move to another host.
     package var isOtherHost: Bool { if case .otherHost = self { true } else { false } }
 
-    /// The kernel that the destination is to get.
+    /// The kernel that the destination is to get, or to keep.
     fileprivate var kernel: KernelVersion? {
-        if case .upgradeKernel(let release) = self { KernelVersion(parsing: release) } else { nil }
+        switch self {
+        case .upgradeKernel(let release), .stopAtKernel(let release):
+            KernelVersion(parsing: release)
+        default: nil
+        }
     }
 
     /// QEMU loads all registers or none, so that only the newest of several kernels helps.
     fileprivate func withKernel(_ newest: KernelVersion) -> Remedy {
         guard let kernel, kernel < newest else { return self }
+        if case .stopAtKernel = self { return .stopAtKernel("\(newest)") }
         return .upgradeKernel("\(newest)")
     }
 }

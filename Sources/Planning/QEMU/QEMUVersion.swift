@@ -98,7 +98,7 @@ extension QEMUVersion {
     var namesRefusedRegisters: Bool { self >= QEMUVersion(10, 2) }
 
     /// Both lists are compared to their ends, whatever their lengths (`cpu_post_load`).
-    var comparesWholeLists: Bool { self >= QEMUVersion(11, 0) }
+    package var comparesWholeLists: Bool { self >= QEMUVersion(11, 0) }
 
     /// What stands before the encoding of a system register in messages.
     var systemRegisterPrefix: String { self >= QEMUVersion(11, 0) ? "system register " : "" }

@@ -23,8 +23,9 @@ struct Upgrade: ParsableCommand {
             QEMU, so that what counts are QEMU's loads of it: by the version of --qemu, or
             else of the stream's machine type, or else the newest known.
 
-            A host is what the snapshot tells of it, or that of --host; a profile is a host
-            and a fresh guest of it. What a kernel hides of the CPU is taken from other
+            A host is what the snapshot tells of it, or that of --host, which the stream of
+            a guest with SVE needs: no stream tells the lengths of vectors. A profile is a
+            host and a fresh guest of it. What a kernel hides of the CPU is taken from other
             recordings of the same CPU, built-in or given with --like; otherwise it is
             guessed, and the guess is reported. No host needs to have the kernel.
 
@@ -91,7 +92,8 @@ struct Upgrade: ParsableCommand {
                     policy: given.policy)
                 return UpgradeOutput.Upgrade(
                     source: name, notes: guest.snapshot.noteTexts, plan: plan,
-                    loads: try guest.file.map { try loads(of: $0, by: version, name, plan, given) })
+                    loads: try guest.file.map { try loads(of: $0, by: version, name, plan, given) },
+                    planning: planning(name, isHost: guest.isHost))
             }, kernel: to, policy: given.policy.name, values: output.values)
         guard version == nil || report.upgrades.contains(where: { $0.loads != nil }) else {
             throw CommandError("--qemu is for streams: none of the guests is one")
@@ -103,26 +105,35 @@ struct Upgrade: ParsableCommand {
         of file: StreamFile, by version: QEMUVersion?, _ name: String, _ plan: KernelUpgrade,
         _ given: LoadedPolicy
     ) throws -> UpgradeOutput.StreamLoads {
-        let version = version ?? QEMUVersion(of: file.stream)
         let upgrade = try StreamUpgrade(
             of: file.stream, by: version, plan, policy: given.policy)
         let profile = host.map(FileName.shown) ?? "HOST.vhost"
         return UpgradeOutput.StreamLoads(
-            version: version, without: upgrade.without,
+            upgrade: upgrade,
             answers: upgrade.loads.map { what, remedies in
                 let isUp = what == .up
                 let kernel = isUp ? " --kernel \(FileName.shown(to))\(like.text)" : ""
                 var mend = MendWords(
                     isUp ? FileName.shown(name) : "STREAM", isUp ? file : nil, streamOptions,
-                    to: "--host \(profile) --qemu \(version)\(kernel)",
+                    to: "--host \(profile) --qemu \(upgrade.version)\(kernel)",
                     policy: FileName.shown(policy.text))
-                mend.proposing = "vcpusnap plan --qemu \(version) --write-policy"
+                mend.proposing = "vcpusnap plan --qemu \(upgrade.version) --write-policy"
                 if host == nil { mend.preparation = Self.recording(name, from: from, to: profile) }
                 return (what, LoadAnswer(remedies: remedies, mend: mend))
             })
     }
 
-    /// Makes the profile of a stream's host.
+    /// Proposes the rules with which a guest, or a fresh one of a host, goes up.
+    private func planning(_ name: String, isHost: Bool) -> String {
+        let source = FileName.shown(name)
+        let profile = host.map(FileName.shown) ?? (isHost ? source : "HOST.vhost")
+        let isToBeRecorded = host == nil && !isHost
+        return (isToBeRecorded ? Self.recording(name, from: from, to: profile) + " && " : "")
+            + "vcpusnap plan \(isHost ? "emulated:" : "")\(source) --host \(profile) "
+            + "--kernel \(FileName.shown(to))\(like.text) --write-policy FILE"
+    }
+
+    /// Makes the profile of a guest's host.
     private static func recording(_ name: String, from kernel: String?, to file: String) -> String {
         let option = kernel.map { " --kernel \(FileName.shown($0))" } ?? ""
         return "vcpusnap host --from \(FileName.shown(name))\(option) -o \(file)"
@@ -131,13 +142,12 @@ struct Upgrade: ParsableCommand {
     /// A guest, and the host that it is on.
     private func guest(
         _ name: String, on host: HostProfile?
-    ) throws -> (snapshot: Snapshot, host: HostProfile, file: StreamFile?) {
+    ) throws -> (snapshot: Snapshot, host: HostProfile, file: StreamFile?, isHost: Bool) {
         let source = Location(word: name)
         let guest = try source.guestOrHost(streamOptions.options)
         let snapshot = guest.capture.reporting(from: source)
         try snapshot.requireVCPUs(of: source, to: "plan")
-        // QEMU loads the first stream of a file.
-        let file = guest.stream?.beginningBehindAnother == nil ? guest.streamFile : nil
-        return (snapshot, try host ?? guest.ownHost(kernel: from, named: source), file)
+        let own = try host ?? guest.ownHost(kernel: from, named: source)
+        return (snapshot, own, guest.loadedStreamFile, guest.host != nil)
     }
 }

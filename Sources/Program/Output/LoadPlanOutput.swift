@@ -100,7 +100,8 @@ struct LoadAnswer: ValueHolder {
         }
         for fate in RegisterLoad.Fate.allCases {
             guard let members = lines[fate], !members.isEmpty else { continue }
-            output.write("  \(fate.rawValue): \(fate.meaning(isEmulated: plan.isEmulated))\n")
+            let meaning = fate.meaning(isEmulated: plan.isEmulated, by: plan.version)
+            output.write("  \(fate.rawValue): \(meaning)\n")
             output.write(members.texts(ofAll: counts.units).indented)
         }
         output.write(pardoned.text)
@@ -257,12 +258,14 @@ extension VCPULoad.Failure {
 }
 
 extension RegisterLoad.Fate {
-    fileprivate func meaning(isEmulated: Bool) -> String {
+    fileprivate func meaning(isEmulated: Bool, by version: QEMUVersion) -> String {
         switch self {
         case .refused where isEmulated:
             "the register cannot hold that value there, so QEMU gives up"
         case .unknown: "the destination has no such register, so QEMU gives up"
         case .refused: "KVM refuses the value, so QEMU gives up"
+        case .dropped where version.comparesWholeLists:
+            "the destination has no such register, and QEMU goes on, though it may print that it fails"
         case .dropped: "the destination has no such register, and QEMU goes on without a word"
         case .altered: "KVM accepts the value but holds another, and QEMU does not check"
         case .tolerated: "the destination has no such register, and QEMU tolerates that"

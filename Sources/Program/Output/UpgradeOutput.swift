@@ -14,17 +14,17 @@ struct UpgradeOutput: Report {
         let plan: KernelUpgrade
         /// QEMU's loads of a stream, which then count; nil for other guests, which vcpusnap restores.
         let loads: StreamLoads?
+        /// The command that proposes rules for the way up.
+        let planning: String
 
         var isPossible: Bool {
-            loads.map { $0.answers.allSatisfy { $0.answer.plan.verdict == .loads } }
-                ?? plan.moves.allSatisfy { $0.plan.verdict != .no }
+            loads?.upgrade.isPossible ?? plan.isPossible
         }
     }
 
-    /// What QEMU does with a stream, and features of the host that the guest has not got.
+    /// What QEMU does with a stream, and each load in the words of the command line.
     struct StreamLoads {
-        let version: QEMUVersion
-        let without: VCPUFeatures
+        let upgrade: StreamUpgrade
         let answers: [(what: KernelUpgrade.Move, answer: LoadAnswer)]
     }
 
@@ -56,13 +56,27 @@ struct UpgradeOutput: Report {
                 }
             }
         }
+        output.write(nextStep)
+    }
+
+    /// What to type next; nothing where QEMU's loads fail, of which each has its remedies.
+    private var nextStep: PrintableText {
+        guard let blocked = upgrades.first(where: { !$0.isPossible }) else {
+            return "next: save the guests (vcpusnap save), boot Linux \(kernel), restore them\n"
+        }
+        guard blocked.loads == nil else { return "" }
+        guard blocked.plan.up.verdict == .no else {
+            return "next: save the guests before the upgrade: the old kernel takes that again\n"
+        }
+        return "next: \(blocked.planning) writes the rules that would do\n"
     }
 
     private func write(_ loads: StreamLoads, _ output: ReportWriter) {
+        let without = loads.upgrade.without
         let option =
-            loads.without.isEmpty
-            ? "" : ", started with \(Remedy.cpuOption(without: loads.without)) as the guest was"
-        output.write("  this is what QEMU \(loads.version) does\(option)\n")
+            without.isEmpty
+            ? "" : ", started with \(Remedy.cpuOption(without: without)) as the guest was"
+        output.write("  this is what QEMU \(loads.upgrade.version) does\(option)\n")
         for (what, answer) in loads.answers {
             output.write("\(output.style.bold("\(what.text)")): ")
             answer.write(text: output, values)
@@ -75,7 +89,7 @@ struct UpgradeOutput: Report {
                 [
                     "from": upgrade.plan.old.kernelRelease, "host": upgrade.plan.old.name,
                     "moves": moves(of: upgrade), "notes": upgrade.notes,
-                    "qemu": upgrade.loads.map { "\($0.version)" }, "source": upgrade.source,
+                    "qemu": upgrade.loads.map { "\($0.upgrade.version)" }, "source": upgrade.source,
                 ]
             }, "policy": policy, "to": kernel,
         ]

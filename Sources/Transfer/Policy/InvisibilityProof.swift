@@ -14,7 +14,8 @@ enum InvisibilityProof {
             ?? noSuchCache(loss.id, guest) ?? noAArch32(loss.id, entry, guest)
             ?? noEL2(loss, guest)
         if let ofGuest { return ofGuest }
-        let ofMonitors = noSuchCounter(loss.id, guest) ?? writtenOnly(entry)
+        let ofMonitors =
+            noSuchCounter(loss.id, guest) ?? writtenOnly(entry) ?? identifiedElsewhere(loss)
         if let ofMonitors { return ofMonitors }
         let ofState = sameServices(loss) ?? idleTimer(loss, entry)
         if let ofState { return ofState }
@@ -134,6 +135,18 @@ enum InvisibilityProof {
     private static func writtenOnly(_ entry: RegisterEntry?) -> String? {
         entry?.isWriteOnly == true
             ? "a guest can only write it, and what was written has had its effect" : nil
+    }
+
+    /// IMP 0 sends software to MIDR_EL1, and IDCODE is then RES0 (Arm ARM, "PMCR_EL0").
+    ///
+    /// KVM since Linux 6.7 takes what older kernels showed there and makes it 0 (`set_pmcr`,
+    /// `arch/arm64/kvm/sys_regs.c`); of another CPU MIDR_EL1 is a loss of its own.
+    private static func identifiedElsewhere(_ loss: PolicyLoss) -> String? {
+        let mask = PMUControl.identificationMask
+        guard loss.id == .pmcrEL0, case .different(let lost) = loss.kind,
+            lost.lowBits & ~mask == 0, let held = loss.held?.bits, held & mask == 0
+        else { return nil }
+        return "only IMP and IDCODE differ, and 0 there tells the guest to go by its MIDR_EL1"
     }
 
     // MARK: What the destination has without the register

@@ -1,0 +1,25 @@
+public import Registers
+
+/// Kernels from one on, and before another one.
+public struct KernelSpan: Hashable, Sendable {
+    /// The oldest of them; nil where all older ones are among them.
+    public let first: KernelVersion?
+    /// The first that is too new; nil where all newer ones are among them.
+    public let end: KernelVersion?
+
+    /// Kernels between two: the first is one of them, the end is not.
+    public init(from first: KernelVersion?, before end: KernelVersion?) {
+        self.first = first
+        self.end = end
+    }
+
+    /// `Linux 6.3 or newer`, `a Linux older than 6.5`.
+    public var text: String {
+        switch (first, end) {
+        case (let first?, let end?): "Linux \(first) or newer, but older than \(end)"
+        case (let first?, nil): "Linux \(first) or newer"
+        case (nil, let end?): "a Linux older than \(end)"
+        case (nil, nil): "any Linux"
+        }
+    }
+}
