@@ -142,12 +142,16 @@ check_run_options() {
 
 # The kernel, and what it unpacks at its start.
 find_kernel() {
+  local value
   if [[ $kernel =~ ^[0-9]+\.[0-9]+$ ]]; then
     # In a shell of its own, with which the lock ends.
     kernel_ready "$kernel" || (note "kernel $kernel is not set up yet"; lock_cache; setup_kernel "$kernel")
     image=$LAB_CACHE/kernels/$kernel/Image
     [[ ! -f $LAB_CACHE/kernels/$kernel/append ]] || append="$(cat "$LAB_CACHE/kernels/$kernel/append") $append"
-    initrd=$(cached_initrd "$kernel")
+    # A link of its own: another checkout whose archive differs takes the cached one away.
+    initrd=$dir/initrd
+    value=$(cached_initrd "$kernel")
+    ln "$value" "$initrd" 2>/dev/null || cp "$value" "$initrd"
   elif [[ -f $kernel ]]; then
     image=$kernel
     mkdir "$dir/modules"

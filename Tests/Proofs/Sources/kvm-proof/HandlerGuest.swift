@@ -10,7 +10,7 @@ final class HandlerGuest {
 
     private static let vcpuCount = 2
     /// In microseconds: to the next interrupt, many times what it takes; and without one, when all were taken.
-    private static let patience: UInt64 = 15_000_000
+    private static let patience: UInt64 = 5_000_000
     private static let silence: UInt64 = 300_000
 
     // MARK: Interrupts
