@@ -25,7 +25,7 @@ static void move_line(void)
     if (level == console.line)
         return;
     console.line = level;
-    own_vmm_set_line(machine.vm, KVM_ARM_IRQ_TYPE_SPI, 0, 32 + CONSOLE_SPI, level);
+    own_vmm_set_line(machine.vm, KVM_ARM_IRQ_TYPE_SPI, 0, LINUX_VMM_CONSOLE_INTID, level);
 }
 
 /* The letter that was typed so many letters ago. */

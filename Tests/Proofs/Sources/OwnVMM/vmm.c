@@ -89,6 +89,14 @@ int own_vmm_initialize(int vcpu, uint32_t target, uint32_t features)
     return features & 1u << sve ? ioctl(vcpu, KVM_ARM_VCPU_FINALIZE, &sve) : 0;
 }
 
+int own_vmm_set_counter_offset(int vm, uint64_t offset)
+{
+    struct { uint64_t offset, reserved; } value = {.offset = offset};
+
+    /* KVM_ARM_SET_COUNTER_OFFSET, which older headers lack. */
+    return ioctl(vm, _IOW(KVMIO, 0xb5, value), &value);
+}
+
 static int set(int device, uint32_t group, uint64_t number, const void *value)
 {
     struct kvm_device_attr attribute = {.group = group, .attr = number, .addr = (uint64_t)(uintptr_t)value};
@@ -133,6 +141,7 @@ int own_vmm_initialize_device(int device)
 #else
 
 int own_vmm_create_gic(int vm, uint32_t interrupts) { return -1; }
+int own_vmm_set_counter_offset(int vm, uint64_t offset) { return -1; }
 int own_vmm_create_its(int vm) { return -1; }
 int own_vmm_initialize_device(int device) { return -1; }
 int own_vmm_create_vm(void) { return -1; }

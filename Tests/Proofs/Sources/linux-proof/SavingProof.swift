@@ -51,7 +51,7 @@ struct SavingProof {
     }
 
     private mutating func stop(_ point: Int) throws {
-        guest.stop()
+        try guest.stop()
         try log.catchUp()
         guard !linux_vmm_is_over() else { throw GuestFault("the guest ended before stop \(point)") }
         let snapshot = try guest.capture()

@@ -37,6 +37,9 @@ int own_vmm_run_to_store(int vcpu, struct kvm_run *_Nonnull run, uint64_t addres
 /* Moves the line of an interrupt of this KVM_ARM_IRQ_TYPE_*; 0, or -1. The vCPU counts for PPIs only. */
 int own_vmm_set_line(int vm, uint32_t type, int vcpu, uint32_t intid, uint32_t level);
 
+/* Sets both counters behind the host's by this, since Linux 6.4; 0, or -1. */
+int own_vmm_set_counter_offset(int vm, uint64_t offset);
+
 /* A GICv3 with so many INTIDs and its addresses, which is not initialized yet; its descriptor, or -1. */
 int own_vmm_create_gic(int vm, uint32_t interrupts);
 
