@@ -54,7 +54,9 @@ struct LinuxGuest {
     /// A guest that is in the handler of the letter before would read it there, without another interrupt.
     func stop() throws {
         linux_vmm_stop()
-        guard let id = RegisterID(parsing: "GICD_ISACTIVER1") else { return }
+        guard let id = RegisterID(parsing: "GICD_ISACTIVER1") else {
+            throw ProofError("GICD_ISACTIVER1 is no register")
+        }
         let active = try machine.vm.read(id).lowBits
         if active >> UInt64(LINUX_VMM_CONSOLE_INTID % 32) & 1 == 0 { linux_vmm_type() }
     }
