@@ -142,12 +142,16 @@ check_run_options() {
 
 # The kernel, and what it unpacks at its start.
 find_kernel() {
+  local value
   if [[ $kernel =~ ^[0-9]+\.[0-9]+$ ]]; then
     # In a shell of its own, with which the lock ends.
     kernel_ready "$kernel" || (note "kernel $kernel is not set up yet"; lock_cache; setup_kernel "$kernel")
     image=$LAB_CACHE/kernels/$kernel/Image
     [[ ! -f $LAB_CACHE/kernels/$kernel/append ]] || append="$(cat "$LAB_CACHE/kernels/$kernel/append") $append"
-    initrd=$(cached_initrd "$kernel")
+    # A link of its own: another checkout whose archive differs takes the cached one away.
+    initrd=$dir/initrd
+    value=$(cached_initrd "$kernel")
+    ln "$value" "$initrd" 2>/dev/null || cp "$value" "$initrd"
   elif [[ -f $kernel ]]; then
     image=$kernel
     mkdir "$dir/modules"
@@ -244,13 +248,13 @@ run_guest() {
   return "$status"
 }
 
-# Ends the emulator when for --silence seconds neither output nor the guest's sign of life has come: now and then it
-# goes on for ever, with all of its processors busy and the guest at a standstill. However long a command takes, its
-# guest shows that it lives.
+# Ends the emulator when for --silence seconds neither output nor the guest's sign of life has come: now and then one of
+# its CPUs stands still for ever, and the host's processors are busy. However long a command takes, its guest shows that
+# it lives; from then on the console counts no longer, where the kernel complains of the CPU.
 end_when_silent() {
   local qemu=$1 now before='' since=$SECONDS
   while sleep 1; do
-    now=$(stat -c %s "$dir"/{console,stdout,stderr,alive} 2>/dev/null)
+    now=$(cd "$dir"; [[ -s alive ]] || stat -c %s console; stat -c %s stdout stderr alive)
     if [[ $now != "$before" ]]; then
       before=$now since=$SECONDS
     elif ((SECONDS - since >= silence)); then

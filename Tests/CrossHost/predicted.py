@@ -21,13 +21,13 @@ import sys
 
 
 def verdicts(report, has_reasons):
-    """What a report says of each register of each vCPU."""
+    """What a report says of each register of each vCPU, and of the VM itself where it says something of that."""
     result = {}
-    for vcpu in report:
-        for register in vcpu["registers"]:
+    for unit in report["vcpus"] + [report[key] for key in ["vm"] if key in report]:
+        for register in unit["registers"]:
             outcome = register["outcome"]
-            moves = outcome == "volatile" or register["name"].startswith(("CNT", "PMEVCNTR", "PMCCNTR_"))
-            result[vcpu["index"], register["name"]] = (
+            moves = outcome == "volatile" or register["name"].startswith(("CNT", "CLOCK_", "PMEVCNTR", "PMCCNTR_"))
+            result[f"vCPU {unit['index']}" if "index" in unit else "VM", register["name"]] = (
                 outcome, register.get("errno"), register.get("lostBits"),
                 register.get("reason") if has_reasons else None,
                 None if moves else register.get("found"))
@@ -40,7 +40,7 @@ def plan(program, snapshot, profile):
          "--show-keys", "--format", "json"], capture_output=True, text=True, check=False)
     if run.returncode > 1:
         sys.exit(f"plan of {snapshot.name} on {profile.name}: {run.stderr}")
-    return json.loads(run.stdout)["hosts"][0]["vcpus"]
+    return json.loads(run.stdout)["hosts"][0]
 
 
 program, folder, unexplained = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3:]
@@ -51,7 +51,7 @@ with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
     plans = pool.map(lambda pair: plan(program, folder / pair[1].stem, pair[0]), pairs)
     for (profile, real), planned in zip(pairs, plans):
         has_reasons = profile.stem not in unexplained
-        actual = verdicts(json.loads(real.read_text())["vcpus"], has_reasons)
+        actual = verdicts(json.loads(real.read_text()), has_reasons)
         predicted = verdicts(planned, has_reasons)
         for key in actual.keys() | predicted.keys():
             if actual.get(key) == predicted.get(key):
@@ -59,8 +59,8 @@ with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
                 outcomes[actual[key][0]] += 1
             else:
                 wrong.append((real.stem, profile.stem, key, predicted.get(key), actual.get(key)))
-for snapshot, host, (vcpu, name), predicted, actual in wrong[:20]:
-    print(f"  WRONG {snapshot} on {host}, vCPU {vcpu}, {name}: predicted {predicted}, was {actual}")
+for snapshot, host, (unit, name), predicted, actual in wrong[:20]:
+    print(f"  WRONG {snapshot} on {host}, {unit}, {name}: predicted {predicted}, was {actual}")
 counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
 moves = {(real.stem.rpartition(".")[0], profile.stem) for profile, real in pairs}
 hosts = {source for source, _ in moves} & {target for _, target in moves}

@@ -109,7 +109,9 @@ public final class EmulatedVMBank: RegisterBank {
             try devices.make(model)
         case .unknownState: unknown = UnknownState(rawValue: bits)
         case .clockRealtime: break
-        case .clockCntfrq: throw Refusal("the frequency is the host's")
+        case .clockCntfrq:
+            throw Refusal(
+                id.explanation(of: AccessFailure(.invalid, isWrite: true, hasSVE: nil)))
         default:
             if isNextITS(id) { try devices.makeTranslator() }
             try InterruptRules(devices: devices, vcpu: vcpu).write(bits, to: id)

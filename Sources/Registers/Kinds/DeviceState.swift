@@ -6,7 +6,10 @@ extension StateKind {
         switch id.group {
         case .vm(kind: 2...5, _), .vm(kind: 9, _): kind = interruptController(id)
         case .vm(kind: 6, _):
-            kind = StateKind(category: .clock, phase: .clock, loss: .cause(.clock))
+            kind = StateKind(
+                category: .clock, phase: .clock,
+                refusal: id == .clockCntfrq ? "the frequency is the host's" : nil,
+                loss: .cause(.clock))
         case .vm(kind: 7...8, _): kind = attributes(id)
         case .vm: kind = StateKind(category: .other)
         default:

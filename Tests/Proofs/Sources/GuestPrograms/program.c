@@ -2,13 +2,15 @@
 
 #if defined(__aarch64__)
 
-/* In guest.S, exceptions.S and unlisted.S. */
+/* In guest.S, exceptions.S, unlisted.S and interrupts.S. */
 extern const uint8_t guest_program_start[];
 extern const uint8_t guest_program_end[];
 extern const uint8_t guest_exceptions_start[];
 extern const uint8_t guest_exceptions_end[];
 extern const uint8_t guest_unlisted_start[];
 extern const uint8_t guest_unlisted_end[];
+extern const uint8_t guest_interrupts_start[];
+extern const uint8_t guest_interrupts_end[];
 
 const void *guest_program(size_t *size)
 {
@@ -28,6 +30,12 @@ const void *guest_unlisted(size_t *size)
     return guest_unlisted_start;
 }
 
+const void *guest_interrupts(size_t *size)
+{
+    *size = (size_t)(guest_interrupts_end - guest_interrupts_start);
+    return guest_interrupts_start;
+}
+
 #else
 
 const void *guest_program(size_t *size)
@@ -43,6 +51,12 @@ const void *guest_exceptions(size_t *size)
 }
 
 const void *guest_unlisted(size_t *size)
+{
+    *size = 0;
+    return NULL;
+}
+
+const void *guest_interrupts(size_t *size)
 {
     *size = 0;
     return NULL;

@@ -1,9 +1,9 @@
+#include "OwnVMM.h"
 #include "parts.h"
 
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 /* As much of a PL011 as a generic UART of the SBSA has. What is written is there at once, so only reading interrupts. */
 
@@ -21,12 +21,11 @@ static uint32_t raw_status(void) { return console.unread ? INTERRUPT_READ : 0; }
 static void move_line(void)
 {
     uint32_t level = (raw_status() & console.interrupt_mask) != 0;
-    struct kvm_irq_level irq = {.irq = KVM_ARM_IRQ_TYPE_SPI << KVM_ARM_IRQ_TYPE_SHIFT | (32 + CONSOLE_SPI), .level = level};
 
     if (level == console.line)
         return;
     console.line = level;
-    ioctl(machine.vm, KVM_IRQ_LINE, &irq);
+    own_vmm_set_line(machine.vm, KVM_ARM_IRQ_TYPE_SPI, 0, LINUX_VMM_CONSOLE_INTID, level);
 }
 
 /* The letter that was typed so many letters ago. */

@@ -16,7 +16,7 @@ enum {
     TRANSLATOR_SIZE = 0x20000,
     REDISTRIBUTOR_SIZE = 0x20000,
     CONSOLE_SIZE = 0x1000,
-    CONSOLE_SPI = 1, /* INTID 33 */
+    CONSOLE_SPI = LINUX_VMM_CONSOLE_INTID - 32,
 };
 
 extern struct linux_machine machine;

@@ -2,7 +2,6 @@
 #include "parts.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <signal.h>
@@ -59,32 +58,27 @@ static uint32_t features(void)
     return bits;
 }
 
-static int create_vcpu(uint32_t number, size_t run_size)
+static int create_vcpu(uint32_t number)
 {
     int vcpu = machine.vcpus[number] = own_vmm_create_vcpu(machine.vm, number);
 
     machine.features[number] = features() | (number > 0 ? 1u << KVM_ARM_VCPU_POWER_OFF : 0);
     if (vcpu < 0 || own_vmm_initialize(vcpu, machine.target, machine.features[number]) < 0)
         return -1;
-    runs[number] = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
-    return runs[number] == MAP_FAILED ? -1 : 0;
+    runs[number] = own_vmm_map_run(vcpu);
+    return runs[number] ? 0 : -1;
 }
 
 static int create_memory(void)
 {
-    struct kvm_userspace_memory_region region = {.guest_phys_addr = MEMORY, .memory_size = machine.memory_size};
-
     machine.memory = mmap(NULL, machine.memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (machine.memory == MAP_FAILED)
         return -1;
-    region.userspace_addr = (uint64_t)machine.memory;
-    return ioctl(machine.vm, KVM_SET_USER_MEMORY_REGION, &region);
+    return own_vmm_map_memory(machine.vm, MEMORY, machine.memory, machine.memory_size);
 }
 
 int linux_vmm_create(uint32_t cpus, size_t memory_size)
 {
-    int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-
     machine.cpus = cpus;
     machine.memory_size = memory_size;
     machine.vm = own_vmm_create_vm();
@@ -92,7 +86,7 @@ int linux_vmm_create(uint32_t cpus, size_t memory_size)
         return -1;
     machine.target = own_vmm_target(machine.vm);
     for (uint32_t i = 0; i < cpus; i++)
-        if (create_vcpu(i, ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0)) < 0)
+        if (create_vcpu(i) < 0)
             return -1;
     return create_controller();
 }

@@ -2,9 +2,13 @@
 
 #if defined(__aarch64__)
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 int own_vmm_create_vm(void)
 {
@@ -16,6 +20,46 @@ int own_vmm_create_vm(void)
 int own_vmm_create_vcpu(int vm, int index)
 {
     return ioctl(vm, KVM_CREATE_VCPU, index);
+}
+
+int own_vmm_map_memory(int vm, uint64_t address, void *memory, size_t size)
+{
+    struct kvm_userspace_memory_region region = {
+        .guest_phys_addr = address, .memory_size = size, .userspace_addr = (uintptr_t)memory};
+
+    return ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region);
+}
+
+struct kvm_run *own_vmm_map_run(int vcpu)
+{
+    int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    void *run = mmap(NULL, ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+
+    close(kvm);
+    return run == MAP_FAILED ? NULL : run;
+}
+
+uint8_t *own_vmm_immediate_exit(struct kvm_run *run) { return &run->immediate_exit; }
+
+int own_vmm_run_to_store(int vcpu, struct kvm_run *run, uint64_t address, uint64_t *value)
+{
+    if (ioctl(vcpu, KVM_RUN, 0) < 0)
+        return -errno;
+    if (run->exit_reason != KVM_EXIT_MMIO || !run->mmio.is_write || run->mmio.phys_addr != address)
+        return -EBADMSG;
+    memcpy(value, run->mmio.data, sizeof *value);
+    run->immediate_exit = 1;
+    ioctl(vcpu, KVM_RUN, 0);
+    run->immediate_exit = 0;
+    return 0;
+}
+
+int own_vmm_set_line(int vm, uint32_t type, int vcpu, uint32_t intid, uint32_t level)
+{
+    struct kvm_irq_level line = {
+        .irq = type << KVM_ARM_IRQ_TYPE_SHIFT | vcpu << KVM_ARM_IRQ_VCPU_SHIFT | intid, .level = level};
+
+    return ioctl(vm, KVM_IRQ_LINE, &line);
 }
 
 uint32_t own_vmm_features(int vm)
@@ -43,6 +87,14 @@ int own_vmm_initialize(int vcpu, uint32_t target, uint32_t features)
     if (ioctl(vcpu, KVM_ARM_VCPU_INIT, &init) < 0)
         return -1;
     return features & 1u << sve ? ioctl(vcpu, KVM_ARM_VCPU_FINALIZE, &sve) : 0;
+}
+
+int own_vmm_set_counter_offset(int vm, uint64_t offset)
+{
+    struct { uint64_t offset, reserved; } value = {.offset = offset};
+
+    /* KVM_ARM_SET_COUNTER_OFFSET, which older headers lack. */
+    return ioctl(vm, _IOW(KVMIO, 0xb5, value), &value);
 }
 
 static int set(int device, uint32_t group, uint64_t number, const void *value)
@@ -89,10 +141,16 @@ int own_vmm_initialize_device(int device)
 #else
 
 int own_vmm_create_gic(int vm, uint32_t interrupts) { return -1; }
+int own_vmm_set_counter_offset(int vm, uint64_t offset) { return -1; }
 int own_vmm_create_its(int vm) { return -1; }
 int own_vmm_initialize_device(int device) { return -1; }
 int own_vmm_create_vm(void) { return -1; }
 int own_vmm_create_vcpu(int vm, int index) { return -1; }
+int own_vmm_map_memory(int vm, uint64_t address, void *memory, size_t size) { return -1; }
+struct kvm_run *own_vmm_map_run(int vcpu) { return 0; }
+uint8_t *own_vmm_immediate_exit(struct kvm_run *run) { return 0; }
+int own_vmm_run_to_store(int vcpu, struct kvm_run *run, uint64_t address, uint64_t *value) { return -1; }
+int own_vmm_set_line(int vm, uint32_t type, int vcpu, uint32_t intid, uint32_t level) { return -1; }
 uint32_t own_vmm_features(int vm) { return 0; }
 uint32_t own_vmm_target(int vm) { return 0; }
 int own_vmm_initialize(int vcpu, uint32_t target, uint32_t features) { return -1; }

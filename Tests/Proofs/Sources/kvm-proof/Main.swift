@@ -34,6 +34,9 @@ enum Main {
             Save and restore the vCPUs of a VMM that lends its descriptors.
         kvm-proof interrupts SEED
             Save and restore the interrupt controller of a VMM that lends it, without and with an ITS.
+        kvm-proof handler save FILE, kvm-proof handler restore FILE [WITHOUT]...
+            Save a guest that is in the handler of an interrupt while an SGI, PPIs, SPIs and LPIs are pending; let it go
+            on, each attribute and the order of its interrupts compared. What WITHOUT matches (GICR_*) is left out.
         kvm-proof source SOURCE
             Try what holds for every kind of source on one that needs KVM.
         kvm-proof attributes MODEL
@@ -97,6 +100,13 @@ enum Main {
         if words.first == "attributes", words.count == 2 {
             var proof = try AttributeProof(words[1])
             return try proof.run()
+        }
+        if words.starts(with: ["handler", "save"]), words.count == 3 {
+            return try HandlerProof().save(to: words[2])
+        }
+        if words.starts(with: ["handler", "restore"]), words.count >= 3 {
+            return try HandlerProof().restore(
+                from: words[2], without: words[3...].map { RegisterPattern($0) })
         }
         return switch words {
         case ["unlisted"]: try UnlistedProof().run()

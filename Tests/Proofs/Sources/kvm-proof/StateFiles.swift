@@ -15,7 +15,7 @@ struct StateFiles {
         let snapshot = Snapshot(
             provenance: Provenance(), vcpus: [VCPUState(index: 0, registers: capture.registers)])
         try write([SnapshotWriter.encode(snapshot, level: 3)], to: "\(point).snap")
-        try write(pages(of: machine.memory), to: "\(point).memory")
+        try write(Self.pages(of: machine.memory), to: "\(point).memory")
     }
 
     /// Restores both into a machine that has never run.
@@ -23,7 +23,7 @@ struct StateFiles {
     func restore(
         _ machine: GuestMachine, point: Int, without excluded: Set<RegisterID>
     ) throws -> RestoreReport {
-        try fill(machine.memory, from: read("\(point).memory"))
+        try Self.fill(machine.memory, from: read("\(point).memory"))
         var options = Restore.Options()
         options.policy = RestorePolicy(.exact).ignoring(excluded)
         let reports = try Restore.run(
@@ -69,24 +69,24 @@ struct StateFiles {
     private static let pageSize = 4096
 
     /// Every page that is not zero: its number in 8 bytes, then its contents.
-    private func pages(of memory: UnsafeMutableRawBufferPointer) -> [[UInt8]] {
-        stride(from: 0, to: memory.count, by: Self.pageSize).compactMap { offset in
-            let page = Array(memory[offset..<offset + Self.pageSize])
+    static func pages(of memory: UnsafeMutableRawBufferPointer) -> [[UInt8]] {
+        stride(from: 0, to: memory.count, by: pageSize).compactMap { offset in
+            let page = Array(memory[offset..<offset + pageSize])
             guard page.contains(where: { $0 != 0 }) else { return nil }
-            return RegisterValue(UInt64(offset / Self.pageSize)).littleEndianBytes + page
+            return RegisterValue(UInt64(offset / pageSize)).littleEndianBytes + page
         }
     }
 
-    private func fill(_ memory: UnsafeMutableRawBufferPointer, from bytes: [UInt8]) throws {
-        let record = 8 + Self.pageSize
+    static func fill(_ memory: UnsafeMutableRawBufferPointer, from bytes: [UInt8]) throws {
+        let record = 8 + pageSize
         for start in stride(from: 0, to: bytes.count, by: record) {
             guard start + record <= bytes.count,
                 let number = RegisterValue(littleEndian: bytes[start..<start + 8])?.bits,
-                number < UInt64(memory.count / Self.pageSize)
+                number < UInt64(memory.count / pageSize)
             else { throw ProofError("a memory file is damaged") }
             let page = bytes[start + 8..<start + record]
-            let offset = Int(number) * Self.pageSize
-            UnsafeMutableRawBufferPointer(rebasing: memory[offset..<offset + Self.pageSize])
+            let offset = Int(number) * pageSize
+            UnsafeMutableRawBufferPointer(rebasing: memory[offset..<offset + pageSize])
                 .copyBytes(from: page)
         }
     }

@@ -50,9 +50,15 @@ struct LinuxGuest {
     }
 
     /// Stops all vCPUs and types a letter, which the guest is interrupted for when it goes on.
-    func stop() {
+    ///
+    /// A guest that is in the handler of the letter before would read it there, without another interrupt.
+    func stop() throws {
         linux_vmm_stop()
-        linux_vmm_type()
+        guard let id = RegisterID(parsing: "GICD_ISACTIVER1") else {
+            throw ProofError("GICD_ISACTIVER1 is no register")
+        }
+        let active = try machine.vm.read(id).lowBits
+        if active >> UInt64(LINUX_VMM_CONSOLE_INTID % 32) & 1 == 0 { linux_vmm_type() }
     }
 
     /// What the vCPUs and the VM hold; the guest stands still.

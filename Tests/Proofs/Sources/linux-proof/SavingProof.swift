@@ -27,6 +27,7 @@ struct SavingProof {
     mutating func run(kernel: String, program: String, stops count: Int) throws {
         try guest.boot(kernel, program, beats: 8 * count + Self.rest)
         for _ in 0..<2 { _ = try log.nextBeat() }
+        try cannotBeSavedWhileItRuns()
         for point in 0..<count {
             usleep(UInt32.random(in: Self.pauses, using: &random))
             try stop(point)
@@ -38,8 +39,19 @@ struct SavingProof {
         }
     }
 
+    private func cannotBeSavedWhileItRuns() throws {
+        do {
+            _ = try guest.capture()
+        } catch let error as RegisterBankError where error.errno == .busy {
+            return
+        } catch let error as KVMError where error.errno == .busy {
+            return
+        }
+        throw ProofError("the interrupt controller was read while the guest ran")
+    }
+
     private mutating func stop(_ point: Int) throws {
-        guest.stop()
+        try guest.stop()
         try log.catchUp()
         guard !linux_vmm_is_over() else { throw GuestFault("the guest ended before stop \(point)") }
         let snapshot = try guest.capture()

@@ -60,6 +60,7 @@ enum {
 const void *_Nullable guest_program(size_t *_Nonnull size);
 const void *_Nullable guest_exceptions(size_t *_Nonnull size);
 const void *_Nullable guest_unlisted(size_t *_Nonnull size);
+const void *_Nullable guest_interrupts(size_t *_Nonnull size);
 const void *_Nullable guest_exceptions_aarch32(size_t *_Nonnull size);
 
 /* Catches SIGALRM without SA_RESTART, so that the signal ends KVM_RUN with EINTR. Returns 0 or

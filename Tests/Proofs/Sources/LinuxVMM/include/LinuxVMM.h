@@ -7,7 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LINUX_VMM_MAX_CPUS = 8 };
+enum {
+    LINUX_VMM_MAX_CPUS = 8,
+    LINUX_VMM_CONSOLE_INTID = 33,
+};
 
 /* What the VMM itself has of a guest that stands still. */
 struct linux_console {
