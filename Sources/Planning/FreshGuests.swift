@@ -31,39 +31,63 @@ final class FreshGuests: Sendable {
         self.policy = policy
     }
 
-    /// The kernels nearest to the guest's own, older and newer ones, with which a fresh guest has something of a register
-    /// that is not lost, and what it has; nothing where its own kernel gives that, too, or it is a guess.
-    /// - Returns: nil for the value where a fresh guest does not have the register.
-    func kernels(taking id: RegisterID) -> [(span: KernelSpan, value: RegisterValue?)] {
+    /// The kernels nearest to the guest's own, older and newer ones, whose fresh guests have something of a register that
+    /// is not lost, and what they have; nothing where its own kernel gives that, too, or it is a guess.
+    /// - Parameter isOneValue: whether it has to be the same with all of them.
+    /// - Returns: no values where fresh guests do not have the register.
+    func kernels(
+        taking id: RegisterID, isOneValue: Bool
+    ) -> [(span: KernelSpan, values: [RegisterValue])] {
         let changes = RegisterDictionary.entry(for: id)?.freshChanges ?? []
         let dates = Set([KernelVersion.oldestKnown].compactMap(\.self) + changes).sorted()
         guard let own = source?.kernel, let place = dates.lastIndex(where: { $0 <= own }),
             let now = start(on: own), now.lost.contains(id)
         else { return [] }
-        return [Array(dates[...place].reversed()), Array(dates[(place + 1)...])].compactMap {
-            span($0, of: id, own)
+        let runs = [
+            nearestRun(dates[..<place].reversed(), of: id, isOneValue),
+            nearestRun(Array(dates[place...].dropFirst()), of: id, isOneValue),
+        ]
+        return runs.filter { !$0.isEmpty }.map { run in
+            let first = run.min()
+            let end = dates.first { date in run.allSatisfy { $0 < date } }
+            return (
+                KernelSpan(from: first == dates.first ? nil : first, before: end),
+                run.compactMap { start(on: $0)?.registers[id] }
+            )
         }
     }
 
-    /// - Parameter dates: those from the guest's own kernel on, in either direction.
-    private func span(
-        _ dates: [KernelVersion], of id: RegisterID, _ own: KernelVersion
-    ) -> (span: KernelSpan, value: RegisterValue?)? {
-        let isOlder = dates.first.map { $0 <= own } ?? false
-        // The dates before which its own kernel is have it as a fresh guest has it now.
-        let candidates = isOlder ? dates.dropFirst() : dates[...]
-        guard let nearest = candidates.first(where: { isTaken(id, $0) }) else { return nil }
-        let value = start(on: nearest)?.registers[id]
-        let run = candidates.drop { $0 != nearest }.prefix {
-            isTaken(id, $0) && start(on: $0)?.registers[id] == value
+    /// The first of some dates, and those behind it, from which on a register is taken.
+    ///
+    /// Not of a few releases of a stable series alone.
+    private func nearestRun(
+        _ dates: [KernelVersion], of id: RegisterID, _ isOneValue: Bool
+    ) -> [KernelVersion] {
+        let nearest = dates.first { isTaken(id, $0) && !isOfSeries($0, id) }
+        let held = nearest.flatMap { start(on: $0)?.registers[id] }
+        return dates.drop { $0 != nearest }.prefix { date in
+            let other = start(on: date)?.registers[id]
+            let isAlike = isOneValue ? other == held : (other == nil) == (held == nil)
+            return isTaken(id, date) && isAlike
         }
-        let next = isOlder ? dates.last { $0 > nearest } : dates.dropFirst(run.endIndex).first
-        let first = isOlder && run.endIndex == dates.endIndex ? nil : run.min()
-        return (KernelSpan(from: first, before: next), value)
     }
 
+    /// Whether what a kernel shows changes again within its series.
+    private func isOfSeries(_ kernel: KernelVersion, _ id: RegisterID) -> Bool {
+        let changes = RegisterDictionary.entry(for: id)?.freshChanges ?? []
+        return changes.first { $0 > kernel }?.series == kernel.series
+    }
+
+    /// State that is only not saved is not gone: a guest that does not have a register must be told so.
     private func isTaken(_ id: RegisterID, _ kernel: KernelVersion) -> Bool {
-        start(on: kernel).map { !$0.lost.contains(id) } ?? false
+        guard let start = start(on: kernel), !start.lost.contains(id) else { return false }
+        let needs = RegisterDictionary.entry(for: id)?.newestNeeds ?? []
+        return start.registers.contains(id)
+            || needs.contains { need in
+                guard case .idField(let field) = need else { return false }
+                return start.registers[field.register].map { !field.holds(for: $0.lowBits) }
+                    ?? false
+            }
     }
 
     private var source: HostProfile? {

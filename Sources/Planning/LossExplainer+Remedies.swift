@@ -19,14 +19,15 @@ extension LossExplainer {
         let fields = hiddenFields(of: restore) ?? unacceptableFields(of: restore)
         let remedies =
             cause.kind == .kernelView
-            ? monitorsOtherwise(restore) + freshStart(restore, fields)
-            : ownRemedies(for: restore, cause, fields)
-        return proof + remedies + otherHost(restore, cause, fields)
+            ? monitorsOtherwise(restore) : startAndDestination(for: restore, cause, fields)
+        // What can be dropped is no reason to start it anew.
+        let fresh = proof.isEmpty ? freshStart(restore, fields) : []
+        return proof + fresh + remedies + otherHost(restore, cause, fields)
             + (proof.isEmpty ? policy(for: restore) : [])
     }
 
     /// Those before the guest's first run and of the destination.
-    private func ownRemedies(
+    private func startAndDestination(
         for restore: RegisterRestore, _ cause: Cause, _ fields: [IDFieldRule]
     ) -> [Remedy] {
         let lowered = lowering(restore, fields)
@@ -34,7 +35,6 @@ extension LossExplainer {
         let start =
             withoutFeatures(restore, cause, fields, leaving: left.map(\.field)) + lowered
             + caches(restore) + vectors(restore) + counters(restore, cause) + services(restore)
-            + freshStart(restore, fields)
         let destination =
             newerKernel(for: restore, cause).compactMap(afterUpgrade) + mitigation(restore)
             + capability(for: restore) + pinning(cause)
@@ -148,13 +148,16 @@ extension LossExplainer {
 
     /// The same host with other kernels, whose fresh guests have something of the register that is taken.
     private func freshStart(_ restore: RegisterRestore, _ fields: [IDFieldRule]) -> [Remedy] {
-        (hosts.freshGuests?.kernels(taking: restore.id) ?? []).map { span, value in
-            guard let value else { return .startFresh(span, gives: "no \(restore.id.name)") }
-            let told = fields.map { rule in
-                let own = RegisterValue(rule.extract(from: value.lowBits))
-                return "\(restore.id.name).\(rule.field) \(own)"
-            }
-            let gives = told.isEmpty ? ["\(restore.id.name) \(value)"] : told
+        let name = restore.id.name
+        let kernels =
+            hosts.freshGuests?.kernels(taking: restore.id, isOneValue: fields.isEmpty) ?? []
+        return kernels.map { span, values in
+            guard let value = values.first else { return .startFresh(span, gives: "no \(name)") }
+            // Other kernels of them show others, which are taken, too.
+            let told = fields.filter { rule in
+                values.allSatisfy { ($0.lowBits ^ value.lowBits) & rule.mask == 0 }
+            }.map { "\(name).\($0.field) \(RegisterValue($0.extract(from: value.lowBits)))" }
+            let gives = told.isEmpty ? ["\(name) \(value)"] : told
             return .startFresh(span, gives: gives.joined(separator: ", "))
         }
     }
