@@ -17,18 +17,20 @@ final class LossExplainer: Sendable {
     let guest: RegisterList
     let place: Place
     let profile: HostProfile
+    let policy: RestorePolicy
     /// The profile's; that of each of thousands of losses would be read from its text again.
     let kernel: KernelVersion?
     let sourceKernel: KernelVersion?
     let newerKernels: NewerKernels
 
     init(
-        guest: RegisterList, at place: Place, profile: HostProfile, sourceKernel: KernelVersion?,
-        newerKernels: NewerKernels
+        guest: RegisterList, at place: Place, profile: HostProfile, policy: RestorePolicy,
+        sourceKernel: KernelVersion?, newerKernels: NewerKernels
     ) {
         self.guest = guest
         self.place = place
         self.profile = profile
+        self.policy = policy
         self.sourceKernel = sourceKernel
         self.newerKernels = newerKernels
         kernel = profile.kernel

@@ -48,7 +48,7 @@ public struct UnitPlans: RandomAccessCollection, Sendable {
     private func explainer(at position: Int) -> LossExplainer {
         LossExplainer(
             guest: account.guest(at: position), at: place(of: position), profile: profile,
-            sourceKernel: sourceKernel, newerKernels: newerKernels)
+            policy: account.policy, sourceKernel: sourceKernel, newerKernels: newerKernels)
     }
 
     private func place(of position: Int) -> LossExplainer.Place {
