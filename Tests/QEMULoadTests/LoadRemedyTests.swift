@@ -231,5 +231,9 @@ struct LoadRemedyTests {
             #expect(mend.blockers.contains(.nestedVirtualization))
             #expect(mend.blockers.contains(.memoryTags(underKVM: true)))
         }
+        let profile = try builtIn("6.12-neoverse-n1")
+        let move = try MovePlan(of: snapshot(of: nested), on: profile, policy: policy)
+        let remedies = try LoadRemedies(of: nested, move, on: profile, by: .newest, policy)
+        #expect(remedies.all.prefix(2).map(\.name) == ["start-without", "start-without"])
     }
 }
