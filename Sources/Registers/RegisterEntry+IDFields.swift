@@ -125,8 +125,8 @@ public struct IDFieldRule: Hashable, Sendable {
         specials.contains { $0.kind == .ignoredIfHostValue }
     }
 
-    /// Whether a kernel accepts the host's own value of the field and ignores it.
-    public func isIgnoredIfHostValue(onKernel kernel: KernelVersion) -> Bool {
+    /// Whether a kernel, or the newest where that is nil, accepts the host's own value of the field and ignores it.
+    public func isIgnoredIfHostValue(onKernel kernel: KernelVersion?) -> Bool {
         has(.ignoredIfHostValue, on: kernel)
     }
 
