@@ -96,10 +96,13 @@ class Meanings:
 
 def own_condition(layout, when):
     """The bits of the register itself that decide whether a variant applies, and their value; 0 where others decide."""
-    match = OWN_FIELD.fullmatch(when)
-    for field in layout if match else []:
-        if field["field"] == match[1]:
-            lsb = field["lsb"] + int(match[2] or 0)
-            width = 1 if match[2] else field["msb"] - lsb + 1
-            return ((1 << width) - 1) << lsb, int(match[3]) << lsb
-    return 0, 0
+    mask, value = 0, 0
+    for part in when.split(" and "):
+        match = OWN_FIELD.fullmatch(part)
+        field = next((field for field in layout if match and field["field"] == match[1]), None)
+        if field is None:
+            return 0, 0
+        lsb = field["lsb"] + int(match[2] or 0)
+        width = 1 if match[2] else field["msb"] - lsb + 1
+        mask, value = mask | ((1 << width) - 1) << lsb, value | int(match[3]) << lsb
+    return mask, value

@@ -31,8 +31,21 @@ extension LossExplainer {
         let isTaken =
             kept == host ? fields.count == 1 : entry.takes(kept, on: host, kernel: kernel)
         guard isTaken else { return [] }
-        return fields.compactMap { rule in
+        return fields.filter { !isZeroed($0, restore, onKernel: kernel) }.compactMap { rule in
             entry.field(named: rule.field).map { ($0, rule.extract(from: host)) }
         }
+    }
+
+    /// Whether the destination takes a field as it is and makes it 0, which the policy pardons.
+    private func isZeroed(
+        _ rule: IDFieldRule, _ restore: RegisterRestore, onKernel kernel: KernelVersion
+    ) -> Bool {
+        guard rule.isIgnoredIfHostValue(onKernel: kernel), let wanted = restore.wanted,
+            let host = restore.found, let hardware = profile.hardware[restore.id],
+            (hardware ^ wanted.lowBits) & rule.mask == 0
+        else { return false }
+        let lost = RegisterValue((wanted.lowBits ^ host.lowBits) & rule.mask)
+        let loss = PolicyLoss(restore.id, saved: wanted, .different(lost), held: host)
+        return policy.pardon(loss, of: guest) != nil
     }
 }

@@ -17,11 +17,13 @@ final class LossExplainer: Sendable {
     let guest: RegisterList
     let place: Place
     let hosts: MoveHosts
+    let policy: RestorePolicy
 
-    init(guest: RegisterList, at place: Place, _ hosts: MoveHosts) {
+    init(guest: RegisterList, at place: Place, _ hosts: MoveHosts, policy: RestorePolicy) {
         self.guest = guest
         self.place = place
         self.hosts = hosts
+        self.policy = policy
     }
 
     var profile: HostProfile { hosts.profile }

@@ -59,13 +59,41 @@ public struct PolicyProposal: Sendable {
 
     /// For the loads on several hosts.
     package init(_ answers: [LoadRemedies]) {
-        for rule in answers.flatMap(\.proposal.proposed) { add(rule) }
+        for proposal in answers.map(\.proposal) {
+            wholes.merge(proposal.wholes) { first, _ in first }
+            for rule in proposal.proposed { add(rule) }
+        }
+        if answers.count > 1 { dropWholeRegisters { _ in true } }
     }
 
     /// Adds the rules for what loads by QEMU lose; of what is proposed already the first stays.
     mutating func add(_ losses: [RegisterLoad], of move: MovePlan?) {
         let notices = move.map(Self.notices) ?? [:]
-        for loss in losses { add(loss.id, loss.outcome, loss.incoming, loss.held, notices) }
+        let restores = Dictionary(
+            (move.map { $0.units.flatMap(\.losses) } ?? []).map { ($0.restore.id, $0) }
+        ) { first, _ in first }
+        for loss in losses { add(loss, restores[loss.id], notices[loss.id]) }
+    }
+
+    /// Fields of a register are proposed where a restore refuses the same value for the same reason, until a load shows that
+    /// they are not enough.
+    private mutating func add(
+        _ loss: RegisterLoad, _ restored: PlannedLoss?, _ notice: GuestImpact?
+    ) {
+        let id = loss.id
+        // What is not written on any vCPU is lost on none.
+        guard let saved = loss.incoming, !seen.contains(Self.rule(for: id, .missing)) else {
+            return
+        }
+        let whole = Rule.loss(id, loss.outcome, saved: saved, held: loss.held, notice)
+        if let restored, restored.restore.wanted == saved, case .refused = loss.outcome,
+            restored.restore.outcome == loss.outcome
+        {
+            add(restored.explainer.rules(for: restored.restore, notice: notice), of: id, or: whole)
+        } else {
+            dropWholeRegisters { $0 == id }
+            add(whole)
+        }
     }
 
     /// No rules yet, for restores.
@@ -75,7 +103,7 @@ public struct PolicyProposal: Sendable {
     public mutating func add(_ plan: MovePlan) {
         if hasMove, !isOfSeveralMoves {
             isOfSeveralMoves = true
-            dropWholeRegisters()
+            dropWholeRegisters { _ in true }
         }
         hasMove = true
         add(plan.counter)
@@ -100,16 +128,21 @@ public struct PolicyProposal: Sendable {
             restore.id, restore.outcome, saved: saved, held: restore.found, notice)
         let rules =
             isOfSeveralMoves ? [whole] : loss.explainer.rules(for: restore, notice: notice)
-        if case .field? = rules.first, wholes[restore.id] == nil { wholes[restore.id] = whole }
+        add(rules, of: restore.id, or: whole)
+    }
+
+    /// - Parameter whole: what can stand for the rules, where they are about fields.
+    private mutating func add(_ rules: [Rule], of id: RegisterID, or whole: Rule) {
+        if case .field? = rules.first, wholes[id] == nil { wholes[id] = whole }
         for rule in rules { add(rule) }
     }
 
     /// One value of a field need not suit several hosts: each has to do with its own of the whole register.
-    private mutating func dropWholeRegisters() {
+    private mutating func dropWholeRegisters(_ isMeant: (RegisterID) -> Bool) {
         let rules = proposed
         proposed = []
         for rule in rules {
-            if case .field(let id, _, _, _, _) = rule, let whole = wholes[id] {
+            if case .field(let id, _, _, _, _) = rule, isMeant(id), let whole = wholes[id] {
                 add(whole)
             } else {
                 proposed.append(rule)
@@ -122,15 +155,6 @@ public struct PolicyProposal: Sendable {
         guard let counter, counter.isLoss else { return }
         if case .counter = proposed.first { return }
         proposed.insert(.counter(counter), at: 0)
-    }
-
-    private mutating func add(
-        _ id: RegisterID, _ outcome: RegisterOutcome, _ saved: RegisterValue?,
-        _ held: RegisterValue?, _ notices: [RegisterID: GuestImpact]
-    ) {
-        // What is not written on any vCPU is lost on none.
-        guard let saved, !seen.contains(Self.rule(for: id, .missing)) else { return }
-        add(.loss(id, outcome, saved: saved, held: held, notices[id]))
     }
 
     private mutating func add(_ rule: Rule) {
@@ -146,7 +170,6 @@ public struct PolicyProposal: Sendable {
         }
         return notices
     }
-
     /// Adds rules until there are enough; each round of them can bring up what was not reached before it.
     /// - Parameter round: whether the rules so far are enough; adds those that it finds missing.
     /// - Returns: whether they are enough in the end.

@@ -43,7 +43,8 @@ public struct UnitPlans: RandomAccessCollection, Sendable {
     }
 
     private func explainer(at position: Int) -> LossExplainer {
-        LossExplainer(guest: account.guest(at: position), at: place(of: position), hosts)
+        LossExplainer(
+            guest: account.guest(at: position), at: place(of: position), hosts, policy: account.policy)
     }
 
     private func place(of position: Int) -> LossExplainer.Place {

@@ -125,6 +125,11 @@ public struct IDFieldRule: Hashable, Sendable {
         specials.contains { $0.kind == .ignoredIfHostValue }
     }
 
+    /// Whether a kernel, or the newest where that is nil, accepts the host's own value of the field and ignores it.
+    public func isIgnoredIfHostValue(onKernel kernel: KernelVersion?) -> Bool {
+        has(.ignoredIfHostValue, on: kernel)
+    }
+
     /// The field's bits in the register.
     public var mask: UInt64 { RegisterField.ones(msb - lsb + 1) << UInt64(lsb) }
 

@@ -5,123 +5,123 @@ extension RegisterField {
     /// Those of CCSIDR0.
     package enum CCSIDR0 {
         /// Bits 27:13.
-        package static var numSets: RegisterField { .init(index: 34) }
+        package static var numSets: RegisterField { .init(index: 200) }
         /// Bits 12:3.
-        package static var associativity: RegisterField { .init(index: 35) }
+        package static var associativity: RegisterField { .init(index: 201) }
         /// Bits 2:0.
-        package static var lineSize: RegisterField { .init(index: 36) }
+        package static var lineSize: RegisterField { .init(index: 202) }
     }
 
     /// Those of CLIDR_EL1.
     package enum CLIDREL1 {
         /// Bits 46:33.
-        package static var ttypen: RegisterField { .init(index: 1842) }
+        package static var ttypen: RegisterField { .init(index: 2008) }
         /// Bits 32:30.
-        package static var icb: RegisterField { .init(index: 1843) }
+        package static var icb: RegisterField { .init(index: 2009) }
         /// Bits 29:27.
-        package static var loUU: RegisterField { .init(index: 1844) }
+        package static var loUU: RegisterField { .init(index: 2010) }
         /// Bits 26:24.
-        package static var loC: RegisterField { .init(index: 1845) }
+        package static var loC: RegisterField { .init(index: 2011) }
         /// Bits 23:21.
-        package static var loUIS: RegisterField { .init(index: 1846) }
+        package static var loUIS: RegisterField { .init(index: 2012) }
         /// Bits 20:18.
-        package static var ctype7: RegisterField { .init(index: 1847) }
+        package static var ctype7: RegisterField { .init(index: 2013) }
         /// Bits 17:15.
-        package static var ctype6: RegisterField { .init(index: 1848) }
+        package static var ctype6: RegisterField { .init(index: 2014) }
         /// Bits 14:12.
-        package static var ctype5: RegisterField { .init(index: 1849) }
+        package static var ctype5: RegisterField { .init(index: 2015) }
         /// Bits 11:9.
-        package static var ctype4: RegisterField { .init(index: 1850) }
+        package static var ctype4: RegisterField { .init(index: 2016) }
         /// Bits 8:6.
-        package static var ctype3: RegisterField { .init(index: 1851) }
+        package static var ctype3: RegisterField { .init(index: 2017) }
         /// Bits 5:3.
-        package static var ctype2: RegisterField { .init(index: 1852) }
+        package static var ctype2: RegisterField { .init(index: 2018) }
         /// Bits 2:0.
-        package static var ctype1: RegisterField { .init(index: 1853) }
+        package static var ctype1: RegisterField { .init(index: 2019) }
     }
 
     /// Those of CNTV_CTL_EL0.
     package enum CNTVCTLEL0 {
         /// Bit 2.
-        package static var istatus: RegisterField { .init(index: 2093) }
+        package static var istatus: RegisterField { .init(index: 2259) }
         /// Bit 1.
-        package static var imask: RegisterField { .init(index: 2094) }
+        package static var imask: RegisterField { .init(index: 2260) }
         /// Bit 0.
-        package static var enable: RegisterField { .init(index: 2095) }
+        package static var enable: RegisterField { .init(index: 2261) }
     }
 
     /// Those of CPSR.
     package enum CPSR {
         /// Bit 31.
-        package static var n: RegisterField { .init(index: 67) }
+        package static var n: RegisterField { .init(index: 233) }
         /// Bit 30.
-        package static var z: RegisterField { .init(index: 68) }
+        package static var z: RegisterField { .init(index: 234) }
         /// Bit 29.
-        package static var c: RegisterField { .init(index: 69) }
+        package static var c: RegisterField { .init(index: 235) }
         /// Bit 28.
-        package static var v: RegisterField { .init(index: 70) }
+        package static var v: RegisterField { .init(index: 236) }
         /// Bit 27.
-        package static var q: RegisterField { .init(index: 71) }
+        package static var q: RegisterField { .init(index: 237) }
         /// Bits 26:25.
-        package static var itLo: RegisterField { .init(index: 72) }
+        package static var itLo: RegisterField { .init(index: 238) }
         /// Bit 24.
-        package static var dit: RegisterField { .init(index: 73) }
+        package static var dit: RegisterField { .init(index: 239) }
         /// Bit 23.
-        package static var ssbs: RegisterField { .init(index: 74) }
+        package static var ssbs: RegisterField { .init(index: 240) }
         /// Bit 22.
-        package static var pan: RegisterField { .init(index: 75) }
+        package static var pan: RegisterField { .init(index: 241) }
         /// Bit 21.
-        package static var ss: RegisterField { .init(index: 76) }
+        package static var ss: RegisterField { .init(index: 242) }
         /// Bit 20.
-        package static var il: RegisterField { .init(index: 77) }
+        package static var il: RegisterField { .init(index: 243) }
         /// Bits 19:16.
-        package static var ge: RegisterField { .init(index: 78) }
+        package static var ge: RegisterField { .init(index: 244) }
         /// Bits 15:10.
-        package static var itHi: RegisterField { .init(index: 79) }
+        package static var itHi: RegisterField { .init(index: 245) }
         /// Bit 9.
-        package static var e: RegisterField { .init(index: 80) }
+        package static var e: RegisterField { .init(index: 246) }
         /// Bit 8.
-        package static var a: RegisterField { .init(index: 81) }
+        package static var a: RegisterField { .init(index: 247) }
         /// Bit 7.
-        package static var i: RegisterField { .init(index: 82) }
+        package static var i: RegisterField { .init(index: 248) }
         /// Bit 6.
-        package static var f: RegisterField { .init(index: 83) }
+        package static var f: RegisterField { .init(index: 249) }
         /// Bit 5.
-        package static var t: RegisterField { .init(index: 84) }
+        package static var t: RegisterField { .init(index: 250) }
         /// Bits 4:0.
-        package static var m: RegisterField { .init(index: 85) }
+        package static var m: RegisterField { .init(index: 251) }
     }
 
     /// Those of CTR_EL0.
     package enum CTREL0 {
         /// Bits 37:32.
-        package static var tminLine: RegisterField { .init(index: 1915) }
+        package static var tminLine: RegisterField { .init(index: 2081) }
         /// Bit 29.
-        package static var dic: RegisterField { .init(index: 1918) }
+        package static var dic: RegisterField { .init(index: 2084) }
         /// Bit 28.
-        package static var idc: RegisterField { .init(index: 1919) }
+        package static var idc: RegisterField { .init(index: 2085) }
         /// Bits 27:24.
-        package static var cwg: RegisterField { .init(index: 1920) }
+        package static var cwg: RegisterField { .init(index: 2086) }
         /// Bits 23:20.
-        package static var erg: RegisterField { .init(index: 1921) }
+        package static var erg: RegisterField { .init(index: 2087) }
         /// Bits 19:16.
-        package static var dminLine: RegisterField { .init(index: 1922) }
+        package static var dminLine: RegisterField { .init(index: 2088) }
         /// Bits 15:14.
-        package static var l1Ip: RegisterField { .init(index: 1923) }
+        package static var l1Ip: RegisterField { .init(index: 2089) }
         /// Bits 3:0.
-        package static var iminLine: RegisterField { .init(index: 1925) }
+        package static var iminLine: RegisterField { .init(index: 2091) }
     }
 
     /// Those of ESR_EL1.
     package enum ESREL1 {
         /// Bits 55:32.
-        package static var iss2: RegisterField { .init(index: 1137) }
+        package static var iss2: RegisterField { .init(index: 1303) }
         /// Bits 31:26.
-        package static var ec: RegisterField { .init(index: 1138) }
+        package static var ec: RegisterField { .init(index: 1304) }
         /// Bit 25.
-        package static var il: RegisterField { .init(index: 1139) }
+        package static var il: RegisterField { .init(index: 1305) }
         /// Bits 24:0.
-        package static var iss: RegisterField { .init(index: 1140) }
+        package static var iss: RegisterField { .init(index: 1306) }
 
         /// Values of EC.
         package enum EC {
@@ -221,207 +221,207 @@ extension RegisterField {
     /// Those of GCSCR_EL1.
     package enum GCSCREL1 {
         /// Bit 9.
-        package static var strEn: RegisterField { .init(index: 1059) }
+        package static var strEn: RegisterField { .init(index: 1225) }
         /// Bit 8.
-        package static var pushmEn: RegisterField { .init(index: 1060) }
+        package static var pushmEn: RegisterField { .init(index: 1226) }
         /// Bit 6.
-        package static var exlocken: RegisterField { .init(index: 1062) }
+        package static var exlocken: RegisterField { .init(index: 1228) }
         /// Bit 5.
-        package static var rvchken: RegisterField { .init(index: 1063) }
+        package static var rvchken: RegisterField { .init(index: 1229) }
         /// Bit 0.
-        package static var pcrsel: RegisterField { .init(index: 1065) }
+        package static var pcrsel: RegisterField { .init(index: 1231) }
     }
 
     /// Those of GICD_IROUTER.
     package enum GICDIROUTER {
         /// Bits 39:32.
-        package static var aff3: RegisterField { .init(index: 3794) }
+        package static var aff3: RegisterField { .init(index: 3960) }
         /// Bit 31.
-        package static var irm: RegisterField { .init(index: 3795) }
+        package static var irm: RegisterField { .init(index: 3961) }
         /// Bits 23:16.
-        package static var aff2: RegisterField { .init(index: 3797) }
+        package static var aff2: RegisterField { .init(index: 3963) }
         /// Bits 15:8.
-        package static var aff1: RegisterField { .init(index: 3798) }
+        package static var aff1: RegisterField { .init(index: 3964) }
         /// Bits 7:0.
-        package static var aff0: RegisterField { .init(index: 3799) }
+        package static var aff0: RegisterField { .init(index: 3965) }
     }
 
     /// Those of HCR_EL2.
     package enum HCREL2 {
         /// Bits 63:60.
-        package static var twedel: RegisterField { .init(index: 2198) }
+        package static var twedel: RegisterField { .init(index: 2364) }
         /// Bit 59.
-        package static var twedEn: RegisterField { .init(index: 2199) }
+        package static var twedEn: RegisterField { .init(index: 2365) }
         /// Bit 58.
-        package static var tid5: RegisterField { .init(index: 2200) }
+        package static var tid5: RegisterField { .init(index: 2366) }
         /// Bit 57.
-        package static var dct: RegisterField { .init(index: 2201) }
+        package static var dct: RegisterField { .init(index: 2367) }
         /// Bit 56.
-        package static var ata: RegisterField { .init(index: 2202) }
+        package static var ata: RegisterField { .init(index: 2368) }
         /// Bit 55.
-        package static var ttlbos: RegisterField { .init(index: 2203) }
+        package static var ttlbos: RegisterField { .init(index: 2369) }
         /// Bit 54.
-        package static var ttlbis: RegisterField { .init(index: 2204) }
+        package static var ttlbis: RegisterField { .init(index: 2370) }
         /// Bit 53.
-        package static var enSCXT: RegisterField { .init(index: 2205) }
+        package static var enSCXT: RegisterField { .init(index: 2371) }
         /// Bit 52.
-        package static var tocu: RegisterField { .init(index: 2206) }
+        package static var tocu: RegisterField { .init(index: 2372) }
         /// Bit 51.
-        package static var amvoffen: RegisterField { .init(index: 2207) }
+        package static var amvoffen: RegisterField { .init(index: 2373) }
         /// Bit 50.
-        package static var ticab: RegisterField { .init(index: 2208) }
+        package static var ticab: RegisterField { .init(index: 2374) }
         /// Bit 49.
-        package static var tid4: RegisterField { .init(index: 2209) }
+        package static var tid4: RegisterField { .init(index: 2375) }
         /// Bit 48.
-        package static var gpf: RegisterField { .init(index: 2210) }
+        package static var gpf: RegisterField { .init(index: 2376) }
         /// Bit 47.
-        package static var fien: RegisterField { .init(index: 2211) }
+        package static var fien: RegisterField { .init(index: 2377) }
         /// Bit 46.
-        package static var fwb: RegisterField { .init(index: 2212) }
+        package static var fwb: RegisterField { .init(index: 2378) }
         /// Bit 45.
-        package static var nv2: RegisterField { .init(index: 2213) }
+        package static var nv2: RegisterField { .init(index: 2379) }
         /// Bit 44.
-        package static var at: RegisterField { .init(index: 2214) }
+        package static var at: RegisterField { .init(index: 2380) }
         /// Bit 43.
-        package static var nv1: RegisterField { .init(index: 2215) }
+        package static var nv1: RegisterField { .init(index: 2381) }
         /// Bit 42.
-        package static var nv: RegisterField { .init(index: 2216) }
+        package static var nv: RegisterField { .init(index: 2382) }
         /// Bit 41.
-        package static var api: RegisterField { .init(index: 2217) }
+        package static var api: RegisterField { .init(index: 2383) }
         /// Bit 40.
-        package static var apk: RegisterField { .init(index: 2218) }
+        package static var apk: RegisterField { .init(index: 2384) }
         /// Bit 37.
-        package static var tea: RegisterField { .init(index: 2220) }
+        package static var tea: RegisterField { .init(index: 2386) }
         /// Bit 36.
-        package static var terr: RegisterField { .init(index: 2221) }
+        package static var terr: RegisterField { .init(index: 2387) }
         /// Bit 35.
-        package static var tlor: RegisterField { .init(index: 2222) }
+        package static var tlor: RegisterField { .init(index: 2388) }
         /// Bit 34.
-        package static var e2H: RegisterField { .init(index: 2223) }
+        package static var e2H: RegisterField { .init(index: 2389) }
         /// Bit 33.
-        package static var id: RegisterField { .init(index: 2224) }
+        package static var id: RegisterField { .init(index: 2390) }
         /// Bit 32.
-        package static var cd: RegisterField { .init(index: 2225) }
+        package static var cd: RegisterField { .init(index: 2391) }
         /// Bit 31.
-        package static var rw: RegisterField { .init(index: 2226) }
+        package static var rw: RegisterField { .init(index: 2392) }
         /// Bit 30.
-        package static var trvm: RegisterField { .init(index: 2227) }
+        package static var trvm: RegisterField { .init(index: 2393) }
         /// Bit 29.
-        package static var hcd: RegisterField { .init(index: 2228) }
+        package static var hcd: RegisterField { .init(index: 2394) }
         /// Bit 28.
-        package static var tdz: RegisterField { .init(index: 2229) }
+        package static var tdz: RegisterField { .init(index: 2395) }
         /// Bit 27.
-        package static var tge: RegisterField { .init(index: 2230) }
+        package static var tge: RegisterField { .init(index: 2396) }
         /// Bit 26.
-        package static var tvm: RegisterField { .init(index: 2231) }
+        package static var tvm: RegisterField { .init(index: 2397) }
         /// Bit 25.
-        package static var ttlb: RegisterField { .init(index: 2232) }
+        package static var ttlb: RegisterField { .init(index: 2398) }
         /// Bit 24.
-        package static var tpu: RegisterField { .init(index: 2233) }
+        package static var tpu: RegisterField { .init(index: 2399) }
         /// Bit 23.
-        package static var tpcp: RegisterField { .init(index: 2234) }
+        package static var tpcp: RegisterField { .init(index: 2400) }
         /// Bit 22.
-        package static var tsw: RegisterField { .init(index: 2235) }
+        package static var tsw: RegisterField { .init(index: 2401) }
         /// Bit 21.
-        package static var tacr: RegisterField { .init(index: 2236) }
+        package static var tacr: RegisterField { .init(index: 2402) }
         /// Bit 20.
-        package static var tidcp: RegisterField { .init(index: 2237) }
+        package static var tidcp: RegisterField { .init(index: 2403) }
         /// Bit 19.
-        package static var tsc: RegisterField { .init(index: 2238) }
+        package static var tsc: RegisterField { .init(index: 2404) }
         /// Bit 18.
-        package static var tid3: RegisterField { .init(index: 2239) }
+        package static var tid3: RegisterField { .init(index: 2405) }
         /// Bit 17.
-        package static var tid2: RegisterField { .init(index: 2240) }
+        package static var tid2: RegisterField { .init(index: 2406) }
         /// Bit 16.
-        package static var tid1: RegisterField { .init(index: 2241) }
+        package static var tid1: RegisterField { .init(index: 2407) }
         /// Bit 15.
-        package static var tid0: RegisterField { .init(index: 2242) }
+        package static var tid0: RegisterField { .init(index: 2408) }
         /// Bit 14.
-        package static var twe: RegisterField { .init(index: 2243) }
+        package static var twe: RegisterField { .init(index: 2409) }
         /// Bit 13.
-        package static var twi: RegisterField { .init(index: 2244) }
+        package static var twi: RegisterField { .init(index: 2410) }
         /// Bit 12.
-        package static var dc: RegisterField { .init(index: 2245) }
+        package static var dc: RegisterField { .init(index: 2411) }
         /// Bits 11:10.
-        package static var bsu: RegisterField { .init(index: 2246) }
+        package static var bsu: RegisterField { .init(index: 2412) }
         /// Bit 9.
-        package static var fb: RegisterField { .init(index: 2247) }
+        package static var fb: RegisterField { .init(index: 2413) }
         /// Bit 8.
-        package static var vse: RegisterField { .init(index: 2248) }
+        package static var vse: RegisterField { .init(index: 2414) }
         /// Bit 7.
-        package static var vi: RegisterField { .init(index: 2249) }
+        package static var vi: RegisterField { .init(index: 2415) }
         /// Bit 6.
-        package static var vf: RegisterField { .init(index: 2250) }
+        package static var vf: RegisterField { .init(index: 2416) }
         /// Bit 5.
-        package static var amo: RegisterField { .init(index: 2251) }
+        package static var amo: RegisterField { .init(index: 2417) }
         /// Bit 4.
-        package static var imo: RegisterField { .init(index: 2252) }
+        package static var imo: RegisterField { .init(index: 2418) }
         /// Bit 3.
-        package static var fmo: RegisterField { .init(index: 2253) }
+        package static var fmo: RegisterField { .init(index: 2419) }
         /// Bit 2.
-        package static var ptw: RegisterField { .init(index: 2254) }
+        package static var ptw: RegisterField { .init(index: 2420) }
         /// Bit 1.
-        package static var swio: RegisterField { .init(index: 2255) }
+        package static var swio: RegisterField { .init(index: 2421) }
         /// Bit 0.
-        package static var vm: RegisterField { .init(index: 2256) }
+        package static var vm: RegisterField { .init(index: 2422) }
     }
 
     /// Those of ICC_CTLR_EL1.
     package enum ICCCTLREL1 {
         /// Bit 19.
-        package static var extRange: RegisterField { .init(index: 1656) }
+        package static var extRange: RegisterField { .init(index: 1822) }
         /// Bit 18.
-        package static var rss: RegisterField { .init(index: 1657) }
+        package static var rss: RegisterField { .init(index: 1823) }
         /// Bit 15.
-        package static var a3V: RegisterField { .init(index: 1659) }
+        package static var a3V: RegisterField { .init(index: 1825) }
         /// Bit 14.
-        package static var seis: RegisterField { .init(index: 1660) }
+        package static var seis: RegisterField { .init(index: 1826) }
         /// Bits 13:11.
-        package static var iDbits: RegisterField { .init(index: 1661) }
+        package static var iDbits: RegisterField { .init(index: 1827) }
         /// Bits 10:8.
-        package static var prIbits: RegisterField { .init(index: 1662) }
+        package static var prIbits: RegisterField { .init(index: 1828) }
         /// Bit 6.
-        package static var pmhe: RegisterField { .init(index: 1664) }
+        package static var pmhe: RegisterField { .init(index: 1830) }
         /// Bit 1.
-        package static var eoImode: RegisterField { .init(index: 1666) }
+        package static var eoImode: RegisterField { .init(index: 1832) }
         /// Bit 0.
-        package static var cbpr: RegisterField { .init(index: 1667) }
+        package static var cbpr: RegisterField { .init(index: 1833) }
     }
 
     /// Those of ID_AA64DFR0_EL1.
     package enum IDAA64DFR0EL1 {
         /// Bits 63:60.
-        package static var hpmn0: RegisterField { .init(index: 630) }
+        package static var hpmn0: RegisterField { .init(index: 796) }
         /// Bits 59:56.
-        package static var extTrcBuff: RegisterField { .init(index: 631) }
+        package static var extTrcBuff: RegisterField { .init(index: 797) }
         /// Bits 55:52.
-        package static var brbe: RegisterField { .init(index: 632) }
+        package static var brbe: RegisterField { .init(index: 798) }
         /// Bits 51:48.
-        package static var mtpmu: RegisterField { .init(index: 633) }
+        package static var mtpmu: RegisterField { .init(index: 799) }
         /// Bits 47:44.
-        package static var traceBuffer: RegisterField { .init(index: 634) }
+        package static var traceBuffer: RegisterField { .init(index: 800) }
         /// Bits 43:40.
-        package static var traceFilt: RegisterField { .init(index: 635) }
+        package static var traceFilt: RegisterField { .init(index: 801) }
         /// Bits 39:36.
-        package static var doubleLock: RegisterField { .init(index: 636) }
+        package static var doubleLock: RegisterField { .init(index: 802) }
         /// Bits 35:32.
-        package static var pmsVer: RegisterField { .init(index: 637) }
+        package static var pmsVer: RegisterField { .init(index: 803) }
         /// Bits 31:28.
-        package static var ctxCMPs: RegisterField { .init(index: 638) }
+        package static var ctxCMPs: RegisterField { .init(index: 804) }
         /// Bits 27:24.
-        package static var sebep: RegisterField { .init(index: 639) }
+        package static var sebep: RegisterField { .init(index: 805) }
         /// Bits 23:20.
-        package static var wrPs: RegisterField { .init(index: 640) }
+        package static var wrPs: RegisterField { .init(index: 806) }
         /// Bits 19:16.
-        package static var pmss: RegisterField { .init(index: 641) }
+        package static var pmss: RegisterField { .init(index: 807) }
         /// Bits 15:12.
-        package static var brPs: RegisterField { .init(index: 642) }
+        package static var brPs: RegisterField { .init(index: 808) }
         /// Bits 11:8.
-        package static var pmuVer: RegisterField { .init(index: 643) }
+        package static var pmuVer: RegisterField { .init(index: 809) }
         /// Bits 7:4.
-        package static var traceVer: RegisterField { .init(index: 644) }
+        package static var traceVer: RegisterField { .init(index: 810) }
         /// Bits 3:0.
-        package static var debugVer: RegisterField { .init(index: 645) }
+        package static var debugVer: RegisterField { .init(index: 811) }
 
         /// Values of PMUVer.
         package enum PMUVer {
@@ -449,417 +449,417 @@ extension RegisterField {
     /// Those of ID_AA64DFR1_EL1.
     package enum IDAA64DFR1EL1 {
         /// Bits 63:56.
-        package static var ablCMPs: RegisterField { .init(index: 646) }
+        package static var ablCMPs: RegisterField { .init(index: 812) }
         /// Bits 55:52.
-        package static var dpfzs: RegisterField { .init(index: 647) }
+        package static var dpfzs: RegisterField { .init(index: 813) }
         /// Bits 51:48.
-        package static var ebep: RegisterField { .init(index: 648) }
+        package static var ebep: RegisterField { .init(index: 814) }
         /// Bits 47:44.
-        package static var ite: RegisterField { .init(index: 649) }
+        package static var ite: RegisterField { .init(index: 815) }
         /// Bits 43:40.
-        package static var able: RegisterField { .init(index: 650) }
+        package static var able: RegisterField { .init(index: 816) }
         /// Bits 39:36.
-        package static var pmicntr: RegisterField { .init(index: 651) }
+        package static var pmicntr: RegisterField { .init(index: 817) }
         /// Bits 35:32.
-        package static var spmu: RegisterField { .init(index: 652) }
+        package static var spmu: RegisterField { .init(index: 818) }
         /// Bits 31:24.
-        package static var ctxCMPs: RegisterField { .init(index: 653) }
+        package static var ctxCMPs: RegisterField { .init(index: 819) }
         /// Bits 23:16.
-        package static var wrPs: RegisterField { .init(index: 654) }
+        package static var wrPs: RegisterField { .init(index: 820) }
         /// Bits 15:8.
-        package static var brPs: RegisterField { .init(index: 655) }
+        package static var brPs: RegisterField { .init(index: 821) }
         /// Bits 7:0.
-        package static var syspmuid: RegisterField { .init(index: 656) }
+        package static var syspmuid: RegisterField { .init(index: 822) }
     }
 
     /// Those of ID_AA64ISAR2_EL1.
     package enum IDAA64ISAR2EL1 {
         /// Bits 63:60.
-        package static var ats1A: RegisterField { .init(index: 706) }
+        package static var ats1A: RegisterField { .init(index: 872) }
         /// Bits 59:56.
-        package static var lut: RegisterField { .init(index: 707) }
+        package static var lut: RegisterField { .init(index: 873) }
         /// Bits 55:52.
-        package static var cssc: RegisterField { .init(index: 708) }
+        package static var cssc: RegisterField { .init(index: 874) }
         /// Bits 51:48.
-        package static var rprfm: RegisterField { .init(index: 709) }
+        package static var rprfm: RegisterField { .init(index: 875) }
         /// Bits 47:44.
-        package static var pcdphint: RegisterField { .init(index: 710) }
+        package static var pcdphint: RegisterField { .init(index: 876) }
         /// Bits 43:40.
-        package static var prfmslc: RegisterField { .init(index: 711) }
+        package static var prfmslc: RegisterField { .init(index: 877) }
         /// Bits 39:36.
-        package static var sysinstr128: RegisterField { .init(index: 712) }
+        package static var sysinstr128: RegisterField { .init(index: 878) }
         /// Bits 35:32.
-        package static var sysreg128: RegisterField { .init(index: 713) }
+        package static var sysreg128: RegisterField { .init(index: 879) }
         /// Bits 31:28.
-        package static var clrbhb: RegisterField { .init(index: 714) }
+        package static var clrbhb: RegisterField { .init(index: 880) }
         /// Bits 27:24.
-        package static var pacFrac: RegisterField { .init(index: 715) }
+        package static var pacFrac: RegisterField { .init(index: 881) }
         /// Bits 23:20.
-        package static var bc: RegisterField { .init(index: 716) }
+        package static var bc: RegisterField { .init(index: 882) }
         /// Bits 19:16.
-        package static var mops: RegisterField { .init(index: 717) }
+        package static var mops: RegisterField { .init(index: 883) }
         /// Bits 15:12.
-        package static var apa3: RegisterField { .init(index: 718) }
+        package static var apa3: RegisterField { .init(index: 884) }
         /// Bits 11:8.
-        package static var gpa3: RegisterField { .init(index: 719) }
+        package static var gpa3: RegisterField { .init(index: 885) }
         /// Bits 7:4.
-        package static var rpres: RegisterField { .init(index: 720) }
+        package static var rpres: RegisterField { .init(index: 886) }
         /// Bits 3:0.
-        package static var wFxT: RegisterField { .init(index: 721) }
+        package static var wFxT: RegisterField { .init(index: 887) }
     }
 
     /// Those of ID_AA64MMFR1_EL1.
     package enum IDAA64MMFR1EL1 {
         /// Bits 63:60.
-        package static var ecbhb: RegisterField { .init(index: 746) }
+        package static var ecbhb: RegisterField { .init(index: 912) }
         /// Bits 59:56.
-        package static var cmow: RegisterField { .init(index: 747) }
+        package static var cmow: RegisterField { .init(index: 913) }
         /// Bits 55:52.
-        package static var tidcp1: RegisterField { .init(index: 748) }
+        package static var tidcp1: RegisterField { .init(index: 914) }
         /// Bits 51:48.
-        package static var nTLBPA: RegisterField { .init(index: 749) }
+        package static var nTLBPA: RegisterField { .init(index: 915) }
         /// Bits 47:44.
-        package static var afp: RegisterField { .init(index: 750) }
+        package static var afp: RegisterField { .init(index: 916) }
         /// Bits 43:40.
-        package static var hcx: RegisterField { .init(index: 751) }
+        package static var hcx: RegisterField { .init(index: 917) }
         /// Bits 39:36.
-        package static var ets: RegisterField { .init(index: 752) }
+        package static var ets: RegisterField { .init(index: 918) }
         /// Bits 35:32.
-        package static var twed: RegisterField { .init(index: 753) }
+        package static var twed: RegisterField { .init(index: 919) }
         /// Bits 31:28.
-        package static var xnx: RegisterField { .init(index: 754) }
+        package static var xnx: RegisterField { .init(index: 920) }
         /// Bits 27:24.
-        package static var specSEI: RegisterField { .init(index: 755) }
+        package static var specSEI: RegisterField { .init(index: 921) }
         /// Bits 23:20.
-        package static var pan: RegisterField { .init(index: 756) }
+        package static var pan: RegisterField { .init(index: 922) }
         /// Bits 19:16.
-        package static var lo: RegisterField { .init(index: 757) }
+        package static var lo: RegisterField { .init(index: 923) }
         /// Bits 15:12.
-        package static var hpds: RegisterField { .init(index: 758) }
+        package static var hpds: RegisterField { .init(index: 924) }
         /// Bits 11:8.
-        package static var vh: RegisterField { .init(index: 759) }
+        package static var vh: RegisterField { .init(index: 925) }
         /// Bits 7:4.
-        package static var vmidBits: RegisterField { .init(index: 760) }
+        package static var vmidBits: RegisterField { .init(index: 926) }
         /// Bits 3:0.
-        package static var hafdbs: RegisterField { .init(index: 761) }
+        package static var hafdbs: RegisterField { .init(index: 927) }
     }
 
     /// Those of ID_AA64MMFR2_EL1.
     package enum IDAA64MMFR2EL1 {
         /// Bits 63:60.
-        package static var e0PD: RegisterField { .init(index: 762) }
+        package static var e0PD: RegisterField { .init(index: 928) }
         /// Bits 59:56.
-        package static var evt: RegisterField { .init(index: 763) }
+        package static var evt: RegisterField { .init(index: 929) }
         /// Bits 55:52.
-        package static var bbm: RegisterField { .init(index: 764) }
+        package static var bbm: RegisterField { .init(index: 930) }
         /// Bits 51:48.
-        package static var ttl: RegisterField { .init(index: 765) }
+        package static var ttl: RegisterField { .init(index: 931) }
         /// Bits 43:40.
-        package static var fwb: RegisterField { .init(index: 767) }
+        package static var fwb: RegisterField { .init(index: 933) }
         /// Bits 39:36.
-        package static var ids: RegisterField { .init(index: 768) }
+        package static var ids: RegisterField { .init(index: 934) }
         /// Bits 35:32.
-        package static var at: RegisterField { .init(index: 769) }
+        package static var at: RegisterField { .init(index: 935) }
         /// Bits 31:28.
-        package static var st: RegisterField { .init(index: 770) }
+        package static var st: RegisterField { .init(index: 936) }
         /// Bits 27:24.
-        package static var nv: RegisterField { .init(index: 771) }
+        package static var nv: RegisterField { .init(index: 937) }
         /// Bits 23:20.
-        package static var ccidx: RegisterField { .init(index: 772) }
+        package static var ccidx: RegisterField { .init(index: 938) }
         /// Bits 19:16.
-        package static var vaRange: RegisterField { .init(index: 773) }
+        package static var vaRange: RegisterField { .init(index: 939) }
         /// Bits 15:12.
-        package static var iesb: RegisterField { .init(index: 774) }
+        package static var iesb: RegisterField { .init(index: 940) }
         /// Bits 11:8.
-        package static var lsm: RegisterField { .init(index: 775) }
+        package static var lsm: RegisterField { .init(index: 941) }
         /// Bits 7:4.
-        package static var uao: RegisterField { .init(index: 776) }
+        package static var uao: RegisterField { .init(index: 942) }
         /// Bits 3:0.
-        package static var cnP: RegisterField { .init(index: 777) }
+        package static var cnP: RegisterField { .init(index: 943) }
     }
 
     /// Those of ID_AA64PFR0_EL1.
     package enum IDAA64PFR0EL1 {
         /// Bits 63:60.
-        package static var csv3: RegisterField { .init(index: 531) }
+        package static var csv3: RegisterField { .init(index: 697) }
         /// Bits 59:56.
-        package static var csv2: RegisterField { .init(index: 532) }
+        package static var csv2: RegisterField { .init(index: 698) }
         /// Bits 55:52.
-        package static var rme: RegisterField { .init(index: 533) }
+        package static var rme: RegisterField { .init(index: 699) }
         /// Bits 51:48.
-        package static var dit: RegisterField { .init(index: 534) }
+        package static var dit: RegisterField { .init(index: 700) }
         /// Bits 47:44.
-        package static var amu: RegisterField { .init(index: 535) }
+        package static var amu: RegisterField { .init(index: 701) }
         /// Bits 43:40.
-        package static var mpam: RegisterField { .init(index: 536) }
+        package static var mpam: RegisterField { .init(index: 702) }
         /// Bits 39:36.
-        package static var sel2: RegisterField { .init(index: 537) }
+        package static var sel2: RegisterField { .init(index: 703) }
         /// Bits 35:32.
-        package static var sve: RegisterField { .init(index: 538) }
+        package static var sve: RegisterField { .init(index: 704) }
         /// Bits 31:28.
-        package static var ras: RegisterField { .init(index: 539) }
+        package static var ras: RegisterField { .init(index: 705) }
         /// Bits 27:24.
-        package static var gic: RegisterField { .init(index: 540) }
+        package static var gic: RegisterField { .init(index: 706) }
         /// Bits 23:20.
-        package static var advSIMD: RegisterField { .init(index: 541) }
+        package static var advSIMD: RegisterField { .init(index: 707) }
         /// Bits 19:16.
-        package static var fp: RegisterField { .init(index: 542) }
+        package static var fp: RegisterField { .init(index: 708) }
         /// Bits 15:12.
-        package static var el3: RegisterField { .init(index: 543) }
+        package static var el3: RegisterField { .init(index: 709) }
         /// Bits 11:8.
-        package static var el2: RegisterField { .init(index: 544) }
+        package static var el2: RegisterField { .init(index: 710) }
         /// Bits 7:4.
-        package static var el1: RegisterField { .init(index: 545) }
+        package static var el1: RegisterField { .init(index: 711) }
         /// Bits 3:0.
-        package static var el0: RegisterField { .init(index: 546) }
+        package static var el0: RegisterField { .init(index: 712) }
     }
 
     /// Those of ID_AA64PFR1_EL1.
     package enum IDAA64PFR1EL1 {
         /// Bits 63:60.
-        package static var pfar: RegisterField { .init(index: 547) }
+        package static var pfar: RegisterField { .init(index: 713) }
         /// Bits 59:56.
-        package static var df2: RegisterField { .init(index: 548) }
+        package static var df2: RegisterField { .init(index: 714) }
         /// Bits 55:52.
-        package static var mtex: RegisterField { .init(index: 549) }
+        package static var mtex: RegisterField { .init(index: 715) }
         /// Bits 51:48.
-        package static var the: RegisterField { .init(index: 550) }
+        package static var the: RegisterField { .init(index: 716) }
         /// Bits 47:44.
-        package static var gcs: RegisterField { .init(index: 551) }
+        package static var gcs: RegisterField { .init(index: 717) }
         /// Bits 43:40.
-        package static var mteFrac: RegisterField { .init(index: 552) }
+        package static var mteFrac: RegisterField { .init(index: 718) }
         /// Bits 39:36.
-        package static var nmi: RegisterField { .init(index: 553) }
+        package static var nmi: RegisterField { .init(index: 719) }
         /// Bits 35:32.
-        package static var csv2Frac: RegisterField { .init(index: 554) }
+        package static var csv2Frac: RegisterField { .init(index: 720) }
         /// Bits 31:28.
-        package static var rndrTrap: RegisterField { .init(index: 555) }
+        package static var rndrTrap: RegisterField { .init(index: 721) }
         /// Bits 27:24.
-        package static var sme: RegisterField { .init(index: 556) }
+        package static var sme: RegisterField { .init(index: 722) }
         /// Bits 19:16.
-        package static var mpamFrac: RegisterField { .init(index: 558) }
+        package static var mpamFrac: RegisterField { .init(index: 724) }
         /// Bits 15:12.
-        package static var rasFrac: RegisterField { .init(index: 559) }
+        package static var rasFrac: RegisterField { .init(index: 725) }
         /// Bits 11:8.
-        package static var mte: RegisterField { .init(index: 560) }
+        package static var mte: RegisterField { .init(index: 726) }
         /// Bits 7:4.
-        package static var ssbs: RegisterField { .init(index: 561) }
+        package static var ssbs: RegisterField { .init(index: 727) }
         /// Bits 3:0.
-        package static var bt: RegisterField { .init(index: 562) }
+        package static var bt: RegisterField { .init(index: 728) }
     }
 
     /// Those of ID_AA64PFR2_EL1.
     package enum IDAA64PFR2EL1 {
         /// Bits 35:32.
-        package static var fpmr: RegisterField { .init(index: 564) }
+        package static var fpmr: RegisterField { .init(index: 730) }
         /// Bits 19:16.
-        package static var uinj: RegisterField { .init(index: 566) }
+        package static var uinj: RegisterField { .init(index: 732) }
         /// Bits 15:12.
-        package static var gcie: RegisterField { .init(index: 567) }
+        package static var gcie: RegisterField { .init(index: 733) }
         /// Bits 11:8.
-        package static var mtefar: RegisterField { .init(index: 568) }
+        package static var mtefar: RegisterField { .init(index: 734) }
         /// Bits 7:4.
-        package static var mtestoreonly: RegisterField { .init(index: 569) }
+        package static var mtestoreonly: RegisterField { .init(index: 735) }
         /// Bits 3:0.
-        package static var mteperm: RegisterField { .init(index: 570) }
+        package static var mteperm: RegisterField { .init(index: 736) }
     }
 
     /// Those of ID_MMFR3_EL1.
     package enum IDMMFR3EL1 {
         /// Bits 31:28.
-        package static var supersec: RegisterField { .init(index: 421) }
+        package static var supersec: RegisterField { .init(index: 587) }
         /// Bits 27:24.
-        package static var cMemSz: RegisterField { .init(index: 422) }
+        package static var cMemSz: RegisterField { .init(index: 588) }
         /// Bits 23:20.
-        package static var cohWalk: RegisterField { .init(index: 423) }
+        package static var cohWalk: RegisterField { .init(index: 589) }
         /// Bits 19:16.
-        package static var pan: RegisterField { .init(index: 424) }
+        package static var pan: RegisterField { .init(index: 590) }
         /// Bits 15:12.
-        package static var maintBcst: RegisterField { .init(index: 425) }
+        package static var maintBcst: RegisterField { .init(index: 591) }
         /// Bits 11:8.
-        package static var bpMaint: RegisterField { .init(index: 426) }
+        package static var bpMaint: RegisterField { .init(index: 592) }
         /// Bits 7:4.
-        package static var cMaintSW: RegisterField { .init(index: 427) }
+        package static var cMaintSW: RegisterField { .init(index: 593) }
         /// Bits 3:0.
-        package static var cMaintVA: RegisterField { .init(index: 428) }
+        package static var cMaintVA: RegisterField { .init(index: 594) }
     }
 
     /// Those of ID_PFR0_EL1.
     package enum IDPFR0EL1 {
         /// Bits 31:28.
-        package static var ras: RegisterField { .init(index: 362) }
+        package static var ras: RegisterField { .init(index: 528) }
         /// Bits 27:24.
-        package static var dit: RegisterField { .init(index: 363) }
+        package static var dit: RegisterField { .init(index: 529) }
         /// Bits 23:20.
-        package static var amu: RegisterField { .init(index: 364) }
+        package static var amu: RegisterField { .init(index: 530) }
         /// Bits 19:16.
-        package static var csv2: RegisterField { .init(index: 365) }
+        package static var csv2: RegisterField { .init(index: 531) }
         /// Bits 15:12.
-        package static var state3: RegisterField { .init(index: 366) }
+        package static var state3: RegisterField { .init(index: 532) }
         /// Bits 11:8.
-        package static var state2: RegisterField { .init(index: 367) }
+        package static var state2: RegisterField { .init(index: 533) }
         /// Bits 7:4.
-        package static var state1: RegisterField { .init(index: 368) }
+        package static var state1: RegisterField { .init(index: 534) }
         /// Bits 3:0.
-        package static var state0: RegisterField { .init(index: 369) }
+        package static var state0: RegisterField { .init(index: 535) }
     }
 
     /// Those of ID_PFR2_EL1.
     package enum IDPFR2EL1 {
         /// Bits 11:8.
-        package static var rasFrac: RegisterField { .init(index: 522) }
+        package static var rasFrac: RegisterField { .init(index: 688) }
         /// Bits 7:4.
-        package static var ssbs: RegisterField { .init(index: 523) }
+        package static var ssbs: RegisterField { .init(index: 689) }
         /// Bits 3:0.
-        package static var csv3: RegisterField { .init(index: 524) }
+        package static var csv3: RegisterField { .init(index: 690) }
     }
 
     /// Those of MDCR_EL2.
     package enum MDCREL2 {
         /// Bit 50.
-        package static var enSTEPOP: RegisterField { .init(index: 2258) }
+        package static var enSTEPOP: RegisterField { .init(index: 2424) }
         /// Bit 43.
-        package static var ebwe: RegisterField { .init(index: 2260) }
+        package static var ebwe: RegisterField { .init(index: 2426) }
         /// Bits 41:40.
-        package static var pmee: RegisterField { .init(index: 2262) }
+        package static var pmee: RegisterField { .init(index: 2428) }
         /// Bit 36.
-        package static var hpmfzs: RegisterField { .init(index: 2264) }
+        package static var hpmfzs: RegisterField { .init(index: 2430) }
         /// Bits 31:30.
-        package static var pmsse: RegisterField { .init(index: 2266) }
+        package static var pmsse: RegisterField { .init(index: 2432) }
         /// Bit 29.
-        package static var hpmfzo: RegisterField { .init(index: 2267) }
+        package static var hpmfzo: RegisterField { .init(index: 2433) }
         /// Bit 28.
-        package static var mtpme: RegisterField { .init(index: 2268) }
+        package static var mtpme: RegisterField { .init(index: 2434) }
         /// Bit 27.
-        package static var tdcc: RegisterField { .init(index: 2269) }
+        package static var tdcc: RegisterField { .init(index: 2435) }
         /// Bit 26.
-        package static var hlp: RegisterField { .init(index: 2270) }
+        package static var hlp: RegisterField { .init(index: 2436) }
         /// Bits 25:24.
-        package static var e2TB: RegisterField { .init(index: 2271) }
+        package static var e2TB: RegisterField { .init(index: 2437) }
         /// Bit 23.
-        package static var hccd: RegisterField { .init(index: 2272) }
+        package static var hccd: RegisterField { .init(index: 2438) }
         /// Bit 19.
-        package static var ttrf: RegisterField { .init(index: 2274) }
+        package static var ttrf: RegisterField { .init(index: 2440) }
         /// Bit 17.
-        package static var hpmd: RegisterField { .init(index: 2276) }
+        package static var hpmd: RegisterField { .init(index: 2442) }
         /// Bit 15.
-        package static var enSPM: RegisterField { .init(index: 2278) }
+        package static var enSPM: RegisterField { .init(index: 2444) }
         /// Bit 14.
-        package static var tpms: RegisterField { .init(index: 2279) }
+        package static var tpms: RegisterField { .init(index: 2445) }
         /// Bits 13:12.
-        package static var e2PB: RegisterField { .init(index: 2280) }
+        package static var e2PB: RegisterField { .init(index: 2446) }
         /// Bit 11.
-        package static var tdra: RegisterField { .init(index: 2281) }
+        package static var tdra: RegisterField { .init(index: 2447) }
         /// Bit 10.
-        package static var tdosa: RegisterField { .init(index: 2282) }
+        package static var tdosa: RegisterField { .init(index: 2448) }
         /// Bit 9.
-        package static var tda: RegisterField { .init(index: 2283) }
+        package static var tda: RegisterField { .init(index: 2449) }
         /// Bit 8.
-        package static var tde: RegisterField { .init(index: 2284) }
+        package static var tde: RegisterField { .init(index: 2450) }
         /// Bit 7.
-        package static var hpme: RegisterField { .init(index: 2285) }
+        package static var hpme: RegisterField { .init(index: 2451) }
         /// Bit 6.
-        package static var tpm: RegisterField { .init(index: 2286) }
+        package static var tpm: RegisterField { .init(index: 2452) }
         /// Bit 5.
-        package static var tpmcr: RegisterField { .init(index: 2287) }
+        package static var tpmcr: RegisterField { .init(index: 2453) }
         /// Bits 4:0.
-        package static var hpmn: RegisterField { .init(index: 2288) }
+        package static var hpmn: RegisterField { .init(index: 2454) }
     }
 
     /// Those of MIDR_EL1.
     package enum MIDREL1 {
         /// Bits 31:24.
-        package static var implementer: RegisterField { .init(index: 346) }
+        package static var implementer: RegisterField { .init(index: 512) }
         /// Bits 23:20.
-        package static var variant: RegisterField { .init(index: 347) }
+        package static var variant: RegisterField { .init(index: 513) }
         /// Bits 19:16.
-        package static var architecture: RegisterField { .init(index: 348) }
+        package static var architecture: RegisterField { .init(index: 514) }
         /// Bits 15:4.
-        package static var partNum: RegisterField { .init(index: 349) }
+        package static var partNum: RegisterField { .init(index: 515) }
         /// Bits 3:0.
-        package static var revision: RegisterField { .init(index: 350) }
+        package static var revision: RegisterField { .init(index: 516) }
     }
 
     /// Those of PMCR_EL0.
     package enum PMCREL0 {
         /// Bit 32.
-        package static var fzs: RegisterField { .init(index: 2010) }
+        package static var fzs: RegisterField { .init(index: 2176) }
         /// Bits 31:24.
-        package static var imp: RegisterField { .init(index: 2011) }
+        package static var imp: RegisterField { .init(index: 2177) }
         /// Bits 23:16.
-        package static var idcode: RegisterField { .init(index: 2012) }
+        package static var idcode: RegisterField { .init(index: 2178) }
         /// Bits 15:11.
-        package static var n: RegisterField { .init(index: 2013) }
+        package static var n: RegisterField { .init(index: 2179) }
         /// Bit 9.
-        package static var fzo: RegisterField { .init(index: 2015) }
+        package static var fzo: RegisterField { .init(index: 2181) }
         /// Bit 7.
-        package static var lp: RegisterField { .init(index: 2017) }
+        package static var lp: RegisterField { .init(index: 2183) }
         /// Bit 6.
-        package static var lc: RegisterField { .init(index: 2018) }
+        package static var lc: RegisterField { .init(index: 2184) }
         /// Bit 5.
-        package static var dp: RegisterField { .init(index: 2019) }
+        package static var dp: RegisterField { .init(index: 2185) }
         /// Bit 4.
-        package static var x: RegisterField { .init(index: 2020) }
+        package static var x: RegisterField { .init(index: 2186) }
         /// Bit 3.
-        package static var d: RegisterField { .init(index: 2021) }
+        package static var d: RegisterField { .init(index: 2187) }
         /// Bit 2.
-        package static var c: RegisterField { .init(index: 2022) }
+        package static var c: RegisterField { .init(index: 2188) }
         /// Bit 1.
-        package static var p: RegisterField { .init(index: 2023) }
+        package static var p: RegisterField { .init(index: 2189) }
         /// Bit 0.
-        package static var e: RegisterField { .init(index: 2024) }
+        package static var e: RegisterField { .init(index: 2190) }
     }
 
     /// Those of PSTATE.
     package enum PSTATE {
         /// Bit 36.
-        package static var uinj: RegisterField { .init(index: 39) }
+        package static var uinj: RegisterField { .init(index: 205) }
         /// Bit 35.
-        package static var pacm: RegisterField { .init(index: 40) }
+        package static var pacm: RegisterField { .init(index: 206) }
         /// Bit 34.
-        package static var exlock: RegisterField { .init(index: 41) }
+        package static var exlock: RegisterField { .init(index: 207) }
         /// Bit 33.
-        package static var ppend: RegisterField { .init(index: 42) }
+        package static var ppend: RegisterField { .init(index: 208) }
         /// Bit 32.
-        package static var pm: RegisterField { .init(index: 43) }
+        package static var pm: RegisterField { .init(index: 209) }
         /// Bit 31.
-        package static var n: RegisterField { .init(index: 44) }
+        package static var n: RegisterField { .init(index: 210) }
         /// Bit 30.
-        package static var z: RegisterField { .init(index: 45) }
+        package static var z: RegisterField { .init(index: 211) }
         /// Bit 29.
-        package static var c: RegisterField { .init(index: 46) }
+        package static var c: RegisterField { .init(index: 212) }
         /// Bit 28.
-        package static var v: RegisterField { .init(index: 47) }
+        package static var v: RegisterField { .init(index: 213) }
         /// Bit 25.
-        package static var tco: RegisterField { .init(index: 49) }
+        package static var tco: RegisterField { .init(index: 215) }
         /// Bit 24.
-        package static var dit: RegisterField { .init(index: 50) }
+        package static var dit: RegisterField { .init(index: 216) }
         /// Bit 23.
-        package static var uao: RegisterField { .init(index: 51) }
+        package static var uao: RegisterField { .init(index: 217) }
         /// Bit 22.
-        package static var pan: RegisterField { .init(index: 52) }
+        package static var pan: RegisterField { .init(index: 218) }
         /// Bit 21.
-        package static var ss: RegisterField { .init(index: 53) }
+        package static var ss: RegisterField { .init(index: 219) }
         /// Bit 20.
-        package static var il: RegisterField { .init(index: 54) }
+        package static var il: RegisterField { .init(index: 220) }
         /// Bit 14.
-        package static var btype2: RegisterField { .init(index: 56) }
+        package static var btype2: RegisterField { .init(index: 222) }
         /// Bit 13.
-        package static var allint: RegisterField { .init(index: 57) }
+        package static var allint: RegisterField { .init(index: 223) }
         /// Bit 12.
-        package static var ssbs: RegisterField { .init(index: 58) }
+        package static var ssbs: RegisterField { .init(index: 224) }
         /// Bits 11:10.
-        package static var btype: RegisterField { .init(index: 59) }
+        package static var btype: RegisterField { .init(index: 225) }
         /// Bit 9.
-        package static var d: RegisterField { .init(index: 60) }
+        package static var d: RegisterField { .init(index: 226) }
         /// Bit 8.
-        package static var a: RegisterField { .init(index: 61) }
+        package static var a: RegisterField { .init(index: 227) }
         /// Bit 7.
-        package static var i: RegisterField { .init(index: 62) }
+        package static var i: RegisterField { .init(index: 228) }
         /// Bit 6.
-        package static var f: RegisterField { .init(index: 63) }
+        package static var f: RegisterField { .init(index: 229) }
         /// Bits 4:0.
-        package static var m: RegisterField { .init(index: 65) }
+        package static var m: RegisterField { .init(index: 231) }
 
         /// Values of M.
         package enum M {
@@ -901,147 +901,147 @@ extension RegisterField {
     /// Those of SCTLR2_EL1.
     package enum SCTLR2EL1 {
         /// Bit 12.
-        package static var cptm0: RegisterField { .init(index: 879) }
+        package static var cptm0: RegisterField { .init(index: 1045) }
         /// Bit 11.
-        package static var cptm: RegisterField { .init(index: 880) }
+        package static var cptm: RegisterField { .init(index: 1046) }
         /// Bit 10.
-        package static var cpta0: RegisterField { .init(index: 881) }
+        package static var cpta0: RegisterField { .init(index: 1047) }
         /// Bit 9.
-        package static var cpta: RegisterField { .init(index: 882) }
+        package static var cpta: RegisterField { .init(index: 1048) }
         /// Bit 8.
-        package static var enPACM0: RegisterField { .init(index: 883) }
+        package static var enPACM0: RegisterField { .init(index: 1049) }
         /// Bit 7.
-        package static var enPACM: RegisterField { .init(index: 884) }
+        package static var enPACM: RegisterField { .init(index: 1050) }
         /// Bit 6.
-        package static var enIDCP128: RegisterField { .init(index: 885) }
+        package static var enIDCP128: RegisterField { .init(index: 1051) }
         /// Bit 5.
-        package static var ease: RegisterField { .init(index: 886) }
+        package static var ease: RegisterField { .init(index: 1052) }
         /// Bit 4.
-        package static var enANERR: RegisterField { .init(index: 887) }
+        package static var enANERR: RegisterField { .init(index: 1053) }
         /// Bit 3.
-        package static var enADERR: RegisterField { .init(index: 888) }
+        package static var enADERR: RegisterField { .init(index: 1054) }
         /// Bit 2.
-        package static var nmea: RegisterField { .init(index: 889) }
+        package static var nmea: RegisterField { .init(index: 1055) }
     }
 
     /// Those of SCTLR_EL1.
     package enum SCTLREL1 {
         /// Bit 63.
-        package static var tidcp: RegisterField { .init(index: 810) }
+        package static var tidcp: RegisterField { .init(index: 976) }
         /// Bit 62.
-        package static var spintmask: RegisterField { .init(index: 811) }
+        package static var spintmask: RegisterField { .init(index: 977) }
         /// Bit 61.
-        package static var nmi: RegisterField { .init(index: 812) }
+        package static var nmi: RegisterField { .init(index: 978) }
         /// Bit 60.
-        package static var enTP2: RegisterField { .init(index: 813) }
+        package static var enTP2: RegisterField { .init(index: 979) }
         /// Bit 59.
-        package static var tcso: RegisterField { .init(index: 814) }
+        package static var tcso: RegisterField { .init(index: 980) }
         /// Bit 58.
-        package static var tcso0: RegisterField { .init(index: 815) }
+        package static var tcso0: RegisterField { .init(index: 981) }
         /// Bit 57.
-        package static var epan: RegisterField { .init(index: 816) }
+        package static var epan: RegisterField { .init(index: 982) }
         /// Bit 56.
-        package static var enALS: RegisterField { .init(index: 817) }
+        package static var enALS: RegisterField { .init(index: 983) }
         /// Bit 55.
-        package static var enAS0: RegisterField { .init(index: 818) }
+        package static var enAS0: RegisterField { .init(index: 984) }
         /// Bit 54.
-        package static var enASR: RegisterField { .init(index: 819) }
+        package static var enASR: RegisterField { .init(index: 985) }
         /// Bits 49:46.
-        package static var twedel: RegisterField { .init(index: 821) }
+        package static var twedel: RegisterField { .init(index: 987) }
         /// Bit 45.
-        package static var twedEn: RegisterField { .init(index: 822) }
+        package static var twedEn: RegisterField { .init(index: 988) }
         /// Bit 44.
-        package static var dssbs: RegisterField { .init(index: 823) }
+        package static var dssbs: RegisterField { .init(index: 989) }
         /// Bit 43.
-        package static var ata: RegisterField { .init(index: 824) }
+        package static var ata: RegisterField { .init(index: 990) }
         /// Bit 42.
-        package static var ata0: RegisterField { .init(index: 825) }
+        package static var ata0: RegisterField { .init(index: 991) }
         /// Bits 41:40.
-        package static var tcf: RegisterField { .init(index: 826) }
+        package static var tcf: RegisterField { .init(index: 992) }
         /// Bits 39:38.
-        package static var tcf0: RegisterField { .init(index: 827) }
+        package static var tcf0: RegisterField { .init(index: 993) }
         /// Bit 37.
-        package static var itfsb: RegisterField { .init(index: 828) }
+        package static var itfsb: RegisterField { .init(index: 994) }
         /// Bit 36.
-        package static var bt1: RegisterField { .init(index: 829) }
+        package static var bt1: RegisterField { .init(index: 995) }
         /// Bit 35.
-        package static var bt0: RegisterField { .init(index: 830) }
+        package static var bt0: RegisterField { .init(index: 996) }
         /// Bit 34.
-        package static var enFPM: RegisterField { .init(index: 831) }
+        package static var enFPM: RegisterField { .init(index: 997) }
         /// Bit 33.
-        package static var mscEn: RegisterField { .init(index: 832) }
+        package static var mscEn: RegisterField { .init(index: 998) }
         /// Bit 32.
-        package static var cmow: RegisterField { .init(index: 833) }
+        package static var cmow: RegisterField { .init(index: 999) }
         /// Bit 31.
-        package static var enIA: RegisterField { .init(index: 834) }
+        package static var enIA: RegisterField { .init(index: 1000) }
         /// Bit 30.
-        package static var enIB: RegisterField { .init(index: 835) }
+        package static var enIB: RegisterField { .init(index: 1001) }
         /// Bit 29.
-        package static var lsmaoe: RegisterField { .init(index: 836) }
+        package static var lsmaoe: RegisterField { .init(index: 1002) }
         /// Bit 28.
-        package static var nTLSMD: RegisterField { .init(index: 837) }
+        package static var nTLSMD: RegisterField { .init(index: 1003) }
         /// Bit 27.
-        package static var enDA: RegisterField { .init(index: 838) }
+        package static var enDA: RegisterField { .init(index: 1004) }
         /// Bit 26.
-        package static var uci: RegisterField { .init(index: 839) }
+        package static var uci: RegisterField { .init(index: 1005) }
         /// Bit 25.
-        package static var ee: RegisterField { .init(index: 840) }
+        package static var ee: RegisterField { .init(index: 1006) }
         /// Bit 24.
-        package static var e0E: RegisterField { .init(index: 841) }
+        package static var e0E: RegisterField { .init(index: 1007) }
         /// Bit 23.
-        package static var span: RegisterField { .init(index: 842) }
+        package static var span: RegisterField { .init(index: 1008) }
         /// Bit 22.
-        package static var eis: RegisterField { .init(index: 843) }
+        package static var eis: RegisterField { .init(index: 1009) }
         /// Bit 21.
-        package static var iesb: RegisterField { .init(index: 844) }
+        package static var iesb: RegisterField { .init(index: 1010) }
         /// Bit 20.
-        package static var tscxt: RegisterField { .init(index: 845) }
+        package static var tscxt: RegisterField { .init(index: 1011) }
         /// Bit 19.
-        package static var wxn: RegisterField { .init(index: 846) }
+        package static var wxn: RegisterField { .init(index: 1012) }
         /// Bit 18.
-        package static var nTWE: RegisterField { .init(index: 847) }
+        package static var nTWE: RegisterField { .init(index: 1013) }
         /// Bit 16.
-        package static var nTWI: RegisterField { .init(index: 849) }
+        package static var nTWI: RegisterField { .init(index: 1015) }
         /// Bit 15.
-        package static var uct: RegisterField { .init(index: 850) }
+        package static var uct: RegisterField { .init(index: 1016) }
         /// Bit 14.
-        package static var dze: RegisterField { .init(index: 851) }
+        package static var dze: RegisterField { .init(index: 1017) }
         /// Bit 13.
-        package static var enDB: RegisterField { .init(index: 852) }
+        package static var enDB: RegisterField { .init(index: 1018) }
         /// Bit 12.
-        package static var i: RegisterField { .init(index: 853) }
+        package static var i: RegisterField { .init(index: 1019) }
         /// Bit 11.
-        package static var eos: RegisterField { .init(index: 854) }
+        package static var eos: RegisterField { .init(index: 1020) }
         /// Bit 10.
-        package static var enRCTX: RegisterField { .init(index: 855) }
+        package static var enRCTX: RegisterField { .init(index: 1021) }
         /// Bit 9.
-        package static var uma: RegisterField { .init(index: 856) }
+        package static var uma: RegisterField { .init(index: 1022) }
         /// Bit 8.
-        package static var sed: RegisterField { .init(index: 857) }
+        package static var sed: RegisterField { .init(index: 1023) }
         /// Bit 7.
-        package static var itd: RegisterField { .init(index: 858) }
+        package static var itd: RegisterField { .init(index: 1024) }
         /// Bit 6.
-        package static var nAA: RegisterField { .init(index: 859) }
+        package static var nAA: RegisterField { .init(index: 1025) }
         /// Bit 5.
-        package static var cp15BEN: RegisterField { .init(index: 860) }
+        package static var cp15BEN: RegisterField { .init(index: 1026) }
         /// Bit 4.
-        package static var sa0: RegisterField { .init(index: 861) }
+        package static var sa0: RegisterField { .init(index: 1027) }
         /// Bit 3.
-        package static var sa: RegisterField { .init(index: 862) }
+        package static var sa: RegisterField { .init(index: 1028) }
         /// Bit 2.
-        package static var c: RegisterField { .init(index: 863) }
+        package static var c: RegisterField { .init(index: 1029) }
         /// Bit 1.
-        package static var a: RegisterField { .init(index: 864) }
+        package static var a: RegisterField { .init(index: 1030) }
         /// Bit 0.
-        package static var m: RegisterField { .init(index: 865) }
+        package static var m: RegisterField { .init(index: 1031) }
     }
 
     /// Those of SMCCC_ARCH_WORKAROUND_2.
     package enum SMCCCARCHWORKAROUND2 {
         /// Bit 4.
-        package static var enabled: RegisterField { .init(index: 3466) }
+        package static var enabled: RegisterField { .init(index: 3632) }
         /// Bits 3:0.
-        package static var level: RegisterField { .init(index: 3467) }
+        package static var level: RegisterField { .init(index: 3633) }
 
         /// Values of LEVEL.
         package enum LEVEL {
@@ -1059,34 +1059,34 @@ extension RegisterField {
     /// Those of UNKNOWN_STATE.
     package enum UNKNOWNSTATE {
         /// Bit 7.
-        package static var lineOFEDGE: RegisterField { .init(index: 3809) }
+        package static var lineOFEDGE: RegisterField { .init(index: 3975) }
         /// Bit 6.
-        package static var itsTABLES: RegisterField { .init(index: 3810) }
+        package static var itsTABLES: RegisterField { .init(index: 3976) }
         /// Bit 5.
-        package static var lpiPENDING: RegisterField { .init(index: 3811) }
+        package static var lpiPENDING: RegisterField { .init(index: 3977) }
         /// Bit 4.
-        package static var counterOFFSET: RegisterField { .init(index: 3812) }
+        package static var counterOFFSET: RegisterField { .init(index: 3978) }
         /// Bit 3.
-        package static var capabilities: RegisterField { .init(index: 3813) }
+        package static var capabilities: RegisterField { .init(index: 3979) }
         /// Bit 2.
-        package static var smcccFILTER: RegisterField { .init(index: 3814) }
+        package static var smcccFILTER: RegisterField { .init(index: 3980) }
         /// Bit 1.
-        package static var pmuID: RegisterField { .init(index: 3815) }
+        package static var pmuID: RegisterField { .init(index: 3981) }
         /// Bit 0.
-        package static var pmuFILTER: RegisterField { .init(index: 3816) }
+        package static var pmuFILTER: RegisterField { .init(index: 3982) }
     }
 
     /// Those of VENDOR_HYP_BMAP_2.
     package enum VENDORHYPBMAP2 {
         /// Bit 1.
-        package static var discoverIMPLCPUS: RegisterField { .init(index: 3476) }
+        package static var discoverIMPLCPUS: RegisterField { .init(index: 3642) }
         /// Bit 0.
-        package static var discoverIMPLVER: RegisterField { .init(index: 3477) }
+        package static var discoverIMPLVER: RegisterField { .init(index: 3643) }
     }
 
     /// Those of ZCR_EL1.
     package enum ZCREL1 {
         /// Bits 3:0.
-        package static var len: RegisterField { .init(index: 900) }
+        package static var len: RegisterField { .init(index: 1066) }
     }
 }

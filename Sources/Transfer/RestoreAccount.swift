@@ -47,6 +47,9 @@ public struct RestoreAccount: Sendable {
         entries[position].account.undo = undo
     }
 
+    /// What losses count.
+    package var policy: RestorePolicy { context.options.policy }
+
     /// Whether nothing was lost on any unit that the policy does not pardon.
     public var isComplete: Bool { losses(untilFirst: true).count == 0 }
 

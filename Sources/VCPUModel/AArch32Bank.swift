@@ -22,6 +22,11 @@ public final class AArch32Bank: RegisterBank {
         public var lsb: Int
         /// How many bytes there are.
         public var size: Int
+
+        /// The coprocessor register's bits of the AArch64 register's value.
+        package func extract(from value: RegisterValue) -> RegisterValue {
+            RegisterValue(value.lowBits >> UInt64(lsb), size: size)
+        }
     }
 
     /// Where a coprocessor register's state is; nil for other registers, and for one that no AArch64
@@ -62,8 +67,7 @@ public final class AArch32Bank: RegisterBank {
     /// - Throws: what reading the underlying bank throws, which may name the AArch64 register.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
         guard let holder = viewed(id) else { return try base.read(id) }
-        return RegisterValue(
-            try base.read(holder.id).lowBits >> UInt64(holder.lsb), size: holder.size)
+        return holder.extract(from: try base.read(holder.id))
     }
 
     /// Writes one register; of the AArch64 register that holds a coprocessor register, the other bits stay.

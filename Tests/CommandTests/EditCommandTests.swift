@@ -421,13 +421,16 @@ struct EditCommandTests {
             let register = try shown(name).register
             #expect(register["fields"] != nil && register["views"] == nil, "\(name)")
         }
-        try Program.run("set", folder / "a", "pstate=0x1d3", "ESR_EL1=0x96000010")
+        try Program.run("set", folder / "a", "pstate=0x1d3", "ESR_EL1=0x805")
         for name in names {
             let register = try shown(name).register
             #expect(register["fields"] == nil && register["views"] != nil, "\(name)")
         }
         #expect(try shown("ESR_EL1").register["views"] as? [String] == ["DFSR"])
-        #expect(try shown("ESR_EL1").text.contains("this holds its DFSR"))
+        #expect(
+            try shown("ESR_EL1").text.contains("this holds its DFSR\n      DFSR     0x00000805"))
+        #expect(try shown("ESR_EL1").text.contains("write: translation fault, level 1"))
+        #expect(try shown("TCR_EL1").text.contains("      TTBCR2   0x"))
         #expect(try !shown("ESR_EL1").text.contains("[31:26]"))
         #expect(try shown("TCR_EL1").register["views"] as? [String] == ["TTBCR", "TTBCR2"])
         // What has the same fields in both is told as ever.

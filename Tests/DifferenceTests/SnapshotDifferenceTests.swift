@@ -52,6 +52,30 @@ struct SnapshotDifferenceTests {
         #expect(difference.isExactlySame)
     }
 
+    /// A translation that failed says other things than one that succeeded.
+    @Test func fieldsOfTheLayoutThatBothValuesHave() throws {
+        func fields(_ left: UInt64, _ right: UInt64) throws -> [String]? {
+            let difference = SnapshotDifference(
+                try snapshot(["PAR_EL1": left]), try snapshot(["PAR_EL1": right]))
+            return difference.units.first?.registers.first?.fields.map(\.field.name)
+        }
+        #expect(try fields(0x80b, 0x80f) == ["FST"])
+        #expect(try fields(0x1000, 0x3000) == ["PA"])
+        #expect(try fields(0x80b, 0x3000) == [])
+    }
+
+    @Test func fieldsThatAnAArch32GuestDoesNotHave() throws {
+        func fields(_ name: String, pstate: UInt64) throws -> [String]? {
+            let difference = SnapshotDifference(
+                try snapshot([name: 0, "pstate": pstate]), try snapshot([name: 7, "pstate": 0x3c5]))
+            return difference.units.first?.registers.first { $0.id.name == name }?.fields
+                .map(\.field.name)
+        }
+        #expect(try fields("ESR_EL1", pstate: 0x3c5) == ["ISS"])
+        #expect(try fields("ESR_EL1", pstate: 0x1d3) == [])
+        #expect(try fields("CNTKCTL_EL1", pstate: 0x1d3) != [])
+    }
+
     @Test func fieldsAreNamed() throws {
         let difference = SnapshotDifference(
             try snapshot(["ID_AA64PFR0_EL1": 0x1000_0000_0000_0011]),

@@ -50,6 +50,62 @@ struct LoadRemedyTests {
         }
     }
 
+    /// The rules make it load, none of them is too much, and of an ID register only refused fields are given up.
+    @Test(arguments: [StreamFixture.kvmN1, .kvmMax], HostProfile.builtInNames)
+    func smallestPolicy(_ fixture: StreamFixture, _ host: String) throws {
+        let (stream, profile) = (try QEMUStream(fixture.bytes), try builtIn(host))
+        let move = try MovePlan(of: snapshot(of: stream), on: profile, policy: policy)
+        let version = QEMUVersion.newest
+        let remedies = try LoadRemedies(of: stream, move, on: profile, by: version, policy)
+        guard remedies.plan.verdict == .fails,
+            let rules = remedies.all.compactMap({ (remedy) -> [PolicyRule]? in
+                if case .policy(let rules) = remedy { rules } else { nil }
+            }).first
+        else { return }
+        func isSafe(_ rules: [PolicyRule]) throws -> Bool {
+            var other = policy
+            other.rules += rules
+            return try StreamMend(of: stream, on: profile, policy: other, versions: [version])
+                .isSafe
+        }
+        #expect(try isSafe(rules))
+        // What is altered silently is no reason for a mend to be refused.
+        for rule in rules where !rule.description.hasPrefix("accept-masked") {
+            #expect(try !isSafe(rules.filter { $0 != rule }), "\(rule) on \(host)")
+        }
+        var ofTheMove = PolicyProposal()
+        ofTheMove.add(move)
+        let fields = ofTheMove.proposed.map(\.rule).filter { $0.description.hasPrefix("override") }
+        for field in fields {
+            let name = String(field.pattern.text.prefix { $0 != "." })
+            #expect(!rules.contains { $0.description == "drop \(name)" }, "\(name) on \(host)")
+        }
+    }
+
+    /// What a destination does not have that is started without it, and the guest neither, needs no mend.
+    @Test(arguments: ["6.12-neoverse-v1", "7.3-neoverse-v1"])
+    func mendForLessThanTheHostHas(_ host: String) throws {
+        let (stream, profile) = (try QEMUStream(.kvmN1), try builtIn(host))
+        let cpu = try #require(HostCPU(parsing: "host,sve=off,pauth=off"))
+        #expect(cpu.option == "-cpu host,sve=off,pauth=off" && HostCPU().option == nil)
+        for text in ["", "max", "host,", "host,sve=on", "host,sve=off,,pauth=off"] {
+            #expect(HostCPU(parsing: text) == nil, "\(text)")
+        }
+        func mend(_ policy: RestorePolicy, _ cpu: HostCPU) throws -> StreamMend {
+            try StreamMend(of: stream, on: profile, policy: policy, versions: [.newest], cpu: cpu)
+        }
+        func refused(_ cpu: HostCPU) throws -> Set<RegisterID> {
+            Set(try mend(policy, cpu).refusals.map(\.id))
+        }
+        #expect(try refused(cpu).isStrictSubset(of: refused(HostCPU())))
+        let forced = try mend(RestorePolicy(.force), cpu)
+        #expect(forced.isSafe)
+        let mended = try stream.replacing(forced.sections)
+        let less = try LoadPlan(
+            of: mended, on: profile, version: .newest, policy: policy, without: cpu.removed)
+        #expect(less.verdict != .fails)
+    }
+
     @Test(arguments: StreamFixture.allCases, TCGModel.builtInNames)
     func ofTheEmulation(_ fixture: StreamFixture, _ name: String) throws {
         let model = try #require(try TCGModel.builtIn(named: name))
@@ -175,5 +231,9 @@ struct LoadRemedyTests {
             #expect(mend.blockers.contains(.nestedVirtualization))
             #expect(mend.blockers.contains(.memoryTags(underKVM: true)))
         }
+        let profile = try builtIn("6.12-neoverse-n1")
+        let move = try MovePlan(of: snapshot(of: nested), on: profile, policy: policy)
+        let remedies = try LoadRemedies(of: nested, move, on: profile, by: .newest, policy)
+        #expect(remedies.all.prefix(2).map(\.name) == ["start-without", "start-without"])
     }
 }

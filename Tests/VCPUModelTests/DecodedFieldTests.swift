@@ -57,6 +57,32 @@ struct DecodedFieldTests {
         #expect(aarch32.sentence == "AArch32 Supervisor")
     }
 
+    /// Arm ARM, "DFSR", "IFSR", "TTBCR" and "PAR" of AArch32: the register itself tells which of its formats it has.
+    @Test(
+        arguments: [
+            ("DFSR", 0x805, "write: translation fault, level 1"),
+            ("DFSR", 0x406, "read: asynchronous SError"),
+            ("DFSR", 0xa06, "write: translation fault, level 2"),
+            ("DFSR", 0x221, "read: alignment fault"),
+            ("IFSR", 0xd, "permission fault, level 1"),
+            ("IFSR", 0x402, "0x2"),
+            ("IFSR", 0x20f, "permission fault, level 3"),
+            ("IFSR32_EL2", 0x7, "translation fault, level 2"),
+            ("IFSR32_EL2", 0x207, "translation fault, level 3"),
+            ("TTBCR", 0x2, "Short-descriptor format"),
+            ("TTBCR", 0x8000_0000, "Long-descriptor format"),
+            ("PAR", 0x1234_5000, "translation succeeded"),
+            ("PAR", 0xb, "translation fault, level 1"),
+            ("PAR", 0x80b, "translation fault, level 1"),
+            ("PAR_64", 0xff00_0012_3456_7a80, "translation succeeded"),
+            ("PAR_64", 0x80b, "translation fault, level 1"),
+            ("PAR_64", 0xf, "translation fault, level 2"),
+        ] as [(String, UInt64, String)])
+    func ofAnAArch32Guest(_ name: String, _ value: UInt64, _ sentence: String) throws {
+        let id = try #require(RegisterID(parsing: name))
+        #expect(try fields(id, value).sentence == sentence)
+    }
+
     @Test func numbersAndNames() throws {
         let tcr = try fields(.tcrEL1, 0x20_b510_3510)
         #expect(tcr.first { $0.field.name == "T0SZ" }?.words == "48 bits")

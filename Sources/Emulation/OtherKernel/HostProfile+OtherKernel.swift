@@ -193,11 +193,8 @@ extension HostProfile {
 
     private func takesOwn(_ bits: ShownBits) -> Bool {
         let rules = RegisterDictionary.entry(for: bits.register)?.idFieldRules ?? []
-        return rules.contains { rule in
-            rule.mask == bits.mask
-                && rule.specials.contains {
-                    $0.kind == .ignoredIfHostValue && $0.applies(to: kernel)
-                }
+        return rules.contains {
+            $0.mask == bits.mask && $0.isIgnoredIfHostValue(onKernel: kernel)
         }
     }
 }

@@ -110,7 +110,8 @@ public struct LoadPlan: Sendable {
         let loaders = stream.cpus.enumerated().map { position, section in
             VCPULoader(
                 version: version, policy: policy, section: section, guest: guests[position],
-                vcpu: made[position], vectorLengths: profile.sveVectorLengths)
+                vcpu: made[position],
+                vectorLengths: removed.contains(.sve) ? [] : profile.sveVectorLengths)
         }
         var loads = loaders.map { $0.load() }
         // What is the VM's holds what the last vCPU was given.

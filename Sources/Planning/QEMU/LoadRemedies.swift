@@ -14,6 +14,8 @@ package enum LoadRemedy: Sendable {
     case sameMachine(String)
     /// Give the destination the device of this name and instance.
     case sameDevice(String, UInt32)
+    /// Start the guest with this option of QEMU: no QEMU migrates or saves a guest with what it takes away.
+    case startWith(String)
     /// Emulate the CPU that it was saved with.
     case sameCPU
     /// Mend it: the result loads there.
@@ -43,6 +45,7 @@ package enum LoadRemedy: Sendable {
         case .qemuWithMachine: "qemu-with-machine"
         case .sameMachine: "same-machine"
         case .sameDevice: "same-device"
+        case .startWith: "start-without"
         case .sameCPU: "same-cpu"
         case .mend: "mend"
         case .policy: "policy"
@@ -319,7 +322,7 @@ extension QEMUStream {
 }
 
 extension LoadBlocker {
-    /// What can be done about one with which no load succeeds.
+    /// What can be done about one that is in the way.
     package var remedy: LoadRemedy? {
         switch self {
         case .absentMachine(let name):
@@ -328,7 +331,10 @@ extension LoadBlocker {
             }
         case .otherMachine(let name, _): .sameMachine(name)
         case .absentDevice(let name, let instance, _): .sameDevice(name, instance)
-        case .machineToName, .nestedVirtualization, .memoryTags, .gicv5: nil
+        case .nestedVirtualization: .startWith("-M virtualization=off")
+        case .memoryTags(let underKVM): underKVM ? .startWith("-M mte=off") : nil
+        case .gicv5: .startWith("-M gic-version=3")
+        case .machineToName: nil
         }
     }
 }

@@ -10,16 +10,20 @@ public struct MendRequest: Sendable {
     private let profile: HostProfile?
     private var policy: RestorePolicy
     private let versions: [QEMUVersion]?
+    /// The vCPUs that the host makes.
+    public let cpu: HostCPU
 
     /// - Parameters:
     ///   - profile: the host whose KVM is to load the result; nil where it is not known, or QEMU emulates.
     ///   - version: the QEMU that is to load it; nil for `target`, and without that for all that know the stream's
     ///     subsections.
     ///   - target: the version whose subsections the result is to have.
+    ///   - cpu: the vCPUs that the host makes.
     public init(
         on profile: HostProfile?, policy: RestorePolicy, by version: QEMUVersion?,
-        knownTo target: QEMUVersion?
+        knownTo target: QEMUVersion?, cpu: HostCPU = HostCPU()
     ) {
+        self.cpu = cpu
         self.profile = profile
         self.policy = policy
         self.target = target
@@ -45,7 +49,7 @@ public struct MendRequest: Sendable {
             return try StreamMend(of: stream, on: destination, policy: policy)
         }
         return try StreamMend(
-            of: stream, on: profile, policy: policy, versions: versions, knownTo: target)
+            of: stream, on: profile, policy: policy, versions: versions, knownTo: target, cpu: cpu)
     }
 
     /// The plan of a restore of the stream's vCPUs on the host; nil where that is not known, or there are none.

@@ -111,14 +111,16 @@ extension StreamMend {
     ///     origin, the policy's rules alone are applied, and `plans` is empty.
     ///   - versions: the QEMU versions that are to load the result; nil for all that know the stream's subsections.
     ///   - target: the version whose subsections the result has; nil is the oldest of `versions`, with a profile.
+    ///   - cpu: the vCPUs that the host is to make, which can have less than all it has.
     /// - Throws: for a stream that is not KVM's, with a profile, and one that cannot be read or
     ///   changed.
     public init(
         of stream: QEMUStream, on profile: HostProfile?, policy: RestorePolicy,
-        versions: [QEMUVersion]? = nil, knownTo target: QEMUVersion? = nil
+        versions: [QEMUVersion]? = nil, knownTo target: QEMUVersion? = nil,
+        cpu: HostCPU = HostCPU()
     ) throws(Problem) {
         guard profile == nil || stream.origin.canBeOfKVM else { throw .origin(stream.origin) }
-        var mender = try Mender(stream, policy)
+        var mender = try Mender(stream, policy, cpu)
         try mender.applyRules()
         if profile != nil { mender.leaveOut(RefusedSubsections.timer(in:)) }
         // What the oldest of them does not know, none of them needs.
@@ -147,7 +149,7 @@ extension StreamMend {
     public init(
         of stream: QEMUStream, on destination: TCGDestination, policy: RestorePolicy
     ) throws(Problem) {
-        var mender = try Mender(stream, policy)
+        var mender = try Mender(stream, policy, HostCPU())
         try mender.applyRules()
         mender.leaveOut { section in
             RefusedSubsections(by: destination.version, of: destination.registers).all(in: section)
@@ -212,12 +214,15 @@ private struct EmulationResets {
 private struct Mender {
     private let stream: QEMUStream
     private let policy: RestorePolicy
+    private let cpu: HostCPU
     private let guests: [RegisterList]
     private(set) var sections: [CPUSection]
     private(set) var vcpus: [StreamMend.VCPUChanges]
 
-    init(_ stream: QEMUStream, _ policy: RestorePolicy) throws(StreamMend.Problem) {
-        (self.stream, self.policy) = (stream, policy)
+    init(
+        _ stream: QEMUStream, _ policy: RestorePolicy, _ cpu: HostCPU
+    ) throws(StreamMend.Problem) {
+        (self.stream, self.policy, self.cpu) = (stream, policy, cpu)
         sections = stream.cpus
         vcpus = sections.map {
             StreamMend.VCPUChanges(index: $0.instance, changes: [], refusals: [], altered: [])
@@ -233,7 +238,7 @@ private struct Mender {
         try Result { () throws(RegisterBankError) in
             try LoadPlan(
                 of: stream.with(sections), by: guests, on: profile, version: version,
-                policy: policy, isOfOneVersion: isOfOneVersion)
+                policy: policy, isOfOneVersion: isOfOneVersion, without: cpu.removed)
         }.mapError(StreamMend.Problem.bank).get()
     }
 

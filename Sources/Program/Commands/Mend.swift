@@ -41,6 +41,7 @@ struct Mend: ParsableCommand {
               vcpusnap mend vm.mig --host 6.1-neoverse-n1 -o mended.mig
               vcpusnap mend vm.mig --host 6.1-neoverse-n1 --dry-run \\
                 --write-policy ours.vpolicy
+              vcpusnap mend vm.mig --host rack1.vhost --cpu host,sve=off -o mended.mig
               vcpusnap mend vm.mig --for-qemu 10.0 --tcg neoverse-n1 -o older.mig
               vcpusnap mend vm.save --host rack1.vhost --policy fleet.vpolicy --in-place
               vcpusnap mend gzipped.save --host rack1.vhost -o mended.save
@@ -59,6 +60,12 @@ struct Mend: ParsableCommand {
     var host: String?
 
     @OptionGroup var kernel: KernelOption
+
+    @Option(
+        help: ArgumentHelp(
+            "What QEMU there is started with after -cpu: host, or \(HostCPU.grammar) or fewer of these.",
+            valueName: "model"))
+    var cpu: String?
 
     @Option(
         help:
@@ -107,6 +114,14 @@ struct Mend: ParsableCommand {
             throw ValidationError(
                 "--kernel is for --host: it is the kernel that the host is to have")
         }
+        guard host != nil || cpu == nil else {
+            throw ValidationError("--cpu is for --host: it is what QEMU makes of the host's CPU")
+        }
+        guard cpu.map({ HostCPU(parsing: $0) != nil }) ?? true else {
+            throw ValidationError(
+                "--cpu takes host, or \(HostCPU.grammar) or fewer of these: KVM gives vCPUs no other model"
+            )
+        }
         guard qemu == nil || targetQEMU == nil else {
             throw ValidationError(
                 "give one of --qemu and --for-qemu: both say what loads the result")
@@ -147,7 +162,8 @@ struct Mend: ParsableCommand {
         }
         let text = MendOutput(
             source: source.text, remarks: remarks, host: host.map(FileName.shown),
-            target: request.target, policy: given.policy.name, result: result, place: place,
+            cpu: request.cpu.option, target: request.target, policy: given.policy.name,
+            result: result, place: place,
             writtenRules: writePolicy?.text, values: report.values)
         try text.print(as: report.printing, besides: output, after: text.change)
     }
@@ -157,7 +173,8 @@ struct Mend: ParsableCommand {
         return MendRequest(
             on: try host.map {
                 try kernel.applied(to: [Location(word: $0).host(.commandLine)])[0]
-            }, policy: policy, by: try qemu.map { try QEMUVersion(option: $0) }, knownTo: target)
+            }, policy: policy, by: try qemu.map { try QEMUVersion(option: $0) }, knownTo: target,
+            cpu: cpu.flatMap { HostCPU(parsing: $0) } ?? HostCPU())
     }
 
     private func checkFiles() throws {

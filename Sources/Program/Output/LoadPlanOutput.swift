@@ -129,6 +129,8 @@ extension LoadRemedy {
         case .sameMachine(let name): "start the destination with -M \(name)"
         case .sameDevice(let name, let instance):
             "give the destination the source's \(name), instance \(instance)"
+        case .startWith(let option):
+            "start the guest with \(option), so that QEMU can migrate and save it"
         case .sameCPU: "load it in a QEMU that emulates the CPU that it was saved with"
         case .newerQEMU(let version): "QEMU \(version) loads it there as it is"
         case .psciVersion(let version):
@@ -138,6 +140,7 @@ extension LoadRemedy {
             "start the destination with \(Remedy.cpuOption(without: features)): the guest has no "
                 + features.names.joined(separator: ", ")
                 + (only?.helped == 0 ? ", though more than that is in the way" : Self.part(only))
+                + (only == nil ? "" : Self.mending(for: features))
         case .limitVectors(let bits):
             "before the guest's first run: -cpu host,\(bits == 0 ? "sve=off" : "sve\(bits)=on"), so that its vectors "
                 + "are no longer than there"
@@ -148,6 +151,10 @@ extension LoadRemedy {
         case .ofTheMove(let remedy, let only):
             remedy.words + Self.part(only) + (remedy.isBeyondQEMU ? "; QEMU 11.1 cannot" : "")
         }
+    }
+
+    private static func mending(for features: VCPUFeatures) -> String {
+        "; vcpusnap mend takes -\(Remedy.cpuOption(without: features)), too"
     }
 
     private static func part(_ only: (helped: Int, of: Int)?) -> String {

@@ -12,6 +12,8 @@ struct MendOutput: Report {
     let remarks: StreamRemarks
     /// Absent where only rules were applied.
     let host: String?
+    /// How QEMU has to be started there; absent where with `-cpu host`.
+    let cpu: String?
     /// The QEMU whose subsections the result has; absent where none was named.
     let target: QEMUVersion?
     let policy: String
@@ -33,7 +35,7 @@ struct MendOutput: Report {
     func write(text output: ReportWriter) {
         let style = output.style
         let place = host ?? mend.plans.first?.host ?? target.map { "QEMU \($0)" }
-        let purpose = place.map { " for \($0)" } ?? ""
+        let purpose = (place.map { " for \($0)" } ?? "") + (cpu.map { " with \($0)" } ?? "")
         output.write(style.bold("mend \(source)\(purpose)") + ": " + verdict(style) + "\n")
         output.write(style.notes(remarks.notes))
         output.write(mend.blockerLines)
@@ -129,7 +131,7 @@ struct MendOutput: Report {
 
     var json: JSONObject {
         remarks.json + [
-            "blockers": mend.blockers.list(by: mend.toldVersion), "host": host,
+            "blockers": mend.blockers.list(by: mend.toldVersion), "cpu": cpu, "host": host,
             "mended": mend.isSafe,
             "plans": mend.plans.json { plan in
                 [

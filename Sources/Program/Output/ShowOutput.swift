@@ -190,24 +190,41 @@ struct ShowOutput: Report {
         PrintableText(id.name).padded(to: 24)
     }
 
-    /// Why the fields are not told.
-    private func aarch32(in register: Register) -> PrintableText {
-        guard filter != nil, !register.views.isEmpty else { return "" }
-        let names = register.views.map(\.name).joined(separator: ", ")
-        return
-            "      the guest has AArch32 at EL1, and this holds its \(names), whose fields are others\n"
-    }
-
     private func lines(of register: Register) -> PrintableText {
         let value = values.text(register.value, of: register.id) ?? ""
-        let fields = fields(of: register) ?? []
-        let sentence =
-            fields.sentence.map { "      \($0)\n" as PrintableText } ?? aarch32(in: register)
         let told =
-            decoded.lines(fields, indent: "      ")
-            + (fields.isEmpty
-                ? [] : decoded.reserved(register.value, of: register.id, indent: "      "))
+            meaning(of: register.value, fields(of: register) ?? [], register.id, indent: "      ")
+            + views(of: register)
         let lines = told.map { "\($0)\n" as PrintableText }
-        return "    \(Self.column(register.id)) \(value)\n\(sentence)\(lines.joined())"
+        return "    \(Self.column(register.id)) \(value)\n\(lines.joined())"
+    }
+
+    private func meaning(
+        of value: RegisterValue, _ fields: [DecodedField], _ id: RegisterID, indent: String
+    ) -> [PrintableText] {
+        guard !fields.isEmpty else { return [] }
+        let sentence = fields.sentence.map { "\(PrintableText(indent))\($0)" as PrintableText }
+        return [sentence].compactMap { $0 } + decoded.lines(fields, indent: indent)
+            + decoded.reserved(value, of: id, indent: indent)
+    }
+
+    /// What an AArch32 guest has in the register, in place of fields that are not the guest's.
+    private func views(of register: Register) -> [PrintableText] {
+        guard filter != nil, !register.views.isEmpty, !values.isHidden(register.id) else {
+            return []
+        }
+        let names = register.views.map(\.name).joined(separator: ", ")
+        var told: [PrintableText] = [
+            "      the guest has AArch32 at EL1, and this holds its \(names)"
+        ]
+        for view in register.views {
+            guard let value = AArch32Bank.holder(of: view)?.extract(from: register.value),
+                let entry = RegisterDictionary.entry(for: view)
+            else { continue }
+            told.append("      \(PrintableText(view.name).padded(to: 8)) \(value)")
+            let fields = DecodedField.all(of: value, in: entry)
+            told += meaning(of: value, fields, view, indent: "        ")
+        }
+        return told
     }
 }

@@ -82,9 +82,13 @@ public struct UnitDifference: Hashable, Sendable {
     ) -> [RegisterDifference] {
         guard left != right else { return [] }
         let ids = left.ids == right.ids ? left.ids : Set(left.ids).union(right.ids).sorted()
+        let isAArch32 = left.hasAArch32AtEL1 || right.hasAArch32AtEL1
         return ids.compactMap { id in
             let (before, after) = (left[id], right[id])
-            return before == after ? nil : RegisterDifference(id: id, left: before, right: after)
+            guard before != after else { return nil }
+            let isOther = isAArch32 && !AArch32Bank.views(in: id).isEmpty
+            return RegisterDifference(
+                id: id, left: before, right: after, hasOtherFields: isOther)
         }
     }
 }
@@ -97,6 +101,8 @@ public struct RegisterDifference: Hashable, Sendable {
     public var left: RegisterValue?
     /// The right side's value; nil where that side has no such register.
     public var right: RegisterValue?
+    /// Whether a guest with AArch32 at EL1 has registers of its own in it, whose fields are others.
+    var hasOtherFields = false
 
     /// What the register is for, to group reports by.
     public var category: RegisterCategory { RegisterCategory(of: id) }
@@ -108,12 +114,13 @@ public struct RegisterDifference: Hashable, Sendable {
     }
 
     /// The fields that differ, most significant first; empty when the dictionary has no layout for
-    /// the register or one side lacks it.
+    /// the register, the two values have different ones, the fields are not the guest's, or one side lacks it.
     public var fields: [FieldDifference] {
-        guard let left, let right, let entry = RegisterDictionary.entry(for: id),
-            !entry.isOpaque
+        guard let left, let right, !hasOtherFields, let entry = RegisterDictionary.entry(for: id)
         else { return [] }
-        return entry.fields.compactMap { field in
+        let layout = entry.fields(of: left.lowBits)
+        guard layout == entry.fields(of: right.lowBits) else { return [] }
+        return layout.compactMap { field in
             let values = (field.extract(from: left), field.extract(from: right))
             guard values.0 != values.1 else { return nil }
             return FieldDifference(field: field, left: values.0, right: values.1)

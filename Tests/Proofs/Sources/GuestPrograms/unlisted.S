@@ -1,6 +1,7 @@
 /*
  * A program for a vCPU without MMU, caches or interrupts that reads the ID registers and, if x0 is not 0, PMMIR_EL1,
- * whether or not KVM lists them, and asks and calls the firmware about its mitigations (SMCCC_ARCH_WORKAROUND_1 to 3).
+ * whether or not KVM lists them, asks and calls the firmware about its mitigations (SMCCC_ARCH_WORKAROUND_1 to 3), and
+ * calls services that are in bitmaps of KVM: random numbers (TRNG_VERSION), the vendor's features and the host's time.
  *
  * It writes 8 bytes each from GUEST_DATA_OFFSET on, in the order of GUEST_UNLISTED_* in GuestPrograms.h, and then tells
  * the VMM 0; or the syndrome of an exception that came.
@@ -52,6 +53,16 @@ next_workaround:
         sub     x21, x21, #1
         cbnz    x21, next_workaround
 
+        adr     x20, services
+        mov     x21, #3
+next_service:
+        ldr     w0, [x20], #4
+        mov     x1, #0
+        hvc     #0
+        str     x0, [x19], #8
+        sub     x21, x21, #1
+        cbnz    x21, next_service
+
         mov     x0, #0
         b       unlisted_end
 unlisted_taken:
@@ -63,6 +74,8 @@ unlisted_end:
         .balign 4
 workarounds:
         .word   0x80008000, 0x80007fff, 0x80003fff
+services:
+        .word   0x84000050, 0x86000000, 0x86000001
         .ltorg
 
         .balign 2048

@@ -1,22 +1,43 @@
+import Glibc
 import GuestPrograms
 import VCPUSnap
 
-/// What the proofs of the policy `safe` say of KVM, seen by a guest: it reads 0 where KVM does not list an ID
-/// register or PMMIR_EL1, and the firmware's mitigations can be called at every level.
+/// What a guest sees of what the policy `safe` calls invisible, and what a write of PMSWINC_EL0 leaves.
+///
+/// It reads 0 where KVM does not list an ID register or PMMIR_EL1, the firmware's mitigations can be called at every level, and
+/// hypercall services are there from the kernels on that `Formats/registers` dates them with.
 struct UnlistedProof: ~Copyable {
     private let machine: GuestMachine
     private let listed: RegisterList
     /// Whether the guest reads PMMIR_EL1, which it has not if KVM lists it with the PMU, or the CPU's PMU is older.
     private let readsPMMIR: Bool
+    private let kernel: KernelVersion
+    /// What PMSWINC_EL0 held after a 7 was written to it.
+    private let increment: UInt64
 
     private static let pmmir = RegisterID(parsing: "PMMIR_EL1")
     private static let debugFeatures = RegisterID(parsing: "ID_AA64DFR0_EL1")
 
+    private static func runningKernel() throws -> KernelVersion {
+        var names = utsname()
+        uname(&names)
+        let release = withUnsafeBytes(of: names.release) {
+            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        guard let kernel = KernelVersion(parsing: release) else {
+            throw ProofError("no kernel is called \(release)")
+        }
+        return kernel
+    }
+
     init() throws {
+        let kernel = try Self.runningKernel()
         let system = try KVMSystem()
         let other = try ScratchVM(on: system, vcpuCount: 1)
         try other.banks[0].initialize(with: other.abilities.defaultInit)
         let ofPMU = try Capture(of: other.banks[0]).registers
+        try other.banks[0].write(RegisterValue(7), to: .pmswincEL0)
+        let increment = try other.banks[0].read(.pmswincEL0).lowBits
         // PMUVer, bits 11:8; 5 is PMUv3 for Armv8.4, 15 is no PMUv3.
         let version = (Self.debugFeatures.flatMap { ofPMU[$0]?.lowBits } ?? 0) >> 8 & 0xf
         let readsPMMIR = Self.pmmir.map { ofPMU[$0] == nil } ?? false && 5..<15 ~= version
@@ -28,6 +49,7 @@ struct UnlistedProof: ~Copyable {
         // Only then KVM knows that the VM has no GIC, and says so in the ID registers.
         listed = try Capture(of: machine.bank).registers
         self.readsPMMIR = readsPMMIR
+        (self.kernel, self.increment) = (kernel, increment)
         self.machine = machine
     }
 
@@ -35,8 +57,42 @@ struct UnlistedProof: ~Copyable {
     private borrowing func word(_ number: Int) -> UInt64 { machine.word(at: number * 8) }
 
     borrowing func run() -> Bool {
-        let registers = areRegistersRight()
-        return areMitigationsRight() && registers
+        let answers = [
+            areRegistersRight(), areMitigationsRight(), areServicesRight(), isIncrementRight(),
+        ]
+        return !answers.contains(false)
+    }
+
+    /// Each with the register that has its bit, and since when it is there where no register says so (`services.jsonl`).
+    private static let services:
+        [(name: String, id: RegisterID, bit: UInt64, since: KernelVersion)] =
+            [
+                ("TRNG", .stdBmap, 0, KernelVersion(5, 12)),
+                ("the vendor's features", .vendorHypBmap, 0, KernelVersion(5, 13)),
+                ("PTP", .vendorHypBmap, 1, KernelVersion(5, 13)),
+            ]
+
+    private borrowing func areServicesRight() -> Bool {
+        var isRight = true
+        for (number, service) in Self.services.enumerated() {
+            let answer = Int32(truncatingIfNeeded: word(Int(GUEST_UNLISTED_SERVICES) + number))
+            let bits = listed[service.id]?.lowBits
+            print(service.name, "answers", answer, bits.map { "of \($0)" } ?? "without a bitmap")
+            let isOffered = bits.map { $0 >> service.bit & 1 != 0 } ?? (kernel >= service.since)
+            // Without the service the call is unknown, which is -1.
+            isRight = isRight && (answer != -1) == isOffered
+        }
+        return isRight
+    }
+
+    private borrowing func isIncrementRight() -> Bool {
+        print("PMSWINC_EL0 holds", increment, "after a 7 was written")
+        let entry = RegisterDictionary.entry(for: .pmswincEL0)
+        switch entry?.behavior(onKernel: kernel)?.behaviorClass {
+        case .writable: return increment == 7
+        case .writeIgnored: return increment == 0
+        default: return false
+        }
     }
 
     private borrowing func areRegistersRight() -> Bool {

@@ -54,6 +54,7 @@ enum {
     GUEST_UNLISTED_ID_REGISTERS = 0, /* CRm 1 to 7, of each Op2 0 to 7 */
     GUEST_UNLISTED_PMMIR = 56,
     GUEST_UNLISTED_WORKAROUNDS = 57, /* 1 to 3: what the firmware says of it, and the call's answer */
+    GUEST_UNLISTED_SERVICES = 63, /* what TRNG_VERSION, the vendor's list of features and PTP answer */
 };
 
 /* The programs' machine code and its size in bytes; NULL and 0 when not built for arm64. */
