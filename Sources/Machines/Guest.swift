@@ -14,6 +14,11 @@ public struct Guest {
     /// The stream itself.
     public var stream: QEMUStream? { streamFile?.stream }
 
+    /// The same where QEMU loads it: of a file with several streams it loads the first.
+    package var loadedStreamFile: StreamFile? {
+        stream?.beginningBehindAnother == nil ? streamFile : nil
+    }
+
     init(_ capture: StateCapture, from file: (any StateFile)? = nil) {
         self.capture = capture
         streamFile = file?.streamFile

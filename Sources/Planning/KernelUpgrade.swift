@@ -35,6 +35,9 @@ public struct KernelUpgrade: Sendable {
         [(.up, up), (.back, back), (.freshBack, freshBack)]
     }
 
+    /// Whether all three can be made.
+    package var isPossible: Bool { moves.allSatisfy { $0.plan.verdict != .no } }
+
     /// Which move.
     public enum Move: String, CaseIterable, Sendable {
         /// From the old kernel to the new one.

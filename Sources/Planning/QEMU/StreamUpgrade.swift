@@ -5,19 +5,26 @@ package import VCPUModel
 
 /// What QEMU makes of a stream when its host gets another kernel, and when it gets the old one again.
 package struct StreamUpgrade: Sendable {
+    /// The QEMU on both kernels.
+    package let version: QEMUVersion
     /// Features of the host that the guest does not have; its vCPUs are made without them on each kernel.
     package let without: VCPUFeatures
     /// The moves of `KernelUpgrade`, in its order, as loads.
     package let loads: [(what: KernelUpgrade.Move, remedies: LoadRemedies)]
 
+    /// Whether QEMU loads it each time.
+    package var isPossible: Bool { loads.allSatisfy { $0.remedies.plan.verdict == .loads } }
+
     /// Plans all three loads.
     /// - Parameters:
-    ///   - version: the QEMU on both kernels.
+    ///   - given: the QEMU on both kernels; nil for the one that the stream's machine type names.
     ///   - upgrade: what a restore of the same vCPUs does, by the same policy.
+    /// - Throws: where the stream as one of the loads leaves it cannot be written.
     package init(
-        of stream: QEMUStream, by version: QEMUVersion, _ upgrade: KernelUpgrade,
+        of stream: QEMUStream, by given: QEMUVersion?, _ upgrade: KernelUpgrade,
         policy: RestorePolicy
     ) throws(StreamMend.Problem) {
+        let version = given ?? QEMUVersion(of: stream)
         let without = stream.featuresToRemove(on: upgrade.old)
             .reduce(VCPUFeatures()) { $0.union($1) }
         func written(isLoaded: Bool) throws(StreamMend.Problem) -> QEMUStream {
@@ -31,7 +38,7 @@ package struct StreamUpgrade: Sendable {
             try LoadRemedies(
                 of: stream, move, on: profile, by: version, policy, without: without)
         }
-        self.without = without
+        (self.version, self.without) = (version, without)
         loads = [
             (.up, try load(stream, upgrade.up, on: upgrade.new)),
             (.back, try load(try written(isLoaded: true), upgrade.back, on: upgrade.old)),

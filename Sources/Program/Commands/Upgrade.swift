@@ -103,20 +103,19 @@ struct Upgrade: ParsableCommand {
         of file: StreamFile, by version: QEMUVersion?, _ name: String, _ plan: KernelUpgrade,
         _ given: LoadedPolicy
     ) throws -> UpgradeOutput.StreamLoads {
-        let version = version ?? QEMUVersion(of: file.stream)
         let upgrade = try StreamUpgrade(
             of: file.stream, by: version, plan, policy: given.policy)
         let profile = host.map(FileName.shown) ?? "HOST.vhost"
         return UpgradeOutput.StreamLoads(
-            version: version, without: upgrade.without,
+            upgrade: upgrade,
             answers: upgrade.loads.map { what, remedies in
                 let isUp = what == .up
                 let kernel = isUp ? " --kernel \(FileName.shown(to))\(like.text)" : ""
                 var mend = MendWords(
                     isUp ? FileName.shown(name) : "STREAM", isUp ? file : nil, streamOptions,
-                    to: "--host \(profile) --qemu \(version)\(kernel)",
+                    to: "--host \(profile) --qemu \(upgrade.version)\(kernel)",
                     policy: FileName.shown(policy.text))
-                mend.proposing = "vcpusnap plan --qemu \(version) --write-policy"
+                mend.proposing = "vcpusnap plan --qemu \(upgrade.version) --write-policy"
                 if host == nil { mend.preparation = Self.recording(name, from: from, to: profile) }
                 return (what, LoadAnswer(remedies: remedies, mend: mend))
             })
@@ -136,8 +135,7 @@ struct Upgrade: ParsableCommand {
         let guest = try source.guestOrHost(streamOptions.options)
         let snapshot = guest.capture.reporting(from: source)
         try snapshot.requireVCPUs(of: source, to: "plan")
-        // QEMU loads the first stream of a file.
-        let file = guest.stream?.beginningBehindAnother == nil ? guest.streamFile : nil
-        return (snapshot, try host ?? guest.ownHost(kernel: from, named: source), file)
+        let own = try host ?? guest.ownHost(kernel: from, named: source)
+        return (snapshot, own, guest.loadedStreamFile)
     }
 }

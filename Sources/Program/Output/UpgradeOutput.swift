@@ -16,15 +16,13 @@ struct UpgradeOutput: Report {
         let loads: StreamLoads?
 
         var isPossible: Bool {
-            loads.map { $0.answers.allSatisfy { $0.answer.plan.verdict == .loads } }
-                ?? plan.moves.allSatisfy { $0.plan.verdict != .no }
+            loads?.upgrade.isPossible ?? plan.isPossible
         }
     }
 
-    /// What QEMU does with a stream, and features of the host that the guest has not got.
+    /// What QEMU does with a stream, and each load in the words of the command line.
     struct StreamLoads {
-        let version: QEMUVersion
-        let without: VCPUFeatures
+        let upgrade: StreamUpgrade
         let answers: [(what: KernelUpgrade.Move, answer: LoadAnswer)]
     }
 
@@ -59,10 +57,11 @@ struct UpgradeOutput: Report {
     }
 
     private func write(_ loads: StreamLoads, _ output: ReportWriter) {
+        let without = loads.upgrade.without
         let option =
-            loads.without.isEmpty
-            ? "" : ", started with \(Remedy.cpuOption(without: loads.without)) as the guest was"
-        output.write("  this is what QEMU \(loads.version) does\(option)\n")
+            without.isEmpty
+            ? "" : ", started with \(Remedy.cpuOption(without: without)) as the guest was"
+        output.write("  this is what QEMU \(loads.upgrade.version) does\(option)\n")
         for (what, answer) in loads.answers {
             output.write("\(output.style.bold("\(what.text)")): ")
             answer.write(text: output, values)
@@ -75,7 +74,7 @@ struct UpgradeOutput: Report {
                 [
                     "from": upgrade.plan.old.kernelRelease, "host": upgrade.plan.old.name,
                     "moves": moves(of: upgrade), "notes": upgrade.notes,
-                    "qemu": upgrade.loads.map { "\($0.version)" }, "source": upgrade.source,
+                    "qemu": upgrade.loads.map { "\($0.upgrade.version)" }, "source": upgrade.source,
                 ]
             }, "policy": policy, "to": kernel,
         ]
