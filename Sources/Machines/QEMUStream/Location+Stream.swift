@@ -13,6 +13,7 @@ extension Location {
 
     /// The stream of the machine that a stream is to go to: in a file, or taken from the QEMU that runs it.
     /// - Returns: also QEMU's version, which no file says.
+    /// - Throws: for what has no stream, and where it cannot be reached or read.
     package func openDestination(
         _ options: SourceOptions
     ) throws(SourceError) -> (file: StreamFile, qemu: String?) {
@@ -80,6 +81,7 @@ extension Location {
     }
 
     /// Writes the changed copy of a file with a stream.
+    /// - Throws: for what is no file, and where the source cannot be read or this cannot be written.
     package func write(_ patch: FilePatch, of source: Location) throws(SourceError) {
         let place = try placeOfStream()
         let from = try source.place(orElse: "name a file or -")
