@@ -73,6 +73,12 @@ extension SourceKinds {
         named.filter { $0.summary.abilities.contains(ability) }.map { $0.summary.grammar }
     }
 
+    /// The VMs that run and give a stream: `qmp:SOCKET or libvirt:DOMAIN`.
+    package static var streamGrammar: String {
+        named.filter { $0 is any StreamSource.Type }.map { $0.summary.grammar }
+            .joined(separator: " or ")
+    }
+
     /// Paragraphs of the help of a command: what is to be known of those with which it does something.
     public static func details(for ability: SourceAbilities) -> String {
         all.compactMap { $0.summary.details[ability] }.joined(separator: "\n\n")

@@ -20,7 +20,8 @@ extension Location {
         guard case .named(let source) = self else { return (try openStream(options), nil) }
         guard let running = source as? any StreamSource else {
             throw isNoFile(
-                orElse: "name a file with a stream of the destination, or its qmp:SOCKET")
+                orElse: "name a file with a stream of the destination, or its "
+                    + SourceKinds.streamGrammar)
         }
         let (file, machine) = try running.takeStream(options)
         return (file, machine.version)

@@ -20,7 +20,7 @@ struct DestinationOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             The machine that a QEMU emulates: the one that wrote this stream, preferably before \
-            its first run, or the one running at qmp:SOCKET.
+            its first run, or that of \(SourceKinds.streamGrammar).
             """, valueName: "stream"))
     var machine: Location?
 

@@ -42,7 +42,7 @@ struct Move: ParsableCommand {
     var source: Location
 
     @Argument(
-        help: "The host: ssh:HOST, ssh:USER@HOST, or ssh://USER@HOST:PORT.",
+        help: "The host: \(SSHHost.spellings).",
         completion: .list([SSHHost.scheme]))
     var place: String
 
