@@ -161,6 +161,7 @@ extension Location {
     /// - Parameters:
     ///   - inputs: what the result is made of, which would be lost where this is the same file.
     ///   - advice: what to do then.
+    /// - Throws: where it cannot be written, or something would be lost.
     package func checkOutput(
         _ content: OutputContent, keeping inputs: [Location],
         orElse advice: String = "name another file"

@@ -26,6 +26,7 @@ extension PolicyFile {
     /// Makes sure that a policy can be written here, and that nothing is lost by it.
     /// - Parameter policy: that the rules are added to. It may be the same file where that is replaced whole, but not
     ///   under a name such as `/dev/fd/3`, by which it would be overwritten from its start.
+    /// - Throws: where it cannot be written, or something would be lost.
     package static func checkOutput(
         _ location: Location, keeping others: [Location], addingTo policy: Location
     ) throws(SourceError) {
@@ -40,6 +41,7 @@ extension PolicyFile {
     /// - Parameters:
     ///   - policy: that it has the rules of.
     ///   - read: where that was read, if it is no preset.
+    /// - Throws: where another policy is there, and where it cannot be written.
     package static func write(
         _ file: [UInt8], to location: Location, after policy: LoadedPolicy, from read: Location
     ) throws(SourceError) {

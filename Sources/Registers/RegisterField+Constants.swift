@@ -232,6 +232,18 @@ extension RegisterField {
         package static var pcrsel: RegisterField { .init(index: 1231) }
     }
 
+    /// Those of GICD_IIDR.
+    package enum GICDIIDR {
+        /// Bits 31:24.
+        package static var productID: RegisterField { .init(index: 3889) }
+        /// Bits 19:16.
+        package static var variant: RegisterField { .init(index: 3891) }
+        /// Bits 15:12.
+        package static var revision: RegisterField { .init(index: 3892) }
+        /// Bits 11:0.
+        package static var implementer: RegisterField { .init(index: 3893) }
+    }
+
     /// Those of GICD_IROUTER.
     package enum GICDIROUTER {
         /// Bits 39:32.
@@ -244,6 +256,154 @@ extension RegisterField {
         package static var aff1: RegisterField { .init(index: 3964) }
         /// Bits 7:0.
         package static var aff0: RegisterField { .init(index: 3965) }
+    }
+
+    /// Those of GICD_TYPER.
+    package enum GICDTYPER {
+        /// Bit 25.
+        package static var no1N: RegisterField { .init(index: 3912) }
+        /// Bit 24.
+        package static var a3V: RegisterField { .init(index: 3913) }
+        /// Bits 23:19.
+        package static var idBits: RegisterField { .init(index: 3914) }
+        /// Bit 18.
+        package static var dvis: RegisterField { .init(index: 3915) }
+        /// Bit 17.
+        package static var lpis: RegisterField { .init(index: 3916) }
+        /// Bit 16.
+        package static var mbis: RegisterField { .init(index: 3917) }
+        /// Bits 15:11.
+        package static var numLPIs: RegisterField { .init(index: 3918) }
+        /// Bit 10.
+        package static var securityExtn: RegisterField { .init(index: 3919) }
+        /// Bit 9.
+        package static var nmi: RegisterField { .init(index: 3920) }
+        /// Bit 8.
+        package static var espi: RegisterField { .init(index: 3921) }
+        /// Bits 7:5.
+        package static var cpuNumber: RegisterField { .init(index: 3922) }
+        /// Bits 4:0.
+        package static var itLinesNumber: RegisterField { .init(index: 3923) }
+    }
+
+    /// Those of GICR_CTLR.
+    package enum GICRCTLR {
+        /// Bit 31.
+        package static var uwp: RegisterField { .init(index: 3879) }
+        /// Bit 26.
+        package static var dpg1S: RegisterField { .init(index: 3881) }
+        /// Bit 25.
+        package static var dpg1NS: RegisterField { .init(index: 3882) }
+        /// Bit 24.
+        package static var dpg0: RegisterField { .init(index: 3883) }
+        /// Bit 3.
+        package static var rwp: RegisterField { .init(index: 3885) }
+        /// Bit 2.
+        package static var ir: RegisterField { .init(index: 3886) }
+        /// Bit 1.
+        package static var ces: RegisterField { .init(index: 3887) }
+        /// Bit 0.
+        package static var enableLPIs: RegisterField { .init(index: 3888) }
+    }
+
+    /// Those of GICR_PROPBASER.
+    package enum GICRPROPBASER {
+        /// Bits 58:56.
+        package static var outerCache: RegisterField { .init(index: 3967) }
+        /// Bits 51:12.
+        package static var physicalAddress: RegisterField { .init(index: 3969) }
+        /// Bits 11:10.
+        package static var shareability: RegisterField { .init(index: 3970) }
+        /// Bits 9:7.
+        package static var innerCache: RegisterField { .init(index: 3971) }
+        /// Bits 4:0.
+        package static var idBits: RegisterField { .init(index: 3973) }
+    }
+
+    /// Those of GICR_TYPER.
+    package enum GICRTYPER {
+        /// Bits 63:32.
+        package static var affinityValue: RegisterField { .init(index: 3932) }
+        /// Bits 31:27.
+        package static var ppInum: RegisterField { .init(index: 3933) }
+        /// Bit 26.
+        package static var vsgi: RegisterField { .init(index: 3934) }
+        /// Bits 25:24.
+        package static var commonLPIAff: RegisterField { .init(index: 3935) }
+        /// Bits 23:8.
+        package static var processorNumber: RegisterField { .init(index: 3936) }
+        /// Bit 7.
+        package static var rvpeid: RegisterField { .init(index: 3937) }
+        /// Bit 6.
+        package static var mpam: RegisterField { .init(index: 3938) }
+        /// Bit 5.
+        package static var dpgs: RegisterField { .init(index: 3939) }
+        /// Bit 4.
+        package static var last: RegisterField { .init(index: 3940) }
+        /// Bit 3.
+        package static var directLPI: RegisterField { .init(index: 3941) }
+        /// Bit 2.
+        package static var dirty: RegisterField { .init(index: 3942) }
+        /// Bit 1.
+        package static var vlpis: RegisterField { .init(index: 3943) }
+        /// Bit 0.
+        package static var plpis: RegisterField { .init(index: 3944) }
+    }
+
+    /// Those of GITS_BASER.
+    package enum GITSBASER {
+        /// Bit 63.
+        package static var valid: RegisterField { .init(index: 4001) }
+        /// Bit 62.
+        package static var indirect: RegisterField { .init(index: 4002) }
+        /// Bits 61:59.
+        package static var innerCache: RegisterField { .init(index: 4003) }
+        /// Bits 58:56.
+        package static var type: RegisterField { .init(index: 4004) }
+        /// Bits 55:53.
+        package static var outerCache: RegisterField { .init(index: 4005) }
+        /// Bits 52:48.
+        package static var entrySize: RegisterField { .init(index: 4006) }
+        /// Bits 47:12.
+        package static var physicalAddress: RegisterField { .init(index: 4007) }
+        /// Bits 11:10.
+        package static var shareability: RegisterField { .init(index: 4008) }
+        /// Bits 9:8.
+        package static var pageSize: RegisterField { .init(index: 4009) }
+        /// Bits 7:0.
+        package static var size: RegisterField { .init(index: 4010) }
+    }
+
+    /// Those of GITS_CBASER.
+    package enum GITSCBASER {
+        /// Bit 63.
+        package static var valid: RegisterField { .init(index: 3983) }
+        /// Bits 61:59.
+        package static var innerCache: RegisterField { .init(index: 3985) }
+        /// Bits 55:53.
+        package static var outerCache: RegisterField { .init(index: 3987) }
+        /// Bits 51:12.
+        package static var physicalAddress: RegisterField { .init(index: 3989) }
+        /// Bits 11:10.
+        package static var shareability: RegisterField { .init(index: 3990) }
+        /// Bits 7:0.
+        package static var size: RegisterField { .init(index: 3992) }
+    }
+
+    /// Those of GITS_CTLR.
+    package enum GITSCTLR {
+        /// Bit 31.
+        package static var quiescent: RegisterField { .init(index: 3929) }
+        /// Bit 0.
+        package static var enabled: RegisterField { .init(index: 3931) }
+    }
+
+    /// Those of GITS_CWRITER.
+    package enum GITSCWRITER {
+        /// Bits 19:5.
+        package static var offset: RegisterField { .init(index: 3994) }
+        /// Bit 0.
+        package static var retry: RegisterField { .init(index: 3996) }
     }
 
     /// Those of HCR_EL2.
@@ -377,9 +537,9 @@ extension RegisterField {
         /// Bit 14.
         package static var seis: RegisterField { .init(index: 1826) }
         /// Bits 13:11.
-        package static var iDbits: RegisterField { .init(index: 1827) }
+        package static var idBits: RegisterField { .init(index: 1827) }
         /// Bits 10:8.
-        package static var prIbits: RegisterField { .init(index: 1828) }
+        package static var priBits: RegisterField { .init(index: 1828) }
         /// Bit 6.
         package static var pmhe: RegisterField { .init(index: 1830) }
         /// Bit 1.
@@ -1034,6 +1194,12 @@ extension RegisterField {
         package static var a: RegisterField { .init(index: 1030) }
         /// Bit 0.
         package static var m: RegisterField { .init(index: 1031) }
+    }
+
+    /// Those of SMCCC_ARCH_WORKAROUND_1.
+    package enum SMCCCARCHWORKAROUND1 {
+        /// Bits 3:0.
+        package static var level: RegisterField { .init(index: 3630) }
     }
 
     /// Those of SMCCC_ARCH_WORKAROUND_2.
