@@ -14,7 +14,7 @@ extension LossExplainer {
         default: break
         }
         // No host is known that has it.
-        if restore.id.isInNoProfile { return policy(for: restore) }
+        if restore.id.isDeviceState { return policy(for: restore) }
         let proof = proof(for: restore)
         let fields = hiddenFields(of: restore) ?? unacceptableFields(of: restore)
         let remedies =
