@@ -5,7 +5,7 @@ public import VCPUModel
 /// A vCPU on an emulated host, with the rules of that host's KVM.
 ///
 /// It is made as KVM makes one: without registers until `RegisterID.vcpuInit` is written, and with
-/// SVE without most of them until `RegisterID.vcpuFinalized` is. Unlike a vCPU of KVM it can be
+/// SVE without most of them until `RegisterID.vcpuFinalized` is. Unlike a KVM vCPU it can be
 /// initialized again with other features; that is a new vCPU in its place. It is alone in its VM, unless
 /// `EmulatedHost.makeVCPUs` made it, and never runs, so nothing is `EBUSY`. A system counter moves by a
 /// microsecond each time it is read.

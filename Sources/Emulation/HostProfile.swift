@@ -196,17 +196,17 @@ extension RegisterID {
     /// is such a one, or its value.
     package var isAttributeOfHost: Bool {
         guard let attribute = deviceAttribute else { return false }
-        if attribute.device == .vcpu { return self != .pmuIrq }
         return attribute.gicGroup == .systemRegisters
-            || [.gicdIidr, .gicdTyper2, .gicMaintenanceIrq, .gicLineLevel0].contains(self)
+            || RegisterDictionary.entry(for: self)?.isOfHost == true
     }
 
-    /// Whether a profile can say it of a vCPU: what KVM lists, and of what it does not list, the state that is known.
+    /// Whether a profile can have a `register` line for it: what KVM lists, and of what it does not list the state of a
+    /// vCPU that is known and in no attribute.
     ///
-    /// State of the VM and of its devices stands in no profile.
+    /// For attributes of the host there are `attribute` lines (`isAttributeOfHost`).
     var canStandInProfile: Bool {
         guard architecture == .own else { return true }
         guard case .vcpu = group else { return false }
-        return RegisterDictionary.entry(for: self) != nil && !isInNoProfile
+        return RegisterDictionary.entry(for: self) != nil && !isDeviceState
     }
 }

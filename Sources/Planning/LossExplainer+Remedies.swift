@@ -15,7 +15,7 @@ extension LossExplainer {
         default: break
         }
         // No host is known that has it.
-        if restore.id.isInNoProfile { return policy(for: restore) }
+        if restore.id.isDeviceState { return policy(for: restore) }
         let fields = unacceptableFields(of: restore)
         let proof = proof(for: restore)
         let lowered = lowering(restore, fields)

@@ -113,7 +113,7 @@ extension RegisterEntry {
     private enum Flag: UInt16 {
         case opaque, featureID, implementationID, checkedOnly, vmWide, timer, counter, pmu, secret
         case clearView, qemuConstant, qemuMasked, essential, qemuTolerated, qemuToleratedZero
-        case writeOnly
+        case writeOnly, ofHost
     }
 
     private func has(_ flag: Flag) -> Bool { row.flags >> flag.rawValue & 1 != 0 }
@@ -150,6 +150,9 @@ extension RegisterEntry {
 
     /// A register that a guest can write and not read.
     public var isWriteOnly: Bool { has(.writeOnly) }
+
+    /// State that is an attribute, and of which a profile says whether the host has it, and what a fresh VM holds.
+    package var isOfHost: Bool { has(.ofHost) }
 
     /// A register that QEMU's own emulation never changes: ID registers and some that it makes zero.
     public var isQEMUConstant: Bool {

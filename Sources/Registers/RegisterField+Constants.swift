@@ -232,6 +232,18 @@ extension RegisterField {
         package static var pcrsel: RegisterField { .init(index: 1065) }
     }
 
+    /// Those of GICD_IIDR.
+    package enum GICDIIDR {
+        /// Bits 31:24.
+        package static var productID: RegisterField { .init(index: 3723) }
+        /// Bits 19:16.
+        package static var variant: RegisterField { .init(index: 3725) }
+        /// Bits 15:12.
+        package static var revision: RegisterField { .init(index: 3726) }
+        /// Bits 11:0.
+        package static var implementer: RegisterField { .init(index: 3727) }
+    }
+
     /// Those of GICD_IROUTER.
     package enum GICDIROUTER {
         /// Bits 39:32.
@@ -244,6 +256,154 @@ extension RegisterField {
         package static var aff1: RegisterField { .init(index: 3798) }
         /// Bits 7:0.
         package static var aff0: RegisterField { .init(index: 3799) }
+    }
+
+    /// Those of GICD_TYPER.
+    package enum GICDTYPER {
+        /// Bit 25.
+        package static var no1N: RegisterField { .init(index: 3746) }
+        /// Bit 24.
+        package static var a3V: RegisterField { .init(index: 3747) }
+        /// Bits 23:19.
+        package static var idBits: RegisterField { .init(index: 3748) }
+        /// Bit 18.
+        package static var dvis: RegisterField { .init(index: 3749) }
+        /// Bit 17.
+        package static var lpis: RegisterField { .init(index: 3750) }
+        /// Bit 16.
+        package static var mbis: RegisterField { .init(index: 3751) }
+        /// Bits 15:11.
+        package static var numLPIs: RegisterField { .init(index: 3752) }
+        /// Bit 10.
+        package static var securityExtn: RegisterField { .init(index: 3753) }
+        /// Bit 9.
+        package static var nmi: RegisterField { .init(index: 3754) }
+        /// Bit 8.
+        package static var espi: RegisterField { .init(index: 3755) }
+        /// Bits 7:5.
+        package static var cpuNumber: RegisterField { .init(index: 3756) }
+        /// Bits 4:0.
+        package static var itLinesNumber: RegisterField { .init(index: 3757) }
+    }
+
+    /// Those of GICR_CTLR.
+    package enum GICRCTLR {
+        /// Bit 31.
+        package static var uwp: RegisterField { .init(index: 3713) }
+        /// Bit 26.
+        package static var dpg1S: RegisterField { .init(index: 3715) }
+        /// Bit 25.
+        package static var dpg1NS: RegisterField { .init(index: 3716) }
+        /// Bit 24.
+        package static var dpg0: RegisterField { .init(index: 3717) }
+        /// Bit 3.
+        package static var rwp: RegisterField { .init(index: 3719) }
+        /// Bit 2.
+        package static var ir: RegisterField { .init(index: 3720) }
+        /// Bit 1.
+        package static var ces: RegisterField { .init(index: 3721) }
+        /// Bit 0.
+        package static var enableLPIs: RegisterField { .init(index: 3722) }
+    }
+
+    /// Those of GICR_PROPBASER.
+    package enum GICRPROPBASER {
+        /// Bits 58:56.
+        package static var outerCache: RegisterField { .init(index: 3801) }
+        /// Bits 51:12.
+        package static var physicalAddress: RegisterField { .init(index: 3803) }
+        /// Bits 11:10.
+        package static var shareability: RegisterField { .init(index: 3804) }
+        /// Bits 9:7.
+        package static var innerCache: RegisterField { .init(index: 3805) }
+        /// Bits 4:0.
+        package static var idBits: RegisterField { .init(index: 3807) }
+    }
+
+    /// Those of GICR_TYPER.
+    package enum GICRTYPER {
+        /// Bits 63:32.
+        package static var affinityValue: RegisterField { .init(index: 3766) }
+        /// Bits 31:27.
+        package static var ppInum: RegisterField { .init(index: 3767) }
+        /// Bit 26.
+        package static var vsgi: RegisterField { .init(index: 3768) }
+        /// Bits 25:24.
+        package static var commonLPIAff: RegisterField { .init(index: 3769) }
+        /// Bits 23:8.
+        package static var processorNumber: RegisterField { .init(index: 3770) }
+        /// Bit 7.
+        package static var rvpeid: RegisterField { .init(index: 3771) }
+        /// Bit 6.
+        package static var mpam: RegisterField { .init(index: 3772) }
+        /// Bit 5.
+        package static var dpgs: RegisterField { .init(index: 3773) }
+        /// Bit 4.
+        package static var last: RegisterField { .init(index: 3774) }
+        /// Bit 3.
+        package static var directLPI: RegisterField { .init(index: 3775) }
+        /// Bit 2.
+        package static var dirty: RegisterField { .init(index: 3776) }
+        /// Bit 1.
+        package static var vlpis: RegisterField { .init(index: 3777) }
+        /// Bit 0.
+        package static var plpis: RegisterField { .init(index: 3778) }
+    }
+
+    /// Those of GITS_BASER.
+    package enum GITSBASER {
+        /// Bit 63.
+        package static var valid: RegisterField { .init(index: 3835) }
+        /// Bit 62.
+        package static var indirect: RegisterField { .init(index: 3836) }
+        /// Bits 61:59.
+        package static var innerCache: RegisterField { .init(index: 3837) }
+        /// Bits 58:56.
+        package static var type: RegisterField { .init(index: 3838) }
+        /// Bits 55:53.
+        package static var outerCache: RegisterField { .init(index: 3839) }
+        /// Bits 52:48.
+        package static var entrySize: RegisterField { .init(index: 3840) }
+        /// Bits 47:12.
+        package static var physicalAddress: RegisterField { .init(index: 3841) }
+        /// Bits 11:10.
+        package static var shareability: RegisterField { .init(index: 3842) }
+        /// Bits 9:8.
+        package static var pageSize: RegisterField { .init(index: 3843) }
+        /// Bits 7:0.
+        package static var size: RegisterField { .init(index: 3844) }
+    }
+
+    /// Those of GITS_CBASER.
+    package enum GITSCBASER {
+        /// Bit 63.
+        package static var valid: RegisterField { .init(index: 3817) }
+        /// Bits 61:59.
+        package static var innerCache: RegisterField { .init(index: 3819) }
+        /// Bits 55:53.
+        package static var outerCache: RegisterField { .init(index: 3821) }
+        /// Bits 51:12.
+        package static var physicalAddress: RegisterField { .init(index: 3823) }
+        /// Bits 11:10.
+        package static var shareability: RegisterField { .init(index: 3824) }
+        /// Bits 7:0.
+        package static var size: RegisterField { .init(index: 3826) }
+    }
+
+    /// Those of GITS_CTLR.
+    package enum GITSCTLR {
+        /// Bit 31.
+        package static var quiescent: RegisterField { .init(index: 3763) }
+        /// Bit 0.
+        package static var enabled: RegisterField { .init(index: 3765) }
+    }
+
+    /// Those of GITS_CWRITER.
+    package enum GITSCWRITER {
+        /// Bits 19:5.
+        package static var offset: RegisterField { .init(index: 3828) }
+        /// Bit 0.
+        package static var retry: RegisterField { .init(index: 3830) }
     }
 
     /// Those of HCR_EL2.
@@ -377,9 +537,9 @@ extension RegisterField {
         /// Bit 14.
         package static var seis: RegisterField { .init(index: 1660) }
         /// Bits 13:11.
-        package static var iDbits: RegisterField { .init(index: 1661) }
+        package static var idBits: RegisterField { .init(index: 1661) }
         /// Bits 10:8.
-        package static var prIbits: RegisterField { .init(index: 1662) }
+        package static var priBits: RegisterField { .init(index: 1662) }
         /// Bit 6.
         package static var pmhe: RegisterField { .init(index: 1664) }
         /// Bit 1.
@@ -1034,6 +1194,12 @@ extension RegisterField {
         package static var a: RegisterField { .init(index: 864) }
         /// Bit 0.
         package static var m: RegisterField { .init(index: 865) }
+    }
+
+    /// Those of SMCCC_ARCH_WORKAROUND_1.
+    package enum SMCCCARCHWORKAROUND1 {
+        /// Bits 3:0.
+        package static var level: RegisterField { .init(index: 3464) }
     }
 
     /// Those of SMCCC_ARCH_WORKAROUND_2.

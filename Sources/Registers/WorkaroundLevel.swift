@@ -20,13 +20,21 @@ package struct WorkaroundLevel: Hashable, Sendable {
 
     /// - Returns: nil for another register, and for what is no level of this one.
     package init?(_ bits: UInt64, of id: RegisterID) {
-        guard [.smcccArchWorkaround1, .smcccArchWorkaround2, .smcccArchWorkaround3].contains(id)
-        else { return nil }
+        guard Self.field(of: id) != nil else { return nil }
         self.id = id
         self.bits = bits
         let flags = isSpeculativeStoreBypass ? Fields.enabled.mask : 0
         guard bits & ~(Fields.level.mask | flags) == 0, number <= Fields.LEVEL.notRequired else {
             return nil
+        }
+    }
+
+    /// The level, whose values have names; nil for another register.
+    package static func field(of id: RegisterID) -> RegisterField? {
+        switch id {
+        case .smcccArchWorkaround1, .smcccArchWorkaround3: RegisterField.SMCCCARCHWORKAROUND1.level
+        case .smcccArchWorkaround2: Fields.level
+        default: nil
         }
     }
 
@@ -38,7 +46,6 @@ package struct WorkaroundLevel: Hashable, Sendable {
 
     /// `AVAIL (1)`.
     package var name: String {
-        let field = RegisterDictionary.entry(for: id)?.field(named: "LEVEL")
-        return field?.valueName(number).map { "\($0) (\(number))" } ?? "level \(number)"
+        Self.field(of: id)?.valueName(number).map { "\($0) (\(number))" } ?? "level \(number)"
     }
 }

@@ -71,7 +71,7 @@ struct RestoreReasons {
         let failure = AccessFailure(.noSuchRegister, isWrite: false, hasSVE: nil)
         if id == .vcpuFinalized, let words = id.explanation(of: failure) { return words }
         // A kernel that is named is one that may lack the register; of a VM's state no kernel is known that has it.
-        if id.isInNoProfile {
+        if id.isDeviceState {
             let category = RegisterCategory(of: id)
             return category == .other
                 ? "the destination has no such VM state"
@@ -170,7 +170,7 @@ struct RestoreReasons {
 
     /// A mitigation that the guest was told it need not ask for, or can ask for, and the host cannot back.
     private func mitigationLevels(_ result: RegisterRestore) -> String? {
-        guard let entry, entry.isCheckedOnly, let field = entry.field(named: "LEVEL"),
+        guard let field = WorkaroundLevel.field(of: id),
             let wanted = result.wanted.map({ field.extract(from: $0) }),
             let host = result.before.map({ field.extract(from: $0) }),
             let told = field.valueName(wanted), let offered = field.valueName(host)

@@ -26,7 +26,7 @@ struct cformat_register {
     uint32_t notes;
     uint32_t listed_since;
     uint32_t absent_in;
-    uint16_t flags;
+    uint32_t flags;
     uint16_t aliases;
     uint16_t alias_count;
     uint16_t fields;

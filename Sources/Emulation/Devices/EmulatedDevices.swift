@@ -3,7 +3,7 @@ internal import Registers
 internal import VCPUModel
 
 /// The devices of an emulated VM, and the attributes of its vCPUs' descriptors: a GIC with its ITSs, made and initialized
-/// as the bank of a VM of KVM's does it.
+/// as the bank of a KVM VM does it.
 ///
 /// What each attribute does is `InterruptRules`.
 final class EmulatedDevices {

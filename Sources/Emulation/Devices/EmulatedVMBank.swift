@@ -3,7 +3,7 @@ public import Registers
 public import VCPUModel
 
 /// What an emulated VM has once: its interrupt controller but for the vCPUs' part, and its clock, as `KVMVMBank` has it of
-/// a VM of KVM.
+/// a KVM VM.
 ///
 /// Nothing is raised and nothing runs. The clock stands still, and its time is 0. Any address is in the guest's memory.
 public final class EmulatedVMBank: RegisterBank {
@@ -29,6 +29,7 @@ public final class EmulatedVMBank: RegisterBank {
 
     /// The set-up of the interrupt controller, its registers that the VM has once, those of its ITSs, the timers' interrupts
     /// and the clock, in ascending order.
+    /// - Throws: never by itself.
     public func list() throws(RegisterBankError) -> [RegisterID] {
         guard devices.areAskedFor, let vcpu = vcpus.first, vcpu.state.run.initialization != nil
         else { return [] }

@@ -3,24 +3,37 @@ internal import Registers
 /// Shareability and cacheability of tables in the guest's memory, which KVM takes for what it can have
 /// (`vgic_sanitise_shareability` and the functions below it, `arch/arm64/kvm/vgic/vgic-mmio-v3.c`).
 struct MemoryAttributes {
-    private let entry: RegisterEntry?
+    private let shareability: RegisterField
+    private let inner: RegisterField
+    private let outer: RegisterField
 
-    init(_ entry: RegisterEntry?) { self.entry = entry }
+    /// - Parameter id: a base of LPI tables, or GITS_CBASER or a GITS_BASER, which have the fields in one place.
+    init(of id: RegisterID) {
+        if id.isLPIBase {
+            typealias Fields = RegisterField.GICRPROPBASER
+            (shareability, inner, outer) = (
+                Fields.shareability, Fields.innerCache, Fields.outerCache
+            )
+        } else {
+            typealias Fields = RegisterField.GITSCBASER
+            (shareability, inner, outer) = (
+                Fields.shareability, Fields.innerCache, Fields.outerCache
+            )
+        }
+    }
 
     func made(of bits: UInt64) -> UInt64 {
         var result = bits
-        change("Shareability", in: &result) { $0 == 2 ? 1 : $0 }
-        change("InnerCache", in: &result) { $0 < 2 ? 3 : $0 }
-        change("OuterCache", in: &result) { $0 < 2 ? $0 : 0 }
+        Self.change(shareability, in: &result) { $0 == 2 ? 1 : $0 }
+        Self.change(inner, in: &result) { $0 < 2 ? 3 : $0 }
+        Self.change(outer, in: &result) { $0 < 2 ? $0 : 0 }
         return result
     }
 
-    private func change(
-        _ name: String, in bits: inout UInt64, _ body: (UInt64) -> UInt64
+    private static func change(
+        _ field: RegisterField, in bits: inout UInt64, _ body: (UInt64) -> UInt64
     ) {
-        guard let field = entry?.field(named: name) else { return }
-        let value = body(field.extract(from: bits))
-        bits = bits & ~field.mask | value << UInt64(field.lsb)
+        bits = bits & ~field.mask | field.placing(body(field.extract(from: bits)))
     }
 }
 
@@ -35,7 +48,7 @@ struct ITSRegister {
     static let writer: UInt64 = 0x88
     static let reader: UInt64 = 0x90
     /// Where a command is.
-    static let offsetMask: UInt64 = 0xfffe0
+    static var offsetMask: UInt64 { RegisterField.GITSCWRITER.offset.mask }
 
     init?(_ id: RegisterID) {
         guard let attribute = id.deviceAttribute, attribute.gicGroup == .translation,
@@ -68,12 +81,6 @@ extension RegisterID {
         case (0, 9, 0...3), (4, 8, 0...3), (4, 9, 0...3): return Int(encoding.op2)
         default: return nil
         }
-    }
-
-    /// The number of the region of redistributors that it tells of.
-    var redistributorRegion: UInt16? {
-        guard case .vm(kind: 2, let index) = group, 0x1000..<0x2000 ~= index else { return nil }
-        return index - 0x1000
     }
 
     /// Its offset in a GICv2's CPU interface.

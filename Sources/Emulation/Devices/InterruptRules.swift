@@ -26,7 +26,7 @@ struct InterruptRules {
 
     /// Whether KVM says that there is such an attribute (`KVM_HAS_DEVICE_ATTR`).
     func has(_ id: RegisterID) -> Bool {
-        // The same place in a register of another size is none of KVM's.
+        // The same place in a register of another size is not KVM's.
         guard let size = id.size, size <= 8, RegisterDictionary.entry(for: id) != nil else {
             return false
         }
@@ -113,9 +113,11 @@ struct InterruptRules {
         case .gicdTyper: return distributorType
         case .gicrTyper: return redistributorType
         case .gicrCtlr:
-            let follows: UInt64 = held(.gicdIidr) >> 12 & 0xf >= 3 ? 6 : 0
-            return held(id) & 1 | follows
-        case .iccBPR1EL1 where held(.iccCTLREL1) & 1 != 0:
+            typealias Control = RegisterField.GICRCTLR
+            let tellsWrites = RegisterField.GICDIIDR.revision.extract(from: held(.gicdIidr)) >= 3
+            return held(id) & Control.enableLPIs.mask
+                | (tellsWrites ? Control.ces.mask | Control.ir.mask : 0)
+        case .iccBPR1EL1 where RegisterField.ICCCTLREL1.cbpr.touches(held(.iccCTLREL1)):
             return min(held(.iccBPR0EL1) & 7 + 1, 7)
         default: break
         }
@@ -126,16 +128,22 @@ struct InterruptRules {
 
     /// GICD_TYPER (`vgic_mmio_read_v3_misc`, `vgic_mmio_read_v2_misc`).
     private var distributorType: UInt64 {
-        let lines = devices.interruptCount / 32 - 1
-        guard !isV2 else { return lines | UInt64(max(devices.vcpuCount, 1) - 1) << 5 }
-        return lines | (devices.translatorCount > 0 ? 0x7a_0000 : 0x48_0000)
+        typealias Fields = RegisterField.GICDTYPER
+        let lines = Fields.itLinesNumber.placing(devices.interruptCount / 32 - 1)
+        guard !isV2 else {
+            return lines | Fields.cpuNumber.placing(UInt64(max(devices.vcpuCount, 1) - 1))
+        }
+        let hasLPIs = devices.translatorCount > 0
+        // One less than the bits of an INTID.
+        return lines | Fields.idBits.placing(hasLPIs ? 15 : 9) | (hasLPIs ? Fields.lpis.mask : 0)
     }
 
     /// GICR_TYPER (`vgic_mmio_read_v3r_typer`).
     private var redistributorType: UInt64 {
-        let affinity = (vcpu.affinityBits & 0xff_ffff) << 32
-        let lpis: UInt64 = devices.translatorCount > 0 ? 1 : 0
-        return affinity | UInt64(vcpu.index & 0xffff) << 8 | (isLast ? 0x10 : 0) | lpis
+        typealias Fields = RegisterField.GICRTYPER
+        return Fields.affinityValue.placing(vcpu.affinityBits & 0xff_ffff)
+            | Fields.processorNumber.placing(UInt64(vcpu.index)) | (isLast ? Fields.last.mask : 0)
+            | (devices.translatorCount > 0 ? Fields.plpis.mask : 0)
     }
 
     /// Whether no other redistributor follows that of this vCPU (`vgic_mmio_vcpu_rdist_is_last`).
@@ -191,12 +199,11 @@ struct InterruptRules {
 
     /// A register of the distributor, a redistributor or a GICv2's CPU interface: no value is refused.
     private func writeRegister(_ bits: UInt64, _ id: RegisterID) {
-        let entry = RegisterDictionary.entry(for: id)
-        var stored = entry?.storedBits ?? .max
+        var stored = RegisterDictionary.entry(for: id)?.storedBits ?? .max
         if isV2 { stored = storedByV2(id) ?? stored }
         if id == .gicrCtlr, devices.translatorCount == 0 { stored = 0 }
-        if id.isLPIBase, held(.gicrCtlr) & 1 != 0 { stored = 0 }
-        let wanted = id.isLPIBase ? MemoryAttributes(entry).made(of: bits) : bits
+        if id.isLPIBase, RegisterField.GICRCTLR.enableLPIs.touches(held(.gicrCtlr)) { stored = 0 }
+        let wanted = id.isLPIBase ? MemoryAttributes(of: id).made(of: bits) : bits
         hold(held(id) & ~stored | wanted & stored, id)
         if isV2 { followSGIs(id) }
     }
@@ -234,9 +241,10 @@ struct InterruptRules {
 
     /// GICD_IIDR (`vgic_mmio_uaccess_write_v3_misc`).
     private func writeIdentity(_ bits: UInt64, _ id: RegisterID) throws(Refusal) {
-        let revision: UInt64 = 0xf000
-        guard (bits ^ held(id)) & ~revision == 0,
-            devices.profile.gicRevisions.contains(UInt8(truncatingIfNeeded: bits >> 12 & 0xf))
+        let revision = RegisterField.GICDIIDR.revision
+        guard (bits ^ held(id)) & ~revision.mask == 0,
+            devices.profile.gicRevisions.contains(
+                UInt8(truncatingIfNeeded: revision.extract(from: bits)))
         else {
             throw Refusal("only Revision may differ, and the host has others")
         }
@@ -349,7 +357,7 @@ extension InterruptRules {
     /// Words of active priorities are there by the number of priority bits (`vgic_v3_max_apr_idx`).
     private func checkPriorities(of id: RegisterID) throws(Refusal) {
         guard let word = id.activePriorityWord, word > 0 else { return }
-        let bits = held(.iccCTLREL1) >> 8 & 7
+        let bits = RegisterField.ICCCTLREL1.priBits.extract(from: held(.iccCTLREL1))
         guard bits >= 4 + UInt64(word) else { throw Refusal("the host has fewer priorities") }
     }
 
@@ -363,11 +371,13 @@ extension InterruptRules {
             guard CPUInterfaceControl(bits).isTaken(over: CPUInterfaceControl(old)) else {
                 throw Refusal("the host has fewer priorities or INTIDs, or others of SEIS and A3V")
             }
-            let lowered = stored | 0x3f00
+            let lowered =
+                stored | RegisterField.ICCCTLREL1.idBits.mask
+                | RegisterField.ICCCTLREL1.priBits.mask
             return hold(old & ~lowered | bits & lowered, id)
         case .iccSREEL1:
             guard bits & 1 != 0 else { throw Refusal("SRE is 1") }
-        case .iccBPR1EL1 where held(.iccCTLREL1) & 1 != 0: return
+        case .iccBPR1EL1 where RegisterField.ICCCTLREL1.cbpr.touches(held(.iccCTLREL1)): return
         case .iccSREEL2, .ichVTREL2:
             guard bits == old else { throw Refusal("it is the host's") }
         default: break
@@ -385,11 +395,14 @@ extension InterruptRules {
         if let id = unit.other(offset) { hold(bits, id) }
     }
 
-    private func isEnabled(_ unit: ITSRegister) -> Bool { held(unit, 0) & 1 != 0 }
+    private func isEnabled(_ unit: ITSRegister) -> Bool {
+        RegisterField.GITSCTLR.enabled.touches(held(unit, 0))
+    }
 
     private func translationControl(_ unit: ITSRegister) -> UInt64 {
         let isQuiescent = held(unit, ITSRegister.writer) == held(unit, ITSRegister.reader)
-        return held(unit, 0) & 1 | (isQuiescent ? 1 << 31 : 0)
+        typealias Fields = RegisterField.GITSCTLR
+        return held(unit, 0) & Fields.enabled.mask | (isQuiescent ? Fields.quiescent.mask : 0)
     }
 
     /// `vgic_its_attr_regs_access` and the handlers that it calls, `vgic-its.c`.
@@ -418,23 +431,25 @@ extension InterruptRules {
     }
 
     private func store(_ bits: UInt64, _ unit: ITSRegister) {
-        let entry = RegisterDictionary.entry(for: unit.id)
-        let stored = entry?.storedBits ?? .max
-        let wanted = MemoryAttributes(entry).made(of: bits)
-        // KVM has tables of 64 KiB pages alone.
-        let pages: UInt64 = stored != 0 && unit.offset >= 0x100 ? 0x300 : 0
-        hold(held(unit.id) & ~stored & ~pages | wanted & stored | pages & 0x200, unit.id)
+        let stored = RegisterDictionary.entry(for: unit.id)?.storedBits ?? .max
+        let wanted = MemoryAttributes(of: unit.id).made(of: bits)
+        // KVM has tables of 64 KiB pages alone, which are size 2.
+        let pageSize = RegisterField.GITSBASER.pageSize
+        let pages = stored != 0 && unit.offset >= 0x100 ? pageSize.mask : 0
+        hold(
+            held(unit.id) & ~stored & ~pages | wanted & stored
+                | pageSize.placing(2) & pages, unit.id)
     }
 
     /// Bytes of the commands.
     private func size(_ unit: ITSRegister) -> UInt64 {
-        (held(unit, ITSRegister.commands) & 0xff + 1) << 12
+        (RegisterField.GITSCBASER.size.extract(from: held(unit, ITSRegister.commands)) + 1) << 12
     }
 
     /// Enabled it carries out the commands that there are.
     private func enable(_ isWanted: Bool, _ unit: ITSRegister) {
         let isReady = [ITSRegister.commands, 0x100, 0x108].allSatisfy {
-            held(unit, $0) >> 63 != 0
+            RegisterField.GITSCBASER.valid.touches(held(unit, $0))
         }
         guard !isWanted || isReady || isEnabled(unit) else { return }
         hold(isWanted ? 1 : 0, unit, 0)

@@ -2,7 +2,7 @@ internal import LinuxSystem
 public import Registers
 public import VCPUModel
 
-/// What a VM of KVM has once, as a bank: its interrupt controller but for the vCPUs' part, and its clock
+/// What a KVM VM has once, as a bank: its interrupt controller but for the vCPUs' part, and its clock
 /// (Formats/gic-and-clock.md).
 ///
 /// A VM that was made without devices lists nothing. `RegisterID.gicModel` makes an interrupt controller, and the first
@@ -32,6 +32,7 @@ public final class KVMVMBank: RegisterBank {
 
     /// The set-up of the interrupt controller, its registers that the VM has once, those of its ITSs, the timers' interrupts
     /// and the clock, in ascending order.
+    /// - Throws: never by itself.
     public func list() throws(RegisterBankError) -> [RegisterID] {
         guard let devices, devices.areAskedFor, let vcpu = vcpus.first, vcpu.used != nil else {
             return []
@@ -50,7 +51,7 @@ public final class KVMVMBank: RegisterBank {
         case _ where id == .gicModel:
             return RegisterValue(UInt64(vcpu.devices.model?.rawValue ?? 0), size: 4)
         case _ where id == .unknownState: return RegisterValue(unknown.rawValue)
-        case .vm(kind: 6, _): return try clock.read(id, of: vcpu)
+        case .vm(VMStateKind.clock, _): return try clock.read(id, of: vcpu)
         default: break
         }
         if isNextITS(id) { return RegisterValue(Self.noAddress) }
@@ -71,7 +72,7 @@ public final class KVMVMBank: RegisterBank {
         case _ where id == .unknownState:
             unknown = UnknownState(rawValue: value.lowBits)
             return
-        case .vm(kind: 6, _): return try clock.write(value, to: id, of: vcpu)
+        case .vm(VMStateKind.clock, _): return try clock.write(value, to: id, of: vcpu)
         default: break
         }
         guard let attribute = id.deviceAttribute else {

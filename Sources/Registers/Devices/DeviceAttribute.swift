@@ -69,6 +69,22 @@ public struct DeviceAttribute: Hashable, Sendable {
     }
 }
 
+/// The kinds of state that the VM has once, bits 31:16 of its ids (Formats/gic-and-clock.md).
+package enum VMStateKind {
+    /// The set-up of the interrupt controller: its model, addresses and numbers of interrupts.
+    package static let gicSetUp: UInt16 = 2
+    static let distributor: UInt16 = 3
+    static let lineLevels: UInt16 = 4
+    static let redistributor: UInt16 = 5
+    /// The clock.
+    package static let clock: UInt16 = 6
+    static let vcpuAttributes: UInt16 = 7
+    static let unknown: UInt16 = 8
+    static let its: UInt16 = 9
+    /// In the place of a kind: state of a vCPU.
+    fileprivate static let ofVCPU: UInt16 = 0
+}
+
 /// Ids with the same kind that follow one another, and the attributes that they stand for.
 private struct IDRange {
     /// Bits 31:16 of the ids.
@@ -81,27 +97,47 @@ private struct IDRange {
     var unit: UInt64?
 
     static let all = [
-        IDRange(kind: 0, indexes: 4..<5, first: .init(.lineLevels, 0), unit: 32),
+        IDRange(kind: VMStateKind.ofVCPU, indexes: 4..<5, first: .init(.lineLevels, 0), unit: 32),
         IDRange(
-            kind: 0, indexes: 0x1000..<0x2000, first: .init(device: .vcpu, group: 0, attribute: 0)),
-        IDRange(kind: 0, indexes: 0x2000..<0x3000, first: .init(.cpuInterface, 0), unit: 4),
-        IDRange(kind: 0, indexes: 0x4000..<0xc000, first: .init(.redistributor, 0), unit: 4),
-        IDRange(kind: 2, indexes: 0..<0x100, first: .init(.addresses, 0), unit: 1),
-        IDRange(kind: 2, indexes: 0x300..<0x400, first: .init(.interruptCount, 0), unit: 1),
-        IDRange(kind: 2, indexes: 0x900..<0xa00, first: .init(.maintenanceInterrupt, 0), unit: 1),
-        IDRange(kind: 3, indexes: 0..<0x4000, first: .init(.distributor, 0), unit: 4),
+            kind: VMStateKind.ofVCPU, indexes: 0x1000..<0x2000,
+            first: .init(device: .vcpu, group: 0, attribute: 0)),
+        IDRange(
+            kind: VMStateKind.ofVCPU, indexes: 0x2000..<0x3000, first: .init(.cpuInterface, 0),
+            unit: 4),
+        IDRange(
+            kind: VMStateKind.ofVCPU, indexes: 0x4000..<0xc000, first: .init(.redistributor, 0),
+            unit: 4),
+        IDRange(
+            kind: VMStateKind.gicSetUp, indexes: 0..<0x100, first: .init(.addresses, 0), unit: 1),
+        IDRange(
+            kind: VMStateKind.gicSetUp, indexes: 0x300..<0x400, first: .init(.interruptCount, 0),
+            unit: 1),
+        IDRange(
+            kind: VMStateKind.gicSetUp, indexes: 0x900..<0xa00,
+            first: .init(.maintenanceInterrupt, 0), unit: 1),
+        IDRange(
+            kind: VMStateKind.distributor, indexes: 0..<0x4000, first: .init(.distributor, 0),
+            unit: 4),
         // Behind the VM's, which an attribute without a name is taken for.
-        IDRange(kind: 0, indexes: 0x3000..<0x4000, first: .init(.distributor, 0), unit: 4),
-        IDRange(kind: 4, indexes: 1..<32, first: .init(.lineLevels, 32), unit: 32),
-        IDRange(kind: 5, indexes: 0..<0x8000, first: .init(.redistributor, 0), unit: 4),
         IDRange(
-            kind: 7, indexes: 0..<0x1000, first: .init(device: .vcpu, group: 0, attribute: 0)),
+            kind: VMStateKind.ofVCPU, indexes: 0x3000..<0x4000, first: .init(.distributor, 0),
+            unit: 4),
+        IDRange(
+            kind: VMStateKind.lineLevels, indexes: 1..<32, first: .init(.lineLevels, 32), unit: 32),
+        IDRange(
+            kind: VMStateKind.redistributor, indexes: 0..<0x8000, first: .init(.redistributor, 0),
+            unit: 4),
+        IDRange(
+            kind: VMStateKind.vcpuAttributes, indexes: 0..<0x1000,
+            first: .init(device: .vcpu, group: 0, attribute: 0)),
     ]
 
     /// Kind and first index of redistributor regions.
-    static let regions: (kind: UInt16, indexes: Range<UInt16>) = (2, 0x1000..<0x2000)
+    static let regions: (kind: UInt16, indexes: Range<UInt16>) = (
+        VMStateKind.gicSetUp, 0x1000..<0x2000
+    )
     /// Kind of the registers of an ITS, and first index of its address.
-    static let its: (kind: UInt16, address: UInt16) = (9, 0xf000)
+    static let its: (kind: UInt16, address: UInt16) = (VMStateKind.its, 0xf000)
 
     func attribute(of index: UInt16) -> DeviceAttribute? {
         guard indexes.contains(index) else { return nil }
@@ -133,19 +169,26 @@ private struct IDRange {
 }
 
 extension RegisterID {
-    /// The attribute that the state is in; nil for a register of KVM's list, and for state that is in none.
+    /// The number of the region of redistributors that it tells of; nil for other state.
+    package var redistributorRegion: UInt16? {
+        guard case .vm(IDRange.regions.kind, let index) = group,
+            IDRange.regions.indexes.contains(index)
+        else { return nil }
+        return index - IDRange.regions.indexes.lowerBound
+    }
+
+    /// The attribute that the state is in; nil for a register in KVM's list, and for state that is in none.
     public var deviceAttribute: DeviceAttribute? {
         switch group {
         case .system(let encoding) where encoding.isOfInterruptController:
             return DeviceAttribute(.systemRegisters, UInt64(encoding.rawValue))
         case .vm(IDRange.its.kind, let index): return Self.translationAttribute(of: index)
-        case .vm(IDRange.regions.kind, let index) where IDRange.regions.indexes.contains(index):
+        case .vm(let kind, let index):
+            guard let region = redistributorRegion else { return Self.attribute(kind, index) }
             return DeviceAttribute(
                 device: .gic, group: DeviceAttribute.GICGroup.addresses.rawValue,
-                attribute: DeviceAttribute.region,
-                preset: UInt64(index - IDRange.regions.indexes.lowerBound))
-        case .vm(let kind, let index): return Self.attribute(kind, index)
-        case .vcpu(let index): return Self.attribute(0, index)
+                attribute: DeviceAttribute.region, preset: UInt64(region))
+        case .vcpu(let index): return Self.attribute(VMStateKind.ofVCPU, index)
         default: return nil
         }
     }

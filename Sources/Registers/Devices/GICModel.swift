@@ -28,7 +28,11 @@ extension GICModel {
 
     /// What is given to it before it is initialized, but for regions of redistributors and ITSs.
     package static let setUp = dictionary.filter {
-        if case .vm(kind: 2, let index) = $0.group { index < 0x1000 } else { false }
+        if case .vm(VMStateKind.gicSetUp, _) = $0.group {
+            $0.redistributorRegion == nil
+        } else {
+            false
+        }
     }
 
     /// Of so many ITSs, with their addresses.
@@ -114,7 +118,7 @@ extension RegisterID {
 
     fileprivate var isOfManyDevices: Bool {
         switch group {
-        case .vm(kind: 2, _), .vm(kind: 9, _): true
+        case .vm(VMStateKind.gicSetUp, _), .vm(VMStateKind.its, _): true
         default: false
         }
     }

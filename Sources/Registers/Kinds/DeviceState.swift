@@ -4,10 +4,11 @@ extension StateKind {
     static func device(_ id: RegisterID) -> StateKind {
         var kind: StateKind
         switch id.group {
-        case .vm(kind: 2...5, _), .vm(kind: 9, _): kind = interruptController(id)
-        case .vm(kind: 6, _):
+        case .vm(VMStateKind.gicSetUp...VMStateKind.redistributor, _), .vm(VMStateKind.its, _):
+            kind = interruptController(id)
+        case .vm(VMStateKind.clock, _):
             kind = StateKind(category: .clock, phase: .clock, loss: .cause(.clock))
-        case .vm(kind: 7...8, _): kind = attributes(id)
+        case .vm(VMStateKind.vcpuAttributes...VMStateKind.unknown, _): kind = attributes(id)
         case .vm: kind = StateKind(category: .other)
         default:
             let isOfVCPU = id.deviceAttribute?.device == .vcpu
@@ -33,8 +34,8 @@ extension StateKind {
 }
 
 extension RegisterID {
-    /// Whether it is state of the VM or of a device, of which no profile tells whether a host has it.
-    package var isInNoProfile: Bool {
+    /// Whether it is state of the VM or of a device that no register list of KVM has: no kernel is known that lacks it.
+    package var isDeviceState: Bool {
         switch group {
         case .vm: true
         case .vcpu: deviceAttribute != nil

@@ -54,7 +54,7 @@ package enum LossRule: Hashable, Sendable {
     case performanceMonitors
 }
 
-/// A call of KVM for a register that failed.
+/// A KVM call for a register, which failed.
 package struct AccessFailure: Hashable, Sendable {
     /// What the kernel's errno says, of those that say something.
     package enum Kind: Hashable, Sendable {

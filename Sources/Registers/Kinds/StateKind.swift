@@ -27,7 +27,7 @@ package struct StateKind: Sendable {
     /// Why KVM refuses a value of it; nil where that is not known.
     var refusal: String?
 
-    /// What an errno of KVM means for it, where that is not what it means for most registers.
+    /// What an errno from KVM means for it, where that is not what it means for most registers.
     var ownExplanation: (@Sendable (AccessFailure, RegisterID) -> String?)?
 
     // MARK: Hosts that differ
@@ -59,7 +59,7 @@ extension RegisterID {
         }
     }
 
-    /// What an errno of KVM means for it; nil where that is not known.
+    /// What an errno from KVM means for it; nil where that is not known.
     package func explanation(of failure: AccessFailure) -> String? {
         let kind = kind
         guard let explain = kind.ownExplanation else {

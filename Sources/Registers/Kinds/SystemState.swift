@@ -13,7 +13,7 @@ extension StateKind {
         if encoding.isOfInterruptController {
             kind.category = .interruptController
             kind.phase = .cpuInterface
-            if id.isInNoProfile {
+            if id.isDeviceState {
                 kind.loss = .cause(.interruptController)
                 kind.lossWhenAbsent = kind.loss
             }
