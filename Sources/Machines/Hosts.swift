@@ -19,7 +19,7 @@ package struct Hosts {
                 profiles.append(profile)
             }
         }
-        let own = Self.distinct(profiles.map(\.name))
+        let own = profiles.map(\.name).madeDistinct()
         reportNames(own, options)
         for place in profiles.indices { profiles[place].name = own[place] }
         Self.reportOldKernels(profiles, options)
@@ -56,19 +56,6 @@ package struct Hosts {
         let base = path.hasSuffix(".vhost") ? String(path.dropLast(6)) : path
         return profiles.map {
             Location(path: "\(base)-\(HostProfile.cpuWord(midr: $0.midr)).vhost")
-        }
-    }
-
-    /// The names, with `~2` and so on after those that others before have.
-    package static func distinct(_ names: [String]) -> [String] {
-        var used = Set(names)
-        var seen: Set<String> = []
-        return names.map { name in
-            guard !seen.insert(name).inserted else { return name }
-            var number = 2
-            while used.contains("\(name)~\(number)") { number += 1 }
-            used.insert("\(name)~\(number)")
-            return "\(name)~\(number)"
         }
     }
 

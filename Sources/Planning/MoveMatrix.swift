@@ -1,6 +1,7 @@
 internal import Dispatch
 public import Emulation
 internal import Synchronization
+internal import TextFormats
 public import Transfer
 public import VCPUModel
 
@@ -25,6 +26,13 @@ public struct MoveMatrix: Sendable {
         public init(name: String, snapshot: Snapshot) {
             self.name = name
             self.snapshot = snapshot
+        }
+
+        /// The guests, each with a name of its own.
+        package static func distinct(_ guests: [Source]) -> [Source] {
+            zip(guests, guests.map(\.name).madeDistinct()).map {
+                Source(name: $1, snapshot: $0.snapshot)
+            }
         }
     }
 

@@ -13,11 +13,13 @@ extension SSHHost: NamedSource {
     }
 
     /// A fresh guest of the host.
+    /// - Throws: where the host cannot be reached, or has no KVM.
     package func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         try HostProfileFile(profile: try profile(options)).capture(options)
     }
 
     /// What KVM there does.
+    /// - Throws: where the host cannot be reached, or has no KVM.
     package func hosts(_ options: SourceOptions) throws(SourceError) -> [HostProfile] {
         [try profile(options)]
     }
@@ -33,6 +35,15 @@ extension SSHHost: NamedSource {
         if HostProfile.isWord(String(hostName)) { profile.name = String(hostName) }
         return profile
     }
+
+    /// Has an order carried out there.
+    /// - Returns: the report, with the exit code of the restore.
+    /// - Throws: where the host cannot be reached or has another version, and where the order could not be carried out.
+    package func carryOut(_ order: MoveOrder) throws(SourceError) -> Answer {
+        try run("receive", input: order.encoded, limit: Self.longestReport)
+    }
+
+    private static let longestReport = 1 << 28
 
     /// Passes on what vcpusnap there said; whatever else comes, such as a banner, is not for this command.
     package func notify(_ message: String, _ options: SourceOptions) {

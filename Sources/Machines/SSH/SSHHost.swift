@@ -146,10 +146,10 @@ extension SSHHost {
                 "\(text): there is no program ssh on the PATH: install it (Debian's package is openssh-client)"
             )
         case .fileTooLarge:
-            SourceError("\(text): it prints more than any vcpusnap: look at what it runs")
+            SourceError("\(text): it prints more than any vcpusnap does: check what it runs")
         case .timedOut:
             SourceError(
-                "\(text): vcpusnap there did not end within \(Self.longestTime); look there what it does"
+                "\(text): vcpusnap there did not end within \(Self.longestTime); check there what it is doing"
             )
         default: SourceError("\(text): cannot run ssh: \(errno)")
         }
@@ -161,7 +161,7 @@ extension SSHHost {
         let isKnown = !run.wasFed || run.end == .exit(status: 2)
         let said =
             reason
-            + (isKnown ? "" : "; what it was sent may have been done all the same: look there")
+            + (isKnown ? "" : "; what was sent to it may have been carried out anyway: check there")
         return switch run.end {
         case .exit(status: 255):
             SourceError("\(text): ssh cannot connect, or lost the connection\(said)")

@@ -19,13 +19,14 @@ struct Fix: ParsableCommand {
             after the first no, or at the end of the input, nothing is written, and the
             exit code is 1.
 
-            After the last yes FILE.vpolicy has the rules that were agreed to, and of a
-            stream FILE.mended is what the host loads. A snapshot stays as it is:
-            vcpusnap restore takes the policy. Files that are there already are kept,
-            unless --overwrite is given.
+            After the last yes, FILE.vpolicy has the rules that were agreed to and, for a
+            stream, FILE.mended is what the host loads. A snapshot stays as it is:
+            vcpusnap restore takes the policy. Existing files are kept unless --overwrite
+            is given.
 
-            In a script --yes names each rule that the guest's owner accepts, as it stands
-            below its question. Then nothing is asked, and what is not named is a no.
+            In a script, --yes names each rule that the guest's owner accepts, as it stands
+            below its question. Then nothing is asked, and a rule that is not named is a
+            no.
 
             EXAMPLES
               vcpusnap fix vm.mig --host 6.1-neoverse-n1
@@ -46,7 +47,7 @@ struct Fix: ParsableCommand {
 
     @Option(
         help:
-            "The QEMU version that is to load a stream; every one from \(QEMUVersion.oldest) on if not given."
+            "The QEMU version that will load a stream (default: every version from \(QEMUVersion.oldest) on)."
     )
     var qemu: String?
 
@@ -61,11 +62,11 @@ struct Fix: ParsableCommand {
     @Option(
         name: .customLong("yes"),
         help: ArgumentHelp(
-            "A rule that the guest's owner accepts (repeatable); nothing is asked then.",
+            "A rule that the guest's owner accepts (repeatable); then nothing is asked.",
             valueName: "rule"))
     var accepted: [String] = []
 
-    @Flag(help: "Write over files that are there.")
+    @Flag(help: "Overwrite existing files.")
     var overwrite = false
 
     @OptionGroup var streamOptions: StreamOptions
@@ -93,11 +94,20 @@ struct Fix: ParsableCommand {
         let questions = fix.questions(report.values)
         let answers = try fix.isPossible ? answers(to: questions) : []
         let isDone = fix.isPossible && !answers.contains(false)
-        let written = try isDone ? files.write(fix, of: stream, after: given, report.values) : []
+        let written = try isDone ? write(fix, of: stream, to: files, after: given) : []
         try FixOutput(
             source: file.text, host: FileName.shown(host), policy: given.policy.name, fix: fix,
             questions: questions, answers: answers, files: files, written: written
         ).print(as: report.printing, after: written.isEmpty ? nil : FixFiles.text(written))
+    }
+
+    private func write(
+        _ fix: GuestFix, of stream: StreamFile?, to files: FixFiles, after given: LoadedPolicy
+    ) throws -> [Location] {
+        let isMissingRules = !fix.proposal.proposed.isEmpty
+        return try files.write(
+            rules: isMissingRules ? fix.proposal.file(after: given, report.values) : nil,
+            fix.mend?.sections, of: stream, changesStream: fix.mend?.changesNothing == false)
     }
 
     private func plan(

@@ -80,7 +80,8 @@ struct Matrix: ParsableCommand {
         try overwriting.check(reading: inputs, writing: html, .text)
         let policy = try policy.load().policy
         let profiles = try kernel.applied(to: Hosts(hosts, .commandLine).profiles)
-        let guests = try loadGuests(sources)
+        let options = try images.options(for: sources.map(Location.init(word:)))
+        let guests = MoveMatrix.Source.distinct(try zip(sources, options).map(Self.guest))
         for (guest, name) in zip(guests, sources) {
             guest.snapshot.warnOfIdleOverrides(of: policy, from: Location(word: name))
         }
@@ -96,14 +97,6 @@ struct Matrix: ParsableCommand {
         }
         try MatrixOutput(matrix: matrix, guests: guests, policy: policy.name)
             .print(as: printing, besides: html, after: html?.writtenBefore)
-    }
-
-    private func loadGuests(_ sources: [String]) throws -> [MoveMatrix.Source] {
-        let options = try images.options(for: sources.map(Location.init(word:)))
-        var guests = try zip(sources, options).map(Self.guest)
-        let names = Hosts.distinct(guests.map(\.name))
-        for place in guests.indices { guests[place].name = names[place] }
-        return guests
     }
 
     /// A source, or a fresh guest of a profile, which is named as `--host` names it.

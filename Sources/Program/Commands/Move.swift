@@ -15,18 +15,19 @@ struct Move: ParsableCommand {
         discussion: """
             The source is saved, and its restore on that host is planned. If the policy
             counts a loss, that plan is the report, nothing is sent, and the exit code
-            is 1. Else the host gets the snapshot and the policy in one piece, and
-            restores it as vcpusnap restore --strict does: all of it, or on any loss
-            nothing. Its report and its exit code are those of this command. The source
+            is 1. Otherwise the host gets the snapshot and the policy in one piece and
+            restores it as vcpusnap restore --strict does: all of it or, on any loss,
+            nothing. Its report and exit code become those of this command. The source
             stays as it is.
 
-            TARGET is there: pid:PID of a VM whose vCPUs do not run, kvm: for a trial, or
-            a FILE that is not there yet, which gets the snapshot.
+            TARGET is on that host: pid:PID of a VM whose vCPUs do not run, kvm: for a
+            trial, or a FILE that does not exist yet, which gets the snapshot.
 
-            ssh runs vcpusnap on the host, which must be there in this version. It asks
-            for passwords and new keys on the terminal; where there is none it fails
-            instead. If the connection is lost before all has arrived, nothing is done
-            there; if it is lost later, look there what was.
+            ssh runs the vcpusnap of that host, which must be of the same version. It
+            asks for passwords and new keys on the terminal; where there is none, it
+            fails instead. If the connection is lost before everything has arrived,
+            nothing is done there; if it is lost later, check on that host what was
+            done.
 
             EXAMPLES
               vcpusnap move cpu.vcpusnap ssh:rack1 kvm:
@@ -35,16 +36,18 @@ struct Move: ParsableCommand {
               vcpusnap move cpu.vcpusnap ssh://root@rack1:2222 kvm: --host rack1.vhost
             """)
 
+    private static let targets = SourceKinds.schemes(for: .restore).joined(separator: ", ")
+
     @Argument(help: "What to move: \(SourceKinds.grammar(for: .read)).")
     var source: Location
 
     @Argument(
-        help: "The host: ssh:HOST, ssh:USER@HOST, or ssh://USER@HOST:PORT.",
+        help: "The host: \(SSHHost.spellings).",
         completion: .list([SSHHost.scheme]))
     var place: String
 
     @Argument(
-        help: "Where to on that host: kvm:, pid:PID, or a FILE that is not there yet.",
+        help: "Where to on that host: \(Self.targets), or a FILE that does not exist yet.",
         completion: .none)
     var target: String
 
@@ -63,7 +66,7 @@ struct Move: ParsableCommand {
 
     func validate() throws {
         guard Location(argument: target) != nil, target != "-" else {
-            throw ValidationError("a move needs kvm:, pid:PID or a file as its TARGET")
+            throw ValidationError("a move needs \(Self.targets) or a file as its TARGET")
         }
         if let objection = Location(argument: target)?.namedKind?.objection(to: .writing) {
             throw ValidationError(objection)
@@ -99,8 +102,8 @@ struct Move: ParsableCommand {
     ) throws {
         let guest = PlannedGuest(snapshot, in: nil)
         let moves = GuestMoves(of: guest, to: [profile], policy: policy)
-        let verdict = try moves.plan(on: profile).verdict
-        guard verdict == .no else { return }
+        _ = try moves.plan(on: profile)
+        guard !moves.isPossible else { return }
         try PlanOutput(source: source.text, moves: moves, values: report.values)
             .print(as: report.printing)
         StandardError.write("vcpusnap: nothing was sent to \(place)\n")
@@ -108,7 +111,7 @@ struct Move: ParsableCommand {
     }
 
     private func send(_ order: MoveOrder, to place: SSHHost) throws {
-        let answer = try place.run("receive", input: order.encoded, limit: Self.longestReport)
+        let answer = try place.carryOut(order)
         for message in answer.messages { place.notify(message, .commandLine) }
         do throws(FileError) {
             try StandardOutput.write(
@@ -118,6 +121,4 @@ struct Move: ParsableCommand {
         }
         guard answer.status == 0 else { throw ExitStatus.finding }
     }
-
-    private static let longestReport = 1 << 28
 }

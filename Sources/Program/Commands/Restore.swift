@@ -11,9 +11,9 @@ struct RestoreCommand: ParsableCommand {
         abstract: "Restore a snapshot, read every register back, and account for each.",
         usage: "vcpusnap restore <source> <target> [options]",
         discussion: """
-            Exit code 0 means that everything that had to be restored was, or is pardoned
-            by the policy. A failure does not stop the restore; the report names every
-            register that was lost, and why.
+            Exit code 0 means that everything that had to be restored was restored, or is
+            pardoned by the policy. A failure does not stop the restore; the report names
+            every register that was lost, and why.
 
             \(SourceKinds.details(for: .restore))
 
@@ -90,23 +90,15 @@ struct RestoreCommand: ParsableCommand {
         try snapshot.requireVCPUs(of: source, to: "restore")
         try clock.check(snapshot, of: source)
         warnOfUnfinishedExits(in: snapshot)
-        let destination = try target.open(
-            .restore(of: snapshot, keeps: !dryRun), .commandLine)
+        let destination = try RestoreTarget(
+            target, for: snapshot, output: output, keeps: !dryRun, .commandLine)
         var options = Restore.Options()
         options.isStrict = strict
-        options.kernel = destination.kernel
-        options.enabled = destination.enabled
         options.clock = clock.clock
-        options.policy = try (given ?? policy.load().policy).ignoring(try exclude.map(pattern))
+        options.policy = try (given ?? policy.load().policy).ignoring(
+            try exclude.map(RegisterPattern.naming))
         snapshot.warnOfIdleOverrides(of: options.policy, from: source)
-        let account = try Restore.perform(
-            snapshot, into: destination.vcpus.map(\.bank), vm: destination.vm, options: options)
-        if !dryRun {
-            // Where it was put back, the target's file stays as it is.
-            let isRewritten = target.namedKind == nil && !account.isUndone
-            try destination.finish(
-                writing: [isRewritten ? target : nil, output].compactMap(\.self))
-        }
+        let account = try destination.restore(snapshot, options)
         let result = RestoreOutput(
             source: source.text, target: target.text, dryRun: dryRun,
             policy: options.policy.name, notes: snapshot.noteTexts, account: account,
@@ -114,10 +106,9 @@ struct RestoreCommand: ParsableCommand {
                 of: snapshot.provenance, on: destination.provenance.counterFrequency,
                 policy: options.policy),
             values: report.values)
-        let isKept = !dryRun && !account.isUndone
         try result.print(
-            as: report.printing, besides: output ?? (target.namedKind == nil ? target : nil),
-            after: isKept ? (output ?? target).writtenBefore : nil)
+            as: report.printing, besides: destination.file,
+            after: destination.writtenBefore(account))
     }
 
     /// Says which vCPUs were saved in the middle of an exit, of which restoring makes no more.
@@ -130,12 +121,5 @@ struct RestoreCommand: ParsableCommand {
                 "vcpusnap: \(source.text): warning: \(entry.units.title) \(verb) waited for the "
                     + "answer to \(entry.subject): the guest goes on without one\n")
         }
-    }
-
-    private func pattern(_ text: String) throws -> RegisterPattern {
-        let pattern = RegisterPattern(text)
-        if pattern.isWildcard { return pattern }
-        guard let id = RegisterID(spelled: text) else { throw CommandError(unknownRegister: text) }
-        return RegisterPattern(id.hex)
     }
 }

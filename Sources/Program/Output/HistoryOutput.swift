@@ -1,16 +1,10 @@
 internal import Registers
+internal import Transfer
 internal import VCPUModel
 
 /// The report of `register --history`: what each kernel made of registers, fields, capabilities and features.
 struct HistoryOutput: WholeReport {
-    /// What was asked for.
-    enum Subject {
-        case register(RegisterOutput.Subject)
-        case capability(KVMCapability)
-        case feature(VCPUFeature)
-    }
-
-    let subjects: [Subject]
+    let subjects: [HistorySubject]
 
     var json: JSONObject { ["subjects": subjects.json(\.json)] }
 
@@ -19,7 +13,7 @@ struct HistoryOutput: WholeReport {
     }
 }
 
-extension HistoryOutput.Subject {
+extension HistorySubject {
     private var type: String {
         switch self {
         case .register(let subject): subject.field == nil ? "register" : "field"
@@ -95,7 +89,7 @@ private struct KernelEntry {
     }
 
     /// Those of a register or of one field of it.
-    static func all(of subject: RegisterOutput.Subject) -> [KernelEntry] {
+    static func all(of subject: RegisterSubject) -> [KernelEntry] {
         let entry = RegisterDictionary.entry(for: subject.id)
         let field = subject.field.flatMap { entry?.field(named: $0) }
         return sorted { add in

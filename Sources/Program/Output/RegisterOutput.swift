@@ -1,17 +1,10 @@
 internal import Registers
+internal import Transfer
 internal import VCPUModel
 
 /// The report of `register`.
 struct RegisterOutput: WholeReport {
-    /// What was asked for: a register, or one field of it.
-    struct Subject {
-        let id: RegisterID
-        var field: String?
-        /// What is to be explained instead of the register; nil for the register itself.
-        var value: RegisterValue?
-    }
-
-    let subjects: [Subject]
+    let subjects: [RegisterSubject]
     let values: DecodedText
 
     var json: JSONObject {
@@ -61,7 +54,7 @@ private struct DecodedRegister {
     }
 }
 
-extension RegisterOutput.Subject {
+extension RegisterSubject {
     /// Nil where no value is to be explained.
     fileprivate var decoded: DecodedRegister? {
         guard let value else { return nil }
@@ -72,7 +65,7 @@ extension RegisterOutput.Subject {
     }
 }
 
-extension RegisterOutput.Subject {
+extension RegisterSubject {
     private var entry: RegisterEntry? { RegisterDictionary.entry(for: id) }
     private var category: String { RegisterCategory(of: id).rawValue }
 

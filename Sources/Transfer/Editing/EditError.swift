@@ -18,7 +18,7 @@ public enum EditError: Error, Hashable, Sendable {
     case absent(RegisterID)
     /// The register is decided when a vCPU is made.
     case decidedAtInit(RegisterID)
-    /// No vCPU of KVM can have a register with this id.
+    /// No KVM vCPU can have a register with this id.
     case notKnown(RegisterID)
     /// The register is a second view of another one, which is to be assigned.
     case secondView(RegisterID, of: RegisterID)
@@ -57,7 +57,7 @@ extension EditError: CustomStringConvertible {
         case .decidedAtInit(let id):
             "\(id.label) is decided when a vCPU is made and cannot be changed afterward"
         case .notKnown(let id):
-            "\(id.label) is not a register of KVM on arm64, so it is not known what changing it "
+            "\(id.label) is not a KVM register on arm64, so it is not known what changing it "
                 + "would do: remove it, or change it where the snapshot was made"
         case .secondView(let id, let other):
             "\(id.label) is a second view of \(other.name): assign that"

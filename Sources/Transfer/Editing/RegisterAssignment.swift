@@ -28,7 +28,9 @@ public struct RegisterAssignment: Hashable, Sendable {
         field = names.count == 2 ? try Self.field(String(names[1]), of: register) : nil
     }
 
-    private static func field(
+    /// The field of that name.
+    /// - Throws: for one that the register does not have, with those it has.
+    static func field(
         _ name: String, of register: RegisterID
     ) throws(EditError) -> RegisterField {
         let entry = RegisterDictionary.entry(for: register)

@@ -1,25 +1,27 @@
 internal import LinuxSystem
-internal import Machines
-internal import Planning
-internal import QEMUStream
-internal import Transfer
+package import QEMUStream
 
 /// The files that `fix` writes.
-struct FixFiles {
+package struct FixFiles {
     private let source: Location
-    let policy: Location
-    /// Nil for a snapshot, which stays as it is.
-    let mended: Location?
+    /// Gets the rules.
+    package let policy: Location
+    /// Gets the mended stream; nil for a snapshot, which stays as it is.
+    package let mended: Location?
     private let overwrites: Bool
 
     /// Finds out that they can be written, before anybody is asked anything.
-    /// - Parameter others: what else is read, and must not be lost.
-    init(
+    /// - Parameters:
+    ///   - policy: nil for the usual name, beside the source.
+    ///   - mended: the same.
+    ///   - others: what else is read, and must not be lost.
+    /// - Throws: where one of them cannot be written, something would be lost, or one is there that is to be kept.
+    package init(
         of source: Location, policy: Location?, mended: Location?, isStream: Bool,
         keeping others: [Location], overwrites: Bool
-    ) throws {
+    ) throws(SourceError) {
         guard isStream || mended == nil else {
-            throw CommandError(
+            throw SourceError(
                 "\(source.text) is no stream, and stays as it is: leave --output out; the policy is "
                     + "all that a restore needs")
         }
@@ -28,11 +30,11 @@ struct FixFiles {
         self.mended = isStream ? mended ?? .file(source.argument + ".mended") : nil
         self.overwrites = overwrites
         guard self.policy != self.mended else {
-            throw CommandError("--write-policy and --output need a file each")
+            throw SourceError("--write-policy and --output need a file each")
         }
         for (file, option) in options {
             guard case .path = try file.place(orElse: "name a file with \(option)") else {
-                throw CommandError("\(option) needs a file: the report goes to standard output")
+                throw SourceError("\(option) needs a file: the report goes to standard output")
             }
             try file.checkOutput(
                 .binary, keeping: [source] + others, orElse: "name another file with \(option)")
@@ -45,34 +47,37 @@ struct FixFiles {
         [(policy, "--write-policy")] + (mended.map { [($0, "--output")] } ?? [])
     }
 
-    private func checkAbsence() throws {
+    private func checkAbsence() throws(SourceError) {
         for (file, option) in options where !overwrites {
             try file.checkIsNew(orElse: ": name another file with \(option), or give --overwrite")
         }
     }
 
     /// Writes what the fix is made of.
+    /// - Parameters:
+    ///   - rules: the policy with them; nil where no rule is missing.
+    ///   - sections: those of the mended stream; nil for a snapshot.
+    ///   - changesStream: false where they are those that the stream has.
     /// - Returns: the files that were written; none where nothing had to change.
-    func write(
-        _ fix: GuestFix, of stream: StreamFile?, after given: LoadedPolicy, _ values: ValueText
-    ) throws -> [Location] {
+    /// - Throws: where one of them cannot be written, or is there by now; the message names those that were written.
+    package func write(
+        rules: [UInt8]?, _ sections: [CPUSection]?, of stream: StreamFile?, changesStream: Bool
+    ) throws(SourceError) -> [Location] {
         // Somebody may have taken an hour to answer.
         try checkAbsence()
         // Whether it can be written is found out before anything is.
-        let patch = try fix.mend.flatMap { mend in
-            try stream?.changes(to: mend.sections)
-        }
+        var patch: FilePatch?
+        if let stream, let sections { patch = try stream.changes(to: sections) }
         var written: [Location] = []
-        if !fix.proposal.proposed.isEmpty {
-            let rules = try fix.proposal.file(after: given, values)
+        if let rules {
             try policy.write(rules, access: .secret, orElse: "name a file")
             written.append(policy)
         }
-        if let mended, let patch, fix.mend?.changesNothing == false {
-            do {
+        if changesStream, let mended, let patch {
+            do throws(SourceError) {
                 try mended.write(patch, of: source)
             } catch {
-                throw written.isEmpty ? error : CommandError("\(error); \(Self.text(written))")
+                throw written.isEmpty ? error : SourceError("\(error); \(Self.text(written))")
             }
             written.append(mended)
         }
@@ -80,7 +85,7 @@ struct FixFiles {
     }
 
     /// For an error that comes after they were written.
-    static func text(_ written: [Location]) -> String {
+    package static func text(_ written: [Location]) -> String {
         "written before that: \(written.map(\.text).joined(separator: ", "))"
     }
 }
