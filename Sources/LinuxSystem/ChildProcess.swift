@@ -54,6 +54,7 @@ package struct ChildProcess: ~Copyable {
     /// Starts a program whose input is a file, from `offset` on.
     ///
     /// The corresponding C functions are `lseek` and `posix_spawnp`.
+    /// - Throws: where the position cannot be set, or the program cannot be started.
     package static func start(
         _ words: [String], on file: borrowing FileDescriptor, from offset: Int64
     ) throws(Errno) -> ChildProcess {
@@ -84,6 +85,7 @@ extension ChildProcess {
     ///
     /// The corresponding C function is `poll`.
     /// - Parameter milliseconds: how long at most; nothing is ready then.
+    /// - Throws: what `poll` fails with.
     package borrowing func wait(
         forOutput: Bool, forErrors: Bool, forFeed: Bool = true, atMost milliseconds: Int32 = -1
     ) throws(Errno) -> Readiness {
@@ -98,11 +100,13 @@ extension ChildProcess {
     }
 
     /// What it has written to its standard output; empty at the end.
+    /// - Throws: what `read` fails with.
     package borrowing func readOutput(upTo count: Int) throws(Errno) -> [UInt8] {
         try output.read(upTo: count)
     }
 
     /// What it has written to its standard error; empty at the end.
+    /// - Throws: what `read` fails with.
     package borrowing func readErrors(upTo count: Int) throws(Errno) -> [UInt8] {
         try errors.read(upTo: count)
     }
@@ -110,6 +114,7 @@ extension ChildProcess {
     /// Whether there is something to read of its standard error, or its end, within some milliseconds.
     ///
     /// The corresponding C function is `poll`.
+    /// - Throws: what `poll` fails with.
     package borrowing func hasErrors(within milliseconds: Int32) throws(Errno) -> Bool {
         try Errno.check(errors.withNumber { clinux_wait_readable($0, milliseconds) }) == 1
     }
@@ -131,6 +136,7 @@ extension ChildProcess {
     /// Waits for the program's end.
     ///
     /// The corresponding C function is `waitpid`.
+    /// - Throws: what `waitpid` fails with.
     package mutating func waitForEnd() throws(Errno) -> End {
         isRunning = false
         return Self.end(try Errno.check(clinux_wait_for_exit(id)))
@@ -139,6 +145,7 @@ extension ChildProcess {
     /// How the program has ended; nil where it has not yet.
     ///
     /// The corresponding C function is `waitpid`.
+    /// - Throws: what `waitpid` fails with.
     package mutating func endNow() throws(Errno) -> End? {
         let result = clinux_exit_now(id)
         if result == -Errno.tryAgain.rawValue { return nil }

@@ -1,5 +1,6 @@
 extension Errno {
     /// Turns a result of CLinux, a negated error number or a value, into that value or a thrown error.
+    /// - Throws: the error that the result stands for.
     @discardableResult
     package static func check<Value: FixedWidthInteger & SignedInteger>(
         _ result: Value
@@ -18,6 +19,7 @@ extension Errno {
 
 extension Error {
     /// What `work` returns; an error of this type is told as the error that `failure` makes of it.
+    /// - Throws: what `failure` makes of the error.
     package static func translating<Result: ~Copyable, Failure: Error>(
         _ work: @autoclosure () throws(Self) -> Result, to failure: (Self) -> Failure
     ) throws(Failure) -> Result {

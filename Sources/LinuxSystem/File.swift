@@ -17,6 +17,7 @@ public enum File {
     }
 
     /// Reads a standard stream to its end, as a file.
+    /// - Throws: where it cannot be read, or has more than `limit` bytes.
     package static func read(_ stream: StandardStream, limit: Int) throws(FileError) -> [UInt8] {
         try FileError.during(
             .read, stream.name, try FileDescriptor(duplicating: stream).readAll(limit: limit))

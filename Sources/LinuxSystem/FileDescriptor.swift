@@ -31,6 +31,7 @@ package struct FileDescriptor: ~Copyable {
     }
 
     /// Takes over the result of a function of CLinux: a descriptor, or a negated error number.
+    /// - Throws: the error that the result stands for.
     package init(owningResult result: Int32) throws(Errno) {
         number = try Errno.check(result)
         isOwned = true
@@ -77,6 +78,7 @@ package struct FileDescriptor: ~Copyable {
     /// Opens what a standard stream is connected to once more, leaving the stream itself open.
     ///
     /// The corresponding C function is `fcntl` with `F_DUPFD_CLOEXEC`.
+    /// - Throws: what `fcntl` fails with.
     package init(duplicating stream: StandardStream) throws(Errno) {
         try self.init(owningResult: clinux_duplicate(stream.rawValue))
     }
@@ -98,6 +100,7 @@ package struct FileDescriptor: ~Copyable {
     }
 
     /// Lends the number to a system call; it must not be closed or kept.
+    /// - Throws: what `body` throws.
     package borrowing func withNumber<Result, Failure>(
         _ body: (Int32) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -170,6 +173,7 @@ extension FileDescriptor {
     ///
     /// The corresponding C function is `sendmsg`.
     /// - Parameter descriptor: goes along with the first of them; -1 for none.
+    /// - Throws: what `sendmsg` fails with.
     package borrowing func send(
         _ bytes: ArraySlice<UInt8>, passing descriptor: Int32 = -1
     ) throws(Errno) -> Int {

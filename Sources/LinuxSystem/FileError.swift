@@ -27,6 +27,7 @@ public struct FileError: Error, Hashable, Sendable {
     }
 
     /// What `work` returns; its error is told with the step and the path.
+    /// - Throws: what `work` throws, with the step and the path.
     package static func during<Result: ~Copyable>(
         _ step: Step, _ path: String, _ work: @autoclosure () throws(Errno) -> Result
     ) throws(FileError) -> Result {

@@ -101,6 +101,7 @@ extension FilePatch {
 extension FilePatch {
     /// Writes the patched file in place of `path`, whole or not at all (see `AtomicFile`); what is kept is
     /// copied inside the kernel, and holes stay holes.
+    /// - Throws: where the file would be too large or cannot be written; `path` is then as it was.
     package func write(of base: SeekableFile, to path: String) throws(FileError) {
         let pieces = pieces(size: base.size)
         let size = try (Checked(base.size) + Checked(growth)).value(
@@ -116,6 +117,7 @@ extension FilePatch {
     }
 
     /// Writes the patched file to a stream.
+    /// - Throws: where `base` cannot be read or the stream cannot be written.
     package func write(of base: any SeekableBytes, to stream: StandardStream) throws(FileError) {
         do throws(Errno) {
             let file = try FileDescriptor(duplicating: stream)
@@ -145,6 +147,7 @@ extension FilePatch {
 
 extension FileDescriptor {
     /// Writes pieces one after the other, to what cannot be written at any place.
+    /// - Throws: where `base` cannot be read or the bytes cannot be written.
     package borrowing func write(
         _ pieces: [FilePatch.Piece], of base: any SeekableBytes
     ) throws(Errno) {

@@ -27,6 +27,7 @@ package final class HeadAndTail: SeekableBytes {
 
     /// Reads to the end.
     /// - Parameter next: gives the bytes that come next, and none at the end.
+    /// - Throws: what `next` throws.
     package convenience init<Failure: Error>(
         of name: String, first: Int = 1 << 16, last: Int = 1 << 26,
         reading next: () throws(Failure) -> [UInt8]

@@ -71,6 +71,7 @@ package final class LockedFile {
     /// What comes next, at most `count` bytes; empty at the end.
     ///
     /// The corresponding C function is `read`.
+    /// - Throws: what `read` fails with.
     package func read(upTo count: Int) throws(Errno) -> [UInt8] {
         try file.read(upTo: count)
     }

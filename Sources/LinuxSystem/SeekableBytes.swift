@@ -52,6 +52,7 @@ public final class SeekableFile: SeekableBytes {
     }
 
     /// What is locked, by a descriptor of its own; its size is what it is now.
+    /// - Throws: where its descriptor cannot be duplicated, or its size cannot be told.
     package convenience init(_ locked: LockedFile) throws(FileError) {
         try self.init(locked.name, locked.name, try FileDescriptor(duplicating: locked.file))
     }

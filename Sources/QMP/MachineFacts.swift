@@ -26,6 +26,7 @@ package struct MachineFacts: Hashable, Sendable {
 
 extension MachineFacts {
     /// Asks QEMU for all of it, by commands that do not make the VM wait.
+    /// - Throws: where QEMU does not answer, or with what is no answer.
     package init(over connection: any QMPMonitor) throws(QMPError) {
         let version = try connection.execute("query-version")
         self.version = try Self.version(version, connection)

@@ -39,6 +39,7 @@ package final class QMPConnection: QMPMonitor {
     /// Receives events until one has this name.
     /// - Parameter start: how many events had come before it is looked for (`eventCount`).
     /// - Returns: nil when none came in that time.
+    /// - Throws: where the connection is lost, or what comes is not QMP.
     package func waitForEvent(
         _ name: String, since start: Int, within time: Duration
     ) throws(QMPError) -> QMPEvent? {
@@ -75,6 +76,7 @@ package final class QMPConnection: QMPMonitor {
 
 extension QMPConnection {
     /// Has QEMU carry out a command.
+    /// - Throws: `refused` with QEMU's own error; `noAnswer` when none came in that time; `lost`.
     package func exchange(
         _ command: String, _ arguments: [(String, QMPArgument)], _ descriptor: Int32?,
         within time: Duration

@@ -21,6 +21,7 @@ package protocol QMPMonitor: AnyObject {
     /// Receives events until one has this name.
     /// - Parameter start: how many events had come before it is looked for (`eventCount`).
     /// - Returns: nil when none came in that time.
+    /// - Throws: where the connection is lost, or what comes is not QMP.
     func waitForEvent(
         _ name: String, since start: Int, within time: Duration
     ) throws(QMPError) -> QMPEvent?
@@ -49,6 +50,7 @@ extension QMPMonitor {
     /// Has QEMU carry out a command that takes a descriptor: `add-fd`, `getfd`.
     ///
     /// QEMU gets a copy of it, so this one can be closed afterward.
+    /// - Throws: what `exchange` throws.
     @discardableResult
     package func execute(
         _ command: String, arguments: [(String, QMPArgument)] = [],

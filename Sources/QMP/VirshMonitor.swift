@@ -1,7 +1,7 @@
 internal import LinuxSystem
 package import TextFormats
 
-/// The QMP monitor of a domain of libvirt's, which has it to itself and passes commands on: `virsh
+/// The QMP monitor of a libvirt domain; libvirt has the monitor to itself and passes commands on: `virsh
 /// qemu-monitor-command`, once for each.
 ///
 /// Events are libvirt's alone.
@@ -24,6 +24,7 @@ package final class VirshMonitor: QMPMonitor {
     /// Always none.
     package func events(since start: Int) -> ArraySlice<QMPEvent> { [] }
     /// Always nil, at once.
+    /// - Throws: never.
     package func waitForEvent(
         _ name: String, since start: Int, within time: Duration
     ) throws(QMPError) -> QMPEvent? { nil }
@@ -31,6 +32,7 @@ package final class VirshMonitor: QMPMonitor {
     private static let longestAnswer = 1 << 24
 
     /// Has virsh pass a command on, and waits for the answer.
+    /// - Throws: where virsh cannot be run or does not end in that time, and QEMU's or libvirt's own error.
     package func exchange(
         _ command: String, _ arguments: [(String, QMPArgument)], _ descriptor: Int32?,
         within time: Duration

@@ -24,6 +24,7 @@ extension RestoreError: CustomStringConvertible {
 
 extension RestoreError {
     /// What `body` throws, as an error of a restore.
+    /// - Throws: what `body` throws, as `RestoreError.bank`.
     package static func wrapping<Value>(
         _ body: () throws(RegisterBankError) -> Value
     ) throws(RestoreError) -> Value {

@@ -11,7 +11,7 @@ public enum LoadBlocker: Hashable, Sendable {
     case machineToName(String)
     /// The destination does not have a device of that name and instance, which the stream has before its vCPUs or behind.
     case absentDevice(String, UInt32, isBehindVCPUs: Bool)
-    /// A guest of KVM with EL2: QEMU refuses to migrate or save it.
+    /// A KVM guest with EL2: QEMU refuses to migrate or save it.
     case nestedVirtualization
     /// The guest's memory has tags (MTE).
     case memoryTags(underKVM: Bool)

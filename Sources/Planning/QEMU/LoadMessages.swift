@@ -49,7 +49,7 @@ struct LoadMessages {
         return lines + (vcpu.failure == .refusedValues ? refusals + refusals : refusals)
     }
 
-    /// The two timer registers of which a list of QEMU's own has each other's KVM id.
+    /// The two timer registers that have each other's KVM id in QEMU's own lists.
     private func inOrderOfLists(_ registers: [RegisterLoad]) -> [RegisterLoad] {
         guard isEmulated else { return registers }
         return registers.sorted { $0.id.translated(from: .tcg) < $1.id.translated(from: .tcg) }

@@ -85,6 +85,7 @@ package struct LoadRemedies: Sendable {
     ///   - move: the plan of a restore there of the same vCPUs, by the same policy.
     ///   - removed: features that the destination's vCPUs are made without; a mend is for all that the host has, so there is
     ///     none then.
+    /// - Throws: where the stream's registers cannot be read, or no stream can be made of the changed ones.
     package init(
         of stream: QEMUStream, _ move: MovePlan, on profile: HostProfile, by version: QEMUVersion,
         _ policy: RestorePolicy, without removed: VCPUFeatures = []
@@ -125,6 +126,7 @@ package struct LoadRemedies: Sendable {
     }
 
     /// Plans the load of a stream by a QEMU that emulates the vCPUs.
+    /// - Throws: where the stream's registers cannot be read.
     package init(
         of stream: QEMUStream, on destination: TCGDestination, _ policy: RestorePolicy
     ) throws(StreamMend.Problem) {
@@ -145,6 +147,7 @@ package struct LoadRemedies: Sendable {
 
     /// Plans the loads of a stream: on each host, or by the QEMU that emulates the vCPUs.
     /// - Parameter snapshot: the stream's vCPUs.
+    /// - Throws: what the initializers throw, and `RestoreError` for a stream without vCPUs.
     package static func loads(
         of stream: QEMUStream, _ snapshot: Snapshot, on place: LoadPlace, _ policy: RestorePolicy
     ) throws -> [LoadRemedies] {

@@ -172,6 +172,7 @@ extension StreamMend {
     ///   - move: the plan of a restore there of the same vCPUs, by the same policy; nil where QEMU emulates them.
     ///   - plan: what QEMU does with the stream as it was, where what that alters silently is to be pardoned, too.
     ///   - mended: mends the same stream for the same destination by another policy.
+    /// - Throws: what `mended` throws.
     package func proposal(
         after policy: RestorePolicy, of move: MovePlan?, _ plan: LoadPlan? = nil,
         _ mended: (RestorePolicy) throws(Problem) -> StreamMend
@@ -428,7 +429,7 @@ extension StreamMend.Problem: CustomStringConvertible {
         switch self {
         case .origin(let origin):
             "the stream was written with \(origin.text), and its list of registers differs from "
-                + "KVM's: only streams of KVM can be mended for a host; without --host the rules of "
+                + "KVM's: only KVM streams can be mended for a host; without --host the rules of "
                 + "the policy are applied to any"
         case .stream(let error): "\(error)"
         case .bank(let error): "\(error)"

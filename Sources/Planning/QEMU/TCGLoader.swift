@@ -21,7 +21,7 @@ struct TCGLoader {
         for index in result.registers.indices {
             let id = result.registers[index].id
             result.registers[index].id = id.translated(from: .tcg)
-            // Services of KVM are none of its.
+            // It has no KVM services.
             let loss = result.registers[index].loss?.offering(0)
             result.registers[index].pardon = loss.flatMap { policy.pardon($0, of: guest) }
         }

@@ -23,6 +23,7 @@ package final class Compressor {
 
     /// Takes bytes.
     /// - Parameter output: gets what the program makes of these and of earlier ones.
+    /// - Throws: where the program fails, and what `output` throws.
     package func write(_ bytes: [UInt8], to output: ([UInt8]) throws -> Void) throws {
         var waiting = bytes[...]
         while !waiting.isEmpty {
@@ -34,6 +35,7 @@ package final class Compressor {
     }
 
     /// Ends the input, and passes on the rest.
+    /// - Throws: where the program fails, and what `output` throws.
     package func end(to output: ([UInt8]) throws -> Void) throws {
         process.closeFeed()
         while try pass(to: output) {}

@@ -222,6 +222,7 @@ extension LibvirtSave {
     }
 
     /// The domain's name; nil when the XML does not say it.
+    /// - Throws: where the XML is damaged.
     package var domainName: String? {
         get throws(SavedImageError) {
             // libvirt writes it as the first element inside <domain>.

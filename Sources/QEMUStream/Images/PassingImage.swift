@@ -2,7 +2,7 @@ internal import LinuxSystem
 
 /// A stream that is read from front to back, with what stands before it in its file.
 ///
-/// It is a stream alone, or an image of libvirt, whose stream is decompressed.
+/// It is a stream alone, or a libvirt image, whose stream is decompressed.
 package final class PassingImage {
     private let input: SequentialBytes
     private let head: LibvirtSave.Head?
@@ -17,7 +17,7 @@ package final class PassingImage {
         (head, header, dataSize) = (nil, [], 0)
     }
 
-    /// An image of libvirt, whose header is read.
+    /// A libvirt image, whose header is read.
     /// - Throws: where the header is cut off or damaged.
     public init(libvirtIn input: ImageInput) throws(SavedImageError) {
         self.input = input.sequential
@@ -26,6 +26,7 @@ package final class PassingImage {
     }
 
     /// What compresses the stream as it was; nil where it was not compressed.
+    /// - Throws: where the program cannot be started.
     package func compressor() throws(SavedImageError) -> Compressor? {
         guard let compression = head?.compression else { return nil }
         return try Compressor(compression, for: name)
@@ -35,6 +36,7 @@ package final class PassingImage {
     package var name: String { input.name }
 
     /// The next bytes that stand before the stream; none when it begins.
+    /// - Throws: where the file cannot be read.
     package func nextBeforeStream() throws(SavedImageError) -> [UInt8] {
         if !header.isEmpty {
             defer { header = [] }
@@ -52,6 +54,7 @@ package final class PassingImage {
     }
 
     /// The next bytes of the stream, after everything that stands before it; none at its end.
+    /// - Throws: where the file cannot be read or decompressed.
     package func next() throws(SavedImageError) -> [UInt8] {
         if let stream { return try stream.next() }
         let stream =

@@ -10,7 +10,7 @@ extension SavedImage {
         }
     }
 
-    /// The stream in an image of libvirt; decompressing it runs the program of the compression.
+    /// The stream in a libvirt image; decompressing it runs the program of the compression.
     /// - Throws: also for a save that did not finish.
     public init(libvirtIn input: ImageInput) throws(SavedImageError) {
         switch input.content {

@@ -80,6 +80,7 @@ package struct DirectiveScanner {
     }
 
     /// Which of those that the format has, all cases of a type, a directive is.
+    /// - Throws: for another directive.
     package func known<Directive: RawRepresentable & CaseIterable>(
         _ directive: Word, as _: Directive.Type
     ) throws(DirectiveError) -> Directive where Directive.RawValue == String {
@@ -92,6 +93,7 @@ package struct DirectiveScanner {
 
     /// Goes to the next directive; the present line must have been read to its end.
     /// - Returns: the directive's name, or nil at the end of the file.
+    /// - Throws: where words are left on the present line, and for a line that is not text.
     package mutating func next() throws(DirectiveError) -> Word? {
         if let extra = rest.first {
             throw unexpected(extra, insteadOf: "the end of the line")
@@ -177,6 +179,7 @@ package struct DirectiveScanner {
 extension DirectiveScanner {
     /// The next word of the line.
     /// - Parameter what: what it should be, for the error.
+    /// - Throws: at the end of the line.
     package mutating func word(_ what: String) throws(DirectiveError) -> Word {
         guard let word = rest.popFirst() else {
             throw error("expected \(what), found the end of the line")
@@ -195,6 +198,7 @@ extension DirectiveScanner {
     }
 
     /// The only argument of a directive that stands once.
+    /// - Throws: where the directive stood before, and for an argument that is missing or too long.
     package mutating func single(
         _ directive: Word, _ what: String
     ) throws(DirectiveError) -> String {
@@ -207,6 +211,7 @@ extension DirectiveScanner {
     }
 
     /// Makes sure that something stands for the first time.
+    /// - Throws: where it stood before.
     package mutating func once(_ place: Word, key: String) throws(DirectiveError) {
         if let first = seen.updateValue(line, forKey: key) {
             throw error("\(key) stands a second time, it is already on line \(first)", at: place)
@@ -217,6 +222,7 @@ extension DirectiveScanner {
     package func line(of key: String) -> Int? { seen[key] }
 
     /// The next word as a hexadecimal number.
+    /// - Throws: for what is none, and at the end of the line.
     package mutating func hexadecimal() throws(DirectiveError) -> UInt64 {
         let number = try word("a hexadecimal number")
         guard let bits = NumberText.hexadecimal(number.text) else {

@@ -31,7 +31,7 @@ public struct PolicyRule: Hashable, Sendable {
         }
     }
 
-    /// The word that stands for CNTFRQ_EL0, which is no register of KVM.
+    /// The word that stands for CNTFRQ_EL0, which is no KVM register.
     public static let counterFrequency = "counter-frequency"
 
     /// Which registers the rule speaks of; `counterFrequency` stands for CNTFRQ_EL0.

@@ -18,7 +18,7 @@ final class RuleMatches: Sendable {
         var byNumbers: [[Int]: RegisterRules] = [:]
     }
 
-    /// More registers than any list of KVM or QEMU has; beyond, all are forgotten.
+    /// More registers than any list of KVM's or QEMU's has; beyond, all are forgotten.
     private static let capacity = 1 << 14
 
     init(_ rules: [PolicyRule]) {

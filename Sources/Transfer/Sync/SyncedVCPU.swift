@@ -8,7 +8,7 @@ public import VCPUModel
 /// changes, and only those, reach KVM. The vCPU must not run in between. What decides which registers a
 /// vCPU has (`VCPU_INIT`, `VCPU_FINALIZED`, `SVE_VLS`) is not moved.
 public final class SyncedVCPU {
-    /// The vCPU itself: one of KVM, or what stands for it.
+    /// The vCPU itself: a KVM vCPU, or what stands for one.
     public let kvm: any RegisterBank
     /// The copy that code reads and changes between `getRegisters` and `putRegisters`; QEMU's `CPUARMState`.
     public let cpuState: any RegisterBank
