@@ -35,9 +35,22 @@ struct LibraryTests {
         #expect(throws: RegisterBankError.self) { try untouched.read(.x(1)) }
     }
 
-    @Test("Documentation shows the example as it is")
-    func isInDocumentation() throws {
-        let example = try text("Tests/VCPUSnapTests/LibraryExample.swift")
+    @Test("The example of a whole VM refuses what is no open descriptor")
+    func machineNeedsDescriptors() {
+        let vcpu = KVMMachine.LentVCPU(
+            descriptor: -1, index: 0, initializedWith: VCPUInit(features: []))
+        let gic = KVMMachine.LentController(.v3, descriptor: -1)
+        #expect { try save(-1, [vcpu], gic, to: "unused.vcpusnap") } throws: {
+            ($0 as? KVMError)?.errno == .badFileDescriptor
+        }
+        #expect { try restore(-1, [vcpu], gic, from: "unused.vcpusnap") } throws: {
+            ($0 as? KVMError)?.errno == .badFileDescriptor
+        }
+    }
+
+    @Test("Documentation shows the examples as they are", arguments: ["Library", "Machine"])
+    func isInDocumentation(_ name: String) throws {
+        let example = try text("Tests/VCPUSnapTests/\(name)Example.swift")
         #expect(try text("Documentation/library.md").contains("```swift\n\(example)```\n"))
     }
 
