@@ -69,9 +69,8 @@ struct StreamPatchTests {
         #expect(result.prefix(expected.count).elementsEqual(expected), comment)
         // The description: its length, and the text with two numbers of each vCPU replaced.
         let text = result[(expected.count + 4)...]
-        #expect(
-            result[expected.count..<expected.count + 4].elementsEqual(bigEndian(text.count, 4)),
-            comment)
+        let length = result[expected.count..<expected.count + 4]
+        #expect(length.elementsEqual(bigEndian(text.count, 4)), comment)
         var own = String(decoding: original[descriptionStart...], as: UTF8.self)
         for name in ["indexes", "values"] {
             let before = "\"cpreg_vmstate_\(name)\", \"array_len\": "

@@ -80,13 +80,15 @@ struct SyncPropertyTests {
 
     // MARK: One move
 
+    /// What a move reported, and what was foretold of each register.
+    private typealias Told = (report: SyncReport, foretold: [RegisterID: RegisterOutcome])
+
     /// - Returns: what the rules do not explain.
     private static func carryOut(
         _ move: Move, _ world: inout World, _ random: inout SeededGenerator
     ) -> [String] {
-        let list = world.list
         var expected = Expected(world)
-        var reports: [(SyncReport, [RegisterID: RegisterOutcome])] = []
+        let told: [Told]
         switch move {
         case .guestRuns:
             outside(&world, world.kvm, &random)
@@ -94,68 +96,80 @@ struct SyncPropertyTests {
         case .codeChanges:
             outside(&world, world.state, &random)
             return []
-        case .stateToList, .stateToListSync:
-            let isSync = move == .stateToListSync
-            reports = [
-                (
-                    CPRegisterSync.writeCPUStateToList(
-                        world.state, &world.list, kvmSync: isSync),
-                    expected.stateToList(isSync: isSync)
-                )
-            ]
+        case .get, .put:
+            guard let both = moveAll(move, &world, &expected) else { return ["cannot be listed"] }
+            told = both
+        case .stateToList, .stateToListSync, .listToState, .kvmToList, .listToKVM:
+            told = [moveOne(move, &world, &expected, &random)]
+        }
+        return told.flatMap { unexpected($0, in: world) } + expected.differences(from: world)
+            + invented(in: &world)
+    }
+
+    /// A move between two holders.
+    private static func moveOne(
+        _ move: Move, _ world: inout World, _ expected: inout Expected,
+        _ random: inout SeededGenerator
+    ) -> Told {
+        switch move {
         case .listToState:
-            reports = [
-                (CPRegisterSync.writeListToCPUState(list, world.state), expected.listToState())
-            ]
+            return (
+                CPRegisterSync.writeListToCPUState(world.list, world.state),
+                expected.listToState()
+            )
         case .kvmToList:
-            reports = [
-                (
-                    CPRegisterSync.writeKVMStateToList(world.kvm, &world.list),
-                    expected.kvmToList()
-                )
-            ]
+            return (
+                CPRegisterSync.writeKVMStateToList(world.kvm, &world.list), expected.kvmToList()
+            )
         case .listToKVM:
             let level = SyncLevel.allCases.randomElement(using: &random) ?? .full
-            reports = [
-                (
-                    CPRegisterSync.writeListToKVMState(list, world.kvm, level: level),
-                    expected.listToKVM(level)
-                )
+            return (
+                CPRegisterSync.writeListToKVMState(world.list, world.kvm, level: level),
+                expected.listToKVM(level)
+            )
+        default:
+            let isSync = move == .stateToListSync
+            return (
+                CPRegisterSync.writeCPUStateToList(world.state, &world.list, kvmSync: isSync),
+                expected.stateToList(isSync: isSync)
+            )
+        }
+    }
+
+    /// Both moves of a get or put; nil where KVM does not list the registers of the vCPU's list.
+    private static func moveAll(
+        _ move: Move, _ world: inout World, _ expected: inout Expected
+    ) -> [Told]? {
+        guard let synced = try? SyncedVCPU(kvm: world.kvm, cpuState: world.state) else {
+            return nil
+        }
+        synced.list = world.list
+        defer { world.list = synced.list }
+        if move == .get {
+            let get = synced.getRegisters()
+            return [
+                (get.kvmToList, expected.kvmToList()),
+                (get.listToCPUState, expected.listToState()),
             ]
-        case .get, .put:
-            // Only what KVM lists can be in a vCPU's list.
-            guard let synced = try? SyncedVCPU(kvm: world.kvm, cpuState: world.state) else {
-                return ["cannot be listed"]
-            }
-            synced.list = world.list
-            if move == .get {
-                let get = synced.getRegisters()
-                reports = [
-                    (get.kvmToList, expected.kvmToList()),
-                    (get.listToCPUState, expected.listToState()),
-                ]
-            } else {
-                let put = synced.putRegisters(.runtime)
-                reports = [
-                    (put.cpuStateToList, expected.stateToList(isSync: true)),
-                    (put.listToKVM, expected.listToKVM(.runtime)),
-                ]
-            }
-            world.list = synced.list
         }
-        let unexpected = reports.flatMap { report, outcomes in
-            report.registers.compactMap { entry -> String? in
-                // A counter may have moved on, so only whether its level counted is foretold.
-                let isLevel =
-                    outcomes[entry.id] == .skipped(.aboveLevel)
-                    || entry.outcome == .skipped(.aboveLevel)
-                let isForetold = world.kvm.rules[entry.id] != .counts || isLevel
-                guard isForetold, outcomes[entry.id] != entry.outcome else { return nil }
-                let wanted = outcomes[entry.id].map { "\($0)" } ?? "nothing"
-                return "\(entry.id): \(entry.outcome) and not \(wanted)"
-            }
+        let put = synced.putRegisters(.runtime)
+        return [
+            (put.cpuStateToList, expected.stateToList(isSync: true)),
+            (put.listToKVM, expected.listToKVM(.runtime)),
+        ]
+    }
+
+    /// Outcomes that are not what was foretold.
+    private static func unexpected(_ told: Told, in world: World) -> [String] {
+        told.report.registers.compactMap { entry -> String? in
+            let wanted = told.foretold[entry.id]
+            // A counter may have moved on, so only whether its level counted is foretold.
+            let isLevel =
+                wanted == .skipped(.aboveLevel) || entry.outcome == .skipped(.aboveLevel)
+            let isForetold = world.kvm.rules[entry.id] != .counts || isLevel
+            guard isForetold, wanted != entry.outcome else { return nil }
+            return "\(entry.id): \(entry.outcome) and not \(wanted.map { "\($0)" } ?? "nothing")"
         }
-        return unexpected + expected.differences(from: world) + invented(in: &world)
     }
 
     /// Something outside the moves gives some registers new values.
