@@ -55,7 +55,7 @@ public struct KVMSystem: ~Copyable {
 }
 
 extension FileDescriptor {
-    /// Makes a call of KVM's that returns a value or a negated error number.
+    /// Makes a KVM call that returns a value or a negated error number.
     @discardableResult
     borrowing func call(_ name: String, _ body: (Int32) -> Int32) throws(KVMError) -> Int32 {
         try Errno.translating(try Errno.check(withNumber(body))) { KVMError.calling(name, $0) }

@@ -2,7 +2,7 @@ internal import LinuxSystem
 public import Registers
 public import VCPUModel
 
-/// A vCPU of KVM as a bank.
+/// A KVM vCPU as a bank.
 ///
 /// Registers of the kernel's list are `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG`. The ids of
 /// `RegisterID.Architecture.own` are never passed to the kernel: they stand for the ioctls that hold

@@ -3,7 +3,7 @@ internal import LinuxSystem
 internal import Registers
 internal import VCPUModel
 
-/// A vCPU of KVM: `VM.makeVCPU(index:)` makes one, or it is somebody else's (`KVMVCPUBank.init(borrowing:)`).
+/// A KVM vCPU: `VM.makeVCPU(index:)` makes one, or it is somebody else's (`KVMVCPUBank.init(borrowing:)`).
 ///
 /// The methods are the ioctls; what they mean for saving and restoring is in `KVMVCPUBank`. The
 /// kernel keeps a vCPU's VM alive, so a vCPU may outlive its `VM` value.

@@ -7,6 +7,7 @@ package import VCPUModel
 package protocol HostSource: NamedSource {
     /// Makes vCPUs that are not initialized yet, as `KVM_CREATE_VCPU` leaves them.
     /// - Parameter capabilities: enabled on their VM first, those that the host has.
+    /// - Throws: where the host cannot be reached, or cannot make so many.
     func makeVCPUs(
         _ count: Int, enabling capabilities: [KVMCapability], _ options: SourceOptions
     ) throws(SourceError) -> MadeVCPUs
@@ -17,7 +18,7 @@ extension SourceOption {
     public static let vcpus = SourceOption(
         "--vcpus", value: "vcpus", bearer: "host", subject: "vCPUs that are made for the command",
         help: """
-            The number of vCPUs to create on kvm: or an emulated host \
+            The number of vCPUs to make where the SOURCE is a host \
             (\(SourceOptions.vcpuCounts.lowerBound) to \(SourceOptions.vcpuCounts.upperBound); 1).
             """)
 }
@@ -27,13 +28,14 @@ extension SourceOption {
     public static let gic = SourceOption(
         "--gic", value: "model", bearer: "host", subject: "VMs that are made for the command",
         help: """
-            The interrupt controller that the VM on kvm: or an emulated host is to have, v2 or v3; it is saved with it, as are the clock and device \
-            attributes. A restore makes the one that was saved.
+            The interrupt controller to make where the SOURCE is a host, v2 or v3; it is saved, too, and so are the clock and \
+            the device attributes. A restore makes the one that was saved.
             """)
 }
 
 extension SourceOptions {
     /// The model that `--gic` names; nil where it was not given.
+    /// - Throws: for what is no model.
     package var gicModel: GICModel? {
         get throws(SourceError) {
             switch self[.gic] {
@@ -51,6 +53,7 @@ extension SourceOptions {
     public static let vcpuCounts = 1...512
 
     /// How many vCPUs to make: as many as `--vcpus` says, or one.
+    /// - Throws: for what is no such number.
     public var vcpuCount: Int {
         get throws(SourceError) {
             guard let text = self[.vcpus] else { return 1 }
@@ -68,6 +71,7 @@ extension SourceOptions {
 
 extension HostSource {
     /// The reset state of fresh vCPUs: as many as `--vcpus` says, or one, made with the host's usual features.
+    /// - Throws: where the vCPUs cannot be made or listed.
     package func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         let made = try makeVCPUs(try options.vcpuCount, enabling: [], options)
         try made.initialize()
@@ -79,6 +83,7 @@ extension HostSource {
     /// For a restore there are as many as the snapshot has, under its numbers and not initialized yet (its `VCPU_INIT`
     /// does that). For an edit there is one, already initialized. On their VM `KVMCapability.ofWritableRegisters` are
     /// enabled, whatever is going to be written: by themselves they change nothing of vCPUs that never run.
+    /// - Throws: where the vCPUs cannot be made.
     package func open(
         _ purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState {
@@ -132,6 +137,7 @@ package final class MadeVCPUs: OpenState {
     }
 
     /// Gives every vCPU its reset state.
+    /// - Throws: where one cannot be initialized.
     package func initialize() throws(SourceError) {
         for vcpu in vcpus {
             try SourceError.passing { try vcpu.bank.initialize(with: defaultInit) }

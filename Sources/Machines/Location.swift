@@ -161,6 +161,7 @@ extension Location {
     /// - Parameters:
     ///   - inputs: what the result is made of, which would be lost where this is the same file.
     ///   - advice: what to do then.
+    /// - Throws: where it cannot be written, or something would be lost.
     package func checkOutput(
         _ content: OutputContent, keeping inputs: [Location],
         orElse advice: String = "name another file"
@@ -195,7 +196,7 @@ extension Location {
     /// - Throws: where a file is there already.
     package func checkIsNew(orElse advice: String = ": name another file") throws(SourceError) {
         guard identity == nil else {
-            throw SourceError("\(text) is there already\(advice)")
+            throw SourceError("\(text) already exists\(advice)")
         }
     }
 

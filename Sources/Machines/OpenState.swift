@@ -69,6 +69,7 @@ extension OpenState {
     }
 
     /// Ends what was begun: reads what the registers hold, if that is to be kept, lets go, and writes the files.
+    /// - Throws: what `capture`, `letGo` and `write` throw.
     package func finish(writing files: [Location]) throws(SourceError) {
         let result = files.isEmpty ? nil : try capture().snapshot
         try letGo()

@@ -26,6 +26,7 @@ extension PolicyFile {
     /// Makes sure that a policy can be written here, and that nothing is lost by it.
     /// - Parameter policy: that the rules are added to. It may be the same file where that is replaced whole, but not
     ///   under a name such as `/dev/fd/3`, by which it would be overwritten from its start.
+    /// - Throws: where it cannot be written, or something would be lost.
     package static func checkOutput(
         _ location: Location, keeping others: [Location], addingTo policy: Location
     ) throws(SourceError) {
@@ -40,6 +41,7 @@ extension PolicyFile {
     /// - Parameters:
     ///   - policy: that it has the rules of.
     ///   - read: where that was read, if it is no preset.
+    /// - Throws: where another policy is there, and where it cannot be written.
     package static func write(
         _ file: [UInt8], to location: Location, after policy: LoadedPolicy, from read: Location
     ) throws(SourceError) {
@@ -49,7 +51,7 @@ extension PolicyFile {
             old != file
         {
             throw SourceError(
-                "\(location.text) is there and says something else, and was not written: give it as --policy too to add "
+                "\(location.text) already exists with other content, and was not written: give it as --policy too to add "
                     + "to it, or name another file")
         }
         try SourceError.passing {

@@ -1,3 +1,5 @@
+internal import TextFormats
+
 /// What can be done with each kind of source, as the help and README say it.
 package enum SourceTable {
     /// What a column is called, which commands it stands for, and what a kind must be able to.
@@ -15,16 +17,16 @@ package enum SourceTable {
         let width = (names.map(\.count).max() ?? 0) + 2
         func line(_ name: String, _ cells: [String]) -> String {
             let row = zip(columns, cells).map { column, cell in
-                padded(cell, to: column.title.count + 2)
+                TermTable.padded(cell, to: column.title.count + 2)
             }
-            return trimmed("  " + padded(name, to: width) + row.joined())
+            return trimmed("  " + TermTable.padded(name, to: width) + row.joined())
         }
         let rows = kinds.map { kind in
             line(kind.summary.grammar, cells(of: kind))
         }
         // What is called like its command needs no explanation.
         let legend = columns.filter { $0.title != $0.commands }.map {
-            "  \(padded($0.title, to: width))\($0.commands)"
+            "  \(TermTable.padded($0.title, to: width))\($0.commands)"
         }
         return [line("", columns.map(\.title))] + rows + [""] + legend
     }
@@ -43,10 +45,6 @@ package enum SourceTable {
 
     private static func cells(of kind: any StateSource.Type) -> [String] {
         columns.map { kind.summary.abilities.contains($0.ability) ? "yes" : "" }
-    }
-
-    fileprivate static func padded(_ text: String, to width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - text.count))
     }
 
     private static func trimmed(_ line: String) -> String {
@@ -75,6 +73,12 @@ extension SourceKinds {
         named.filter { $0.summary.abilities.contains(ability) }.map { $0.summary.grammar }
     }
 
+    /// The VMs that run and give a stream: `qmp:SOCKET or libvirt:DOMAIN`.
+    package static var streamGrammar: String {
+        named.filter { $0 is any StreamSource.Type }.map { $0.summary.grammar }
+            .joined(separator: " or ")
+    }
+
     /// Paragraphs of the help of a command: what is to be known of those with which it does something.
     public static func details(for ability: SourceAbilities) -> String {
         all.compactMap { $0.summary.details[ability] }.joined(separator: "\n\n")
@@ -86,26 +90,8 @@ extension SourceKinds {
     /// A line or two of the help for each that is no file, and what files are before them.
     public static var helpLines: [String] {
         let names = files.map { $0.summary.grammar }.joined(separator: ", ")
-        let all =
-            [("FILE", broken("\(names); - is standard input"))]
-            + named.map { ($0.summary.grammar, $0.summary.meaning) }
-        let width = (all.map(\.0.count).max() ?? 0) + 2
-        return all.flatMap { grammar, meaning in
-            meaning.split(separator: "\n").enumerated().map { number, line in
-                let title = number == 0 ? grammar : ""
-                return "  " + SourceTable.padded(title, to: width) + line
-            }
-        }
-    }
-
-    /// The words of a text in lines of at most 60 characters.
-    private static func broken(_ text: String) -> String {
-        text.split(separator: " ").reduce(into: [String]()) { lines, word in
-            if let last = lines.last, last.count + word.count < 60 {
-                lines[lines.count - 1] += " " + word
-            } else {
-                lines.append(String(word))
-            }
-        }.joined(separator: "\n")
+        return TermTable.lines(
+            [("FILE", TermTable.broken("\(names); - is standard input"))]
+                + named.map { ($0.summary.grammar, $0.summary.meaning) })
     }
 }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import LinuxSystem
 internal import Machines
+internal import TextFormats
 
 /// The program: runs a command line and turns its end into an exit code (see `ExitStatus`).
 public enum VcpusnapProgram {
@@ -92,18 +93,26 @@ enum ExitStatus: Int32, Error {
     case trouble = 2
 
     /// What each code of a command's end means; the same for all commands.
-    static let meanings: [(code: String, meaning: String)] = [
-        ("\(ExitStatus.success.rawValue)", "done: all restored, same, sound, can be moved"),
+    private static let meanings: [(term: String, meaning: String)] = [
+        (
+            "\(ExitStatus.success.rawValue)",
+            "done: all restored, no difference, sound, can be moved"
+        ),
         (
             "\(ExitStatus.finding.rawValue)",
-            "done, with a finding that no policy pardons: a loss, a difference, a refused edit"
+            "done, with a finding that no policy pardons: a loss, a difference, or a refused edit"
         ),
         (
             "\(ExitStatus.trouble.rawValue)",
-            "trouble: bad usage, unreadable or damaged file, no KVM, full disk"
+            "trouble: bad usage, an unreadable or damaged file, no KVM, a full disk"
         ),
-        ("128 + N", "ended by signal N, as a shell says it: 141 if nobody reads the output"),
+        ("128 + N", "ended by signal N, as shells report it: 141 if nobody reads the output"),
     ]
+
+    /// The same as the help lists them.
+    static var helpLines: [String] {
+        TermTable.lines(meanings.map { ($0.term, TermTable.broken($0.meaning)) })
+    }
 
     /// Throws the status unless it is success, which ends a command with it.
     func check() throws {

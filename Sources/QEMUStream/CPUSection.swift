@@ -146,7 +146,7 @@ extension CPUSection {
     public struct Entry: Hashable, Sendable {
         /// The id as it stands in the stream: KVM's, also for a vCPU that QEMU emulated (`cpreg_to_kvm_id`).
         ///
-        /// In a list of QEMU's own, CNTV_CVAL_EL0 and CNTVCT_EL0 have each other's KVM id.
+        /// In QEMU's own lists, CNTV_CVAL_EL0 and CNTVCT_EL0 have each other's KVM id.
         public var id: RegisterID
         /// All 64 bits of the stream; above a 32-bit register's own there may be others.
         public var value: UInt64

@@ -174,7 +174,7 @@ extension QEMUVCPUBank {
     // MARK: Features
 
     /// The features QEMU must have made the vCPU with, for its list to be as it is; of a vCPU that QEMU
-    /// emulated, those a vCPU of KVM would need.
+    /// emulated, those a KVM vCPU would need.
     private var features: VCPUFeatures {
         var features = VCPUFeatures(shownBy: valueInPlace).union(.psci02)
         // QEMU's own lists have registers of EL2 without EL2 too.

@@ -44,7 +44,7 @@ public enum StreamOrigin: String, Hashable, Sendable {
 }
 
 extension RegisterID {
-    /// KVM's id for a register of a list of QEMU's own, and the other way round.
+    /// KVM's id for a register in one of QEMU's own lists, and the other way round.
     ///
     /// KVM has the ids of two timer registers the wrong way round, and says that it will keep them so
     /// (`KVM_REG_ARM_TIMER_CVAL`, `arch/arm64/include/uapi/asm/kvm.h`); QEMU's tables have the

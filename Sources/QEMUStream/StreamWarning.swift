@@ -14,9 +14,9 @@ public enum StreamWarning: Hashable, Sendable {
     case secureBank(vcpu: UInt32)
     /// EL3's stack pointer, which no register id stands for.
     case stackPointerEL3(vcpu: UInt32)
-    /// Monitor mode: its own SP and LR are in no register of KVM's.
+    /// Monitor mode: no KVM register has its own SP and LR.
     case monitorMode(vcpu: UInt32)
-    /// Entries whose ids no list of QEMU's can have; `first` is the lowest id.
+    /// Entries whose ids no QEMU list can have; `first` is the lowest id.
     ///
     /// A bank leaves them out.
     case strangeIDs(vcpu: UInt32, count: Int, first: RegisterID)

@@ -3,7 +3,7 @@ public import Registers
 
 /// A place where the registers of one unit live: of a vCPU, or of a VM what it has once.
 ///
-/// The emulated CPU, a vCPU of KVM and a vCPU in a snapshot are all banks; saving, restoring and
+/// The emulated CPU, a KVM vCPU and a vCPU in a snapshot are all banks; saving, restoring and
 /// comparing are written once over this protocol. What KVM keeps outside its register list (the
 /// init features, pending events, MP state) are registers here too, with ids of
 /// `RegisterID.Architecture.own`, so a bank is the complete state of its unit.

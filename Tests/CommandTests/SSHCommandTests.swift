@@ -194,7 +194,7 @@ struct SSHCommandTests {
         let difference = try vcpusnap("diff cpu 'there/a new; file'")
         #expect(difference.status == 0, "\(difference)")
         let again = try vcpusnap("move cpu ssh:rack1 'a new; file'")
-        expectTrouble(again, "is there already")
+        expectTrouble(again, "already exists")
         expectTrouble(try vcpusnap("move cpu ssh:rack1 -"), "TARGET")
         expectTrouble(try vcpusnap("move cpu rack1 x"), "no ssh:HOST")
         expectTrouble(try vcpusnap("move cpu ssh:rack1 qmp:/x"), "no way to write registers")
@@ -258,7 +258,7 @@ struct SSHCommandTests {
         try script("there/vcpusnap", "echo vcpusnap 0.0.9; cat >got")
         let run = try vcpusnap("move cpu ssh:rack1 new --host there.vhost")
         expectTrouble(run, "has vcpusnap 0.0.9, and this is vcpusnap ")
-        #expect(!run.errors.contains("look there"))
+        #expect(!run.errors.contains("check there"))
         #expect(try folder.data("there/got").isEmpty)
     }
 
@@ -272,7 +272,7 @@ struct SSHCommandTests {
             exit 255
             """)
         let run = try vcpusnap("move cpu ssh:rack1 new --host there.vhost")
-        expectTrouble(run, "lost the connection", "may have been done all the same: look there")
+        expectTrouble(run, "lost the connection", "may have been carried out anyway: check there")
         #expect(try vcpusnap("diff cpu there/new").status == 0)
     }
 }

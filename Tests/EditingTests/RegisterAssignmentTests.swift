@@ -127,7 +127,7 @@ struct AlikeAssignmentTests {
         let value = try #require(RegisterValue.zero(size: size))
         let bank = SnapshotBank(try #require(RegisterList([(id, value)])))
         #expect(throws: EditError.notKnown(id)) { try set("\(text)=5", in: bank) }
-        #expect(EditError.notKnown(id).description.contains("is not a register of KVM"))
+        #expect(EditError.notKnown(id).description.contains("is not a KVM register"))
     }
 }
 

@@ -20,7 +20,7 @@ TCR2, PIRE0, PIR = 0x603000000013C103, 0x603000000013C512, 0x603000000013C513
 VENDOR_2, PSCI, MIDR = 0x6030000000160003, 0x6030000000140000, 0x603000000013C000
 UNKNOWN = 0x603000000013FFFF  # No such register.
 TOLERATED = {TCR2: 0, PIRE0: 0, PIR: 0, VENDOR_2: 0}
-# Those that a stream of KVM's can have or had. (At cpu/wfxt-timer, which no vCPU of KVM sends, QEMU aborts.)
+# Those that a KVM stream can have or had. (At cpu/wfxt-timer, which no KVM vCPU sends, QEMU aborts.)
 SUBSECTIONS = {name: cpu_section.SUBSECTION_SIZES[name] for name in (
     "cpu/event", "cpu/fpmr", "cpu/iwmmxt", "cpu/pstate64", "cpu/serror", "cpu/sme", "cpu/syndrome64", "cpu/thumb2ee",
     "cpu/zt0")}

@@ -1,6 +1,6 @@
 package import QEMUStream
 
-/// A compressed file, with a QEMU stream or an image of libvirt in it.
+/// A compressed file, with a QEMU stream or a libvirt image in it.
 package enum CompressedStream: StreamFileKind {
     /// What error messages call such a file: in their list it follows the two kinds that come compressed.
     package static let phrase = "either compressed by gzip, bzip2, xz, lzop or zstd"
@@ -27,6 +27,7 @@ package enum CompressedStream: StreamFileKind {
     }
 
     /// That of the kind that is compressed in it.
+    /// - Throws: where it cannot be decompressed, or holds no stream.
     package static func image(
         in input: ImageInput, snapshot: String?
     ) throws(SavedImageError) -> SavedImage {

@@ -58,6 +58,7 @@ package struct HostProfileFile: StateFileKind, StateFile {
     }
 
     /// The registers of a fresh vCPU; what else the profile says becomes provenance.
+    /// - Throws: where the vCPU cannot be made by what the profile says.
     package func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         let made = MadeVCPUs(1, on: profile, tool: options.tool)
         try made.initialize()

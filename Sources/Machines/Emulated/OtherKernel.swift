@@ -47,6 +47,7 @@ package struct OtherKernel {
     }
 
     /// The same of several hosts, each called `NAME@RELEASE`.
+    /// - Throws: what `profile(of:named:)` throws.
     package func profiles(of hosts: [HostProfile]) throws(SourceError) -> [HostProfile] {
         var results: [HostProfile] = []
         for host in hosts {

@@ -22,6 +22,7 @@ package struct KVMSource: HostSource {
     }
 
     /// This machine, recorded as `vcpusnap host` does.
+    /// - Throws: where there is no KVM, or it cannot be recorded.
     package func hosts(_ options: SourceOptions) throws(SourceError) -> [HostProfile] {
         try HostRecorder.profiles(named: nil, options)
     }

@@ -11,9 +11,9 @@ package struct LibvirtSource: StreamSource {
         abilities: [.read], needs: "virsh and libvirt 8.2 or newer on this machine",
         details: [
             .read: """
-            libvirt:DOMAIN is a VM of libvirt's on this machine, by name, id or UUID, of
-            the libvirt that virsh talks to (LIBVIRT_DEFAULT_URI). It is read as qmp:SOCKET
-            is, by virsh qemu-monitor-command, upon which libvirt calls the domain tainted.
+            libvirt:DOMAIN is a VM on this machine, by name, id or UUID, of the libvirt
+            that virsh talks to (LIBVIRT_DEFAULT_URI). It is read like qmp:SOCKET, through
+            virsh qemu-monitor-command, after which libvirt calls the domain tainted.
             """
         ],
         example: "vcpusnap save libvirt:guest1 -o guest1.vcpusnap")
@@ -35,11 +35,13 @@ package struct LibvirtSource: StreamSource {
     /// The registers of all its vCPUs at one moment.
     ///
     /// The VM goes on as it was; how long it stood still only libvirt knows.
+    /// - Throws: where libvirt or QEMU cannot be asked, or the stream is damaged.
     package func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         try capture(try takeStream(options), options)
     }
 
     /// The stream of its devices, as of that moment.
+    /// - Throws: where libvirt or QEMU cannot be asked, or the stream is damaged.
     package func takeStream(
         _ options: SourceOptions
     ) throws(SourceError) -> (file: StreamFile, machine: MachineFacts) {

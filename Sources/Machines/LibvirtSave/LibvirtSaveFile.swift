@@ -1,6 +1,6 @@
 package import QEMUStream
 
-/// An image of libvirt, with a QEMU stream in it.
+/// A libvirt image, with a QEMU stream in it.
 package enum LibvirtSaveFile: StreamFileKind {
     /// What error messages call such a file.
     package static let phrase = "an image of \"virsh save\" or \"managedsave\""
@@ -17,6 +17,7 @@ package enum LibvirtSaveFile: StreamFileKind {
     }
 
     /// The stream behind libvirt's header, decompressed where libvirt compressed it.
+    /// - Throws: where the header is damaged, or the stream cannot be decompressed.
     package static func image(
         in input: ImageInput, snapshot: String?
     ) throws(SavedImageError) -> SavedImage {
@@ -24,6 +25,7 @@ package enum LibvirtSaveFile: StreamFileKind {
     }
 
     /// Also of a file, where the stream is compressed and has to be compressed again.
+    /// - Throws: where the header is damaged.
     package static func passing(_ input: ImageInput) throws(SavedImageError) -> PassingImage? {
         let isCompressedFile = try LibvirtSave.isCompressedFile(input)
         guard input.isPipe || isCompressedFile else { return nil }

@@ -16,12 +16,12 @@ package struct ProcessSource: NamedSource {
             .read: """
             pid:PID is a process with a KVM VM, whatever VMM it is (vcpusnap list names
             them). Its threads are stopped, the calls that read the vCPUs are made in it,
-            and it is let go as it was, even if this program is killed; standard error says
+            and it goes on as it was, even if this program is killed; standard error says
             how long that took. A process with several VMs needs pid:PID/FD, the descriptor
             of one. A vCPU that was stopped before the VMM answered an MMIO or hypercall
             exit cannot be restored cleanly: that is recorded, and --settle reads again
-            until there is none. Where the threads have a seccomp filter, no call that it
-            forbids is made, and what cannot be read then is named.
+            until there is none. If the threads have a seccomp filter, no call that it
+            forbids is made, and what cannot be read because of that is named.
             """,
             .restore: """
             pid:PID is a VM of a running process, with the same number of vCPUs, none of

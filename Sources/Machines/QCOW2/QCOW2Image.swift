@@ -20,6 +20,7 @@ package enum QCOW2Image: StreamFileKind {
     package static var hasInternalSnapshots: Bool { true }
 
     /// The stream of one of its internal snapshots.
+    /// - Throws: where the image is damaged, or has no such snapshot.
     package static func image(
         in input: ImageInput, snapshot: String?
     ) throws(SavedImageError) -> SavedImage {

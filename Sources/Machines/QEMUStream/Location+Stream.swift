@@ -13,13 +13,15 @@ extension Location {
 
     /// The stream of the machine that a stream is to go to: in a file, or taken from the QEMU that runs it.
     /// - Returns: also QEMU's version, which no file says.
+    /// - Throws: for what has no stream, and where it cannot be reached or read.
     package func openDestination(
         _ options: SourceOptions
     ) throws(SourceError) -> (file: StreamFile, qemu: String?) {
         guard case .named(let source) = self else { return (try openStream(options), nil) }
         guard let running = source as? any StreamSource else {
             throw isNoFile(
-                orElse: "name a file with a stream of the destination, or its qmp:SOCKET")
+                orElse: "name a file with a stream of the destination, or its "
+                    + SourceKinds.streamGrammar)
         }
         let (file, machine) = try running.takeStream(options)
         return (file, machine.version)
@@ -80,6 +82,7 @@ extension Location {
     }
 
     /// Writes the changed copy of a file with a stream.
+    /// - Throws: for what is no file, and where the source cannot be read or this cannot be written.
     package func write(_ patch: FilePatch, of source: Location) throws(SourceError) {
         let place = try placeOfStream()
         let from = try source.place(orElse: "name a file or -")

@@ -29,7 +29,7 @@ struct PassingStream {
         _ input: ImageInput, _ kind: (any StateFileKind.Type)?
     ) -> SourceError {
         SourceError(
-            "\"\(input.name)\": only a plain QEMU stream and an image of libvirt can be mended in a pipe"
+            "\"\(input.name)\": only a plain QEMU stream or a libvirt image can be mended in a pipe"
                 + (kind.map { ", and this is \($0.shortPhrase)" } ?? "")
                 + "; name the file, or decompress it first")
     }

@@ -15,6 +15,7 @@ package enum QEMUStreamFile: StreamFileKind {
     }
 
     /// The file itself.
+    /// - Throws: where it cannot be read.
     package static func image(
         in input: ImageInput, snapshot: String?
     ) throws(SavedImageError) -> SavedImage {

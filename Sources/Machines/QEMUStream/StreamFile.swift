@@ -42,12 +42,14 @@ package protocol StreamFileKind: StateFileKind {
 
     /// Finds the stream in what was recognized as such a file.
     /// - Parameter snapshot: nil for the newest one; always for a kind without.
+    /// - Throws: where there is no such stream, or the file around it is damaged.
     static func image(
         in input: ImageInput, snapshot: String?
     ) throws(SavedImageError) -> SavedImage
 
     /// The same to be changed while it is read from front to back; nil where it can be changed at any place, and where
     /// such a file does not pass.
+    /// - Throws: where the file around the stream is damaged.
     static func passing(_ input: ImageInput) throws(SavedImageError) -> PassingImage?
 }
 
@@ -175,6 +177,7 @@ public struct StreamFile: StateFile {
     }
 
     /// The registers of every vCPU by KVM's ids, in ascending order of vCPU number, without notices.
+    /// - Throws: where the registers of a vCPU cannot be listed.
     package func stateCapture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         var result = try StateCapture(
             of: zip(stream.cpus, banks).map { OpenVCPU(index: $0.instance, bank: $1) },

@@ -20,6 +20,7 @@ package struct UndoableChange {
     }
 
     /// The file as it is now.
+    /// - Throws: where it cannot be read.
     package func contents() throws(SourceError) -> SeekableFile {
         try SourceError.passing { try SeekableFile(file) }
     }
@@ -28,6 +29,7 @@ package struct UndoableChange {
     package var hasUndoFile: Bool { (try? existing())?.isEmpty == false }
 
     /// Writes the undo file, then changes the file.
+    /// - Throws: where one of them cannot be written.
     package func apply(_ patch: FilePatch) throws(SourceError) {
         try SourceError.passing { try change(by: patch) }
     }
@@ -80,6 +82,7 @@ package struct UndoableChange {
 
     /// Puts the original bytes back and removes the undo file.
     /// - Returns: false when the file was as it was before the change.
+    /// - Throws: where the undo file is missing or of another file, and where the file cannot be written.
     package func undo() throws(SourceError) -> Bool {
         try SourceError.passing { try putBack() }
     }

@@ -49,11 +49,13 @@ package struct QMPSource: StreamSource {
     /// The registers of all its vCPUs at one moment.
     ///
     /// The VM goes on as it was; a notice says how long it stood still.
+    /// - Throws: where QEMU cannot be asked, or the stream is damaged.
     package func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         try capture(try takeStream(options), options)
     }
 
     /// The stream of its devices, as of that moment.
+    /// - Throws: where QEMU cannot be asked, or the stream is damaged.
     package func takeStream(
         _ options: SourceOptions
     ) throws(SourceError) -> (file: StreamFile, machine: MachineFacts) {

@@ -7,7 +7,7 @@ internal import Planning
 struct BaselineCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "baseline",
-        abstract: "Compute what to give a guest so that it can move among some hosts.",
+        abstract: "Compute what to give a guest so that it can move among several hosts.",
         usage: "vcpusnap baseline <host> <host> ... [options]",
         discussion: """
             The result is a template of Formats/vbaseline-v1.md: the features to make the

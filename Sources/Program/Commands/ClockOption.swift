@@ -13,7 +13,7 @@ struct ClockOption: ParsableArguments {
         help: ArgumentHelp(
             """
             The guest's clock: it goes on where it stopped (stop), advances by the time that has passed (wall), keeps its \
-            distance from the host's counter (host), or is a virtual count.
+            distance from the host's counter (host), or goes on from a virtual count.
             """, valueName: "mode"),
         completion: .list(words),
         transform: { word in

@@ -10,7 +10,7 @@ struct Convert: ParsableCommand {
         usage: "vcpusnap convert <source> [--into <stream>] -o <output> [options]",
         discussion: """
             With --into the registers of the snapshot replace those of a stream's vCPUs;
-            everything else of the stream stays as it is. What the stream cannot hold is
+            everything else in the stream stays as it is. What the stream cannot hold is
             named, and the exit code is 1. This way, state saved on KVM can be examined in
             QEMU's own emulation.
 

@@ -19,8 +19,8 @@ struct DestinationOptions: ParsableArguments {
         name: .customLong("to"),
         help: ArgumentHelp(
             """
-            The emulated machine that wrote this stream, best before its first run, or that \
-            runs at qmp:SOCKET.
+            The machine that a QEMU emulates: the one that wrote this stream, preferably before \
+            its first run, or that of \(SourceKinds.streamGrammar).
             """, valueName: "stream"))
     var machine: Location?
 
@@ -67,7 +67,7 @@ struct DestinationOptions: ParsableArguments {
             }
             if let other = place.otherRelease {
                 StandardError.write(
-                    "vcpusnap: the list is that of QEMU \(other); stable releases can differ\n")
+                    "vcpusnap: the list is QEMU \(other)'s; stable releases can differ\n")
             }
             return place
         }

@@ -9,8 +9,8 @@ struct Diff: ParsableCommand {
         abstract: "Show what differs between two snapshots, field by field.",
         usage: "vcpusnap diff <left> <right> [--exact] [options]",
         discussion: """
-            Registers that move by themselves (counters) are listed apart and do not count
-            as a difference unless --exact is given; neither does provenance.
+            Registers that move by themselves (counters) are listed separately and do not
+            count as differences unless --exact is given; nor does provenance.
 
             EXAMPLES
               vcpusnap diff before.vcpusnap after.vcpusnap

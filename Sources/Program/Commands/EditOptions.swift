@@ -6,7 +6,7 @@ internal import VCPUModel
 /// The options that `set` and `inject` share.
 struct EditOptions: ParsableArguments {
     @Option(
-        help: "The number of the vCPU to change, or all; needed where there is more than one.")
+        help: "The number of the vCPU to change, or all; needed if there is more than one.")
     var vcpu: EditTarget.Selection?
 
     @Option(

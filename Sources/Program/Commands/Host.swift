@@ -16,7 +16,7 @@ struct Host: ParsableCommand {
         discussion: """
             A profile holds every register of a fresh vCPU with its reset value and the
             facts that decide what can be restored here. emulated:NAME is a vCPU on such a
-            host, anywhere. A host with several kinds of cores has a profile of each, and
+            host, anywhere. A host with several kinds of cores has a profile for each, and
             -o x.vhost writes x-cortex-a76.vhost and so on.
 
             --as-kernel describes the same machine with another kernel, by what is known of
@@ -45,13 +45,13 @@ struct Host: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Make the profile from what a snapshot tells of its host, instead of this host's KVM.",
+            "Make the profile from what a snapshot says about its host, not from this host's KVM.",
             valueName: "snapshot"))
     var from: Location?
 
     @Option(
         help: ArgumentHelp(
-            "With --from: the kernel of its host, where the snapshot does not tell it.",
+            "With --from: the kernel of its host, where the snapshot does not say.",
             valueName: "release"))
     var kernel: String?
 

@@ -19,18 +19,19 @@ struct Mend: ParsableCommand {
             written, every register that it does not pardon is named, and the exit code
             is 1. --policy takes rules for them (Formats/policy-v1.md).
 
-            Where something stands in the way, the rules that would let it load are
-            proposed, each with what it means to the guest; --write-policy writes them to a
-            file, for the guest's owner to decide about.
+            If something stands in the way, the rules that would let it load are proposed,
+            each with what it means to the guest; --write-policy writes them to a file, for
+            the guest's owner to decide on.
 
             Without --host, what the policy ignores is taken out and what it overrides is
-            replaced, also in streams of QEMU's own emulation, whose lists differ between
+            replaced, also in streams of QEMU's emulation, whose lists differ between
             versions: QEMU 10.1 loads what 10.0 wrote; for the other direction the rules
             "ignore DBGDTR_EL0" and "ignore DBGDTRint_NS" take out what 10.0 lacks.
 
             --for-qemu VERSION takes out the subsections that this version does not know,
-            where the guest is the same without them. With --tcg CPU, or --to a stream of
-            the destination, it gives the vCPUs the list of registers of that emulated CPU.
+            where the guest is the same without them. With --tcg CPU, or with --to and a
+            stream of the destination, the vCPUs get the register list of that emulated
+            CPU.
 
             --in-place first writes FILE.undo, from which vcpusnap unmend restores the
             original bytes. In a pipe, as in migrate "exec:vcpusnap mend - --host H -o - >
@@ -53,7 +54,7 @@ struct Mend: ParsableCommand {
 
     @Option(
         help:
-            "The host that is to load it: \(SourceKinds.hostGrammar); without it only the policy's rules are applied.",
+            "The host that will load it: \(SourceKinds.hostGrammar); without it only the policy's rules are applied.",
         completion: Completions.hosts
     )
     var host: String?
@@ -62,7 +63,7 @@ struct Mend: ParsableCommand {
 
     @Option(
         help:
-            "The QEMU version that is to load it; every one from \(QEMUVersion.oldest) on if not given."
+            "The QEMU version that will load it (default: every version from \(QEMUVersion.oldest) on)."
     )
     var qemu: String?
 
@@ -78,7 +79,7 @@ struct Mend: ParsableCommand {
 
     @Option(
         help:
-            "Where something stands in the way, write the rules that would let it load to this file."
+            "If something stands in the way, write the rules that would let it load to this file."
     )
     var writePolicy: Location?
 

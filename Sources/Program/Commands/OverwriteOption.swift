@@ -3,7 +3,7 @@ internal import Machines
 
 /// `--no-clobber`, of commands that write a file.
 struct OverwriteOption: ParsableArguments {
-    @Flag(name: .customLong("no-clobber"), help: "Write over no file that is there already.")
+    @Flag(name: .customLong("no-clobber"), help: "Never overwrite a file that already exists.")
     var keepsFiles = false
 
     /// Makes sure, before any work is done, that the files of a command can be read and written, and that nothing is lost

@@ -21,7 +21,7 @@ struct PlanCommand: ParsableCommand {
             The restore is carried out on emulated vCPUs of the host's profile, which
             vcpusnap host records. What will be lost is grouped by cause, with what the
             guest would notice and what can be done about it. The verdict is yes, yes with
-            a policy, or no; the exit code is 1 if it is no for one of the hosts.
+            a policy, or no; the exit code is 1 if it is no for any of the hosts.
 
             EXAMPLES
               vcpusnap plan cpu.vcpusnap --host 6.1-neoverse-n1
@@ -30,13 +30,13 @@ struct PlanCommand: ParsableCommand {
               vcpusnap plan cpu.vcpusnap --host ssh:root@rack1
               vcpusnap plan cpu.vcpusnap --host rack1.vhost --kernel 7.3
 
-            With --qemu it says what QEMU of that version does when it loads a migration
+            With --qemu it says what that version of QEMU does when it loads a migration
             stream with KVM on that host, register by register, including what it does
             silently, and the error it prints. The verdict is loads, loads with losses, or
             fails; the exit code is 0 if every host loads it without losses. A loss that
             the policy pardons does not count, so with --policy force the exit code is 1
             only for what fails. Without --qemu the plan of a stream is that of vcpusnap
-            restore, which goes on where QEMU gives up; the verdicts of QEMU are shown
+            restore, which goes on where QEMU gives up; QEMU's verdicts are shown
             beside it.
 
               vcpusnap plan vm.mig --host 6.1-neoverse-n1 --qemu 10.0
@@ -49,7 +49,7 @@ struct PlanCommand: ParsableCommand {
               vcpusnap plan vm.mig --to qmp:/run/other.qmp
 
             --write-policy writes the rules that would pardon what counts, each with what
-            it means to the guest, for its owner to decide about.
+            it means to the guest, for its owner to decide on.
             """)
 
     @Argument(
@@ -68,7 +68,7 @@ struct PlanCommand: ParsableCommand {
 
     @Option(
         help:
-            "What QEMU of this version (\(QEMUVersion.oldest) to \(QEMUVersion.newest)) does with the stream."
+            "Say what this version of QEMU (\(QEMUVersion.oldest) to \(QEMUVersion.newest)) does with the stream."
     )
     var qemu: String?
 

@@ -13,7 +13,7 @@ struct PrintingOptions: ParsableArguments {
             "Color in text: auto (on a terminal), always or never.", valueName: "when"))
     var color = ColorChoice.auto
 
-    @Flag(name: .shortAndLong, help: "Print no result: the exit code tells it.")
+    @Flag(name: .shortAndLong, help: "Print no result; the exit code tells it.")
     var quiet = false
 
     /// What is asked for by either of the options.

@@ -29,11 +29,13 @@ struct SetCommand: ParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "REGISTER=VALUE or REGISTER.FIELD=VALUE; they are made in order.",
+            "REGISTER=VALUE or REGISTER.FIELD=VALUE; applied in order.",
             valueName: "assignment"), completion: Completions.assignments)
     var assignments: [String]
 
-    @Flag(help: "Also change reserved bits, and change in one vCPU what all vCPUs must have alike.")
+    @Flag(
+        help:
+            "Also change reserved bits, and change in one vCPU what all vCPUs must have in common.")
     var force = false
 
     @OptionGroup var options: EditOptions

@@ -33,7 +33,7 @@ struct Show: ParsableCommand {
 
     @Flag(
         help:
-            "Show the interrupts in use, by the interrupt controller's registers, and no registers."
+            "Show the interrupts in use, by the interrupt controller's registers, instead of registers."
     )
     var interrupts = false
 
@@ -45,7 +45,9 @@ struct Show: ParsableCommand {
 
     @Flag(
         name: .customLong("aarch32"),
-        help: "Also show the p14 and p15 registers of an AArch32 guest, which KVM keeps in others.")
+        help:
+            "Also show the p14 and p15 registers of an AArch32 guest, which KVM keeps in other registers."
+    )
     var isAArch32 = false
 
     @OptionGroup var selection: SelectionOptions

@@ -7,8 +7,8 @@ struct Unmend: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Restore the bytes a file had before mend --in-place.",
         discussion: """
-            FILE.undo, which mend wrote, says what they were. It works after an interrupted
-            mend or unmend too, and removes FILE.undo in the end.
+            FILE.undo, which mend wrote, says what they were. This also works after an
+            interrupted mend or unmend, and removes FILE.undo at the end.
 
             EXAMPLES
               vcpusnap unmend vm.save

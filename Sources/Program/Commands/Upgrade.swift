@@ -13,20 +13,20 @@ struct Upgrade: ParsableCommand {
         abstract: "Say whether guests survive another kernel, and the way back.",
         usage: "vcpusnap upgrade --to <kernel> <guest> ... [options]",
         discussion: """
-            Each guest's host is taken as it would be with the kernel of --to. Three moves
-            are planned: the guest goes up to it; the guest, as it is then, goes back to
-            today's kernel; and a guest that was started on the new kernel goes back.
-            Losses are grouped by cause, as in vcpusnap plan. The exit code is 0 unless one
-            of the moves cannot be made.
+            Each guest's host is taken as it would be with the kernel of --to, and three
+            moves are planned: the guest moves to the new kernel; the guest, as it is by
+            then, moves back to the present kernel; and a guest that was started on the new
+            kernel moves back. Losses are grouped by cause, as in vcpusnap plan. The exit
+            code is 0 unless one of the moves cannot be made.
 
-            Snapshots and profiles are moved as vcpusnap restore does it. A stream is for
-            QEMU, so that what counts are QEMU's loads of it: by the version of --qemu, or
-            else of the stream's machine type, or else the newest known.
+            Snapshots and profiles are moved the way vcpusnap restore does it. A stream is
+            loaded by QEMU, so QEMU's loads of it are what counts: by the version of
+            --qemu, else that of the stream's machine type, else the newest known.
 
-            A host is what the snapshot tells of it, or that of --host; a profile is a host
-            and a fresh guest of it. What a kernel hides of the CPU is taken from other
-            recordings of the same CPU, built-in or given with --like; otherwise it is
-            guessed, and the guess is reported. No host needs to have the kernel.
+            The host is the one that the snapshot describes, or that of --host; a profile
+            is both a host and a fresh guest on it. What a kernel hides of the CPU is taken
+            from other recordings of the same CPU, built-in or given with --like; otherwise
+            it is guessed, and the guess is reported. No host needs to run the new kernel.
 
             EXAMPLES
               vcpusnap upgrade --to 7.3 *.vcpusnap
@@ -41,12 +41,12 @@ struct Upgrade: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The kernel that the hosts get (uname -r, or a version).", valueName: "kernel"))
+            "The kernel to upgrade to (uname -r, or a version).", valueName: "kernel"))
     var to: String
 
     @Option(
         help: ArgumentHelp(
-            "The kernel that they have now, where a snapshot does not tell it.", valueName: "kernel"
+            "The kernel that the hosts run now, where a snapshot does not say.", valueName: "kernel"
         ))
     var from: String?
 

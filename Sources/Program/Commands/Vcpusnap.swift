@@ -23,7 +23,7 @@ struct Vcpusnap: ParsableCommand {
               vcpusnap register SCTLR_EL1 0x603000000013c080
 
             EXIT CODES
-            \(ExitStatus.meanings.map { "  \($0.code)  \($0.meaning)" }.joined(separator: "\n"))
+            \(ExitStatus.helpLines.joined(separator: "\n"))
             """,
         version: Version.text,
         subcommands: [Receive.self],

@@ -193,7 +193,7 @@ extension LoadBlocker {
 extension StreamOrigin {
     /// Why state of another origin than KVM cannot be used with it.
     var whyNoKVMTakesIt: String {
-        "this is the state of \(text), whose registers are not those of KVM: KVM cannot load it"
+        "this is the state of \(text), whose registers are not KVM's: KVM cannot load it"
     }
 
     /// Where a stream loads whose accelerator the destination does not have.

@@ -1,7 +1,7 @@
 extension JSONValue {
     /// Values inside each other, at most; deeper texts are refused before they take stack.
     public static let maximumDepth = 64
-    /// Values in a text, at most; the description of a stream of QEMU has some thousands.
+    /// Values in a text, at most; the description of a QEMU stream has some thousands.
     public static let maximumCount = 1 << 20
 
     /// Parses a text that is one value.
