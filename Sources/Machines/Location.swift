@@ -196,7 +196,7 @@ extension Location {
     /// - Throws: where a file is there already.
     package func checkIsNew(orElse advice: String = ": name another file") throws(SourceError) {
         guard identity == nil else {
-            throw SourceError("\(text) is there already\(advice)")
+            throw SourceError("\(text) already exists\(advice)")
         }
     }
 

@@ -51,7 +51,7 @@ extension PolicyFile {
             old != file
         {
             throw SourceError(
-                "\(location.text) is there and says something else, and was not written: give it as --policy too to add "
+                "\(location.text) already exists with other content, and was not written: give it as --policy too to add "
                     + "to it, or name another file")
         }
         try SourceError.passing {

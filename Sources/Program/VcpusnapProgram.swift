@@ -96,7 +96,7 @@ enum ExitStatus: Int32, Error {
     private static let meanings: [(term: String, meaning: String)] = [
         (
             "\(ExitStatus.success.rawValue)",
-            "done: everything restored, no difference, sound, can be moved"
+            "done: all restored, no difference, sound, can be moved"
         ),
         (
             "\(ExitStatus.finding.rawValue)",

@@ -194,7 +194,7 @@ struct SSHCommandTests {
         let difference = try vcpusnap("diff cpu 'there/a new; file'")
         #expect(difference.status == 0, "\(difference)")
         let again = try vcpusnap("move cpu ssh:rack1 'a new; file'")
-        expectTrouble(again, "is there already")
+        expectTrouble(again, "already exists")
         expectTrouble(try vcpusnap("move cpu ssh:rack1 -"), "TARGET")
         expectTrouble(try vcpusnap("move cpu rack1 x"), "no ssh:HOST")
         expectTrouble(try vcpusnap("move cpu ssh:rack1 qmp:/x"), "no way to write registers")

@@ -12,8 +12,8 @@ struct RestoreCommand: ParsableCommand {
         usage: "vcpusnap restore <source> <target> [options]",
         discussion: """
             Exit code 0 means that everything that had to be restored was restored, or is
-            pardoned by the policy. A failure does not stop the restore; the report names every
-            register that was lost, and why.
+            pardoned by the policy. A failure does not stop the restore; the report names
+            every register that was lost, and why.
 
             \(SourceKinds.details(for: .restore))
 

@@ -201,8 +201,8 @@ struct InjectionProof: ~Copyable {
                 "\(exception): LR_abt \(RegisterValue(record.link))")
         }
         // What was injected is asked of KVM, see aarch32.c; an SError the guest took itself.
-        let saved =
-            link != nil ? try machine.bank.read(.spsrAbt).lowBits : record.savedState
+        let isInjected = link != nil
+        let saved = isInjected ? try machine.bank.read(.spsrAbt).lowBits : record.savedState
         expect(saved == before.pstate, "\(exception): SPSR_abt \(RegisterValue(saved))")
         // Abort mode with A and I masked, and F as it was.
         expect(record.state & 0x1ff == 0x1d7, "\(exception): CPSR \(RegisterValue(record.state))")
