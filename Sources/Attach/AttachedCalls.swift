@@ -16,9 +16,9 @@ final class AttachedCalls {
         try perform { process throws(AttachError) in try process.make(&batch) }
     }
 
-    /// Reads everything of vCPUs.
-    func readAll(_ vcpus: [Int]) throws(Errno) -> [RawVCPUImage] {
-        try perform { process throws(AttachError) in try process.readAll(vcpus) }
+    /// Reads everything of vCPUs, and makes other calls after that.
+    func readAll(_ vcpus: [Int], _ batch: inout CallBatch) throws(Errno) -> [RawVCPUImage] {
+        try perform { process throws(AttachError) in try process.readAll(vcpus, &batch) }
     }
 
     private func perform<Result>(

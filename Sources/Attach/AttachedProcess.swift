@@ -20,12 +20,15 @@ struct AttachedProcess: ~Copyable {
     private var stack: StackCalls?
 
     /// Stops every thread of the process.
-    /// - Parameter vcpus: the descriptors that the process has of them.
+    /// - Parameters:
+    ///   - vcpus: the descriptors that the process has of them.
+    ///   - controller: those of the interrupt controller that is read, too.
     static func attach(
-        to process: Int, vcpus: [Int], for purpose: AttachedVM.Purpose
+        to process: Int, vcpus: [Int], _ controller: VMMProcess.Controller?,
+        for purpose: AttachedVM.Purpose
     ) throws(AttachError) -> AttachedProcess {
         #if arch(arm64)
-            var process = try stopped(process, vcpus, purpose)
+            var process = try stopped(process, vcpus, controller, purpose)
             do throws(AttachError) {
                 try process.prepare(vcpus)
             } catch {
@@ -39,7 +42,8 @@ struct AttachedProcess: ~Copyable {
     }
 
     private static func stopped(
-        _ process: Int, _ vcpus: [Int], _ purpose: AttachedVM.Purpose
+        _ process: Int, _ vcpus: [Int], _ controller: VMMProcess.Controller?,
+        _ purpose: AttachedVM.Purpose
     ) throws(AttachError) -> AttachedProcess {
         let files = ProcessFiles(process: process)
         let memory = ProcessMemory(process: process)
@@ -50,7 +54,8 @@ struct AttachedProcess: ~Copyable {
         var threads = StoppedThreads(of: process, within: purpose.maximumPause)
         try threads.stopAll()
         // Descriptors may have been closed, and their numbers used again.
-        guard vcpus.allSatisfy(files.isVCPU) else { throw threads.error(.noVCPU) }
+        guard vcpus.allSatisfy(files.isVCPU), controller.map(files.has) ?? true
+        else { throw threads.error(.noVCPU) }
         try refuseOtherCode(threads)
         let mappings = files.mappings()
         guard let code = ExistingCode(in: memory, mappings) else {
@@ -131,14 +136,16 @@ struct AttachedProcess: ~Copyable {
         let needed = needed(vcpus, purpose)
         let throughStack = needed + GateOpening.calls(with: vcpus[0])
         do throws(Errno) {
+            let attributes = attributesOf(vcpus[0], purpose)
             if purpose.method == nil || purpose.method == .routine,
                 let area = Workspace.freeArea(forVCPUs: vcpus.count, choice.mappings),
                 let chosen = try choice.best(
-                    making: needed + statesOf(vcpus[0]) + Workspace.calls(making: area))
+                    making: needed + statesOf(vcpus[0]) + Workspace.calls(making: area),
+                    preferably: attributes)
             {
                 return (chosen, .routine, area)
             }
-            if let chosen = try choice.best(making: throughStack) {
+            if let chosen = try choice.best(making: throughStack, preferably: attributes) {
                 return (chosen, purpose.method == .singleCalls ? .singleCalls : .chains, nil)
             }
         } catch {
@@ -157,6 +164,15 @@ struct AttachedProcess: ~Copyable {
             [CLINUX_KVM_GET_REG_LIST, CLINUX_KVM_GET_ONE_REG]
             + (purpose.writes ? [CLINUX_KVM_SET_ONE_REG] : [])
         return requests.map { .ioctl(UInt64($0), on: vcpus[0], 0) } + [.signalReturn, .wake(0)]
+    }
+
+    /// The calls for what devices have; of threads of a microVM the one may make these, the others those of a vCPU.
+    private static func attributesOf(
+        _ vcpu: Int, _ purpose: AttachedVM.Purpose
+    ) -> [SystemCall] {
+        let requests =
+            [CLINUX_KVM_GET_DEVICE_ATTR] + (purpose.writes ? [CLINUX_KVM_SET_DEVICE_ATTR] : [])
+        return requests.map { .ioctl(UInt64($0), on: vcpu, 0) }
     }
 
     /// The calls that the routine makes and that could be left out.
@@ -207,10 +223,14 @@ struct AttachedProcess: ~Copyable {
         }
     }
 
-    /// Reads everything of vCPUs.
-    mutating func readAll(_ vcpus: [Int]) throws(AttachError) -> [RawVCPUImage] {
-        if let workspace { return try workspace.readAll(vcpus, injection, &threads) }
-        return try stack?.readAll(vcpus, injection, &threads) ?? []
+    /// Reads everything of vCPUs, and makes other calls after that, as far as filters allow them.
+    mutating func readAll(
+        _ vcpus: [Int], _ batch: inout CallBatch
+    ) throws(AttachError) -> [RawVCPUImage] {
+        if let workspace {
+            return try workspace.readAll(vcpus, &batch, injection, &threads)
+        }
+        return try stack?.readAll(vcpus, &batch, injection, &threads) ?? []
     }
 
     /// Makes calls one by one.

@@ -28,6 +28,24 @@ same() {
   done
 }
 
+# same_devices METHOD...: what is read of the interrupt controller by each method is what the VMM has read itself in the
+# file gic, all of it, and is restored there; what is more is where redistributors are.
+same_devices() {
+  sort gic >its
+  for method; do
+    attach-proof devices "$VMM" "$method" >seen
+    grep -v -e '^#' seen | sort >mine
+    echo "$(wc -l <mine) attributes; $(tail -n 1 seen)"
+    comm -13 its mine | tee more
+    [ "$(grep -c -v -e '^-1 0 5 ' more)" -eq 0 ]
+    [ "$(wc -l <mine)" -gt 200 ]
+  done
+  vcpusnap save "pid:$VMM" -o with
+  vcpusnap save "pid:$VMM" --without gic -o without
+  vcpusnap restore with "pid:$VMM" --policy exact
+  [ "$(vcpusnap show without --format json | grep -c GICD_CTLR)" -eq 0 ]
+}
+
 written() {
   attach-proof write "$VMM" X5 0x1234567890 | tee seen
   [ "$(grep -c -e '-> 0x1234567890' seen)" -eq 2 ]

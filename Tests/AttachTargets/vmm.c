@@ -7,6 +7,7 @@
  * usage: vmm [--vcpus N] [--beats N] [--checkers N] [--sve] [--filter KIND] [--churn] [--block] [--dump FILE]
  *            [--mmio MILLISECONDS] [--aarch32] [--uninitialized] [--second-vm before|after] [--signals] [--sequences]
  *            [--aborts] [--counted FILE] [--idle] [--vfork SECONDS] [--no-memory] [--no-stack] [--become-aarch32]
+ *            [--gic FILE]
  *   --beats N     end after that many (default: for ever), with status 1 if there were errors
  *   --checkers N  threads that do nothing but check (default 1); with --sve those of SVE too, if there are any
  *   --filter microvm  every thread has a filter that kills: vCPU threads may read registers, but not
@@ -35,6 +36,8 @@
  *   --no-memory   no more memory can be mapped (RLIMIT_AS)
  *   --no-stack    no beats and no vCPU that runs: only a thread that has nothing below its stack pointer
  *   --become-aarch32  the same, but that it becomes a program of AArch32
+ *   --gic FILE    the VM has a GICv3 with an ITS, whose registers hold something; with --dump what they hold is written
+ *                 to FILE: a line for each attribute of the GIC that there is
  *   --second-vm   there is another VM, with a vCPU 0; its descriptor is made before or after the vCPUs of the first
  */
 #define _GNU_SOURCE
@@ -233,6 +236,89 @@ static void make_vcpus(int kvm)
         fail("KVM_CREATE_VCPU");
 }
 
+static int gic = -1, its = -1;
+static const char *gic_path;
+
+static int attribute(int device, unsigned long request, unsigned group, uint64_t number, void *value)
+{
+    struct kvm_device_attr attribute = {.group = group, .attr = number, .addr = (uintptr_t)value};
+
+    return ioctl(device, request, &attribute);
+}
+
+static void set_attribute(int device, unsigned group, uint64_t number, uint64_t value)
+{
+    if (attribute(device, KVM_SET_DEVICE_ATTR, group, number, &value) < 0)
+        fail("KVM_SET_DEVICE_ATTR");
+}
+
+static int make_device(unsigned type)
+{
+    struct kvm_create_device device = {.type = type};
+
+    if (ioctl(vm, KVM_CREATE_DEVICE, &device) < 0)
+        fail("KVM_CREATE_DEVICE");
+    return device.fd;
+}
+
+/* Each vCPU has other interrupts pending, and a priority mask of its own. */
+static void make_gic(void)
+{
+    const unsigned dist = KVM_DEV_ARM_VGIC_GRP_DIST_REGS, init = KVM_DEV_ARM_VGIC_GRP_CTRL;
+
+    gic = make_device(KVM_DEV_TYPE_ARM_VGIC_V3);
+    its = make_device(KVM_DEV_TYPE_ARM_VGIC_ITS);
+    set_attribute(gic, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, 96);
+    set_attribute(gic, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, 0x8000000);
+    set_attribute(gic, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION,
+                  (uint64_t)vcpu_count << 52 | 0x8100000);
+    set_attribute(its, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, 0x8080000);
+    set_attribute(its, init, KVM_DEV_ARM_VGIC_CTRL_INIT, 0);
+    set_attribute(gic, init, KVM_DEV_ARM_VGIC_CTRL_INIT, 0);
+    set_attribute(gic, dist, 0x104, 0x12345678); /* GICD_ISENABLER1 */
+    set_attribute(gic, dist, 0x208, 0x0ff01234); /* GICD_ISPENDR2 */
+    set_attribute(gic, dist, 0xc08, 0x88220088); /* GICD_ICFGR2: some are of levels */
+    set_attribute(gic, KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO, 32, 0xa5a5);
+    for (unsigned n = 8; n < 24; n++)
+        set_attribute(gic, dist, 0x400 + 4 * n, 0x08102030 * (n % 5 + 1)); /* GICD_IPRIORITYRn */
+    for (unsigned n = 32; n < 96; n++)
+        set_attribute(gic, dist, 0x6000 + 8 * n, n % vcpu_count); /* GICD_IROUTERn */
+    for (uint64_t index = 0; index < (uint64_t)vcpu_count; index++) {
+        set_attribute(gic, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, index << 32 | 0x10200, 0x400100 << index);
+        set_attribute(gic, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, index << 32 | 0xc230, 0x80 + 8 * index);
+    }
+}
+
+/* vCPU, or -1 for the VM, group, attribute and value of what there is of a group. */
+static void dump_group(FILE *file, int device, int index, unsigned group, uint64_t first, uint64_t end, unsigned step)
+{
+    for (uint64_t number = first; number < end; number += step) {
+        uint64_t key = index < 0 ? number : (uint64_t)index << 32 | number, value = 0;
+
+        if (attribute(device, KVM_HAS_DEVICE_ATTR, group, key, &value) == 0 &&
+            attribute(device, KVM_GET_DEVICE_ATTR, group, key, &value) == 0)
+            fprintf(file, "%d %x %llx %llx\n", index, group, (unsigned long long)number, (unsigned long long)value);
+    }
+}
+
+static void dump_gic(void)
+{
+    FILE *file = fopen(gic_path, "w");
+
+    dump_group(file, gic, -1, KVM_DEV_ARM_VGIC_GRP_ADDR, 0, 4, 1);
+    dump_group(file, gic, -1, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, 1, 1);
+    dump_group(file, gic, -1, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, 0, 0x8000, 4);
+    dump_group(file, gic, -1, KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO, 32, 96, 32);
+    dump_group(file, its, -1, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, 0, 0x140, 4);
+    for (int index = 0; index < vcpu_count; index++) {
+        dump_group(file, gic, index, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, 0, 0x100, 4);
+        dump_group(file, gic, index, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, 0x10000, 0x10d00, 4);
+        dump_group(file, gic, index, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, 0xc000, 0xc800, 1);
+        dump_group(file, gic, index, KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO, 0, 1, 1);
+    }
+    fclose(file);
+}
+
 static void make_vm(void)
 {
     int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), other = -1;
@@ -261,6 +347,8 @@ static void make_vm(void)
         if (second_vm != NULL)
             make_second_vm(kvm);
     }
+    if (gic_path != NULL)
+        make_gic();
     close(kvm);
 }
 
@@ -800,6 +888,8 @@ int main(int count, char **arguments)
             idle = 1;
         else if (strcmp(arguments[i], "--uninitialized") == 0)
             uninitialized = 1;
+        else if (strcmp(arguments[i], "--gic") == 0)
+            gic_path = arguments[++i];
         else if (strcmp(arguments[i], "--second-vm") == 0)
             second_vm = arguments[++i];
         else if (strcmp(arguments[i], "--signals") == 0)
@@ -869,6 +959,8 @@ int main(int count, char **arguments)
         if (number == 3 && dump_path != NULL) {
             stop_vcpus();
             dump(dump_path);
+            if (gic_path != NULL)
+                dump_gic();
             fprintf(stderr, "floor: %ld us\n", floor_of_reading() / 1000);
         }
         beat(number);

@@ -7,8 +7,8 @@ struct CallBatch {
         var buffer: Range<Int>
         /// The words of its buffer that the call fills, if it succeeds.
         var filled: Range<Int>
-        /// Whether word 1 of the buffer is the address of word 2, as in `struct kvm_one_reg`.
-        var pointsIntoItself: Bool
+        /// The word of the buffer that is the address of what follows it; nil for none.
+        var pointer: Int?
     }
 
     private var calls: [Call] = []
@@ -20,18 +20,27 @@ struct CallBatch {
 
     /// Adds a call whose argument is a structure, of which the call fills the words behind the given.
     mutating func add(_ request: UInt, on descriptor: Int, _ given: [UInt64] = [], room: Int = 0) {
-        add(request, descriptor, given, room, pointsIntoItself: false)
+        add(request, descriptor, given, room, pointer: nil)
     }
 
     /// Adds a call whose argument is `struct kvm_one_reg`, with a value or room for one behind it.
     mutating func add(
         _ request: UInt, on descriptor: Int, id: UInt64, value: [UInt64] = [], room: Int = 0
     ) {
-        add(request, descriptor, [id, 0] + value, room, pointsIntoItself: true)
+        add(request, descriptor, [id, 0] + value, room, pointer: 1)
+    }
+
+    /// Adds a call whose argument is `struct kvm_device_attr`, with a value or room for one behind it.
+    mutating func add(
+        _ request: UInt, on descriptor: Int, group: UInt32, attribute: UInt64,
+        value: [UInt64] = [], room: Int = 0
+    ) {
+        let head = [UInt64(group) << 32, attribute, 0]
+        add(request, descriptor, head + value, room, pointer: 2)
     }
 
     private mutating func add(
-        _ request: UInt, _ descriptor: Int, _ given: [UInt64], _ room: Int, pointsIntoItself: Bool
+        _ request: UInt, _ descriptor: Int, _ given: [UInt64], _ room: Int, pointer: Int?
     ) {
         let start = buffers.count
         buffers += given
@@ -39,7 +48,7 @@ struct CallBatch {
         calls.append(
             Call(
                 descriptor: descriptor, request: UInt64(request), buffer: start..<buffers.count,
-                filled: start + given.count..<buffers.count, pointsIntoItself: pointsIntoItself))
+                filled: start + given.count..<buffers.count, pointer: pointer))
         results.append(RawVCPUImage.Answer.notMade.result)
     }
 
@@ -67,7 +76,9 @@ struct CallBatch {
     /// What its argument has to be there.
     func argument(_ index: Int, at address: UInt64) -> [UInt64] {
         var words = Array(buffers[calls[index].buffer])
-        if calls[index].pointsIntoItself { words[1] = address + 16 }
+        if let pointer = calls[index].pointer {
+            words[pointer] = address + UInt64((pointer + 1) * 8)
+        }
         return words
     }
 

@@ -24,16 +24,30 @@ struct RoutineTable {
 
     private let descriptors: [Int]
     private let places: [Places]
+    /// The calls of a batch that are made after all others, and where their arguments are.
+    private let single: [(call: Int, argument: UInt64)]
+    private let arguments: Range<UInt64>
     /// Where the entries are.
     let entries: Range<UInt64>
 
-    /// - Parameter area: free memory, of at least `sizePerVCPU` bytes for each vCPU.
-    init(of descriptors: [Int], in area: Range<UInt64>) {
+    /// - Parameters:
+    ///   - calls: those of the batch that are to be made.
+    ///   - area: free memory, of at least `sizePerVCPU` bytes for each vCPU, of which a batch takes a part.
+    init(
+        of descriptors: [Int], and calls: [Int], of batch: CallBatch, in area: Range<UInt64>
+    ) {
         self.descriptors = descriptors
-        let size = UInt64(descriptors.count * Self.callsPerVCPU) * Self.entrySize
+        let size =
+            UInt64(descriptors.count * Self.callsPerVCPU + calls.count) * Self.entrySize
         entries = area.lowerBound..<area.lowerBound + size
-        let room = (area.upperBound - entries.upperBound) / UInt64(max(1, descriptors.count)) & ~7
-        let behind = entries.upperBound
+        var end = entries.upperBound
+        single = calls.map { call in
+            defer { end += UInt64(batch.size(call) * 8) }
+            return (call, end)
+        }
+        arguments = entries.upperBound..<end
+        let room = (area.upperBound - end) / UInt64(max(1, descriptors.count)) & ~7
+        let behind = end
         places = descriptors.indices.map { index in
             let start = behind + UInt64(index) * room
             return Places(in: start..<start + room)
@@ -41,7 +55,7 @@ struct RoutineTable {
     }
 
     /// Puts the table in its place.
-    func write(to process: ProcessMemory) throws(Errno) {
+    func write(_ batch: CallBatch, to process: ProcessMemory) throws(Errno) {
         var table: [UInt64] = []
         for (descriptor, places) in zip(descriptors, places) {
             table += Self.entry(
@@ -52,20 +66,31 @@ struct RoutineTable {
             table += Self.entry(CLINUX_KVM_GET_VCPU_EVENTS, descriptor, events)
             try process.write([UInt64(RawVCPUImage.maximumListWords - 1)], at: places.list)
         }
+        for (call, argument) in single {
+            table += Self.entry(batch.call(call, at: argument).arguments)
+        }
+        for (call, argument) in single { table += batch.argument(call, at: argument) }
         try process.write(table, at: entries.lowerBound)
     }
 
     private static func entry(
         _ request: UInt, _ descriptor: Int, _ argument: UInt64, _ more: [UInt64] = [0, 0, 0]
     ) -> [UInt64] {
-        let head = [UInt64(UInt32(truncatingIfNeeded: descriptor)), UInt64(request), argument]
+        entry([UInt64(UInt32(truncatingIfNeeded: descriptor)), UInt64(request), argument], more)
+    }
+
+    private static func entry(_ head: [UInt64], _ more: [UInt64] = [0, 0, 0]) -> [UInt64] {
         let result = UInt64(bitPattern: RawVCPUImage.Answer.notMade.result)
         return head + [result] + more + [0, 0, 0]
     }
 
     /// What the routine left.
-    func readings(in process: ProcessMemory) throws(Errno) -> [RawVCPUImage] {
-        let table = try process.read(entries.count / 8, at: entries.lowerBound)
+    func readings(
+        in process: ProcessMemory, _ batch: inout CallBatch
+    ) throws(Errno) -> [RawVCPUImage] {
+        let table = try process.read(
+            (entries.count + arguments.count) / 8, at: entries.lowerBound)
+        take(table, &batch)
         var readings: [RawVCPUImage] = []
         for (index, places) in places.enumerated() {
             let results = (0..<Self.callsPerVCPU).map { call in
@@ -74,6 +99,17 @@ struct RoutineTable {
             readings.append(try Self.reading(results, places, process))
         }
         return readings
+    }
+
+    private func take(_ table: [UInt64], _ batch: inout CallBatch) {
+        var result = places.count * Self.callsPerVCPU * Self.entryWords + 3
+        var start = entries.count / 8
+        for (call, _) in single {
+            let end = start + batch.size(call)
+            batch.take(call, result: Int64(bitPattern: table[result]), Array(table[start..<end]))
+            start = end
+            result += Self.entryWords
+        }
     }
 
     private static func reading(
@@ -108,6 +144,8 @@ struct RoutineTable {
 
     /// Enough for two thousand registers.
     static let sizePerVCPU: UInt64 = 1 << 18
+    /// What a call of a batch takes at most: its entry, and a structure with a value.
+    static let sizePerCall = Int(CLINUX_ATTACH_ENTRY_SIZE) + 64
     private static let largestValue: UInt64 = 1 << 15
     private static let callsPerVCPU = 3
     private static let entrySize = UInt64(CLINUX_ATTACH_ENTRY_SIZE)

@@ -7,8 +7,16 @@ struct ThreadChoice {
     let memory: ProcessMemory
     let mappings: [ProcessFiles.Mapping]
 
+    /// The best thread that may make all the calls, and some more if there is such a one.
+    func best(
+        making calls: [SystemCall], preferably others: [SystemCall]
+    ) throws(Errno) -> ChosenThread? {
+        if let chosen = try best(making: calls + others) { return chosen }
+        return try best(making: calls)
+    }
+
     /// The best thread that may make all the calls; nil when there is none with room on its stack.
-    func best(making calls: [SystemCall]) throws(Errno) -> ChosenThread? {
+    private func best(making calls: [SystemCall]) throws(Errno) -> ChosenThread? {
         var best: (ChosenThread, StopContext)?
         for (thread, filter) in threads {
             guard let registers = try thread.registers() else { throw .notExecutable }

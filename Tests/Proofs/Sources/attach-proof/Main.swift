@@ -6,6 +6,7 @@ import VCPUSnap
 ///
 ///     attach-proof list
 ///     attach-proof dump PID [routine|chains|single]     every register, a line each
+///     attach-proof devices PID [routine|chains|single]  every attribute of devices, a line each
 ///     attach-proof loop PID COUNT [routine|chains|single]
 ///     attach-proof steps PID COUNTS [routine|chains|single]   signals come, and the program ends, at every step
 ///     attach-proof random-steps PID COUNTS TIMES SEED [routine|chains|single]   and at random ones
@@ -29,6 +30,7 @@ enum Main {
         switch arguments.first {
         case "list": try list()
         case "dump": try dump(number, method(arguments, 2))
+        case "devices": try devices(number, method(arguments, 2))
         case "loop": try loop(number, Int(arguments[2]) ?? 1, method(arguments, 3))
         case "steps":
             try steps(number, arguments[2], method(arguments, 3)) { steps in try steps.each() }
@@ -91,6 +93,35 @@ enum Main {
         }
         let exits = banks.map { $0.exitReason.map(String.init) ?? "?" }
         print("# \(describe(cost)), exits \(exits)")
+    }
+
+    /// As the target's own `--gic`: vCPU, or -1 for the VM, group, attribute and value.
+    private static func devices(_ process: Int, _ method: AttachedVM.Method?) throws {
+        guard let vm = try VMMProcess(process: process).vms.first else { exit(6) }
+        let attached = try AttachedVM(
+            vm, of: process, for: .init(method: method, maximumPause: maximumPause))
+        let cost = try attached.letGo()
+        if let vm = attached.vm { try printAttributes(of: vm, "-1") }
+        for bank in attached.banks { try printAttributes(of: bank, "\(bank.vcpu.index)") }
+        print("# \(cost.map(describe) ?? "")")
+    }
+
+    private static func printAttributes(of bank: any RegisterBank, _ unit: String) throws {
+        for id in try bank.list() {
+            guard let attribute = id.deviceAttribute, attribute.device != .vcpu else { continue }
+            var value = try bank.read(id).lowBits
+            let number = attribute.attribute
+            let hasHalves = [1, 5].contains(attribute.group) && id.size == 8
+            if hasHalves {
+                print("\(unit) \(hex(attribute.group)) \(hex(number + 4)) \(hex(value >> 32))")
+                value &= 0xffff_ffff
+            }
+            print("\(unit) \(hex(attribute.group)) \(hex(number)) \(hex(value))")
+        }
+    }
+
+    private static func hex(_ number: some BinaryInteger) -> String {
+        String(number, radix: 16)
     }
 
     private static func text(_ bank: AttachedVCPUBank, _ id: RegisterID) -> String {
