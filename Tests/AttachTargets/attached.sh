@@ -38,7 +38,7 @@ same_devices() {
     echo "$(wc -l <mine) attributes; $(tail -n 1 seen)"
     comm -13 its mine | tee more
     [ "$(grep -c -v -e '^-1 0 5 ' more)" -eq 0 ]
-    [ "$(wc -l <mine)" -gt 200 ]
+    [ "$(wc -l <mine)" -gt 150 ]
   done
   vcpusnap save "pid:$VMM" -o with
   vcpusnap save "pid:$VMM" --without gic -o without

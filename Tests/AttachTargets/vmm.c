@@ -309,6 +309,8 @@ static void dump_gic(void)
     dump_group(file, gic, -1, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, 1, 1);
     dump_group(file, gic, -1, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, 0, 0x8000, 4);
     dump_group(file, gic, -1, KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO, 32, 96, 32);
+    dump_group(file, gic, -1, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, 0x70, 0x78, 4); /* GICR_PROPBASER */
+    dump_group(file, its, -1, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, KVM_VGIC_ITS_ADDR_TYPE + 1, 1);
     dump_group(file, its, -1, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, 0, 0x140, 4);
     for (int index = 0; index < vcpu_count; index++) {
         dump_group(file, gic, index, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, 0, 0x100, 4);

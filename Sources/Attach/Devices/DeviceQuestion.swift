@@ -39,7 +39,7 @@ struct DeviceQuestion {
 
     /// Adds the call that reads it.
     func add(to batch: inout CallBatch, _ key: VCPUKey, _ model: GICModel?) {
-        let isPreset = attribute.preset != 0
+        let isPreset = attribute.isAskedByValue
         batch.add(
             CLINUX_KVM_GET_DEVICE_ATTR, on: descriptor, group: attribute.group,
             attribute: key.attributeNumber(of: attribute, with: model),
