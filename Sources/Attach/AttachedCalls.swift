@@ -21,6 +21,17 @@ final class AttachedCalls {
         try perform { process throws(AttachError) in try process.readAll(vcpus, &batch) }
     }
 
+    /// Whether filters let one thread read vCPUs, and another devices.
+    var hasThreadForDevices: Bool { process?.threadForDevices != nil }
+
+    /// Makes these calls, and all that come later, in the thread that may make those for devices.
+    func changeToThreadForDevices(making batch: inout CallBatch) throws(Errno) {
+        try perform { process throws(AttachError) in
+            try process.changeToThreadForDevices()
+            try process.make(&batch)
+        }
+    }
+
     private func perform<Result>(
         _ body: (inout AttachedProcess) throws(AttachError) -> Result
     ) throws(Errno) -> Result {

@@ -10,7 +10,11 @@ struct AttachedProcess: ~Copyable {
     let process: Int
     private(set) var method: AttachedVM.Method
     private var threads: StoppedThreads
-    private let injection: Injection
+    private var injection: Injection
+    /// The signals that the process catches, as `/proc` writes them.
+    private let caught: Substring
+    /// The one that may make the calls for devices, where the one that reads vCPUs may not.
+    private(set) var threadForDevices: ChosenThread?
     private let mappings: [ProcessFiles.Mapping]
     private let filters: [CallFilter]
     /// Where a workspace may be made; nil without one.
@@ -67,10 +71,15 @@ struct AttachedProcess: ~Copyable {
             threads: Array(zip(threads.threads, filters)), code: code, memory: memory,
             mappings: mappings)
         let (chosen, method, area) = try choose(choice, threads, vcpus, purpose)
+        let other =
+            controller == nil
+            ? nil
+            : try threads.perform(
+                "look at a thread", try forDevices(choice, besides: chosen, vcpus[0], purpose))
         return AttachedProcess(
             process: process, method: method, threads: threads,
-            injection: Injection(into: chosen, code, memory, caught: caught), mappings: mappings,
-            filters: filters, area: area)
+            injection: Injection(into: chosen, code, memory, caught: caught), caught: caught,
+            threadForDevices: other, mappings: mappings, filters: filters, area: area)
     }
 
     /// A guest that runs would go on with registers that do not go with its memory.
@@ -158,6 +167,18 @@ struct AttachedProcess: ~Copyable {
         throw threads.error(forbidden.isEmpty ? .noUsableThread : .callsForbidden(forbidden))
     }
 
+    /// Nil where the chosen thread may make the calls itself, and where no other may.
+    ///
+    /// What is written goes through one thread.
+    private static func forDevices(
+        _ choice: ThreadChoice, besides chosen: ChosenThread, _ vcpu: Int,
+        _ purpose: AttachedVM.Purpose
+    ) throws(Errno) -> ChosenThread? {
+        let calls = attributesOf(vcpu, purpose)
+        guard !purpose.writes, !choice.allows(calls, to: chosen.filter) else { return nil }
+        return try choice.best(making: calls + [.signalReturn])
+    }
+
     /// The calls without which there is nothing to be done.
     private static func needed(_ vcpus: [Int], _ purpose: AttachedVM.Purpose) -> [SystemCall] {
         let requests =
@@ -223,6 +244,21 @@ struct AttachedProcess: ~Copyable {
         }
     }
 
+    /// Makes what calls come later in another thread, after the first is what it was.
+    ///
+    /// It needs no gates: should this program die, its calls for an interrupt controller do not wait for a thread that is in
+    /// `KVM_RUN`, but fail.
+    mutating func changeToThreadForDevices() throws(AttachError) {
+        guard let next = threadForDevices.take() else { return }
+        try putBack()
+        try checkThread()
+        workspace = nil
+        gates = []
+        injection = Injection(into: next, injection.code, injection.process, caught: caught)
+        stack = try StackCalls(
+            injection, openingGatesWith: nil, chains: method != .singleCalls, threads)
+    }
+
     /// Reads everything of vCPUs, and makes other calls after that, as far as filters allow them.
     mutating func readAll(
         _ vcpus: [Int], _ batch: inout CallBatch
@@ -274,14 +310,18 @@ struct AttachedProcess: ~Copyable {
         if let failure { throw failure }
     }
 
+    private func checkThread() throws(AttachError) {
+        guard try threads.perform("look at the thread", try injection.isAsBefore()) else {
+            throw threads.error(.call("put the thread back", .io))
+        }
+    }
+
     /// Removes what was made in the process, makes its thread what it was, and lets it go.
     /// - Throws: `targetExited`; and when the thread is not what it was, which its chain of frames then
     ///   sees to.
     consuming func letGo() throws(AttachError) -> AttachedVM.Cost {
         try putBack()
-        guard try threads.perform("look at the thread", try injection.isAsBefore()) else {
-            throw threads.error(.call("put the thread back", .io))
-        }
+        try checkThread()
         let stops = threads.stops
         let count = threads.threads.count
         let nanoseconds = threads.letGo()

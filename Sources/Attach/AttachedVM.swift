@@ -1,4 +1,4 @@
-public import LinuxSystem
+internal import LinuxSystem
 public import Registers
 
 /// A VM of a running process, whose vCPUs were read in one stop.
@@ -101,20 +101,28 @@ public final class AttachedVM {
         _ vcpus: [VMMProcess.VCPUDescriptor], of process: Int, for purpose: Purpose = .init()
     ) throws(AttachError) -> (banks: [AttachedVCPUBank], cost: Cost) {
         let vm = try AttachedVM(vcpus, of: process, for: purpose)
-        guard let cost = try vm.letGo() else { throw AttachError(process: process, .targetExited) }
-        return (vm.banks, cost)
+        return (vm.banks, try vm.letGo(of: process))
+    }
+
+    /// Reads every register of every vCPU of a VM, its interrupt controller and its clock, and lets the process go before
+    /// anything is made of them.
+    /// - Throws: what `init` throws, and where the process ended before it was let go.
+    public static func capture(
+        _ vm: VMMProcess.VM, of process: Int, for purpose: Purpose = .init()
+    ) throws(AttachError) -> (vm: AttachedVM, cost: Cost) {
+        let vm = try AttachedVM(vm, of: process, for: purpose)
+        return (vm, try vm.letGo(of: process))
+    }
+
+    private func letGo(of process: Int) throws(AttachError) -> Cost {
+        guard let cost = try letGo() else { throw AttachError(process: process, .targetExited) }
+        return cost
     }
 
     /// What is not read where only vCPUs are asked for.
     private static let ofDevices: Set<RegisterCategory> = [
         .interruptController, .clock, .deviceAttributes,
     ]
-
-    /// Why the interrupt controller was not read though the VM has one; nil where it was.
-    ///
-    /// `EBUSY`: it is not initialized yet, or a thread that could not be stopped before is in a call for a vCPU.
-    /// `ECANCELED`: seccomp filters allow no thread that reads the vCPUs to read devices.
-    public var refusal: Errno? { devices.refusal }
 
     /// Lets the process go; what the banks have read can still be read, but nothing can be written.
     /// - Returns: nil when it was let go before.

@@ -37,7 +37,8 @@
  *   --no-stack    no beats and no vCPU that runs: only a thread that has nothing below its stack pointer
  *   --become-aarch32  the same, but that it becomes a program of AArch32
  *   --gic FILE    the VM has a GICv3 with an ITS, whose registers hold something; with --dump what they hold is written
- *                 to FILE: a line for each attribute of the GIC that there is
+ *                 to FILE: a line for each attribute of the GIC that there is. FILE is - for one that is not initialized,
+ *                 so no vCPU runs
  *   --second-vm   there is another VM, with a vCPU 0; its descriptor is made before or after the vCPUs of the first
  */
 #define _GNU_SOURCE
@@ -80,7 +81,7 @@ uint64_t checked_call(int fd, unsigned long request, unsigned long argument, lon
 uint64_t checked_spin(uint64_t rounds, long a, long b, long c, uint64_t seed);
 uint64_t checked_long_spin(uint64_t rounds, long a, long b, long c, uint64_t seed);
 
-enum filter { NO_FILTER, MICROVM, CLOSED, NO_EXEC, TRAP };
+enum filter { NO_FILTER, MICROVM, SPLIT, CLOSED, NO_EXEC, TRAP };
 
 static int vm, vcpus[MOST], vcpu_count = 1, sve, aarch32, idle, uninitialized, mmio_milliseconds = -1, mmio_is_half;
 static enum filter filter;
@@ -152,6 +153,33 @@ static const uint32_t counting_in_a32[] = {
     0xeafffffb, /* b   .-12        */
 };
 
+static int gic = -1, its = -1, has_pmu;
+static const char *gic_path;
+
+static int attribute(int device, unsigned long request, unsigned group, uint64_t number, void *value)
+{
+    struct kvm_device_attr attribute = {.group = group, .attr = number, .addr = (uintptr_t)value};
+
+    return ioctl(device, request, &attribute);
+}
+
+static void set_attribute(int device, unsigned group, uint64_t number, uint64_t value)
+{
+    if (attribute(device, KVM_SET_DEVICE_ATTR, group, number, &value) < 0)
+        fail("KVM_SET_DEVICE_ATTR");
+}
+
+/* With an interrupt controller of KVM's it has an interrupt, and is initialized after that controller. */
+static void initialize_pmu(int vcpu)
+{
+    int interrupt = 23;
+
+    if (gic >= 0 && attribute(vcpu, KVM_SET_DEVICE_ATTR, KVM_ARM_VCPU_PMU_V3_CTRL, KVM_ARM_VCPU_PMU_V3_IRQ, &interrupt) < 0)
+        fail("KVM_ARM_VCPU_PMU_V3_IRQ");
+    if (attribute(vcpu, KVM_SET_DEVICE_ATTR, KVM_ARM_VCPU_PMU_V3_CTRL, KVM_ARM_VCPU_PMU_V3_INIT, NULL) < 0)
+        fail("KVM_ARM_VCPU_PMU_V3_INIT");
+}
+
 static void initialize(int kvm, int vcpu)
 {
     struct kvm_vcpu_init init;
@@ -175,13 +203,9 @@ static void initialize(int kvm, int vcpu)
         if (ioctl(vcpu, KVM_ARM_VCPU_FINALIZE, &feature) < 0)
             fail("KVM_ARM_VCPU_FINALIZE");
     }
-    if (init.features[0] & 1u << KVM_ARM_VCPU_PMU_V3) {
-        struct kvm_device_attr attribute = {
-            .group = KVM_ARM_VCPU_PMU_V3_CTRL, .attr = KVM_ARM_VCPU_PMU_V3_INIT};
-
-        if (ioctl(vcpu, KVM_SET_DEVICE_ATTR, &attribute) < 0)
-            fail("KVM_ARM_VCPU_PMU_V3_INIT");
-    }
+    has_pmu = init.features[0] >> KVM_ARM_VCPU_PMU_V3 & 1;
+    if (has_pmu && gic_path == NULL)
+        initialize_pmu(vcpu);
 }
 
 static void set_general(int vcpu, int number, uint64_t value)
@@ -236,22 +260,6 @@ static void make_vcpus(int kvm)
         fail("KVM_CREATE_VCPU");
 }
 
-static int gic = -1, its = -1;
-static const char *gic_path;
-
-static int attribute(int device, unsigned long request, unsigned group, uint64_t number, void *value)
-{
-    struct kvm_device_attr attribute = {.group = group, .attr = number, .addr = (uintptr_t)value};
-
-    return ioctl(device, request, &attribute);
-}
-
-static void set_attribute(int device, unsigned group, uint64_t number, uint64_t value)
-{
-    if (attribute(device, KVM_SET_DEVICE_ATTR, group, number, &value) < 0)
-        fail("KVM_SET_DEVICE_ATTR");
-}
-
 static int make_device(unsigned type)
 {
     struct kvm_create_device device = {.type = type};
@@ -267,6 +275,10 @@ static void make_gic(void)
     const unsigned dist = KVM_DEV_ARM_VGIC_GRP_DIST_REGS, init = KVM_DEV_ARM_VGIC_GRP_CTRL;
 
     gic = make_device(KVM_DEV_TYPE_ARM_VGIC_V3);
+    if (strcmp(gic_path, "-") == 0) {
+        stop = 1;
+        return;
+    }
     its = make_device(KVM_DEV_TYPE_ARM_VGIC_ITS);
     set_attribute(gic, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, 96);
     set_attribute(gic, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, 0x8000000);
@@ -286,6 +298,8 @@ static void make_gic(void)
     for (uint64_t index = 0; index < (uint64_t)vcpu_count; index++) {
         set_attribute(gic, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, index << 32 | 0x10200, 0x400100 << index);
         set_attribute(gic, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, index << 32 | 0xc230, 0x80 + 8 * index);
+        if (has_pmu)
+            initialize_pmu(vcpus[index]);
     }
 }
 
@@ -412,6 +426,12 @@ static void be_filtered(int runs_vcpu)
         LOAD(args[1]), ALLOW_CALL(KVM_RUN), ALLOW_CALL((uint32_t)KVM_GET_REG_LIST),
         ALLOW_CALL((uint32_t)KVM_GET_ONE_REG), ALLOW_CALL((uint32_t)KVM_GET_MP_STATE), KILL,
     };
+    struct sock_filter devices[] = {
+        LOAD(nr), ALLOW_CALL(SYS_futex), ALLOW_CALL(SYS_write), ALLOW_CALL(SYS_exit_group),
+        ALLOW_CALL(SYS_restart_syscall), ALLOW_CALL(SYS_rt_sigreturn),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 1, 0), KILL,
+        LOAD(args[1]), ALLOW_CALL(KVM_GET_DEVICE_ATTR), ALLOW_CALL(KVM_SET_DEVICE_ATTR), KILL,
+    };
     struct sock_filter closed[] = {
         LOAD(nr), ALLOW_CALL(SYS_futex), ALLOW_CALL(SYS_write), ALLOW_CALL(SYS_exit_group),
         ALLOW_CALL(SYS_restart_syscall), ALLOW_CALL(SYS_rt_sigreturn),
@@ -431,9 +451,11 @@ static void be_filtered(int runs_vcpu)
         install(no_exec, sizeof(no_exec));
     else if (filter == TRAP)
         install(trap, sizeof(trap));
+    else if (filter == SPLIT && !runs_vcpu)
+        install(devices, sizeof(devices));
     else if (filter != NO_FILTER && !runs_vcpu)
         install(other, sizeof(other));
-    else if (filter == MICROVM)
+    else if (filter == MICROVM || filter == SPLIT)
         install(vcpu, sizeof(vcpu));
     else if (filter == CLOSED)
         install(closed, sizeof(closed));
@@ -850,6 +872,8 @@ static enum filter filter_named(const char *name)
 {
     if (strcmp(name, "microvm") == 0)
         return MICROVM;
+    if (strcmp(name, "split") == 0)
+        return SPLIT;
     if (strcmp(name, "closed") == 0)
         return CLOSED;
     if (strcmp(name, "noexec") == 0)
@@ -955,7 +979,8 @@ int main(int count, char **arguments)
     wait_until_woken(200);
     if (no_memory)
         map_no_more();
-    be_filtered(0);
+    if (dump_path == NULL)
+        be_filtered(0);
     for (uint64_t number = 1; number <= beats; number++) {
         wait_until_woken(100);
         if (number == 3 && dump_path != NULL) {
@@ -964,6 +989,7 @@ int main(int count, char **arguments)
             if (gic_path != NULL)
                 dump_gic();
             fprintf(stderr, "floor: %ld us\n", floor_of_reading() / 1000);
+            be_filtered(0);
         }
         beat(number);
     }

@@ -33,8 +33,12 @@ final class AttachedDevices {
         self.controller = controller
         model = controller?.model
         if let controller { prepare(controller) }
-        for vcpu in vcpus { ask(for: RegisterID.attributesOfVCPU, of: vcpu.unit, on: vcpu.descriptor) }
-        if let vcpu = vcpus.first { ask(for: RegisterID.timerInterrupts, of: .vm, on: vcpu.descriptor) }
+        for vcpu in vcpus {
+            ask(for: RegisterID.attributesOfVCPU, of: vcpu.unit, on: vcpu.descriptor)
+        }
+        if let vcpu = vcpus.first {
+            ask(for: RegisterID.timerInterrupts, of: .vm, on: vcpu.descriptor)
+        }
     }
 
     private func prepare(_ controller: VMMProcess.Controller) {
@@ -83,17 +87,22 @@ final class AttachedDevices {
         for question in first {
             question.add(to: &batch, VCPUKey(mpidr: 0, index: 0), model)
         }
-        let addsClock = asksForClock && second.isEmpty
-        if addsClock { addCounts(to: &batch) }
+        let takesTurns = calls.hasThreadForDevices
+        let readsClock = asksForClock && (takesTurns || second.isEmpty)
+        if readsClock { addCounts(to: &batch) }
         let images = try calls.readAll(vcpus.map(\.descriptor), &batch)
-        if addsClock { takeCounts(from: batch) }
+        if readsClock { takeCounts(from: batch) }
+        if takesTurns { try calls.changeToThreadForDevices(making: &batch) }
         answers = [(first, batch)]
-        if !second.isEmpty { try captureRest(images, calls) }
+        guard !second.isEmpty else { return images }
+        try captureRest(images, readingClock: asksForClock && !readsClock, calls)
         return images
     }
 
     /// What is asked for by the affinity of a vCPU, or up to the last INTID.
-    private func captureRest(_ images: [RawVCPUImage], _ calls: AttachedCalls) throws(Errno) {
+    private func captureRest(
+        _ images: [RawVCPUImage], readingClock: Bool, _ calls: AttachedCalls
+    ) throws(Errno) {
         var keys: [UnitID: (key: VCPUKey, hasEL2: Bool)] = [:]
         for (vcpu, image) in zip(vcpus, images) {
             guard let mpidr = image.word(of: RegisterID.mpidrEL1.rawValue) else { continue }
@@ -111,9 +120,9 @@ final class AttachedDevices {
         for question in asked {
             if let vcpu = keys[question.unit] { question.add(to: &batch, vcpu.key, model) }
         }
-        if asksForClock { addCounts(to: &batch) }
+        if readingClock { addCounts(to: &batch) }
         _ = try calls.readAll([], &batch)
-        if asksForClock { takeCounts(from: batch) }
+        if readingClock { takeCounts(from: batch) }
         answers.append((asked, batch))
     }
 
@@ -180,28 +189,36 @@ final class AttachedDevices {
         return .success(RegisterValue(bits, size: question.id.size ?? 0))
     }
 
-    /// Why nothing is known of what has to be asked while no vCPU is in a call: `EBUSY` before the interrupt controller is
-    /// initialized, `ECANCELED` where a filter forbids the call.
-    var refusal: Errno? {
-        for result in values.values.flatMap(\.values) {
-            if case .failure(let errno) = result, Self.refusals.contains(errno) { return errno }
+    /// Why the interrupt controller could not be read, though there is one; nil where it was.
+    var refusal: RegisterBankError? {
+        for (id, result) in values.values.joined() where !id.isOfVCPUDescriptor {
+            guard case .failure(let errno) = result, let reason = Self.refusals[errno] else {
+                continue
+            }
+            return RegisterBankError(
+                .read, .gicModel, errno,
+                explanation: "\(reason); nothing of the interrupt controller is saved")
         }
         return nil
     }
 
-    private static let refusals: [Errno] = [.busy, .canceled]
+    private static let refusals: [Errno: String] = [
+        .busy: "it is not initialized yet, or a thread that does not stop is in a call for a vCPU",
+        .canceled: "filters of the process (seccomp) do not allow it",
+    ]
 
-    /// Those that a unit has, without those that KVM does not tell of at all now.
+    /// Those that a unit has; none of an interrupt controller that could not be read.
     func ids(of unit: UnitID) -> [RegisterID] {
-        (values[unit] ?? [:]).compactMap { id, result in
+        let isRefused = refusal != nil
+        return (values[unit] ?? [:]).compactMap { id, result in
+            if isRefused, !id.isOfVCPUDescriptor { return nil }
             guard case .failure(let errno) = result else { return id }
             // KVM says of active priorities that it does not have what it says of bad values.
             return id.architecture == .own && !Self.absences.contains(errno) ? id : nil
         }
     }
 
-    private static let absences: [Errno] =
-        refusals + [.noDeviceOrAddress, .noDevice, .noEntry]
+    private static let absences: [Errno] = [.noDeviceOrAddress, .noDevice, .noEntry]
 
     /// Whether a register of a unit is an attribute.
     func have(_ id: RegisterID, of unit: UnitID) -> Bool { values[unit]?[id] != nil }
@@ -301,6 +318,10 @@ final class AttachedDevices {
         case nil: return nil
         }
     }
+}
+
+extension RegisterID {
+    fileprivate var isOfVCPUDescriptor: Bool { deviceAttribute?.device == .vcpu }
 }
 
 extension VMMProcess.VCPUDescriptor {

@@ -34,16 +34,9 @@ public final class AttachedVMBank: RegisterBank {
             let value = try? devices.value(of: id, of: .vm).lowBits
         else { return true }
         if case .its = attribute.device { return true }
-        let isOfRegion = id != .gicAddressRedist && Self.isRegion(id)
-        if isOfRegion { return DeviceAttribute.isRegion(value) }
+        if attribute.isAskedByValue { return DeviceAttribute.isRegion(value) }
         if id == .gicAddressRedist, hasRegions { return false }
         return value != DeviceAttribute.noAddress
-    }
-
-    private static func isRegion(_ id: RegisterID) -> Bool {
-        guard let number = id.deviceAttribute?.preset, let number = UInt16(exactly: number)
-        else { return false }
-        return id == .redistributorRegion(number)
     }
 
     private var hasRegions: Bool {
@@ -52,12 +45,15 @@ public final class AttachedVMBank: RegisterBank {
     }
 
     /// Reads an attribute, or the clock.
-    /// - Throws: `ENOENT` for state that the VM does not have; `ESRCH` when the process is gone, or was let go before what a
+    /// - Throws: `ENOENT` for state that the VM does not have; for `GIC_MODEL`, `EBUSY` or `ECANCELED` where nothing of the
+    ///   interrupt controller could be read; `ESRCH` when the process is gone, or was let go before what a
     ///   write changed was read.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
         switch id {
         case .unknownState: return RegisterValue(unknown.rawValue)
-        case .gicModel: return RegisterValue(UInt64(devices.model?.rawValue ?? 0), size: 4)
+        case .gicModel:
+            if let refusal = devices.refusal { throw refusal }
+            return RegisterValue(UInt64(devices.model?.rawValue ?? 0), size: 4)
         default: break
         }
         if let read = devices.clock?[id] { return RegisterValue(try count(id) ?? read) }

@@ -16,13 +16,13 @@ struct ThreadChoice {
     }
 
     /// The best thread that may make all the calls; nil when there is none with room on its stack.
-    private func best(making calls: [SystemCall]) throws(Errno) -> ChosenThread? {
+    func best(making calls: [SystemCall]) throws(Errno) -> ChosenThread? {
         var best: (ChosenThread, StopContext)?
         for (thread, filter) in threads {
             guard let registers = try thread.registers() else { throw .notExecutable }
             let interrupted = StopContext(thread, registers, memory)
             if let best, best.1 <= interrupted { continue }
-            guard forbidden(of: calls, by: filter).isEmpty,
+            guard allows(calls, to: filter),
                 let chosen = try ChosenThread.candidate(
                     thread, registers, filter, mappings, StackCalls.room)
             else { continue }
@@ -35,6 +35,11 @@ struct ThreadChoice {
     /// Those of some calls that the thread which may make most of them may not make.
     func leastForbidden(of calls: [SystemCall]) -> [SystemCall] {
         threads.map { forbidden(of: calls, by: $0.filter) }.min { $0.count < $1.count } ?? []
+    }
+
+    /// Whether a filter allows all the calls.
+    func allows(_ calls: [SystemCall], to filter: CallFilter) -> Bool {
+        forbidden(of: calls, by: filter).isEmpty
     }
 
     private func forbidden(of calls: [SystemCall], by filter: CallFilter) -> [SystemCall] {

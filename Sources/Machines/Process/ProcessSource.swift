@@ -160,7 +160,6 @@ private struct RunningProcess {
             report(cost, tries)
             guard unsettled.isEmpty || !settling else { throw notSettled(unsettled) }
             warn(unsettled)
-            warn(of: attached.refusal)
             return try StateCapture(
                 of: banks.map(\.open), provenance(of: banks), vm: attached.vm)
         }
@@ -169,21 +168,7 @@ private struct RunningProcess {
     private func read() throws(AttachError) -> (AttachedVM, AttachedVM.Cost) {
         var purpose = AttachedVM.Purpose(assumesFilterAllows: options.has(.despiteFilter))
         purpose.leavesOut = options.leavesOut
-        let attached = try AttachedVM(vm, of: process, for: purpose)
-        guard let cost = try attached.letGo() else {
-            throw AttachError(process: process, .targetExited)
-        }
-        return (attached, cost)
-    }
-
-    private func warn(of refusal: Errno?) {
-        guard let refusal else { return }
-        let reason =
-            refusal == .busy
-            ? "KVM does not tell it now: it is not initialized, or a call for a vCPU does not end"
-            : "filters of the process (seccomp) do not allow it"
-        options.notify(
-            "\(text): warning: its interrupt controller was not read, and is not saved: \(reason)")
+        return try AttachedVM.capture(vm, of: process, for: purpose)
     }
 
     /// Each takes some milliseconds, and a vCPU needs less than one to go on.

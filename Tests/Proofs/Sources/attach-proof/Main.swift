@@ -72,11 +72,10 @@ enum Main {
 
     private static func capture(
         _ process: Int, _ method: AttachedVM.Method?
-    ) throws -> ([AttachedVCPUBank], AttachedVM.Cost) {
-        let vcpus = try VMMProcess(process: process).vms.flatMap(\.vcpus)
-        let (banks, cost) = try AttachedVM.capture(
-            vcpus, of: process, for: .init(method: method, maximumPause: maximumPause))
-        return (banks, cost)
+    ) throws -> (AttachedVM, AttachedVM.Cost) {
+        guard let vm = try VMMProcess(process: process).vms.first else { exit(6) }
+        return try AttachedVM.capture(
+            vm, of: process, for: .init(method: method, maximumPause: maximumPause))
     }
 
     private static func describe(_ cost: AttachedVM.Cost) -> String {
@@ -85,25 +84,22 @@ enum Main {
 
     /// As the target's own `--dump`: KVM's list only.
     private static func dump(_ process: Int, _ method: AttachedVM.Method?) throws {
-        let (banks, cost) = try capture(process, method)
-        for bank in banks {
+        let (vm, cost) = try capture(process, method)
+        for bank in vm.banks {
             for id in try bank.list() {
                 print("\(bank.vcpu.index) \(hex(id.rawValue, 16)) \(text(bank, id))")
             }
         }
-        let exits = banks.map { $0.exitReason.map(String.init) ?? "?" }
+        let exits = vm.banks.map { $0.exitReason.map(String.init) ?? "?" }
         print("# \(describe(cost)), exits \(exits)")
     }
 
     /// As the target's own `--gic`: vCPU, or -1 for the VM, group, attribute and value.
     private static func devices(_ process: Int, _ method: AttachedVM.Method?) throws {
-        guard let vm = try VMMProcess(process: process).vms.first else { exit(6) }
-        let attached = try AttachedVM(
-            vm, of: process, for: .init(method: method, maximumPause: maximumPause))
-        let cost = try attached.letGo()
+        let (attached, cost) = try capture(process, method)
         if let vm = attached.vm { try printAttributes(of: vm, "-1") }
         for bank in attached.banks { try printAttributes(of: bank, "\(bank.vcpu.index)") }
-        print("# \(cost.map(describe) ?? "")")
+        print("# \(describe(cost))")
     }
 
     private static func printAttributes(of bank: any RegisterBank, _ unit: String) throws {
@@ -144,8 +140,8 @@ enum Main {
         var pauses: [Int64] = []
         var last = ""
         for _ in 0..<count {
-            let (banks, cost) = try capture(process, method)
-            guard try banks.allSatisfy({ try $0.list().count > 100 }) else { exit(5) }
+            let (vm, cost) = try capture(process, method)
+            guard try vm.banks.allSatisfy({ try $0.list().count > 100 }) else { exit(5) }
             pauses.append(cost.nanoseconds / 1000)
             last = describe(cost)
         }
