@@ -79,14 +79,28 @@ struct Workspace {
     }
 
     /// Reads everything of some vCPUs, and makes other calls after that, as far as the thread's filter allows them; the
-    /// thread stops once.
+    /// thread stops once, unless there are more calls than there is room for.
     func readAll(
         _ descriptors: [Int], _ batch: inout CallBatch, _ injection: Injection,
         _ threads: inout StoppedThreads
     ) throws(AttachError) -> [RawVCPUImage] {
-        let room = area.count / (descriptors.isEmpty ? 1 : 2) / RoutineTable.sizePerCall
+        let room = area.count / 2 / RoutineTable.sizePerCall
+        var rest = injection.allowed(of: batch)
+        let images = try run(descriptors, rest.prefix(room), of: &batch, injection, &threads)
+        rest = Array(rest.dropFirst(room))
+        while !rest.isEmpty {
+            _ = try run([], rest.prefix(room), of: &batch, injection, &threads)
+            rest = Array(rest.dropFirst(room))
+        }
+        return images
+    }
+
+    private func run(
+        _ descriptors: [Int], _ calls: ArraySlice<Int>, of batch: inout CallBatch,
+        _ injection: Injection, _ threads: inout StoppedThreads
+    ) throws(AttachError) -> [RawVCPUImage] {
         let table = RoutineTable(
-            of: descriptors, and: Array(injection.allowed(of: batch).prefix(room)), of: batch,
+            of: descriptors, and: Array(calls), of: batch,
             in: area.lowerBound + codeSize..<gateWord.address)
         var start = injection.elsewhere(
             at: area.lowerBound, next: chain.address(of: Step.remove.rawValue, injection))
