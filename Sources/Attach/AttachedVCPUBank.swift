@@ -173,8 +173,11 @@ public final class AttachedVCPUBank: RegisterBank {
             "the process has initialized the vCPU with other features"
         case (.vcpuFinalized?, .notPermitted): "the process has done that with other features"
         case (_, .notExecutable): "the process has not initialized vCPU \(vcpu.index)"
-        case (_, .canceled): "a filter of the process (seccomp) does not allow the call"
+        case (_, .canceled): Self.forbiddenCall
         default: nil
         }
     }
+
+    /// What `ECANCELED` means.
+    static let forbiddenCall = "a filter of the process (seccomp) does not allow the call"
 }

@@ -1,3 +1,5 @@
+internal import LinuxSystem
+
 /// ioctls to be made inside a process one by one, each with its argument in a buffer of whole words.
 struct CallBatch {
     private struct Call {
@@ -9,6 +11,13 @@ struct CallBatch {
         var filled: Range<Int>
         /// The word of the buffer that is the address of what follows it; nil for none.
         var pointer: Int?
+        /// Of an attribute: it can be absent, which is nothing to look into where others of the group are there.
+        var attributeGroup: AttributeGroup?
+    }
+
+    private struct AttributeGroup: Hashable {
+        var descriptor: Int
+        var number: UInt32
     }
 
     private var calls: [Call] = []
@@ -37,6 +46,7 @@ struct CallBatch {
     ) {
         let head = [UInt64(group) << 32, attribute, 0]
         add(request, descriptor, head + value, room, pointer: 2)
+        calls[calls.count - 1].attributeGroup = .init(descriptor: descriptor, number: group)
     }
 
     private mutating func add(
@@ -95,6 +105,20 @@ struct CallBatch {
         guard words.dropFirst(given).contains(where: { $0 != Self.unfilled }) else { return false }
         take(index, result: 0, Array(words))
         return true
+    }
+
+    /// Takes attributes to be absent that have filled nothing, while others of their group have.
+    /// - Returns: the calls of which that cannot be said.
+    mutating func takeAbsences(among unanswered: [Int]) -> [Int] {
+        let present = Set(
+            calls.indices.filter { results[$0] == 0 }.compactMap { calls[$0].attributeGroup })
+        return unanswered.filter { index in
+            guard let group = calls[index].attributeGroup, present.contains(group) else {
+                return true
+            }
+            results[index] = -Int64(Errno.noDeviceOrAddress.rawValue)
+            return false
+        }
     }
 
     /// A word that no call has filled, but by a rare chance.

@@ -84,6 +84,7 @@ struct StackCalls {
             alone += try makeTogether(group, &batch, injection, &threads)
             rest = rest.dropFirst(group.count)
         }
+        alone = batch.takeAbsences(among: alone)
         let one = SingleCalls(buffer: area.lowerBound, next: release.base)
         try one.make(alone, of: &batch, injection, &threads)
     }

@@ -83,20 +83,31 @@ final class AttachedDevices {
 
     /// Reads everything of the vCPUs, and all that they and the VM have of devices.
     func capture(_ calls: AttachedCalls) throws(Errno) -> [RawVCPUImage] {
-        var batch = CallBatch()
-        for question in first {
-            question.add(to: &batch, VCPUKey(mpidr: 0, index: 0), model)
-        }
         let takesTurns = calls.hasThreadForDevices
+        let asked = first.filter { !takesTurns || $0.id.isOfVCPUDescriptor }
+        var batch = Self.batch(of: asked, model)
         let readsClock = asksForClock && (takesTurns || second.isEmpty)
         if readsClock { addCounts(to: &batch) }
         let images = try calls.readAll(vcpus.map(\.descriptor), &batch)
         if readsClock { takeCounts(from: batch) }
-        if takesTurns { try calls.changeToThreadForDevices(making: &batch) }
-        answers = [(first, batch)]
+        answers = [(asked, batch)]
+        if takesTurns {
+            let rest = first.filter { !$0.id.isOfVCPUDescriptor }
+            var batch = Self.batch(of: rest, model)
+            try calls.changeToThreadForDevices(making: &batch)
+            answers.append((rest, batch))
+        }
         guard !second.isEmpty else { return images }
         try captureRest(images, readingClock: asksForClock && !readsClock, calls)
         return images
+    }
+
+    private static func batch(of questions: [DeviceQuestion], _ model: GICModel?) -> CallBatch {
+        var batch = CallBatch()
+        for question in questions {
+            question.add(to: &batch, VCPUKey(mpidr: 0, index: 0), model)
+        }
+        return batch
     }
 
     /// What is asked for by the affinity of a vCPU, or up to the last INTID.
@@ -128,11 +139,13 @@ final class AttachedDevices {
 
     /// INTIDs below this are there.
     private var interruptCount: UInt64 {
-        guard let (questions, batch) = answers.first,
-            let place = questions.firstIndex(where: { $0.id == .gicNrIrqs }),
-            batch.result(place) == 0, let answer = batch.buffer(place).last
-        else { return 0 }
-        return questions[place].bits(in: answer)
+        for (questions, batch) in answers {
+            guard let place = questions.firstIndex(where: { $0.id == .gicNrIrqs }),
+                batch.result(place) == 0, let answer = batch.buffer(place).last
+            else { continue }
+            return questions[place].bits(in: answer)
+        }
+        return 0
     }
 
     /// The counts are read last, as near as can be to the time that is read when the thread has stopped.
@@ -213,6 +226,7 @@ final class AttachedDevices {
         return (values[unit] ?? [:]).compactMap { id, result in
             if isRefused, !id.isOfVCPUDescriptor { return nil }
             guard case .failure(let errno) = result else { return id }
+            if id.isOfVCPUDescriptor { return errno == .canceled ? id : nil }
             // KVM says of active priorities that it does not have what it says of bad values.
             return id.architecture == .own && !Self.absences.contains(errno) ? id : nil
         }
@@ -227,9 +241,15 @@ final class AttachedDevices {
         guard let result = values[unit]?[id] else {
             throw RegisterBankError(.read, id, .noEntry)
         }
-        return try Errno.translating(try result.get()) {
-            RegisterBankError(ofDevice: .read, id, $0)
-        }
+        return try Errno.translating(try result.get()) { Self.failure(.read, id, $0) }
+    }
+
+    private static func failure(
+        _ operation: RegisterBankError.Operation, _ id: RegisterID, _ errno: Errno
+    ) -> RegisterBankError {
+        RegisterBankError(
+            ofDevice: operation, id, errno,
+            explanation: errno == .canceled ? AttachedVCPUBank.forbiddenCall : nil)
     }
 
     // MARK: By calls of their own
@@ -252,7 +272,7 @@ final class AttachedDevices {
             result = Self.result(of: question, batch, place, result)
         }
         return try Errno.translating(try (result ?? .failure(.noEntry)).get()) {
-            RegisterBankError(ofDevice: .read, id, $0)
+            Self.failure(.read, id, $0)
         }
     }
 
@@ -280,7 +300,7 @@ final class AttachedDevices {
         try make(&batch, calls, .write, id)
         for call in 0..<batch.count {
             guard let errno = Errno(result: batch.result(call)) else { continue }
-            throw RegisterBankError(ofDevice: .write, id, errno)
+            throw Self.failure(.write, id, errno)
         }
     }
 

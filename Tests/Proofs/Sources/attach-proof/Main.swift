@@ -12,7 +12,7 @@ import VCPUSnap
 ///     attach-proof random-steps PID COUNTS TIMES SEED [routine|chains|single]   and at random ones
 ///     attach-proof ended PID COUNTS STEP [routine|chains|single]   it is killed at a step; status 8: there is none
 ///     attach-proof hold PID                      keeps it stopped until its input ends
-///     attach-proof write PID REGISTER VALUE      writes it to every vCPU, and reads it back
+///     attach-proof write PID REGISTER VALUE      writes it to the VM or to every vCPU, and reads it back
 @main
 enum Main {
     static func main() {
@@ -172,11 +172,14 @@ enum Main {
         guard let id = RegisterID(parsing: name), let size = id.size,
             let value = RegisterValue(parsing: text, size: size)
         else { exit(64) }
-        let vm = try AttachedVM(VMMProcess(process: process).vms.flatMap(\.vcpus), of: process)
-        for bank in vm.banks {
+        guard let target = try VMMProcess(process: process).vms.first else { exit(6) }
+        let vm = try AttachedVM(target, of: process)
+        let own = try vm.vm?.list().contains(id) == true ? vm.vm : nil
+        let banks: [any RegisterBank] = own.map { [$0 as any RegisterBank] } ?? vm.banks
+        for bank in banks {
             let before = try bank.read(id)
             try bank.write(value, to: id)
-            print("\(bank.vcpu.index): \(before) -> \(try bank.read(id))")
+            print("\(before) -> \(try bank.read(id))")
         }
         print(try vm.letGo().map(describe) ?? "")
     }
