@@ -40,13 +40,23 @@ struct CallBatch {
     }
 
     /// Adds a call whose argument is `struct kvm_device_attr`, with a value or room for one behind it.
+    ///
+    /// There are hundreds while a process stands still, so no array is made for each.
+    /// - Parameter value: nil for room.
     mutating func add(
-        _ request: UInt, on descriptor: Int, group: UInt32, attribute: UInt64,
-        value: [UInt64] = [], room: Int = 0
+        _ request: UInt, on descriptor: Int, group: UInt32, attribute: UInt64, value: UInt64?
     ) {
-        let head = [UInt64(group) << 32, attribute, 0]
-        add(request, descriptor, head + value, room, pointer: 2)
-        calls[calls.count - 1].attributeGroup = .init(descriptor: descriptor, number: group)
+        let start = buffers.count
+        buffers.append(UInt64(group) << 32)
+        buffers.append(attribute)
+        buffers.append(0)
+        buffers.append(value ?? Self.unfilled)
+        calls.append(
+            Call(
+                descriptor: descriptor, request: UInt64(request), buffer: start..<buffers.count,
+                filled: (value == nil ? start + 3 : buffers.count)..<buffers.count, pointer: 2,
+                attributeGroup: .init(descriptor: descriptor, number: group)))
+        results.append(RawVCPUImage.Answer.notMade.result)
     }
 
     private mutating func add(
@@ -83,16 +93,28 @@ struct CallBatch {
         .ioctl(calls[index].request, on: calls[index].descriptor, address)
     }
 
+    /// The number of the request, and the descriptor that it is made on.
+    func request(_ index: Int) -> (number: UInt64, descriptor: Int) {
+        (calls[index].request, calls[index].descriptor)
+    }
+
     /// What its argument has to be there.
     func argument(_ index: Int, at address: UInt64) -> [UInt64] {
-        var words = Array(buffers[calls[index].buffer])
-        if let pointer = calls[index].pointer {
-            words[pointer] = address + UInt64((pointer + 1) * 8)
-        }
+        var words: [UInt64] = []
+        append(argument: index, at: address, to: &words)
         return words
     }
 
-    mutating func take(_ index: Int, result: Int64, _ words: [UInt64]) {
+    /// Appends what the argument of a call has to be at an address.
+    func append(argument index: Int, at address: UInt64, to words: inout [UInt64]) {
+        let start = words.count
+        words += buffers[calls[index].buffer]
+        if let pointer = calls[index].pointer {
+            words[start + pointer] = address + UInt64((pointer + 1) * 8)
+        }
+    }
+
+    mutating func take(_ index: Int, result: Int64, _ words: ArraySlice<UInt64>) {
         results[index] = result
         buffers.replaceSubrange(calls[index].buffer, with: words)
     }
@@ -103,7 +125,7 @@ struct CallBatch {
         let call = calls[index]
         let given = call.filled.lowerBound - call.buffer.lowerBound
         guard words.dropFirst(given).contains(where: { $0 != Self.unfilled }) else { return false }
-        take(index, result: 0, Array(words))
+        take(index, result: 0, words)
         return true
     }
 

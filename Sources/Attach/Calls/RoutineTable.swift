@@ -58,30 +58,35 @@ struct RoutineTable {
     func write(_ batch: CallBatch, to process: ProcessMemory) throws(Errno) {
         var table: [UInt64] = []
         for (descriptor, places) in zip(descriptors, places) {
-            table += Self.entry(
-                CLINUX_KVM_GET_REG_LIST, descriptor, places.list,
-                [places.values, places.results, places.valuesEnd])
-            table += Self.entry(CLINUX_KVM_GET_MP_STATE, descriptor, places.small)
+            Self.add(
+                UInt64(CLINUX_KVM_GET_REG_LIST), descriptor, places.list,
+                (places.values, places.results, places.valuesEnd), to: &table)
+            Self.add(UInt64(CLINUX_KVM_GET_MP_STATE), descriptor, places.small, to: &table)
             let events = places.small + UInt64(RawVCPUImage.mpStateWords * 8)
-            table += Self.entry(CLINUX_KVM_GET_VCPU_EVENTS, descriptor, events)
+            Self.add(UInt64(CLINUX_KVM_GET_VCPU_EVENTS), descriptor, events, to: &table)
             try process.write([UInt64(RawVCPUImage.maximumListWords - 1)], at: places.list)
         }
         for (call, argument) in single {
-            table += Self.entry(batch.call(call, at: argument).arguments)
+            let request = batch.request(call)
+            Self.add(request.number, request.descriptor, argument, to: &table)
         }
-        for (call, argument) in single { table += batch.argument(call, at: argument) }
+        for (call, argument) in single { batch.append(argument: call, at: argument, to: &table) }
         try process.write(table, at: entries.lowerBound)
     }
 
-    private static func entry(
-        _ request: UInt, _ descriptor: Int, _ argument: UInt64, _ more: [UInt64] = [0, 0, 0]
-    ) -> [UInt64] {
-        entry([UInt64(UInt32(truncatingIfNeeded: descriptor)), UInt64(request), argument], more)
-    }
-
-    private static func entry(_ head: [UInt64], _ more: [UInt64] = [0, 0, 0]) -> [UInt64] {
-        let result = UInt64(bitPattern: RawVCPUImage.Answer.notMade.result)
-        return head + [result] + more + [0, 0, 0]
+    /// Adds an entry, which has room for what the routine works with at its end.
+    private static func add(
+        _ request: UInt64, _ descriptor: Int, _ argument: UInt64,
+        _ more: (UInt64, UInt64, UInt64) = (0, 0, 0), to table: inout [UInt64]
+    ) {
+        table.append(UInt64(UInt32(truncatingIfNeeded: descriptor)))
+        table.append(request)
+        table.append(argument)
+        table.append(UInt64(bitPattern: RawVCPUImage.Answer.notMade.result))
+        table.append(more.0)
+        table.append(more.1)
+        table.append(more.2)
+        table += repeatElement(0, count: 3)
     }
 
     /// What the routine left.
@@ -106,7 +111,7 @@ struct RoutineTable {
         var start = entries.count / 8
         for (call, _) in single {
             let end = start + batch.size(call)
-            batch.take(call, result: Int64(bitPattern: table[result]), Array(table[start..<end]))
+            batch.take(call, result: Int64(bitPattern: table[result]), table[start..<end])
             start = end
             result += Self.entryWords
         }

@@ -123,13 +123,12 @@ final class AttachedDevices {
             if keys[.vm] == nil { keys[.vm] = entry }
         }
         let bound = interruptCount
-        let asked = second.filter { question in
-            guard let vcpu = keys[question.unit] else { return false }
-            return question.lowestINTID < bound && (vcpu.hasEL2 || !question.isOfEL2)
-        }
+        var asked: [DeviceQuestion] = []
         var batch = CallBatch()
-        for question in asked {
-            if let vcpu = keys[question.unit] { question.add(to: &batch, vcpu.key, model) }
+        for question in second where question.lowestINTID < bound {
+            guard let vcpu = keys[question.unit], vcpu.hasEL2 || !question.isOfEL2 else { continue }
+            asked.append(question)
+            question.add(to: &batch, vcpu.key, model)
         }
         if readingClock { addCounts(to: &batch) }
         _ = try calls.readAll([], &batch)
@@ -313,7 +312,7 @@ final class AttachedDevices {
             let word = (isHalf ? bits & 0xffff_ffff : bits) >> (UInt64(part) << 5)
             batch.add(
                 CLINUX_KVM_SET_DEVICE_ATTR, on: descriptor, group: attribute.group,
-                attribute: key.attributeNumber(of: attribute, with: model), value: [word])
+                attribute: key.attributeNumber(of: attribute, with: model), value: word)
         }
     }
 

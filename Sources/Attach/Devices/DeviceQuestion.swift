@@ -39,11 +39,10 @@ struct DeviceQuestion {
 
     /// Adds the call that reads it.
     func add(to batch: inout CallBatch, _ key: VCPUKey, _ model: GICModel?) {
-        let isPreset = attribute.isAskedByValue
         batch.add(
             CLINUX_KVM_GET_DEVICE_ATTR, on: descriptor, group: attribute.group,
             attribute: key.attributeNumber(of: attribute, with: model),
-            value: isPreset ? [attribute.preset] : [], room: isPreset ? 0 : 1)
+            value: attribute.isAskedByValue ? attribute.preset : nil)
     }
 
     /// The bits of the register that a call has read.
