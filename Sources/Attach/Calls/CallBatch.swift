@@ -135,9 +135,9 @@ struct CallBatch {
         let present = Set(
             calls.indices.filter { results[$0] == 0 }.compactMap { calls[$0].attributeGroup })
         return unanswered.filter { index in
-            guard let group = calls[index].attributeGroup, present.contains(group) else {
-                return true
-            }
+            guard fillsBuffer(index), let group = calls[index].attributeGroup,
+                present.contains(group)
+            else { return true }
             results[index] = -Int64(Errno.noDeviceOrAddress.rawValue)
             return false
         }
