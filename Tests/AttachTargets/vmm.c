@@ -468,9 +468,9 @@ static void *run_vcpu(void *argument)
     int64_t answered = 0;
     long result;
 
-    be_filtered(1);
     if (counts != NULL)
         block_signal(SIGABRT);
+    be_filtered(1);
     while (!stop) {
         errors += checked_call(vcpus[index], KVM_RUN, 0, &result, seed++);
         checks++;
