@@ -15,6 +15,7 @@
  *            closed   the same, but that vCPU threads may only run
  *            noexec   executable memory is refused, with EPERM
  *            trap     to read a register gives a signal, which would end the VMM
+ *            split    as microvm, but that the others may return from a signal, and read and write attributes of devices
  *   --churn       threads come and go
  *   --block       all signals are blocked in all threads
  *   --dump FILE   stop the vCPUs at the third beat, and write what they hold, for ever the same; on
