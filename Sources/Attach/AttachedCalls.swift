@@ -16,9 +16,20 @@ final class AttachedCalls {
         try perform { process throws(AttachError) in try process.make(&batch) }
     }
 
-    /// Reads everything of vCPUs.
-    func readAll(_ vcpus: [Int]) throws(Errno) -> [RawVCPUImage] {
-        try perform { process throws(AttachError) in try process.readAll(vcpus) }
+    /// Reads everything of vCPUs, and makes other calls after that.
+    func readAll(_ vcpus: [Int], _ batch: inout CallBatch) throws(Errno) -> [RawVCPUImage] {
+        try perform { process throws(AttachError) in try process.readAll(vcpus, &batch) }
+    }
+
+    /// Whether filters let one thread read vCPUs, and another devices.
+    var hasThreadForDevices: Bool { process?.threadForDevices != nil }
+
+    /// Makes these calls, and all that come later, in the thread that may make those for devices.
+    func changeToThreadForDevices(making batch: inout CallBatch) throws(Errno) {
+        try perform { process throws(AttachError) in
+            try process.changeToThreadForDevices()
+            try process.make(&batch)
+        }
     }
 
     private func perform<Result>(

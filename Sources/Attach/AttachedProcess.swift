@@ -10,7 +10,11 @@ struct AttachedProcess: ~Copyable {
     let process: Int
     private(set) var method: AttachedVM.Method
     private var threads: StoppedThreads
-    private let injection: Injection
+    private var injection: Injection
+    /// The signals that the process catches, as `/proc` writes them.
+    private let caught: Substring
+    /// The one that may make the calls for devices, where the one that reads vCPUs may not.
+    private(set) var threadForDevices: ChosenThread?
     private let mappings: [ProcessFiles.Mapping]
     private let filters: [CallFilter]
     /// Where a workspace may be made; nil without one.
@@ -20,12 +24,15 @@ struct AttachedProcess: ~Copyable {
     private var stack: StackCalls?
 
     /// Stops every thread of the process.
-    /// - Parameter vcpus: the descriptors that the process has of them.
+    /// - Parameters:
+    ///   - vcpus: the descriptors that the process has of them.
+    ///   - controller: those of the interrupt controller that is read, too.
     static func attach(
-        to process: Int, vcpus: [Int], for purpose: AttachedVM.Purpose
+        to process: Int, vcpus: [Int], _ controller: VMMProcess.Controller?,
+        for purpose: AttachedVM.Purpose
     ) throws(AttachError) -> AttachedProcess {
         #if arch(arm64)
-            var process = try stopped(process, vcpus, purpose)
+            var process = try stopped(process, vcpus, controller, purpose)
             do throws(AttachError) {
                 try process.prepare(vcpus)
             } catch {
@@ -39,7 +46,8 @@ struct AttachedProcess: ~Copyable {
     }
 
     private static func stopped(
-        _ process: Int, _ vcpus: [Int], _ purpose: AttachedVM.Purpose
+        _ process: Int, _ vcpus: [Int], _ controller: VMMProcess.Controller?,
+        _ purpose: AttachedVM.Purpose
     ) throws(AttachError) -> AttachedProcess {
         let files = ProcessFiles(process: process)
         let memory = ProcessMemory(process: process)
@@ -50,7 +58,8 @@ struct AttachedProcess: ~Copyable {
         var threads = StoppedThreads(of: process, within: purpose.maximumPause)
         try threads.stopAll()
         // Descriptors may have been closed, and their numbers used again.
-        guard vcpus.allSatisfy(files.isVCPU) else { throw threads.error(.noVCPU) }
+        guard vcpus.allSatisfy(files.isVCPU), controller.map(files.has) ?? true
+        else { throw threads.error(.noVCPU) }
         try refuseOtherCode(threads)
         let mappings = files.mappings()
         guard let code = ExistingCode(in: memory, mappings) else {
@@ -62,10 +71,15 @@ struct AttachedProcess: ~Copyable {
             threads: Array(zip(threads.threads, filters)), code: code, memory: memory,
             mappings: mappings)
         let (chosen, method, area) = try choose(choice, threads, vcpus, purpose)
+        let other =
+            controller == nil
+            ? nil
+            : try threads.perform(
+                "look at a thread", try forDevices(choice, besides: chosen, vcpus[0], purpose))
         return AttachedProcess(
             process: process, method: method, threads: threads,
-            injection: Injection(into: chosen, code, memory, caught: caught), mappings: mappings,
-            filters: filters, area: area)
+            injection: Injection(into: chosen, code, memory, caught: caught), caught: caught,
+            threadForDevices: other, mappings: mappings, filters: filters, area: area)
     }
 
     /// A guest that runs would go on with registers that do not go with its memory.
@@ -131,14 +145,16 @@ struct AttachedProcess: ~Copyable {
         let needed = needed(vcpus, purpose)
         let throughStack = needed + GateOpening.calls(with: vcpus[0])
         do throws(Errno) {
+            let attributes = attributesOf(vcpus[0], purpose)
             if purpose.method == nil || purpose.method == .routine,
                 let area = Workspace.freeArea(forVCPUs: vcpus.count, choice.mappings),
                 let chosen = try choice.best(
-                    making: needed + statesOf(vcpus[0]) + Workspace.calls(making: area))
+                    making: needed + statesOf(vcpus[0]) + Workspace.calls(making: area),
+                    preferably: attributes)
             {
                 return (chosen, .routine, area)
             }
-            if let chosen = try choice.best(making: throughStack) {
+            if let chosen = try choice.best(making: throughStack, preferably: attributes) {
                 return (chosen, purpose.method == .singleCalls ? .singleCalls : .chains, nil)
             }
         } catch {
@@ -151,12 +167,33 @@ struct AttachedProcess: ~Copyable {
         throw threads.error(forbidden.isEmpty ? .noUsableThread : .callsForbidden(forbidden))
     }
 
+    /// Nil where the chosen thread may make the calls itself, and where no other may.
+    ///
+    /// What is written goes through one thread.
+    private static func forDevices(
+        _ choice: ThreadChoice, besides chosen: ChosenThread, _ vcpu: Int,
+        _ purpose: AttachedVM.Purpose
+    ) throws(Errno) -> ChosenThread? {
+        let calls = attributesOf(vcpu, purpose)
+        guard !purpose.writes, !choice.allows(calls, to: chosen.filter) else { return nil }
+        return try choice.best(making: calls + [.signalReturn])
+    }
+
     /// The calls without which there is nothing to be done.
     private static func needed(_ vcpus: [Int], _ purpose: AttachedVM.Purpose) -> [SystemCall] {
         let requests =
             [CLINUX_KVM_GET_REG_LIST, CLINUX_KVM_GET_ONE_REG]
             + (purpose.writes ? [CLINUX_KVM_SET_ONE_REG] : [])
         return requests.map { .ioctl(UInt64($0), on: vcpus[0], 0) } + [.signalReturn, .wake(0)]
+    }
+
+    /// The calls for what devices have; of threads of a microVM the one may make these, the others those of a vCPU.
+    private static func attributesOf(
+        _ vcpu: Int, _ purpose: AttachedVM.Purpose
+    ) -> [SystemCall] {
+        let requests =
+            [CLINUX_KVM_GET_DEVICE_ATTR] + (purpose.writes ? [CLINUX_KVM_SET_DEVICE_ATTR] : [])
+        return requests.map { .ioctl(UInt64($0), on: vcpu, 0) }
     }
 
     /// The calls that the routine makes and that could be left out.
@@ -207,10 +244,29 @@ struct AttachedProcess: ~Copyable {
         }
     }
 
-    /// Reads everything of vCPUs.
-    mutating func readAll(_ vcpus: [Int]) throws(AttachError) -> [RawVCPUImage] {
-        if let workspace { return try workspace.readAll(vcpus, injection, &threads) }
-        return try stack?.readAll(vcpus, injection, &threads) ?? []
+    /// Makes what calls come later in another thread, after the first is what it was.
+    ///
+    /// It needs no gates: should this program die, its calls for an interrupt controller do not wait for a thread that is in
+    /// `KVM_RUN`, but fail.
+    mutating func changeToThreadForDevices() throws(AttachError) {
+        guard let next = threadForDevices.take() else { return }
+        try putBack()
+        try checkThread()
+        workspace = nil
+        gates = []
+        injection = Injection(into: next, injection.code, injection.process, caught: caught)
+        stack = try StackCalls(
+            injection, openingGatesWith: nil, chains: method != .singleCalls, threads)
+    }
+
+    /// Reads everything of vCPUs, and makes other calls after that, as far as filters allow them.
+    mutating func readAll(
+        _ vcpus: [Int], _ batch: inout CallBatch
+    ) throws(AttachError) -> [RawVCPUImage] {
+        if let workspace {
+            return try workspace.readAll(vcpus, &batch, injection, &threads)
+        }
+        return try stack?.readAll(vcpus, &batch, injection, &threads) ?? []
     }
 
     /// Makes calls one by one.
@@ -254,14 +310,18 @@ struct AttachedProcess: ~Copyable {
         if let failure { throw failure }
     }
 
+    private func checkThread() throws(AttachError) {
+        guard try threads.perform("look at the thread", try injection.isAsBefore()) else {
+            throw threads.error(.call("put the thread back", .io))
+        }
+    }
+
     /// Removes what was made in the process, makes its thread what it was, and lets it go.
     /// - Throws: `targetExited`; and when the thread is not what it was, which its chain of frames then
     ///   sees to.
     consuming func letGo() throws(AttachError) -> AttachedVM.Cost {
         try putBack()
-        guard try threads.perform("look at the thread", try injection.isAsBefore()) else {
-            throw threads.error(.call("put the thread back", .io))
-        }
+        try checkThread()
         let stops = threads.stops
         let count = threads.threads.count
         let nanoseconds = threads.letGo()

@@ -19,13 +19,15 @@ public final class AttachedVCPUBank: RegisterBank {
     public private(set) var exitReason: UInt32?
 
     private let calls: AttachedCalls
+    private let devices: AttachedDevices
     /// What was read last: taken apart when it is asked for, after the process was let go.
     private var raw: RawVCPUImage?
     private var takenApart: VCPUImage?
 
-    init(_ vcpu: VMMProcess.VCPUDescriptor, _ calls: AttachedCalls) {
+    init(_ vcpu: VMMProcess.VCPUDescriptor, _ calls: AttachedCalls, _ devices: AttachedDevices) {
         self.vcpu = vcpu
         self.calls = calls
+        self.devices = devices
     }
 
     // MARK: RegisterBank
@@ -36,13 +38,17 @@ public final class AttachedVCPUBank: RegisterBank {
     public func list() throws(RegisterBankError) -> [RegisterID] {
         let reading = try reading(for: .list, nil)
         if let errno = reading.listErrno { throw failure(.list, nil, errno) }
-        return reading.ids
+        let attributes = devices.ids(of: vcpu.unit)
+        return attributes.isEmpty ? reading.ids : Set(reading.ids + attributes).sorted()
     }
 
     /// The value from the last reading; the first one after a write reads all registers again.
     /// - Throws: `ENOENT` for a register that is not in the list, else what the kernel returned for it or for the list;
     ///   `ESRCH` as `list` does.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
+        if devices.have(id, of: vcpu.unit) {
+            return try devices.read(id, of: vcpu.unit, calls, key)
+        }
         let reading = try reading(for: .read, id)
         switch reading.values[id] {
         case .success(let value): return value
@@ -62,9 +68,16 @@ public final class AttachedVCPUBank: RegisterBank {
             throw failure(.write, id, id.size == nil ? .noEntry : .invalidArgument)
         }
         switch id {
+        case _ where devices.have(id, of: vcpu.unit):
+            try devices.write(value, to: id, of: vcpu.unit, calls, key)
         case .vcpuInit, .vcpuFinalized: try confirm(value, of: id)
         default: try change(value, of: id)
         }
+    }
+
+    /// How a device is asked about this vCPU.
+    func key() throws(RegisterBankError) -> VCPUKey {
+        VCPUKey(mpidr: try read(.mpidrEL1).lowBits, index: vcpu.number)
     }
 
     /// What is done once in a vCPU's life has been done: only what it was can be asked for again.
@@ -118,9 +131,16 @@ public final class AttachedVCPUBank: RegisterBank {
         return reading
     }
 
-    /// Reads everything of these vCPUs.
-    static func refresh(_ banks: [AttachedVCPUBank], _ calls: AttachedCalls) throws(Errno) {
-        let readings = try calls.readAll(banks.map(\.vcpu.descriptor))
+    /// Reads everything of these vCPUs but what devices have.
+    private static func refresh(
+        _ banks: [AttachedVCPUBank], _ calls: AttachedCalls
+    ) throws(Errno) {
+        var none = CallBatch()
+        take(try calls.readAll(banks.map(\.vcpu.descriptor), &none), banks)
+    }
+
+    /// Takes what was read of these vCPUs.
+    static func take(_ readings: [RawVCPUImage], _ banks: [AttachedVCPUBank]) {
         for (bank, reading) in zip(banks, readings) {
             bank.raw = reading
             bank.takenApart = nil
@@ -153,8 +173,11 @@ public final class AttachedVCPUBank: RegisterBank {
             "the process has initialized the vCPU with other features"
         case (.vcpuFinalized?, .notPermitted): "the process has done that with other features"
         case (_, .notExecutable): "the process has not initialized vCPU \(vcpu.index)"
-        case (_, .canceled): "a filter of the process (seccomp) does not allow the call"
+        case (_, .canceled): Self.forbiddenCall
         default: nil
         }
     }
+
+    /// What `ECANCELED` means.
+    static let forbiddenCall = "a filter of the process (seccomp) does not allow the call"
 }

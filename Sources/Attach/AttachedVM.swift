@@ -1,4 +1,5 @@
 internal import LinuxSystem
+public import Registers
 
 /// A VM of a running process, whose vCPUs were read in one stop.
 ///
@@ -23,6 +24,8 @@ public final class AttachedVM {
         public var assumesFilterAllows: Bool
         /// The method to use; nil for the best that the process allows.
         public var method: Method?
+        /// What of the VM and of devices is not read.
+        public var leavesOut: Set<RegisterCategory> = []
         /// For how many milliseconds the process may be stopped; after that, it is let go.
         public var maximumPause: Int
 
@@ -53,21 +56,40 @@ public final class AttachedVM {
 
     /// By ascending index of the vCPU.
     public let banks: [AttachedVCPUBank]
+    /// What the VM has once; nil where only vCPUs were asked for.
+    public let vm: AttachedVMBank?
     private let calls: AttachedCalls
+    private let devices: AttachedDevices
 
-    /// Stops the process and reads every register of every vCPU.
+    /// Stops the process and reads every register of every vCPU, but nothing of devices.
     /// - Parameter vcpus: vCPUs of one VM of the process, or of several.
     /// - Throws: when they cannot be reached; the process runs on then.
-    public init(
+    public convenience init(
         _ vcpus: [VMMProcess.VCPUDescriptor], of process: Int, for purpose: Purpose = .init()
     ) throws(AttachError) {
-        guard !vcpus.isEmpty else { throw AttachError(process: process, .noVCPU) }
+        var purpose = purpose
+        purpose.leavesOut = Self.ofDevices
+        try self.init(.init(descriptor: -1, vcpus: vcpus), of: process, for: purpose)
+    }
+
+    /// Stops the process and reads every register of every vCPU of a VM, its interrupt controller and its clock.
+    /// - Throws: when they cannot be reached; the process runs on then.
+    public init(
+        _ vm: VMMProcess.VM, of process: Int, for purpose: Purpose = .init()
+    ) throws(AttachError) {
+        guard !vm.vcpus.isEmpty else { throw AttachError(process: process, .noVCPU) }
+        let controller =
+            purpose.leavesOut.contains(.interruptController) ? nil : vm.controller
+        // Made before the process stands still, because it takes long.
+        devices = AttachedDevices(of: vm.vcpus, controller, leavingOut: purpose.leavesOut)
         calls = AttachedCalls(
             try AttachedProcess.attach(
-                to: process, vcpus: vcpus.map(\.descriptor), for: purpose))
-        banks = vcpus.map { [calls] in AttachedVCPUBank($0, calls) }
+                to: process, vcpus: vm.vcpus.map(\.descriptor), controller, for: purpose))
+        banks = vm.vcpus.map { [calls, devices] in AttachedVCPUBank($0, calls, devices) }
+        self.vm =
+            devices.areAskedFor ? AttachedVMBank(devices, banks.first, calls) : nil
         do throws(Errno) {
-            try AttachedVCPUBank.refresh(banks, calls)
+            AttachedVCPUBank.take(try devices.capture(calls), banks)
         } catch {
             throw calls.problem ?? AttachError(process: process, .call("read the vCPUs", error))
         }
@@ -79,9 +101,28 @@ public final class AttachedVM {
         _ vcpus: [VMMProcess.VCPUDescriptor], of process: Int, for purpose: Purpose = .init()
     ) throws(AttachError) -> (banks: [AttachedVCPUBank], cost: Cost) {
         let vm = try AttachedVM(vcpus, of: process, for: purpose)
-        guard let cost = try vm.letGo() else { throw AttachError(process: process, .targetExited) }
-        return (vm.banks, cost)
+        return (vm.banks, try vm.letGo(of: process))
     }
+
+    /// Reads every register of every vCPU of a VM, its interrupt controller and its clock, and lets the process go before
+    /// anything is made of them.
+    /// - Throws: what `init` throws, and where the process ended before it was let go.
+    public static func capture(
+        _ vm: VMMProcess.VM, of process: Int, for purpose: Purpose = .init()
+    ) throws(AttachError) -> (vm: AttachedVM, cost: Cost) {
+        let vm = try AttachedVM(vm, of: process, for: purpose)
+        return (vm, try vm.letGo(of: process))
+    }
+
+    private func letGo(of process: Int) throws(AttachError) -> Cost {
+        guard let cost = try letGo() else { throw AttachError(process: process, .targetExited) }
+        return cost
+    }
+
+    /// What is not read where only vCPUs are asked for.
+    private static let ofDevices: Set<RegisterCategory> = [
+        .interruptController, .clock, .deviceAttributes,
+    ]
 
     /// Lets the process go; what the banks have read can still be read, but nothing can be written.
     /// - Returns: nil when it was let go before.

@@ -1,5 +1,6 @@
 internal import CLinux
 public import LinuxSystem
+public import Registers
 
 /// A process that has KVM VMs open, as `/proc` shows it.
 ///
@@ -19,12 +20,29 @@ public struct VMMProcess: Hashable, Sendable {
         }
     }
 
+    /// An interrupt controller of KVM, by the descriptors that its process has.
+    public struct Controller: Hashable, Sendable {
+        /// Its type.
+        public var model: GICModel
+        /// Its number in the process.
+        public var descriptor: Int
+        /// Those of its ITSs, in ascending order.
+        public var translators: [Int] = []
+    }
+
     /// A VM with at least one vCPU.
     public struct VM: Hashable, Sendable {
         /// Its number in the process; -1 when the process has closed it and kept its vCPUs.
         public var descriptor: Int
         /// By ascending index.
         public var vcpus: [VCPUDescriptor]
+        /// Nil for a VM without one, and where the process has closed it.
+        public internal(set) var controller: Controller?
+
+        init(descriptor: Int, vcpus: [VCPUDescriptor]) {
+            self.descriptor = descriptor
+            self.vcpus = vcpus
+        }
     }
 
     /// The process's id, as `/proc` shows it.
@@ -62,6 +80,7 @@ public struct VMMProcess: Hashable, Sendable {
         vms = []
         for (number, target) in descriptors {
             if target == Self.vmTarget { vms.append(VM(descriptor: number, vcpus: [])) }
+            add(controllerOrTranslator: number, target)
             guard let index = Self.vcpuIndex(target) else { continue }
             // A VM's own descriptor may be closed while its vCPUs live.
             if vms.isEmpty { vms.append(VM(descriptor: -1, vcpus: [])) }
@@ -76,6 +95,28 @@ public struct VMMProcess: Hashable, Sendable {
         for position in vms.indices { vms[position].vcpus.sort { $0.index < $1.index } }
         if vms.isEmpty { return nil }
     }
+
+    /// Adds a device to the VM that was opened last, as vCPUs are.
+    private mutating func add(controllerOrTranslator number: Int, _ target: String) {
+        guard let last = vms.indices.last else { return }
+        if let model = Self.models[target] {
+            guard let twin = vms[last].controller else {
+                vms[last].controller = Controller(model: model, descriptor: number)
+                return
+            }
+            if Self.areDifferent(twin.descriptor, number, of: process) { isAmbiguous = true }
+        } else if target == Self.translatorTarget, let known = vms[last].controller?.translators,
+            known.allSatisfy({ Self.areDifferent($0, number, of: process) })
+        {
+            vms[last].controller?.translators.append(number)
+        }
+    }
+
+    /// What the links of interrupt controllers are called, and of ITSs.
+    fileprivate static let models: [String: GICModel] = [
+        "anon_inode:kvm-arm-vgic-v2": .v2, "anon_inode:kvm-arm-vgic-v3": .v3,
+    ]
+    fileprivate static let translatorTarget = "anon_inode:kvm-arm-vgic-its"
 
     /// Whether two descriptors of a process are no copies of each other.
     private static func areDifferent(_ first: Int, _ second: Int, of process: Int) -> Bool {
@@ -98,6 +139,17 @@ extension ProcessFiles {
     /// Whether a descriptor is a vCPU.
     func isVCPU(_ descriptor: Int) -> Bool {
         link("fd/\(descriptor)").map { $0.hasPrefix(VMMProcess.vcpuTarget) } ?? false
+    }
+}
+
+extension ProcessFiles {
+    /// Whether the descriptors of an interrupt controller and its ITSs are such.
+    func has(_ controller: VMMProcess.Controller) -> Bool {
+        let target = link("fd/\(controller.descriptor)")
+        return target.map { VMMProcess.models[$0] == controller.model } ?? false
+            && controller.translators.allSatisfy {
+                link("fd/\($0)") == VMMProcess.translatorTarget
+            }
     }
 }
 

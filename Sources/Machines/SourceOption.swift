@@ -1,3 +1,5 @@
+public import Registers
+
 /// Something that a kind of source can be told beyond its name.
 public struct SourceOption: Hashable, Sendable {
     /// As on the command line: `--settle`.
@@ -37,6 +39,8 @@ public struct SourceOptions: Sendable {
     private var values: [SourceOption: String] = [:]
     /// The program that reads, for the provenance of what it reads.
     public var tool = Version.text
+    /// What a source may save the trouble of reading, because it is not kept.
+    public var leavesOut: Set<RegisterCategory> = []
     /// Gets one sentence at a time: a warning, or for how long a VM stood still.
     public var notify: @Sendable (String) -> Void
 

@@ -7,6 +7,7 @@
  * usage: vmm [--vcpus N] [--beats N] [--checkers N] [--sve] [--filter KIND] [--churn] [--block] [--dump FILE]
  *            [--mmio MILLISECONDS] [--aarch32] [--uninitialized] [--second-vm before|after] [--signals] [--sequences]
  *            [--aborts] [--counted FILE] [--idle] [--vfork SECONDS] [--no-memory] [--no-stack] [--become-aarch32]
+ *            [--gic FILE]
  *   --beats N     end after that many (default: for ever), with status 1 if there were errors
  *   --checkers N  threads that do nothing but check (default 1); with --sve those of SVE too, if there are any
  *   --filter microvm  every thread has a filter that kills: vCPU threads may read registers, but not
@@ -14,6 +15,7 @@
  *            closed   the same, but that vCPU threads may only run
  *            noexec   executable memory is refused, with EPERM
  *            trap     to read a register gives a signal, which would end the VMM
+ *            split    as microvm, but that the others may return from a signal, and read and write attributes of devices
  *   --churn       threads come and go
  *   --block       all signals are blocked in all threads
  *   --dump FILE   stop the vCPUs at the third beat, and write what they hold, for ever the same; on
@@ -35,6 +37,9 @@
  *   --no-memory   no more memory can be mapped (RLIMIT_AS)
  *   --no-stack    no beats and no vCPU that runs: only a thread that has nothing below its stack pointer
  *   --become-aarch32  the same, but that it becomes a program of AArch32
+ *   --gic FILE    the VM has a GICv3 with an ITS, whose registers hold something; with --dump what they hold is written
+ *                 to FILE: a line for each attribute of the GIC that there is. FILE is - for one that is not initialized,
+ *                 so no vCPU runs
  *   --second-vm   there is another VM, with a vCPU 0; its descriptor is made before or after the vCPUs of the first
  */
 #define _GNU_SOURCE
@@ -77,7 +82,7 @@ uint64_t checked_call(int fd, unsigned long request, unsigned long argument, lon
 uint64_t checked_spin(uint64_t rounds, long a, long b, long c, uint64_t seed);
 uint64_t checked_long_spin(uint64_t rounds, long a, long b, long c, uint64_t seed);
 
-enum filter { NO_FILTER, MICROVM, CLOSED, NO_EXEC, TRAP };
+enum filter { NO_FILTER, MICROVM, SPLIT, CLOSED, NO_EXEC, TRAP };
 
 static int vm, vcpus[MOST], vcpu_count = 1, sve, aarch32, idle, uninitialized, mmio_milliseconds = -1, mmio_is_half;
 static enum filter filter;
@@ -149,6 +154,33 @@ static const uint32_t counting_in_a32[] = {
     0xeafffffb, /* b   .-12        */
 };
 
+static int gic = -1, its = -1, has_pmu;
+static const char *gic_path;
+
+static int attribute(int device, unsigned long request, unsigned group, uint64_t number, void *value)
+{
+    struct kvm_device_attr attribute = {.group = group, .attr = number, .addr = (uintptr_t)value};
+
+    return ioctl(device, request, &attribute);
+}
+
+static void set_attribute(int device, unsigned group, uint64_t number, uint64_t value)
+{
+    if (attribute(device, KVM_SET_DEVICE_ATTR, group, number, &value) < 0)
+        fail("KVM_SET_DEVICE_ATTR");
+}
+
+/* With an interrupt controller of KVM's it has an interrupt, and is initialized after that controller. */
+static void initialize_pmu(int vcpu)
+{
+    int interrupt = 23;
+
+    if (gic >= 0 && attribute(vcpu, KVM_SET_DEVICE_ATTR, KVM_ARM_VCPU_PMU_V3_CTRL, KVM_ARM_VCPU_PMU_V3_IRQ, &interrupt) < 0)
+        fail("KVM_ARM_VCPU_PMU_V3_IRQ");
+    if (attribute(vcpu, KVM_SET_DEVICE_ATTR, KVM_ARM_VCPU_PMU_V3_CTRL, KVM_ARM_VCPU_PMU_V3_INIT, NULL) < 0)
+        fail("KVM_ARM_VCPU_PMU_V3_INIT");
+}
+
 static void initialize(int kvm, int vcpu)
 {
     struct kvm_vcpu_init init;
@@ -172,13 +204,9 @@ static void initialize(int kvm, int vcpu)
         if (ioctl(vcpu, KVM_ARM_VCPU_FINALIZE, &feature) < 0)
             fail("KVM_ARM_VCPU_FINALIZE");
     }
-    if (init.features[0] & 1u << KVM_ARM_VCPU_PMU_V3) {
-        struct kvm_device_attr attribute = {
-            .group = KVM_ARM_VCPU_PMU_V3_CTRL, .attr = KVM_ARM_VCPU_PMU_V3_INIT};
-
-        if (ioctl(vcpu, KVM_SET_DEVICE_ATTR, &attribute) < 0)
-            fail("KVM_ARM_VCPU_PMU_V3_INIT");
-    }
+    has_pmu = init.features[0] >> KVM_ARM_VCPU_PMU_V3 & 1;
+    if (has_pmu && gic_path == NULL)
+        initialize_pmu(vcpu);
 }
 
 static void set_general(int vcpu, int number, uint64_t value)
@@ -233,6 +261,81 @@ static void make_vcpus(int kvm)
         fail("KVM_CREATE_VCPU");
 }
 
+static int make_device(unsigned type)
+{
+    struct kvm_create_device device = {.type = type};
+
+    if (ioctl(vm, KVM_CREATE_DEVICE, &device) < 0)
+        fail("KVM_CREATE_DEVICE");
+    return device.fd;
+}
+
+/* Each vCPU has other interrupts pending, and a priority mask of its own. */
+static void make_gic(void)
+{
+    const unsigned dist = KVM_DEV_ARM_VGIC_GRP_DIST_REGS, init = KVM_DEV_ARM_VGIC_GRP_CTRL;
+
+    gic = make_device(KVM_DEV_TYPE_ARM_VGIC_V3);
+    if (strcmp(gic_path, "-") == 0) {
+        stop = 1;
+        return;
+    }
+    its = make_device(KVM_DEV_TYPE_ARM_VGIC_ITS);
+    set_attribute(gic, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, 96);
+    set_attribute(gic, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, 0x8000000);
+    set_attribute(gic, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION,
+                  (uint64_t)vcpu_count << 52 | 0x8100000);
+    set_attribute(its, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, 0x8080000);
+    set_attribute(its, init, KVM_DEV_ARM_VGIC_CTRL_INIT, 0);
+    set_attribute(gic, init, KVM_DEV_ARM_VGIC_CTRL_INIT, 0);
+    set_attribute(gic, dist, 0x104, 0x12345678); /* GICD_ISENABLER1 */
+    set_attribute(gic, dist, 0x208, 0x0ff01234); /* GICD_ISPENDR2 */
+    set_attribute(gic, dist, 0xc08, 0x88220088); /* GICD_ICFGR2: some are of levels */
+    set_attribute(gic, KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO, 32, 0xa5a5);
+    for (unsigned n = 8; n < 24; n++)
+        set_attribute(gic, dist, 0x400 + 4 * n, 0x08102030 * (n % 5 + 1)); /* GICD_IPRIORITYRn */
+    for (unsigned n = 32; n < 96; n++)
+        set_attribute(gic, dist, 0x6000 + 8 * n, n % vcpu_count); /* GICD_IROUTERn */
+    for (uint64_t index = 0; index < (uint64_t)vcpu_count; index++) {
+        set_attribute(gic, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, index << 32 | 0x10200, 0x400100 << index);
+        set_attribute(gic, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, index << 32 | 0xc230, 0x80 + 8 * index);
+        if (has_pmu)
+            initialize_pmu(vcpus[index]);
+    }
+}
+
+/* vCPU, or -1 for the VM, group, attribute and value of what there is of a group. */
+static void dump_group(FILE *file, int device, int index, unsigned group, uint64_t first, uint64_t end, unsigned step)
+{
+    for (uint64_t number = first; number < end; number += step) {
+        uint64_t key = index < 0 ? number : (uint64_t)index << 32 | number, value = 0;
+
+        if (attribute(device, KVM_HAS_DEVICE_ATTR, group, key, &value) == 0 &&
+            attribute(device, KVM_GET_DEVICE_ATTR, group, key, &value) == 0)
+            fprintf(file, "%d %x %llx %llx\n", index, group, (unsigned long long)number, (unsigned long long)value);
+    }
+}
+
+static void dump_gic(void)
+{
+    FILE *file = fopen(gic_path, "w");
+
+    dump_group(file, gic, -1, KVM_DEV_ARM_VGIC_GRP_ADDR, 0, 4, 1);
+    dump_group(file, gic, -1, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, 1, 1);
+    dump_group(file, gic, -1, KVM_DEV_ARM_VGIC_GRP_DIST_REGS, 0, 0x8000, 4);
+    dump_group(file, gic, -1, KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO, 32, 96, 32);
+    dump_group(file, gic, -1, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, 0x70, 0x78, 4); /* GICR_PROPBASER */
+    dump_group(file, its, -1, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_ITS_ADDR_TYPE, KVM_VGIC_ITS_ADDR_TYPE + 1, 1);
+    dump_group(file, its, -1, KVM_DEV_ARM_VGIC_GRP_ITS_REGS, 0, 0x140, 4);
+    for (int index = 0; index < vcpu_count; index++) {
+        dump_group(file, gic, index, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, 0, 0x100, 4);
+        dump_group(file, gic, index, KVM_DEV_ARM_VGIC_GRP_REDIST_REGS, 0x10000, 0x10d00, 4);
+        dump_group(file, gic, index, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, 0xc000, 0xc800, 1);
+        dump_group(file, gic, index, KVM_DEV_ARM_VGIC_GRP_LEVEL_INFO, 0, 1, 1);
+    }
+    fclose(file);
+}
+
 static void make_vm(void)
 {
     int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), other = -1;
@@ -261,6 +364,8 @@ static void make_vm(void)
         if (second_vm != NULL)
             make_second_vm(kvm);
     }
+    if (gic_path != NULL)
+        make_gic();
     close(kvm);
 }
 
@@ -322,6 +427,12 @@ static void be_filtered(int runs_vcpu)
         LOAD(args[1]), ALLOW_CALL(KVM_RUN), ALLOW_CALL((uint32_t)KVM_GET_REG_LIST),
         ALLOW_CALL((uint32_t)KVM_GET_ONE_REG), ALLOW_CALL((uint32_t)KVM_GET_MP_STATE), KILL,
     };
+    struct sock_filter devices[] = {
+        LOAD(nr), ALLOW_CALL(SYS_futex), ALLOW_CALL(SYS_write), ALLOW_CALL(SYS_exit_group),
+        ALLOW_CALL(SYS_restart_syscall), ALLOW_CALL(SYS_rt_sigreturn),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 1, 0), KILL,
+        LOAD(args[1]), ALLOW_CALL(KVM_GET_DEVICE_ATTR), ALLOW_CALL(KVM_SET_DEVICE_ATTR), KILL,
+    };
     struct sock_filter closed[] = {
         LOAD(nr), ALLOW_CALL(SYS_futex), ALLOW_CALL(SYS_write), ALLOW_CALL(SYS_exit_group),
         ALLOW_CALL(SYS_restart_syscall), ALLOW_CALL(SYS_rt_sigreturn),
@@ -341,9 +452,11 @@ static void be_filtered(int runs_vcpu)
         install(no_exec, sizeof(no_exec));
     else if (filter == TRAP)
         install(trap, sizeof(trap));
+    else if (filter == SPLIT && !runs_vcpu)
+        install(devices, sizeof(devices));
     else if (filter != NO_FILTER && !runs_vcpu)
         install(other, sizeof(other));
-    else if (filter == MICROVM)
+    else if (filter == MICROVM || filter == SPLIT)
         install(vcpu, sizeof(vcpu));
     else if (filter == CLOSED)
         install(closed, sizeof(closed));
@@ -356,9 +469,9 @@ static void *run_vcpu(void *argument)
     int64_t answered = 0;
     long result;
 
-    be_filtered(1);
     if (counts != NULL)
         block_signal(SIGABRT);
+    be_filtered(1);
     while (!stop) {
         errors += checked_call(vcpus[index], KVM_RUN, 0, &result, seed++);
         checks++;
@@ -760,6 +873,8 @@ static enum filter filter_named(const char *name)
 {
     if (strcmp(name, "microvm") == 0)
         return MICROVM;
+    if (strcmp(name, "split") == 0)
+        return SPLIT;
     if (strcmp(name, "closed") == 0)
         return CLOSED;
     if (strcmp(name, "noexec") == 0)
@@ -800,6 +915,8 @@ int main(int count, char **arguments)
             idle = 1;
         else if (strcmp(arguments[i], "--uninitialized") == 0)
             uninitialized = 1;
+        else if (strcmp(arguments[i], "--gic") == 0)
+            gic_path = arguments[++i];
         else if (strcmp(arguments[i], "--second-vm") == 0)
             second_vm = arguments[++i];
         else if (strcmp(arguments[i], "--signals") == 0)
@@ -863,13 +980,17 @@ int main(int count, char **arguments)
     wait_until_woken(200);
     if (no_memory)
         map_no_more();
-    be_filtered(0);
+    if (dump_path == NULL)
+        be_filtered(0);
     for (uint64_t number = 1; number <= beats; number++) {
         wait_until_woken(100);
         if (number == 3 && dump_path != NULL) {
             stop_vcpus();
             dump(dump_path);
+            if (gic_path != NULL)
+                dump_gic();
             fprintf(stderr, "floor: %ld us\n", floor_of_reading() / 1000);
+            be_filtered(0);
         }
         beat(number);
     }

@@ -39,7 +39,7 @@ churn='' stopped='' arguments=''
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
   [ "$1" != --churn ] || churn=yes
   # None of these guests goes on: the first has been stopped, the others wait.
-  case "$1 ${2:-}" in "--dump "* | "--mmio 100000000" | "--idle "*) stopped=yes ;; esac
+  case "$1 ${2:-}" in "--dump "* | "--mmio 100000000" | "--gic -" | "--idle "*) stopped=yes ;; esac
   arguments="$arguments $1"
   shift
 done

@@ -1,3 +1,5 @@
+internal import LinuxSystem
+
 /// ioctls to be made inside a process one by one, each with its argument in a buffer of whole words.
 struct CallBatch {
     private struct Call {
@@ -7,8 +9,15 @@ struct CallBatch {
         var buffer: Range<Int>
         /// The words of its buffer that the call fills, if it succeeds.
         var filled: Range<Int>
-        /// Whether word 1 of the buffer is the address of word 2, as in `struct kvm_one_reg`.
-        var pointsIntoItself: Bool
+        /// The word of the buffer that is the address of what follows it; nil for none.
+        var pointer: Int?
+        /// Of an attribute: it can be absent, which is nothing to look into where others of the group are there.
+        var attributeGroup: AttributeGroup?
+    }
+
+    private struct AttributeGroup: Hashable {
+        var descriptor: Int
+        var number: UInt32
     }
 
     private var calls: [Call] = []
@@ -20,18 +29,38 @@ struct CallBatch {
 
     /// Adds a call whose argument is a structure, of which the call fills the words behind the given.
     mutating func add(_ request: UInt, on descriptor: Int, _ given: [UInt64] = [], room: Int = 0) {
-        add(request, descriptor, given, room, pointsIntoItself: false)
+        add(request, descriptor, given, room, pointer: nil)
     }
 
     /// Adds a call whose argument is `struct kvm_one_reg`, with a value or room for one behind it.
     mutating func add(
         _ request: UInt, on descriptor: Int, id: UInt64, value: [UInt64] = [], room: Int = 0
     ) {
-        add(request, descriptor, [id, 0] + value, room, pointsIntoItself: true)
+        add(request, descriptor, [id, 0] + value, room, pointer: 1)
+    }
+
+    /// Adds a call whose argument is `struct kvm_device_attr`, with a value or room for one behind it.
+    ///
+    /// There are hundreds while a process stands still, so no array is made for each.
+    /// - Parameter value: nil for room.
+    mutating func add(
+        _ request: UInt, on descriptor: Int, group: UInt32, attribute: UInt64, value: UInt64?
+    ) {
+        let start = buffers.count
+        buffers.append(UInt64(group) << 32)
+        buffers.append(attribute)
+        buffers.append(0)
+        buffers.append(value ?? Self.unfilled)
+        calls.append(
+            Call(
+                descriptor: descriptor, request: UInt64(request), buffer: start..<buffers.count,
+                filled: (value == nil ? start + 3 : buffers.count)..<buffers.count, pointer: 2,
+                attributeGroup: .init(descriptor: descriptor, number: group)))
+        results.append(RawVCPUImage.Answer.notMade.result)
     }
 
     private mutating func add(
-        _ request: UInt, _ descriptor: Int, _ given: [UInt64], _ room: Int, pointsIntoItself: Bool
+        _ request: UInt, _ descriptor: Int, _ given: [UInt64], _ room: Int, pointer: Int?
     ) {
         let start = buffers.count
         buffers += given
@@ -39,7 +68,7 @@ struct CallBatch {
         calls.append(
             Call(
                 descriptor: descriptor, request: UInt64(request), buffer: start..<buffers.count,
-                filled: start + given.count..<buffers.count, pointsIntoItself: pointsIntoItself))
+                filled: start + given.count..<buffers.count, pointer: pointer))
         results.append(RawVCPUImage.Answer.notMade.result)
     }
 
@@ -64,14 +93,28 @@ struct CallBatch {
         .ioctl(calls[index].request, on: calls[index].descriptor, address)
     }
 
+    /// The number of the request, and the descriptor that it is made on.
+    func request(_ index: Int) -> (number: UInt64, descriptor: Int) {
+        (calls[index].request, calls[index].descriptor)
+    }
+
     /// What its argument has to be there.
     func argument(_ index: Int, at address: UInt64) -> [UInt64] {
-        var words = Array(buffers[calls[index].buffer])
-        if calls[index].pointsIntoItself { words[1] = address + 16 }
+        var words: [UInt64] = []
+        append(argument: index, at: address, to: &words)
         return words
     }
 
-    mutating func take(_ index: Int, result: Int64, _ words: [UInt64]) {
+    /// Appends what the argument of a call has to be at an address.
+    func append(argument index: Int, at address: UInt64, to words: inout [UInt64]) {
+        let start = words.count
+        words += buffers[calls[index].buffer]
+        if let pointer = calls[index].pointer {
+            words[start + pointer] = address + UInt64((pointer + 1) * 8)
+        }
+    }
+
+    mutating func take(_ index: Int, result: Int64, _ words: ArraySlice<UInt64>) {
         results[index] = result
         buffers.replaceSubrange(calls[index].buffer, with: words)
     }
@@ -82,8 +125,22 @@ struct CallBatch {
         let call = calls[index]
         let given = call.filled.lowerBound - call.buffer.lowerBound
         guard words.dropFirst(given).contains(where: { $0 != Self.unfilled }) else { return false }
-        take(index, result: 0, Array(words))
+        take(index, result: 0, words)
         return true
+    }
+
+    /// Takes attributes to be absent that have filled nothing, while others of their group have.
+    /// - Returns: the calls of which that cannot be said.
+    mutating func takeAbsences(among unanswered: [Int]) -> [Int] {
+        let present = Set(
+            calls.indices.filter { results[$0] == 0 }.compactMap { calls[$0].attributeGroup })
+        return unanswered.filter { index in
+            guard fillsBuffer(index), let group = calls[index].attributeGroup,
+                present.contains(group)
+            else { return true }
+            results[index] = -Int64(Errno.noDeviceOrAddress.rawValue)
+            return false
+        }
     }
 
     /// A word that no call has filled, but by a rare chance.

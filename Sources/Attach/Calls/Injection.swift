@@ -59,6 +59,13 @@ struct Injection {
         chosen.filter.allows(call, returningTo: code.behindSystemCall)
     }
 
+    /// The calls of a batch that it lets it make.
+    func allowed(of batch: CallBatch) -> [Int] {
+        (0..<batch.count).filter {
+            chosen.filter == .none || allows(batch.call($0, at: chosen.top))
+        }
+    }
+
     // MARK: States
 
     /// The registers in a system call whose return leads to the frame at `next`.

@@ -28,6 +28,19 @@ struct RawVCPUImage {
             ? list.words.dropFirst().prefix(Int(clamping: list.words.first ?? 0)) : []
     }
 
+    /// The lower 64 bits of a register; nil for one that was not read.
+    func word(of id: UInt64) -> UInt64? {
+        var place = 0
+        for (index, listed) in ids.enumerated() {
+            if listed == id {
+                let wasRead = index < results.count && results[index] == 0
+                return wasRead && place < values.count ? values[place] : nil
+            }
+            place += Self.words(of: listed)
+        }
+        return nil
+    }
+
     /// How many words a register's value takes.
     static func words(of id: UInt64) -> Int {
         // KVM_REG_SIZE_MASK: the logarithm of the size in bytes.

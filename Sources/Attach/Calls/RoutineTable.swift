@@ -24,16 +24,30 @@ struct RoutineTable {
 
     private let descriptors: [Int]
     private let places: [Places]
+    /// The calls of a batch that are made after all others, and where their arguments are.
+    private let single: [(call: Int, argument: UInt64)]
+    private let arguments: Range<UInt64>
     /// Where the entries are.
     let entries: Range<UInt64>
 
-    /// - Parameter area: free memory, of at least `sizePerVCPU` bytes for each vCPU.
-    init(of descriptors: [Int], in area: Range<UInt64>) {
+    /// - Parameters:
+    ///   - calls: those of the batch that are to be made.
+    ///   - area: free memory, of at least `sizePerVCPU` bytes for each vCPU, of which a batch takes a part.
+    init(
+        of descriptors: [Int], and calls: [Int], of batch: CallBatch, in area: Range<UInt64>
+    ) {
         self.descriptors = descriptors
-        let size = UInt64(descriptors.count * Self.callsPerVCPU) * Self.entrySize
+        let size =
+            UInt64(descriptors.count * Self.callsPerVCPU + calls.count) * Self.entrySize
         entries = area.lowerBound..<area.lowerBound + size
-        let room = (area.upperBound - entries.upperBound) / UInt64(max(1, descriptors.count)) & ~7
-        let behind = entries.upperBound
+        var end = entries.upperBound
+        single = calls.map { call in
+            defer { end += UInt64(batch.size(call) * 8) }
+            return (call, end)
+        }
+        arguments = entries.upperBound..<end
+        let room = (area.upperBound - end) / UInt64(max(1, descriptors.count)) & ~7
+        let behind = end
         places = descriptors.indices.map { index in
             let start = behind + UInt64(index) * room
             return Places(in: start..<start + room)
@@ -41,31 +55,47 @@ struct RoutineTable {
     }
 
     /// Puts the table in its place.
-    func write(to process: ProcessMemory) throws(Errno) {
+    func write(_ batch: CallBatch, to process: ProcessMemory) throws(Errno) {
         var table: [UInt64] = []
         for (descriptor, places) in zip(descriptors, places) {
-            table += Self.entry(
-                CLINUX_KVM_GET_REG_LIST, descriptor, places.list,
-                [places.values, places.results, places.valuesEnd])
-            table += Self.entry(CLINUX_KVM_GET_MP_STATE, descriptor, places.small)
+            Self.add(
+                UInt64(CLINUX_KVM_GET_REG_LIST), descriptor, places.list,
+                (places.values, places.results, places.valuesEnd), to: &table)
+            Self.add(UInt64(CLINUX_KVM_GET_MP_STATE), descriptor, places.small, to: &table)
             let events = places.small + UInt64(RawVCPUImage.mpStateWords * 8)
-            table += Self.entry(CLINUX_KVM_GET_VCPU_EVENTS, descriptor, events)
+            Self.add(UInt64(CLINUX_KVM_GET_VCPU_EVENTS), descriptor, events, to: &table)
             try process.write([UInt64(RawVCPUImage.maximumListWords - 1)], at: places.list)
         }
+        for (call, argument) in single {
+            let request = batch.request(call)
+            Self.add(request.number, request.descriptor, argument, to: &table)
+        }
+        for (call, argument) in single { batch.append(argument: call, at: argument, to: &table) }
         try process.write(table, at: entries.lowerBound)
     }
 
-    private static func entry(
-        _ request: UInt, _ descriptor: Int, _ argument: UInt64, _ more: [UInt64] = [0, 0, 0]
-    ) -> [UInt64] {
-        let head = [UInt64(UInt32(truncatingIfNeeded: descriptor)), UInt64(request), argument]
-        let result = UInt64(bitPattern: RawVCPUImage.Answer.notMade.result)
-        return head + [result] + more + [0, 0, 0]
+    /// Adds an entry, which has room for what the routine works with at its end.
+    private static func add(
+        _ request: UInt64, _ descriptor: Int, _ argument: UInt64,
+        _ more: (UInt64, UInt64, UInt64) = (0, 0, 0), to table: inout [UInt64]
+    ) {
+        table.append(UInt64(UInt32(truncatingIfNeeded: descriptor)))
+        table.append(request)
+        table.append(argument)
+        table.append(UInt64(bitPattern: RawVCPUImage.Answer.notMade.result))
+        table.append(more.0)
+        table.append(more.1)
+        table.append(more.2)
+        table += repeatElement(0, count: 3)
     }
 
     /// What the routine left.
-    func readings(in process: ProcessMemory) throws(Errno) -> [RawVCPUImage] {
-        let table = try process.read(entries.count / 8, at: entries.lowerBound)
+    func readings(
+        in process: ProcessMemory, _ batch: inout CallBatch
+    ) throws(Errno) -> [RawVCPUImage] {
+        let table = try process.read(
+            (entries.count + arguments.count) / 8, at: entries.lowerBound)
+        take(table, &batch)
         var readings: [RawVCPUImage] = []
         for (index, places) in places.enumerated() {
             let results = (0..<Self.callsPerVCPU).map { call in
@@ -74,6 +104,17 @@ struct RoutineTable {
             readings.append(try Self.reading(results, places, process))
         }
         return readings
+    }
+
+    private func take(_ table: [UInt64], _ batch: inout CallBatch) {
+        var result = places.count * Self.callsPerVCPU * Self.entryWords + 3
+        var start = entries.count / 8
+        for (call, _) in single {
+            let end = start + batch.size(call)
+            batch.take(call, result: Int64(bitPattern: table[result]), table[start..<end])
+            start = end
+            result += Self.entryWords
+        }
     }
 
     private static func reading(
@@ -108,6 +149,8 @@ struct RoutineTable {
 
     /// Enough for two thousand registers.
     static let sizePerVCPU: UInt64 = 1 << 18
+    /// What a call of a batch takes at most: its entry, and a structure with a value.
+    static let sizePerCall = Int(CLINUX_ATTACH_ENTRY_SIZE) + 64
     private static let largestValue: UInt64 = 1 << 15
     private static let callsPerVCPU = 3
     private static let entrySize = UInt64(CLINUX_ATTACH_ENTRY_SIZE)

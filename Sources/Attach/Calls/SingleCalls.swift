@@ -26,7 +26,7 @@ struct SingleCalls {
                 "read a result", try injection.thread.registers()?.words[0] ?? 0)
             let words = try threads.perform(
                 "read a result", try injection.process.read(argument.count, at: buffer))
-            batch.take(index, result: Int64(bitPattern: result), words)
+            batch.take(index, result: Int64(bitPattern: result), words[...])
         }
     }
 }

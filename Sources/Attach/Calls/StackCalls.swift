@@ -84,13 +84,15 @@ struct StackCalls {
             alone += try makeTogether(group, &batch, injection, &threads)
             rest = rest.dropFirst(group.count)
         }
+        alone = batch.takeAbsences(among: alone)
         let one = SingleCalls(buffer: area.lowerBound, next: release.base)
         try one.make(alone, of: &batch, injection, &threads)
     }
 
-    /// Reads everything of some vCPUs: their lists, and then the registers.
+    /// Reads everything of some vCPUs: their lists, and then the registers; and makes other calls after that.
     func readAll(
-        _ descriptors: [Int], _ injection: Injection, _ threads: inout StoppedThreads
+        _ descriptors: [Int], _ batch: inout CallBatch, _ injection: Injection,
+        _ threads: inout StoppedThreads
     ) throws(AttachError) -> [RawVCPUImage] {
         var lists = CallBatch()
         for descriptor in descriptors {
@@ -105,6 +107,7 @@ struct StackCalls {
                 values: [], mpState: .notMade, events: .notMade)
         }
         try readRegisters(of: descriptors, &readings, injection, &threads)
+        try make(&batch, injection, &threads)
         return readings
     }
 

@@ -78,20 +78,38 @@ struct Workspace {
         }
     }
 
-    /// Reads everything of some vCPUs; the thread stops once.
+    /// Reads everything of some vCPUs, and makes other calls after that, as far as the thread's filter allows them; the
+    /// thread stops once, unless there are more calls than there is room for.
     func readAll(
-        _ descriptors: [Int], _ injection: Injection, _ threads: inout StoppedThreads
+        _ descriptors: [Int], _ batch: inout CallBatch, _ injection: Injection,
+        _ threads: inout StoppedThreads
+    ) throws(AttachError) -> [RawVCPUImage] {
+        let room = area.count / 2 / RoutineTable.sizePerCall
+        var rest = injection.allowed(of: batch)
+        let images = try run(descriptors, rest.prefix(room), of: &batch, injection, &threads)
+        rest = Array(rest.dropFirst(room))
+        while !rest.isEmpty {
+            _ = try run([], rest.prefix(room), of: &batch, injection, &threads)
+            rest = Array(rest.dropFirst(room))
+        }
+        return images
+    }
+
+    private func run(
+        _ descriptors: [Int], _ calls: ArraySlice<Int>, of batch: inout CallBatch,
+        _ injection: Injection, _ threads: inout StoppedThreads
     ) throws(AttachError) -> [RawVCPUImage] {
         let table = RoutineTable(
-            of: descriptors, in: area.lowerBound + codeSize..<gateWord.address)
+            of: descriptors, and: Array(calls), of: batch,
+            in: area.lowerBound + codeSize..<gateWord.address)
         var start = injection.elsewhere(
             at: area.lowerBound, next: chain.address(of: Step.remove.rawValue, injection))
         start.words[19] = table.entries.lowerBound
         start.words[20] = table.entries.upperBound
-        try threads.perform("place the calls", try table.write(to: injection.process))
+        try threads.perform("place the calls", try table.write(batch, to: injection.process))
         try threads.run(injection, from: start, to: state(at: .remove))
         return try threads.perform(
-            "read the results", try table.readings(in: injection.process))
+            "read the results", try table.readings(in: injection.process, &batch))
     }
 
     /// Where calls can be made one by one.

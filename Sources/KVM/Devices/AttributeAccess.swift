@@ -58,23 +58,10 @@ enum AttributeAccess {
     static func failure(
         _ operation: RegisterBankError.Operation, _ id: RegisterID, _ errno: Errno
     ) -> RegisterBankError {
-        // What KVM says of attributes that are not there.
-        guard errno != .noDeviceOrAddress, errno != .noDevice else { return absence(operation, id) }
-        var result = RegisterBankError(
-            operation, id, errno,
+        RegisterBankError(
+            ofDevice: operation, id, errno,
             explanation: KVMVCPUBank.explanation(operation, id, errno, features: []))
-        if errno == .busy, id.deviceAttribute?.needsStandstill == true {
-            result.explanation =
-                "a vCPU of the VM runs, or a thread is in a call for one; stop them all first"
-            result.isBeyondRules = true
-        }
-        return result
     }
-}
-
-extension DeviceAttribute {
-    /// Whether KVM gives access only while no vCPU is in any call.
-    fileprivate var needsStandstill: Bool { device != .vcpu && !isSetUp }
 }
 
 extension KVMVCPUBank {

@@ -54,7 +54,7 @@ public final class KVMVMBank: RegisterBank {
         case .vm(VMStateKind.clock, _): return try clock.read(id, of: vcpu)
         default: break
         }
-        if isNextITS(id) { return RegisterValue(Self.noAddress) }
+        if isNextITS(id) { return RegisterValue(DeviceAttribute.noAddress) }
         guard let attribute = id.deviceAttribute else {
             throw AttributeAccess.absence(.read, id)
         }
@@ -121,9 +121,6 @@ public final class KVMVMBank: RegisterBank {
         return id.isAddressOfITS(after: devices.translatorCount, with: devices.model)
     }
 
-    /// What an address reads as that was not given.
-    private static let noAddress = UInt64.max
-
     // MARK: Listing
 
     private func idsOfController(_ devices: VMDevices, _ vcpu: KVMVCPUBank) -> [RegisterID] {
@@ -141,7 +138,7 @@ public final class KVMVMBank: RegisterBank {
         var regions: [RegisterID] = []
         while let id = RegisterID.redistributorRegion(UInt16(clamping: regions.count)),
             regions.count < vcpus.count, let region = try? read(id).lowBits,
-            region >> Self.regionCountShift != 0
+            DeviceAttribute.isRegion(region)
         {
             regions.append(id)
         }
@@ -149,12 +146,9 @@ public final class KVMVMBank: RegisterBank {
         return [.gicAddressRedist]
     }
 
-    /// The number of redistributors of a region begins at this bit; it is 0 where the VMM gave no region.
-    private static let regionCountShift: UInt64 = 52
-
     private func isGiven(_ id: RegisterID) -> Bool {
         guard let value = try? read(id) else { return false }
-        return value.bits != Self.noAddress
+        return value.bits != DeviceAttribute.noAddress
     }
 
     private func has(_ id: RegisterID) -> Bool {

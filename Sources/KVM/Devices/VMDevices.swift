@@ -171,21 +171,10 @@ final class VMDevices {
     }
 }
 
-/// Which vCPU a device is asked about.
-struct VCPUKey {
-    /// Its `MPIDR_EL1` at the time of the call.
-    var mpidr: UInt64
-    /// Its number.
-    var index: UInt32
-
+extension VCPUKey {
     /// An attribute with the vCPU in its upper half.
     func number(of attribute: DeviceAttribute, with model: GICModel?) -> KVMDevice.Attribute {
-        let upper: UInt64 =
-            switch attribute.key(with: model ?? .v3) {
-            case .nothing: 0
-            case .affinity: UInt64(UInt32(affinityIn: mpidr)) << 32
-            case .number: UInt64(index) << 32
-            }
-        return KVMDevice.Attribute(group: attribute.group, number: attribute.attribute | upper)
+        KVMDevice.Attribute(
+            group: attribute.group, number: attributeNumber(of: attribute, with: model))
     }
 }

@@ -152,19 +152,23 @@ private struct RunningProcess {
     func capture(settling: Bool) throws(SourceError) -> StateCapture {
         var tries = 0
         while true {
-            let (banks, cost) = try SourceError.passing {
-                try AttachedVM.capture(
-                    vm.vcpus, of: process,
-                    for: .init(assumesFilterAllows: options.has(.despiteFilter)))
-            }
+            let (attached, cost) = try SourceError.passing { try read() }
+            let banks = attached.banks
             let unsettled = banks.filter { $0.exit?.isUnfinished == true }
             tries += 1
             if settling, !unsettled.isEmpty, tries < Self.maximumTries { continue }
             report(cost, tries)
             guard unsettled.isEmpty || !settling else { throw notSettled(unsettled) }
             warn(unsettled)
-            return try StateCapture(of: banks.map(\.open), provenance(of: banks))
+            return try StateCapture(
+                of: banks.map(\.open), provenance(of: banks), vm: attached.vm)
         }
+    }
+
+    private func read() throws(AttachError) -> (AttachedVM, AttachedVM.Cost) {
+        var purpose = AttachedVM.Purpose(assumesFilterAllows: options.has(.despiteFilter))
+        purpose.leavesOut = options.leavesOut
+        return try AttachedVM.capture(vm, of: process, for: purpose)
     }
 
     /// Each takes some milliseconds, and a vCPU needs less than one to go on.
@@ -222,7 +226,7 @@ private struct RunningProcess {
                     + "snapshot has \(snapshot.indexText): they must be the same")
         }
         let attached = try SourceError.passing {
-            try AttachedVM(vm.vcpus, of: process, for: .init(writes: true))
+            try AttachedVM(vm, of: process, for: .init(writes: true))
         }
         return StoppedProcess(attached, provenance(of: attached.banks)) { report($0, 1) }
     }
@@ -232,21 +236,23 @@ private struct RunningProcess {
 private final class StoppedProcess: OpenState {
     let vcpus: [OpenVCPU]
     let provenance: Provenance
-    private let vm: AttachedVM
+    private let attached: AttachedVM
     private let report: (AttachedVM.Cost) -> Void
 
     init(
         _ vm: AttachedVM, _ provenance: Provenance, _ report: @escaping (AttachedVM.Cost) -> Void
     ) {
-        self.vm = vm
+        attached = vm
         vcpus = vm.banks.map(\.open)
         self.provenance = provenance
         self.report = report
     }
 
+    var vm: (any RegisterBank)? { attached.vm }
+
     /// Lets it go on, and says how long it stood still.
     func letGo() throws(SourceError) {
-        if let cost = try SourceError.passing({ try vm.letGo() }) { report(cost) }
+        if let cost = try SourceError.passing({ try attached.letGo() }) { report(cost) }
     }
 }
 

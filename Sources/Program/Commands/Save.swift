@@ -59,6 +59,7 @@ struct Save: ParsableCommand {
         var options = SourceOptions.commandLine
         options[.vcpus] = vcpus
         options[.gic] = gic
+        options.leavesOut = without.categories
         options.set(.settle, if: settle)
         options.set(.despiteFilter, if: despiteFilter)
         return options

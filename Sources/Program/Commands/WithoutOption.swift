@@ -23,7 +23,7 @@ struct WithoutOption: ParsableArguments {
             valueName: "state"))
     var parts: [Part] = []
 
-    private var categories: Set<RegisterCategory> { Set(parts.map(\.category)) }
+    var categories: Set<RegisterCategory> { Set(parts.map(\.category)) }
 
     /// What is left of a snapshot.
     func rest(of snapshot: Snapshot) -> Snapshot { snapshot.without(categories) }

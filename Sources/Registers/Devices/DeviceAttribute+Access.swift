@@ -11,6 +11,9 @@ extension DeviceAttribute {
         }
     }
 
+    /// Whether the value that it had before says what is asked for (`preset`).
+    package var isAskedByValue: Bool { gicGroup == .addresses && attribute == Self.region }
+
     /// How many bytes KVM reads and writes, whatever the register's size is; nil where that is the register's.
     package var valueSize: Int? {
         switch gicGroup {

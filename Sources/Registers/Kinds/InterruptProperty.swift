@@ -58,3 +58,18 @@ extension RegisterID {
         }
     }
 }
+
+extension RegisterID {
+    /// The lowest INTID that it says something of; nil for a register that says nothing of single ones.
+    package var lowestINTID: UInt64? {
+        guard let place = deviceAttribute?.attribute else { return nil }
+        switch interruptProperty {
+        case nil: return nil
+        case .route(let interrupt): return UInt64(interrupt)
+        case .level: return place
+        case .priority, .interfaces: return place & 0x3ff
+        case .trigger: return (place & 0xff) << 2
+        case .group, .enabled, .pending, .active: return (place & 0x7f) << 3
+        }
+    }
+}

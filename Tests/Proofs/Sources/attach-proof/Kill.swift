@@ -12,8 +12,9 @@ struct Kill {
     /// A tracer that waits for what never comes is ended by SIGALRM.
     /// - Parameter counts: the file in which the process counts the signals that come to it.
     func perform(counts: String, _ method: AttachedVM.Method?) throws {
-        let vcpus = try VMMProcess(process: process).vms.flatMap(\.vcpus)
-        guard let arrived = attach_seam_map(counts) else { exit(3) }
+        guard let vm = try VMMProcess(process: process).vms.first,
+            let arrived = attach_seam_map(counts)
+        else { exit(3) }
         alarm(Self.limit)
         do throws(AttachError) {
             var seam = attach_seam(
@@ -21,7 +22,7 @@ struct Kill {
                 ending: ATTACH_SEAM_PROCESS_KILLED, seed: 0)
             attach_seam_begin(&seam, arrived)
             _ = try AttachedVM.capture(
-                vcpus, of: process, for: .init(method: method, maximumPause: Self.maximumPause))
+                vm, of: process, for: .init(method: method, maximumPause: Self.maximumPause))
             attach_seam_end(true)
             if attach_seam_steps() <= step { exit(8) }
         } catch {

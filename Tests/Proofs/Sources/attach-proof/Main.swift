@@ -6,12 +6,13 @@ import VCPUSnap
 ///
 ///     attach-proof list
 ///     attach-proof dump PID [routine|chains|single]     every register, a line each
+///     attach-proof devices PID [routine|chains|single]  every attribute of devices, a line each
 ///     attach-proof loop PID COUNT [routine|chains|single]
 ///     attach-proof steps PID COUNTS [routine|chains|single]   signals come, and the program ends, at every step
 ///     attach-proof random-steps PID COUNTS TIMES SEED [routine|chains|single]   and at random ones
 ///     attach-proof ended PID COUNTS STEP [routine|chains|single]   it is killed at a step; status 8: there is none
 ///     attach-proof hold PID                      keeps it stopped until its input ends
-///     attach-proof write PID REGISTER VALUE      writes it to every vCPU, and reads it back
+///     attach-proof write PID REGISTER VALUE      writes it to the VM or to every vCPU, and reads it back
 @main
 enum Main {
     static func main() {
@@ -29,6 +30,7 @@ enum Main {
         switch arguments.first {
         case "list": try list()
         case "dump": try dump(number, method(arguments, 2))
+        case "devices": try devices(number, method(arguments, 2))
         case "loop": try loop(number, Int(arguments[2]) ?? 1, method(arguments, 3))
         case "steps":
             try steps(number, arguments[2], method(arguments, 3)) { steps in try steps.each() }
@@ -70,11 +72,10 @@ enum Main {
 
     private static func capture(
         _ process: Int, _ method: AttachedVM.Method?
-    ) throws -> ([AttachedVCPUBank], AttachedVM.Cost) {
-        let vcpus = try VMMProcess(process: process).vms.flatMap(\.vcpus)
-        let (banks, cost) = try AttachedVM.capture(
-            vcpus, of: process, for: .init(method: method, maximumPause: maximumPause))
-        return (banks, cost)
+    ) throws -> (AttachedVM, AttachedVM.Cost) {
+        guard let vm = try VMMProcess(process: process).vms.first else { exit(6) }
+        return try AttachedVM.capture(
+            vm, of: process, for: .init(method: method, maximumPause: maximumPause))
     }
 
     private static func describe(_ cost: AttachedVM.Cost) -> String {
@@ -83,14 +84,40 @@ enum Main {
 
     /// As the target's own `--dump`: KVM's list only.
     private static func dump(_ process: Int, _ method: AttachedVM.Method?) throws {
-        let (banks, cost) = try capture(process, method)
-        for bank in banks {
+        let (vm, cost) = try capture(process, method)
+        for bank in vm.banks {
             for id in try bank.list() {
                 print("\(bank.vcpu.index) \(hex(id.rawValue, 16)) \(text(bank, id))")
             }
         }
-        let exits = banks.map { $0.exitReason.map(String.init) ?? "?" }
+        let exits = vm.banks.map { $0.exitReason.map(String.init) ?? "?" }
         print("# \(describe(cost)), exits \(exits)")
+    }
+
+    /// As the target's own `--gic`: vCPU, or -1 for the VM, group, attribute and value.
+    private static func devices(_ process: Int, _ method: AttachedVM.Method?) throws {
+        let (attached, cost) = try capture(process, method)
+        if let vm = attached.vm { try printAttributes(of: vm, "-1") }
+        for bank in attached.banks { try printAttributes(of: bank, "\(bank.vcpu.index)") }
+        print("# \(describe(cost))")
+    }
+
+    private static func printAttributes(of bank: any RegisterBank, _ unit: String) throws {
+        for id in try bank.list() {
+            guard let attribute = id.deviceAttribute, attribute.device != .vcpu else { continue }
+            var value = try bank.read(id).lowBits
+            let number = attribute.attribute
+            let hasHalves = [1, 5].contains(attribute.group) && id.size == 8
+            if hasHalves {
+                print("\(unit) \(hex(attribute.group)) \(hex(number + 4)) \(hex(value >> 32))")
+                value &= 0xffff_ffff
+            }
+            print("\(unit) \(hex(attribute.group)) \(hex(number)) \(hex(value))")
+        }
+    }
+
+    private static func hex(_ number: some BinaryInteger) -> String {
+        String(number, radix: 16)
     }
 
     private static func text(_ bank: AttachedVCPUBank, _ id: RegisterID) -> String {
@@ -113,8 +140,8 @@ enum Main {
         var pauses: [Int64] = []
         var last = ""
         for _ in 0..<count {
-            let (banks, cost) = try capture(process, method)
-            guard try banks.allSatisfy({ try $0.list().count > 100 }) else { exit(5) }
+            let (vm, cost) = try capture(process, method)
+            guard try vm.banks.allSatisfy({ try $0.list().count > 100 }) else { exit(5) }
             pauses.append(cost.nanoseconds / 1000)
             last = describe(cost)
         }
@@ -145,11 +172,14 @@ enum Main {
         guard let id = RegisterID(parsing: name), let size = id.size,
             let value = RegisterValue(parsing: text, size: size)
         else { exit(64) }
-        let vm = try AttachedVM(VMMProcess(process: process).vms.flatMap(\.vcpus), of: process)
-        for bank in vm.banks {
+        guard let target = try VMMProcess(process: process).vms.first else { exit(6) }
+        let vm = try AttachedVM(target, of: process)
+        let own = try vm.vm?.list().contains(id) == true ? vm.vm : nil
+        let banks: [any RegisterBank] = own.map { [$0 as any RegisterBank] } ?? vm.banks
+        for bank in banks {
             let before = try bank.read(id)
             try bank.write(value, to: id)
-            print("\(bank.vcpu.index): \(before) -> \(try bank.read(id))")
+            print("\(before) -> \(try bank.read(id))")
         }
         print(try vm.letGo().map(describe) ?? "")
     }

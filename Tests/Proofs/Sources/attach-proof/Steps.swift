@@ -8,9 +8,9 @@ import VCPUSnap
 struct Steps {
     private let process: Int
     private let method: AttachedVM.Method?
-    /// The last first: the thread that makes the calls runs the first one, so what it does at the end concerns one that
+    /// Its last vCPU first: the thread that makes the calls runs the first one, so what it does at the end concerns one that
     /// another thread runs.
-    private let vcpus: [VMMProcess.VCPUDescriptor]
+    private let vm: VMMProcess.VM
     /// One that runs a vCPU.
     private let thread: Int
     private let arrived: UnsafePointer<UInt64>
@@ -19,10 +19,12 @@ struct Steps {
     init?(_ process: Int, counts: String, _ method: AttachedVM.Method?) throws {
         self.process = process
         self.method = method
-        vcpus = try VMMProcess(process: process).vms.flatMap(\.vcpus).reversed()
-        guard let arrived = attach_seam_map(counts),
+        guard var vm = try VMMProcess(process: process).vms.first,
+            let arrived = attach_seam_map(counts),
             let thread = try Self.threads(process).dropFirst(2).first
         else { return nil }
+        vm.vcpus.reverse()
+        self.vm = vm
         self.arrived = arrived
         self.thread = thread
         before = try Self.state(process)
@@ -103,7 +105,7 @@ struct Steps {
             var isComplete = true
             do throws(AttachError) {
                 _ = try AttachedVM.capture(
-                    vcpus, of: process, for: .init(method: method, maximumPause: Self.maximumPause))
+                    vm, of: process, for: .init(method: method, maximumPause: Self.maximumPause))
             } catch {
                 switch error.reason {
                 // A thread that did not stop in time is traced until this program ends.

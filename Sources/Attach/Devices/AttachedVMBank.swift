@@ -1,0 +1,98 @@
+internal import LinuxSystem
+public import Registers
+public import VCPUModel
+
+/// What a VM of a running process has once, as a bank: its interrupt controller but for the vCPUs' part, and its clock.
+///
+/// It answers from what was read in the same stop as the vCPUs. A write is a call in the process.
+public final class AttachedVMBank: RegisterBank {
+    private let devices: AttachedDevices
+    private let vcpu: AttachedVCPUBank?
+    private let calls: AttachedCalls
+    private var unknown = UnknownState.everything
+    /// Whether the vCPU has the counts rather than what was read with the others.
+    private var isClockWritten = false
+
+    init(_ devices: AttachedDevices, _ vcpu: AttachedVCPUBank?, _ calls: AttachedCalls) {
+        self.devices = devices
+        self.vcpu = vcpu
+        self.calls = calls
+    }
+
+    /// The set-up of the interrupt controller, its registers that the VM has once, those of its ITSs, the timers' interrupts
+    /// and the clock, in ascending order.
+    public func list() throws(RegisterBankError) -> [RegisterID] {
+        let attributes = devices.ids(of: .vm).filter(isThere)
+        let own: [RegisterID] = devices.model == nil ? [.unknownState] : [.unknownState, .gicModel]
+        let ids = own + attributes + Array((devices.clock ?? [:]).keys)
+        return ids.filter { !devices.leavesOut($0) }.sorted()
+    }
+
+    /// Where the redistributors are is told by regions, or by one address without any.
+    private func isThere(_ id: RegisterID) -> Bool {
+        guard let attribute = id.deviceAttribute, attribute.gicGroup == .addresses,
+            let value = try? devices.value(of: id, of: .vm).lowBits
+        else { return true }
+        if case .its = attribute.device { return true }
+        if attribute.isAskedByValue { return DeviceAttribute.isRegion(value) }
+        if id == .gicAddressRedist, hasRegions { return false }
+        return value != DeviceAttribute.noAddress
+    }
+
+    private var hasRegions: Bool {
+        guard let id = RegisterID.redistributorRegion(0) else { return false }
+        return (try? devices.value(of: id, of: .vm).lowBits).map(DeviceAttribute.isRegion) ?? false
+    }
+
+    /// Reads an attribute, or the clock.
+    /// - Throws: `ENOENT` for state that the VM does not have; for `GIC_MODEL`, `EBUSY` or `ECANCELED` where nothing of the
+    ///   interrupt controller could be read; `ESRCH` when the process is gone, or was let go before what a
+    ///   write changed was read.
+    public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
+        switch id {
+        case .unknownState: return RegisterValue(unknown.rawValue)
+        case .gicModel:
+            if let refusal = devices.refusal { throw refusal }
+            return RegisterValue(UInt64(devices.model?.rawValue ?? 0), size: 4)
+        default: break
+        }
+        if let read = devices.clock?[id] { return RegisterValue(try count(id) ?? read) }
+        return try devices.read(id, of: .vm, calls, key)
+    }
+
+    /// Writes an attribute, or a count of the clock.
+    /// - Throws: as `read`, and `EINVAL` for a value that KVM refuses, `EBUSY` for what is fixed.
+    public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
+        try value.checkSize(for: id)
+        switch id {
+        case .unknownState: unknown = UnknownState(rawValue: value.lowBits)
+        case .gicModel, .clockCntfrq:
+            guard try read(id) == value else {
+                throw RegisterBankError(.write, id, .invalidArgument)
+            }
+        case .clockRealtime: break
+        case _ where Self.register(of: id) != nil:
+            guard let vcpu, let register = Self.register(of: id) else {
+                throw RegisterBankError(.write, id, .noEntry)
+            }
+            try vcpu.write(value, to: register)
+            isClockWritten = true
+        default: try devices.write(value, to: id, of: .vm, calls, key)
+        }
+    }
+
+    /// A count that was written since.
+    private func count(_ id: RegisterID) throws(RegisterBankError) -> UInt64? {
+        guard isClockWritten, let vcpu, let register = Self.register(of: id) else { return nil }
+        return try vcpu.read(register).lowBits
+    }
+
+    private static func register(of id: RegisterID) -> RegisterID? {
+        AttachedDevices.counts.first { $0.clock == id }?.register
+    }
+
+    private func key() throws(RegisterBankError) -> VCPUKey {
+        guard let vcpu else { return VCPUKey(mpidr: 0, index: 0) }
+        return try vcpu.key()
+    }
+}

@@ -1,0 +1,27 @@
+package import LinuxSystem
+package import Registers
+
+extension RegisterBankError {
+    /// What an errno of a call for an attribute means.
+    package init(
+        ofDevice operation: Operation, _ id: RegisterID, _ errno: Errno,
+        explanation: String? = nil
+    ) {
+        // What KVM says of attributes that are not there.
+        guard errno != .noDeviceOrAddress, errno != .noDevice else {
+            self.init(operation, id, .noEntry)
+            return
+        }
+        self.init(operation, id, errno, explanation: explanation)
+        if errno == .busy, id.deviceAttribute?.needsStandstill == true {
+            self.explanation =
+                "a vCPU of the VM runs, or a thread is in a call for one; stop them all first"
+            isBeyondRules = true
+        }
+    }
+}
+
+extension DeviceAttribute {
+    /// Whether KVM gives access only while no vCPU is in any call.
+    fileprivate var needsStandstill: Bool { device != .vcpu && !isSetUp }
+}
