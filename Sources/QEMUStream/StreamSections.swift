@@ -4,6 +4,10 @@ internal import TextFormats
 /// The "cpu" sections of a stream, and whether it is all there (Formats/qemu-stream.md, 1.1 to 1.3).
 struct StreamSections {
     private(set) var cpus: [CPUSection] = []
+    /// Those of interrupt controllers, as far as it is known where they are.
+    private(set) var interruptSections: [DeviceSection] = []
+    /// Whether what was gone through has all devices of the stream.
+    private var areAllDevices = false
     private(set) var description: StreamDescription?
     private(set) var areSearched = false
     /// Where the description does not fit.
@@ -19,8 +23,7 @@ struct StreamSections {
             try read(stream, reading)
         } catch {
             guard reading == .partial, !error.isOfFile else { throw error }
-            problem = error
-            areSearched = true
+            (problem, areSearched, interruptSections) = (error, true, [])
             let region = description?.region ?? UndescribedTail.region(of: stream)
             cpus =
                 CPUSectionSearch(
@@ -32,6 +35,13 @@ struct StreamSections {
 }
 
 extension StreamSections {
+    /// Whether there may be an interrupt controller of which it is not known where it is.
+    var mayLackInterrupts: Bool {
+        guard let description else { return interruptSections.isEmpty && !areAllDevices }
+        let described = description.devices.filter { DeviceSection.isOfInterrupts($0.name) }
+        return interruptSections.count < described.count
+    }
+
     private mutating func read(
         _ stream: any SeekableBytes, _ reading: StreamReading
     ) throws(QEMUStreamError) {
@@ -63,7 +73,7 @@ extension StreamSections {
         let described = VCPUSections(description.vcpuSections)
         try described.checkNumbers()
         let walk = try description.walk(in: stream)
-        misfit = walk.misfit
+        (misfit, interruptSections) = (walk.misfit, walk.interruptSections)
         if let misfit, walk.missing > 0 {
             return try search(for: devices, description, in: stream, after: misfit.error)
         }
@@ -130,7 +140,7 @@ extension CPUSection {
 
 extension StreamDescription.Device {
     /// The lengths of the fields of every subsection, by name.
-    fileprivate var subsectionLengths: [[UInt8]: Int] {
+    var subsectionLengths: [[UInt8]: Int] {
         var result: [[UInt8]: Int] = [:]
         Self.collect(json, into: &result)
         return result
@@ -185,6 +195,10 @@ extension StreamSections {
             outside: chain.ranges(of: CPUSection.name))
         try sections.check(areAmong: chain.sections.lazy.map(\.place.offset))
         try sections.checkNumbers()
+        areAllDevices = tail.isAllDevices
+        interruptSections = chain.sections.filter {
+            DeviceSection.isOfInterrupts($0.header.name)
+        }.map { DeviceSection(name: $0.header.name, place: $0.place) }
         guard !cpus.isEmpty else {
             throw .noCPUs("none of its \(chain.sections.count) devices is a cpu")
         }

@@ -5,7 +5,7 @@ extension RegisterBankError {
     /// What an errno of a call for an attribute means.
     package init(
         ofDevice operation: Operation, _ id: RegisterID, _ errno: Errno,
-        explanation: String? = nil
+        explanation: String? = nil, isOfRegister: Bool = false
     ) {
         // What KVM says of attributes that are not there.
         guard errno != .noDeviceOrAddress, errno != .noDevice else {
@@ -13,7 +13,7 @@ extension RegisterBankError {
             return
         }
         self.init(operation, id, errno, explanation: explanation)
-        if errno == .busy, id.deviceAttribute?.needsStandstill == true {
+        if errno == .busy, !isOfRegister, id.deviceAttribute?.needsStandstill == true {
             self.explanation =
                 "a vCPU of the VM runs, or a thread is in a call for one; stop them all first"
             isBeyondRules = true

@@ -1,3 +1,4 @@
+import LinuxSystem
 import QEMUStream
 import Registers
 import TestFiles
@@ -8,8 +9,17 @@ extension QEMUStream {
     init(_ bytes: [UInt8], reading: StreamReading = .whole) throws(QEMUStreamError) {
         try self.init(MemoryBytes(bytes), reading: reading)
     }
+}
 
-    var banks: [QEMUVCPUBank] { cpus.map { QEMUVCPUBank($0, origin: origin) } }
+extension FilePatch {
+    func applied(to bytes: [UInt8]) -> [UInt8] {
+        var result = bytes
+        for replacement in replacements.reversed() {
+            let range = Int(replacement.range.lowerBound)..<Int(replacement.range.upperBound)
+            result.replaceSubrange(range, with: replacement.bytes)
+        }
+        return result
+    }
 }
 
 extension StreamFixture {

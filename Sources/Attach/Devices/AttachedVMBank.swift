@@ -36,7 +36,7 @@ public final class AttachedVMBank: RegisterBank {
         if case .its = attribute.device { return true }
         if attribute.isAskedByValue { return DeviceAttribute.isRegion(value) }
         if id == .gicAddressRedist, hasRegions { return false }
-        return value != DeviceAttribute.noAddress
+        return id.isGiven(value)
     }
 
     private var hasRegions: Bool {

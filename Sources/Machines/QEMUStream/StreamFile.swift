@@ -144,12 +144,12 @@ public struct StreamFile: StateFile {
 
     init(
         _ bytes: any SeekableBytes, of image: SavedImage? = nil, named name: String? = nil,
-        _ reading: StreamReading
+        _ reading: StreamReading, machineType: String? = nil
     ) throws(SourceError) {
         self.name = name ?? bytes.name
         self.image = image
         stream = try SourceError.naming(self.name) { () throws(QEMUStreamError) in
-            try QEMUStream(bytes, reading: reading)
+            try QEMUStream(bytes, reading: reading, machineType: machineType)
         }
     }
 
@@ -162,9 +162,7 @@ public struct StreamFile: StateFile {
     /// A bank for each vCPU, in the stream's order.
     ///
     /// Each call makes new ones: writes change neither the stream nor the banks of another call.
-    package var banks: [QEMUVCPUBank] {
-        stream.cpus.map { QEMUVCPUBank($0, origin: stream.origin) }
-    }
+    package var banks: [QEMUVCPUBank] { stream.banks }
 
     /// The vCPUs' numbers, for messages.
     package var indexText: String { UnitNumbers(stream.cpus.map(\.instance).sorted()).title }
@@ -176,12 +174,12 @@ public struct StreamFile: StateFile {
         return try stateCapture(options)
     }
 
-    /// The registers of every vCPU by KVM's ids, in ascending order of vCPU number, without notices.
+    /// The registers of every vCPU, in ascending order of vCPU number, and of the VM, by KVM's ids, without notices.
     /// - Throws: where the registers of a vCPU cannot be listed.
     package func stateCapture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         var result = try StateCapture(
-            of: zip(stream.cpus, banks).map { OpenVCPU(index: $0.instance, bank: $1) },
-            provenance(options))
+            of: banks.map { OpenVCPU(index: $0.section.instance, bank: $0) },
+            provenance(options), vm: stream.vmBank)
         result.snapshot.vcpus.sort { $0.index < $1.index }
         return result
     }
@@ -222,6 +220,9 @@ public struct StreamFile: StateFile {
 
     func warnOfLosses(_ options: SourceOptions) {
         for warning in stream.warnings { warn(warning.description, options) }
+        if let problem = stream.interruptProblem {
+            warn("its interrupt controller is left out: \(problem)", options)
+        }
     }
 
     private func warn(_ text: String, _ options: SourceOptions) {

@@ -337,7 +337,11 @@ extension LoadBlocker {
         case .nestedVirtualization: .startWith("-M virtualization=off")
         case .memoryTags(let underKVM): underKVM ? .startWith("-M mte=off") : nil
         case .gicv5: .startWith("-M gic-version=3")
-        case .machineToName: nil
+        case .absentController(let name):
+            .ofTheMove(.otherHost("the device \(name)"), only: nil)
+        case .refusedInterrupts(let refusal) where refusal.unit != .vm:
+            .ofTheMove(.otherHost("\(refusal.id.name) \(refusal.incoming)"), only: nil)
+        case .machineToName, .refusedInterrupts: nil
         }
     }
 }

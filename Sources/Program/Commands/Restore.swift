@@ -95,6 +95,7 @@ struct RestoreCommand: ParsableCommand {
         var options = Restore.Options()
         options.isStrict = strict
         options.clock = clock.clock
+        options.hasTables = target.isLasting
         options.policy = try (given ?? policy.load().policy).ignoring(
             try exclude.map(RegisterPattern.naming))
         snapshot.warnOfIdleOverrides(of: options.policy, from: source)
