@@ -920,3 +920,53 @@ struct ProfileCommandTests {
         #expect(try folder.permissions("new") == 0o600)
     }
 }
+
+@Suite("Commands: upgrade")
+struct UpgradeCommandTests {
+    /// QEMU 11.1 prints of PMMIR_EL1 that it fails, and goes on; 10.0 says nothing.
+    @Test(arguments: [
+        ("10.0", "VENDOR_HYP_BMAP_2", "without a word"),
+        ("11.1", "PMMIR_EL1", "though it may print that it fails"),
+    ])
+    func whatQEMUSaysOfWhatItDrops(_ qemu: String, _ name: String, _ words: String) throws {
+        let run = try Program.run(
+            "upgrade", "--to", "7.3", Stream.n1, "--host", "6.12-neoverse-n1", "--qemu", qemu,
+            "--policy", "exact")
+        #expect(run.text.contains("\(words)\n    \(name): 0x0\n"), "\(run.text)")
+    }
+
+    @Test func streamWithVectors() throws {
+        let run = try Program.run("upgrade", "--to", "7.3", Stream.max, "--from", "6.12")
+        #expect(run.status == 2)
+        #expect(run.errors.contains("SVE_VLS is missing"), "\(run.errors)")
+        #expect(run.errors.contains("is in no QEMU stream"), "\(run.errors)")
+        #expect(run.errors.contains("with --host"), "\(run.errors)")
+        let host = try Program.run("upgrade", "--to", "7.3", Stream.max, "--host", "6.12-max")
+        #expect(host.status < 2)
+        #expect(try Program.run("upgrade", "--help").text.contains("SVE needs"))
+    }
+
+    @Test func whatToTypeNext() throws {
+        let folder = try TemporaryFolder()
+        let (file, host) = (folder / "guest", folder / "HOST.vhost")
+        try Program.run("save", "emulated:6.1-neoverse-v1", "-o", file)
+        let run = try Program.run("upgrade", "--to", "7.3", file)
+        let last = try #require(run.text.split(separator: "\n").last)
+        #expect(
+            last
+                == "next: vcpusnap host --from \(file) -o HOST.vhost && vcpusnap plan \(file) --host "
+                + "HOST.vhost --kernel 7.3 --write-policy FILE writes the rules that would do")
+        // It does.
+        #expect(try Program.run("host", "--from", file, "-o", host).status == 0)
+        let rules = folder / "rules"
+        try Program.run(
+            "plan", file, "--host", host, "--kernel", "7.3", "--write-policy", rules)
+        let up = try Program.run(
+            "plan", file, "--host", host, "--kernel", "7.3", "--policy", rules)
+        #expect(up.status == 0, "\(up.text)")
+        let back = try Program.run("upgrade", "--to", "7.3", "6.12-neoverse-n1")
+        #expect(
+            back.text.hasSuffix(
+                "next: save the guests before the upgrade: the old kernel takes that again\n"))
+    }
+}

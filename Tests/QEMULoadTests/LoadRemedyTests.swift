@@ -147,9 +147,12 @@ struct LoadRemedyTests {
             let plan = try LoadPlan(
                 of: stream, on: profile, version: remedies.plan.version, policy: policy,
                 without: features)
-            let registers = plan.vcpus.flatMap(\.registers).filter {
-                remedies.plan.verdict == .fails ? $0.fate.isFailure : $0.isLoss && !$0.isOfVectors
-            }
+            let failing = plan.vcpus.flatMap(\.registers).filter(\.fate.isFailure)
+            let counting = failing.filter { $0.pardon == nil }
+            let registers =
+                remedies.plan.verdict == .fails
+                ? (counting.isEmpty ? failing : counting)
+                : plan.vcpus.flatMap(\.losses).filter { !$0.isOfVectors }
             return registers.reduce(into: [:]) { $0[$1.id, default: []].insert($1.held) }
         }
         let before = try lost([])
