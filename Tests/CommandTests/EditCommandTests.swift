@@ -428,7 +428,7 @@ struct EditCommandTests {
         }
         #expect(try shown("ESR_EL1").register["views"] as? [String] == ["DFSR"])
         #expect(
-            try shown("ESR_EL1").text.contains("this holds its DFSR\n      DFSR     0x00000805"))
+            try shown("ESR_EL1").text.contains("this holds its DFSR\n      DFSR     0x805"))
         #expect(try shown("ESR_EL1").text.contains("write: translation fault, level 1"))
         #expect(try shown("TCR_EL1").text.contains("      TTBCR2   0x"))
         #expect(try !shown("ESR_EL1").text.contains("[31:26]"))
