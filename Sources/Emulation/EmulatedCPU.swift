@@ -168,6 +168,7 @@ extension EmulatedCPU {
             throw Refusal(Self.notInitialized, errno: .notExecutable)
         }
         guard let definition = table[id] else {
+            if id.lacksController(vm.devices.model) { throw .noController }
             guard isReplacedVector(id) else { throw Refusal(absence, errno: .noEntry) }
             throw Refusal(
                 id.isVector

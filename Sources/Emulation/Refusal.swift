@@ -20,6 +20,10 @@ struct Refusal: Error {
 
     /// What a VM does not have of the state of its devices.
     static let noDeviceState = Refusal(nil, errno: .noEntry)
+
+    /// What a VM without an interrupt controller does not have of one.
+    static let noController = Refusal(
+        RegisterBankError.noController, errno: .noEntry, isBeyondRules: true)
 }
 
 extension RegisterBankError {

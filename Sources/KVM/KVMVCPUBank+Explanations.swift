@@ -11,7 +11,10 @@ extension KVMVCPUBank {
     func failure(
         _ operation: RegisterBankError.Operation, _ id: RegisterID?, _ errno: Errno
     ) -> RegisterBankError {
-        RegisterBankError(
+        if let id, errno == .noEntry, id.lacksController(devices.model) {
+            return .lacksController(operation, id)
+        }
+        return RegisterBankError(
             operation, id, errno,
             explanation: Self.explanation(operation, id, errno, features: used?.features))
     }

@@ -49,13 +49,9 @@ public final class KVMVCPUBank: RegisterBank {
     public func list() throws(RegisterBankError) -> [RegisterID] {
         guard used != nil else { return [.vcpuInit] }
         mpidr = nil
-        do throws(Errno) {
-            if awaitsFinalization { return ([RegisterID.sveVLS] + idsOutsideList).sorted() }
-            let listed = try vcpu.registerList()
-            return merged(listed + idsOutsideList, idsOfDevices)
-        } catch {
-            throw failure(.list, nil, error)
-        }
+        if awaitsFinalization { return ([RegisterID.sveVLS] + idsOutsideList).sorted() }
+        let listed = try Errno.translating(try vcpu.registerList()) { failure(.list, nil, $0) }
+        return merged(listed + idsOutsideList, try idsOfDevices())
     }
 
     /// Reads a register by `KVM_GET_ONE_REG`, or by the ioctl that its id stands for.
@@ -79,7 +75,10 @@ public final class KVMVCPUBank: RegisterBank {
     /// - Throws: what the kernel returned, with its meaning for this register where that is known; `EINVAL` also for a
     ///   value of another size.
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
-        if id == .mpidrEL1 || id == .vcpuInit { mpidr = nil }
+        if id == .mpidrEL1 || id == .vcpuInit {
+            mpidr = nil
+            devices.forget(index)
+        }
         if let attribute = id.deviceAttribute(with: devices.model) {
             return try write(value, to: id, in: attribute)
         }

@@ -140,7 +140,8 @@ extension Location {
         return [self]
     }
 
-    private var isLasting: Bool {
+    /// Whether what is written to it outlives the command.
+    package var isLasting: Bool {
         switch self {
         case .file: true
         case .standardStream: false

@@ -246,6 +246,26 @@ extension RegisterField {
         package static var aff0: RegisterField { .init(index: 3799) }
     }
 
+    /// Those of GICR_CTLR.
+    package enum GICRCTLR {
+        /// Bit 31.
+        package static var uwp: RegisterField { .init(index: 3713) }
+        /// Bit 26.
+        package static var dpg1S: RegisterField { .init(index: 3715) }
+        /// Bit 25.
+        package static var dpg1NS: RegisterField { .init(index: 3716) }
+        /// Bit 24.
+        package static var dpg0: RegisterField { .init(index: 3717) }
+        /// Bit 3.
+        package static var rwp: RegisterField { .init(index: 3719) }
+        /// Bit 2.
+        package static var ir: RegisterField { .init(index: 3720) }
+        /// Bit 1.
+        package static var ces: RegisterField { .init(index: 3721) }
+        /// Bit 0.
+        package static var enableLPIs: RegisterField { .init(index: 3722) }
+    }
+
     /// Those of HCR_EL2.
     package enum HCREL2 {
         /// Bits 63:60.

@@ -18,6 +18,11 @@ public struct Restore {
         /// What is written, and which losses count.
         public var policy = RestorePolicy(.exact)
 
+        /// Whether the state goes where the guest's memory is, with the tables of its ITSs and LPIs.
+        ///
+        /// Else what tells of these tables is left out, unless `perform` is told how they are read.
+        public var hasTables = false
+
         /// What becomes of the guest's clock.
         public var clock = ClockMode.stop
 
@@ -47,19 +52,22 @@ public struct Restore {
     public static func perform(
         _ states: [UnitState], into banks: [any RegisterBank], options: Options = Options()
     ) throws(RestoreError) -> RestoreAccount {
-        try perform(states, into: banks, options: options, restoreTables: {})
+        try perform(states, into: banks, options: options, restoreTables: nil)
     }
 
     private static func perform(
         _ states: [UnitState], into banks: [any RegisterBank], options: Options,
-        restoreTables: () -> Void
+        restoreTables: (() -> Void)?
     ) throws(RestoreError) -> RestoreAccount {
         guard states.contains(where: { $0.unit != .vm }) else { throw .noVCPU }
         guard states.count == banks.count else {
             throw .counts(states: states.count, banks: banks.count)
         }
+        try RestoreError.checkAffinities(of: states)
+        var options = options
+        if restoreTables != nil { options.hasTables = true }
         var restore = Restore(options, states, banks)
-        restore.writeAll(restoreTables)
+        try restore.writeAll(restoreTables)
         var account = try restore.account()
         if options.isStrict, !account.isComplete { restore.undo(into: &account) }
         return account
@@ -70,11 +78,12 @@ public struct Restore {
     ///   - vcpus: as many as the snapshot has, in the same order.
     ///   - vm: the target's own state; nil for a VM that has none, so that each register of it is absent.
     ///   - restoreTables: called when the registers of ITSs are written but for GITS_CTLR: the VMM, which has restored the
-    ///     guest's memory, then has KVM read their tables there. It keeps its own account of a failure.
+    ///     guest's memory, then has KVM read their tables there. It keeps its own account of a failure. Nil leaves out what
+    ///     tells of tables, unless `Options.hasTables` says that they are there.
     /// - Throws: as the restore of its units does.
     public static func perform(
         _ snapshot: Snapshot, into vcpus: [any RegisterBank], vm: (any RegisterBank)? = nil,
-        options: Options = Options(), restoreTables: () -> Void = {}
+        options: Options = Options(), restoreTables: (() -> Void)? = nil
     ) throws(RestoreError) -> RestoreAccount {
         if snapshot.vm.count == 0, try !hasState(vm) {
             return try perform(snapshot.units, into: vcpus, options: options)
@@ -102,14 +111,18 @@ public struct Restore {
         }
     }
 
-    private mutating func writeAll(_ restoreTables: () -> Void) {
+    private mutating func writeAll(_ restoreTables: (() -> Void)?) throws(RestoreError) {
         for phase in RestorePhase.allCases {
             if options.isStrict, phase == RestorePhase.firstOfInitialized {
                 // What is written from here on can change others, of other vCPUs too.
                 for index in units.indices { units[index].remember() }
             }
-            if phase == .translationEnable { restoreTables() }
-            for index in units.indices { units[index].write(phase) }
+            if phase == .translationEnable { restoreTables?() }
+            for index in units.indices {
+                units[index].write(phase)
+                // It says nothing of a register, and all that follow would say the same.
+                if let failure = units[index].standstillFailure { throw .bank(failure) }
+            }
         }
     }
 

@@ -63,7 +63,8 @@ struct RestoreReasons {
 
     /// Why the destination has no such register.
     func absence(_ failure: RestoreAttempt.Failure) -> String {
-        kernelCause ?? cacheCause ?? needCause ?? failure.explanation ?? unexplainedAbsence
+        if failure.isBeyondRules, let explanation = failure.explanation { return explanation }
+        return kernelCause ?? cacheCause ?? needCause ?? failure.explanation ?? unexplainedAbsence
     }
 
     /// Of what KVM is known to have it is not the kernel that lacks it.
@@ -117,8 +118,10 @@ struct RestoreReasons {
                 + furtherFeatures(result)
         case .acceptedThenChanged: return change(result)
         case .skipped(.clearView): return "a second view of a SET register, which is restored"
+        case .skipped(.guestMemory):
+            return "it tells of tables in the guest's memory, which is restored by the VMM"
         case .volatile: return "it moves by itself; the value was written"
-        case .taken: return failure.map(sharedValue) ?? enabling
+        case .taken: return failure.map(sharedValue) ?? enabling ?? priorities(result)
         case .alreadyEqual, .absent, .untouched, .missing, .skipped: return nil
         }
     }
@@ -159,6 +162,20 @@ struct RestoreReasons {
             context.options.enabled.contains(where: { $0.name == name })
         else { return nil }
         return "it takes \(name), enabled before the vCPUs are made"
+    }
+
+    /// What becomes of priorities where the guest saw fewer than the destination has.
+    private func priorities(_ result: RegisterRestore) -> String? {
+        guard id == .iccCTLREL1, let wanted = result.wanted, let before = result.before else {
+            return nil
+        }
+        let (own, host) = (
+            CPUInterfaceControl(wanted.lowBits).priorityBits,
+            CPUInterfaceControl(before.lowBits).priorityBits
+        )
+        return own < host
+            ? "the guest goes on seeing \(own) bits of priority, though the CPU has \(host), so that priorities may "
+                + "differ here that were equal; no more than \(own) can be set again in this VM" : nil
     }
 
     private func refusal(_ result: RegisterRestore, _ failure: RestoreAttempt.Failure?) -> String? {

@@ -17,6 +17,8 @@ struct UnitRestore {
     /// Why a register that was written cannot be put back, by its place: what it held could not be read,
     /// or did not take that again.
     private var stuck: [Int: RegisterBankError] = [:]
+    /// That the VM's vCPUs do not stand still.
+    private(set) var standstillFailure: RegisterBankError?
 
     init(
         _ state: UnitState, into bank: any RegisterBank, order: RestoreOrder,
@@ -34,7 +36,7 @@ struct UnitRestore {
     // MARK: Writing
 
     mutating func write(_ phase: RestorePhase) {
-        for place in order[phase] {
+        for place in order[phase] where standstillFailure == nil {
             attempts[place] = attempt(place)
         }
     }
@@ -51,6 +53,7 @@ struct UnitRestore {
                 if !isLeftOut { attempt.action = .absent(.init(error)) }
                 return attempt
             }
+            if error.needsStandstill { standstillFailure = error }
             // The rest (VCPU_INIT reads ENOEXEC before it is written) may still be writable.
             unread = error
         }
@@ -60,7 +63,7 @@ struct UnitRestore {
         return attempt
     }
 
-    private func write(
+    private mutating func write(
         _ saved: RegisterValue, to id: RegisterID, holding before: RegisterValue?
     ) -> RestoreAttempt.Action {
         if RegisterDictionary.entry(for: id)?.isClearView == true { return .skipped(.clearView) }
@@ -69,8 +72,12 @@ struct UnitRestore {
             if id.isSetByClockMode {
                 wanted = try options.clock.value(of: id, saved: wanted, in: guest, on: bank)
             }
+            if !options.hasTables, wanted != before, id.needsTables(for: wanted.lowBits) {
+                return .skipped(.guestMemory)
+            }
             return try bank.write(wanted, to: id, over: before) ? .wrote : .heldAlready
         } catch {
+            if error.needsStandstill { standstillFailure = error }
             return .failed(.init(error))
         }
     }

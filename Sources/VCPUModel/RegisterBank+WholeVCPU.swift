@@ -23,6 +23,17 @@ extension RegisterBank {
         try write(RegisterValue(UInt64(model.rawValue), size: 4), to: .gicModel)
     }
 
+    /// The value of a register that may not be there, or not have one; nil where it has none.
+    /// - Throws: only where nothing is known of it, because vCPUs do not stand still.
+    package func readIfThere(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue? {
+        do throws(RegisterBankError) {
+            return try read(id)
+        } catch {
+            guard !error.needsStandstill else { throw error }
+            return nil
+        }
+    }
+
     /// The values of all registers, or of some.
     /// - Parameter failed: is told why a register could not be read, and gives the value to list it with; nil
     ///   for none. What it throws ends the reading.

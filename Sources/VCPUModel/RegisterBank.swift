@@ -59,6 +59,12 @@ public struct RegisterBankError: Error, Hashable, Sendable {
         self.errno = errno
         self.explanation = explanation
     }
+
+    /// Why a VM without an interrupt controller has no register of one.
+    package static let noController = "no interrupt controller was made there: see GIC_MODEL"
+
+    /// Whether it was not done because vCPUs run or a thread is in a call for one, which says nothing of the register.
+    package var needsStandstill: Bool { errno == .busy && isBeyondRules }
 }
 
 extension RegisterBankError: CustomStringConvertible {

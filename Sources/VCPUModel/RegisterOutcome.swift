@@ -45,6 +45,8 @@ public enum SkipRule: Hashable, Sendable {
     case clearView
     /// The policy leaves it out.
     case policy
+    /// It tells of tables in the guest's memory, which is not where the state goes.
+    case guestMemory
     /// It is of a higher level than the move (`KVM_PUT_*_STATE`).
     case aboveLevel
     /// The CPU state has no raw access to it, so it was neither read nor written.

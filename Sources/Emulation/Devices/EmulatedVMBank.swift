@@ -40,7 +40,7 @@ public final class EmulatedVMBank: RegisterBank {
     private func ofController(_ rules: InterruptRules) -> [RegisterID] {
         guard let model = devices.model else { return [] }
         let isGiven = { (id: RegisterID) -> Bool in
-            (try? rules.read(id)).map { $0 != .max } ?? false
+            (try? rules.read(id)).map(id.isGiven) ?? false
         }
         let setUp = GICModel.setUp.filter { $0 != .gicAddressRedist && isGiven($0) }
         let regions = (0..<devices.regions.count).compactMap { number in
@@ -75,7 +75,7 @@ public final class EmulatedVMBank: RegisterBank {
             guard idsOfClock(vcpu).contains(id) else { throw .noDeviceState }
             return counts[id] ?? 0
         default:
-            if isNextITS(id) { return .max }
+            if isNextITS(id) || isNewRegion(id) { return .max }
             return try InterruptRules(devices: devices, vcpu: vcpu).read(id)
         }
     }
@@ -114,6 +114,12 @@ public final class EmulatedVMBank: RegisterBank {
             if isNextITS(id) { try devices.makeTranslator() }
             try InterruptRules(devices: devices, vcpu: vcpu).write(bits, to: id)
         }
+    }
+
+    /// Whether it is a region of redistributors that the VM does not have yet.
+    private func isNewRegion(_ id: RegisterID) -> Bool {
+        guard devices.model == .v3, let number = id.redistributorRegion else { return false }
+        return Int(number) >= devices.regions.count
     }
 
     /// Whether it is the address of an ITS that the VM does not have yet, and can be given.

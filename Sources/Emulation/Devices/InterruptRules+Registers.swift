@@ -70,12 +70,6 @@ extension RegisterID {
         }
     }
 
-    /// The number of the region of redistributors that it tells of.
-    var redistributorRegion: UInt16? {
-        guard case .vm(kind: 2, let index) = group, 0x1000..<0x2000 ~= index else { return nil }
-        return index - 0x1000
-    }
-
     /// Its offset in a GICv2's CPU interface.
     var cpuInterfaceOffset: UInt64? {
         guard let attribute = deviceAttribute, attribute.gicGroup == .cpuInterface else {

@@ -100,10 +100,14 @@ struct InterruptRules {
         }
     }
 
+    private func absence(of id: RegisterID) -> Refusal {
+        id.lacksController(devices.model) ? .noController : .noDeviceState
+    }
+
     // MARK: Reading
 
     func read(_ id: RegisterID) throws(Refusal) -> UInt64 {
-        guard has(id) else { throw .noDeviceState }
+        guard has(id) else { throw absence(of: id) }
         guard id != .pmuIrq || devices[id, vcpu.index] != nil else {
             throw Refusal("no interrupt was given to the PMU", errno: .noDeviceOrAddress)
         }
@@ -173,7 +177,7 @@ struct InterruptRules {
     // MARK: Writing
 
     func write(_ bits: UInt64, to id: RegisterID) throws(Refusal) {
-        guard has(id) else { throw .noDeviceState }
+        guard has(id) else { throw absence(of: id) }
         guard let attribute = id.deviceAttribute else { return }
         if attribute.device == .vcpu { return try writeOfDescriptor(bits, id) }
         switch attribute.gicGroup {

@@ -13,11 +13,11 @@ enum AttributeAccess {
             return try vcpu.value(of: id, attribute)
         }
         let key = try vcpu.key
-        guard devices.has(id, of: key) else { throw absence(.read, id) }
+        guard devices.has(id, of: key) else { throw absence(.read, id, among: devices) }
         do throws(KVMError) {
             return try devices.read(id, of: key)
         } catch {
-            throw failure(.read, id, error.errno)
+            throw failure(.read, id, error.errno, isOfRegister: error.errno != .busy)
         }
     }
 
@@ -31,13 +31,22 @@ enum AttributeAccess {
             return try vcpu.set(id, attribute, to: value)
         }
         let key = try vcpu.key
-        guard devices.has(id, of: key) else { throw absence(.write, id) }
+        guard devices.has(id, of: key) else { throw absence(.write, id, among: devices) }
         if id == .iccCTLREL1 { try check(value, of: vcpu) }
         do throws(KVMError) {
             try devices.write(value, to: id, of: key)
         } catch {
-            throw failure(.write, id, error.errno)
+            throw failure(
+                .write, id, error.errno, isOfRegister: isFixed(id, error, key, devices))
         }
+    }
+
+    /// Whether a value that was not taken is one that is fixed: it can be read, as nothing can while a vCPU runs.
+    private static func isFixed(
+        _ id: RegisterID, _ error: KVMError, _ key: VCPUKey, _ devices: VMDevices
+    ) -> Bool {
+        guard error.errno == .busy else { return true }
+        return (try? devices.read(id, of: key)) != nil
     }
 
     /// Refuses what KVM would, and keep part of.
@@ -55,19 +64,40 @@ enum AttributeAccess {
         RegisterBankError(operation, id, .noEntry)
     }
 
+    /// As `absence`, also for the want of an interrupt controller.
+    private static func absence(
+        _ operation: RegisterBankError.Operation, _ id: RegisterID, among devices: VMDevices
+    ) -> RegisterBankError {
+        id.lacksController(devices.model)
+            ? .lacksController(operation, id) : absence(operation, id)
+    }
+
+    /// - Parameter isOfRegister: whether the errno says something of the register, as `EBUSY` while a vCPU runs does not.
     static func failure(
-        _ operation: RegisterBankError.Operation, _ id: RegisterID, _ errno: Errno
+        _ operation: RegisterBankError.Operation, _ id: RegisterID, _ errno: Errno,
+        isOfRegister: Bool = true
     ) -> RegisterBankError {
         // What KVM says of attributes that are not there.
         guard errno != .noDeviceOrAddress, errno != .noDevice else { return absence(operation, id) }
         var result = RegisterBankError(
             operation, id, errno,
             explanation: KVMVCPUBank.explanation(operation, id, errno, features: []))
-        if errno == .busy, id.deviceAttribute?.needsStandstill == true {
+        if errno == .busy, !isOfRegister, id.deviceAttribute?.needsStandstill == true {
             result.explanation =
                 "a vCPU of the VM runs, or a thread is in a call for one; stop them all first"
             result.isBeyondRules = true
         }
+        return result
+    }
+}
+
+extension RegisterBankError {
+    /// For a register of an interrupt controller in a VM that has none.
+    static func lacksController(
+        _ operation: Operation, _ id: RegisterID
+    ) -> RegisterBankError {
+        var result = RegisterBankError(operation, id, .noEntry, explanation: noController)
+        result.isBeyondRules = true
         return result
     }
 }

@@ -8,8 +8,8 @@ struct KVMClock {
     private var sample: [RegisterID: UInt64] = [:]
 
     /// What a VM with such a vCPU has of it.
-    static func ids(of vcpu: KVMVCPUBank) -> [RegisterID] {
-        RegisterID.ofClock(hasPhysicalCount: (try? vcpu.read(.cntpctEL0)) != nil)
+    static func ids(of vcpu: KVMVCPUBank) throws(RegisterBankError) -> [RegisterID] {
+        RegisterID.ofClock(hasPhysicalCount: try vcpu.readIfThere(.cntpctEL0) != nil)
     }
 
     mutating func read(

@@ -7,24 +7,30 @@ extension KVMVCPUBank {
     /// How a device is asked about this vCPU.
     var key: VCPUKey {
         get throws(RegisterBankError) {
-            if let mpidr { return VCPUKey(mpidr: mpidr, index: index) }
-            let bits = try read(.mpidrEL1).lowBits
-            mpidr = bits
-            return VCPUKey(mpidr: bits, index: index)
+            if mpidr == nil { mpidr = try read(.mpidrEL1).lowBits }
+            let key = VCPUKey(mpidr: mpidr ?? 0, index: index)
+            if let other = devices.note(key) {
+                throw RegisterBankError(
+                    .read, .mpidrEL1, .exists,
+                    explanation: "vCPU \(other) has the same affinity, by which a GICv3 tells vCPUs apart")
+            }
+            return key
         }
     }
 
     /// Those that the vCPU has, where the state of devices is asked for.
-    var idsOfDevices: [RegisterID] {
+    func idsOfDevices() throws(RegisterBankError) -> [RegisterID] {
         guard devices.areAskedFor else { return [] }
-        let own = RegisterID.attributesOfVCPU.filter { (try? read($0)) != nil }
-        guard let model = devices.model, let key = try? key else { return own }
-        let ofController = model.vcpuRegisters.filter { id in
-            guard devices.has(id, of: key) else { return false }
+        var ids: [RegisterID] = []
+        for id in RegisterID.attributesOfVCPU where try readIfThere(id) != nil { ids.append(id) }
+        guard let model = devices.model else { return ids }
+        let key = try key
+        for id in model.vcpuRegisters where devices.has(id, of: key) {
             // KVM says of active priorities that they are there which it then refuses.
-            return id.architecture == .own || (try? read(id)) != nil
+            if id.architecture != .own, try readIfThere(id) == nil { continue }
+            ids.append(id)
         }
-        return own + ofController
+        return ids
     }
 
     /// Two lists as one, ascending; KVM lists some of the interrupt controller's itself.

@@ -37,9 +37,9 @@ public final class KVMVMBank: RegisterBank {
             return []
         }
         let ids =
-            [.unknownState] + idsOfController(devices, vcpu)
+            [.unknownState] + (try idsOfController(devices, vcpu))
             + RegisterID.timerInterrupts.filter(has)
-        return (ids + KVMClock.ids(of: vcpu)).sorted()
+        return (ids + (try KVMClock.ids(of: vcpu))).sorted()
     }
 
     /// Reads an attribute, or the clock.
@@ -57,7 +57,12 @@ public final class KVMVMBank: RegisterBank {
         guard let attribute = id.deviceAttribute else {
             throw AttributeAccess.absence(.read, id)
         }
-        return try AttributeAccess.read(id, attribute, of: vcpu, among: vcpu.devices)
+        do throws(RegisterBankError) {
+            return try AttributeAccess.read(id, attribute, of: vcpu, among: vcpu.devices)
+        } catch {
+            guard error.errno == .noEntry, canTakeRegion(id) else { throw error }
+            return RegisterValue(Self.noAddress)
+        }
     }
 
     /// Writes an attribute or the clock, or makes a device.
@@ -114,6 +119,11 @@ public final class KVMVMBank: RegisterBank {
         }
     }
 
+    /// Whether it is a region of redistributors in a VM that can be given some; KVM has none of those that were not.
+    private func canTakeRegion(_ id: RegisterID) -> Bool {
+        devices?.canBeMade == true && devices?.model == .v3 && id.redistributorRegion != nil
+    }
+
     /// Whether it is the address of an ITS that the VM does not have yet, and can be given.
     private func isNextITS(_ id: RegisterID) -> Bool {
         guard let devices, devices.canBeMade else { return false }
@@ -125,35 +135,38 @@ public final class KVMVMBank: RegisterBank {
 
     // MARK: Listing
 
-    private func idsOfController(_ devices: VMDevices, _ vcpu: KVMVCPUBank) -> [RegisterID] {
-        guard let model = devices.model, let key = try? vcpu.key else { return [] }
-        let setUp = GICModel.setUp.filter { id in
-            id != .gicAddressRedist && isGiven(id)
+    private func idsOfController(
+        _ devices: VMDevices, _ vcpu: KVMVCPUBank
+    ) throws(RegisterBankError) -> [RegisterID] {
+        guard let model = devices.model else { return [] }
+        let key = try vcpu.key
+        var ids = [RegisterID.gicModel]
+        for id in GICModel.setUp where id != .gicAddressRedist {
+            if try isGiven(id) { ids.append(id) }
         }
         let translators = GICModel.registers(ofITSs: devices.translatorCount)
-        return [.gicModel] + setUp + redistributors
+        return ids + (try redistributors())
             + (model.vmRegisters + translators).filter { devices.has($0, of: key) }
     }
 
     /// The regions of redistributors, or the one address that they have without any.
-    private var redistributors: [RegisterID] {
+    private func redistributors() throws(RegisterBankError) -> [RegisterID] {
         var regions: [RegisterID] = []
         while let id = RegisterID.redistributorRegion(UInt16(clamping: regions.count)),
-            regions.count < vcpus.count, let region = try? read(id).lowBits,
-            region >> Self.regionCountShift != 0
+            regions.count < vcpus.count, let region = try readIfThere(id)?.lowBits,
+            id.isGiven(region), region >> Self.regionCountShift != 0
         {
             regions.append(id)
         }
-        guard regions.isEmpty, isGiven(.gicAddressRedist) else { return regions }
+        guard regions.isEmpty, try isGiven(.gicAddressRedist) else { return regions }
         return [.gicAddressRedist]
     }
 
     /// The number of redistributors of a region begins at this bit; it is 0 where the VMM gave no region.
     private static let regionCountShift: UInt64 = 52
 
-    private func isGiven(_ id: RegisterID) -> Bool {
-        guard let value = try? read(id) else { return false }
-        return value.bits != Self.noAddress
+    private func isGiven(_ id: RegisterID) throws(RegisterBankError) -> Bool {
+        try readIfThere(id).map { id.isGiven($0.lowBits) } ?? false
     }
 
     private func has(_ id: RegisterID) -> Bool {

@@ -41,6 +41,21 @@ final class VMDevices {
     /// From here on they are saved, too.
     func ask() { areAskedFor = true }
 
+    /// The affinities by which vCPUs were asked for, by their numbers.
+    private var affinities: [UInt32: UInt32] = [:]
+
+    /// Notes by which affinity a vCPU is asked for.
+    /// - Returns: another vCPU of a GICv3 with the same affinity, which would answer in its place.
+    func note(_ key: VCPUKey) -> UInt32? {
+        let affinity = UInt32(affinityIn: key.mpidr)
+        let other = affinities.first { $0.value == affinity && $0.key != key.index }?.key
+        affinities[key.index] = affinity
+        return model == .v3 ? other : nil
+    }
+
+    /// The vCPU's MPIDR_EL1 is written.
+    func forget(_ vcpu: UInt32) { affinities[vcpu] = nil }
+
     /// How many ITSs there are.
     var translatorCount: Int { translators.count }
 

@@ -44,7 +44,9 @@ extension HostRecorder {
         var banks: [any RegisterBank] = [scratch.vm]
         banks += scratch.banks.map { $0 as any RegisterBank }
         for bank in banks {
-            for id in (try? bank.list()) ?? [] where id.isAttributeOfHost {
+            // A maintenance interrupt that was not given is not listed, and can be.
+            let ids = ((try? bank.list()) ?? []) + [.gicMaintenanceIrq]
+            for id in ids where id.isAttributeOfHost {
                 guard !profile.attributes.contains(id), let value = try? bank.read(id) else {
                     continue
                 }

@@ -97,6 +97,7 @@ struct RestoreCommand: ParsableCommand {
         options.kernel = destination.kernel
         options.enabled = destination.enabled
         options.clock = clock.clock
+        options.hasTables = target.isLasting
         options.policy = try (given ?? policy.load().policy).ignoring(try exclude.map(pattern))
         snapshot.warnOfIdleOverrides(of: options.policy, from: source)
         let account = try Restore.perform(

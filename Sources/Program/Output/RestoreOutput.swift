@@ -139,7 +139,9 @@ extension RestoreOutput {
     /// The heading under which a register is told; nil where it only counts.
     private func section(of register: RegisterRestore) -> String? {
         let outcome = register.outcome
-        let isListed = !Self.unlisted.contains(outcome.name) || register.isConditional
+        let isListed =
+            !Self.unlisted.contains(outcome.name) || register.isConditional
+            || outcome == .skipped(.guestMemory)
         return isListed && (listsDestinationOnly || outcome != .untouched) ? outcome.name : nil
     }
 

@@ -6,6 +6,11 @@ package struct CPUInterfaceControl: Hashable, Sendable {
     /// Takes apart a value of ICC_CTLR_EL1.
     package init(_ bits: UInt64) { self.bits = bits }
 
+    /// How many bits of a priority the CPU interface has: 1 to 8.
+    package var priorityBits: UInt64 {
+        RegisterField.ICCCTLREL1.prIbits.extract(from: bits) + 1
+    }
+
     /// Whether KVM takes it on a vCPU that holds another value.
     ///
     /// One that it would refuse is not to be tried: PRIbits and IDbits of a refused value are kept all the same

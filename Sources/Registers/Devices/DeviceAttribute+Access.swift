@@ -55,10 +55,37 @@ extension RegisterID {
         architecture == .own || model == .v3 ? deviceAttribute : nil
     }
 
+    /// Whether it is of an interrupt controller, in a VM that has none.
+    package func lacksController(_ model: GICModel?) -> Bool {
+        model == nil && deviceAttribute?.gicGroup != nil
+    }
+
     /// Whether it is the address of the ITS that follows those of a VM.
     package func isAddressOfITS(after count: Int, with model: GICModel?) -> Bool {
         guard model == .v3, let next = UInt8(exactly: count) else { return false }
         return self == .address(ofITS: next)
+    }
+
+    /// The number of the region of redistributors that it tells of.
+    package var redistributorRegion: UInt16? {
+        guard let attribute = deviceAttribute, attribute.isRegion else { return nil }
+        return UInt16(exactly: attribute.preset)
+    }
+
+    /// Whether a value of set-up was given: an address is all ones until then, and the maintenance interrupt 0.
+    package func isGiven(_ bits: UInt64) -> Bool { bits != (self == .gicMaintenanceIrq ? 0 : .max) }
+
+    /// Whether it says what the tables of LPIs or of an ITS are, which are in the guest's memory: without that memory it
+    /// is nothing to go on with.
+    /// - Parameter bits: what it is to hold.
+    package func needsTables(for bits: UInt64) -> Bool {
+        guard let attribute = deviceAttribute else { return false }
+        switch attribute.gicGroup {
+        case .translation: return attribute.attribute != DeviceAttribute.identityOfITS
+        case .redistributor:
+            return self == .gicrCtlr && RegisterField.GICRCTLR.enableLPIs.touches(bits)
+        default: return false
+        }
     }
 
     /// GICR_PROPBASER and GICR_PENDBASER.

@@ -48,6 +48,8 @@ public struct DeviceAttribute: Hashable, Sendable {
     static let region: UInt64 = 5
     /// `KVM_VGIC_ITS_ADDR_TYPE`.
     static let addressOfITS: UInt64 = 4
+    /// GITS_IIDR.
+    static let identityOfITS: UInt64 = 4
 
     /// An attribute by its numbers.
     public init(device: Device, group: UInt32, attribute: UInt64, preset: UInt64 = 0) {
@@ -55,6 +57,11 @@ public struct DeviceAttribute: Hashable, Sendable {
         self.group = group
         self.attribute = attribute
         self.preset = preset
+    }
+
+    /// Whether it is a region of redistributors.
+    var isRegion: Bool {
+        device == .gic && group == GICGroup.addresses.rawValue && attribute == Self.region
     }
 
     /// Of a GICv3's register that is a system register of the CPU.
@@ -199,7 +206,7 @@ extension RegisterID {
             guard attribute.attribute % 4 == 0, attribute.attribute / 4 < IDRange.its.address >> 8
             else { return [] }
             return [(IDRange.its.kind, UInt16(attribute.attribute / 4) << 8 | UInt16(number))]
-        case .gic where isAddress && attribute.attribute == DeviceAttribute.region:
+        case .gic where attribute.isRegion:
             guard attribute.preset < IDRange.regions.indexes.count else { return [] }
             return [
                 (
