@@ -21,6 +21,8 @@ extension StreamDescription {
     struct Walk {
         /// The "cpu" sections, the last one first.
         var found: [(place: SectionPlace, device: Device)] = []
+        /// Those of interrupt controllers, in the order of the stream.
+        var interruptSections: [DeviceSection] = []
         /// How many sections of vCPUs it has not come to.
         var missing: Int
         /// Where it ended, if that is neither RAM nor the first device.
@@ -58,6 +60,9 @@ extension StreamDescription {
             (end, hasFooter) = (place.offset, place.hasFooter)
             if device.isOfVCPU { walk.missing -= 1 }
             if device.name == CPUSection.name { walk.found.append((place, device)) }
+            if DeviceSection.isOfInterrupts(device.name) {
+                walk.interruptSections.insert(device.section(at: place), at: 0)
+            }
         }
         return walk
     }
@@ -131,6 +136,10 @@ extension StreamDescription {
 }
 
 extension StreamDescription.Device {
+    fileprivate func section(at place: SectionPlace) -> DeviceSection {
+        DeviceSection(name: name, place: place, describedLengths: subsectionLengths)
+    }
+
     fileprivate var text: String { "\(Shown.text(name)) \(instance)" }
 
     /// The header's name with its length, and the instance.

@@ -27,6 +27,10 @@ public struct QEMUStream {
     ///
     /// Only a stream that was read as `partial` has one.
     public let problem: QEMUStreamError?
+    /// The interrupt controller; nil where the stream has none that is understood.
+    public let interrupts: InterruptState?
+    /// Why the interrupt controller is not understood; nil where it is, and where there is none.
+    package let interruptProblem: QEMUStreamError?
     let description: StreamDescription?
     /// Where the stream begins in the file, in bytes, if it follows another one; nil otherwise.
     ///
@@ -46,6 +50,19 @@ public struct QEMUStream {
         var result = self
         result.cpus = cpus
         return result
+    }
+
+    /// What a vCPU holds can be read where the interrupt controller's section is of a kind that is not known.
+    private static func interrupts(
+        _ sections: StreamSections, _ bytes: any SeekableBytes, _ origin: StreamOrigin
+    ) -> (InterruptState?, QEMUStreamError?) {
+        do throws(QEMUStreamError) {
+            let state = try InterruptState.read(
+                sections.interruptSections, of: bytes, vcpuCount: sections.cpus.count, origin)
+            return (state, nil)
+        } catch {
+            return (nil, error)
+        }
     }
 
     /// Parses all of the stream but its RAM.
@@ -68,5 +85,6 @@ public struct QEMUStream {
             throw .noCPUs("its CPU is of the M profile, which KVM does not run")
         }
         origin = StreamOrigin(of: cpus)
+        (interrupts, interruptProblem) = Self.interrupts(sections, bytes, origin)
     }
 }

@@ -4,6 +4,8 @@ internal import TextFormats
 /// The "cpu" sections of a stream, and whether it is all there (Formats/qemu-stream.md, 1.1 to 1.3).
 struct StreamSections {
     private(set) var cpus: [CPUSection] = []
+    /// Those of interrupt controllers, as far as it is known where they are.
+    private(set) var interruptSections: [DeviceSection] = []
     private(set) var description: StreamDescription?
     private(set) var areSearched = false
     /// Where the description does not fit.
@@ -63,7 +65,7 @@ extension StreamSections {
         let described = VCPUSections(description.vcpuSections)
         try described.checkNumbers()
         let walk = try description.walk(in: stream)
-        misfit = walk.misfit
+        (misfit, interruptSections) = (walk.misfit, walk.interruptSections)
         if let misfit, walk.missing > 0 {
             return try search(for: devices, description, in: stream, after: misfit.error)
         }
@@ -130,7 +132,7 @@ extension CPUSection {
 
 extension StreamDescription.Device {
     /// The lengths of the fields of every subsection, by name.
-    fileprivate var subsectionLengths: [[UInt8]: Int] {
+    var subsectionLengths: [[UInt8]: Int] {
         var result: [[UInt8]: Int] = [:]
         Self.collect(json, into: &result)
         return result
@@ -185,6 +187,9 @@ extension StreamSections {
             outside: chain.ranges(of: CPUSection.name))
         try sections.check(areAmong: chain.sections.lazy.map(\.place.offset))
         try sections.checkNumbers()
+        interruptSections = chain.sections.filter {
+            DeviceSection.isOfInterrupts($0.header.name)
+        }.map { DeviceSection(name: $0.header.name, place: $0.place) }
         guard !cpus.isEmpty else {
             throw .noCPUs("none of its \(chain.sections.count) devices is a cpu")
         }

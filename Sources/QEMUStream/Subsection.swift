@@ -1,6 +1,6 @@
 internal import LinuxSystem
 
-/// A subsection of a "cpu" section (`vmstate_arm_cpu.subsections`, `target/arm/machine.c`).
+/// A subsection of a device's section, as of "cpu" (`vmstate_arm_cpu.subsections`, `target/arm/machine.c`).
 public struct Subsection: Hashable, Sendable {
     /// The whole name, with that of the section before it: `cpu/sve`.
     public var name: String
@@ -25,6 +25,9 @@ public struct Subsection: Hashable, Sendable {
         "cpu/sve": 4128, "cpu/sme": 65536, "cpu/zt0": 64, "cpu/serror": 10,
         "cpu/irq-line-state": 4, "cpu/wfxt-timer": 8, "cpu/syndrome64": 8, "cpu/pstate64": 8,
         "cpu/event": 1, "cpu/fpmr": 8, "cpu/pmsav7-rnr": 4, "cpu/m-security": 0,
+        "arm_gicv3/gicd_no_migration_shift_bug": 1, "arm_gicv3/gicd_nmi": 128,
+        "arm_gicv3_cpu/virt": 240, "arm_gicv3_cpu/sre_el1": 8, "arm_gicv3_cpu/gicv4": 16,
+        "arm_gicv3_cpu/nmi": 4,
     ]
 }
 
@@ -37,6 +40,8 @@ struct SubsectionReader {
     private let offset: Int64
     /// The lengths of the description for what this program does not know.
     private let describedLengths: [[UInt8]: Int]
+    /// The section's device.
+    private let name: [UInt8]
     /// From the start of the body.
     private(set) var position: Int
     private var names: Set<[UInt8]> = []
@@ -46,8 +51,9 @@ struct SubsectionReader {
 
     init(
         _ bytes: [UInt8], bodyAt start: Int, offset: Int64, position: Int,
-        describedLengths: [[UInt8]: Int]
+        describedLengths: [[UInt8]: Int], of name: [UInt8] = CPUSection.name
     ) {
+        self.name = name
         self.bytes = bytes
         self.start = start
         self.offset = offset
@@ -106,7 +112,7 @@ struct SubsectionReader {
 
     private func damaged(_ expected: String, _ found: String) -> QEMUStreamError {
         .damaged(
-            part: "the cpu section's subsections", offset: offset + Int64(position),
+            part: "the \(Shown.text(name)) section's subsections", offset: offset + Int64(position),
             expected: expected, found: found)
     }
 }

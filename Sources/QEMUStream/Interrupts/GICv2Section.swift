@@ -1,0 +1,119 @@
+internal import Registers
+internal import VCPUModel
+
+/// The section of a GICv2 (`vmstate_gic`, `hw/intc/arm_gic_common.c`).
+enum GICv2Section {
+    static let name = Array("arm_gic".utf8)
+    /// In each of its arrays of CPUs.
+    private static let cpuCount = 8
+
+    static func read(
+        _ fields: inout DeviceFields, vcpuCount: Int, _ origin: StreamOrigin
+    ) throws(QEMUStreamError) -> InterruptState {
+        guard vcpuCount <= cpuCount else {
+            throw fields.damaged("at most \(cpuCount) vCPUs", "\(vcpuCount)")
+        }
+        var state = InterruptState(.v2, vcpuCount: vcpuCount)
+        state.vm.set(try fields.number(of: 4), .distributor, 0)
+        state.set(try fields.numbers(cpuCount, of: 4), 0)
+        var interrupts: [LatchedInterrupt] = []
+        for _ in 0..<InterruptTables.interruptCount {
+            interrupts.append(try LatchedInterrupt(&fields))
+        }
+        let targets = try fields.numbers(InterruptTables.interruptCount, of: 1)
+        let banked = try fields.numbers(32 * cpuCount, of: 1)
+        let priorities = try fields.numbers(InterruptTables.interruptCount - 32, of: 1)
+        let sources = try fields.numbers(16 * cpuCount, of: 1)
+        for index in state.vcpus.indices {
+            state.vcpus[index].set(interrupts, ofCPU: index)
+            state.vcpus[index].set(bytes: column(index, of: banked), .distributor, at: 0x400)
+            state.vcpus[index].set(bytes: column(index, of: sources), .distributor, at: 0xf20)
+        }
+        try readCPUInterfaces(&fields, into: &state, origin)
+        interrupts.tables(priorities: Array(repeating: 0, count: 32) + priorities, targets)
+            .write(into: &state.vm)
+        return state
+    }
+
+    /// What an array of rows with an element for each CPU has of one.
+    private static func column(_ index: Int, of table: [UInt64]) -> [UInt64] {
+        stride(from: index, to: table.count, by: cpuCount).map { table[$0] }
+    }
+
+    private static func readCPUInterfaces(
+        _ fields: inout DeviceFields, into state: inout InterruptState, _ origin: StreamOrigin
+    ) throws(QEMUStreamError) {
+        let masks = try fields.numbers(cpuCount, of: 2)
+        // KVM has the five bits of priority that there are.
+        state.set(origin == .kvm ? masks : masks.map { $0 >> 3 }, 0x04)
+        // The running priority and the pending interrupt follow from the rest.
+        _ = try fields.numbers(2 * cpuCount, of: 2)
+        state.set(try fields.numbers(cpuCount, of: 1), 0x08)
+        state.set(try fields.numbers(cpuCount, of: 1), 0x1c)
+        for index in 0..<UInt64(4) {
+            state.set(try fields.numbers(cpuCount, of: 4), 0xd0 | index << 2)
+        }
+        // Those of Secure state.
+        _ = try fields.numbers(4 * cpuCount, of: 4)
+    }
+}
+
+extension InterruptState {
+    /// A register of each CPU interface.
+    fileprivate mutating func set(_ values: [UInt64], _ offset: UInt64) {
+        for index in vcpus.indices { vcpus[index].set(values[index], .cpuInterface, offset) }
+    }
+}
+
+/// An interrupt in the section; what each CPU has of its own is a bit for each.
+private struct LatchedInterrupt {
+    /// In the order of `offsets`.
+    let masks: [UInt64]
+    let isEdgeTriggered: Bool
+
+    init(_ fields: inout DeviceFields) throws(QEMUStreamError) {
+        let numbers = try fields.numbers(7, of: 1)
+        isEdgeTriggered = numbers[5] != 0
+        // KVM tells the latch or, of a level-triggered interrupt, the line.
+        let pending = numbers[1] | (isEdgeTriggered ? 0 : numbers[3])
+        masks = [numbers[6], numbers[0], pending, numbers[2]]
+    }
+
+    /// IGROUPR, ISENABLER, ISPENDR and ISACTIVER in the distributor's frame.
+    static let offsets: [UInt64] = [0x80, 0x100, 0x200, 0x300]
+}
+
+extension [LatchedInterrupt] {
+    /// A bit for each interrupt, in words.
+    fileprivate func words(where isSet: (LatchedInterrupt) -> Bool) -> [UInt64] {
+        var words = [UInt64](repeating: 0, count: InterruptTables.wordCount)
+        for (number, interrupt) in enumerated() where isSet(interrupt) {
+            words[number >> 5] |= 1 << UInt64(number & 31)
+        }
+        return words
+    }
+
+    fileprivate func tables(priorities: [UInt64], _ targets: [UInt64]) -> InterruptTables {
+        var bits: [UInt64: [UInt64]] = [:]
+        for (index, offset) in LatchedInterrupt.offsets.enumerated() {
+            bits[offset] = words { $0.masks[index] != 0 }
+        }
+        return InterruptTables(
+            bits: bits, edges: words { $0.isEdgeTriggered }, priorities: priorities,
+            targets: targets)
+    }
+}
+
+extension RegisterList {
+    /// SGIs and PPIs as one CPU has them.
+    fileprivate mutating func set(_ interrupts: [LatchedInterrupt], ofCPU index: Int) {
+        let own = Array(interrupts.prefix(32))
+        for (row, offset) in LatchedInterrupt.offsets.enumerated() {
+            let words = own.words { $0.masks[row] >> UInt64(index) & 1 != 0 }
+            set(words[0], .distributor, offset)
+        }
+        let edges = own.words { $0.isEdgeTriggered }[0]
+        set(InterruptTables.configuration(edges), .distributor, 0xc00)
+        set(InterruptTables.configuration(edges >> 16), .distributor, 0xc04)
+    }
+}
