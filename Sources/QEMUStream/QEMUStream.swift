@@ -1,6 +1,7 @@
 public import LinuxSystem
 internal import Registers
 internal import TextFormats
+public import VCPUModel
 
 /// The vCPUs of a QEMU migration stream: of `migrate file:`, the output of `exec:`, a mapped-ram file, a savevm
 /// state, or `xen-save-devices-state`.
@@ -28,9 +29,9 @@ public struct QEMUStream {
     /// Only a stream that was read as `partial` has one.
     public let problem: QEMUStreamError?
     /// The interrupt controller; nil where the stream has none that is understood.
-    public let interrupts: InterruptState?
-    /// Why the interrupt controller is not understood; nil where it is, and where there is none.
-    package let interruptProblem: QEMUStreamError?
+    public private(set) var interrupts: InterruptState?
+    /// Why an interrupt controller is left out; nil where it is not, and where there is none.
+    package private(set) var interruptProblem: String?
     let description: StreamDescription?
     /// Where the stream begins in the file, in bytes, if it follows another one; nil otherwise.
     ///
@@ -53,17 +54,32 @@ public struct QEMUStream {
     }
 
     /// What a vCPU holds can be read where the interrupt controller's section is of a kind that is not known.
-    private static func interrupts(
-        _ sections: StreamSections, _ bytes: any SeekableBytes, _ origin: StreamOrigin
-    ) -> (InterruptState?, QEMUStreamError?) {
+    private mutating func readInterrupts(_ sections: StreamSections) {
+        guard !sections.mayLackInterrupts else {
+            interruptProblem = "if there is one, nothing reliable says where it is"
+            return
+        }
+        let machine = StreamMachine(
+            vcpuCount: cpus.count, origin, type: header.machineType)
         do throws(QEMUStreamError) {
-            let state = try InterruptState.read(
-                sections.interruptSections, of: bytes, vcpuCount: sections.cpus.count, origin)
-            return (state, nil)
+            interrupts = try InterruptState.read(sections.interruptSections, of: bytes, machine)
         } catch {
-            return (nil, error)
+            interruptProblem = "\(error)"
         }
     }
+
+    /// A bank for each vCPU, in the stream's order.
+    ///
+    /// Each call makes new ones: writes change neither the stream nor the banks of another call.
+    public var banks: [QEMUVCPUBank] {
+        cpus.map { cpu in
+            QEMUVCPUBank(
+                cpu, origin: origin, interrupts: interrupts?.ofVCPU(cpu.instance) ?? RegisterList())
+        }
+    }
+
+    /// What the VM has once; nil where the stream has no interrupt controller that is understood.
+    public var vmBank: (any RegisterBank)? { interrupts.map { InterruptBank($0.vm) } }
 
     /// Parses all of the stream but its RAM.
     /// - Throws: `notAStream` or `version`; `cutOff` or `damaged` for what is not whole, unless `partial` is asked
@@ -85,6 +101,6 @@ public struct QEMUStream {
             throw .noCPUs("its CPU is of the M profile, which KVM does not run")
         }
         origin = StreamOrigin(of: cpus)
-        (interrupts, interruptProblem) = Self.interrupts(sections, bytes, origin)
+        readInterrupts(sections)
     }
 }

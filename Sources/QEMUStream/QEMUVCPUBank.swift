@@ -4,19 +4,25 @@ public import VCPUModel
 
 /// A vCPU of a migration stream as a bank: its "cpu" section by KVM's ids.
 ///
-/// What KVM keeps outside its list is here too, as far as the stream tells it: the power state, a pending SError, and
-/// the init features that its registers show.
+/// What KVM keeps outside its list is here too, as far as the stream tells it: the power state, a pending SError, the
+/// init features that its registers show, and the vCPU's part of the interrupt controller, which is not changed.
 public final class QEMUVCPUBank: RegisterBank {
     /// The section with everything written so far, ready to be put into the stream (`QEMUStream.patch`).
     public private(set) var section: CPUSection
     private let origin: StreamOrigin
     private var places: RegisterPlaces
+    private let interrupts: InterruptBank
 
     /// A bank of its own copy of the section.
-    /// - Parameter origin: of the stream. It decides which values QEMU would take.
-    public init(_ section: CPUSection, origin: StreamOrigin) {
+    /// - Parameters:
+    ///   - origin: of the stream. It decides which values QEMU would take.
+    ///   - interrupts: what the vCPU has of the stream's interrupt controller.
+    public init(
+        _ section: CPUSection, origin: StreamOrigin, interrupts: RegisterList = RegisterList()
+    ) {
         self.section = section
         self.origin = origin
+        self.interrupts = InterruptBank(interrupts)
         places = RegisterPlaces(section, origin: origin)
     }
 
@@ -25,13 +31,14 @@ public final class QEMUVCPUBank: RegisterBank {
     /// Of a vCPU with SVE the Z registers are listed and the V registers, which are parts of them, are not.
     public func list() -> [RegisterID] {
         let listed = places.places.keys.filter { !places.unlisted.contains($0) }
-        return (listed + outsidePlaces).sorted()
+        return (listed + outsidePlaces + interrupts.list()).sorted()
     }
 
     /// The value in the section, or what follows from it for a register that has no place there.
     /// - Throws: errno `ENOENT` when the section has no such register.
     public func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue {
         if let place = places.places[id]?.first { return place.read(section) }
+        if interrupts.has(id) { return try interrupts.read(id) }
         guard outsidePlaces.contains(id), let value = computed(id) else {
             throw RegisterBankError(.read, id, .noEntry, explanation: Self.notThere)
         }
@@ -43,6 +50,7 @@ public final class QEMUVCPUBank: RegisterBank {
     ///   that QEMU's emulation would not load, and for what the stream cannot hold.
     public func write(_ value: RegisterValue, to id: RegisterID) throws(RegisterBankError) {
         try value.checkSize(for: id)
+        if interrupts.has(id) { return try interrupts.write(value, to: id) }
         guard let own = places.places[id] else { return try writeOutsidePlaces(value, to: id) }
         if let reason = whyNotLoaded(value, id), own[0].read(section) != value {
             throw RegisterBankError(.write, id, .invalidArgument, explanation: reason)

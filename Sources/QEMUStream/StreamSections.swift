@@ -6,6 +6,8 @@ struct StreamSections {
     private(set) var cpus: [CPUSection] = []
     /// Those of interrupt controllers, as far as it is known where they are.
     private(set) var interruptSections: [DeviceSection] = []
+    /// Whether what was gone through has all devices of the stream.
+    private var areAllDevices = false
     private(set) var description: StreamDescription?
     private(set) var areSearched = false
     /// Where the description does not fit.
@@ -21,8 +23,7 @@ struct StreamSections {
             try read(stream, reading)
         } catch {
             guard reading == .partial, !error.isOfFile else { throw error }
-            problem = error
-            areSearched = true
+            (problem, areSearched, interruptSections) = (error, true, [])
             let region = description?.region ?? UndescribedTail.region(of: stream)
             cpus =
                 CPUSectionSearch(
@@ -34,6 +35,13 @@ struct StreamSections {
 }
 
 extension StreamSections {
+    /// Whether there may be an interrupt controller of which it is not known where it is.
+    var mayLackInterrupts: Bool {
+        guard let description else { return interruptSections.isEmpty && !areAllDevices }
+        let described = description.devices.filter { DeviceSection.isOfInterrupts($0.name) }
+        return interruptSections.count < described.count
+    }
+
     private mutating func read(
         _ stream: any SeekableBytes, _ reading: StreamReading
     ) throws(QEMUStreamError) {
@@ -187,6 +195,7 @@ extension StreamSections {
             outside: chain.ranges(of: CPUSection.name))
         try sections.check(areAmong: chain.sections.lazy.map(\.place.offset))
         try sections.checkNumbers()
+        areAllDevices = tail.isAllDevices
         interruptSections = chain.sections.filter {
             DeviceSection.isOfInterrupts($0.header.name)
         }.map { DeviceSection(name: $0.header.name, place: $0.place) }

@@ -27,7 +27,7 @@ public struct Subsection: Hashable, Sendable {
         "cpu/event": 1, "cpu/fpmr": 8, "cpu/pmsav7-rnr": 4, "cpu/m-security": 0,
         "arm_gicv3/gicd_no_migration_shift_bug": 1, "arm_gicv3/gicd_nmi": 128,
         "arm_gicv3_cpu/virt": 240, "arm_gicv3_cpu/sre_el1": 8, "arm_gicv3_cpu/gicv4": 16,
-        "arm_gicv3_cpu/nmi": 4,
+        "arm_gicv3_cpu/nmi": 4, "arm_gic_virt_state": 2240,
     ]
 }
 
@@ -65,8 +65,14 @@ struct SubsectionReader {
     mutating func all(
         inside prefix: [UInt8] = CPUSection.name, depth: Int = 0
     ) throws(QEMUStreamError) -> [Subsection] {
+        try all(beginning: prefix + [UInt8(ascii: "/")], depth: depth)
+    }
+
+    /// The subsections from here on whose names begin so.
+    mutating func all(
+        beginning path: [UInt8], depth: Int = 0
+    ) throws(QEMUStreamError) -> [Subsection] {
         var result: [Subsection] = []
-        let path = prefix + [UInt8(ascii: "/")]
         while let name = nextName(), name.starts(with: path), depth < Self.maximumDepth {
             result.append(try subsection(name, depth: depth))
         }

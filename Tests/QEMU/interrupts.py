@@ -63,9 +63,23 @@ def trigger(bits):
     return sum(2 << 2 * index for index in range(16) if bits >> index & 1)
 
 
-def controller(gic, is_kvm):
+def is_virt(stream):
+    """Of a stream that begins with its configuration."""
+    name = stream[13:13 + number(stream[9:13])].decode() if stream[8] == 7 else ""
+    return name == "virt" or name.startswith("virt-")
+
+
+# Of the machine virt: INTIDs by 32, and the set-up.
+VIRT_BLOCKS = 9
+VIRT = {"arm_gicv3": {"GIC_NR_IRQS": 288, "GIC_ADDRESS_DIST": 0x8000000}, "arm_gicv3_its": {"GITS_ADDRESS": 0x8080000},
+        "arm_gic": {"GIC_NR_IRQS": 288, "GIC_ADDRESS_DIST_V2": 0x8000000, "GIC_ADDRESS_CPU_V2": 0x8010000}}
+
+
+def controller(gic, least):
     """GICv3."""
     yield "vm", "GIC_MODEL", 7
+    if least > 1:
+        yield "vm", "GIC_REDIST_REGION0", len(gic["cpu"]) << 52 | 0x80a0000
     yield "vm", "GICD_CTLR", gic["gicd_ctlr"][0]
     yield "vm", "GICR_PROPBASER", gic["cpu"][0]["gicr_propbaser"][0]
     words = {"IGROUPR": "group", "ISENABLER": "enabled", "ISPENDR": "pending", "ISACTIVER": "active"}
@@ -73,7 +87,7 @@ def controller(gic, is_kvm):
     wide = [gic["gicd_ipriority"], gic["gicd_irouter"]]
     used = [block for block in range(1, 32) if any(table[block] for table in tables)
             or any(any(table[32 * block:32 * block + 32]) for table in wide)]
-    for block in range(1, max(used, default=0) + 1):
+    for block in range(1, max(used + [least - 1]) + 1):
         for register, field in words.items():
             yield "vm", f"GICD_{register}{block}", gic[field][block]
         yield "vm", f"GIC_LINE_LEVEL{block}", gic["level"][block]
@@ -115,7 +129,7 @@ def vcpu(cpu):
         yield f"ICH_LR{index}_EL2", value
 
 
-def translator(its, is_kvm):
+def translator(its):
     for name in ("ctlr", "cbaser", "cwriter", "creadr"):
         yield "vm", f"GITS_{name.upper()}", its[name][0]
     if its["iidr"][0]:
@@ -124,7 +138,7 @@ def translator(its, is_kvm):
         yield "vm", f"GITS_BASER{index}", value
 
 
-def older(gic, is_kvm, count):
+def older(gic, is_kvm, count, least):
     """GICv2."""
     yield "vm", "GIC_MODEL", 5
     yield "vm", "GICD_CTLR", gic["ctlr"][0]
@@ -141,7 +155,7 @@ def older(gic, is_kvm, count):
     priorities = [0] * 32 + gic["priority2"]
     used = [intid // 32 for intid in range(32, 1020) if priorities[intid] or gic["irq_target"][intid]
             or states[intid]["edge_trigger"][0] or any(mask(states[intid], field) for field in names.values())]
-    blocks = max(used, default=0) + 1
+    blocks = max(used + [least - 1]) + 1
     for block in range(1, blocks):
         for register, field in names.items():
             yield "vm", f"GICD_{register}{block}", word(block, lambda state: mask(state, field))
@@ -173,11 +187,15 @@ def main():
     count = sum(device["name"] == "cpu" for device in description(stream)[1]["devices"])
     is_kvm = b"\x60\x20\x00\x00\x00\x14" in stream or b"\x60\x30\x00\x00\x00\x14\x00\x00" in stream
     lines = []
+    least = VIRT_BLOCKS if is_virt(stream) else 1
     for name, fields in sections(stream):
+        lines += [("vm", register, value) for register, value in VIRT[name].items() if least > 1]
         if name == "arm_gic":
-            lines += older(fields, is_kvm, count)
+            lines += older(fields, is_kvm, count, least)
+        elif name == "arm_gicv3":
+            lines += controller(fields, least)
         else:
-            lines += {"arm_gicv3": controller, "arm_gicv3_its": translator}[name](fields, is_kvm)
+            lines += translator(fields)
     for unit, name, value in sorted(lines):
         print(unit, name, hex(value))
 

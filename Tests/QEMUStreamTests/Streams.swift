@@ -8,8 +8,6 @@ extension QEMUStream {
     init(_ bytes: [UInt8], reading: StreamReading = .whole) throws(QEMUStreamError) {
         try self.init(MemoryBytes(bytes), reading: reading)
     }
-
-    var banks: [QEMUVCPUBank] { cpus.map { QEMUVCPUBank($0, origin: origin) } }
 }
 
 extension StreamFixture {

@@ -68,7 +68,7 @@ extension Location {
         let account = try SourceError.passing {
             try Restore.perform(
                 snapshot, into: banks.sorted { $0.section.instance < $1.section.instance },
-                options: restore)
+                vm: file.stream.vmBank, options: restore)
         }
         return (account, try file.changes(to: banks.map(\.section)))
     }

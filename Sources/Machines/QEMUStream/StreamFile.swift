@@ -160,9 +160,7 @@ public struct StreamFile: StateFile {
     /// A bank for each vCPU, in the stream's order.
     ///
     /// Each call makes new ones: writes change neither the stream nor the banks of another call.
-    package var banks: [QEMUVCPUBank] {
-        stream.cpus.map { QEMUVCPUBank($0, origin: stream.origin) }
-    }
+    package var banks: [QEMUVCPUBank] { stream.banks }
 
     /// The vCPUs' numbers, for messages.
     package var indexText: String { UnitNumbers(stream.cpus.map(\.instance).sorted()).title }
@@ -174,11 +172,11 @@ public struct StreamFile: StateFile {
         return try stateCapture(options)
     }
 
-    /// The registers of every vCPU by KVM's ids, in ascending order of vCPU number, without notices.
+    /// The registers of every vCPU, in ascending order of vCPU number, and of the VM, by KVM's ids, without notices.
     package func stateCapture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         var result = try StateCapture(
-            of: zip(stream.cpus, banks).map { OpenVCPU(index: $0.instance, bank: $1) },
-            provenance(options))
+            of: banks.map { OpenVCPU(index: $0.section.instance, bank: $0) },
+            provenance(options), vm: stream.vmBank)
         result.snapshot.vcpus.sort { $0.index < $1.index }
         return result
     }
@@ -219,6 +217,9 @@ public struct StreamFile: StateFile {
 
     func warnOfLosses(_ options: SourceOptions) {
         for warning in stream.warnings { warn(warning.description, options) }
+        if let problem = stream.interruptProblem {
+            warn("its interrupt controller is left out: \(problem)", options)
+        }
     }
 
     private func warn(_ text: String, _ options: SourceOptions) {

@@ -64,12 +64,12 @@ struct DeviceFields {
         try numbers(1, of: width)[0]
     }
 
-    /// The subsections that follow, whose names continue `name`.
-    mutating func subsections(inside name: [UInt8]) throws(QEMUStreamError) -> [Subsection] {
+    /// The subsections that follow, whose names begin so.
+    mutating func subsections(beginning path: String) throws(QEMUStreamError) -> [Subsection] {
         var reader = SubsectionReader(
             body, bodyAt: 0, offset: section.place.bodyOffset, position: position,
             describedLengths: section.describedLengths, of: section.name)
-        let result = try reader.all(inside: name)
+        let result = try reader.all(beginning: Array(path.utf8))
         position = reader.position
         return result
     }

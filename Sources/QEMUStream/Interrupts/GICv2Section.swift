@@ -8,12 +8,12 @@ enum GICv2Section {
     private static let cpuCount = 8
 
     static func read(
-        _ fields: inout DeviceFields, vcpuCount: Int, _ origin: StreamOrigin
+        _ fields: inout DeviceFields, _ machine: StreamMachine
     ) throws(QEMUStreamError) -> InterruptState {
-        guard vcpuCount <= cpuCount else {
-            throw fields.damaged("at most \(cpuCount) vCPUs", "\(vcpuCount)")
+        guard machine.vcpuCount <= cpuCount else {
+            throw fields.damaged("at most \(cpuCount) vCPUs", "\(machine.vcpuCount)")
         }
-        var state = InterruptState(.v2, vcpuCount: vcpuCount)
+        var state = InterruptState(.v2, of: machine)
         state.vm.set(try fields.number(of: 4), .distributor, 0)
         state.set(try fields.numbers(cpuCount, of: 4), 0)
         var interrupts: [LatchedInterrupt] = []
@@ -29,7 +29,7 @@ enum GICv2Section {
             state.vcpus[index].set(bytes: column(index, of: banked), .distributor, at: 0x400)
             state.vcpus[index].set(bytes: column(index, of: sources), .distributor, at: 0xf20)
         }
-        try readCPUInterfaces(&fields, into: &state, origin)
+        try readCPUInterfaces(&fields, into: &state, machine.origin)
         interrupts.tables(priorities: Array(repeating: 0, count: 32) + priorities, targets)
             .write(into: &state.vm)
         return state
@@ -55,6 +55,9 @@ enum GICv2Section {
         }
         // Those of Secure state.
         _ = try fields.numbers(4 * cpuCount, of: 4)
+        // The virtual interfaces of a machine with EL2, which are none of KVM's.
+        _ = try fields.subsections(beginning: "arm_gic_")
+        try fields.checkEnd()
     }
 }
 

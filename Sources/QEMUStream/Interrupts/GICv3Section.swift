@@ -4,13 +4,12 @@ internal import VCPUModel
 /// The section of a GICv3 (`vmstate_gicv3`, `hw/intc/arm_gicv3_common.c`).
 enum GICv3Section {
     static let name = Array("arm_gicv3".utf8)
-    private static let nameOfCPU = Array("arm_gicv3_cpu".utf8)
     private static let shiftMark = "arm_gicv3/gicd_no_migration_shift_bug"
 
     static func read(
-        _ fields: inout DeviceFields, vcpuCount: Int
+        _ fields: inout DeviceFields, _ machine: StreamMachine
     ) throws(QEMUStreamError) -> InterruptState {
-        var state = InterruptState(.v3, vcpuCount: vcpuCount)
+        var state = InterruptState(.v3, of: machine)
         state.vm.set(try fields.number(of: 4), .distributor, 0)
         // GICD_STATUSR has no id.
         _ = try fields.numbers(2, of: 4)
@@ -23,7 +22,7 @@ enum GICv3Section {
             try readCPUInterface(&fields, into: &state.vcpus[index])
             try readSubsections(&fields, into: &state.vcpus[index])
         }
-        let marks = try fields.subsections(inside: name).filter { $0.name == shiftMark }
+        let marks = try fields.subsections(beginning: "arm_gicv3/").filter { $0.name == shiftMark }
         guard marks.contains(where: { fields.body[$0.fields.lowerBound] != 0 }) else {
             throw fields.damaged(shiftMark, "none: QEMU before 2.12 wrote it")
         }
@@ -104,7 +103,7 @@ enum GICv3Section {
     ) throws(QEMUStreamError) {
         // Not sent where it is 7.
         vcpu.set(7, .iccSREEL1)
-        for subsection in try fields.subsections(inside: nameOfCPU) {
+        for subsection in try fields.subsections(beginning: "arm_gicv3_cpu/") {
             switch subsection.name {
             case "arm_gicv3_cpu/sre_el1": vcpu.set(fields.words(of: subsection)[0], .iccSREEL1)
             case "arm_gicv3_cpu/virt":

@@ -10,34 +10,72 @@ public struct InterruptState: Hashable, Sendable {
     /// What each vCPU has, in the order of their numbers.
     public internal(set) var vcpus: [RegisterList]
 
-    init(_ model: GICModel, vcpuCount: Int) {
-        vcpus = Array(repeating: RegisterList(), count: vcpuCount)
+    init(_ model: GICModel, of machine: StreamMachine) {
+        vcpus = Array(repeating: RegisterList(), count: machine.vcpuCount)
         vm.set(RegisterValue(UInt64(model.rawValue), size: 4), for: .gicModel)
+        if machine.isVirt { vm.setSetUp(of: model, vcpuCount: machine.vcpuCount) }
+    }
+
+    /// What a vCPU has; nothing for a number that no vCPU has.
+    func ofVCPU(_ number: UInt32) -> RegisterList {
+        Int(exactly: number).flatMap { vcpus.indices.contains($0) ? vcpus[$0] : nil }
+            ?? RegisterList()
     }
 
     /// Nil where there is no section of an interrupt controller.
     static func read(
-        _ sections: [DeviceSection], of stream: any SeekableBytes, vcpuCount: Int,
-        _ origin: StreamOrigin
+        _ sections: [DeviceSection], of stream: any SeekableBytes, _ machine: StreamMachine
     ) throws(QEMUStreamError) -> InterruptState? {
-        var result: InterruptState?
-        for section in sections where section.name != ITSSection.name {
-            var fields = try section.fields(in: stream)
-            result =
-                section.name == GICv3Section.name
-                ? try GICv3Section.read(&fields, vcpuCount: vcpuCount)
-                : try GICv2Section.read(&fields, vcpuCount: vcpuCount, origin)
+        let controllers = sections.filter { $0.name != ITSSection.name }
+        guard let controller = controllers.first else { return nil }
+        if let second = controllers.dropFirst().first {
+            throw second.damaged(
+                "one interrupt controller", "another", at: second.place.offset)
         }
-        guard var result else { return nil }
-        var number: UInt8 = 0
-        for section in sections where section.name == ITSSection.name {
+        var fields = try controller.fields(in: stream)
+        var result =
+            controller.name == GICv3Section.name
+            ? try GICv3Section.read(&fields, machine) : try GICv2Section.read(&fields, machine)
+        let translators = sections.filter { $0.name == ITSSection.name }
+        for (index, section) in translators.enumerated() {
             var fields = try section.fields(in: stream)
+            guard let number = UInt8(exactly: index) else {
+                throw fields.damaged("at most 256 of them", "more")
+            }
             try ITSSection.read(&fields, number, into: &result.vm)
-            number &+= 1
         }
-        if origin == .kvm { result.vm.setWhatKVMHides() }
+        if machine.isVirt, !translators.isEmpty, let id = RegisterID.address(ofITS: 0) {
+            result.vm.set(VirtMachine.translator, id)
+        }
+        if machine.origin == .kvm { result.vm.setWhatKVMHides() }
         return result
     }
+}
+
+/// What the rest of a stream tells of the machine.
+struct StreamMachine {
+    let vcpuCount: Int
+    let origin: StreamOrigin
+    /// Whether it is QEMU's machine `virt`.
+    let isVirt: Bool
+
+    init(vcpuCount: Int, _ origin: StreamOrigin, type: String?) {
+        (self.vcpuCount, self.origin) = (vcpuCount, origin)
+        isVirt = type == "virt" || type?.hasPrefix("virt-") == true
+    }
+}
+
+/// How QEMU's machine `virt` sets its interrupt controller up (`base_memmap` and `create_gic`, `hw/arm/virt.c`).
+enum VirtMachine {
+    /// `NUM_IRQS`, and SGIs and PPIs.
+    static let interruptCount = 288
+    static let distributor: UInt64 = 0x0800_0000
+    static let cpuInterface: UInt64 = 0x0801_0000
+    static let redistributors: UInt64 = 0x080a_0000
+    /// That there is room for; a second region is behind the RAM, whose size no device tells.
+    static let redistributorCount = 123
+    /// It has one at most.
+    static let translator: UInt64 = 0x0808_0000
 }
 
 extension RegisterList {
@@ -67,6 +105,19 @@ extension RegisterList {
         }
     }
 
+    fileprivate mutating func setSetUp(of model: GICModel, vcpuCount: Int) {
+        set(UInt64(VirtMachine.interruptCount), .gicNrIrqs)
+        guard model == .v3 else {
+            set(VirtMachine.distributor, .gicAddressDistV2)
+            return set(VirtMachine.cpuInterface, .gicAddressCpuV2)
+        }
+        set(VirtMachine.distributor, .gicAddressDist)
+        guard vcpuCount <= VirtMachine.redistributorCount,
+            let region = RegisterID.redistributorRegion(0)
+        else { return }
+        set(UInt64(vcpuCount) << 52 | VirtMachine.redistributors, region)
+    }
+
     /// What QEMU does not save of a VM of KVM: all that KVM does not tell, but for the tables, which it has put into the
     /// guest's memory.
     fileprivate mutating func setWhatKVMHides() {
@@ -94,17 +145,18 @@ struct InterruptTables {
     /// INTIDs above it are special ones.
     static let interruptCount = 1020
 
-    /// How many blocks of 32 INTIDs there are to tell of: up to the last in which anything is not zero.
+    /// How many blocks of 32 INTIDs there are to tell of: those that the VM has, and up to the last in which anything is
+    /// not zero.
     ///
     /// A section has room for all INTIDs, and does not say how many the VM has.
-    private var blockCount: Int {
+    private func blockCount(atLeast interruptCount: UInt64) -> Int {
         let last = (1..<Self.wordCount).last { block in
             (Array(bits.values) + [edges, levels]).contains { Self.holds($0, block..<block + 1) }
                 || [priorities, routes, targets].contains {
                     Self.holds($0, block << 5..<(block + 1) << 5)
                 }
         }
-        return (last ?? 0) + 1
+        return max((last ?? 0) + 1, min(Int(interruptCount >> 5), Self.wordCount))
     }
 
     private static func holds(_ table: [UInt64], _ range: Range<Int>) -> Bool {
@@ -113,6 +165,7 @@ struct InterruptTables {
 
     /// Sets the registers of SPIs.
     func write(into vm: inout RegisterList) {
+        let blockCount = blockCount(atLeast: vm[.gicNrIrqs]?.lowBits ?? 0)
         let count = min(blockCount << 5, Self.interruptCount)
         for block in 1..<blockCount {
             let word = UInt64(block) << 2
