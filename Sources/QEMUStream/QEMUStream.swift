@@ -54,13 +54,13 @@ public struct QEMUStream {
     }
 
     /// What a vCPU holds can be read where the interrupt controller's section is of a kind that is not known.
-    private mutating func readInterrupts(_ sections: StreamSections) {
+    private mutating func readInterrupts(_ sections: StreamSections, machineType: String?) {
         guard !sections.mayLackInterrupts else {
             interruptProblem = "if there is one, nothing reliable says where it is"
             return
         }
         let machine = StreamMachine(
-            vcpuCount: cpus.count, origin, type: header.machineType)
+            vcpuCount: cpus.count, origin, type: header.machineType ?? machineType)
         do throws(QEMUStreamError) {
             interrupts = try InterruptState.read(sections.interruptSections, of: bytes, machine)
         } catch {
@@ -82,10 +82,11 @@ public struct QEMUStream {
     public var vmBank: (any RegisterBank)? { interrupts.map { InterruptBank($0.vm) } }
 
     /// Parses all of the stream but its RAM.
+    /// - Parameter machineType: of a stream that has no configuration in front, where it is known.
     /// - Throws: `notAStream` or `version`; `cutOff` or `damaged` for what is not whole, unless `partial` is asked
     ///   for and a vCPU is found; `noCPUs` when there is no Arm A-profile vCPU.
     public init(
-        _ bytes: any SeekableBytes, reading: StreamReading = .whole
+        _ bytes: any SeekableBytes, reading: StreamReading = .whole, machineType: String? = nil
     ) throws(QEMUStreamError) {
         self.bytes = bytes
         header = try StreamHeader(bytes)
@@ -101,6 +102,6 @@ public struct QEMUStream {
             throw .noCPUs("its CPU is of the M profile, which KVM does not run")
         }
         origin = StreamOrigin(of: cpus)
-        readInterrupts(sections)
+        readInterrupts(sections, machineType: machineType)
     }
 }

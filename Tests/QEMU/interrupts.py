@@ -71,14 +71,14 @@ def is_virt(stream):
 
 # Of the machine virt: INTIDs by 32, and the set-up.
 VIRT_BLOCKS = 9
-VIRT = {"arm_gicv3": {"GIC_NR_IRQS": 288, "GIC_ADDRESS_DIST": 0x8000000}, "arm_gicv3_its": {"GITS_ADDRESS": 0x8080000},
+VIRT = {"arm_gicv3": {"GIC_NR_IRQS": 288, "GIC_ADDRESS_DIST": 0x8000000}, "arm_gicv3_its": {"GITS0_ADDRESS": 0x8080000},
         "arm_gic": {"GIC_NR_IRQS": 288, "GIC_ADDRESS_DIST_V2": 0x8000000, "GIC_ADDRESS_CPU_V2": 0x8010000}}
 
 
-def controller(gic, least):
+def controller(gic, is_kvm, known):
     """GICv3."""
     yield "vm", "GIC_MODEL", 7
-    if least > 1:
+    if known:
         yield "vm", "GIC_REDIST_REGION0", len(gic["cpu"]) << 52 | 0x80a0000
     yield "vm", "GICD_CTLR", gic["gicd_ctlr"][0]
     yield "vm", "GICR_PROPBASER", gic["cpu"][0]["gicr_propbaser"][0]
@@ -87,14 +87,18 @@ def controller(gic, least):
     wide = [gic["gicd_ipriority"], gic["gicd_irouter"]]
     used = [block for block in range(1, 32) if any(table[block] for table in tables)
             or any(any(table[32 * block:32 * block + 32]) for table in wide)]
-    for block in range(1, max(used + [least - 1]) + 1):
+    blocks = known or max(used, default=0) + 1
+    for block in range(1, blocks):
         for register, field in words.items():
             yield "vm", f"GICD_{register}{block}", gic[field][block]
         yield "vm", f"GIC_LINE_LEVEL{block}", gic["level"][block]
         for half in (0, 1):
             yield "vm", f"GICD_ICFGR{2 * block + half}", trigger(gic["edge_trigger"][block] >> 16 * half)
         for intid in range(32 * block, min(32 * block + 32, 1020)):
-            yield "vm", f"GICD_IROUTER{intid}", gic["gicd_irouter"][intid]
+            # With KVM, QEMU saves the word at GICD_IROUTER + 4 * i, and the next one, as the route of i.
+            place = 2 * intid if is_kvm else intid
+            if place < min(32 * blocks, 1020):
+                yield "vm", f"GICD_IROUTER{intid}", gic["gicd_irouter"][place]
             if intid % 4 == 0:
                 yield "vm", f"GICD_IPRIORITYR{intid // 4}", packed(gic["gicd_ipriority"][intid:intid + 4])
     for index, cpu in enumerate(gic["cpu"]):
@@ -131,14 +135,14 @@ def vcpu(cpu):
 
 def translator(its):
     for name in ("ctlr", "cbaser", "cwriter", "creadr"):
-        yield "vm", f"GITS_{name.upper()}", its[name][0]
+        yield "vm", f"GITS0_{name.upper()}", its[name][0]
     if its["iidr"][0]:
-        yield "vm", "GITS_IIDR", its["iidr"][0]
+        yield "vm", "GITS0_IIDR", its["iidr"][0]
     for index, value in enumerate(its["baser"]):
-        yield "vm", f"GITS_BASER{index}", value
+        yield "vm", f"GITS0_BASER{index}", value
 
 
-def older(gic, is_kvm, count, least):
+def older(gic, is_kvm, count, known):
     """GICv2."""
     yield "vm", "GIC_MODEL", 5
     yield "vm", "GICD_CTLR", gic["ctlr"][0]
@@ -155,7 +159,7 @@ def older(gic, is_kvm, count, least):
     priorities = [0] * 32 + gic["priority2"]
     used = [intid // 32 for intid in range(32, 1020) if priorities[intid] or gic["irq_target"][intid]
             or states[intid]["edge_trigger"][0] or any(mask(states[intid], field) for field in names.values())]
-    blocks = max(used + [least - 1]) + 1
+    blocks = known or max(used, default=0) + 1
     for block in range(1, blocks):
         for register, field in names.items():
             yield "vm", f"GICD_{register}{block}", word(block, lambda state: mask(state, field))
@@ -187,13 +191,13 @@ def main():
     count = sum(device["name"] == "cpu" for device in description(stream)[1]["devices"])
     is_kvm = b"\x60\x20\x00\x00\x00\x14" in stream or b"\x60\x30\x00\x00\x00\x14\x00\x00" in stream
     lines = []
-    least = VIRT_BLOCKS if is_virt(stream) else 1
+    known = VIRT_BLOCKS if is_virt(stream) else None
     for name, fields in sections(stream):
-        lines += [("vm", register, value) for register, value in VIRT[name].items() if least > 1]
+        lines += [("vm", register, value) for register, value in VIRT[name].items() if known]
         if name == "arm_gic":
-            lines += older(fields, is_kvm, count, least)
+            lines += older(fields, is_kvm, count, known)
         elif name == "arm_gicv3":
-            lines += controller(fields, least)
+            lines += controller(fields, is_kvm, known)
         else:
             lines += translator(fields)
     for unit, name, value in sorted(lines):

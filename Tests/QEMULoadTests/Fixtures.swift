@@ -79,3 +79,13 @@ extension LoadPlan {
         vcpus.first?.registers.filter { $0.fate.rawValue == fate }.map(\.id.name) ?? []
     }
 }
+
+/// The stream's vCPUs.
+func snapshot(of stream: QEMUStream) throws -> Snapshot {
+    let origin = stream.origin.canBeOfKVM ? StreamOrigin.kvm : stream.origin
+    let vcpus = try stream.cpus.map { section in
+        let bank = QEMUVCPUBank(section, origin: origin)
+        return VCPUState(index: section.instance, registers: try Capture(of: bank).registers)
+    }
+    return Snapshot(provenance: Provenance(), vcpus: vcpus)
+}

@@ -22,16 +22,6 @@ struct LoadRemedyTests {
 
     private let policy = RestorePolicy(.safe)
 
-    /// The stream's vCPUs.
-    private func snapshot(of stream: QEMUStream) throws -> Snapshot {
-        let origin = stream.origin.canBeOfKVM ? StreamOrigin.kvm : stream.origin
-        let vcpus = try stream.cpus.map { section in
-            let bank = QEMUVCPUBank(section, origin: origin)
-            return VCPUState(index: section.instance, registers: try Capture(of: bank).registers)
-        }
-        return Snapshot(provenance: Provenance(), vcpus: vcpus)
-    }
-
     @Test(arguments: StreamFixture.allCases, HostProfile.builtInNames)
     func ofKVM(_ fixture: StreamFixture, _ host: String) throws {
         let (stream, profile) = (try QEMUStream(fixture.bytes), try builtIn(host))

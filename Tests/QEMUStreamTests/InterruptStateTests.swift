@@ -54,9 +54,61 @@ struct InterruptStateTests {
         let whole = try #require(try StreamFixture.kvmN1.stream.interrupts)
         // What the machine's name tells.
         let setUp = whole.vm.ids.filter { !alone.vm.contains($0) }
-        #expect(setUp.map(\.name) == ["GIC_NR_IRQS", "GIC_ADDRESS_DIST", "GIC_REDIST_REGION0", "GITS0_ADDRESS"])
+        let names = ["GIC_NR_IRQS", "GIC_ADDRESS_DIST", "GIC_REDIST_REGION0", "GITS0_ADDRESS"]
+        #expect(setUp.map(\.name) == names)
         #expect(alone.vm.ids == whole.vm.ids.filter { !setUp.contains($0) })
         #expect(alone.vcpus.map(\.ids) == whole.vcpus.map(\.ids))
+    }
+
+    @Test(
+        "Banks have it beside the rest, and keep it as it is",
+        arguments: ["kvm-6.12-max", "tcg-cortex-a15"])
+    func banks(name: String) throws {
+        let stream = try QEMUStream(Self.stream(name))
+        let interrupts = try #require(stream.interrupts)
+        let banks = [try #require(stream.vmBank)] + stream.banks.map { $0 as any RegisterBank }
+        for (bank, (_, registers)) in zip(banks, interrupts.units) {
+            let listed = try bank.list()
+            #expect(listed == listed.sorted() && Set(listed).isSuperset(of: registers.ids))
+            for (id, value) in registers {
+                #expect(try bank.read(id) == value)
+                try bank.write(value, to: id)
+                let other = RegisterValue(~value.lowBits, size: value.size)
+                #expect(throws: RegisterBankError.self, "\(id.name)") {
+                    try bank.write(other, to: id)
+                }
+                #expect(try bank.read(id) == value)
+            }
+        }
+        let cpu = try #require(stream.banks.first)
+        try cpu.write(RegisterValue(5, size: 8), to: .x(0))
+        let patch = try stream.patch(replacing: [cpu.section])
+        let changed = try QEMUStream(patch.applied(to: try Self.stream(name)))
+        #expect(changed.interrupts == interrupts && changed.cpus != stream.cpus)
+    }
+
+    @Test("Without the mark of QEMU 2.12, which has other words, it is left out, and that is said")
+    func mark() throws {
+        let bytes = try Self.stream("kvm-6.12-neoverse-n1")
+        let start = try body(of: "arm_gicv3", in: bytes)
+        var damaged = bytes
+        let mark = Array("gicd_no_migration_shift_bug".utf8)
+        let place = try #require(
+            bytes.indices.dropFirst(start).first { bytes[$0...].starts(with: mark) })
+        damaged[place] ^= 1
+        let stream = try QEMUStream(damaged)
+        #expect(stream.interrupts == nil && stream.vmBank == nil)
+        #expect(stream.interruptProblem?.contains("arm_gicv3") == true)
+        #expect(stream.banks.allSatisfy { !$0.list().contains(.gicrCtlr) })
+    }
+
+    @Test("Where nothing says where it is, that is said")
+    func searched() throws {
+        let whole = try QEMUStream(Self.stream("kvm-6.12-neoverse-n1"))
+        let cut = try QEMUStream(
+            Array(Self.stream("kvm-6.12-neoverse-n1").dropLast(40)), reading: .partial)
+        #expect(whole.interrupts != nil && cut.interrupts == nil)
+        #expect(cut.interruptProblem != nil && cut.cpus.count == whole.cpus.count)
     }
 
     /// Where the body of a section begins.

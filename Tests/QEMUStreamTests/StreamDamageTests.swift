@@ -10,17 +10,22 @@ import VCPUModel
 private func exercise(_ stream: QEMUStream) {
     _ = stream.warnings.map(\.description)
     for bank in stream.banks {
-        for register in bank.list() {
-            guard let value = try? bank.read(register) else { continue }
-            try? bank.write(value, to: register)
-        }
+        exercise(bank)
         _ = try? stream.patch(replacing: [bank.section])
     }
+    if let vm = stream.vmBank { exercise(vm) }
     var sections = stream.cpus
     for index in sections.indices {
         try? sections[index].replaceEntries(Array(sections[index].entries.dropLast()))
     }
     _ = try? stream.patch(replacing: sections)
+}
+
+private func exercise(_ bank: any RegisterBank) {
+    for register in (try? bank.list()) ?? [] {
+        guard let value = try? bank.read(register) else { continue }
+        try? bank.write(value, to: register)
+    }
 }
 
 /// What is wrong with the bytes, in words; nil when they are a stream.

@@ -9,15 +9,6 @@ import Testing
 /// Replaced lists: what changes, and that nothing else does.
 @Suite("Changed streams")
 struct StreamPatchTests {
-    private func applied(_ patch: FilePatch, to bytes: [UInt8]) -> [UInt8] {
-        var result = bytes
-        for replacement in patch.replacements.reversed() {
-            let range = Int(replacement.range.lowerBound)..<Int(replacement.range.upperBound)
-            result.replaceSubrange(range, with: replacement.bytes)
-        }
-        return result
-    }
-
     /// The stream with other lists, one for each vCPU.
     private func changed(
         _ bytes: [UInt8], _ lists: [[CPUSection.Entry]]
@@ -25,7 +16,7 @@ struct StreamPatchTests {
         let stream = try QEMUStream(bytes)
         var sections = stream.cpus
         for (index, list) in lists.enumerated() { try sections[index].replaceEntries(list) }
-        return applied(try stream.patch(replacing: sections), to: bytes)
+        return try stream.patch(replacing: sections).applied(to: bytes)
     }
 
     /// The `cpu` devices of a stream's description, by another parser.
@@ -140,7 +131,7 @@ struct StreamPatchTests {
         var entries = section.entries
         entries[17].value ^= 0xff
         try section.replaceEntries(entries)
-        let result = applied(try stream.patch(replacing: [section]), to: bytes)
+        let result = try stream.patch(replacing: [section]).applied(to: bytes)
         let place = StreamFixture.kvmMax.sections[0].lowerBound + 17 + 572 + 8 * (269 + 17) + 7
         #expect(bytes.indices.filter { bytes[$0] != result[$0] } == [place])
         #expect(result[place] == bytes[place] ^ 0xff)
@@ -164,7 +155,7 @@ struct StreamPatchTests {
         let stream = try QEMUStream(bytes)
         var second = stream.cpus[1]
         try second.replaceEntries(Array(second.entries.dropFirst()))
-        let result = applied(try stream.patch(replacing: [second]), to: bytes)
+        let result = try stream.patch(replacing: [second]).applied(to: bytes)
         let lists = [stream.cpus[0].entries, second.entries]
         try expectOnlyLists(lists, of: .kvmN1, in: result)
     }

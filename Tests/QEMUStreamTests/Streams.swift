@@ -1,3 +1,4 @@
+import LinuxSystem
 import QEMUStream
 import Registers
 import TestFiles
@@ -7,6 +8,17 @@ import VCPUModel
 extension QEMUStream {
     init(_ bytes: [UInt8], reading: StreamReading = .whole) throws(QEMUStreamError) {
         try self.init(MemoryBytes(bytes), reading: reading)
+    }
+}
+
+extension FilePatch {
+    func applied(to bytes: [UInt8]) -> [UInt8] {
+        var result = bytes
+        for replacement in replacements.reversed() {
+            let range = Int(replacement.range.lowerBound)..<Int(replacement.range.upperBound)
+            result.replaceSubrange(range, with: replacement.bytes)
+        }
+        return result
     }
 }
 

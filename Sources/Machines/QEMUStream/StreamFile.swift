@@ -142,12 +142,12 @@ public struct StreamFile: StateFile {
 
     init(
         _ bytes: any SeekableBytes, of image: SavedImage? = nil, named name: String? = nil,
-        _ reading: StreamReading
+        _ reading: StreamReading, machineType: String? = nil
     ) throws(SourceError) {
         self.name = name ?? bytes.name
         self.image = image
         stream = try SourceError.naming(self.name) { () throws(QEMUStreamError) in
-            try QEMUStream(bytes, reading: reading)
+            try QEMUStream(bytes, reading: reading, machineType: machineType)
         }
     }
 

@@ -12,7 +12,9 @@ extension NamedSource {
         let name = Location(self).text
         for line in state.lines { options.notify("\(name): \(line)") }
         // QEMU said that it wrote everything, whether with a description or without.
-        return (try StreamFile(state.stream, named: name, .undescribed), state.machine)
+        let file = try StreamFile(
+            state.stream, named: name, .undescribed, machineType: state.machine.machineName)
+        return (file, state.machine)
     }
 
     /// The registers of all vCPUs in such a stream.
@@ -45,14 +47,18 @@ extension CapturedDeviceState {
     }
 }
 
+extension MachineFacts {
+    /// As `-M` takes it.
+    fileprivate var machineName: String? {
+        machineType.map { $0.hasSuffix("-machine") ? String($0.dropLast("-machine".count)) : $0 }
+    }
+}
+
 extension Provenance {
     fileprivate mutating func add(_ machine: MachineFacts) {
         self[.time] = SystemClock.utcTimestamp()
         self[.qemuVersion] = machine.version
-        let type = machine.machineType
-        self[.qemuMachine] = type.map {
-            $0.hasSuffix("-machine") ? String($0.dropLast("-machine".count)) : $0
-        }
+        self[.qemuMachine] = machine.machineName
         // A Unix socket is of this host, and so is what KVM did.
         guard machine.accelerator == "kvm" else { return }
         self[.kernel] = HostIdentity.kernelRelease()

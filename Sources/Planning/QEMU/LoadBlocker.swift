@@ -1,3 +1,5 @@
+internal import Emulation
+internal import LinuxSystem
 internal import QEMUStream
 internal import Registers
 
@@ -17,6 +19,10 @@ public enum LoadBlocker: Hashable, Sendable {
     case memoryTags(underKVM: Bool)
     /// The interrupt controller is a GICv5, whose state QEMU does not save.
     case gicv5
+    /// KVM of the destination does not make the stream's interrupt controller, or its ITS: the device's name in profiles.
+    case absentController(String)
+    /// KVM refuses a value of the interrupt controller, and QEMU aborts.
+    case refusedInterrupts(InterruptRefusal)
 
     /// The stable name, as in JSON.
     public var name: String {
@@ -28,6 +34,8 @@ public enum LoadBlocker: Hashable, Sendable {
         case .nestedVirtualization: "nested-virtualization"
         case .memoryTags: "memory-tags"
         case .gicv5: "gicv5"
+        case .absentController: "absent-controller"
+        case .refusedInterrupts: "refused-interrupts"
         }
     }
 
@@ -39,8 +47,18 @@ public enum LoadBlocker: Hashable, Sendable {
     /// Whether no such load succeeds.
     public var isFatal: Bool {
         switch self {
-        case .absentMachine, .otherMachine, .absentDevice: true
+        case .absentMachine, .otherMachine, .absentDevice, .absentController,
+            .refusedInterrupts:
+            true
         case .machineToName, .nestedVirtualization, .memoryTags, .gicv5: false
+        }
+    }
+
+    /// Whether another version can have what is in the way: the machine type.
+    var isOfVersion: Bool {
+        switch self {
+        case .absentMachine, .otherMachine, .machineToName: true
+        default: false
         }
     }
 }
@@ -50,12 +68,15 @@ extension LoadBlocker {
     /// - Parameters:
     ///   - version: nil where any is meant, so that the machine type stands in no way.
     ///   - destination: the stream of the machine that it goes to; nil where that is not known.
+    ///   - profile: the host that it goes to; nil where that is not known, or QEMU emulates the vCPUs.
     static func all(
-        of stream: QEMUStream, by version: QEMUVersion?, to destination: QEMUStream? = nil
+        of stream: QEMUStream, by version: QEMUVersion?, to destination: QEMUStream? = nil,
+        on profile: HostProfile? = nil
     ) -> [LoadBlocker] {
         let machine = version.flatMap { machineBlocker(of: stream, by: $0, to: destination) }
+        let interrupts = profile.flatMap { InterruptLoad.blocker(of: stream, on: $0) }
         return [machine].compactMap(\.self) + absentDevices(of: stream, in: destination)
-            + featureBlockers(of: stream)
+            + [interrupts].compactMap(\.self) + featureBlockers(of: stream)
     }
 
     private static func machineBlocker(
@@ -119,8 +140,22 @@ extension LoadBlocker {
                 + "matches your saved VM setup, including any hotplugged devices"
             return version.hidesErrorNumbers
                 ? ["\(end): Unknown \(what)"] : ["Unknown savevm \(what)", end]
-        case .machineToName, .nestedVirtualization, .memoryTags, .gicv5: return []
+        case .refusedInterrupts(let refusal):
+            // Before it stands "Unexpected error in kvm_device_access()" with the file and the line.
+            return [refusal.line]
+        case .machineToName, .nestedVirtualization, .memoryTags, .gicv5, .absentController:
+            return []
         }
+    }
+}
+
+extension InterruptRefusal {
+    /// `kvm_device_access`, `accel/kvm/kvm-all.c`.
+    fileprivate var line: String {
+        let digits = String(attribute, radix: 16)
+        let number = String(repeating: "0", count: 16 - digits.count) + digits
+        let group = id.deviceAttribute?.group ?? 0
+        return "KVM_SET_DEVICE_ATTR failed: Group \(group) attr 0x\(number): \(errno.sentence)"
     }
 }
 

@@ -62,7 +62,7 @@ public struct LoadPlan: Sendable {
     }
 
     /// Whether the machine as a whole does not load.
-    var isBlocked: Bool { isOfOneVersion && blockers.contains(where: \.isFatal) }
+    var isBlocked: Bool { blockers.contains { $0.isFatal && (isOfOneVersion || !$0.isOfVersion) } }
 
     /// Loads every vCPU of the stream into an emulated one of the host, as that QEMU with KVM does.
     /// - Parameters:
@@ -95,12 +95,12 @@ public struct LoadPlan: Sendable {
         without removed: VCPUFeatures = []
     ) throws(RegisterBankError) {
         (host, isEmulated, self.isOfOneVersion) = (profile.name, false, isOfOneVersion)
-        blockers = LoadBlocker.all(of: stream, by: version)
+        blockers = LoadBlocker.all(of: stream, by: version, on: profile)
         (self.version, self.policy, origin) = (version, policy.name, stream.origin)
         excess = profile.maximumVCPUs.flatMap { maximum in
             guests.count > Int(maximum) ? Excess(count: guests.count, maximum: Int(maximum)) : nil
         }
-        let machine = isOfOneVersion ? blockers : []
+        let machine = isOfOneVersion ? blockers : blockers.filter { !$0.isOfVersion }
         if let excess {
             (vcpus, notices) = ([], [])
             output = Self.output(machine, [LoadMessages.line(for: excess)], by: version)

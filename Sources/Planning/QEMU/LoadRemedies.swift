@@ -323,7 +323,11 @@ extension LoadBlocker {
             }
         case .otherMachine(let name, _): .sameMachine(name)
         case .absentDevice(let name, let instance, _): .sameDevice(name, instance)
-        case .machineToName, .nestedVirtualization, .memoryTags, .gicv5: nil
+        case .absentController(let name):
+            .ofTheMove(.otherHost("the device \(name)"), only: nil)
+        case .refusedInterrupts(let refusal) where refusal.unit != .vm:
+            .ofTheMove(.otherHost("\(refusal.id.name) \(refusal.incoming)"), only: nil)
+        case .machineToName, .nestedVirtualization, .memoryTags, .gicv5, .refusedInterrupts: nil
         }
     }
 }

@@ -136,8 +136,8 @@ extension StreamMend {
         }
         (vcpus, sections, self.plans) = (mender.vcpus, mender.sections, plans)
         version = one ?? plans.last?.version
-        blockers = LoadBlocker.all(of: stream, by: version)
-        isBlocked = one != nil && blockers.contains(where: \.isFatal)
+        blockers = LoadBlocker.all(of: stream, by: version, on: profile)
+        isBlocked = blockers.contains { $0.isFatal && (one != nil || !$0.isOfVersion) }
     }
 }
 

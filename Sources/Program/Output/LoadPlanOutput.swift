@@ -186,6 +186,12 @@ extension LoadBlocker {
                 + (underKVM ? ", and QEMU refuses to migrate or save a KVM guest with them" : "")
         case .gicv5:
             "it has a GICv5, whose state is not in the stream: QEMU refuses to migrate or save such a guest"
+        case .absentController(let name):
+            "the destination's KVM makes no \(name), which the stream's machine has: QEMU does not start such a machine"
+        case .refusedInterrupts(let refusal):
+            "KVM refuses \(refusal.id.name) \(refusal.incoming) of \(refusal.unit)"
+                + (refusal.held.map { ", where it has \($0)" } ?? "")
+                + " (\(refusal.errno.symbol)), and QEMU aborts (SIGABRT)"
         }
     }
 }

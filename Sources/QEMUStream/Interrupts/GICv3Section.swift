@@ -13,7 +13,8 @@ enum GICv3Section {
         state.vm.set(try fields.number(of: 4), .distributor, 0)
         // GICD_STATUSR has no id.
         _ = try fields.numbers(2, of: 4)
-        let tables = try tables(&fields)
+        var tables = try tables(&fields)
+        if machine.origin == .kvm { tables.routeStep = 2 }
         // GICD_NSACR, which KVM does not have.
         _ = try fields.numbers(64, of: 4)
         for index in state.vcpus.indices {

@@ -16,6 +16,9 @@ public struct InterruptState: Hashable, Sendable {
         if machine.isVirt { vm.setSetUp(of: model, vcpuCount: machine.vcpuCount) }
     }
 
+    /// The numbers of the ITSs.
+    package internal(set) var translators: [UInt8] = []
+
     /// What a vCPU has; nothing for a number that no vCPU has.
     func ofVCPU(_ number: UInt32) -> RegisterList {
         Int(exactly: number).flatMap { vcpus.indices.contains($0) ? vcpus[$0] : nil }
@@ -36,15 +39,15 @@ public struct InterruptState: Hashable, Sendable {
         var result =
             controller.name == GICv3Section.name
             ? try GICv3Section.read(&fields, machine) : try GICv2Section.read(&fields, machine)
-        let translators = sections.filter { $0.name == ITSSection.name }
-        for (index, section) in translators.enumerated() {
+        for section in sections where section.name == ITSSection.name {
             var fields = try section.fields(in: stream)
-            guard let number = UInt8(exactly: index) else {
+            guard let number = UInt8(exactly: result.translators.count) else {
                 throw fields.damaged("at most 256 of them", "more")
             }
             try ITSSection.read(&fields, number, into: &result.vm)
+            result.translators.append(number)
         }
-        if machine.isVirt, !translators.isEmpty, let id = RegisterID.address(ofITS: 0) {
+        if machine.isVirt, !result.translators.isEmpty, let id = RegisterID.address(ofITS: 0) {
             result.vm.set(VirtMachine.translator, id)
         }
         if machine.origin == .kvm { result.vm.setWhatKVMHides() }
@@ -138,6 +141,11 @@ struct InterruptTables {
     var priorities: [UInt64]
     /// GICD_IROUTER of each INTID; empty in a GICv2.
     var routes: [UInt64] = []
+    /// How far the routes of two INTIDs are apart.
+    ///
+    /// QEMU asks KVM for words of GICD_IROUTER as if they were the registers, and for as many as there are INTIDs
+    /// (`kvm_arm_gicv3_get`, `hw/intc/arm_gicv3_kvm.c`): each second one is a route, and half of them are there.
+    var routeStep = 1
     /// GICD_ITARGETSR, a byte for each INTID; empty in a GICv3.
     var targets: [UInt64] = []
 
@@ -145,18 +153,18 @@ struct InterruptTables {
     /// INTIDs above it are special ones.
     static let interruptCount = 1020
 
-    /// How many blocks of 32 INTIDs there are to tell of: those that the VM has, and up to the last in which anything is
-    /// not zero.
+    /// How many blocks of 32 INTIDs there are to tell of where that is not known: up to the last in which anything is not
+    /// zero.
     ///
     /// A section has room for all INTIDs, and does not say how many the VM has.
-    private func blockCount(atLeast interruptCount: UInt64) -> Int {
+    private var usedBlockCount: Int {
         let last = (1..<Self.wordCount).last { block in
             (Array(bits.values) + [edges, levels]).contains { Self.holds($0, block..<block + 1) }
                 || [priorities, routes, targets].contains {
                     Self.holds($0, block << 5..<(block + 1) << 5)
                 }
         }
-        return max((last ?? 0) + 1, min(Int(interruptCount >> 5), Self.wordCount))
+        return (last ?? 0) + 1
     }
 
     private static func holds(_ table: [UInt64], _ range: Range<Int>) -> Bool {
@@ -165,7 +173,8 @@ struct InterruptTables {
 
     /// Sets the registers of SPIs.
     func write(into vm: inout RegisterList) {
-        let blockCount = blockCount(atLeast: vm[.gicNrIrqs]?.lowBits ?? 0)
+        let isSetUp = vm.contains(.gicNrIrqs)
+        let blockCount = isSetUp ? VirtMachine.interruptCount >> 5 : usedBlockCount
         let count = min(blockCount << 5, Self.interruptCount)
         for block in 1..<blockCount {
             let word = UInt64(block) << 2
@@ -179,7 +188,8 @@ struct InterruptTables {
         }
         vm.set(bytes: Array(priorities.prefix(count)), .distributor, at: 0x400, from: 32)
         vm.set(bytes: Array(targets.prefix(count)), .distributor, at: 0x800, from: 32)
-        for (number, route) in routes.prefix(count).enumerated().dropFirst(32) {
+        let known = stride(from: 0, to: min(count, routes.count), by: routeStep).map { routes[$0] }
+        for (number, route) in known.enumerated().dropFirst(32) {
             vm.set(route, .distributor, 0x6000 | UInt64(number) << 3)
         }
     }
