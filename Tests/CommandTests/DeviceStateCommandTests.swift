@@ -5,7 +5,7 @@ import TestFiles
 import Testing
 import VCPUModel
 
-/// Snapshots with an interrupt controller, a clock and device attributes, which no source gives yet.
+/// Snapshots with an interrupt controller, a clock and device attributes.
 @Suite("Commands: interrupt controller, clock and device attributes")
 struct DeviceStateCommandTests {
     private let folder: TemporaryFolder
@@ -123,7 +123,31 @@ struct DeviceStateCommandTests {
         let written = try SnapshotReader.decode(try folder.bytes("b"))
         let route = try #require(RegisterID(parsing: "GICD_IROUTER40"))
         #expect(written.vm[route]?.bits == 1)
+    }
+
+    @Test func aPlanTellsWhatItsHostDoesToThem() throws {
+        let file = try snapshot("a")
         let plan = try Program.run("plan", file, "--host", host)
+        #expect(plan.status == 1)
+        for words in [
+            "the destination cannot give the guest its interrupt controller as it was (2)",
+            "GICD_IROUTER41: wanted 0x500000300, found 0x300",
+            "GICD_IROUTER42: wanted 0x80000000, found 0x0",
+        ] {
+            #expect(plan.text.contains(words), "\(plan.text)")
+        }
+    }
+
+    /// Its profile was recorded by an older vcpusnap.
+    @Test func aHostWhoseDevicesAreNotKnownTakesNone() throws {
+        let file = try snapshot("a")
+        let recorded = try String(
+            contentsOf: ProjectFolder.file("Formats/hosts/\(host).vhost"), encoding: .utf8)
+        let lines = recorded.split(separator: "\n").filter { line in
+            !["device", "gic-revision", "attribute"].contains { line.hasPrefix($0 + " ") }
+        }
+        let older = try folder.make("older.vhost", lines.joined(separator: "\n"))
+        let plan = try Program.run("plan", file, "--host", older)
         #expect(plan.status == 1)
         #expect(
             plan.text.contains("the destination cannot give the guest its interrupt controller")
@@ -133,7 +157,7 @@ struct DeviceStateCommandTests {
         let left = ["GIC*", "ICC_*", "CLOCK_*", "TIMER_*", "UNKNOWN_STATE", "PVTIME_IPA"]
         let rules = left.map { "ignore \($0)\n" }.joined()
         let policy = try folder.make("p.vpolicy", "vpolicy 1\nbase exact\n" + rules)
-        let pardoned = try Program.run("plan", file, "--host", host, "--policy", policy)
+        let pardoned = try Program.run("plan", file, "--host", older, "--policy", policy)
         #expect(pardoned.status == 0, "\(pardoned.text)")
     }
 
