@@ -7,6 +7,7 @@ import TestFiles
 import TestSubjects
 import Testing
 import Transfer
+import VCPUModel
 
 /// What QEMU with KVM makes of the interrupt controller of a stream; the answers are those seen of QEMU 10.0
 /// (Formats/qemu-stream.md, section 6).
@@ -128,6 +129,10 @@ struct InterruptLoadTests {
         let move = try MovePlan(of: try snapshot(of: stream), on: host, policy: force)
         let remedies = try LoadRemedies(
             of: stream, move, on: host, by: QEMUVersion(10, 0), force)
-        #expect(remedies.all == [.ofTheMove(.otherHost("ICC_CTLR_EL1 0x8d00"), only: nil)])
+        guard case .ofTheMove(.otherHost(let what), nil)? = remedies.all.first else {
+            Issue.record("\(remedies.all)")
+            return
+        }
+        #expect(what == "ICC_CTLR_EL1 0x8d00" && remedies.all.count == 1)
     }
 }

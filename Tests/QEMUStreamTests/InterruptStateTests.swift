@@ -84,7 +84,8 @@ struct InterruptStateTests {
         try cpu.write(RegisterValue(5, size: 8), to: .x(0))
         let patch = try stream.patch(replacing: [cpu.section])
         let changed = try QEMUStream(patch.applied(to: try Self.stream(name)))
-        #expect(changed.interrupts == interrupts && changed.cpus != stream.cpus)
+        #expect(changed.interrupts == interrupts)
+        #expect(changed.cpus.map(\.body) != stream.cpus.map(\.body))
     }
 
     @Test("Without the mark of QEMU 2.12, which has other words, it is left out, and that is said")
