@@ -38,7 +38,8 @@ def read(state, stream, place):
             place += field["size"]
     for part in state.get("subsections", []):
         fields, place = read(part, stream, place + 6 + len(part["vmsd_name"]))
-        result.update(fields)
+        # Another half of an array has the same name.
+        result = {**fields, **result}
     return result, place
 
 

@@ -128,9 +128,10 @@ class Program:
 
 def address(name):
     """Where a register is for the monitor; None for one that it does not show as KVM does."""
-    if match := re.fullmatch(r"GICD_(IGROUPR|ISENABLER|ISPENDR|ISACTIVER|IPRIORITYR|ITARGETSR|ICFGR)(\d+)", name):
+    if match := re.fullmatch(r"GICD_(IGROUPR|ISENABLER|ISPENDR|ISACTIVER|IPRIORITYR|ICFGR)(\d+)", name):
+        # GICD_ITARGETSR reads as 0 where there is one CPU.
         starts = {"IGROUPR": 0x80, "ISENABLER": 0x100, "ISPENDR": 0x200, "ISACTIVER": 0x300, "IPRIORITYR": 0x400,
-                  "ITARGETSR": 0x800, "ICFGR": 0xc00}
+                  "ICFGR": 0xc00}
         return GICD + starts[match[1]] + 4 * int(match[2]), 4
     if match := re.fullmatch(r"GICD_IROUTER(\d+)", name):
         return GICD + 0x6000 + 8 * int(match[1]), 8
