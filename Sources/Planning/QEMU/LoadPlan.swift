@@ -103,7 +103,8 @@ public struct LoadPlan: Sendable {
         let machine = isOfOneVersion ? blockers : blockers.filter { !$0.isOfVersion }
         if let excess {
             (vcpus, notices) = ([], [])
-            output = Self.output(machine, [LoadMessages.line(for: excess)], by: version)
+            output = Self.output(
+                machine.filter(\.isOfVersion), [LoadMessages.line(for: excess)], by: version)
             return
         }
         let made = try Self.vcpus(for: guests, on: profile, without: removed)
