@@ -84,7 +84,7 @@ enum GICv3Section {
         let points = try fields.numbers(3, of: 8)
         vcpu.set(points[0], .iccBPR0EL1)
         vcpu.set(points[2], .iccBPR1EL1)
-        let count = activePriorityCount(RegisterField.ICCCTLREL1.prIbits.extract(from: control))
+        let count = activePriorityCount(RegisterField.ICCCTLREL1.priBits.extract(from: control))
         vcpu.set(
             activePriorities: try fields.numbers(12, of: 8), count, .iccAP0R0EL1, .iccAP1R0EL1)
         let enables = try fields.numbers(3, of: 8)

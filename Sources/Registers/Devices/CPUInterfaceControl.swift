@@ -8,7 +8,7 @@ package struct CPUInterfaceControl: Hashable, Sendable {
 
     /// How many bits of a priority the CPU interface has: 1 to 8.
     package var priorityBits: UInt64 {
-        RegisterField.ICCCTLREL1.prIbits.extract(from: bits) + 1
+        RegisterField.ICCCTLREL1.priBits.extract(from: bits) + 1
     }
 
     /// Whether KVM takes it on a vCPU that holds another value.

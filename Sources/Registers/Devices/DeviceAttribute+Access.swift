@@ -69,12 +69,6 @@ extension RegisterID {
         return self == .address(ofITS: next)
     }
 
-    /// The number of the region of redistributors that it tells of.
-    package var redistributorRegion: UInt16? {
-        guard let attribute = deviceAttribute, attribute.isRegion else { return nil }
-        return UInt16(exactly: attribute.preset)
-    }
-
     /// Whether a value of set-up was given: an address is all ones until then, and the maintenance interrupt 0.
     package func isGiven(_ bits: UInt64) -> Bool {
         bits != (self == .gicMaintenanceIrq ? 0 : DeviceAttribute.noAddress)
