@@ -94,11 +94,7 @@ extension RegisterEntry {
     package var freshChanges: [KernelVersion] {
         let hiding = isFeatureIDRegister ? VCPUFeature.all.compactMap(\.hidesSince) : []
         let versions = id == .psciVersion ? PSCIVersion.all.compactMap(\.since) : []
-        let history = behaviorHistory
-        let needs = zip(history, history.dropFirst()).filter {
-            $0.behavior?.needs != $1.behavior?.needs
-        }.map(\.1.from)
-        let listed = [listedSince].compactMap(\.self) + needs
+        let listed = [listedSince].compactMap(\.self) + behaviorHistory.map(\.from)
         return Set(ShownBits.dates(of: index) + hiding + versions + listed).sorted()
     }
 }
