@@ -13,6 +13,20 @@ final class FreshGuests: Sendable {
         let lost: Set<RegisterID>
     }
 
+    /// Which guest is to be started.
+    private struct Order: Hashable {
+        var host: HostProfile
+        var kernel: KernelVersion
+        var made: VCPUFeatures
+    }
+
+    /// A guest, and the registers of which its host only guesses what they hold.
+    private typealias Guest = (state: UnitState, guessed: [RegisterID])
+
+    /// The guests of the last hosts: they are the same for all destinations.
+    private static let guests = Mutex([Order: Guest?]())
+    private static let mostGuests = 1024
+
     private let snapshot: Snapshot
     /// Where it was started, if that is known better than by the snapshot.
     private let given: HostProfile?
@@ -105,22 +119,38 @@ final class FreshGuests: Sendable {
         return start
     }
 
-    /// - Returns: nil where the host with that kernel cannot be told, or makes no such vCPU.
     private func make(on kernel: KernelVersion) throws -> Start? {
-        guard let source, let midr = source.midr,
-            let made = snapshot.vcpus.first?.registers[.vcpuInit].flatMap({ VCPUInit($0) })
+        guard let source,
+            let made = snapshot.vcpus.first?.registers[.vcpuInit].flatMap({ VCPUInit($0) }),
+            let guest = Self.guest(
+                Order(
+                    host: source, kernel: kernel,
+                    made: made.features.intersection(source.features)))
         else { return nil }
-        let host = try source.withKernel("\(kernel)", like: HostProfile.builtIn(ofCPU: midr))
-        guard made.features.intersection(source.features).isSubset(of: host.features) else {
-            return nil
-        }
-        let guest = try PlannedVM.freshGuest(
-            on: host, features: made.features.intersection(host.features))
         let reports = try PlannedVM(on: EmulatedHost(destination), vcpuCount: 1)
-            .restore(guest.vcpus.map(\.unit), policy: policy)
-        let guessed = host.guesses.map(\.register)
+            .restore([guest.state], policy: policy)
         return Start(
-            registers: guest.vcpus[0].registers,
-            lost: Set(reports.flatMap(\.losses).map(\.id) + guessed))
+            registers: guest.state.registers,
+            lost: Set(reports.flatMap(\.losses).map(\.id) + guest.guessed))
+    }
+
+    private static func guest(_ order: Order) -> Guest? {
+        if let known = guests.withLock({ $0[order] }) { return known }
+        let guest = try? start(order)
+        guests.withLock { known in
+            if known.count >= mostGuests { known = [:] }
+            known[order] = .some(guest)
+        }
+        return guest
+    }
+
+    /// - Returns: nil where the host with that kernel cannot be told, or makes no such vCPU.
+    private static func start(_ order: Order) throws -> Guest? {
+        guard let midr = order.host.midr else { return nil }
+        let host = try order.host.withKernel(
+            "\(order.kernel)", like: HostProfile.builtIn(ofCPU: midr))
+        guard order.made.isSubset(of: host.features) else { return nil }
+        let guest = try PlannedVM.freshGuest(on: host, features: order.made)
+        return (guest.vcpus[0].unit, host.guesses.map(\.register))
     }
 }

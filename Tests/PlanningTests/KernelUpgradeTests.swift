@@ -87,18 +87,6 @@ struct KernelUpgradeTests {
         #expect(!count.contains("start-fresh"), "\(count)")
     }
 
-    /// KVM of 6.5 shows TCRX, without which a guest has no TCR2_EL1.
-    @Test func aKernelWhoseGuestsDoNotHaveTheRegister() throws {
-        var snapshot = try guest(of: builtIn("6.12-neoverse-n1"))
-        try snapshot.set("ID_AA64MMFR3_EL1", 0x101)
-        try snapshot.set("TCR2_EL1", 5)
-        let plan = try MovePlan(
-            of: snapshot, on: builtIn("6.1-neoverse-n1"), policy: RestorePolicy(.safe))
-        let texts = try plan.loss(of: "TCR2_EL1").remedies.map(\.text)
-        let text = "start the guest on a Linux older than 6.5, where a fresh guest has no TCR2_EL1"
-        #expect(texts.contains(text), "\(texts)")
-    }
-
     /// IMP and IDCODE of PMCR_EL0 are 0 since 6.7, which says as much as MIDR_EL1.
     @Test func identificationOfThePMU() throws {
         let old = try builtIn("6.1-neoverse-n1")
