@@ -89,7 +89,9 @@ public struct PolicyProposal: Sendable {
         if let restored, restored.restore.wanted == saved, case .refused = loss.outcome,
             restored.restore.outcome == loss.outcome
         {
-            add(restored.explainer.rules(for: restored.restore, notice: notice), of: id, or: whole)
+            var restore = restored.restore
+            restore.found = loss.held
+            add(restored.explainer.rules(for: restore, notice: notice), of: id, or: whole)
         } else {
             dropWholeRegisters { $0 == id }
             add(whole)
@@ -177,9 +179,9 @@ public struct PolicyProposal: Sendable {
         _ round: (inout PolicyProposal) throws(Failure) -> Bool
     ) throws(Failure) -> Bool {
         for _ in 0..<Self.maximumRounds {
-            let known = proposed.count
+            let known = seen.count
             if try round(&self) { return true }
-            guard proposed.count > known else { return false }
+            guard seen.count > known else { return false }
         }
         return false
     }

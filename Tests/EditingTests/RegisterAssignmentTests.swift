@@ -52,7 +52,7 @@ struct RegisterAssignmentParsingTests {
         }
     }
 
-    @Test(arguments: ["x0", "SCTLR", "SCTLR_NS", "0x603000000013ffff"])
+    @Test(arguments: ["x0", "TTBR0", "TTBR0_NS", "0x603000000013ffff"])
     func fieldOfARegisterWithoutFields(register: String) throws {
         let id = try #require(RegisterID(parsing: register))
         #expect(throws: EditError.unknownField("M", id, known: [])) {
