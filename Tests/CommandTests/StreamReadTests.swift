@@ -76,7 +76,7 @@ struct StreamReadTests {
             "show", Stream.n1, "--register", "pc", "--format", "json")
         #expect(run.status == 0)
         let report = try run.json()
-        #expect(Set(report.keys) == ["source", "provenance", "vcpus"])
+        #expect(Set(report.keys) == ["source", "provenance", "vcpus", "vm"])
         let entries = try streamObjects(report["provenance"])
         let provenance = Dictionary(
             uniqueKeysWithValues: entries.map {

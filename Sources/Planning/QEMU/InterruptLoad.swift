@@ -38,10 +38,10 @@ struct InterruptLoad {
     private let affinities: [UInt64]
 
     /// What keeps QEMU from loading a stream's interrupt controller on a host; nil where nothing does, and where the profile
-    /// does not say which devices there are.
+    /// does not say which devices there are, or who ran the vCPUs is not known.
     static func blocker(of stream: QEMUStream, on profile: HostProfile) -> LoadBlocker? {
         guard let interrupts = stream.interrupts, !profile.devices.isEmpty,
-            stream.origin.canBeOfKVM,
+            stream.origin == .kvm,
             let model = interrupts.vm[.gicModel].flatMap({ GICModel($0) })
         else { return nil }
         let needed =
