@@ -14,8 +14,12 @@ extension LossExplainer {
         case .kernelView: return [.otherHost(monitors(restore))] + policy(for: restore)
         default: break
         }
+        if cause.kind == .kernel, restore.id.isInNoProfile {
+            return newerKernel(for: restore, cause) + policy(for: restore)
+        }
+        let control = cpuInterface(restore)
         // No host is known that has it.
-        if restore.id.isInNoProfile { return policy(for: restore) }
+        if restore.id.isInNoProfile { return control + policy(for: restore) }
         let fields = unacceptableFields(of: restore)
         let proof = proof(for: restore)
         let lowered = lowering(restore, fields)
@@ -274,6 +278,20 @@ extension LossExplainer {
 // MARK: - Another host
 
 extension LossExplainer {
+    /// A host with the priorities and INTIDs that the guest saw.
+    private func cpuInterface(_ restore: RegisterRestore) -> [Remedy] {
+        guard restore.id == .iccCTLREL1, let wanted = restore.wanted?.lowBits,
+            let host = restore.before?.lowBits
+        else { return [] }
+        let fields = CPUInterfaceControl(wanted).fieldsRefused(over: CPUInterfaceControl(host))
+        let needs = fields.map { field in
+            let least = field.width > 1 ? " or more" : ""
+            return "\(field.name) \(RegisterValue(field.extract(from: wanted)))\(least)"
+        }
+        return needs.isEmpty
+            ? [] : [.otherHost("\(needs.joined(separator: ", ")) in ICC_CTLR_EL1")]
+    }
+
     /// What another host has to have, without anything that has to be looked up.
     private func needed(
         for restore: RegisterRestore, _ cause: Cause, _ fields: [IDFieldRule]

@@ -98,12 +98,13 @@ public struct PlannedLoss: Sendable {
 
 extension MovePlan {
     /// Plans the restore of a snapshot on a host.
-    /// - Throws: when the snapshot has no vCPU.
+    /// - Throws: when the snapshot has no vCPU, or two that its interrupt controller cannot tell apart.
     public init(
-        of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
+        of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy,
+        clock: ClockMode = .stop
     ) throws(RestoreError) {
         let vm = PlannedVM(on: EmulatedHost(profile), vcpuCount: snapshot.vcpus.count)
-        let account = try vm.restore(snapshot, policy: policy)
+        let account = try vm.restore(snapshot, policy: policy, clock: clock)
         self.init(account, of: snapshot, on: profile, policy: policy)
     }
 

@@ -82,7 +82,8 @@ enum AttributeAccess {
         var result = RegisterBankError(
             operation, id, errno,
             explanation: KVMVCPUBank.explanation(operation, id, errno, features: []))
-        if errno == .busy, !isOfRegister, id.deviceAttribute?.needsStandstill == true {
+        let needsStandstill = id.deviceAttribute?.needsStandstill ?? true
+        if errno == .busy, !isOfRegister, needsStandstill {
             result.explanation =
                 "a vCPU of the VM runs, or a thread is in a call for one; stop them all first"
             result.isBeyondRules = true
