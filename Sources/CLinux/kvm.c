@@ -44,6 +44,13 @@ int clinux_kvm_enable_capability(int vm, int capability)
     return call_with(vm, CLINUX_KVM_ENABLE_CAP, &request);
 }
 
+int clinux_kvm_arm_set_counter_offset(int vm, uint64_t offset)
+{
+    struct clinux_kvm_counter_offset request = {.offset = offset};
+
+    return call_with(vm, CLINUX_KVM_ARM_SET_COUNTER_OFFSET, &request);
+}
+
 int clinux_kvm_get_vcpu_mmap_size(int kvm)
 {
     return call(kvm, CLINUX_KVM_GET_VCPU_MMAP_SIZE, 0);

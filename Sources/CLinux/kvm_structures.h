@@ -27,6 +27,12 @@ struct clinux_kvm_enabled_capability {
     uint8_t padding[64];
 };
 
+/* struct kvm_arm_counter_offset. */
+struct clinux_kvm_counter_offset {
+    uint64_t offset;
+    uint64_t reserved;
+};
+
 /* struct kvm_create_device. */
 struct clinux_kvm_new_device {
     uint32_t type;

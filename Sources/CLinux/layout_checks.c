@@ -142,6 +142,11 @@ SAME(CLINUX_KVM_ENABLE_CAP, KVM_ENABLE_CAP);
 SAME_SIZE(clinux_kvm_enabled_capability, kvm_enable_cap);
 SAME_OFFSET(clinux_kvm_enabled_capability, number, kvm_enable_cap, cap);
 
+#ifdef KVM_ARM_SET_COUNTER_OFFSET
+SAME(CLINUX_KVM_ARM_SET_COUNTER_OFFSET, KVM_ARM_SET_COUNTER_OFFSET);
+SAME_SIZE(clinux_kvm_counter_offset, kvm_arm_counter_offset);
+SAME_OFFSET(clinux_kvm_counter_offset, offset, kvm_arm_counter_offset, counter_offset);
+#endif
 #ifdef KVM_ARM_GET_REG_WRITABLE_MASKS
 SAME(CLINUX_KVM_ARM_GET_REG_WRITABLE_MASKS, KVM_ARM_GET_REG_WRITABLE_MASKS);
 SAME(CLINUX_KVM_WRITABLE_MASKS, KVM_ARM_FEATURE_ID_RANGE_SIZE);

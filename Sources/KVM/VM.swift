@@ -41,6 +41,16 @@ public struct VM: ~Copyable {
         }
     }
 
+    /// Sets how far the VM's counters are behind the host's, both of them; later writes of counters are ignored.
+    ///
+    /// The corresponding ioctl is `KVM_ARM_SET_COUNTER_OFFSET`.
+    /// - Throws: `EBUSY` while a vCPU runs, `EINVAL` or `ENOTTY` before Linux 6.4.
+    borrowing func setCounterOffset(_ offset: UInt64) throws(KVMError) {
+        try file.call("KVM_ARM_SET_COUNTER_OFFSET") {
+            clinux_kvm_arm_set_counter_offset($0, offset)
+        }
+    }
+
     /// Whether the host makes devices of a type.
     ///
     /// The corresponding ioctl is `KVM_CREATE_DEVICE`, with `KVM_CREATE_DEVICE_TEST`.

@@ -3,7 +3,7 @@ internal import TextFormats
 public import Transfer
 public import VCPUModel
 
-/// What is to be changed: a snapshot, or vCPUs made on a host, and which of them are meant.
+/// What is to be changed: a snapshot, or vCPUs made on a host, and which of them are meant, and their VM.
 public struct EditTarget {
     /// Which vCPUs are meant.
     public enum Selection: Sendable {
@@ -42,12 +42,13 @@ public struct EditTarget {
     /// Opens what is to be changed, and checks that nothing is lost by it.
     /// - Parameters:
     ///   - selection: nil where the only vCPU is meant.
+    ///   - changesVCPUs: whether any is; else only what the VM has once.
     ///   - output: where the result goes instead of the file itself.
     ///   - keeps: whether it is kept at all; false for a trial.
     /// - Throws: where it cannot be opened or changed, has no such vCPU, or something would be lost.
     public init(
-        _ location: Location, _ selection: Selection?, output: Location?, keeps: Bool = true,
-        _ options: SourceOptions
+        _ location: Location, _ selection: Selection?, changesVCPUs: Bool = true,
+        output: Location?, keeps: Bool = true, _ options: SourceOptions
     ) throws(SourceError) {
         guard location != .standardStream || output != nil || !keeps else {
             throw SourceError(
@@ -63,7 +64,7 @@ public struct EditTarget {
         let isInPlace = output.map { identity != nil && $0.identity == identity } ?? true
         state = try location.open(.edit(keeps: isInPlace && keeps), options)
         let all = state.vcpus
-        vcpus = try Self.vcpus(all, selection, of: location)
+        vcpus = changesVCPUs ? try Self.vcpus(all, selection, of: location) : []
         isWhole = vcpus.count == all.count
     }
 
@@ -102,22 +103,43 @@ public struct EditTarget {
                 + "to make them differ")
     }
 
+    /// What the VM has once; nil for nothing.
+    public var vm: (any RegisterBank)? { state.vm }
+
     /// Makes a change in each vCPU that is meant.
     ///
     /// A change that the target does not take is no error.
     /// - Throws: where the change cannot be made.
     public func edit(
         _ edit: (any RegisterBank) throws(EditError) -> VCPUEdit
-    ) throws(SourceError) -> [(index: UInt32, edit: VCPUEdit)] {
-        var edits: [(index: UInt32, edit: VCPUEdit)] = []
-        for vcpu in vcpus {
-            do throws(EditError) {
-                edits.append((vcpu.index, try edit(vcpu.bank)))
-            } catch {
-                throw SourceError("\(location.text), vCPU \(vcpu.index): \(error)")
-            }
+    ) throws(SourceError) -> [(unit: UnitID, edit: VCPUEdit)] {
+        try vcpus.map { (vcpu) throws(SourceError) -> (unit: UnitID, edit: VCPUEdit) in
+            (.vcpu(vcpu.index), try change(.vcpu(vcpu.index), vcpu.bank, edit))
         }
-        return edits
+    }
+
+    /// Makes a change in what the VM has once.
+    ///
+    /// A change that the target does not take is no error.
+    /// - Throws: where the change cannot be made, or the VM has no such state.
+    public func editVM(
+        _ edit: (any RegisterBank) throws(EditError) -> VCPUEdit
+    ) throws(SourceError) -> [(unit: UnitID, edit: VCPUEdit)] {
+        guard let vm else {
+            throw SourceError(
+                "\(location.text) has no state of the VM itself, such as an interrupt controller: vcpusnap show lists "
+                    + "what it has")
+        }
+        return [(.vm, try change(.vm, vm, edit))]
+    }
+
+    private func change(
+        _ unit: UnitID, _ bank: any RegisterBank,
+        _ edit: (any RegisterBank) throws(EditError) -> VCPUEdit
+    ) throws(SourceError) -> VCPUEdit {
+        try SourceError.naming("\(location.text), \(unit)") { () throws(EditError) in
+            try edit(bank)
+        }
     }
 
     /// Keeps the result where it is to go.

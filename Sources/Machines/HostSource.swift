@@ -33,6 +33,17 @@ extension SourceOption {
             """)
 }
 
+extension SourceOption {
+    /// How the clock is set.
+    public static let counterOffset = SourceOption(
+        "--counter-offset", bearer: "KVM of this machine",
+        subject: "VMs that are made for the command",
+        help: """
+            Set the clock by KVM_ARM_SET_COUNTER_OFFSET (Linux 6.4): both counters get the virtual count, nobody can see \
+            afterward that it was used, and what is written to counters later is ignored.
+            """)
+}
+
 extension SourceOptions {
     /// The model that `--gic` names; nil where it was not given.
     /// - Throws: for what is no model.

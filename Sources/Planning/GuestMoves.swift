@@ -30,7 +30,7 @@ package final class GuestMoves {
     /// Plans the move to a host.
     /// - Throws: when the guest has no vCPU.
     package func plan(on profile: HostProfile) throws(RestoreError) -> MovePlan {
-        let plan = try MovePlan(of: guest.snapshot, on: profile, policy: policy)
+        let plan = try guest.plan(on: profile, policy: policy)
         isPossible = isPossible && plan.verdict != .no
         if proposesRules { proposal.add(plan) }
         return plan

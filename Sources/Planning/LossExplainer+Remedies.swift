@@ -13,8 +13,12 @@ extension LossExplainer {
         case .tooManyVCPUs: return [.moreVCPUs(place.count)]
         default: break
         }
+        if cause.kind == .kernel, restore.id.isDeviceState {
+            return newerKernel(for: restore, cause) + policy(for: restore)
+        }
+        let control = cpuInterface(restore)
         // No host is known that has it.
-        if restore.id.isDeviceState { return policy(for: restore) }
+        if restore.id.isDeviceState { return control + policy(for: restore) }
         let proof = proof(for: restore)
         let fields = hiddenFields(of: restore) ?? unacceptableFields(of: restore)
         let remedies =
@@ -329,6 +333,20 @@ extension LossExplainer {
         _ restore: RegisterRestore, _ cause: Cause, _ fields: [IDFieldRule]
     ) -> [Remedy] {
         hosts.givenUp == nil ? [.otherHost(needed(for: restore, cause, fields))] : []
+    }
+
+    /// A host with the priorities and INTIDs that the guest saw.
+    private func cpuInterface(_ restore: RegisterRestore) -> [Remedy] {
+        guard restore.id == .iccCTLREL1, let wanted = restore.wanted?.lowBits,
+            let host = restore.before?.lowBits
+        else { return [] }
+        let fields = CPUInterfaceControl(wanted).fieldsRefused(over: CPUInterfaceControl(host))
+        let needs = fields.map { field in
+            let least = field.width > 1 ? " or more" : ""
+            return "\(field.name) \(RegisterValue(field.extract(from: wanted)))\(least)"
+        }
+        return needs.isEmpty
+            ? [] : [.otherHost("\(needs.joined(separator: ", ")) in ICC_CTLR_EL1")]
     }
 
     /// What another host has to have, without anything that has to be looked up.

@@ -111,6 +111,7 @@ extension LossExplainer {
             let names = fields.map(\.field).joined(separator: ", ")
             return Cause(.kernelView, "\(id.name) (\(names))")
         }
+        if restore.outcome == .absent, let cause = newness(of: id) { return cause }
         switch restore.outcome == .absent ? id.kind.lossWhenAbsent : id.kind.loss {
         case .cause(let cause, let detail): return Cause(cause, detail)
         case .absence: return absence(of: id)
@@ -135,12 +136,20 @@ extension LossExplainer {
             ? Cause(.implementation) : Cause(.vcpuFeature, missing.names.joined(separator: ", "))
     }
 
+    /// That the destination's kernel is older than what has it, of state that depends on nothing else.
+    private func newness(of id: RegisterID) -> Cause? {
+        guard let since = RegisterDictionary.entry(for: id)?.listedSince, let kernel,
+            kernel < since
+        else { return nil }
+        switch id.kind.lossWhenAbsent {
+        case .absence: break
+        default: guard id.deviceAttribute != nil, id.architecture == .own else { return nil }
+        }
+        return Cause(.kernel, since.description)
+    }
+
     /// Why the destination has no such register.
     private func absence(of id: RegisterID) -> Cause {
-        guard let entry = RegisterDictionary.entry(for: id) else { return Cause(.other) }
-        if let since = entry.listedSince, let kernel, kernel < since {
-            return Cause(.kernel, since.description)
-        }
         let needs = needs(of: id)
         return needs.compactMap(lackOfHost).first ?? needs.compactMap(lackOfGuest).first
             ?? Cause(.other)
@@ -200,9 +209,10 @@ extension LossExplainer {
 
     private static func reset(of id: RegisterID) -> LossShape.Reset {
         let category = RegisterCategory(of: id)
-        guard category != .identification, category != .firmware, category != .vcpu else {
-            return .untold
-        }
+        guard category != .identification, category != .firmware, category != .vcpu,
+            // Until it is written it is 0, or 0x580 in a VM with an ITS.
+            id != .gicrPropbaser
+        else { return .untold }
         if id.isSVE { return .zero }
         let entry = RegisterDictionary.entry(for: id)
         let moving = entry?.volatileBits ?? 0

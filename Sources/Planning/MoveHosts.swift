@@ -9,6 +9,8 @@ struct MoveCourse: Sendable {
     var start: HostProfile?
     /// The kernel that the destination had until now and gives up for an older one.
     var givenUp: KernelVersion?
+    /// What the guest's clock is to show there.
+    var clock = ClockMode.stop
     /// Whether the guest was started long ago, on a kernel that is not up for choice.
     var isStarted = false
 }

@@ -98,18 +98,19 @@ public struct PlannedLoss: Sendable {
 
 extension MovePlan {
     /// Plans the restore of a snapshot on a host.
-    /// - Throws: when the snapshot has no vCPU.
+    /// - Throws: when the snapshot has no vCPU, or two that its interrupt controller cannot tell apart.
     public init(
-        of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
+        of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy,
+        clock: ClockMode = .stop
     ) throws(RestoreError) {
-        try self.init(of: snapshot, on: profile, policy: policy, MoveCourse())
+        try self.init(of: snapshot, on: profile, policy: policy, MoveCourse(clock: clock))
     }
 
     init(
         of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy, _ course: MoveCourse
     ) throws(RestoreError) {
         let vm = PlannedVM(on: EmulatedHost(profile), vcpuCount: snapshot.vcpus.count)
-        let account = try vm.restore(snapshot, policy: policy)
+        let account = try vm.restore(snapshot, policy: policy, clock: course.clock)
         self.init(account, of: snapshot, on: profile, policy: policy, course)
     }
 

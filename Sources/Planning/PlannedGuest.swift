@@ -7,19 +7,30 @@ package import VCPUModel
 package struct PlannedGuest {
     /// All of its state.
     package let snapshot: Snapshot
+    /// What becomes of its clock.
+    package let clock: ClockMode
     /// That QEMU would load.
     private let stream: QEMUStream?
 
     /// A guest by its state.
     /// - Parameter stream: nil where it came in none. One behind another is as none: QEMU loads the first.
-    package init(_ snapshot: Snapshot, in stream: QEMUStream?) {
+    package init(_ snapshot: Snapshot, in stream: QEMUStream?, clock: ClockMode = .stop) {
         self.snapshot = snapshot
+        self.clock = clock
         self.stream = stream?.beginningBehindAnother == nil ? stream : nil
     }
 
     /// Who ran it.
     private var origin: StreamOrigin {
         snapshot.provenance[.accelerator].flatMap { StreamOrigin(rawValue: $0) } ?? .unknown
+    }
+
+    /// Plans its move to a host.
+    /// - Throws: when it has no vCPU.
+    package func plan(
+        on profile: HostProfile, policy: RestorePolicy
+    ) throws(RestoreError) -> MovePlan {
+        try MovePlan(of: snapshot, on: profile, policy: policy, clock: clock)
     }
 
     /// Who ran it, where that is why no host takes it; nil where what it loses is.
@@ -58,7 +69,7 @@ public struct UnreachableHosts: Sendable {
             _ profiles: [HostProfile], _ policy: RestorePolicy
         ) throws(RestoreError) -> [HostProfile] {
             let verdicts = try profiles.map { (profile) throws(RestoreError) in
-                try MovePlan(of: guest.snapshot, on: profile, policy: policy).verdict
+                try guest.plan(on: profile, policy: policy).verdict
             }
             return zip(profiles, verdicts).filter { $0.1 == .no }.map(\.0)
         }

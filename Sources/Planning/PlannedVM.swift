@@ -35,9 +35,11 @@ struct PlannedVM {
 
     /// Restores a snapshot, whose vCPUs are as many.
     func restore(
-        _ snapshot: Snapshot, policy: RestorePolicy
+        _ snapshot: Snapshot, policy: RestorePolicy, clock: ClockMode = .stop
     ) throws(RestoreError) -> RestoreAccount {
-        try Restore.perform(snapshot, into: vcpus, vm: bank, options: options(policy))
+        var options = options(policy)
+        options.clock = clock
+        return try Restore.perform(snapshot, into: vcpus, vm: bank, options: options)
     }
 
     /// Restores vCPUs alone.

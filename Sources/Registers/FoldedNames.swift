@@ -1,6 +1,6 @@
 extension RegisterID {
-    /// Names of registers, none left out; those that differ in one number that counts up stand as `z0-z31`, where the
-    /// first of them came.
+    /// Names of registers, none left out; those that differ in one number that counts up stand as `z0-z31` or
+    /// `GICD_IROUTER32-63`, where the first of them came.
     package static func folded(_ names: [String]) -> String {
         var runs: [NameRun] = []
         // The last run of the names that are the same but for numbers.
@@ -48,9 +48,19 @@ private struct NameRun {
         switch count {
         case 1: first
         case 2: "\(first) \(last)"
-        default: "\(first)-\(last)"
+        default: "\(first)-\(end)"
         }
     }
+
+    /// The last name; of a long one only the number that counts up, where it ends with that.
+    private var end: Substring {
+        let digits = last.reversed().prefix(while: \.isASCIIDigit).count
+        let isLong = last.count - digits > Self.longestRepeated
+        return digits > 0 && isLong && place == numbers.count - 1 ? last.suffix(digits) : last[...]
+    }
+
+    /// Longer names, without their numbers, are not said twice.
+    private static let longestRepeated = 9
 
     private static func taken(apart name: String) -> (words: [Substring], numbers: [Int]) {
         let words = name.split(omittingEmptySubsequences: false) { $0.isASCIIDigit }

@@ -13,11 +13,13 @@ extension Capture {
     ///
     /// A read that fails is recorded, and the rest are still read. QEMU's `cpu_pre_save` (`target/arm/machine.c`)
     /// asserts when one register cannot be read.
-    /// - Throws: only when the bank cannot say which registers it has.
+    /// - Throws: only when the bank cannot say which registers it has, or its vCPUs do not stand still.
     public init(of bank: any RegisterBank) throws(RegisterBankError) {
         var unreadable: [RegisterBankError] = []
-        let registers = try bank.readAll(failed: {
-            unreadable.append($0)
+        let registers = try bank.readAll(failed: { (error) throws(RegisterBankError) in
+            // It says nothing of the register, and all others would say the same.
+            guard !error.needsStandstill else { throw error }
+            unreadable.append(error)
             return nil
         })
         self.init(registers: registers, unreadable: unreadable)

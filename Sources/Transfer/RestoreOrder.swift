@@ -20,6 +20,9 @@ struct RestoreOrder {
         places[phase.rawValue].lazy.map { Int($0) }
     }
 
+    /// The registers in the order in which they are written.
+    var inOrder: some Sequence<RegisterID> { all.lazy.map { ids[$0] } }
+
     /// The places of all registers, in the order in which they are written.
     var all: some Sequence<Int> { places.lazy.joined().map { Int($0) } }
 }

@@ -175,7 +175,8 @@ struct RestoreReasons {
         )
         return own < host
             ? "the guest goes on seeing \(own) bits of priority, though the CPU has \(host), so that priorities may "
-                + "differ here that were equal; no more than \(own) can be set again in this VM" : nil
+                + "differ here that were equal; no more than \(own) can be set again in this VM"
+            : nil
     }
 
     private func refusal(_ result: RegisterRestore, _ failure: RestoreAttempt.Failure?) -> String? {

@@ -13,7 +13,8 @@ extension RegisterBankError {
             return
         }
         self.init(operation, id, errno, explanation: explanation)
-        if errno == .busy, !isOfRegister, id.deviceAttribute?.needsStandstill == true {
+        let needsStandstill = id.deviceAttribute?.needsStandstill ?? true
+        if errno == .busy, !isOfRegister, needsStandstill {
             self.explanation =
                 "a vCPU of the VM runs, or a thread is in a call for one; stop them all first"
             isBeyondRules = true

@@ -1,6 +1,6 @@
 public import Registers
 
-/// Something that a snapshot may have by its format, and that no VM should have.
+/// Something that a snapshot may have by its format, and that no VM should have; or what it cannot tell of its VM.
 public enum SnapshotNote: Hashable, Sendable {
     /// The vCPUs that hold the same value of a register; nil for those without the register.
     public struct Holders: Hashable, Sendable {
@@ -16,13 +16,23 @@ public enum SnapshotNote: Hashable, Sendable {
     case incomplete(vcpus: [UInt32], missing: [RegisterID])
     /// The vCPUs differ in what a VM has once, or what all its vCPUs have alike.
     case disagreement(RegisterID, [Holders])
+    /// The VM may have had state of these names, the fields of `RegisterID.unknownState`, which is not in the snapshot.
+    case unknown([String])
 }
 
 extension Snapshot {
-    /// What is odd about the snapshot: incomplete vCPUs first, then disagreements in ascending order of register.
+    /// What is odd about the snapshot: incomplete vCPUs first, then disagreements in ascending order of register; at last
+    /// what it cannot tell.
     public var notes: [SnapshotNote] {
-        guard !vcpus.isEmpty else { return [.noVCPU] }
-        return incomplete + disagreements
+        (vcpus.isEmpty ? [.noVCPU] : incomplete + disagreements) + [unknown].compactMap(\.self)
+    }
+
+    /// What nobody could tell of the VM; nil for nothing.
+    public var unknown: SnapshotNote? {
+        guard let bits = vm[.unknownState]?.lowBits, bits != 0 else { return nil }
+        let fields = RegisterDictionary.entry(for: .unknownState)?.fields ?? []
+        let names = fields.reversed().filter { $0.touches(bits) && !$0.isReserved }.map(\.name)
+        return .unknown(names)
     }
 
     private var incomplete: [SnapshotNote] {
@@ -116,6 +126,9 @@ extension SnapshotNote: CustomStringConvertible {
     public var description: String {
         switch self {
         case .noVCPU: "it holds no vCPU"
+        case .unknown(let names):
+            "it cannot tell whether its VM had \(names.joined(separator: ", ")): whoever made that sets it up again "
+                + "(UNKNOWN_STATE)"
         case .incomplete(let vcpus, let missing):
             (vcpus.count == 1 ? "vCPU \(vcpus[0]) is" : "vCPUs \(Self.ranges(vcpus)) are")
                 + " incomplete: \(missing.count) of the registers that every vCPU needs are missing: "

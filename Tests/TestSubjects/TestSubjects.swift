@@ -39,6 +39,24 @@ public func builtIn(_ name: String) throws -> HostProfile {
 
 private let parsedProfiles = Mutex([String: HostProfile]())
 
+/// A built-in host with interrupt controllers, as they were recorded on KVM.
+public func hostWithDevices(_ name: String = "6.12-neoverse-n1") throws -> HostProfile {
+    var host = try builtIn(name)
+    host.devices = ["VGIC_V2", "VGIC_V3", "VGIC_ITS"]
+    host.gicRevisions = [2, 3]
+    for (name, text) in [
+        ("GICD_IIDR", "0x4b00343b"), ("GICD_TYPER2", "0"), ("GIC_LINE_LEVEL0", "0"),
+        ("ICC_PMR_EL1", "0"), ("ICC_BPR0_EL1", "0"), ("ICC_BPR1_EL1", "0"),
+        ("ICC_AP0R0_EL1", "0"), ("ICC_AP1R0_EL1", "0"), ("ICC_CTLR_EL1", "0x8c00"),
+        ("ICC_SRE_EL1", "7"), ("ICC_IGRPEN0_EL1", "0"), ("ICC_IGRPEN1_EL1", "0"),
+        ("TIMER_IRQ_VIRTUAL", "27"), ("TIMER_IRQ_PHYSICAL", "30"),
+    ] {
+        let id = try register(name)
+        _ = host.attributes.set(try value(text, of: id), for: id)
+    }
+    return host
+}
+
 /// A policy of these lines, below those that name the format and the policy.
 public func policy(_ lines: String...) throws -> RestorePolicy {
     let text = (["vpolicy 1", "name test"] + lines).joined(separator: "\n")

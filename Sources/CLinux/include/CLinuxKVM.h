@@ -83,6 +83,9 @@ int clinux_kvm_check_extension(int kvm_or_vm, int capability);
 /* KVM_ENABLE_CAP, on a VM, with no flags and arguments. */
 int clinux_kvm_enable_capability(int vm, int capability);
 
+/* KVM_ARM_SET_COUNTER_OFFSET, on a VM, since 6.4: how far its counters are behind the host's. */
+int clinux_kvm_arm_set_counter_offset(int vm, uint64_t offset);
+
 /* KVM_GET_VCPU_MMAP_SIZE, on /dev/kvm: the size of struct kvm_run's mapping in bytes. */
 int clinux_kvm_get_vcpu_mmap_size(int kvm);
 

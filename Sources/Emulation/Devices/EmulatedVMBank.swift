@@ -5,7 +5,8 @@ public import VCPUModel
 /// What an emulated VM has once: its interrupt controller but for the vCPUs' part, and its clock, as `KVMVMBank` has it of
 /// a KVM VM.
 ///
-/// Nothing is raised and nothing runs. The clock stands still, and its time is 0. Any address is in the guest's memory.
+/// Nothing is raised and nothing runs. Its counters stand still; the time is that of the machine that emulates it. Any
+/// address is in the guest's memory.
 public final class EmulatedVMBank: RegisterBank {
     private let devices: EmulatedDevices
     private let vcpus: [EmulatedCPU]
@@ -72,7 +73,8 @@ public final class EmulatedVMBank: RegisterBank {
         case .gicModel: return UInt64(devices.model?.rawValue ?? 0)
         case .unknownState: return unknown.rawValue
         case .clockCntfrq: return devices.profile.counterFrequency ?? 0
-        case .clockCntvct, .clockCntpct, .clockRealtime:
+        case .clockRealtime: return SystemClock.nanosecondsSinceEpoch()
+        case .clockCntvct, .clockCntpct:
             guard idsOfClock(vcpu).contains(id) else { throw .noDeviceState }
             return counts[id] ?? 0
         default:

@@ -12,7 +12,8 @@ extension KVMVCPUBank {
             if let other = devices.note(key) {
                 throw RegisterBankError(
                     .read, .mpidrEL1, .exists,
-                    explanation: "vCPU \(other) has the same affinity, by which a GICv3 tells vCPUs apart")
+                    explanation:
+                        "vCPU \(other) has the same affinity, by which a GICv3 tells vCPUs apart")
             }
             return key
         }

@@ -25,6 +25,12 @@ public final class KVMVMBank: RegisterBank {
 
     private var devices: VMDevices? { vcpus.first?.devices }
 
+    /// Has the clock be set by `KVM_ARM_SET_COUNTER_OFFSET` from here on: once, and before the first run.
+    ///
+    /// It gives both counters the virtual count. Nobody can see afterward that it was used, and KVM then ignores what is
+    /// written to counters.
+    public func setClockByOffset() { clock.isSetByOffset = true }
+
     /// The guest's memory has the tables of ITSs and the pending bits of LPIs.
     func tablesWereSaved() { unknown.subtract([.lpiPending, .itsTables]) }
 
@@ -77,7 +83,7 @@ public final class KVMVMBank: RegisterBank {
         case _ where id == .unknownState:
             unknown = UnknownState(rawValue: value.lowBits)
             return
-        case .vm(VMStateKind.clock, _): return try clock.write(value, to: id, of: vcpu)
+        case .vm(VMStateKind.clock, _): return try clock.write(value, to: id, of: vcpu, in: vm)
         default: break
         }
         guard let attribute = id.deviceAttribute else {

@@ -11,7 +11,7 @@ package struct KVMSource: HostSource {
     package static let summary = SourceSummary(
         grammar: "kvm:", meaning: "a scratch VM on this host's /dev/kvm (arm64)",
         abilities: [.read, .restore, .edit, .host], needs: "arm64 with /dev/kvm",
-        options: [.vcpus, .gic], example: "vcpusnap save kvm: -o cpu.vcpusnap")
+        options: [.vcpus, .gic, .counterOffset], example: "vcpusnap save kvm: -o cpu.vcpusnap")
 
     /// Always empty: a host has one KVM.
     package var name: String { "" }
@@ -41,6 +41,7 @@ package struct KVMSource: HostSource {
                 try ScratchVM(on: system, vcpuCount: count, enabling: capabilities)
             )
         }
+        if options.has(.counterOffset) { scratch.vm.setClockByOffset() }
         let model = try options.gicModel
         try SourceError.passing { try scratch.vm.makeInterruptController(model) }
         return MadeVCPUs(

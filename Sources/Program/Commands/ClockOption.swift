@@ -34,6 +34,14 @@ struct ClockOption: ParsableArguments {
                 + "counters can only go on where they stopped")
     }
 
+    /// Refuses to let time pass in a file.
+    func check(target: Location) throws {
+        guard clock == .wall || clock == .host, target.namedKind == nil else { return }
+        throw CommandError(
+            "--clock \(clock): no time passes in a file, such as \(target.text): give it to the restore that makes the "
+                + "guest run")
+    }
+
     /// As it is given to another vcpusnap.
     var words: [String] { clock == .stop ? [] : ["--clock", clock.description] }
 }

@@ -16,6 +16,9 @@ struct EditOptions: ParsableArguments {
     )
     var output: Location?
 
+    @Option(name: .of(.gic), help: ArgumentHelp(of: .gic))
+    var gic: String?
+
     @Flag(help: "Report what would be changed; write nothing.")
     var dryRun = false
 
@@ -30,23 +33,34 @@ struct EditOptions: ParsableArguments {
     }
 
     /// Opens what is to be changed.
-    func open(_ target: Location) throws -> EditTarget {
+    /// - Parameter changesVCPUs: whether that is in vCPUs at all, and not only what the VM has once.
+    func open(_ target: Location, changesVCPUs: Bool = true) throws -> EditTarget {
+        guard changesVCPUs || vcpu == nil else {
+            throw CommandError("--vcpu: the VM has once what is to be changed, and no vCPU its own")
+        }
         try overwriting.checkIsNew(output)
         if dryRun, let objection = target.namedKind?.objection(to: .trying) {
             throw CommandError(objection)
         }
-        return try EditTarget(target, vcpu, output: output, keeps: !dryRun, .commandLine)
+        var options = SourceOptions.commandLine
+        options[.gic] = gic
+        try target.checkOptions(options)
+        return try EditTarget(
+            target, vcpu, changesVCPUs: changesVCPUs, output: output, keeps: !dryRun, options)
     }
 
-    /// Makes a change in each vCPU that is meant, keeps the result and prints the report.
+    /// Makes a change in the VM and in each vCPU that is meant, keeps the result and prints the report.
     ///
     /// Nothing is kept when the change cannot be made; a change that the target does not take is
     /// reported, and its result kept.
     func run(
         _ verb: String, on target: EditTarget,
+        ofVM: ((any RegisterBank) throws(EditError) -> VCPUEdit)? = nil,
         _ edit: (any RegisterBank) throws(EditError) -> VCPUEdit
     ) throws {
-        let edits = try target.edit(edit)
+        var edits: [(unit: UnitID, edit: VCPUEdit)] = []
+        if let ofVM { edits = try target.editVM(ofVM) }
+        edits += try target.edit(edit)
         let notes = try target.finish().noteTexts
         let result = EditOutput(
             verb: verb, target: target.location.text, dryRun: dryRun, edits: edits, notes: notes,

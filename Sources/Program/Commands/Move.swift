@@ -68,8 +68,12 @@ struct Move: ParsableCommand {
         guard Location(argument: target) != nil, target != "-" else {
             throw ValidationError("a move needs \(Self.targets) or a file as its TARGET")
         }
-        if let objection = Location(argument: target)?.namedKind?.objection(to: .writing) {
-            throw ValidationError(objection)
+        let kind = Location(argument: target)?.namedKind
+        if let objection = kind?.objection(to: .writing) { throw ValidationError(objection) }
+        guard clock.clock == .stop || kind != nil else {
+            throw ValidationError(
+                "--clock: a FILE gets the snapshot as it is; give it to the restore that makes the guest run"
+            )
         }
     }
 
@@ -100,7 +104,7 @@ struct Move: ParsableCommand {
     private func plan(
         _ snapshot: Snapshot, on profile: HostProfile, by policy: RestorePolicy
     ) throws {
-        let guest = PlannedGuest(snapshot, in: nil)
+        let guest = PlannedGuest(snapshot, in: nil, clock: clock.clock)
         let moves = GuestMoves(of: guest, to: [profile], policy: policy)
         _ = try moves.plan(on: profile)
         guard !moves.isPossible else { return }

@@ -74,6 +74,8 @@ struct PlanCommand: ParsableCommand {
 
     @OptionGroup var destination: DestinationOptions
 
+    @OptionGroup var clock: ClockOption
+
     @OptionGroup var policy: PolicyOption
 
     @OptionGroup var streamOptions: StreamOptions
@@ -93,6 +95,10 @@ struct PlanCommand: ParsableCommand {
             throw ValidationError("name one SOURCE: --tcg and --to are one destination")
         }
         guard !words.isEmpty else { throw ValidationError("name the SOURCE to plan for") }
+        guard clock.clock == .stop || qemu == nil && !destination.isGiven else {
+            throw ValidationError(
+                "--clock is for a restore: QEMU sets the clock as its stream has it")
+        }
     }
 
     /// One --host may be followed by several profiles, so what is no profile is the source.
@@ -121,8 +127,10 @@ struct PlanCommand: ParsableCommand {
             return try planLoads(named.locations, profiles, given)
         }
         let opened = try source.guest(streamOptions.options)
-        let guest = PlannedGuest(opened.capture.reporting(from: source), in: opened.stream)
+        let guest = PlannedGuest(
+            opened.capture.reporting(from: source), in: opened.stream, clock: clock.clock)
         try guest.snapshot.requireVCPUs(of: source, to: "plan")
+        try clock.check(guest.snapshot, of: source)
         guest.snapshot.warnOfIdleOverrides(of: given.policy, from: source)
         let moves = GuestMoves(
             of: guest, to: profiles, policy: given.policy, proposesRules: writePolicy != nil)

@@ -55,6 +55,9 @@ struct RestoreCommand: ParsableCommand {
 
     @OptionGroup var clock: ClockOption
 
+    @Flag(name: .of(.counterOffset), help: ArgumentHelp(of: .counterOffset))
+    var counterOffset = false
+
     @Option(name: .shortAndLong, help: "Save what the target holds afterward; - is stdout.")
     var output: Location?
 
@@ -89,9 +92,13 @@ struct RestoreCommand: ParsableCommand {
     func restore(_ snapshot: Snapshot, by given: RestorePolicy? = nil) throws {
         try snapshot.requireVCPUs(of: source, to: "restore")
         try clock.check(snapshot, of: source)
+        try clock.check(target: target)
         warnOfUnfinishedExits(in: snapshot)
+        var ofTarget = SourceOptions.commandLine
+        ofTarget.set(.counterOffset, if: counterOffset)
+        try target.checkOptions(ofTarget)
         let destination = try RestoreTarget(
-            target, for: snapshot, output: output, keeps: !dryRun, .commandLine)
+            target, for: snapshot, output: output, keeps: !dryRun, ofTarget)
         var options = Restore.Options()
         options.isStrict = strict
         options.clock = clock.clock

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Machines
 internal import Registers
 internal import Transfer
+internal import VCPUModel
 
 /// `vcpusnap set TARGET REGISTER=VALUE...`.
 struct SetCommand: ParsableCommand {
@@ -13,7 +14,8 @@ struct SetCommand: ParsableCommand {
             Values are decimal, hexadecimal with 0x, or for a field one of the names that
             vcpusnap register prints; _ may separate digits. Reserved bits are not changed
             unless --force is given. A change goes through the CPU state to the vCPU and is
-            read back there; only what was assigned is written.
+            read back there; only what was assigned is written. Registers of the interrupt
+            controller and other state of devices and the VM are written as they are.
 
             EXAMPLES
               vcpusnap set cpu.vcpusnap pc=0x40080000 SCTLR_EL1.M=0
@@ -48,11 +50,17 @@ struct SetCommand: ParsableCommand {
 
     func run() throws {
         let wanted = try assignments.map { text in try RegisterAssignment(parsing: text) }
-        let target = try options.open(self.target)
-        if !force { try target.checkAlike(wanted) }
-        try options.run("set", on: target) {
+        let ofVM = wanted.filter(\.isOfVM)
+        let ofVCPUs = wanted.filter { !$0.isOfVM }
+        let target = try options.open(self.target, changesVCPUs: !ofVCPUs.isEmpty)
+        if !force { try target.checkAlike(ofVCPUs) }
+        let force = force
+        let editVM = { (bank: any RegisterBank) throws(EditError) in
+            try VCPUEdit.set(ofVM, in: bank, isForced: force)
+        }
+        try options.run("set", on: target, ofVM: ofVM.isEmpty ? nil : editVM) {
             (bank) throws(EditError) in
-            try VCPUEdit.set(wanted, in: bank, isForced: force)
+            try VCPUEdit.set(ofVCPUs, in: bank, isForced: force)
         }
     }
 }

@@ -77,15 +77,42 @@ struct DiffOutput: Report {
     ) {
         let style = output.style
         output.write("\(style.bold("\(title)"))\(remark)\n")
-        let text = { (line: Lines.Line) in
-            "    \(line.text(line.subject.name, among: all))\n" as PrintableText
+        let text = { (alike: [Lines.Line]) in
+            "    \(alike[0].text(Self.name(of: alike), among: all))\n" as PrintableText
         }
-        output.write(lines.filter { !$0.subject.isVolatile }, by: \.subject.category, text)
+        let constant = Self.grouped(lines.filter { !$0.subject.isVolatile }, among: all)
+        output.write(constant, by: \.[0].subject.category, text)
         let volatile = lines.filter(\.subject.isVolatile)
         if !volatile.isEmpty {
             output.write("  " + style.faint("volatile: these move by themselves") + "\n")
-            for line in volatile { output.write(style.faint(text(line))) }
+            for line in volatile { output.write(style.faint(text([line]))) }
         }
+    }
+
+    /// Lines of interrupts, of which there can be a thousand, together where one after the other changes alike.
+    private static func grouped(
+        _ lines: [Lines.Line], among all: UnitNumbers
+    ) -> [[Lines.Line]] {
+        var groups: [[Lines.Line]] = []
+        var last: (register: RegisterID?, text: PrintableText)?
+        for line in lines {
+            let (subject, text) = (line.subject, line.text("", among: all))
+            // Fields of one register, or registers of which each is about one interrupt.
+            let register = subject.field == nil ? nil : subject.id
+            if subject.isOfInterrupt, let last, last == (register, text) {
+                groups[groups.count - 1].append(line)
+            } else {
+                groups.append([line])
+            }
+            last = subject.isOfInterrupt ? (register, text) : nil
+        }
+        return groups
+    }
+
+    private static func name(of lines: [Lines.Line]) -> String {
+        let names = lines.map(\.subject.name)
+        // Fields stand from the highest bit down.
+        return RegisterID.folded(lines[0].subject.field == nil ? names : names.reversed())
     }
 
     // MARK: Lines
@@ -99,6 +126,11 @@ struct DiffOutput: Report {
 
         var category: RegisterCategory { RegisterCategory(of: id) }
         var name: String { id.name + (field.map { ".\($0.name)" } ?? "") }
+
+        var isOfInterrupt: Bool {
+            if let field { return field.interrupt != nil }
+            return if case .route = id.interruptProperty { true } else { false }
+        }
 
         func stands(before other: Subject) -> Bool {
             id == other.id ? (field?.msb ?? 0) > (other.field?.msb ?? 0) : id < other.id

@@ -8,7 +8,7 @@ struct EditOutput: WholeReport {
     let verb: String
     let target: String
     let dryRun: Bool
-    let edits: [(index: UInt32, edit: VCPUEdit)]
+    let edits: [(unit: UnitID, edit: VCPUEdit)]
     /// What is to be said of the result; nil for nothing.
     let notes: [String]?
     let kernel: KernelVersion?
@@ -20,7 +20,7 @@ struct EditOutput: WholeReport {
 
     var json: JSONObject {
         ["complete": isComplete, "dryRun": dryRun, "notes": notes, "target": target]
-            + .units(edits, { .vcpu($0.index) }) { _, edit in
+            + .units(edits, \.unit) { _, edit in
                 [
                     "complete": edit.isComplete,
                     "registers": edit.changes.json { $0.json(values, kernel) },
@@ -31,11 +31,12 @@ struct EditOutput: WholeReport {
     /// What several vCPUs took alike is said once, and of a register that they hold different values of, the range.
     func text(_ style: TextStyle) -> PrintableText {
         let blocks = edits.grouped { verdict(on: $0.edit, style) }.map { members in
-            let units = UnitNumbers(members.map(\.index))
+            var units = UnitNumbers()
             var changes = FoldedChanges<RegisterID>()
-            for (index, edit) in members {
+            for (unit, edit) in members {
+                units.append(unit)
                 for change in edit.changes {
-                    changes.add(change.statement(values, kernel), of: .vcpu(index))
+                    changes.add(change.statement(values, kernel), of: unit)
                 }
             }
             let lines = changes.lines.sorted { $0.subject < $1.subject }

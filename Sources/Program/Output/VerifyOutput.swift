@@ -14,6 +14,10 @@ struct VerifyOutput: WholeReport {
     /// What the format allows and no VM should have; nil for nothing.
     private var notes: [String]? { report.snapshot?.noteTexts }
 
+    /// Nil for a VM without registers of its own, so that JSON has no key for it.
+    private var vmCount: Int? { report.snapshot.flatMap { $0.vm.count == 0 ? nil : $0.vm.count } }
+    private var ofVM: String { vmCount.map { " of vCPUs, \($0) of the VM" } ?? "" }
+
     var status: ExitStatus { report.isSound ? .success : .trouble }
 
     var json: JSONObject {
@@ -28,7 +32,7 @@ struct VerifyOutput: WholeReport {
             "digest": digest, "file": file, "notes": notes,
             "problems": report.problems.map(\.description), "registers": header.registerCount,
             "size": header.fileSize, "sound": report.isSound, "vcpus": header.vcpuCount,
-            "version": version,
+            "version": version, "vmRegisters": vmCount,
         ]
     }
 
@@ -36,7 +40,7 @@ struct VerifyOutput: WholeReport {
         let verdict = report.isSound ? style.good("sound") : style.bad("damaged")
         var lines: [PrintableText] = [
             "\(file): \(verdict), format \(version), \(header.fileSize) bytes",
-            "  \(header.vcpuCount.of("vCPU")), \(header.registerCount.of("different register"))",
+            "  \(header.vcpuCount.of("vCPU")), \(header.registerCount.of("different register"))\(ofVM)",
         ]
         lines += report.chunks.map { chunk in
             let kind = PrintableText(chunk.kind.description).padded(to: 4)

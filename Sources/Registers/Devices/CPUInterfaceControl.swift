@@ -16,9 +16,14 @@ package struct CPUInterfaceControl: Hashable, Sendable {
     /// One that it would refuse is not to be tried: PRIbits and IDbits of a refused value are kept all the same
     /// (`set_gic_ctlr`, `arch/arm64/kvm/vgic-sys-reg-v3.c`).
     package func isTaken(over held: CPUInterfaceControl) -> Bool {
+        fieldsRefused(over: held).isEmpty
+    }
+
+    /// The fields because of which KVM refuses it there.
+    package func fieldsRefused(over held: CPUInterfaceControl) -> [RegisterField] {
         let bounded = [RegisterField.ICCCTLREL1.priBits, RegisterField.ICCCTLREL1.idBits]
         let fixed = [RegisterField.ICCCTLREL1.seis, RegisterField.ICCCTLREL1.a3V]
-        return bounded.allSatisfy { $0.extract(from: bits) <= $0.extract(from: held.bits) }
-            && fixed.allSatisfy { $0.extract(from: bits) == $0.extract(from: held.bits) }
+        return bounded.filter { $0.extract(from: bits) > $0.extract(from: held.bits) }
+            + fixed.filter { $0.extract(from: bits) != $0.extract(from: held.bits) }
     }
 }

@@ -115,7 +115,7 @@ extension RegisterID {
     private static let sourcesDistance: UInt64 = 0x10
 
     /// Whether it is GICD_SPENDSGIR.
-    private var isSourceOfSGIs: Bool {
+    package var isSourceOfSGIs: Bool {
         guard let attribute = deviceAttribute else { return false }
         return attribute.gicGroup == .distributor && 0xf20..<0xf30 ~= attribute.attribute
     }

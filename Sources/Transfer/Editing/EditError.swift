@@ -14,7 +14,7 @@ public enum EditError: Error, Hashable, Sendable {
     case unknownField(String, RegisterID, known: [String])
     /// The text is no value of so many bits.
     case badValue(String, RegisterID, field: String?, bits: Int)
-    /// The vCPU has no such register.
+    /// The vCPU, or the VM, has no such register.
     case absent(RegisterID)
     /// The register is decided when a vCPU is made.
     case decidedAtInit(RegisterID)
@@ -52,8 +52,7 @@ extension EditError: CustomStringConvertible {
                 + (bits > 64 ? "decimal up to 64 bits or" : "decimal or") + " 0x and hexadecimal"
                 + (field == nil ? "" : ", or one of the names that vcpusnap register prints")
         case .absent(let id):
-            "the vCPU has no register \(id.label): vcpusnap show lists those it has; state that the VM has "
-                + "once is not changed"
+            "there is no register \(id.label): vcpusnap show lists those that are there"
         case .decidedAtInit(let id):
             "\(id.label) is decided when a vCPU is made and cannot be changed afterward"
         case .notKnown(let id):

@@ -41,6 +41,11 @@ public struct RegisterAssignment: Hashable, Sendable {
         return field
     }
 
+    /// Whether it changes what the VM has once.
+    public var isOfVM: Bool {
+        if case .vm = register.group { true } else { false }
+    }
+
     /// The value that is assigned; of an assigned field, with every other bit 0.
     /// - Throws: where the text is no value of the register or the field.
     public func value() throws(EditError) -> RegisterValue {

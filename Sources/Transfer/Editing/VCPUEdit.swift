@@ -2,10 +2,10 @@ internal import LinuxSystem
 public import Registers
 public import VCPUModel
 
-/// A change of a vCPU's registers by code, and what became of it.
+/// A change of a vCPU's registers by code, or of the VM's, and what became of it.
 ///
 /// The vCPU is a snapshot's or a live one that does not run. Its registers are got, the change is made in
-/// a CPU state, and what differs then is put back (`SyncedVCPU`).
+/// a CPU state, and what differs then is put back (`SyncedVCPU`); what is in devices is written there.
 public struct VCPUEdit: Sendable {
     /// One register that the change touched.
     public struct Change: Hashable, Sendable {
@@ -32,19 +32,32 @@ public struct VCPUEdit: Sendable {
     /// Whether every change reached the vCPU.
     public var isComplete: Bool { changes.allSatisfy(\.isMade) }
 
-    /// Assigns registers and fields, in order.
+    /// Assigns registers and fields, in order: of a vCPU, or in the VM's bank of what it has once.
     /// - Parameter isForced: whether reserved bits may change.
     /// - Throws: for a register that the vCPU lacks or that is decided when it is made, for
     ///   reserved bits unless forced, and where the vCPU cannot be read; nothing is changed then.
     public static func set(
         _ assignments: [RegisterAssignment], in bank: any RegisterBank, isForced: Bool = false
     ) throws(EditError) -> VCPUEdit {
-        try VCPUEdit(of: bank) { (cpuState) throws(EditError) in
+        var devices = DeviceEdit(in: bank)
+        for assignment in assignments where assignment.register.isOutsideVCPU {
+            try devices.change(assignment.register) { (held) throws(EditError) in
+                try assignment.applied(to: held, isForced: isForced)
+            }
+        }
+        let others = assignments.filter { !$0.register.isOutsideVCPU }
+        guard !others.isEmpty else { return VCPUEdit(devices.made()) }
+        let edit = try VCPUEdit(of: bank) { (cpuState) throws(EditError) in
             let state = AArch32Bank(cpuState)
-            for assignment in assignments {
+            for assignment in others {
                 try assign(assignment, in: state, isForced: isForced)
             }
         }
+        return VCPUEdit(edit.changes + devices.made())
+    }
+
+    init(_ changes: [Change]) {
+        self.changes = changes.sorted { $0.id < $1.id }
     }
 
     private static func assign(
@@ -86,7 +99,7 @@ public struct VCPUEdit: Sendable {
         let harmed = put.failures.filter { !ids.contains($0.id) }.compactMap { failure in
             before[failure.id].map { Self.change(failure.id, $0, $0, failure, in: bank) }
         }
-        changes = (results + harmed).sorted { $0.id < $1.id }
+        self.init(results + harmed)
     }
 
     private static let decidedAtInit: Set<RegisterID> = [

@@ -10,6 +10,15 @@ public struct Interrupt: Hashable, Sendable {
         case ppi = "PPI"
         /// A device of the VM.
         case spi = "SPI"
+
+        /// The INTIDs of such interrupts.
+        public var numbers: ClosedRange<UInt16> {
+            switch self {
+            case .sgi: 0...15
+            case .ppi: 16...31
+            case .spi: 32...1019
+            }
+        }
     }
 
     /// Where it goes.

@@ -80,9 +80,14 @@ extension StateCapture {
     /// - Throws: `ExitStatus.finding` where something could not be read.
     func keep(in output: Location, from source: Location, quietly: Bool) throws {
         try SourceKinds.ofResults.write(reporting(from: source), to: output)
-        let registers = snapshot.vcpus.map(\.registers.count).reduce(0, +)
+        let registers = snapshot.units.map(\.registers.count).reduce(0, +)
+        let ofVM = snapshot.vm.count == 0 ? "" : ", \(snapshot.vm.count) of them the VM's"
         try output.sayWritten(
-            "\(snapshot.vcpus.count.of("vCPU")), \(registers.of("register"))", quietly: quietly)
+            "\(snapshot.vcpus.count.of("vCPU")), \(registers.of("register"))\(ofVM)",
+            quietly: quietly)
+        if let unknown = snapshot.unknown {
+            StandardError.write("vcpusnap: \(source.text): \(unknown.description)\n")
+        }
         guard unreadable.isEmpty else { throw ExitStatus.finding }
     }
 }

@@ -38,8 +38,74 @@ struct AttributeProof {
         for pair in [false, true] {
             try compare(try machines(withTranslator: pair), ids: ids)
         }
+        if model == .v3 {
+            try compareRegions()
+            try compareAffinities()
+            try compareOffsets()
+        }
         print(count, "answers compared,", differences, "differ")
         return differences == 0 && count > 0
+    }
+
+    /// Regions of redistributors, which are given in order, and a restore into a VM that has none.
+    private mutating func compareRegions() throws {
+        let pair = try machines(withTranslator: false)
+        let regions = try (0..<3).map { try register("GIC_REDIST_REGION\($0)") }
+        let (first, second): (UInt64, UInt64) = (1 << 52 | 0x80a_0000, 1 << 52 | 0x900_0001)
+        for id in regions { compare(reading: id, 0, pair, after: "none was given") }
+        for (place, bits) in [(1, second), (0, first), (1, second), (1, second)] {
+            compare(writing: RegisterValue(bits), to: regions[place], 0, pair)
+        }
+        let source = try snapshot(of: pair.real)
+        let scratch = try scratchVM()
+        let account = try Restore.perform(source, into: scratch.banks, vm: scratch.vm)
+        let found = try snapshot(of: [scratch.vm] + scratch.banks)
+        let isSame = account.isComplete && SnapshotDifference(source, found).isSame
+        note("\(found.vm.contains(regions[1]) && isSame)", "true", "regions are restored")
+    }
+
+    /// Two vCPUs with one affinity, of which the first would answer for both.
+    private mutating func compareAffinities() throws {
+        let real = try machines(withTranslator: false).real
+        try real[2].write(try real[1].read(.mpidrEL1), to: .mpidrEL1)
+        _ = try real[1].read(try register("GICR_TYPER"))
+        let second = answer { try real[2].read(try register("GICR_TYPER")) }
+        note(second, "\(Errno.exists)", "the second vCPU with one affinity")
+        note(answer { try real[2].list().count }, "\(Errno.exists)", "its list")
+    }
+
+    /// The clock set by an offset, where the kernel has it: both counters go on from there, and no write moves them.
+    private mutating func compareOffsets() throws {
+        let scratch = try scratchVM()
+        for vcpu in scratch.banks {
+            try vcpu.initialize(with: profile.vcpuInit ?? VCPUInit(features: []))
+        }
+        scratch.vm.setClockByOffset()
+        let count: UInt64 = 1 << 56
+        let answer = answer { try scratch.vm.write(RegisterValue(count), to: .clockCntvct) }
+        guard try scratch.banks[0].list().contains(.cntpctEL0) else {
+            return note(
+                "\(answer.contains("EINVAL") || answer.contains("ENOTTY"))", "true",
+                "no offset: \(answer)")
+        }
+        try scratch.banks[1].write(RegisterValue(7), to: .cntvctEL0)
+        let counts = try [RegisterID.clockCntvct, .clockCntpct].map {
+            try scratch.vm.read($0).lowBits
+        }
+        note("\(counts.allSatisfy { $0 >= count && $0 < count + 1 << 40 })", "true", "the offset")
+    }
+
+    private func snapshot(of machine: Machine) throws -> Snapshot {
+        Snapshot(
+            provenance: Provenance(),
+            vcpus: try machine.dropFirst().enumerated().map { place, bank in
+                VCPUState(index: UInt32(place), registers: try bank.readAll())
+            }, vm: try machine[0].readAll())
+    }
+
+    private func register(_ name: String) throws -> RegisterID {
+        guard let id = RegisterID(parsing: name) else { throw ProofError("no register \(name)") }
+        return id
     }
 
     private func scratchVM() throws -> ScratchVM {
