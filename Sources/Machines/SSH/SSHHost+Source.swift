@@ -25,13 +25,50 @@ extension SSHHost: NamedSource {
     /// What KVM there does, recorded now, under the name of the host.
     /// - Throws: where it cannot be reached, or has no KVM.
     private func profile(_ options: SourceOptions) throws(SourceError) -> HostProfile {
-        let answer = try run("host -o -", limit: HostProfile.Limit.size)
+        let answer = try run(Self.recording, limit: HostProfile.Limit.size)
         for message in answer.messages { notify(message, options) }
-        var profile = try SourceError.passing {
-            try HostProfile(parsing: answer.output, file: text)
-        }
+        return try profile(parsing: answer.output[...])
+    }
+
+    private static let recording = "host -o -"
+
+    private func profile(
+        parsing bytes: ArraySlice<UInt8>
+    ) throws(SourceError) -> HostProfile {
+        var profile = try SourceError.passing { try HostProfile(parsing: bytes, file: text) }
         if HostProfile.isWord(String(hostName)) { profile.name = String(hostName) }
         return profile
+    }
+
+    /// Has an order carried out that depends on what KVM there does, all over one connection.
+    /// - Parameters:
+    ///   - limit: the most bytes that it may print.
+    ///   - make: makes the order by the host's profile, which is recorded now.
+    /// - Throws: what making the order throws, upon which nothing is done there.
+    package func carryOut(
+        limit: Int, _ make: (HostProfile) throws -> MoveOrder
+    ) throws -> Answer {
+        var order: Result<[UInt8], any Error>?
+        var start = 0
+        // Behind the profile comes the version once more, and then it waits for the order.
+        let commands = "\(Self.recording) && \(Self.versioned("receive"))"
+        let end = [UInt8(ascii: "\n")] + Self.version
+        let answer = Result { () throws(SourceError) in
+            try run(commands, limit: HostProfile.Limit.size + limit) { output in
+                guard output.suffix(end.count).elementsEqual(end) else { return nil }
+                start = output.count
+                let made = Result {
+                    try make(try profile(parsing: output.dropLast(Self.version.count))).encoded
+                }
+                order = made
+                return (try? made.get()) ?? []
+            }
+        }
+        _ = try order?.get()
+        let whole = try answer.get()
+        return Answer(
+            output: Array(whole.output.dropFirst(start)), messages: whole.messages,
+            status: whole.status)
     }
 
     /// Passes on what vcpusnap there said; whatever else comes, such as a banner, is not for this command.

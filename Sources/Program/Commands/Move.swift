@@ -82,15 +82,16 @@ struct Move: ParsableCommand {
         let snapshot = try source.snapshot(streamOptions.options)
         try snapshot.requireVCPUs(of: source, to: "move")
         try clock.check(snapshot, of: source)
-        let profile = try Location(word: host ?? place.text).host(.commandLine)
-        try plan(snapshot, on: profile, by: policy.policy)
-        let file = try SnapshotWriter.encode(snapshot)
         let order = MoveOrder(
             from: source.argument, to: target,
             options: ["--format", (report.printing.isJSON ? OutputFormat.json : .text).rawValue]
                 + (report.showKeys ? ["--show-keys"] : []) + clock.words,
-            policyName: self.policy.text, policy: policy, snapshot: file)
-        try send(order, to: place)
+            policyName: self.policy.text, policy: policy,
+            snapshot: try SnapshotWriter.encode(snapshot))
+        try tell(
+            try place.answer(to: order, named: host) { profile in
+                try plan(snapshot, on: profile, by: policy.policy)
+            }, of: place)
     }
 
     /// - Throws: `ExitStatus.finding`, with the plan as the report, where the policy counts a loss.
@@ -107,8 +108,7 @@ struct Move: ParsableCommand {
         throw ExitStatus.finding
     }
 
-    private func send(_ order: MoveOrder, to place: SSHHost) throws {
-        let answer = try place.run("receive", input: order.encoded, limit: Self.longestReport)
+    private func tell(_ answer: SSHHost.Answer, of place: SSHHost) throws {
         for message in answer.messages { place.notify(message, .commandLine) }
         do throws(FileError) {
             try StandardOutput.write(
@@ -117,6 +117,25 @@ struct Move: ParsableCommand {
             throw CommandError("\(error); \(target) was restored there before that")
         }
         guard answer.status == 0 else { throw ExitStatus.finding }
+    }
+}
+
+extension SSHHost {
+    /// Has an order carried out there.
+    /// - Parameters:
+    ///   - profile: of the host, where it is not to be recorded now.
+    ///   - check: is given what is known of the host; what it throws keeps the order back.
+    fileprivate func answer(
+        to order: MoveOrder, named profile: String?, _ check: (HostProfile) throws -> Void
+    ) throws -> Answer {
+        guard let profile else {
+            return try carryOut(limit: Self.longestReport) { host in
+                try check(host)
+                return order
+            }
+        }
+        try check(try Location(word: profile).host(.commandLine))
+        return try run("receive", limit: Self.longestReport) { _ in order.encoded }
     }
 
     private static let longestReport = 1 << 28
