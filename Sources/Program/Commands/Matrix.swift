@@ -21,8 +21,10 @@ struct Matrix: ParsableCommand {
             EXAMPLES
               vcpusnap matrix *.vcpusnap --hosts fleet/
               vcpusnap matrix fleet/*.vhost --hosts fleet/ --html fleet.html
+              vcpusnap matrix fleet/*.vhost --hosts fleet/ --baseline racks.vbaseline
               vcpusnap matrix cpu.vcpusnap --host 6.1-max --host 6.12-max --format json
               vcpusnap matrix *.vcpusnap --hosts fleet/ --kernel 7.3
+              vcpusnap matrix *.vcpusnap --hosts fleet/ --format csv
             """)
 
     @Argument(
@@ -44,6 +46,8 @@ struct Matrix: ParsableCommand {
 
     @OptionGroup var kernel: KernelOption
 
+    @OptionGroup var start: BaselineOption
+
     @OptionGroup var policy: PolicyOption
 
     @Option(help: "Also write one self-contained web page to this file; - is stdout.")
@@ -51,7 +55,7 @@ struct Matrix: ParsableCommand {
 
     @OptionGroup var overwriting: OverwriteOption
 
-    @OptionGroup var printing: PrintingOptions
+    @OptionGroup var printing: RowPrintingOptions
 
     func validate() throws {
         guard hosts != nil || !hostWords.isEmpty else {
@@ -76,7 +80,9 @@ struct Matrix: ParsableCommand {
         let (sources, singleHosts) = named
         let hosts =
             singleHosts + (try hosts.map(Hosts.files(in:)) ?? [])
-        let inputs = sources.map(Location.init(word:)) + hosts + [policy.location]
+        let inputs =
+            sources.map(Location.init(word:)) + hosts
+            + [start.location, policy.location].compactMap(\.self)
         try overwriting.check(reading: inputs, writing: html, .text)
         let policy = try policy.load().policy
         let profiles = try kernel.applied(to: Hosts(hosts, .commandLine).profiles)
@@ -100,18 +106,19 @@ struct Matrix: ParsableCommand {
 
     private func loadGuests(_ sources: [String]) throws -> [MoveMatrix.Source] {
         let options = try images.options(for: sources.map(Location.init(word:)))
-        var guests = try zip(sources, options).map(Self.guest)
+        let baseline = try start.load()
+        var guests = try zip(sources, options).map { try guest($0, $1, baseline) }
         let names = Hosts.distinct(guests.map(\.name))
         for place in guests.indices { guests[place].name = names[place] }
         return guests
     }
 
     /// A source, or a fresh guest of a profile, which is named as `--host` names it.
-    private static func guest(
-        _ name: String, _ options: SourceOptions
+    private func guest(
+        _ name: String, _ options: SourceOptions, _ baseline: BaselineTemplate?
     ) throws -> MoveMatrix.Source {
         let source = Location(word: name)
-        let guest = try source.guestOrHost(options)
+        let guest = try start.guest(of: source, baseline, options) { try $0.guestOrHost($1) }
         let snapshot = guest.capture.reporting(from: source)
         try snapshot.requireVCPUs(of: source, to: "move")
         return MoveMatrix.Source(name: guest.host?.name ?? source.text, snapshot: snapshot)
