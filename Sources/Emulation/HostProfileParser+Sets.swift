@@ -26,7 +26,7 @@ extension HostProfileParser {
             case "without": absent.append(try idOfSet(features))
             case "register":
                 let id = try idOfSet(features)
-                pairs.append((id, try value(of: id)))
+                pairs.append((id, try scanner.value(of: id)))
             default:
                 throw scanner.unexpected(next, insteadOf: "without, register or end")
             }
@@ -53,7 +53,7 @@ extension HostProfileParser {
     /// A register of the present section, which must be there once.
     private mutating func idOfSet(_ features: VCPUFeatures) throws(DirectiveError) -> RegisterID {
         let name = try scanner.word("a register's name")
-        let id = try registerID(named: name)
+        let id = try scanner.registerID(named: name)
         try scanner.once(name, key: Self.key(of: id, inSet: features))
         guard !HostProfile.FeatureSet.isImplied(id) else {
             throw scanner.error("\(id) follows from the features of the set", at: name)

@@ -89,7 +89,7 @@ struct HostProfileParser {
             try scanner.once(directive, key: "counter-frequency")
             result.counterFrequency = try frequency()
         case .capability: try readCapability(directive)
-        case .feature: try readFeature(directive)
+        case .feature: result.features.formUnion(try scanner.feature())
         case .writableMask:
             let (id, mask) = try idRegisterAndNumber(directive)
             result.writableMasks[id] = mask
@@ -148,15 +148,6 @@ extension HostProfileParser {
         result.capabilities[String(name.text)] = number
     }
 
-    private mutating func readFeature(_ directive: Word) throws(DirectiveError) {
-        let name = try scanner.word("a vCPU feature")
-        try scanner.once(directive, key: "feature \(name.text)")
-        guard let feature = VCPUFeatures(named: name.text) else {
-            throw scanner.unexpected(name, insteadOf: "a vCPU feature such as SVE")
-        }
-        result.features.formUnion(feature)
-    }
-
     private mutating func idRegisterAndNumber(
         _ directive: Word
     ) throws(DirectiveError) -> (RegisterID, UInt64) {
@@ -192,59 +183,21 @@ extension HostProfileParser {
 
     private mutating func readAttribute() throws(DirectiveError) {
         let name = try scanner.word("a register's name")
-        let id = try registerID(named: name, where: \.isAttributeOfHost)
+        let id = try scanner.registerID(named: name, where: \.isAttributeOfHost)
         try scanner.once(name, key: "attribute \(id.hex)")
-        attributes.append((id, try value(of: id)))
+        attributes.append((id, try scanner.value(of: id)))
     }
 
     private mutating func readRegister() throws(DirectiveError) {
         let name = try scanner.word("a register's name")
-        let id = try registerID(named: name)
+        let id = try scanner.registerID(named: name)
         try scanner.once(name, key: "register \(id.hex)")
         guard pairs.count < HostProfile.Limit.registers else {
             throw scanner.error("a profile has at most \(HostProfile.Limit.registers) registers")
         }
-        let value = try value(of: id)
+        let value = try scanner.value(of: id)
         pairs.append((id, value))
         if !scanner.rest.isEmpty { result.overrides[id] = try override(of: id, value) }
-    }
-
-    /// The id of a register line.
-    ///
-    /// The id decides. The name is for people, and must not be that of another register.
-    mutating func registerID(
-        named name: Word, where isAllowed: (RegisterID) -> Bool = { $0.canStandInProfile }
-    ) throws(DirectiveError) -> RegisterID {
-        let number = try scanner.word("a register id")
-        guard let bits = NumberText.hexadecimal(number.text) else {
-            throw scanner.unexpected(number, insteadOf: "a register id")
-        }
-        let id = RegisterID(rawValue: bits)
-        guard id.size != nil else {
-            throw scanner.error("the id \(id.hex) gives a size KVM does not define", at: number)
-        }
-        guard isAllowed(id) else {
-            throw scanner.error(
-                "\(id.hex) is not a state that this program knows; a newer one may", at: number)
-        }
-        if let named = RegisterID(parsing: name.text), named != id {
-            throw scanner.error(
-                "the id of \(name.text) is \(named.hex), found \(id.label)", at: number)
-        }
-        return id
-    }
-
-    mutating func value(of id: RegisterID) throws(DirectiveError) -> RegisterValue {
-        let size = id.size ?? 0
-        let text = try scanner.word("a value")
-        guard text.text.hasPrefix("0x"), let value = RegisterValue(parsing: text.text, size: size)
-        else {
-            throw scanner.error(
-                "expected a hexadecimal value of at most \(size) bytes for \(id), "
-                    + "found \"\(text.text.prefix(40))\"",
-                at: text)
-        }
-        return value
     }
 
     private mutating func override(

@@ -11,15 +11,14 @@ package struct ProgramRun {
     /// Whether it was given any of its input.
     package private(set) var wasFed = false
 
-    private var rest: ArraySlice<UInt8>
+    private var rest: ArraySlice<UInt8> = []
     private static let chunk = 1 << 16
 
     /// Runs a program that is on the PATH.
     /// - Parameters:
     ///   - words: its name and its arguments.
-    ///   - input: its standard input, all of it.
-    ///   - isReady: whether what it has said so far is reason to give it the input; nil where that is yet to be seen, and
-    ///     false where it gets none.
+    ///   - answer: its standard input, all of it, by what it has said so far; nil as long as there is no answer to
+    ///     that.
     ///   - passed: becomes its descriptor `ChildProcess.passedDescriptor`; -1 for none.
     ///   - time: how long it may take.
     ///   - limit: the most bytes of its output that are accepted.
@@ -27,18 +26,17 @@ package struct ProgramRun {
     /// - Throws: `ENOENT` where there is no such program; `EFBIG` for more output and `ETIMEDOUT` when the time is up,
     ///   upon which it is killed.
     package init(
-        _ words: [String], input: [UInt8] = [], once isReady: ([UInt8]) -> Bool? = { _ in true },
+        _ words: [String], answering answer: ([UInt8]) -> [UInt8]? = { _ in [] },
         passing passed: Int32 = -1, within time: Duration, limit: Int, errorLimit: Int = 1 << 14
     ) throws(Errno) {
-        rest = input[...]
         let deadline = Deadline(in: time)
         var process = try ChildProcess.start(words, passing: passed)
-        var hasErrors = true
+        var (isAnswered, hasErrors) = (false, true)
         while true {
-            let isFeeding = isReady(output)
-            if isFeeding == false || rest.isEmpty { process.closeFeed() }
+            if !isAnswered, let input = answer(output) { (rest, isAnswered) = (input[...], true) }
+            if isAnswered, rest.isEmpty { process.closeFeed() }
             let ready = try process.wait(
-                forOutput: true, forErrors: hasErrors, forFeed: isFeeding == true,
+                forOutput: true, forErrors: hasErrors, forFeed: isAnswered,
                 atMost: deadline.milliseconds)
             guard !deadline.isOver else { throw .timedOut }
             if ready.errors { hasErrors = try read(&process, errorLimit) }

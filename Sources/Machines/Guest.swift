@@ -27,6 +27,13 @@ public struct Guest {
 }
 
 extension Guest {
+    /// A guest which is started on a host in a way of its own.
+    package init(of host: HostProfile, started snapshot: Snapshot) {
+        capture = StateCapture(snapshot)
+        streamFile = nil
+        self.host = host
+    }
+
     /// The host that it is on: the one whose fresh guest it is, or what its state tells of its host.
     /// - Parameters:
     ///   - kernel: of that host, where the state does not tell it; nil for none.

@@ -133,10 +133,14 @@ extension Location {
             || fileKind?.summary.abilities.contains(.host) == true
     }
 
+    /// Whether it is a host, by whatever name.
+    package var isHost: Bool {
+        namedKind.map { $0.summary.abilities.contains(.host) } ?? isHostFile
+    }
+
     /// Whether it can only be a guest: a file or something with a scheme that is no host.
     package var isNoHostButGuest: Bool {
-        if let namedKind { return !namedKind.summary.abilities.contains(.host) }
-        return !isHostFile && fileKind != nil
+        !isHost && (namedKind != nil || fileKind != nil)
     }
 
     /// The file of such a host; nothing that is said of other files means anything to it.

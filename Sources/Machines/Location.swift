@@ -131,6 +131,12 @@ extension Location {
         isLasting ? "\(text) was written before that, and is whole" : nil
     }
 
+    /// The host that a restore into it is planned on, as `--host` takes it; nil for a file.
+    package var hostOfRestore: String? {
+        guard case .named(let source) = self else { return nil }
+        return source.hostOfRestore.map(FileName.shown)
+    }
+
     /// What would be lost if the changed state were written over this: nothing of a file, which is meant to change, but
     /// of an emulated vCPU the profile that it was made from.
     ///

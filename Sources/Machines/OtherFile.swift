@@ -48,6 +48,7 @@ struct OtherFile {
     private static let usualAdvice: [ExpectedFile: String] = [
         .text(.profile): "; vcpusnap host -o HOST.vhost records one",
         .text(.policy): "; Formats/policy-v1.md says how to write one",
+        .text(.baseline): "; vcpusnap baseline HOST HOST -o FILE.vbaseline computes one",
     ]
 
     private struct Format {
@@ -62,10 +63,18 @@ struct OtherFile {
             start: Array("vpolicy ".utf8), name: "a policy", meets: .text(.policy),
             advice: [.snapshot: ", which --policy takes"]),
         Format(
-            start: Array("vbaseline ".utf8), name: "a baseline",
-            advice: [.text(.profile): "; name the profiles that it was made of"]),
+            start: Array("vbaseline ".utf8), name: "a baseline", meets: .text(.baseline),
+            advice: [.snapshot: ", which --baseline takes"]),
         Format(start: UndoFile.magic, name: "an undo file of mend --in-place"),
     ]
+
+    /// The text format that is no source, and of which these bytes begin a file.
+    static func textFormat(beginning bytes: [UInt8]) -> TextFile.Kind? {
+        let text = DirectiveScanner.withoutByteOrderMark(bytes)
+        let format = formats.first { text.starts(with: $0.start) }
+        guard case .text(let kind) = format?.meets else { return nil }
+        return kind
+    }
 
     private static func isJSON(_ bytes: [UInt8]) -> Bool {
         let first = bytes.first { !Array(" \n\r\t".utf8).contains($0) }

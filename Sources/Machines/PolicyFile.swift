@@ -15,14 +15,16 @@ public enum PolicyFile {
                     + presets.joined(separator: ", ")
                     + NameSuggestion.question(about: name, among: presets))
         }
-        let policy = try SourceError.passing {
-            try RestorePolicy(parsing: bytes, file: FileName.shown(name))
-        }
+        let policy = try parse(bytes, FileName.shown(name))
         return LoadedPolicy(policy, text: String(decoding: bytes, as: UTF8.self))
     }
 }
 
 extension PolicyFile {
+    static func parse(_ bytes: [UInt8], _ name: String) throws(SourceError) -> RestorePolicy {
+        try SourceError.passing { try RestorePolicy(parsing: bytes, file: name) }
+    }
+
     /// Makes sure that a policy can be written here, and that nothing is lost by it.
     /// - Parameter policy: that the rules are added to. It may be the same file where that is replaced whole, but not
     ///   under a name such as `/dev/fd/3`, by which it would be overwritten from its start.

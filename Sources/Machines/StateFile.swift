@@ -55,6 +55,12 @@ public protocol StateFile {
 
     /// The QEMU stream that the state is in; nil where it is in none.
     var streamFile: StreamFile? { get }
+
+    /// What is in it, in few words.
+    var content: String { get }
+
+    /// What is wrong with it although it can be read; nil for nothing.
+    var flaw: String? { get }
 }
 
 extension StateFile {
@@ -63,6 +69,12 @@ extension StateFile {
 
     /// By default it is in none.
     public var streamFile: StreamFile? { nil }
+
+    /// By default nothing is said.
+    public var content: String { "" }
+
+    /// By default nothing is wrong.
+    public var flaw: String? { nil }
 }
 
 extension StateFileKind {
@@ -150,7 +162,7 @@ extension Location {
     }
 
     /// The kind that the name tells, unless the content is that of another one.
-    private var kindByName: (any StateFileKind.Type)? {
+    var kindByName: (any StateFileKind.Type)? {
         guard case .file(let path) = self,
             let claimed = SourceKinds.files.first(where: { $0.claims(self) })
         else { return nil }

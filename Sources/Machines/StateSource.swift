@@ -118,6 +118,9 @@ public protocol NamedSource: StateSource {
     /// - Throws: for a kind without the ability, and where it cannot be reached or asked.
     func hosts(_ options: SourceOptions) throws(SourceError) -> [HostProfile]
 
+    /// The host that a restore into it is planned on, as `--host` takes it; nil where none can be named.
+    var hostOfRestore: String? { get }
+
     /// What a shell completes the beginning of such a name with, each with its scheme.
     static func completions(of beginning: String) -> [String]
 
@@ -153,6 +156,11 @@ extension NamedSource {
     /// - Throws: always, with the advice to name one.
     public func hosts(_ options: SourceOptions) throws(SourceError) -> [HostProfile] {
         throw Location(self).isNoHost
+    }
+
+    /// By default itself, if it is a host.
+    public var hostOfRestore: String? {
+        Self.summary.abilities.contains(.host) ? Self.scheme + name : nil
     }
 
     /// By default only the scheme.

@@ -6,9 +6,19 @@ internal import QEMUStream
 /// If it turns out to be something else, the error says what.
 public struct TextFile {
     /// The text format that is expected.
-    public enum Kind: Sendable {
-        /// A host profile (Formats/vhost-v1.md) or a policy (Formats/policy-v1.md).
-        case profile, policy
+    public enum Kind: String, Sendable {
+        /// A host profile (Formats/vhost-v1.md), a policy (Formats/policy-v1.md) or a baseline
+        /// (Formats/vbaseline-v1.md).
+        case profile, policy, baseline
+
+        /// What messages call such a file.
+        fileprivate var name: String {
+            switch self {
+            case .profile: "a host profile (.vhost)"
+            case .policy: "a policy (.vpolicy)"
+            case .baseline: "a baseline (.vbaseline)"
+            }
+        }
     }
 
     private let kind: Kind
@@ -73,7 +83,6 @@ public struct TextFile {
     /// - Throws: where these first bytes say that it is something else.
     private func check(_ bytes: [UInt8]) throws(SourceError) {
         guard let other = OtherFile(name, beginning: bytes, insteadOf: .text(kind)) else { return }
-        let wanted = kind == .profile ? "a host profile (.vhost)" : "a policy (.vpolicy)"
-        throw SourceError("\(name) is \(other.name), expected \(wanted)\(other.advice)")
+        throw SourceError("\(name) is \(other.name), expected \(kind.name)\(other.advice)")
     }
 }

@@ -242,18 +242,10 @@ struct BaselineHost {
     /// A guest that is started here with a baseline.
     func guest(
         with baseline: RegisterList
-    ) throws(RestoreError) -> (state: UnitState, refusals: [(RegisterID, String)]) {
+    ) throws(RestoreError) -> (state: UnitState, refusals: [(id: RegisterID, reason: String)]) {
         let vm = PlannedVM(on: host, vcpuCount: 1)
-        var wanted = baseline
-        wanted.set(request.value, for: .vcpuInit)
-        if let finalized = request.features.finalizedValue {
-            wanted.set(finalized, for: .vcpuFinalized)
-        }
-        let report = try vm.restore(
-            [UnitState(.vcpu(0), wanted)], policy: RestorePolicy(.safe), isPartial: true)
-        let state = try vm.guest(numbered: [0]).vcpus[0].unit
-        let refusals = report.flatMap(\.losses).map { ($0.id, $0.reason ?? $0.outcome.name) }
-        return (state, refusals)
+        let refusals = try vm.start(with: request.registers(with: baseline))
+        return (try vm.guest(numbered: [0]).vcpus[0].unit, refusals)
     }
 
     /// What is lost when a guest comes here.

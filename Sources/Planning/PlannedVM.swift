@@ -33,6 +33,26 @@ struct PlannedVM {
         return try vm.guest(numbered: [0])
     }
 
+    /// A guest with one vCPU that is started on a host with a baseline.
+    /// - Returns: also the registers that the host refuses, each with the reason.
+    static func freshGuest(
+        on profile: HostProfile, with baseline: BaselineTemplate
+    ) throws(RestoreError) -> (guest: Snapshot, refusals: [(id: RegisterID, reason: String)]) {
+        let vm = PlannedVM(on: EmulatedHost(profile), vcpuCount: 1)
+        let refusals = try vm.start(with: baseline.registers(on: profile))
+        return (try vm.guest(numbered: [0]), refusals)
+    }
+
+    /// Writes what the only vCPU is to have before it runs; whatever else there is keeps its value.
+    /// - Returns: the registers that the host refuses, each with the reason.
+    func start(
+        with registers: RegisterList
+    ) throws(RestoreError) -> [(id: RegisterID, reason: String)] {
+        try restore(
+            [UnitState(.vcpu(0), registers)], policy: RestorePolicy(.safe), isPartial: true
+        ).flatMap(\.losses).map { ($0.id, $0.reason ?? $0.outcome.name) }
+    }
+
     /// Restores a snapshot, whose vCPUs are as many.
     func restore(
         _ snapshot: Snapshot, policy: RestorePolicy, clock: ClockMode = .stop

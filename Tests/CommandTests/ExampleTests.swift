@@ -34,12 +34,16 @@ struct ExampleTests {
     private func makeTexts() throws {
         let profile = try String(
             contentsOf: ProjectFolder.file("Formats/hosts/6.1-neoverse-n1.vhost"), encoding: .utf8)
-        for host in ["rack1", "rack2", "other"] {
+        for host in ["rack1", "rack2", "rack3", "other"] {
             let text = profile.replacing("name 6.1-neoverse-n1", with: "name \(host)")
             try folder.make("\(host).vhost", text)
             try folder.make("fleet/\(host).vhost", text)
         }
         try folder.make("fleet.vpolicy", "vpolicy 1\nbase force\n")
+        let baseline = try Program.run(
+            "baseline", folder / "rack1.vhost", folder / "rack2.vhost", "-o",
+            folder / "racks.vbaseline")
+        try #require(baseline.status == 0, "\(baseline.errors)")
     }
 
     private func makeSnapshots() throws {

@@ -100,7 +100,8 @@ struct ForeignTextTests {
         var commands: [(words: [String], names: [String])] {
             [
                 (["show", snapshot], [snapshot]), (["show", stream], [stream]),
-                (["verify", snapshot], [snapshot]),
+                (["verify", snapshot], [snapshot]), (["verify", stream], [stream]),
+                (["verify", profile], [profile]), (["verify", policy], [policy]),
                 (["diff", snapshot, stream], [snapshot, stream]),
                 (["plan", snapshot, "--host", host, "--policy", policy], [snapshot, policy]),
                 (["plan", stream, "--host", profile], [stream]),
@@ -120,7 +121,7 @@ struct ForeignTextTests {
         var failures: [[String]] {
             let commands = ["show", "verify", "unmend"].map { [$0, missing] }
             return commands + [
-                ["verify", stream], ["diff", snapshot, missing], ["set", stream, "x0=7"],
+                ["diff", snapshot, missing], ["set", stream, "x0=7"],
                 ["plan", snapshot, "--host", missing], ["plan", missing, "--host", host],
                 ["plan", snapshot, "--host", snapshot], ["baseline", profile, missing],
                 ["mend", snapshot, "--host", host, "--dry-run"], ["restore", missing, snapshot],

@@ -39,6 +39,18 @@ struct LiveSaveTests {
         #expect(mode[.posixPermissions] as? Int == 0o600)
     }
 
+    @Test("what another QEMU does with it is planned before it moves")
+    func plannedLoad() throws {
+        let qemu = try QEMU(vCPUs: 1)
+        let same = try Program.run("plan", "qmp:" + qemu.path, "--to", "qmp:" + qemu.path)
+        #expect(same.status == 0 && same.text.contains("loads"), "\(same)")
+        let other = try Program.run(
+            "plan", "qmp:" + qemu.path, "--qemu", "10.0", "--host", "6.12-max")
+        #expect(other.status == 1 && other.text.contains("QEMU 10.0 on 6.12-max"), "\(other)")
+        #expect(other.errors.contains("stood still"))
+        #expect(try runState(qemu) == "running")
+    }
+
     @Test("a VM that does not run has the same registers twice, and still does not run")
     func leavesAStoppedVMStopped() throws {
         let (qemu, folder) = (try QEMU(vCPUs: 2), try TemporaryFolder())

@@ -50,7 +50,7 @@ struct NextStepTests {
 
     @Test func whatIsNoSnapshot() throws {
         for arguments in [
-            ["verify", Stream.n1], ["set", Stream.n1, "x0=1", "-o", folder / "o"],
+            ["set", Stream.n1, "x0=1", "-o", folder / "o"],
             ["inject", Stream.n1, "serror", "-o", folder / "o"],
         ] {
             expectTrouble(
@@ -60,9 +60,10 @@ struct NextStepTests {
         #expect(
             try Program.run("host", "--from", try save(), "--name", "own", "-o", profile).status
                 == 0)
-        expectTrouble(try Program.run("verify", profile), "this is a host profile")
+        let change = ["x0=1", "-o", folder / "o"]
+        expectTrouble(try Program.run(["set", profile] + change), "this is a host profile")
         let policy = try folder.make("own.vpolicy", "vpolicy 1\n")
-        expectTrouble(try Program.run("verify", policy), "this is a policy")
+        expectTrouble(try Program.run(["set", policy] + change), "this is a policy")
         let guest = try save()
         expectTrouble(
             try Program.run("plan", guest, "--host", "6.1-max", "--qemu", "10.0"),

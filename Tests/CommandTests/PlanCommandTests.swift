@@ -519,6 +519,24 @@ struct MatrixCommandTests {
         #expect(cells[2].allSatisfy { ($0["losses"] as? Int ?? 0) > 0 })
     }
 
+    @Test("A line for each pair, as CSV and as JSON, and --hosts of plan")
+    func lines() throws {
+        let fleet = try fleet()
+        let words = ["matrix", guest.snapshot, "6.12-neoverse-v1", "--hosts", fleet.path]
+        let csv = try Program.run(words + ["--format", "csv"])
+        let lines = csv.text.components(separatedBy: "\r\n")
+        #expect(csv.status == 1 && lines.count == 6 && lines.last == "", "\(csv)")
+        #expect(lines[0] == "source,host,verdict,losses")
+        #expect(lines[1] == "\(guest.snapshot),host-a,yes,0")
+        let ndjson = try Program.run(words + ["--format", "ndjson"])
+        let objects = try ndjson.text.split(separator: "\n").map {
+            try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+        }
+        #expect(objects.map { $0?["host"] as? String } == ["host-a", "host-b", "host-a", "host-b"])
+        let plan = try Program.run("plan", guest.snapshot, "--hosts", fleet.path)
+        #expect(plan.text.contains("on host-a: yes") && plan.text.contains("on host-b: yes"))
+    }
+
     @Test func everyCellIsAPlan() throws {
         let run = try Program.run(
             "matrix", guest.snapshot, "--host", older, "--host", "6.12-neoverse-n1",

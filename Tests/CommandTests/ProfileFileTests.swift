@@ -130,7 +130,9 @@ struct ProfileFileTests {
         expectTrouble(
             try Program.run("show", plain, "--undescribed"),
             "rack1 is a host profile, and --undescribed is about QEMU's streams")
-        expectTrouble(try Program.run("verify", plain), "this is a host profile, which emulated:")
+        expectTrouble(
+            try Program.run("set", plain, "x0=1", "-o", folder / "out"),
+            "this is a host profile, which emulated:")
     }
 
     @Test func otherFileByTheNameOfAProfile() throws {

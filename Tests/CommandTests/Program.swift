@@ -10,9 +10,12 @@ struct Run {
 
     var text: String { String(decoding: output, as: UTF8.self) }
 
-    /// The JSON object on standard output.
+    /// The JSON object on standard output, without its version.
     func json() throws -> [String: Any] {
-        try #require(try JSONSerialization.jsonObject(with: output) as? [String: Any])
+        var object = try #require(
+            try JSONSerialization.jsonObject(with: output) as? [String: Any])
+        #expect(object.removeValue(forKey: "jsonVersion") as? Int == 1)
+        return object
     }
 }
 

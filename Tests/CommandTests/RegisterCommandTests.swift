@@ -186,6 +186,24 @@ struct RegisterCommandTests {
                 .contains("KVM_CAP_ARM_WRITABLE_IMP_ID_REGS: Linux 6.15 or newer"))
     }
 
+    @Test(
+        "A value as dumps of a crash have it",
+        arguments: [
+            ("pstate : 600000c5", "pstate = 0x600000c5"),
+            ("ESR: 0x96000010", "ESR_EL1 = 0x96000010"),
+            ("spsr_el1 0x600000c5", "spsr_el1 = 0x600000c5"), ("MIDR=0x410fd0c1", "MIDR_EL1 has"),
+        ])
+    func valuesOfDumps(_ words: String, _ text: String) throws {
+        let run = try Program.run("register", words)
+        #expect(run.status == 0 && run.text.contains(text), "\(run)")
+    }
+
+    @Test func fileInThePlaceOfACommand() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.make("vm.mig", "QEVM")
+        expectTrouble(try Program.run(file), "is a file, and no command: vcpusnap verify")
+    }
+
     @Test(arguments: [
         ("spsel", "pstate"), ("xzr", "always zero"), ("w0", "x0"),
         ("W30", "x30"),

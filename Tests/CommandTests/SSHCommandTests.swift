@@ -17,7 +17,7 @@ struct SSHCommandTests {
         try script(
             "bin/ssh",
             """
-            cd "${0%/*}/.."; printf '%s\\n' "$@" >words
+            cd "${0%/*}/.."; printf '%s\\n' "$@" >words; echo >>connections
             while [ "$1" != -- ]; do shift; done
             cd there && PATH="$PWD:$PATH" exec sh -c "$3"
             """)
@@ -189,6 +189,8 @@ struct SSHCommandTests {
     func moveToFile() throws {
         let run = try vcpusnap("move cpu ssh:rack1 'a new; file'")
         #expect(run.status == 0 && run.text.contains("written"), "\(run)")
+        // A password is asked for once.
+        #expect(try folder.text("connections") == "\n")
         #expect(try arrived == ["a new; file"])
         #expect(try folder.permissions("there/a new; file") == 0o600)
         let difference = try vcpusnap("diff cpu 'there/a new; file'")

@@ -10,7 +10,8 @@ struct ProgramRunTests {
         once isReady: ([UInt8]) -> Bool? = { _ in true }
     ) throws(Errno) -> ProgramRun {
         try ProgramRun(
-            ["sh", "-c", script], input: input, once: isReady, within: time, limit: 1 << 20)
+            ["sh", "-c", script], answering: { isReady($0).map { $0 ? input : [] } }, within: time,
+            limit: 1 << 20)
     }
 
     @Test("What it is given it can give back, and how it ends is told")

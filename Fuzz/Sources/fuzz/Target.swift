@@ -20,7 +20,7 @@ extension Target {
 }
 
 let targets: [any Target] = [
-    SnapshotTarget(), ProfileTarget(), PolicyTarget(), StreamTarget(), UndoTarget(), ImageTarget(),
-    QMPTarget(),
+    SnapshotTarget(), ProfileTarget(), PolicyTarget(), BaselineTarget(), StreamTarget(),
+    UndoTarget(), ImageTarget(), QMPTarget(), MoveTarget(),
     JSONTarget(), RegistersTarget(), ArgumentsTarget(),
 ]

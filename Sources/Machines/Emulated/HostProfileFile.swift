@@ -17,6 +17,11 @@ package struct HostProfileFile: StateFileKind, StateFile {
 
     let profile: HostProfile
 
+    /// `rack1, Linux 6.12, 512 registers`.
+    package var content: String {
+        "\(profile.name), Linux \(profile.kernelRelease), \(profile.registers.count) registers"
+    }
+
     /// Always there.
     package var host: HostProfile? { profile }
 
@@ -24,7 +29,7 @@ package struct HostProfileFile: StateFileKind, StateFile {
     package static func advice(for file: String, insteadOf expected: ExpectedFile) -> String? {
         switch expected {
         case .snapshot: ", which emulated:FILE and --host take"
-        case .text(.policy): "; profiles are given with --host"
+        case .text(.policy), .text(.baseline): "; profiles are given with --host"
         case .text(.profile): nil
         }
     }

@@ -55,6 +55,9 @@ package struct ProcessSource: NamedSource {
     /// `PID` or `PID/FD`, in decimal.
     package var name: String { "\(process)" + (descriptor.map { "/\($0)" } ?? "") }
 
+    /// This machine.
+    package var hostOfRestore: String? { KVMSource.scheme }
+
     /// True: the guest goes on with what was written.
     package var isLasting: Bool { true }
 

@@ -11,18 +11,18 @@ extension Location {
         try Self.stream(try openGuestFile(options), of: text)
     }
 
-    /// The stream of the machine that a stream is to go to: in a file, or taken from the QEMU that runs it.
+    /// The stream of a machine: in a file, or taken from the QEMU that runs it.
     /// - Returns: also QEMU's version, which no file says.
-    /// - Throws: for what has no stream, and where it cannot be reached or read.
-    package func openDestination(
+    /// - Throws: for what has no stream, for options that are of no use with it, and where it cannot be reached or read.
+    package func openStreamOfMachine(
         _ options: SourceOptions
     ) throws(SourceError) -> (file: StreamFile, qemu: String?) {
         guard case .named(let source) = self else { return (try openStream(options), nil) }
         guard let running = source as? any StreamSource else {
             throw isNoFile(
-                orElse: "name a file with a stream of the destination, or its "
-                    + SourceKinds.streamGrammar)
+                orElse: "name a file with a stream, or the \(SourceKinds.streamGrammar) of its QEMU")
         }
+        try checkOptions(options)
         let (file, machine) = try running.takeStream(options)
         return (file, machine.version)
     }

@@ -105,7 +105,7 @@ extension StreamFileKind {
             "; vcpusnap show reads it as it is, and vcpusnap convert makes a snapshot of it"
         case .text(.profile):
             "; vcpusnap host --from \(file) --kernel RELEASE -o HOST.vhost makes one of its host"
-        case .text(.policy): nil
+        case .text(.policy), .text(.baseline): nil
         }
     }
 
@@ -132,6 +132,15 @@ public struct StreamFile: StateFile {
     /// Places in it count from its own first byte, not from that of the file.
     public let stream: QEMUStream
     private let image: SavedImage?
+
+    /// `virt-10.0, vCPUs 0-1, saved with KVM; its RAM is not read`.
+    public var content: String {
+        let machine = stream.header.machineType.map { "\($0), " } ?? ""
+        return "\(machine)\(indexText), written with \(stream.origin.text); its RAM is not read"
+    }
+
+    /// Where its parts are not where it says.
+    public var flaw: String? { stream.misfit == nil ? nil : stream.placesText }
 
     /// Itself.
     public var streamFile: StreamFile? { self }

@@ -27,23 +27,73 @@ extension SSHHost: NamedSource {
     /// What KVM there does, recorded now, under the name of the host.
     /// - Throws: where it cannot be reached, or has no KVM.
     private func profile(_ options: SourceOptions) throws(SourceError) -> HostProfile {
-        let answer = try run("host -o -", limit: HostProfile.Limit.size)
+        let answer = try run(Self.recording, limit: HostProfile.Limit.size)
         for message in answer.messages { notify(message, options) }
-        var profile = try SourceError.passing {
-            try HostProfile(parsing: answer.output, file: text)
-        }
+        return try profile(parsing: answer.output[...])
+    }
+
+    private static let recording = "host -o -"
+
+    private func profile(
+        parsing bytes: ArraySlice<UInt8>
+    ) throws(SourceError) -> HostProfile {
+        var profile = try SourceError.passing { try HostProfile(parsing: bytes, file: text) }
         if HostProfile.isWord(String(hostName)) { profile.name = String(hostName) }
         return profile
     }
 
     /// Has an order carried out there.
+    /// - Parameters:
+    ///   - profile: of the host, where it is not to be recorded now.
+    ///   - check: is given what is known of the host; what it throws keeps the order back.
     /// - Returns: the report, with the exit code of the restore.
-    /// - Throws: where the host cannot be reached or has another version, and where the order could not be carried out.
-    package func carryOut(_ order: MoveOrder) throws(SourceError) -> Answer {
-        try run("receive", input: order.encoded, limit: Self.longestReport)
+    /// - Throws: what `check` throws, where the host cannot be reached or has another version, and where the order could not
+    ///   be carried out.
+    package func carryOut(
+        _ order: MoveOrder, named profile: String?, _ check: (HostProfile) throws -> Void
+    ) throws -> Answer {
+        guard let profile else {
+            return try carryOut(limit: Self.longestReport) { host in
+                try check(host)
+                return order
+            }
+        }
+        try check(try Location(word: profile).host(.commandLine))
+        return try run("receive", limit: Self.longestReport) { _ in order.encoded }
     }
 
     private static let longestReport = 1 << 28
+
+    /// Has an order carried out that depends on what KVM there does, all over one connection.
+    /// - Parameters:
+    ///   - limit: the most bytes that it may print.
+    ///   - make: makes the order by the host's profile, which is recorded now.
+    /// - Throws: what making the order throws, upon which nothing is done there.
+    private func carryOut(
+        limit: Int, _ make: (HostProfile) throws -> MoveOrder
+    ) throws -> Answer {
+        var order: Result<[UInt8], any Error>?
+        var start = 0
+        // Behind the profile comes the version once more, and then it waits for the order.
+        let commands = "\(Self.recording) && \(Self.versioned("receive"))"
+        let end = [UInt8(ascii: "\n")] + Self.version
+        let answer = Result { () throws(SourceError) in
+            try run(commands, limit: HostProfile.Limit.size + limit) { output in
+                guard output.suffix(end.count).elementsEqual(end) else { return nil }
+                start = output.count
+                let made = Result {
+                    try make(try profile(parsing: output.dropLast(Self.version.count))).encoded
+                }
+                order = made
+                return (try? made.get()) ?? []
+            }
+        }
+        _ = try order?.get()
+        let whole = try answer.get()
+        return Answer(
+            output: Array(whole.output.dropFirst(start)), messages: whole.messages,
+            status: whole.status)
+    }
 
     /// Passes on what vcpusnap there said; whatever else comes, such as a banner, is not for this command.
     package func notify(_ message: String, _ options: SourceOptions) {

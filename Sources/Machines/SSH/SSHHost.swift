@@ -68,18 +68,22 @@ extension SSHHost {
     /// Runs a command of the vcpusnap that is there.
     /// - Parameters:
     ///   - command: words that no shell takes for anything else.
-    ///   - input: for its standard input.
     ///   - limit: the most bytes that it may print.
+    ///   - answer: for its standard input, by what it has printed so far; nil as long as there is no answer to that.
     /// - Throws: where it cannot be reached, has no vcpusnap or another version, and where the command ends with
     ///   another status than 0 and 1.
     package func run(
-        _ command: String, input: [UInt8] = [], limit: Int
+        _ command: String, limit: Int,
+        answering answer: (ArraySlice<UInt8>) -> [UInt8]? = { _ in [] }
     ) throws(SourceError) -> Answer {
         let words = Self.command + [(name.hasPrefix("//") ? text : name), Self.versioned(command)]
         let run = try Errno.translating(
             try ProgramRun(
-                words, input: input, once: Self.isOfThisVersion, within: Self.longestTime,
-                limit: Self.longestVersion + limit)
+                words,
+                answering: { output in
+                    guard let isKnown = Self.isOfThisVersion(output) else { return nil }
+                    return isKnown ? answer(output.dropFirst(Self.version.count)) : []
+                }, within: Self.longestTime, limit: Self.longestVersion + limit)
         ) { failure($0) }
         let messages = run.errors.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
             .map { String(decoding: $0, as: UTF8.self) }
@@ -96,12 +100,14 @@ extension SSHHost {
 
     /// Nil as long as that is not known.
     private static func isOfThisVersion(_ output: [UInt8]) -> Bool? {
-        let line = Array((Version.text + "\n").utf8)
-        return output.starts(with: line) ? true : line.starts(with: output) ? nil : false
+        output.starts(with: version) ? true : version.starts(with: output) ? nil : false
     }
 
+    /// What the program prints with `--version`.
+    static let version = Array((Version.text + "\n").utf8)
+
     /// It prints its version first, and does nothing else where that cannot be asked.
-    private static func versioned(_ command: String) -> String {
+    static func versioned(_ command: String) -> String {
         "vcpusnap --version && vcpusnap \(command)"
     }
 

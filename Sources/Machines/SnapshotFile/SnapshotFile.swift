@@ -103,8 +103,14 @@ extension SnapshotFile {
     /// - Throws: where the file cannot be read or its header is damaged; whatever else is wrong
     ///   stands in the report.
     public static func verify(_ location: Location) throws(SourceError) -> VerificationReport {
-        let stream = try bytes(of: location)
-        return try reading(location, stream.read) { reader throws(SnapshotFormatError) in
+        try verify(location, try bytes(of: location).read)
+    }
+
+    /// The same of one that is open already.
+    static func verify(
+        _ location: Location, _ next: @escaping (Int) throws(Errno) -> [UInt8]
+    ) throws(SourceError) -> VerificationReport {
+        try reading(location, next) { reader throws(SnapshotFormatError) in
             try reader.verify()
         }
     }

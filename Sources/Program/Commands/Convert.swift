@@ -66,6 +66,7 @@ struct Convert: ParsableCommand {
     private func makeSnapshot() throws {
         let options = streamOptions.options
         try source.openStream(options).capture(options).keep(
-            in: output, from: source, quietly: report.printing.quiet || report.printing.isJSON)
+            in: output, from: source, quietly: report.printing.style.quiet || report.printing.isJSON
+        )
     }
 }

@@ -72,7 +72,7 @@ struct DestinationOptions: ParsableArguments {
             return place
         }
         guard let machine else { return nil }
-        let (file, running) = try machine.openDestination(.commandLine)
+        let (file, running) = try machine.openStreamOfMachine(.commandLine)
         guard file.stream.origin == .tcg else {
             throw CommandError(
                 "\(file.name) was written with \(file.stream.origin.text): --to takes a stream of "

@@ -127,7 +127,7 @@ struct Host: ParsableCommand {
         let cores = profile.cpus.map { ", of CPUs \($0)" } ?? ""
         try file.sayWritten(
             "\(profile.name), \(profile.registers.count.of("register"))\(cores)",
-            quietly: printing.quiet || printing.isJSON)
+            quietly: printing.style.quiet || printing.isJSON)
     }
 
     private func profiles() throws -> [HostProfile] {

@@ -21,8 +21,10 @@ struct Matrix: ParsableCommand {
             EXAMPLES
               vcpusnap matrix *.vcpusnap --hosts fleet/
               vcpusnap matrix fleet/*.vhost --hosts fleet/ --html fleet.html
+              vcpusnap matrix fleet/*.vhost --hosts fleet/ --baseline racks.vbaseline
               vcpusnap matrix cpu.vcpusnap --host 6.1-max --host 6.12-max --format json
               vcpusnap matrix *.vcpusnap --hosts fleet/ --kernel 7.3
+              vcpusnap matrix *.vcpusnap --hosts fleet/ --format csv
             """)
 
     @Argument(
@@ -44,6 +46,8 @@ struct Matrix: ParsableCommand {
 
     @OptionGroup var kernel: KernelOption
 
+    @OptionGroup var start: BaselineOption
+
     @OptionGroup var policy: PolicyOption
 
     @Option(help: "Also write one self-contained web page to this file; - is stdout.")
@@ -51,7 +55,7 @@ struct Matrix: ParsableCommand {
 
     @OptionGroup var overwriting: OverwriteOption
 
-    @OptionGroup var printing: PrintingOptions
+    @OptionGroup var printing: RowPrintingOptions
 
     func validate() throws {
         guard hosts != nil || !hostWords.isEmpty else {
@@ -76,12 +80,16 @@ struct Matrix: ParsableCommand {
         let (sources, singleHosts) = named
         let hosts =
             singleHosts + (try hosts.map(Hosts.files(in:)) ?? [])
-        let inputs = sources.map(Location.init(word:)) + hosts + [policy.location]
+        let inputs =
+            sources.map(Location.init(word:)) + hosts
+            + [start.location, policy.location].compactMap(\.self)
         try overwriting.check(reading: inputs, writing: html, .text)
         let policy = try policy.load().policy
         let profiles = try kernel.applied(to: Hosts(hosts, .commandLine).profiles)
         let options = try images.options(for: sources.map(Location.init(word:)))
-        let guests = MoveMatrix.Source.distinct(try zip(sources, options).map(Self.guest))
+        let baseline = try start.load()
+        let guests = MoveMatrix.Source.distinct(
+            try zip(sources, options).map { try guest($0, $1, baseline) })
         for (guest, name) in zip(guests, sources) {
             guest.snapshot.warnOfIdleOverrides(of: policy, from: Location(word: name))
         }
@@ -100,11 +108,11 @@ struct Matrix: ParsableCommand {
     }
 
     /// A source, or a fresh guest of a profile, which is named as `--host` names it.
-    private static func guest(
-        _ name: String, _ options: SourceOptions
+    private func guest(
+        _ name: String, _ options: SourceOptions, _ baseline: BaselineTemplate?
     ) throws -> MoveMatrix.Source {
         let source = Location(word: name)
-        let guest = try source.guestOrHost(options)
+        let guest = try start.guest(of: source, baseline, options) { try $0.guestOrHost($1) }
         let snapshot = guest.capture.reporting(from: source)
         try snapshot.requireVCPUs(of: source, to: "move")
         return MoveMatrix.Source(name: guest.host?.name ?? source.text, snapshot: snapshot)

@@ -89,15 +89,16 @@ struct Move: ParsableCommand {
         let snapshot = try source.snapshot(streamOptions.options)
         try snapshot.requireVCPUs(of: source, to: "move")
         try clock.check(snapshot, of: source)
-        let profile = try Location(word: host ?? place.text).host(.commandLine)
-        try plan(snapshot, on: profile, by: policy.policy)
-        let file = try SnapshotWriter.encode(snapshot)
         let order = MoveOrder(
             from: source.argument, to: target,
             options: ["--format", (report.printing.isJSON ? OutputFormat.json : .text).rawValue]
                 + (report.showKeys ? ["--show-keys"] : []) + clock.words,
-            policyName: self.policy.text, policy: policy, snapshot: file)
-        try send(order, to: place)
+            policyName: self.policy.text, policy: policy,
+            snapshot: try SnapshotWriter.encode(snapshot))
+        try tell(
+            try place.carryOut(order, named: host) { profile in
+                try plan(snapshot, on: profile, by: policy.policy)
+            }, of: place)
     }
 
     /// - Throws: `ExitStatus.finding`, with the plan as the report, where the policy counts a loss.
@@ -114,8 +115,7 @@ struct Move: ParsableCommand {
         throw ExitStatus.finding
     }
 
-    private func send(_ order: MoveOrder, to place: SSHHost) throws {
-        let answer = try place.carryOut(order)
+    private func tell(_ answer: SSHHost.Answer, of place: SSHHost) throws {
         for message in answer.messages { place.notify(message, .commandLine) }
         do throws(FileError) {
             try StandardOutput.write(

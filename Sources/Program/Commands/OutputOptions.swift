@@ -8,7 +8,9 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Print the guest's pointer authentication keys instead of hiding them.")
     var showKeys = false
 
-    @Flag(name: .shortAndLong, help: "Show everything: ids, and each register that is pardoned.")
+    @Flag(
+        name: .shortAndLong,
+        help: "Show more: ids, and each register that a policy pardons.")
     var verbose = false
 
     var values: ValueText { ValueText(showsKeys: showKeys, isVerbose: verbose) }

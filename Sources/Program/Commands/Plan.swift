@@ -14,7 +14,7 @@ struct PlanCommand: ParsableCommand {
         commandName: "plan",
         abstract: "Say what a restore on a host will do, without that host.",
         usage: """
-            vcpusnap plan <source> --host <host> [--host <host> ...] [options]
+            vcpusnap plan <source> (--host <host> ... | --hosts <folder>) [options]
             vcpusnap plan <source> --qemu <qemu> (--tcg <cpu> | --to <stream>)
             """,
         discussion: """
@@ -26,9 +26,11 @@ struct PlanCommand: ParsableCommand {
             EXAMPLES
               vcpusnap plan cpu.vcpusnap --host 6.1-neoverse-n1
               vcpusnap plan cpu.vcpusnap --host rack1.vhost rack2.vhost --format json
+              vcpusnap plan cpu.vcpusnap --hosts fleet/
               vcpusnap plan cpu.vcpusnap --host rack1.vhost --policy exact
               vcpusnap plan cpu.vcpusnap --host ssh:root@rack1
               vcpusnap plan cpu.vcpusnap --host rack1.vhost --kernel 7.3
+              vcpusnap plan rack3.vhost --baseline racks.vbaseline
 
             With --qemu it says what that version of QEMU does when it loads a migration
             stream with KVM on that host, register by register, including what it does
@@ -42,6 +44,7 @@ struct PlanCommand: ParsableCommand {
               vcpusnap plan vm.mig --host 6.1-neoverse-n1 --qemu 10.0
               vcpusnap plan vm.mig --host rack1.vhost --qemu 10.0 --policy force &&
                 scp vm.mig rack1:
+              vcpusnap plan qmp:/run/vm.qmp --host rack1.vhost --qemu 10.0
 
             --tcg and --to say the same of a QEMU without KVM, which emulates the vCPUs.
 
@@ -64,6 +67,11 @@ struct PlanCommand: ParsableCommand {
         completion: Completions.hosts)
     var hostNames: [String] = []
 
+    @Option(
+        name: .customLong("hosts"), help: "A folder of host profiles (*.vhost): each is a host.",
+        completion: .directory)
+    var folder: String?
+
     @OptionGroup var kernel: KernelOption
 
     @Option(
@@ -76,6 +84,8 @@ struct PlanCommand: ParsableCommand {
 
     @OptionGroup var clock: ClockOption
 
+    @OptionGroup var start: BaselineOption
+
     @OptionGroup var policy: PolicyOption
 
     @OptionGroup var streamOptions: StreamOptions
@@ -87,9 +97,14 @@ struct PlanCommand: ParsableCommand {
 
     func validate() throws {
         try destination.check(with: qemu)
-        guard hostNames.isEmpty == destination.isGiven else {
+        let isOfKVM = !hostNames.isEmpty || folder != nil || start.location != nil
+        guard isOfKVM != destination.isGiven else {
             throw destination.isGiven
-                ? destination.isNotOfKVM : ValidationError("give at least one --host PROFILE")
+                ? destination.isNotOfKVM
+                : ValidationError("give at least one --host PROFILE, or --hosts DIR")
+        }
+        guard start.location == nil || (qemu == nil && !destination.isGiven) else {
+            throw ValidationError("--baseline is about restores: leave out --qemu")
         }
         guard words.count < 2 || !destination.isGiven else {
             throw ValidationError("name one SOURCE: --tcg and --to are one destination")
@@ -108,14 +123,20 @@ struct PlanCommand: ParsableCommand {
 
     private var source: Location { words[sourcePlace] }
 
-    private var hosts: [Location] {
+    /// Those of the baseline where none are named.
+    private func hosts(_ baseline: BaselineTemplate?) throws -> [Location] {
         var others = words
         others.remove(at: sourcePlace)
-        return hostNames.map(Location.init(word:)) + others
+        let named =
+            hostNames.map(Location.init(word:)) + others
+            + (try folder.map(Hosts.files(in:)) ?? [])
+        return named.isEmpty ? try start.hosts(of: baseline) : named
     }
 
     func run() throws {
-        let kept = [source, destination.machine].compactMap(\.self) + hosts
+        let baseline = try start.load()
+        let hosts = try hosts(baseline)
+        let kept = [source, destination.machine, start.location].compactMap(\.self) + hosts
         try Location.checkInputs(kept + [policy.location])
         try writePolicy.map {
             try PolicyFile.checkOutput($0, keeping: kept, addingTo: policy.location)
@@ -126,7 +147,9 @@ struct PlanCommand: ParsableCommand {
         if destination.isGiven || qemu != nil {
             return try planLoads(named.locations, profiles, given)
         }
-        let opened = try source.guest(streamOptions.options)
+        let opened = try start.guest(of: source, baseline, streamOptions.options) {
+            try $0.guest($1)
+        }
         let guest = PlannedGuest(
             opened.capture.reporting(from: source), in: opened.stream, clock: clock.clock)
         try guest.snapshot.requireVCPUs(of: source, to: "plan")
@@ -151,11 +174,12 @@ struct PlanCommand: ParsableCommand {
     ) throws {
         let version = try destination.isGiven ? nil : qemu.map { try QEMUVersion(option: $0) }
         let options = streamOptions.options
-        let file = try source.openStream(options)
+        let file = try source.openStreamOfMachine(options).file
         try file.checkIsWhatQEMULoads()
         let snapshot = try file.capture(options).snapshot
         guard let place = try place(of: file, by: version, on: profiles) else { return }
         let loads = try LoadRemedies.loads(of: file.stream, snapshot, on: place, given.policy)
+        let isFile = source.namedKind == nil
         let words =
             version.map { version in
                 hosts.map { "--host \($0.text) --qemu \(version)\(kernel.text)" }
@@ -167,9 +191,10 @@ struct PlanCommand: ParsableCommand {
                 LoadAnswer(
                     remedies: remedies,
                     mend: MendWords(
-                        source.text, file, streamOptions, to: words,
+                        isFile ? source.text : "STREAM", isFile ? file : nil, streamOptions,
+                        to: words,
                         policy: FileName.shown(policy.text)))
-            }, values: output.values)
+            }, isFile: isFile && kernel.text.isEmpty, values: output.values)
         try write(PolicyProposal(loads), given, whereNeeded: report.status != .success)
         try report.print(as: output.printing)
     }

@@ -1,10 +1,30 @@
 internal import ArgumentParser
 
 /// How a result is printed, by every command that has one.
-struct PrintingOptions: ParsableArguments {
+struct PrintingOptions: ParsableArguments, Printing {
     @Option(help: "How to print the result: text or json.")
     var format = OutputFormat.text
 
+    @OptionGroup var style: StyleOptions
+
+    /// What is asked for by either of the options.
+    var isJSON: Bool { form == .json }
+
+    var form: RowFormat { style.json || format == .json ? .json : .text }
+}
+
+/// The same of a result that can also be printed as rows of values.
+struct RowPrintingOptions: ParsableArguments, Printing {
+    @Option(help: "How to print the result: text, json, ndjson (an object on each line) or csv.")
+    var format = RowFormat.text
+
+    @OptionGroup var style: StyleOptions
+
+    var form: RowFormat { style.json ? .json : format }
+}
+
+/// What is common to all results.
+struct StyleOptions: ParsableArguments {
     @Flag(help: "The same as --format json.")
     var json = false
 
@@ -15,9 +35,6 @@ struct PrintingOptions: ParsableArguments {
 
     @Flag(name: .shortAndLong, help: "Print no result; the exit code tells it.")
     var quiet = false
-
-    /// What is asked for by either of the options.
-    var isJSON: Bool { json || format == .json }
 }
 
 /// `--color auto|always|never`.

@@ -109,7 +109,8 @@ struct RestoreCommand: ParsableCommand {
         let account = try destination.restore(snapshot, options)
         let result = RestoreOutput(
             source: source.text, target: target.text, dryRun: dryRun,
-            policy: options.policy.name, notes: snapshot.noteTexts, account: account,
+            policy: options.policy.name, notes: snapshot.noteTexts,
+            host: given == nil ? target.hostOfRestore : nil, account: account,
             counter: CounterMismatch(
                 of: snapshot.provenance, on: destination.provenance.counterFrequency,
                 policy: options.policy),

@@ -52,8 +52,13 @@ struct Vcpusnap: ParsableCommand {
         let names = configuration.subcommands.map { $0._commandName } + ["help"]
         let asked = words.first == "help" ? words.dropFirst() : words[...]
         guard let word = asked.first, word.first != "-", !names.contains(word) else { return nil }
+        let name = FileName.shown(word)
+        guard Location(path: word).identity == nil else {
+            return CommandError(
+                "\(name) is a file, and no command: vcpusnap verify \(name) says what it is")
+        }
         return CommandError(
-            "there is no command \(FileName.shown(word)): vcpusnap --help names them all"
+            "there is no command \(name): vcpusnap --help names them all"
                 + NameSuggestion.question(about: word, among: names))
     }
 }

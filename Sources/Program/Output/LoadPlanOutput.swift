@@ -13,6 +13,8 @@ struct LoadPlanOutput: Report {
     let policy: String
     /// One for each host.
     let answers: [LoadAnswer]
+    /// Whether the source is a file that `fix` can ask about.
+    var isFile = true
     let values: ValueText
 
     private var qemu: String { answers.first.map { "\($0.plan.version)" } ?? "" }
@@ -25,6 +27,13 @@ struct LoadPlanOutput: Report {
             output.write("\(title): ")
             answer.write(text: output, values)
         }
+        output.write(nextStep)
+    }
+
+    /// What to type next; nothing where no rule is in the way.
+    private var nextStep: PrintableText {
+        guard isFile, let answer = answers.first(where: \.isForRules) else { return "" }
+        return "  next: \(answer.mend.fixing) asks about each thing in the way\n"
     }
 
     var json: JSONObject {
@@ -46,6 +55,14 @@ struct LoadAnswer: ValueHolder {
     let mend: MendWords
 
     var plan: LoadPlan { remedies.plan }
+
+    /// Whether a policy decides if it loads on a host with KVM.
+    var isForRules: Bool {
+        plan.verdict == .fails && !plan.isEmulated
+            && remedies.all.contains {
+                if case .policy = $0 { true } else { false }
+            }
+    }
 
     fileprivate func text(of remedy: LoadRemedy) -> String {
         switch remedy {

@@ -12,14 +12,14 @@ struct MatrixOutput: WholeReport {
         matrix.cells.joined().allSatisfy { $0.verdict != .no } ? .success : .finding
     }
 
-    private var rows: [(guest: MoveMatrix.Source, cells: [MoveMatrix.Cell])] {
+    private var lines: [(guest: MoveMatrix.Source, cells: [MoveMatrix.Cell])] {
         zip(guests, matrix.cells).map { ($0, $1) }
     }
 
     var json: JSONObject {
         [
             "hosts": matrix.hosts, "policy": policy,
-            "rows": rows.json { guest, cells in
+            "rows": lines.json { guest, cells in
                 [
                     "cells": zip(matrix.hosts, cells).json { host, cell in
                         [
@@ -31,6 +31,18 @@ struct MatrixOutput: WholeReport {
                 ]
             },
         ]
+    }
+
+    var rows: ReportRows {
+        let values = zip(guests, matrix.cells).flatMap { guest, cells in
+            zip(matrix.hosts, cells).map { host, cell -> [ReportRows.Value] in
+                [
+                    .text(guest.name), .text(host), .text(cell.verdict.text),
+                    .number(cell.lossCount),
+                ]
+            }
+        }
+        return ReportRows(keys: ["source", "host", "verdict", "losses"], values: values)
     }
 
     /// A table where it fits a terminal, else a few lines for each guest.
@@ -87,7 +99,7 @@ struct MatrixOutput: WholeReport {
     }
 
     private func summary(_ style: TextStyle) -> PrintableText {
-        rows.map { guest, cells -> PrintableText in
+        lines.map { guest, cells -> PrintableText in
             let groups = Dictionary(grouping: zip(matrix.hosts, cells), by: \.1.verdict.word)
             let parts = MovePlan.Verdict.words.compactMap { word in
                 groups[word].map { members -> PrintableText in

@@ -93,22 +93,28 @@ struct MendOutput: Report {
             SharedLines<StreamMend.Change>()
         )
         var subsections = SubsectionLines()
+        var pardoned = PardonedNames()
         for vcpu in mend.vcpus {
             let unit = UnitID.vcpu(vcpu.index)
             let out = vcpu.changes.filter(\.isRemoval)
             let new = vcpu.changes.filter(\.isAddition)
             let other = vcpu.changes.filter { !$0.isRemoval && !$0.isAddition }
-            removed.add(out, of: unit, values)
-            replaced.add(other, of: unit, values)
-            added.add(new, of: unit, values)
+            removed.add(told(of: out), of: unit, values)
+            replaced.add(told(of: other), of: unit, values)
+            added.add(told(of: new), of: unit, values)
             subsections.add(vcpu)
+            if !values.isVerbose {
+                for change in vcpu.changes { pardoned.add(change) }
+                pardoned.add(vcpu.altered)
+            }
             let numbers = [Self.taken: out.count, Self.given: other.count]
             counts.add(
                 new.isEmpty ? numbers : numbers.merging([Self.added: new.count]) { $1 }, of: unit)
             refusals.add(vcpu.refusals, of: unit) {
                 "\($0.fate.rawValue), \($0.line(values))"
             }
-            altered.add(vcpu.altered, of: unit) { $0.line(values) }
+            let altering = vcpu.altered.filter { values.isVerbose || $0.pardon == nil }
+            altered.add(altering, of: unit) { $0.line(values) }
         }
         let may = mend.isSafe ? "" : "may be "
         let would = mend.isSafe && !isWritten ? "would be " : may
@@ -122,12 +128,18 @@ struct MendOutput: Report {
             added.list("\(would)\(Self.added)", ofAll: all),
             subsections.leftOut.list("\(would)\(Self.taken): subsections", ofAll: all),
             altered.list("KVM alters these when QEMU loads them", ofAll: all),
+            pardoned.text,
         ].joined()
     }
 
-    private static let taken = "taken out"
-    private static let given = "given another value"
-    private static let added = "added"
+    /// What is pardoned is told in short.
+    private func told(of changes: [StreamMend.Change]) -> [StreamMend.Change] {
+        values.isVerbose ? changes : changes.filter { $0.reason.pardon == nil }
+    }
+
+    fileprivate static let taken = "taken out"
+    fileprivate static let given = "given another value"
+    fileprivate static let added = "added"
 
     var json: JSONObject {
         remarks.json + [
@@ -186,6 +198,16 @@ extension StreamMend.VCPUChanges {
             "refusals": refusals.json(values),
             "unknownSubsections": unknownSubsections.isEmpty ? nil : unknownSubsections,
         ]
+    }
+}
+
+extension PardonedNames {
+    fileprivate mutating func add(_ change: StreamMend.Change) {
+        guard let rule = change.reason.pardon?.rule else { return }
+        let word =
+            change.isRemoval
+            ? MendOutput.taken : change.isAddition ? MendOutput.added : MendOutput.given
+        add(change.id, word, by: rule)
     }
 }
 

@@ -27,12 +27,16 @@ struct MendWords {
         compression = file?.fileCompression
     }
 
+    private var givenPolicy: String { policy == "safe" ? "" : " --policy \(policy)" }
+
+    /// The command that asks about each thing in the way instead.
+    var fixing: String { "vcpusnap fix \(source)\(streamOptions) \(destination)\(givenPolicy)" }
+
     /// The command; the stream that it writes is MENDED where a policy is named FILE.
     /// - Parameter policy: in place of the one of the command line.
     func typed(as policy: String?) -> String {
-        let given = self.policy == "safe" ? "" : " --policy \(self.policy)"
         let options =
-            streamOptions + " " + destination + (policy.map { " --policy \($0)" } ?? given)
+            streamOptions + " " + destination + (policy.map { " --policy \($0)" } ?? givenPolicy)
         let target = policy == nil ? "FILE" : "MENDED"
         let first = preparation.isEmpty ? "" : "\(preparation) && "
         guard let compression else {

@@ -7,6 +7,17 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case text, json
 }
 
+/// `--format text|json|ndjson|csv`.
+enum RowFormat: String, ExpressibleByArgument, CaseIterable {
+    case text, json, ndjson, csv
+}
+
+/// What was asked for about how a result is printed.
+protocol Printing {
+    var form: RowFormat { get }
+    var style: StyleOptions { get }
+}
+
 /// What a command has to say, in both of its forms, written as it is made.
 protocol Report {
     /// Lines for people, with color only where the writer's style has it.
@@ -15,12 +26,16 @@ protocol Report {
     /// The object of Formats/json-output.md.
     var json: JSONObject { get }
 
+    /// The same as rows; none where the command does not offer it.
+    var rows: ReportRows { get }
+
     /// What the command ends with when it is printed.
     var status: ExitStatus { get }
 }
 
 extension Report {
     var status: ExitStatus { .success }
+    var rows: ReportRows { ReportRows(keys: [], values: []) }
 
     /// Prints the report as it is asked for.
     /// - Parameters:
@@ -29,7 +44,7 @@ extension Report {
     ///     then; nil for nothing.
     /// - Throws: its status, if that is another than success.
     func print(
-        as printing: PrintingOptions, besides output: Location? = nil, after change: String? = nil
+        as printing: some Printing, besides output: Location? = nil, after change: String? = nil
     ) throws {
         if output == .standardStream {
             // Nobody is left to tell that standard error cannot be written.
@@ -37,7 +52,7 @@ extension Report {
         } else {
             do {
                 let written = change == nil ? nil : output.flatMap { $0.isNowFile ? $0 : nil }
-                try write(.output, printing.color.style, printing, written: written)
+                try write(.output, printing.style.color.style, printing, written: written)
             } catch let error as FileError {
                 throw change.map { CommandError("\(error); \($0)") } ?? error
             }
@@ -46,14 +61,16 @@ extension Report {
     }
 
     private func write(
-        _ stream: StandardStream, _ style: TextStyle, _ printing: PrintingOptions,
+        _ stream: StandardStream, _ style: TextStyle, _ printing: some Printing,
         written file: Location?
     ) throws {
-        guard !printing.quiet else { return }
+        guard !printing.style.quiet else { return }
         let output = ReportWriter(to: stream, style: style, width: stream.terminalWidth)
-        if printing.isJSON {
-            try json.write(to: JSONWriter(output))
-        } else {
+        switch printing.form {
+        case .json: try (["jsonVersion": 1] + json).write(to: JSONWriter(output))
+        case .ndjson: try rows.write(lines: output)
+        case .csv: rows.write(csv: output)
+        case .text:
             try write(text: output)
             if let file { output.write(file.writtenLine()) }
         }

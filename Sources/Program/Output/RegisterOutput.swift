@@ -40,13 +40,21 @@ private struct DecodedRegister {
             ])
     }
 
+    /// The register of AArch64 whose fields are known, where this is one of AArch32.
+    private var hint: PrintableText {
+        guard let other = RegisterID(parsing: "\(id.name)_EL1"),
+            RegisterDictionary.entry(for: other)?.fields.isEmpty == false
+        else { return "" }
+        return "; \(other.name) has"
+    }
+
     func text(_ values: DecodedText, _ style: TextStyle) -> PrintableText {
         var lines: [PrintableText] = ["\(style.bold("\(title.name)")) = \(title.value)"]
         if let sentence = fields.sentence { lines.append("  \(sentence)") }
         lines += values.lines(fields, indent: "  ")
         if field == nil { lines += values.reserved(value, of: id, indent: "  ") }
         if fields.isEmpty {
-            lines.append("  it has no fields that are known")
+            lines.append("  it has no fields that are known\(hint)")
         } else if lines.count == 1 {
             lines.append("  nothing is set (--all tells every field)")
         }

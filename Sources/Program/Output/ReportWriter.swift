@@ -34,9 +34,9 @@ final class ReportWriter {
         }
     }
 
-    /// Appends a piece of JSON, in whose strings nothing is left that is no printable character.
-    func write(json: String) {
-        append(json)
+    /// Appends a piece for programs, which is not wrapped; nothing is left in it that is no printable character.
+    func write(data text: String) {
+        append(text)
     }
 
     private func append(_ text: String) {

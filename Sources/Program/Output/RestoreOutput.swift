@@ -13,6 +13,8 @@ struct RestoreOutput: Report {
     let notes: [String]?
     /// Whether the text has a line for each register that only the target has.
     var listsDestinationOnly = true
+    /// What `--host` takes for the target's host; nil where it has none.
+    var host: String?
     let account: RestoreAccount
     let counter: CounterMismatch?
     let values: ValueText
@@ -30,13 +32,10 @@ struct RestoreOutput: Report {
         if !isComplete { output.write(nextStep) }
     }
 
-    /// A restore tells what its target did; what else can be done is found by a plan.
+    /// A restore tells what its target did; what can be done is found by a plan.
     private var nextStep: PrintableText {
-        """
-          can be done: vcpusnap plan \(source) --host HOST.vhost says it of each loss (vcpusnap host -o HOST.vhost \
-        records the target's host)
-
-        """
+        guard let host else { return "" }
+        return "  next: vcpusnap plan \(source) --host \(host) says what can be done\n"
     }
 
     var json: JSONObject {

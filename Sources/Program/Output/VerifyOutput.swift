@@ -1,3 +1,4 @@
+internal import Machines
 internal import SnapshotFormat
 internal import VCPUModel
 
@@ -29,7 +30,8 @@ struct VerifyOutput: WholeReport {
                     "storedSize": chunk.storedSize, "version": chunk.version,
                 ]
             },
-            "digest": digest, "file": file, "notes": notes,
+            "digest": digest, "file": file, "kind": SourceKinds.ofResults.summary.grammar,
+            "notes": notes,
             "problems": report.problems.map(\.description), "registers": header.registerCount,
             "size": header.fileSize, "sound": report.isSound, "vcpus": header.vcpuCount,
             "version": version, "vmRegisters": vmCount,
@@ -52,5 +54,34 @@ struct VerifyOutput: WholeReport {
         if let digest { lines.append("  SHA-256 \(digest)") }
         lines += report.problems.map { "  " + style.bad("\($0.description)") }
         return lines.joined(separator: "\n") + "\n" + style.notes(notes)
+    }
+}
+
+/// The report of `verify` on a file that is no snapshot.
+struct FileCheckOutput: WholeReport {
+    let file: String
+    let kind: String
+    let finding: Result<String, SourceError>
+
+    private var problem: String? {
+        if case .failure(let error) = finding { error.description } else { nil }
+    }
+
+    var status: ExitStatus { problem == nil ? .success : .trouble }
+
+    var json: JSONObject {
+        [
+            "content": try? finding.get(), "file": file, "kind": kind,
+            "problems": [problem].compactMap(\.self), "sound": problem == nil,
+        ]
+    }
+
+    func text(_ style: TextStyle) -> PrintableText {
+        switch finding {
+        case .success(let content):
+            "\(file): \(style.good("sound")), \(kind): \(content)\n"
+        case .failure(let error):
+            "\(file): \(style.bad("damaged")), \(kind)\n  \(style.bad("\(error.description)"))\n"
+        }
     }
 }

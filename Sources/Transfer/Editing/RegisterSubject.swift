@@ -26,13 +26,13 @@ package struct RegisterSubject: Hashable, Sendable {
 
     /// `REGISTER=VALUE`, or `REGISTER.FIELD=VALUE`; nil for what is an encoding with its own equals signs.
     private static func value(_ text: String) throws(RegisterSubjectError) -> RegisterSubject? {
-        guard let equals = text.lastIndex(of: "=") else { return nil }
-        let value = text[text.index(after: equals)...].drop { $0 == " " }
-        let given = text[..<equals]
+        guard let sign = sign(in: text) else { return nil }
+        let value = text[text.index(after: sign)...].drop { $0 == " " }
+        let given = text[..<sign]
         let isEncoding = given.contains("=") && RegisterID(spelled: given) == nil
         guard !isEncoding else { return nil }
         let trimmed = given.split(separator: " ").joined(separator: " ")
-        let name = RegisterID(inDumps: trimmed) ?? RegisterID(spelled: trimmed)
+        let name = registerID(trimmed)
         let assignment = "\(name?.name ?? trimmed)=\(try withPrefix(value))"
         do throws(EditError) {
             let parsed = try RegisterAssignment(parsing: assignment)
@@ -41,6 +41,20 @@ package struct RegisterSubject: Hashable, Sendable {
         } catch {
             throw .assignment(error)
         }
+    }
+
+    /// Behind which the value stands: an equals sign, or what dumps of a crash have there, as in `pstate : 600000c5`.
+    private static func sign(in text: String) -> String.Index? {
+        if let equals = text.lastIndex(of: "=") { return equals }
+        let colons = text.indices.filter { text[$0] == ":" }
+        guard let sign = colons.isEmpty ? text.lastIndex(of: " ") : colons[0], colons.count < 2,
+            registerID(text[..<sign].split(separator: " ").joined(separator: " ")) != nil
+        else { return nil }
+        return colons.isEmpty && !text[sign...].hasPrefix(" 0x") ? nil : sign
+    }
+
+    private static func registerID(_ name: String) -> RegisterID? {
+        RegisterID(inDumps: name) ?? RegisterID(spelled: name)
     }
 
     /// A value with 0x before it where it is as kernels and QEMU print it, in hexadecimal without: of 8 or 16 digits, or

@@ -1,15 +1,18 @@
 internal import LinuxSystem
 
-/// Writes the JSON of Formats/json-output.md as it is made, with two spaces of indentation.
+/// Writes the JSON of Formats/json-output.md as it is made, with two spaces of indentation or on one line.
 final class JSONWriter {
     private let output: ReportWriter
     /// How many objects and arrays are open.
     private var depth = 0
     /// What begins a line, by that number.
     private var lineEnds = ["\n"]
+    private let isCompact: Bool
 
-    init(_ output: ReportWriter) {
+    /// - Parameter isCompact: whether all of it stands on one line.
+    init(_ output: ReportWriter, isCompact: Bool = false) {
         self.output = output
+        self.isCompact = isCompact
     }
 
     /// - Parameter members: in ascending order of their keys.
@@ -18,7 +21,7 @@ final class JSONWriter {
             for member in members {
                 begin()
                 string(member.key)
-                output.write(json: " : ")
+                output.write(data: isCompact ? ":" : " : ")
                 try member.value.write(to: self)
             }
         }
@@ -37,33 +40,34 @@ final class JSONWriter {
     }
 
     /// A value that needs no quotes.
-    func literal(_ text: String) { output.write(json: text) }
+    func literal(_ text: String) { output.write(data: text) }
 
     func string(_ text: String) {
-        output.write(json: "\"")
-        output.write(json: Shown.json(text))
-        output.write(json: "\"")
+        output.write(data: "\"")
+        output.write(data: Shown.json(text))
+        output.write(data: "\"")
     }
 
     /// - Parameter elements: writes the elements, and calls `begin` before each of them.
     private func nest(
         _ start: String, _ end: String, _ elements: (_ begin: () -> Void) throws -> Void
     ) rethrows {
-        output.write(json: start)
+        output.write(data: start)
         depth += 1
         var isEmpty = true
         try elements {
-            if !isEmpty { output.write(json: ",") }
-            output.write(json: lineEnd)
+            if !isEmpty { output.write(data: ",") }
+            output.write(data: lineEnd)
             isEmpty = false
         }
         depth -= 1
-        if isEmpty { output.write(json: "\n") }
-        output.write(json: lineEnd)
-        output.write(json: depth == 0 ? end + "\n" : end)
+        if isEmpty, !isCompact { output.write(data: "\n") }
+        output.write(data: lineEnd)
+        output.write(data: depth == 0 ? end + "\n" : end)
     }
 
     private var lineEnd: String {
+        if isCompact { return "" }
         while lineEnds.count <= depth { lineEnds.append((lineEnds.last ?? "") + "  ") }
         return lineEnds[depth]
     }

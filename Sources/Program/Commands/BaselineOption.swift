@@ -1,0 +1,63 @@
+internal import ArgumentParser
+internal import Emulation
+internal import LinuxSystem
+internal import Machines
+internal import Planning
+internal import Registers
+internal import TextFormats
+internal import VCPUModel
+
+/// `--baseline`.
+struct BaselineOption: ParsableArguments {
+    @Option(
+        name: .customLong("baseline"),
+        help: ArgumentHelp(
+            """
+            The guest is started with this baseline: a host stands for a guest that is, and of any \
+            other it is checked.
+            """, valueName: "file"))
+    var location: Location?
+
+    /// - Throws: where it cannot be read.
+    func load() throws -> BaselineTemplate? { try location.map(BaselineFile.load) }
+
+    /// Its own hosts, where none are named.
+    func hosts(of baseline: BaselineTemplate?) throws -> [Location] {
+        guard let baseline, let location else { return [] }
+        return try BaselineFile.hosts(of: baseline, in: location)
+    }
+
+    /// A guest that was started with it: of a host, by it.
+    func guest(
+        of source: Location, _ baseline: BaselineTemplate?, _ options: SourceOptions,
+        otherwise read: (Location, SourceOptions) throws -> Guest
+    ) throws -> Guest {
+        guard let baseline else { return try read(source, options) }
+        do {
+            if source.isHost {
+                let host = try source.host(options)
+                let snapshot = try BaselineGuest.started(on: host, with: baseline)
+                return Guest(of: host, started: snapshot)
+            }
+            let guest = try read(source, options)
+            try BaselineGuest.check(guest.capture.snapshot, has: baseline)
+            return guest
+        } catch let problem as BaselineGuest.Problem {
+            throw CommandError(text(of: problem, source))
+        }
+    }
+
+    private func text(of problem: BaselineGuest.Problem, _ source: Location) -> String {
+        let name = location?.text ?? ""
+        switch problem {
+        case .refused(let registers):
+            let lines = registers.map { "\($0.id.name) (\($0.reason))" }
+            return
+                "no guest can be started on \(source.text) with \(name), of which the host refuses "
+                + "\(lines.listed(atMost: 3)): compute a baseline that is for it, too"
+        case .others(let ids):
+            return "\(source.text) was not started with \(name): it holds another value in "
+                + "\(ids.map(\.name).listed(atMost: 3)); leave out --baseline to plan it as it is"
+        }
+    }
+}
