@@ -44,7 +44,8 @@ public struct UnitPlans: RandomAccessCollection, Sendable {
 
     private func explainer(at position: Int) -> LossExplainer {
         LossExplainer(
-            guest: account.guest(at: position), at: place(of: position), hosts, policy: account.policy)
+            guest: account.guest(at: position), at: place(of: position), hosts,
+            policy: account.policy)
     }
 
     private func place(of position: Int) -> LossExplainer.Place {

@@ -20,7 +20,8 @@ extension Location {
         guard case .named(let source) = self else { return (try openStream(options), nil) }
         guard let running = source as? any StreamSource else {
             throw isNoFile(
-                orElse: "name a file with a stream, or the \(SourceKinds.streamGrammar) of its QEMU")
+                orElse: "name a file with a stream, or the \(SourceKinds.streamGrammar) of its QEMU"
+            )
         }
         try checkOptions(options)
         let (file, machine) = try running.takeStream(options)

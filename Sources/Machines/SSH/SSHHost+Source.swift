@@ -44,13 +44,14 @@ extension SSHHost: NamedSource {
 
     /// Has an order carried out there.
     /// - Parameters:
-    ///   - profile: of the host, where it is not to be recorded now.
+    ///   - profile: of the host, where it is not to be recorded now, with the options to open it.
     ///   - check: is given what is known of the host; what it throws keeps the order back.
     /// - Returns: the report, with the exit code of the restore.
     /// - Throws: what `check` throws, where the host cannot be reached or has another version, and where the order could not
     ///   be carried out.
     package func carryOut(
-        _ order: MoveOrder, named profile: String?, _ check: (HostProfile) throws -> Void
+        _ order: MoveOrder, named profile: Location?, _ options: SourceOptions,
+        _ check: (HostProfile) throws -> Void
     ) throws -> Answer {
         guard let profile else {
             return try carryOut(limit: Self.longestReport) { host in
@@ -58,7 +59,7 @@ extension SSHHost: NamedSource {
                 return order
             }
         }
-        try check(try Location(word: profile).host(.commandLine))
+        try check(try profile.host(options))
         return try run("receive", limit: Self.longestReport) { _ in order.encoded }
     }
 

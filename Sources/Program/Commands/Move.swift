@@ -96,7 +96,8 @@ struct Move: ParsableCommand {
             policyName: self.policy.text, policy: policy,
             snapshot: try SnapshotWriter.encode(snapshot))
         try tell(
-            try place.carryOut(order, named: host) { profile in
+            try place.carryOut(order, named: host.map(Location.init(word:)), .commandLine) {
+                profile in
                 try plan(snapshot, on: profile, by: policy.policy)
             }, of: place)
     }
