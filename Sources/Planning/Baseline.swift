@@ -137,10 +137,14 @@ public struct Baseline: Sendable {
         _ best: (builder: BaselineBuilder, obstacles: [Obstacle]), _ hosts: [BaselineHost]
     ) throws(RestoreError) -> (builder: BaselineBuilder, obstacles: [Obstacle]) {
         var (builder, obstacles) = best
+        // A guest that cannot be told is not told: that it is not written makes no difference.
+        let telling = obstacles.filter {
+            $0.register == .vendorHypBmap2 && builder.tellsImplementations
+        }
         while builder.leaveOut(Set(obstacles.map(\.register))) {
             obstacles = try findObstacles(hosts, builder, fewerThan: .max) ?? obstacles
         }
-        return (builder, obstacles)
+        return (builder, obstacles + telling.filter { !obstacles.contains($0) })
     }
 
     /// The features of an ordinary guest that every host has.

@@ -68,7 +68,7 @@ struct BaselineUseTests {
         "A damaged one is refused by its line",
         arguments: [
             ("vbaseline 2\n", ":1:"), ("vbaseline 1\nhost\n", ":2:"),
-            ("vbaseline 1\nregister X 0x0 0x0\n", ":2:"),
+            ("vbaseline 1\nregister X 0x0\n", ":2:"),
             (
                 "vbaseline 1\nregister ID_AA64PFR0_EL1 0x603000000013c020 0x1ffffffffffffffff\n",
                 ":2:"

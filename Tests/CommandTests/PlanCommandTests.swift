@@ -318,7 +318,7 @@ struct BaselineCommandTests {
                 "feature PSCI_0_2", "feature PMU_V3",
             ])
         for line in [
-            "register ID_AA64PFR0_EL1 0x603000000013c020 0x1100000011110112",
+            "register ID_AA64ISAR1_EL1 0x603000000013c031 0x100001",
             "lost ID_AA64ISAR0_EL1.RNDR 0x0 6.12-neoverse-v1",
             "lost-feature SVE 6.12-neoverse-v1",
         ] {
@@ -878,8 +878,9 @@ struct ProfileCommandTests {
         #expect(fails.status == 1)
         #expect(
             fails.text.contains(
-                "the rules drop each of CCSIDR1 CCSIDR2 ID_AA64DFR0_EL1 CLIDR_EL1 CNTPCT_EL0 "))
-        #expect(fails.text.contains("can be done: give the destination Linux 6.5 or newer, for "))
+                "the rules drop each of CCSIDR1 CCSIDR2 CLIDR_EL1 CNTPCT_EL0, override ID_AA64DFR0_EL1.DebugVer 0x6 "
+            ))
+        #expect(fails.text.contains("can be done: give the destination Linux 6.4 or newer, for "))
         let forced = try plan("--host", "6.1-neoverse-n1", "--policy", "force")
         #expect(forced.status == 1)
         #expect(

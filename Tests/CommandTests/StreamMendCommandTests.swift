@@ -48,7 +48,7 @@ struct StreamMendCommandTests {
         #expect(run.text.hasPrefix("mend \(Stream.n1) for \(older): it loads there\n"))
         #expect(run.text.contains("vCPUs 0-1: 17 taken out, 5 given another value\n"))
         #expect(run.text.contains("drop CNTPCT_EL0"))
-        #expect(run.text.split(separator: "\n").count { $0.contains("TCR2_EL1: ") } == 1)
+        #expect(run.text.split(separator: "\n").count { $0.contains("TCR2_EL1") } == 1)
         #expect(!run.text.contains("\u{1b}["))
         #expect(try folder.permissions("new.mig") == 0o600)
         #expect(try Stream.data(Stream.n1) == original)
@@ -171,7 +171,7 @@ struct StreamMendCommandTests {
             let base = [
                 "mend", Stream.max, "--host", "6.12-neoverse-n1", "--policy", "force", "--dry-run",
             ]
-            let text = try Program.run(base + option)
+            let text = try Program.run(base + option + ["-v"])
             #expect(text.status == 0)
             #expect(text.text.contains("(hidden)") == isHidden)
             let run = try Program.run(base + option + ["--format", "json"])
@@ -184,10 +184,10 @@ struct StreamMendCommandTests {
 
     @Test("What was written is said, and where nothing was")
     func ending() throws {
-        let file = try mend(Stream.n1, "-o", folder / "new.mig")
+        let file = try mend(Stream.n1, "-o", folder / "new.mig", "-v")
         #expect(file.text.hasSuffix("written \(folder / "new.mig")\n"))
         #expect(file.text.contains("  taken out (17)\n"))
-        let dry = try mend(Stream.n1, "--dry-run")
+        let dry = try mend(Stream.n1, "--dry-run", "-v")
         #expect(dry.text.hasSuffix("  nothing was written: this was a dry run\n"))
         #expect(dry.text.contains("  would be taken out (17)\n"))
         let path = try folder.copy(Stream.n1)

@@ -43,7 +43,7 @@ struct MalformedProfileTests {
         Case("capability KVM_CAP_ARM_SVE", nil, "expected a decimal number"),
         Case("capability KVM_CAP_ARM_SVE 2147483648", 28, "expected a decimal number"),
         Case("feature SVX", 9, "expected a vCPU feature such as SVE, found \"SVX\""),
-        Case("feature PMU_V3", 1, "feature PMU_V3 stands a second time"),
+        Case("feature PMU_V3", 9, "feature PMU_V3 stands a second time"),
         Case("rules-of custom", nil, "expected a kernel release such as 6.12"),
         Case("feature bit-3", 9, "found \"bit-3\""),
         Case("writable-mask x 0x1", 15, "expected a 64-bit register, found \"x\""),

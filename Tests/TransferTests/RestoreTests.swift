@@ -164,7 +164,9 @@ struct RestoreOrderTests {
             source.add(id(name), 1)
             target.add(id(name), 0)
         }
-        _ = try Restore.run([source.state()], into: [target])
+        var options = Restore.Options()
+        options.hasTables = true
+        _ = try Restore.run([source.state()], into: [target], options: options)
         #expect(target.writes.map(\.name) == Self.names.filter { (id($0).size ?? 0) <= 8 })
     }
 

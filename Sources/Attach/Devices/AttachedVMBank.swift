@@ -21,6 +21,7 @@ public final class AttachedVMBank: RegisterBank {
 
     /// The set-up of the interrupt controller, its registers that the VM has once, those of its ITSs, the timers' interrupts
     /// and the clock, in ascending order.
+    /// - Throws: never; a register that cannot be read is listed, and reading it says why.
     public func list() throws(RegisterBankError) -> [RegisterID] {
         let attributes = devices.ids(of: .vm).filter(isThere)
         let own: [RegisterID] = devices.model == nil ? [.unknownState] : [.unknownState, .gicModel]

@@ -6,10 +6,10 @@ internal import VCPUModel
 /// `vcpusnap inject TARGET EXCEPTION`.
 struct Inject: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make the guest of a snapshot take an exception or interrupt when it resumes.",
+        abstract: "Make a guest take an exception or interrupt when it resumes.",
         usage: """
             vcpusnap inject <target> <exception> [-o <output>] [options]
-            vcpusnap inject <target> (irq | ppi | sgi) <intid> [-o <output>] [options]
+            vcpusnap inject <target> irq|ppi|sgi <intid> [-o <output>] [options]
             """,
         discussion: """
             breakpoint  the exception of BRK (BKPT in AArch32) at the program counter

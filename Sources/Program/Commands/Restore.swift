@@ -109,7 +109,7 @@ struct RestoreCommand: ParsableCommand {
         let account = try destination.restore(snapshot, options)
         let result = RestoreOutput(
             source: source.text, target: target.text, dryRun: dryRun,
-            policy: options.policy.name, notes: snapshot.noteTexts,
+            policy: options.policy.name, notes: snapshot.noteTextsOfRestore,
             host: given == nil ? target.hostOfRestore : nil, account: account,
             counter: CounterMismatch(
                 of: snapshot.provenance, on: destination.provenance.counterFrequency,

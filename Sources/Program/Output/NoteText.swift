@@ -3,10 +3,14 @@ internal import QEMUStream
 internal import VCPUModel
 
 extension Snapshot {
-    /// Its notes in words, for reports; nil for none, so that JSON has no key for them.
-    var noteTexts: [String]? {
-        let notes = notes
-        return notes.isEmpty ? nil : notes.map(\.description)
+    /// What is odd about it in words, for reports; nil for nothing, so that JSON has no key for it.
+    var noteTexts: [String]? { Self.texts(of: notes.filter { $0 != unknown }) }
+
+    /// The same, and what it cannot tell, for reports on what vcpusnap restores.
+    var noteTextsOfRestore: [String]? { Self.texts(of: notes) }
+
+    private static func texts(of notes: [SnapshotNote]) -> [String]? {
+        notes.isEmpty ? nil : notes.map(\.description)
     }
 }
 

@@ -21,7 +21,7 @@ struct PlanOutput: Report {
     /// Whether the source is a file.
     var isFile = false
 
-    private var notes: [String]? { moves.guest.snapshot.noteTexts }
+    private var notes: [String]? { moves.guest.snapshot.noteTextsOfRestore }
 
     private func loads(_ profile: HostProfile) throws -> Loads {
         try moves.guest.loads(on: profile, policy: moves.policy)
