@@ -252,14 +252,14 @@ run_guest() {
 # its CPUs stands still for ever, and the host's processors are busy. However long a command takes, its guest shows that
 # it lives; from then on the console counts no longer, where the kernel complains of the CPU.
 end_when_silent() {
-  local qemu=$1 now before='' since=$SECONDS
+  local emulator=$1 now before='' since=$SECONDS
   while sleep 1; do
-    now=$(cd "$dir"; [[ -s alive ]] || stat -c %s console; stat -c %s stdout stderr alive)
+    now=$([[ -s $dir/alive ]] || stat -c %s "$dir/console"; stat -c %s "$dir/stdout" "$dir/stderr" "$dir/alive")
     if [[ $now != "$before" ]]; then
       before=$now since=$SECONDS
     elif ((SECONDS - since >= silence)); then
       : >"$dir/stalled"
-      kill "$qemu"
+      kill "$emulator"
       return
     fi
   done
