@@ -187,7 +187,7 @@ extension EmulatedCPU {
         return id.size == 16 && state.run.features.contains(.sve)
     }
 
-    static let notInitialized = "VCPU_INIT has not been written"
+    static let notInitialized = "the vCPU is not initialized (KVM_ARM_VCPU_INIT)"
 
     /// What the register needs and the vCPU does not have now.
     func unmetNeed(of definition: RegisterDefinition) -> Condition? {

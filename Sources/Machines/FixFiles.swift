@@ -14,20 +14,22 @@ package struct FixFiles {
     /// - Parameters:
     ///   - policy: nil for the usual name, beside the source.
     ///   - mended: the same.
+    ///   - stream: what the source holds; nil for a snapshot.
     ///   - others: what else is read, and must not be lost.
     /// - Throws: where one of them cannot be written, something would be lost, or one is there that is to be kept.
     package init(
-        of source: Location, policy: Location?, mended: Location?, isStream: Bool,
+        of source: Location, policy: Location?, mended: Location?, of stream: StreamFile?,
         keeping others: [Location], overwrites: Bool
     ) throws(SourceError) {
-        guard isStream || mended == nil else {
+        try stream?.checkCanBeChanged()
+        guard stream != nil || mended == nil else {
             throw SourceError(
                 "\(source.text) is no stream, and stays as it is: leave --output out; the policy is "
                     + "all that a restore needs")
         }
         self.source = source
         self.policy = policy ?? .file(source.argument + ".vpolicy")
-        self.mended = isStream ? mended ?? .file(source.argument + ".mended") : nil
+        self.mended = stream != nil ? mended ?? .file(source.argument + ".mended") : nil
         self.overwrites = overwrites
         guard self.policy != self.mended else {
             throw SourceError("--write-policy and --output need a file each")

@@ -112,8 +112,8 @@ extension Location {
         let hosts = try hosts(options)
         guard hosts.count == 1, let host = hosts.first else {
             throw SourceError(
-                "\(text) has several kinds of cores, and a profile of each: vcpusnap host -o HOST.vhost writes them, "
-                    + "of which one is to be named")
+                "\(text) has several kinds of cores, and a profile of each: vcpusnap host -o HOST.vhost writes "
+                    + "them: name one")
         }
         return host
     }

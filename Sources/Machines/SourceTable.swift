@@ -4,11 +4,11 @@ internal import TextFormats
 package enum SourceTable {
     /// What a column is called, which commands it stands for, and what a kind must be able to.
     private static let columns: [(title: String, commands: String, ability: SourceAbilities)] = [
-        ("read", "save, show, diff, plan, upgrade, matrix, restore from", .read),
+        ("read", "save, show, diff, plan, fix, upgrade, matrix, move, restore", .read),
         ("restore", "restore into", .restore),
         ("edit", "set, inject", .edit),
-        ("load", "plan --qemu, convert", .stream), ("mend", "mend", .mend),
-        ("host", "--host of plan, matrix, upgrade and mend; baseline", .host),
+        ("load", "plan --qemu; of files convert", .load), ("mend", "mend", .mend),
+        ("host", "--host of plan, matrix, upgrade, move, mend, fix; baseline", .host),
     ]
 
     /// Lines of the help and README, of at most 80 characters, each with two spaces before it.
@@ -75,8 +75,7 @@ extension SourceKinds {
 
     /// The VMs that run and give a stream: `qmp:SOCKET or libvirt:DOMAIN`.
     package static var streamGrammar: String {
-        named.filter { $0 is any StreamSource.Type }.map { $0.summary.grammar }
-            .joined(separator: " or ")
+        schemes(for: .load).joined(separator: " or ")
     }
 
     /// Paragraphs of the help of a command: what is to be known of those with which it does something.

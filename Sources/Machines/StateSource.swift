@@ -68,12 +68,14 @@ public struct SourceAbilities: OptionSet, Hashable, Sendable {
     public static let restore = SourceAbilities(rawValue: 1 << 1)
     /// Registers of it can be set, and exceptions injected.
     public static let edit = SourceAbilities(rawValue: 1 << 2)
-    /// It has a QEMU stream: QEMU's answer can be planned, and it can be converted.
+    /// It is a file with a QEMU stream, which can be converted.
     public static let stream = SourceAbilities(rawValue: 1 << 3)
     /// Its QEMU stream can be changed where it is, or written with its changes.
     public static let mend = SourceAbilities(rawValue: 1 << 4)
     /// It tells what KVM there does, so that moves to it can be planned (`--host`).
     public static let host = SourceAbilities(rawValue: 1 << 5)
+    /// It has a QEMU stream, or gives one while it runs: what QEMU does with it can be planned.
+    public static let load = SourceAbilities(rawValue: 1 << 6)
 }
 
 /// A source that is named by a scheme and what follows it.

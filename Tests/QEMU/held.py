@@ -44,7 +44,9 @@ def compared(program, plan, resaved):
     for predicted, real in zip(plan["vcpus"], shown["vcpus"], strict=True):
         values = {register["id"]: register["value"] for register in real["registers"]}
         held = {register["id"]: register for register in predicted["registers"] if "held" in register}
-        outside = {number for number in values if number.startswith("0x76")}
+        # Of the interrupt controller the plan says only what QEMU's load ends at.
+        outside = {register["id"] for register in real["registers"]
+                   if register["id"].startswith("0x76") or register["name"].startswith("ICC_")}
         if unsaid := set(values) - set(held) - outside:
             sys.exit(f"plan says nothing of {sorted(unsaid)}")
         altered += sum(register["fate"] == "altered" for register in predicted["registers"])

@@ -8,7 +8,7 @@ extension EmulatedCPU {
 
     /// Those that the vCPU has, where the state of devices is asked for.
     var idsOfDevices: [RegisterID] {
-        guard vm.devices.areAskedFor else { return [] }
+        guard vm.devices.areAskedFor, state.run.initialization != nil else { return [] }
         let candidates = RegisterID.attributesOfVCPU + (vm.devices.model?.vcpuRegisters ?? [])
         let rules = InterruptRules(devices: vm.devices, vcpu: self)
         return candidates.filter { rules.has($0) && (try? rules.read($0)) != nil }

@@ -72,14 +72,26 @@ public final class EmulatedVMBank: RegisterBank {
         switch id {
         case .gicModel: return UInt64(devices.model?.rawValue ?? 0)
         case .unknownState: return unknown.rawValue
+        case .clockCntfrq, .clockRealtime, .clockCntvct, .clockCntpct:
+            return try clock(id, vcpu)
+        default:
+            if isNextITS(id) || isNewRegion(id) { return .max }
+            return try InterruptRules(devices: devices, vcpu: vcpu).read(id)
+        }
+    }
+
+    /// The clock is told by the counters of a vCPU, which has none until it is initialized.
+    private func clock(_ id: RegisterID, _ vcpu: EmulatedCPU) throws(Refusal) -> UInt64 {
+        guard vcpu.state.run.initialization != nil else {
+            throw Refusal(EmulatedCPU.notInitialized, errno: .notExecutable)
+        }
+        switch id {
         case .clockCntfrq: return devices.profile.counterFrequency ?? 0
         case .clockRealtime: return SystemClock.nanosecondsSinceEpoch()
         case .clockCntvct, .clockCntpct:
             guard idsOfClock(vcpu).contains(id) else { throw .noDeviceState }
             return counts[id] ?? 0
-        default:
-            if isNextITS(id) || isNewRegion(id) { return .max }
-            return try InterruptRules(devices: devices, vcpu: vcpu).read(id)
+        default: throw .noDeviceState
         }
     }
 

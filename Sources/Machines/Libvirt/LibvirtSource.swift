@@ -8,7 +8,7 @@ package struct LibvirtSource: StreamSource {
     /// Reading only, while the guest runs.
     package static let summary = SourceSummary(
         grammar: "libvirt:DOMAIN", meaning: "a VM that libvirt runs (only as SOURCE)",
-        abilities: [.read], needs: "virsh and libvirt 8.2 or newer on this machine",
+        abilities: [.read, .load], needs: "virsh and libvirt 8.2 or newer on this machine",
         details: [
             .read: """
             libvirt:DOMAIN is a VM on this machine, by name, id or UUID, of the libvirt

@@ -81,7 +81,7 @@ extension SourceSummary {
     /// Of a kind of file with a QEMU stream.
     init(
         ofStreamsIn grammar: String, _ meaning: String,
-        abilities: SourceAbilities = [.read, .stream, .mend],
+        abilities: SourceAbilities = [.read, .stream, .load, .mend],
         needs: String = "", example: String
     ) {
         self.init(
@@ -242,9 +242,18 @@ public struct StreamFile: StateFile {
     /// - Throws: when the stream is compressed, or a qcow2 image cannot be changed there.
     package func changes(to sections: [CPUSection]) throws(SourceError) -> FilePatch {
         let patch = try patch(replacing: sections)
-        if let problem = whyUnchangeable { throw SourceError("\(name): \(problem)") }
+        try checkCanBeChanged()
         return try SourceError.passing { try image?.changes(for: patch) ?? patch }
     }
+
+    /// Finds out whether `changes(to:)` can be asked for.
+    /// - Throws: when the stream is compressed.
+    package func checkCanBeChanged() throws(SourceError) {
+        if let problem = whyUnchangeable { throw SourceError("\(name): \(problem)") }
+    }
+
+    /// Whether `checkCanBeChanged` throws nothing.
+    package var canBeChanged: Bool { whyUnchangeable == nil }
 
     /// What to change in the stream so that it has these sections.
     func patch(replacing sections: [CPUSection]) throws(SourceError) -> FilePatch {
@@ -258,7 +267,8 @@ public struct StreamFile: StateFile {
 
     private var whyUnchangeable: String? {
         if let program = fileCompression {
-            return "the stream is compressed: run \(program) -dc FILE | vcpusnap mend - ... -o - | "
+            return
+                "the stream is compressed: run \(program) -dc \(name) | vcpusnap mend - ... -o - | "
                 + "\(program) -c"
         }
         return image?.compression.map {

@@ -10,7 +10,7 @@ package struct QMPSource: StreamSource {
     /// Reading only, while the guest runs.
     package static let summary = SourceSummary(
         grammar: "qmp:SOCKET", meaning: "a VM that QEMU runs, by its QMP monitor (only as SOURCE)",
-        abilities: [.read], needs: "a QMP socket of that QEMU",
+        abilities: [.read, .load], needs: "a QMP socket of that QEMU",
         details: [
             .read: """
             qmp:SOCKET is a VM that QEMU runs, with or without KVM. It stops for some

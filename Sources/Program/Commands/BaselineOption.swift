@@ -13,8 +13,8 @@ struct BaselineOption: ParsableArguments {
         name: .customLong("baseline"),
         help: ArgumentHelp(
             """
-            The guest is started with this baseline: a host stands for a guest that is, and of any \
-            other it is checked.
+            A host given as the guest means one started there with this baseline; any other guest \
+            is checked against it.
             """, valueName: "file"))
     var location: Location?
 

@@ -88,7 +88,7 @@ struct Fix: ParsableCommand {
         let opened = try file.openFile(streamOptions.options)
         let stream = opened.streamFile
         let files = try FixFiles(
-            of: file, policy: writePolicy, mended: output, isStream: stream != nil,
+            of: file, policy: writePolicy, mended: output, of: stream,
             keeping: [policy.location, Location(word: host)], overwrites: overwrite)
         let fix = try plan(opened, on: profile, given)
         let questions = fix.questions(report.values)

@@ -159,7 +159,8 @@ struct PlanCommand: ParsableCommand {
             of: guest, to: profiles, policy: given.policy, proposesRules: writePolicy != nil)
         let report = PlanOutput(
             source: source.text, moves: moves, values: output.values,
-            hosts: named.locations.map(\.text), isFile: source.namedKind == nil)
+            hosts: named.locations.map(\.text),
+            isFixable: source.namedKind == nil && opened.loadedStreamFile?.canBeChanged != false)
         try report.print(as: output.printing)
         try write(moves.proposal, given, whereNeeded: !moves.isPossible)
         if writePolicy != nil, let warning = try moves.unreachable().warning {
@@ -194,7 +195,7 @@ struct PlanCommand: ParsableCommand {
                         isFile ? source.text : "STREAM", isFile ? file : nil, streamOptions,
                         to: words,
                         policy: FileName.shown(policy.text)))
-            }, isFile: isFile && kernel.text.isEmpty, values: output.values)
+            }, isFixable: isFile && file.canBeChanged && kernel.text.isEmpty, values: output.values)
         try write(PolicyProposal(loads), given, whereNeeded: report.status != .success)
         try report.print(as: output.printing)
     }

@@ -14,7 +14,7 @@ struct LoadPlanOutput: Report {
     /// One for each host.
     let answers: [LoadAnswer]
     /// Whether the source is a file that `fix` can ask about.
-    var isFile = true
+    var isFixable = true
     let values: ValueText
 
     private var qemu: String { answers.first.map { "\($0.plan.version)" } ?? "" }
@@ -32,7 +32,7 @@ struct LoadPlanOutput: Report {
 
     /// What to type next; nothing where no rule is in the way.
     private var nextStep: PrintableText {
-        guard isFile, let answer = answers.first(where: \.isForRules) else { return "" }
+        guard isFixable, let answer = answers.first(where: \.isForRules) else { return "" }
         return "  next: \(answer.mend.fixing) asks about each thing in the way\n"
     }
 

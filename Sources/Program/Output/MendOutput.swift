@@ -86,60 +86,11 @@ struct MendOutput: Report {
     }
 
     private func changes(_ style: TextStyle) -> PrintableText {
-        var counts = FoldedCounts()
-        var (refusals, altered) = (SharedLines<RegisterLoad>(), SharedLines<RegisterLoad>())
-        var (removed, replaced, added) = (
-            SharedLines<StreamMend.Change>(), SharedLines<StreamMend.Change>(),
-            SharedLines<StreamMend.Change>()
-        )
-        var subsections = SubsectionLines()
-        var pardoned = PardonedNames()
-        for vcpu in mend.vcpus {
-            let unit = UnitID.vcpu(vcpu.index)
-            let out = vcpu.changes.filter(\.isRemoval)
-            let new = vcpu.changes.filter(\.isAddition)
-            let other = vcpu.changes.filter { !$0.isRemoval && !$0.isAddition }
-            removed.add(told(of: out), of: unit, values)
-            replaced.add(told(of: other), of: unit, values)
-            added.add(told(of: new), of: unit, values)
-            subsections.add(vcpu)
-            if !values.isVerbose {
-                for change in vcpu.changes { pardoned.add(change) }
-                pardoned.add(vcpu.altered)
-            }
-            let numbers = [Self.taken: out.count, Self.given: other.count]
-            counts.add(
-                new.isEmpty ? numbers : numbers.merging([Self.added: new.count]) { $1 }, of: unit)
-            refusals.add(vcpu.refusals, of: unit) {
-                "\($0.fate.rawValue), \($0.line(values))"
-            }
-            let altering = vcpu.altered.filter { values.isVerbose || $0.pardon == nil }
-            altered.add(altering, of: unit) { $0.line(values) }
-        }
+        var lines = MendLines(values: values)
+        for vcpu in mend.vcpus { lines.add(vcpu) }
         let may = mend.isSafe ? "" : "may be "
-        let would = mend.isSafe && !isWritten ? "would be " : may
-        let all = counts.units
-        return [
-            counts.line([Self.taken, Self.given, Self.added], style, before: may),
-            subsections.refused.list("the destination does not know these subsections", ofAll: all),
-            refusals.list("may not be changed: the guest could notice", ofAll: all),
-            removed.list("\(would)\(Self.taken)", ofAll: all),
-            replaced.list("\(would)\(Self.given)", ofAll: all),
-            added.list("\(would)\(Self.added)", ofAll: all),
-            subsections.leftOut.list("\(would)\(Self.taken): subsections", ofAll: all),
-            altered.list("KVM alters these when QEMU loads them", ofAll: all),
-            pardoned.text,
-        ].joined()
+        return lines.text(style, may: may, would: mend.isSafe && !isWritten ? "would be " : may)
     }
-
-    /// What is pardoned is told in short.
-    private func told(of changes: [StreamMend.Change]) -> [StreamMend.Change] {
-        values.isVerbose ? changes : changes.filter { $0.reason.pardon == nil }
-    }
-
-    fileprivate static let taken = "taken out"
-    fileprivate static let given = "given another value"
-    fileprivate static let added = "added"
 
     var json: JSONObject {
         remarks.json + [
@@ -190,6 +141,68 @@ struct MendOutput: Report {
     }
 }
 
+/// What is done to the vCPUs of a stream: those to which the same is done stand together.
+private struct MendLines {
+    static let taken = "taken out"
+    static let given = "given another value"
+    static let added = "added"
+
+    let values: ValueText
+    private var counts = FoldedCounts()
+    private var refusals = SharedLines<RegisterLoad>()
+    private var altered = SharedLines<RegisterLoad>()
+    private var removed = SharedLines<StreamMend.Change>()
+    private var replaced = SharedLines<StreamMend.Change>()
+    private var added = SharedLines<StreamMend.Change>()
+    private var subsections = SubsectionLines()
+    private var pardoned = PardonedNames()
+
+    init(values: ValueText) {
+        self.values = values
+    }
+
+    mutating func add(_ vcpu: StreamMend.VCPUChanges) {
+        let unit = UnitID.vcpu(vcpu.index)
+        let out = vcpu.changes.filter(\.isRemoval)
+        let new = vcpu.changes.filter(\.isAddition)
+        let other = vcpu.changes.filter { !$0.isRemoval && !$0.isAddition }
+        removed.add(told(of: out), of: unit, values)
+        replaced.add(told(of: other), of: unit, values)
+        added.add(told(of: new), of: unit, values)
+        subsections.add(vcpu)
+        if !values.isVerbose {
+            for change in vcpu.changes { pardoned.add(change) }
+            pardoned.add(vcpu.altered)
+        }
+        let numbers = [Self.taken: out.count, Self.given: other.count]
+        counts.add(
+            new.isEmpty ? numbers : numbers.merging([Self.added: new.count]) { $1 }, of: unit)
+        refusals.add(vcpu.refusals, of: unit) { "\($0.fate.rawValue), \($0.line(values))" }
+        let altering = vcpu.altered.filter { values.isVerbose || $0.pardon == nil }
+        altered.add(altering, of: unit) { $0.line(values) }
+    }
+
+    /// What is pardoned is told in short.
+    private func told(of changes: [StreamMend.Change]) -> [StreamMend.Change] {
+        values.isVerbose ? changes : changes.filter { $0.reason.pardon == nil }
+    }
+
+    func text(_ style: TextStyle, may: String, would: String) -> PrintableText {
+        let all = counts.units
+        return [
+            counts.line([Self.taken, Self.given, Self.added], style, before: may),
+            subsections.refused.list("the destination does not know these subsections", ofAll: all),
+            refusals.list("may not be changed: the guest could notice", ofAll: all),
+            removed.list("\(would)\(Self.taken)", ofAll: all),
+            replaced.list("\(would)\(Self.given)", ofAll: all),
+            added.list("\(would)\(Self.added)", ofAll: all),
+            subsections.leftOut.list("\(would)\(Self.taken): subsections", ofAll: all),
+            altered.list("KVM alters these when QEMU loads them", ofAll: all),
+            pardoned.text,
+        ].joined()
+    }
+}
+
 extension StreamMend.VCPUChanges {
     fileprivate func json(_ values: ValueText) -> JSONObject {
         [
@@ -206,7 +219,7 @@ extension PardonedNames {
         guard let rule = change.reason.pardon?.rule else { return }
         let word =
             change.isRemoval
-            ? MendOutput.taken : change.isAddition ? MendOutput.added : MendOutput.given
+            ? MendLines.taken : change.isAddition ? MendLines.added : MendLines.given
         add(change.id, word, by: rule)
     }
 }

@@ -19,7 +19,7 @@ struct PlanOutput: Report {
     /// The hosts as they were named; empty where nothing is to be typed next.
     var hosts: [String] = []
     /// Whether the source is a file.
-    var isFile = false
+    var isFixable = false
 
     private var notes: [String]? { moves.guest.snapshot.noteTextsOfRestore }
 
@@ -54,7 +54,7 @@ struct PlanOutput: Report {
             let isPossible = !hosts.isEmpty && verdicts.contains { $0 != nil }
             return isPossible ? "  next: vcpusnap restore \(source) TARGET there\n" : ""
         }
-        return isFile
+        return isFixable
             ? "  next: vcpusnap fix \(source) --host \(place) asks about each thing in the way\n"
             : "  next: vcpusnap plan \(source) --host \(place) --write-policy FILE writes the rules that would do\n"
     }

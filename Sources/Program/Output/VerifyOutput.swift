@@ -13,7 +13,7 @@ struct VerifyOutput: WholeReport {
         report.digest?.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
     /// What the format allows and no VM should have; nil for nothing.
-    private var notes: [String]? { report.snapshot?.noteTexts }
+    private var notes: [String]? { report.snapshot?.noteTextsOfRestore }
 
     /// Nil for a VM without registers of its own, so that JSON has no key for it.
     private var vmCount: Int? { report.snapshot.flatMap { $0.vm.count == 0 ? nil : $0.vm.count } }

@@ -38,7 +38,7 @@ struct BaselineTarget: Target {
             expect(isRead || plan.isTrouble, "plan takes a baseline that cannot be read")
         }
         commands.run(["plan", "o.vhost"] + baseline)
-        commands.run(["matrix", "o.vhost", "--host", "o.vhost", "--format", "csv"] + baseline)
+        commands.run(["matrix", "o.vhost", "--host", "o.vhost", "--format", "ndjson"] + baseline)
         let verify = commands.runInBothForms("verify", "b.vbaseline")
         expect(verify.code == 0 ? isRead : true, "verify calls a baseline sound that is not read")
     }

@@ -68,6 +68,6 @@ struct MoveTarget: Target {
     /// Nothing leaves the folder or reaches a process.
     private func isHarmless(_ part: [UInt8]) -> Bool {
         let text = String(decoding: part, as: UTF8.self)
-        return !["/", "..", "pid:", "qmp:", "\0"].contains { text.contains($0) }
+        return !(["/", "..", "\0"] + ForbiddenSources.schemes).contains { text.contains($0) }
     }
 }

@@ -20,7 +20,8 @@ struct StreamTarget: Target {
         let partial = commands.runInBothForms("show", "--partial", "a.mig")
         expect(show.isTrouble || !partial.isTrouble, "shown as a whole, and not in part")
         let interrupts = commands.run("show", "--interrupts", "--all", "a.mig")
-        expect(show.isTrouble == interrupts.isTrouble, "shown, and its interrupts are not")
+        // Many have no interrupt controller.
+        expect(!show.isTrouble || interrupts.isTrouble, "not shown, but its interrupts are")
         // Each takes time: which of them it is follows from the input.
         switch Workspace.choice(bytes, of: 3) {
         case 0: plan(show, Workspace.choice(bytes, of: 24), commands)

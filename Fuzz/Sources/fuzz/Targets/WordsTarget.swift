@@ -70,10 +70,18 @@ struct ArgumentsTarget: Target {
     }
 
     private func isHarmless(_ word: String) -> Bool {
-        !word.contains("/") && !word.contains("pid:") && !word.contains("qmp:")
+        !word.contains("/") && !ForbiddenSources.schemes.contains { word.contains($0) }
             && !word.contains("\0")
             && word != ".." && word != "list"
     }
+}
+
+/// Sources that a fuzzed word must not name.
+enum ForbiddenSources {
+    /// The schemes of those that are outside this program: processes, sockets, other hosts.
+    static let schemes = SourceKinds.schemes(for: .read)
+        .map { $0.prefix { $0 != ":" } + ":" }
+        .filter { !["kvm:", "emulated:"].contains($0) }
 }
 
 /// Names and values of registers, one to a line.
