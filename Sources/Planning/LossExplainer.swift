@@ -88,10 +88,7 @@ extension LossExplainer {
         else { return nil }
         let bits = wanted ^ found
         let hidden = entry.idFieldRules.filter { rule in
-            rule.mask & bits != 0
-                && rule.specials.contains {
-                    $0.kind == .ignoredIfHostValue && $0.applies(to: kernel)
-                }
+            rule.mask & bits != 0 && rule.isIgnoredIfHostValue(onKernel: kernel)
         }
         return hidden.isEmpty || bits & ~hidden.reduce(0, { $0 | $1.mask }) != 0 ? nil : hidden
     }

@@ -168,9 +168,9 @@ final class AttachedDevices {
     }
 
     /// The clock's counts, and the registers of a vCPU that have them.
-    static let counts: [(clock: RegisterID, register: RegisterID)] = [
-        (.clockCntvct, .cntvctEL0), (.clockCntpct, .cntpctEL0),
-    ]
+    private static let counts = [RegisterID.clockCntvct, .clockCntpct].compactMap { clock in
+        clock.counter.map { (clock: clock, register: $0) }
+    }
 
     // MARK: What was read
 

@@ -72,24 +72,20 @@ public final class AttachedVMBank: RegisterBank {
                 throw RegisterBankError(.write, id, .invalidArgument)
             }
         case .clockRealtime: break
-        case _ where Self.register(of: id) != nil:
-            guard let vcpu, let register = Self.register(of: id) else {
-                throw RegisterBankError(.write, id, .noEntry)
+        default:
+            guard let counter = id.counter else {
+                return try devices.write(value, to: id, of: .vm, calls, key)
             }
-            try vcpu.write(value, to: register)
+            guard let vcpu else { throw RegisterBankError(.write, id, .noEntry) }
+            try vcpu.write(value, to: counter)
             isClockWritten = true
-        default: try devices.write(value, to: id, of: .vm, calls, key)
         }
     }
 
     /// A count that was written since.
     private func count(_ id: RegisterID) throws(RegisterBankError) -> UInt64? {
-        guard isClockWritten, let vcpu, let register = Self.register(of: id) else { return nil }
-        return try vcpu.read(register).lowBits
-    }
-
-    private static func register(of id: RegisterID) -> RegisterID? {
-        AttachedDevices.counts.first { $0.clock == id }?.register
+        guard isClockWritten, let vcpu, let counter = id.counter else { return nil }
+        return try vcpu.read(counter).lowBits
     }
 
     private func key() throws(RegisterBankError) -> VCPUKey {

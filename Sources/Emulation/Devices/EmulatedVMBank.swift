@@ -75,7 +75,7 @@ public final class EmulatedVMBank: RegisterBank {
         case .clockCntfrq, .clockRealtime, .clockCntvct, .clockCntpct:
             return try clock(id, vcpu)
         default:
-            if isNextITS(id) || isNewRegion(id) { return .max }
+            if isNextITS(id) || isNewRegion(id) { return DeviceAttribute.noAddress }
             return try InterruptRules(devices: devices, vcpu: vcpu).read(id)
         }
     }
@@ -85,14 +85,10 @@ public final class EmulatedVMBank: RegisterBank {
         guard vcpu.state.run.initialization != nil else {
             throw Refusal(EmulatedCPU.notInitialized, errno: .notExecutable)
         }
-        switch id {
-        case .clockCntfrq: return devices.profile.counterFrequency ?? 0
-        case .clockRealtime: return SystemClock.nanosecondsSinceEpoch()
-        case .clockCntvct, .clockCntpct:
-            guard idsOfClock(vcpu).contains(id) else { throw .noDeviceState }
-            return counts[id] ?? 0
-        default: throw .noDeviceState
-        }
+        if id == .clockCntfrq { return devices.profile.counterFrequency ?? 0 }
+        if id == .clockRealtime { return SystemClock.nanosecondsSinceEpoch() }
+        guard idsOfClock(vcpu).contains(id) else { throw .noDeviceState }
+        return counts[id] ?? 0
     }
 
     /// Writes an attribute or the clock, or makes a device.
@@ -101,8 +97,8 @@ public final class EmulatedVMBank: RegisterBank {
         let vcpu = try first(.write, id)
         try value.checkSize(for: id)
         devices.ask()
-        if id == .clockCntvct || id == .clockCntpct {
-            try vcpu.write(value, to: id == .clockCntvct ? .cntvctEL0 : .cntpctEL0)
+        if let counter = id.counter {
+            try vcpu.write(value, to: counter)
             counts[id] = value.lowBits
             return
         }
@@ -118,7 +114,7 @@ public final class EmulatedVMBank: RegisterBank {
     ) throws(Refusal) {
         switch id {
         case .gicModel:
-            guard let model = GICModel(rawValue: UInt32(truncatingIfNeeded: bits)) else {
+            guard let model = GICModel(bits: bits) else {
                 throw Refusal("KVM has no such interrupt controller")
             }
             try devices.make(model)

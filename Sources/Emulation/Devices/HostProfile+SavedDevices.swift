@@ -6,7 +6,7 @@ extension HostProfile {
     /// them and in its vCPUs' attributes.
     mutating func addDevices(of snapshot: Snapshot) {
         let vm = snapshot.vm
-        if let model = vm[.gicModel].flatMap({ GICModel(rawValue: UInt32(clamping: $0.lowBits)) }) {
+        if let model = vm[.gicModel].flatMap({ GICModel(bits: $0.lowBits) }) {
             devices.insert(model.deviceName)
             let hasTranslator = RegisterID.address(ofITS: 0).map { vm.contains($0) } ?? false
             if hasTranslator { devices.insert(GICModel.translationServiceName) }

@@ -59,10 +59,7 @@ struct ITSRegister {
 
     /// Another register of it.
     func other(_ offset: UInt64) -> RegisterID? {
-        RegisterID(
-            DeviceAttribute(
-                device: .its(number), group: DeviceAttribute.GICGroup.translation.rawValue,
-                attribute: offset))
+        RegisterID(DeviceAttribute(ofITS: number, at: offset))
     }
 }
 

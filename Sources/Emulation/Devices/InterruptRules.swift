@@ -288,7 +288,7 @@ extension InterruptRules {
     private func writeAddress(_ bits: UInt64, _ id: RegisterID) throws(Refusal) {
         if id == .gicAddressRedist { return try addRegion(base: bits, count: 0, index: 0) }
         if id.redistributorRegion != nil {
-            let count = bits >> 52
+            let count = bits >> DeviceAttribute.regionCountShift
             guard count > 0, bits & 0xf000 == 0 else { throw Refusal("a region has vCPUs") }
             return try addRegion(
                 base: bits & 0xf_ffff_ffff_0000, count: count, index: bits & 0xfff)
@@ -334,7 +334,7 @@ extension InterruptRules {
             throw Refusal("there is no such region", errno: .noEntry)
         }
         let region = devices.regions[Int(number)]
-        return region.count << 52 | region.base | UInt64(number)
+        return region.count << DeviceAttribute.regionCountShift | region.base | UInt64(number)
     }
 
     // MARK: The vCPU's descriptor

@@ -63,11 +63,11 @@ struct KVMClock {
         case .clockCntvct where isSetByOffset: try setOffset(to: value, id, of: vcpu, in: vm)
         // KVM ignores it then, and has both counters the same.
         case .clockCntpct where isSetByOffset: break
-        case .clockCntvct: try vcpu.write(value, to: .cntvctEL0)
-        case .clockCntpct: try vcpu.write(value, to: .cntpctEL0)
         case .clockRealtime: break
         case .clockCntfrq: throw AttributeAccess.failure(.write, id, .invalidArgument)
-        default: throw AttributeAccess.absence(.write, id)
+        default:
+            guard let counter = id.counter else { throw AttributeAccess.absence(.write, id) }
+            try vcpu.write(value, to: counter)
         }
     }
 }

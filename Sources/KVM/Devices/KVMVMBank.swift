@@ -108,7 +108,7 @@ public final class KVMVMBank: RegisterBank {
         _ value: RegisterValue, _ devices: VMDevices
     ) throws(RegisterBankError) {
         guard devices.model == nil, devices.canBeMade,
-            let model = GICModel(rawValue: UInt32(value.lowBits))
+            let model = GICModel(bits: value.lowBits)
         else {
             throw AttributeAccess.failure(.write, .gicModel, .invalidArgument)
         }

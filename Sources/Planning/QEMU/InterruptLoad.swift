@@ -21,13 +21,6 @@ public struct InterruptRefusal: Hashable, Sendable {
     public var errno: Errno
 }
 
-extension GICModel {
-    /// The value of GIC_MODEL.
-    fileprivate init?(_ value: RegisterValue) {
-        self.init(rawValue: UInt32(truncatingIfNeeded: value.lowBits))
-    }
-}
-
 /// Loads the interrupt controller of a stream into one of KVM as QEMU does (`kvm_arm_gicv3_put`,
 /// `hw/intc/arm_gicv3_kvm.c`, and `kvm_arm_its_post_load`): as far as the first value that KVM refuses.
 struct InterruptLoad {
@@ -42,7 +35,7 @@ struct InterruptLoad {
     static func blocker(of stream: QEMUStream, on profile: HostProfile) -> LoadBlocker? {
         guard let interrupts = stream.interrupts, !profile.devices.isEmpty,
             stream.origin == .kvm,
-            let model = interrupts.vm[.gicModel].flatMap({ GICModel($0) })
+            let model = interrupts.vm[.gicModel].flatMap({ GICModel(bits: $0.lowBits) })
         else { return nil }
         let needed =
             interrupts.translators.isEmpty
@@ -131,11 +124,6 @@ struct InterruptLoad {
         let offsets: [UInt64] = [
             4, 0x80, 0x90, 0x88, 0x100, 0x108, 0x110, 0x118, 0x120, 0x128, 0x130, 0x138, 0,
         ]
-        return offsets.compactMap { offset in
-            RegisterID(
-                DeviceAttribute(
-                    device: .its(number), group: DeviceAttribute.GICGroup.translation.rawValue,
-                    attribute: offset))
-        }
+        return offsets.compactMap { RegisterID(DeviceAttribute(ofITS: number, at: $0)) }
     }
 }

@@ -67,7 +67,7 @@ extension Report {
         guard !printing.style.quiet else { return }
         let output = ReportWriter(to: stream, style: style, width: stream.terminalWidth)
         switch printing.form {
-        case .json: try (["jsonVersion": 1] + json).write(to: JSONWriter(output))
+        case .json: try (JSONObject.ofThisVersion + json).write(to: JSONWriter(output))
         case .ndjson: try rows.write(lines: output)
         case .csv: rows.write(csv: output)
         case .text:

@@ -12,7 +12,7 @@ struct ReportRows {
     /// An object on each line.
     func write(lines output: ReportWriter) throws {
         for row in values {
-            var object: JSONObject = ["jsonVersion": 1]
+            var object = JSONObject.ofThisVersion
             for (key, value) in zip(keys, row) { object.add(key, value) }
             try object.write(to: JSONWriter(output, isCompact: true))
         }

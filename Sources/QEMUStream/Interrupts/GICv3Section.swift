@@ -143,9 +143,7 @@ enum ITSSection {
         _ fields: inout DeviceFields, _ number: UInt8, into vm: inout RegisterList
     ) throws(QEMUStreamError) {
         func attribute(_ offset: UInt64) -> DeviceAttribute {
-            DeviceAttribute(
-                device: .its(number), group: DeviceAttribute.GICGroup.translation.rawValue,
-                attribute: offset)
+            DeviceAttribute(ofITS: number, at: offset)
         }
         vm.set(try fields.number(of: 4), attribute(0))
         let identification = try fields.number(of: 4)

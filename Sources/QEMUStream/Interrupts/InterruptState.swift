@@ -118,7 +118,9 @@ extension RegisterList {
         guard vcpuCount <= VirtMachine.redistributorCount,
             let region = RegisterID.redistributorRegion(0)
         else { return }
-        set(UInt64(vcpuCount) << 52 | VirtMachine.redistributors, region)
+        set(
+            UInt64(vcpuCount) << DeviceAttribute.regionCountShift | VirtMachine.redistributors,
+            region)
     }
 
     /// What QEMU does not save of a VM of KVM: all that KVM does not tell, but for the tables, which it has put into the

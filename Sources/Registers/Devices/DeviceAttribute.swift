@@ -59,6 +59,12 @@ public struct DeviceAttribute: Hashable, Sendable {
         self.preset = preset
     }
 
+    /// A register of an ITS, by its offset there.
+    package init(ofITS number: UInt8, at offset: UInt64) {
+        self.init(
+            device: .its(number), group: GICGroup.translation.rawValue, attribute: offset)
+    }
+
     /// Whether it is a region of redistributors.
     var isRegion: Bool {
         device == .gic && group == GICGroup.addresses.rawValue && attribute == Self.region
@@ -205,15 +211,13 @@ extension RegisterID {
     }
 
     private static func translationAttribute(of index: UInt16) -> DeviceAttribute? {
-        let device = DeviceAttribute.Device.its(UInt8(truncatingIfNeeded: index))
+        let number = UInt8(truncatingIfNeeded: index)
         guard index >= IDRange.its.address else {
-            return DeviceAttribute(
-                device: device, group: DeviceAttribute.GICGroup.translation.rawValue,
-                attribute: UInt64(index >> 8) * 4)
+            return DeviceAttribute(ofITS: number, at: UInt64(index >> 8) * 4)
         }
         guard index >> 8 == IDRange.its.address >> 8 else { return nil }
         return DeviceAttribute(
-            device: device, group: DeviceAttribute.GICGroup.addresses.rawValue,
+            device: .its(number), group: DeviceAttribute.GICGroup.addresses.rawValue,
             attribute: DeviceAttribute.addressOfITS)
     }
 

@@ -5,6 +5,12 @@ public enum GICModel: UInt32, CaseIterable, Hashable, Sendable {
     /// `KVM_DEV_TYPE_ARM_VGIC_V3`.
     case v3 = 7
 
+    /// The one that `RegisterID.gicModel` holds; nil for none.
+    package init?(bits: UInt64) {
+        guard let type = UInt32(exactly: bits) else { return nil }
+        self.init(rawValue: type)
+    }
+
     /// `KVM_DEV_TYPE_ARM_VGIC_ITS`.
     package static let translationService: UInt32 = 8
 
@@ -93,6 +99,15 @@ extension RegisterID {
     /// What a VM has of the clock: no physical count before Linux 6.4, where it is the host's.
     package static func ofClock(hasPhysicalCount: Bool) -> [RegisterID] {
         [.clockCntvct] + (hasPhysicalCount ? [.clockCntpct] : []) + [.clockRealtime, .clockCntfrq]
+    }
+
+    /// The register of a vCPU that is a count of the VM's clock; nil for what is no count.
+    package var counter: RegisterID? {
+        switch self {
+        case .clockCntvct: .cntvctEL0
+        case .clockCntpct: .cntpctEL0
+        default: nil
+        }
     }
 
     /// The region of redistributors with a number.

@@ -29,7 +29,12 @@ extension DeviceAttribute {
     /// What an address reads as that was not given.
     package static let noAddress = UInt64.max
 
+    /// From this bit on, the value of a region of redistributors has how many there are.
+    package static let regionCountShift: UInt64 = 52
+
     /// Whether the value of a region of redistributors is one that the VMM gave: it has a number of them, at its upper end,
     /// and is not all ones.
-    package static func isRegion(_ value: UInt64) -> Bool { value >> 52 != 0 && value != noAddress }
+    package static func isRegion(_ value: UInt64) -> Bool {
+        value >> regionCountShift != 0 && value != noAddress
+    }
 }

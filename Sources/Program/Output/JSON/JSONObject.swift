@@ -21,6 +21,9 @@ struct JSONObject: JSONWritable, ExpressibleByDictionaryLiteral {
         for (key, value) in members { add(key, value) }
     }
 
+    /// What every report begins with: the version of Formats/json-output.md.
+    static var ofThisVersion: JSONObject { ["jsonVersion": 1] }
+
     /// How often each of some words occurred, or another number for each of them.
     init(_ counts: [String: some JSONWritable]) {
         for (word, count) in counts { add(word, count) }
