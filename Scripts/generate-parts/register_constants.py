@@ -120,7 +120,8 @@ def feature_name(feature):
 
 def comment(register):
     """The register's name, and what the data notes of it."""
-    text = "; ".join(register[key] for key in ("name", "notes") if key in register)
+    name = register["name"].replace("#", str(register.get("family", {}).get("first")))
+    text = "; ".join([name, register["notes"]] if "notes" in register else [name])
     return "\n".join(f"    /// {line}" for line in textwrap.wrap(text + ".", 100 - len("    /// ")))
 
 

@@ -371,11 +371,11 @@ class Compiler:
     def capability_rows(self):
         capabilities = read(
             self.directory / "capabilities.jsonl", ["number", "name", "arm64"],
-            ["enableOn", "enabledBy", "since", "absentIn", "reports"])
+            ["ofState", "enableOn", "enabledBy", "since", "absentIn", "reports"])
         return sorted(
             (capability["number"], self.strings.add(capability["name"]), version(capability, "since"),
              self.strings.add(capability.get("enabledBy", "")), *self.report(capability),
-             int(capability["arm64"])) for capability in capabilities)
+             int(capability["arm64"]) | int(capability.get("ofState", False)) << 1) for capability in capabilities)
 
     def report(self, capability):
         """What it reports on a kernel that has it, and the run of the conditions for that; 0 where that is not known."""

@@ -59,7 +59,7 @@ public struct EditTarget {
         }
         self.location = location
         isKept = keeps
-        destination = keeps ? output ?? (location.namedKind == nil ? location : nil) : nil
+        destination = keeps ? output ?? (location.isFile ? location : nil) : nil
         let identity = location.identity
         let isInPlace = output.map { identity != nil && $0.identity == identity } ?? true
         state = try location.open(.edit(keeps: isInPlace && keeps), options)

@@ -64,7 +64,7 @@ extension Location {
     /// The guest of whatever this is.
     /// - Throws: what `capture` throws.
     public func guest(_ options: SourceOptions) throws(SourceError) -> Guest {
-        guard namedKind == nil else { return Guest(try capture(options)) }
+        guard isFile else { return Guest(try capture(options)) }
         let file = try openFile(options)
         return Guest(try file.capture(options), from: file)
     }

@@ -39,7 +39,7 @@ extension SourceOption {
         "--counter-offset", bearer: "KVM of this machine",
         subject: "VMs that are made for the command",
         help: """
-            Set the clock by KVM_ARM_SET_COUNTER_OFFSET (Linux 6.4): both counters get the virtual count, nobody can see \
+            Set the clock by KVM_ARM_SET_COUNTER_OFFSET (\(KVMCapability.originOfCounterOffset)): both counters get the virtual count, nobody can see \
             afterward that it was used, and what is written to counters later is ignored.
             """)
 }
@@ -179,14 +179,9 @@ extension Provenance {
         self[.tool] = tool
         self[.time] = SystemClock.utcTimestamp()
         setHost(kernel: kernel, midr: midr, counterFrequency: counterFrequency)
-        for (name, value) in capabilities where value != 0 && Self.matters(name) {
+        for (name, value) in capabilities 
+        where value != 0 && KVMCapability.named(name)?.isOfState != false {
             self[.capability(name)] = String(value)
         }
-    }
-
-    /// Whether a capability says something about what a vCPU's state can be.
-    private static func matters(_ capability: String) -> Bool {
-        capability.hasPrefix("KVM_CAP_ARM_")
-            || ["KVM_CAP_COUNTER_OFFSET", "KVM_CAP_STEAL_TIME"].contains(capability)
     }
 }

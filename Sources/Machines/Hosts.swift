@@ -120,7 +120,7 @@ extension Location {
 
     /// - Throws: for what has a scheme, and behind it nothing that can be meant.
     func checkScheme() throws(SourceError) {
-        guard namedKind == nil, identity == nil,
+        guard isFile, identity == nil,
             let kind = SourceKinds.named.first(where: { argument.hasPrefix($0.scheme) })
         else { return }
         throw SourceError("\(text) names no host: give \(kind.spellings)")

@@ -154,6 +154,18 @@ extension Location {
         case .named(let source): source.isLasting
         }
     }
+
+    /// Whether no time passes for it: for no file, and for some of what has a scheme.
+    package var isAtRest: Bool {
+        guard case .named(let source) = self else { return true }
+        return source.isAtRest
+    }
+
+    /// Whether it is a file, or `-`, which is rewritten as a whole to change it.
+    package var isFile: Bool { namedKind == nil }
+
+    /// Why no snapshot can be restored into it, or not as a mere trial; nil where one can.
+    package func objection(to use: RestoreUse) -> String? { namedKind?.objection(to: use) }
 }
 
 // MARK: - Checks before any work is done

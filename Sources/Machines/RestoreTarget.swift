@@ -52,7 +52,7 @@ package struct RestoreTarget {
     package var file: Location? { output ?? rewrittenFile }
 
     /// The target itself where it is a file.
-    private var rewrittenFile: Location? { location.namedKind == nil ? location : nil }
+    private var rewrittenFile: Location? { location.isFile ? location : nil }
 
     /// What to say when the report of a restore cannot be printed; nil where nothing of it lasts.
     package func writtenBefore(_ account: RestoreAccount) -> String? {

@@ -99,6 +99,9 @@ public protocol NamedSource: StateSource {
     /// Whether what is written to it outlives the command.
     var isLasting: Bool { get }
 
+    /// Whether no time passes for it, as for a file, however long nobody uses it.
+    var isAtRest: Bool { get }
+
     /// Why no snapshot can be restored into it, or not as a mere trial; nil where one can.
     ///
     /// It is asked before anything is read, and what it says is an error in how the command is used.
@@ -142,6 +145,9 @@ extension NamedSource {
 
     /// By default what is written ends with the command.
     public var isLasting: Bool { false }
+
+    /// By default time passes for it.
+    public var isAtRest: Bool { false }
 
     /// None by default.
     public static func objection(to use: RestoreUse) -> String? { nil }

@@ -13,6 +13,8 @@ public struct KVMCapability: Hashable, Sendable {
     public var enabledBy: String?
     /// Whether KVM on arm64 can report it.
     public var isReportedByARM64: Bool
+    /// Whether it says something about what state a vCPU can have, so that snapshots note it.
+    public var isOfState: Bool
     /// What a kernel that has it reports where `reportNeeds` hold; 0 where that is not known.
     public var report: Int32
     /// What must hold for `report`.
@@ -24,7 +26,8 @@ public struct KVMCapability: Hashable, Sendable {
             number: $0.number, name: Tables.string($0.name),
             since: KernelVersion(packed: $0.since),
             enabledBy: Tables.optionalString($0.enabled_by),
-            isReportedByARM64: $0.reported_by_arm64 != 0, report: Int32(clamping: $0.value),
+            isReportedByARM64: $0.flags & 1 != 0, isOfState: $0.flags & 2 != 0,
+            report: Int32(clamping: $0.value),
             reportNeeds: Tables.run($0.conditions, $0.condition_count).map {
                 Condition(Tables.conditions[$0])
             })
@@ -36,6 +39,10 @@ extension KVMCapability {
     public static func named(_ name: String) -> KVMCapability? {
         all.first { $0.name == name }
     }
+
+    /// The kernel with which `KVM_ARM_SET_COUNTER_OFFSET` came, in words.
+    package static let originOfCounterOffset =
+        named("KVM_CAP_COUNTER_OFFSET")?.since.map { "Linux \($0)" } ?? "every Linux"
 
     /// `; did you mean NAME?` for a name that no capability has, or nothing.
     package static func question(about name: String) -> String {

@@ -1837,6 +1837,8 @@ extension RegisterID {
     public static var giccBpr: RegisterID { .init(rawValue: 0x7620_0000_0000_2002) }
     /// GICC_ABPR; that of Group 1.
     public static var giccAbpr: RegisterID { .init(rawValue: 0x7620_0000_0000_2007) }
+    /// GICC_APR0.
+    public static var giccApr0: RegisterID { .init(rawValue: 0x7620_0000_0000_2034) }
     /// GICC_IIDR.
     public static var giccIidr: RegisterID { .init(rawValue: 0x7620_0000_0000_203f) }
     /// GICD_IGROUPR0.
@@ -1847,6 +1849,14 @@ extension RegisterID {
     public static var gicdIspendr0: RegisterID { .init(rawValue: 0x7620_0000_0000_3080) }
     /// GICD_ISACTIVER0.
     public static var gicdIsactiver0: RegisterID { .init(rawValue: 0x7620_0000_0000_30c0) }
+    /// GICD_IPRIORITYR0.
+    public static var gicdIpriorityr0: RegisterID { .init(rawValue: 0x7620_0000_0000_3100) }
+    /// GICD_ITARGETSR0.
+    public static var gicdItargetsr0: RegisterID { .init(rawValue: 0x7620_0000_0000_3200) }
+    /// GICD_ICFGR0.
+    public static var gicdIcfgr0: RegisterID { .init(rawValue: 0x7620_0000_0000_3300) }
+    /// GICD_SPENDSGIR0.
+    public static var gicdSpendsgir0: RegisterID { .init(rawValue: 0x7620_0000_0000_33c8) }
     /// GICR_CTLR.
     public static var gicrCtlr: RegisterID { .init(rawValue: 0x7620_0000_0000_4000) }
     /// GICR_IIDR; follows from GICD_IIDR.
@@ -1861,6 +1871,10 @@ extension RegisterID {
     public static var gicrIspendr0: RegisterID { .init(rawValue: 0x7620_0000_0000_8080) }
     /// GICR_ISACTIVER0.
     public static var gicrIsactiver0: RegisterID { .init(rawValue: 0x7620_0000_0000_80c0) }
+    /// GICR_IPRIORITYR0.
+    public static var gicrIpriorityr0: RegisterID { .init(rawValue: 0x7620_0000_0000_8100) }
+    /// GICR_ICFGR0.
+    public static var gicrIcfgr0: RegisterID { .init(rawValue: 0x7620_0000_0000_8300) }
     /// GIC_NR_IRQS; KVM_DEV_ARM_VGIC_GRP_NR_IRQS: SGIs, PPIs and SPIs together, 64 to 1024.
     public static var gicNrIrqs: RegisterID { .init(rawValue: 0x7620_0000_0002_0300) }
     /// GIC_MAINTENANCE_IRQ; KVM_DEV_ARM_VGIC_GRP_MAINT_IRQ; none in 6.12, there in 7.2.
@@ -1885,6 +1899,10 @@ extension RegisterID {
     /// TIMER_IRQ_HYP_PHYSICAL; KVM_ARM_VCPU_TIMER_IRQ_HPTIMER; fixed by the first run; none in 6.1,
     /// there in 6.12.
     public static var timerIrqHypPhysical: RegisterID { .init(rawValue: 0x7620_0000_0007_0103) }
+    /// GITS0_CTLR.
+    public static var gitsCtlr: RegisterID { .init(rawValue: 0x7620_0000_0009_0000) }
+    /// GITS0_IIDR; Revision is that of the tables in the guest's memory; KVM knows 0.
+    public static var gitsIidr: RegisterID { .init(rawValue: 0x7620_0000_0009_0100) }
     /// PVTIME_IPA; KVM_ARM_VCPU_PVTIME_IPA: address of the stolen-time structure; it can be given
     /// once.
     public static var pvtimeIpa: RegisterID { .init(rawValue: 0x7630_0000_0000_1200) }
@@ -1900,6 +1918,8 @@ extension RegisterID {
     public static var gicAddressDist: RegisterID { .init(rawValue: 0x7630_0000_0002_0002) }
     /// GIC_ADDRESS_REDIST; KVM_VGIC_V3_ADDR_TYPE_REDIST.
     public static var gicAddressRedist: RegisterID { .init(rawValue: 0x7630_0000_0002_0003) }
+    /// GICD_IROUTER32; KVM keeps Aff2, Aff1 and Aff0.
+    public static var gicdIrouter32: RegisterID { .init(rawValue: 0x7630_0000_0003_1840) }
     /// GICR_PROPBASER; one for all redistributors of a VM.
     public static var gicrPropbaser: RegisterID { .init(rawValue: 0x7630_0000_0005_001c) }
     /// CLOCK_CNTVCT; virtual count at the instant of the snapshot.
@@ -1912,6 +1932,28 @@ extension RegisterID {
     public static var clockCntfrq: RegisterID { .init(rawValue: 0x7630_0000_0006_0003) }
     /// UNKNOWN_STATE; what the source could not tell, and the VM may have.
     public static var unknownState: RegisterID { .init(rawValue: 0x7630_0000_0008_0000) }
+    /// GITS0_CBASER; a write sets CREADR and CWRITER to 0.
+    public static var gitsCbaser: RegisterID { .init(rawValue: 0x7630_0000_0009_2000) }
+    /// GITS0_CWRITER.
+    public static var gitsCwriter: RegisterID { .init(rawValue: 0x7630_0000_0009_2200) }
+    /// GITS0_CREADR.
+    public static var gitsCreadr: RegisterID { .init(rawValue: 0x7630_0000_0009_2400) }
+    /// GITS0_BASER0.
+    public static var gitsBaser0: RegisterID { .init(rawValue: 0x7630_0000_0009_4000) }
+    /// GITS0_BASER1.
+    public static var gitsBaser1: RegisterID { .init(rawValue: 0x7630_0000_0009_4200) }
+    /// GITS0_BASER2.
+    public static var gitsBaser2: RegisterID { .init(rawValue: 0x7630_0000_0009_4400) }
+    /// GITS0_BASER3.
+    public static var gitsBaser3: RegisterID { .init(rawValue: 0x7630_0000_0009_4600) }
+    /// GITS0_BASER4.
+    public static var gitsBaser4: RegisterID { .init(rawValue: 0x7630_0000_0009_4800) }
+    /// GITS0_BASER5.
+    public static var gitsBaser5: RegisterID { .init(rawValue: 0x7630_0000_0009_4a00) }
+    /// GITS0_BASER6.
+    public static var gitsBaser6: RegisterID { .init(rawValue: 0x7630_0000_0009_4c00) }
+    /// GITS0_BASER7.
+    public static var gitsBaser7: RegisterID { .init(rawValue: 0x7630_0000_0009_4e00) }
     /// VCPU_EVENTS; struct kvm_vcpu_events, first 16 bytes; serror_esr takes ISS bits 24:0 only;
     /// ext_dabt_pending always reads 0, writing 1 injects at once.
     public static var vcpuEvents: RegisterID { .init(rawValue: 0x7640_0000_0000_0002) }

@@ -15,6 +15,8 @@ struct RegisterFolderSource: NamedSource {
         abilities: [.read, .restore, .edit, .host], example: "vcpusnap show reg:registers")
 
     let name: String
+    /// It is files.
+    let isAtRest = true
 
     init(_ name: String) {
         self.name = name

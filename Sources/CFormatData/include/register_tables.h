@@ -181,7 +181,8 @@ struct cformat_capability {
     uint32_t value;
     uint16_t conditions;
     uint8_t condition_count;
-    uint8_t reported_by_arm64;
+    // Reported by arm64 (bit 0), noted in snapshots (bit 1).
+    uint8_t flags;
 };
 
 struct cformat_feature {

@@ -40,13 +40,10 @@ struct MemoryAttributes {
 /// A register of an ITS.
 struct ITSRegister {
     let id: RegisterID
-    let number: UInt8
-    let offset: UInt64
+    /// The same register of the first ITS.
+    let kind: RegisterID
+    private let number: UInt8
 
-    /// GITS_CBASER, GITS_CWRITER and GITS_CREADR.
-    static let commands: UInt64 = 0x80
-    static let writer: UInt64 = 0x88
-    static let reader: UInt64 = 0x90
     /// Where a command is.
     static var offsetMask: UInt64 { RegisterField.GITSCWRITER.offset.mask }
 
@@ -54,13 +51,14 @@ struct ITSRegister {
         guard let attribute = id.deviceAttribute, attribute.gicGroup == .translation,
             case .its(let number) = attribute.device
         else { return nil }
-        (self.id, self.number, offset) = (id, number, attribute.attribute)
+        (self.id, self.number, kind) = (id, number, id.ofITS(0))
     }
 
+    /// Whether it is a GITS_BASER.
+    var isTable: Bool { kind.distance(behind: .gitsBaser0) != nil }
+
     /// Another register of it.
-    func other(_ offset: UInt64) -> RegisterID? {
-        RegisterID(DeviceAttribute(ofITS: number, at: offset))
-    }
+    func other(_ kind: RegisterID) -> RegisterID { kind.ofITS(number) }
 }
 
 extension RegisterID {
@@ -80,26 +78,13 @@ extension RegisterID {
         }
     }
 
-    /// Its offset in a GICv2's CPU interface.
-    var cpuInterfaceOffset: UInt64? {
-        guard let attribute = deviceAttribute, attribute.gicGroup == .cpuInterface else {
-            return nil
-        }
-        return attribute.attribute
+    /// Whether it is one of GICC_APR1 to GICC_APR3.
+    var isFurtherActivePriority: Bool {
+        distance(behind: .giccApr0).map { 4..<16 ~= $0 } ?? false
     }
-
-    private static let firstSources: UInt64 = 0xf20
 
     /// GICD_SPENDSGIR with an SGI.
     static func sources(ofSGI number: UInt64) -> RegisterID? {
-        RegisterID(.init(.distributor, firstSources + number / 4 * 4))
-    }
-
-    /// Of GICD_SPENDSGIR the first SGI.
-    var firstSGIOfSources: UInt64? {
-        guard isOfVCPU, let attribute = deviceAttribute, attribute.gicGroup == .distributor,
-            Self.firstSources..<Self.firstSources + 16 ~= attribute.attribute
-        else { return nil }
-        return attribute.attribute - Self.firstSources
+        gicdSpendsgir0.behind(by: number / 4 * 4)
     }
 }

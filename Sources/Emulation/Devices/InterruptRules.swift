@@ -126,7 +126,7 @@ struct InterruptRules {
         default: break
         }
         if id.interruptProperty == .level { return held(id) & levelTriggered(id) }
-        if let unit = ITSRegister(id), unit.offset == 0 { return translationControl(unit) }
+        if let unit = ITSRegister(id), unit.kind == .gitsCtlr { return translationControl(unit) }
         return held(id)
     }
 
@@ -173,7 +173,7 @@ struct InterruptRules {
         guard let first = id.deviceAttribute?.attribute, first >= 32 else { return .max }
         var mask: UInt64 = 0
         for half in 0..<UInt64(2) {
-            let configuration = RegisterID(.init(.distributor, 0xc00 + first / 4 + half * 4))
+            let configuration = RegisterID.gicdIcfgr0.behind(by: first / 4 + half * 4)
             let bits = configuration.map { held($0) } ?? 0
             for number in 0..<UInt64(16) where bits >> (number * 2 + 1) & 1 == 0 {
                 mask |= 1 << (half * 16 + number)
@@ -195,8 +195,8 @@ struct InterruptRules {
         case .systemRegisters: try writeSystemRegister(bits, id)
         case .translation:
             if let unit = ITSRegister(id) { try writeTranslation(bits, unit) }
-        case .distributor where attribute.attribute == 8: try writeIdentity(bits, id)
-        case .distributor where attribute.attribute == 0xc: try writeType2(bits, id)
+        case .distributor where id == .gicdIidr: try writeIdentity(bits, id)
+        case .distributor where id == .gicdTyper2: try writeType2(bits, id)
         default: writeRegister(bits, id)
         }
     }
@@ -219,7 +219,7 @@ struct InterruptRules {
             0x0101_0101 &* ((1 << UInt64(min(devices.vcpuCount, 8))) - 1)
         default:
             id == .gicdCtlr
-                ? 1 : id.cpuInterfaceOffset.flatMap { 0xd4..<0xe0 ~= $0 ? 0 : nil }
+                ? 1 : id.isFurtherActivePriority ? 0 : nil
         }
     }
 
@@ -391,45 +391,45 @@ extension InterruptRules {
 
     // MARK: ITS
 
-    private func held(_ unit: ITSRegister, _ offset: UInt64) -> UInt64 {
-        unit.other(offset).map { held($0) } ?? 0
+    private func held(_ unit: ITSRegister, _ kind: RegisterID) -> UInt64 {
+        held(unit.other(kind))
     }
 
-    private func hold(_ bits: UInt64, _ unit: ITSRegister, _ offset: UInt64) {
-        if let id = unit.other(offset) { hold(bits, id) }
+    private func hold(_ bits: UInt64, _ unit: ITSRegister, _ kind: RegisterID) {
+        hold(bits, unit.other(kind))
     }
 
     private func isEnabled(_ unit: ITSRegister) -> Bool {
-        RegisterField.GITSCTLR.enabled.touches(held(unit, 0))
+        RegisterField.GITSCTLR.enabled.touches(held(unit, .gitsCtlr))
     }
 
     private func translationControl(_ unit: ITSRegister) -> UInt64 {
-        let isQuiescent = held(unit, ITSRegister.writer) == held(unit, ITSRegister.reader)
+        let isQuiescent = held(unit, .gitsCwriter) == held(unit, .gitsCreadr)
         typealias Fields = RegisterField.GITSCTLR
-        return held(unit, 0) & Fields.enabled.mask | (isQuiescent ? Fields.quiescent.mask : 0)
+        return held(unit, .gitsCtlr) & Fields.enabled.mask | (isQuiescent ? Fields.quiescent.mask : 0)
     }
 
     /// `vgic_its_attr_regs_access` and the handlers that it calls, `vgic-its.c`.
     private func writeTranslation(_ bits: UInt64, _ unit: ITSRegister) throws(Refusal) {
-        switch unit.offset {
-        case 0: enable(bits & 1 != 0, unit)
-        case 4:
+        switch unit.kind {
+        case .gitsCtlr: enable(bits & 1 != 0, unit)
+        case .gitsIidr:
             guard bits & 0xf000 == 0 else { throw Refusal("KVM has tables of revision 0") }
-        case ITSRegister.commands where !isEnabled(unit):
+        case .gitsCbaser where !isEnabled(unit):
             store(bits, unit)
-            hold(0, unit, ITSRegister.reader)
-            hold(0, unit, ITSRegister.writer)
-        case ITSRegister.writer:
+            hold(0, unit, .gitsCreadr)
+            hold(0, unit, .gitsCwriter)
+        case .gitsCwriter:
             guard bits & ITSRegister.offsetMask < size(unit) else { return }
-            hold(bits & ITSRegister.offsetMask, unit, ITSRegister.writer)
-            if isEnabled(unit) { hold(bits & ITSRegister.offsetMask, unit, ITSRegister.reader) }
-        case ITSRegister.reader:
+            hold(bits & ITSRegister.offsetMask, unit, .gitsCwriter)
+            if isEnabled(unit) { hold(bits & ITSRegister.offsetMask, unit, .gitsCreadr) }
+        case .gitsCreadr:
             guard !isEnabled(unit) else { throw Refusal("the ITS is enabled", errno: .busy) }
             guard bits & ITSRegister.offsetMask < size(unit) else {
                 throw Refusal("it is beyond the commands")
             }
-            hold(bits & ITSRegister.offsetMask, unit, ITSRegister.reader)
-        case 0x100... where !isEnabled(unit): store(bits, unit)
+            hold(bits & ITSRegister.offsetMask, unit, .gitsCreadr)
+        case _ where unit.isTable && !isEnabled(unit): store(bits, unit)
         default: break
         }
     }
@@ -439,7 +439,7 @@ extension InterruptRules {
         let wanted = MemoryAttributes(of: unit.id).made(of: bits)
         // KVM has tables of 64 KiB pages alone, which are size 2.
         let pageSize = RegisterField.GITSBASER.pageSize
-        let pages = stored != 0 && unit.offset >= 0x100 ? pageSize.mask : 0
+        let pages = stored != 0 && unit.isTable ? pageSize.mask : 0
         hold(
             held(unit.id) & ~stored & ~pages | wanted & stored
                 | pageSize.placing(2) & pages, unit.id)
@@ -447,16 +447,16 @@ extension InterruptRules {
 
     /// Bytes of the commands.
     private func size(_ unit: ITSRegister) -> UInt64 {
-        (RegisterField.GITSCBASER.size.extract(from: held(unit, ITSRegister.commands)) + 1) << 12
+        (RegisterField.GITSCBASER.size.extract(from: held(unit, .gitsCbaser)) + 1) << 12
     }
 
     /// Enabled it carries out the commands that there are.
     private func enable(_ isWanted: Bool, _ unit: ITSRegister) {
-        let isReady = [ITSRegister.commands, 0x100, 0x108].allSatisfy {
+        let isReady = [RegisterID.gitsCbaser, .gitsBaser0, .gitsBaser1].allSatisfy {
             RegisterField.GITSCBASER.valid.touches(held(unit, $0))
         }
         guard !isWanted || isReady || isEnabled(unit) else { return }
-        hold(isWanted ? 1 : 0, unit, 0)
-        if isWanted { hold(held(unit, ITSRegister.writer), unit, ITSRegister.reader) }
+        hold(isWanted ? 1 : 0, unit, .gitsCtlr)
+        if isWanted { hold(held(unit, .gitsCwriter), unit, .gitsCreadr) }
     }
 }

@@ -49,7 +49,8 @@ struct KVMClock {
             var failure = AttributeAccess.failure(
                 .write, id, error.errno, isOfRegister: error.errno != .busy)
             if !failure.needsStandstill {
-                failure.explanation = "KVM_ARM_SET_COUNTER_OFFSET was added to KVM in Linux 6.4"
+                failure.explanation =
+                    "KVM_ARM_SET_COUNTER_OFFSET was added to KVM in \(KVMCapability.originOfCounterOffset)"
             }
             throw failure
         }

@@ -119,11 +119,13 @@ struct InterruptLoad {
         ] + active.filter(registers.contains)
     }
 
-    /// GITS_IIDR, CBASER, CREADR, CWRITER, BASER0 to 7 and CTLR; the tables are in the guest's memory.
+    /// In the order in which QEMU writes them; the tables are in the guest's memory.
     private static func translator(_ number: UInt8) -> [RegisterID] {
-        let offsets: [UInt64] = [
-            4, 0x80, 0x90, 0x88, 0x100, 0x108, 0x110, 0x118, 0x120, 0x128, 0x130, 0x138, 0,
+        let kinds: [RegisterID] = [
+            .gitsIidr, .gitsCbaser, .gitsCreadr, .gitsCwriter, .gitsBaser0, .gitsBaser1,
+            .gitsBaser2, .gitsBaser3, .gitsBaser4, .gitsBaser5, .gitsBaser6, .gitsBaser7,
+            .gitsCtlr,
         ]
-        return offsets.compactMap { RegisterID(DeviceAttribute(ofITS: number, at: $0)) }
+        return kinds.map { $0.ofITS(number) }
     }
 }

@@ -1,4 +1,5 @@
 package import QEMUStream
+internal import Registers
 
 /// A QEMU release, as far as releases differ in what they do when they load a stream.
 public struct QEMUVersion: Hashable, Comparable, Sendable {
@@ -116,4 +117,8 @@ extension QEMUVersion {
 
     /// Some differences are expected (`arm_register_cpreg_mig_tolerance`).
     var hasTolerances: Bool { self >= QEMUVersion(11, 1) }
+
+    /// The register that the list of an emulated CPU may lack then: what 10.0 and 10.1 had in place of DBGDTRTX
+    /// (Formats/qemu-stream.md, section 5.2).
+    static let toleratedByEmulation = RegisterID(rawValue: 0x4020_0000_200e_0298)
 }

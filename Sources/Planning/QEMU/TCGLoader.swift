@@ -34,14 +34,11 @@ struct TCGLoader {
         let local = destination.registers
         let known = Set(local.map(\.id))
         let walk = ListWalk(version: destination.version, last: local.last?.id) { entry in
-            entry.id == Self.wrongDebugRegister
+            entry.id == QEMUVersion.toleratedByEmulation
         }
         return local.map { load($0, values[$0.id]) }
             + walk.loads(of: incoming.filter { !known.contains($0.id) })
     }
-
-    /// What 10.0 and 10.1 had in place of DBGDTRTX (Formats/qemu-stream.md, section 5.2).
-    private static let wrongDebugRegister = RegisterID(rawValue: 0x4020_0000_200e_0298)
 
     private func load(_ register: TCGModel.Register, _ entry: CPUSection.Entry?) -> RegisterLoad {
         let own = CPUSection.Entry(id: register.id, value: register.value).registerValue

@@ -36,7 +36,7 @@ struct ClockOption: ParsableArguments {
 
     /// Refuses to let time pass in a file.
     func check(target: Location) throws {
-        guard clock == .wall || clock == .host, target.namedKind == nil else { return }
+        guard clock == .wall || clock == .host, target.isAtRest else { return }
         throw CommandError(
             "--clock \(clock): no time passes in a file, such as \(target.text): give it to the restore that makes the "
                 + "guest run")

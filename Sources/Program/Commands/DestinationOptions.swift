@@ -45,7 +45,7 @@ struct DestinationOptions: ParsableArguments {
         guard cpu == nil || machine == nil else {
             throw ValidationError("give one of --tcg CPU and --to STREAM")
         }
-        if qemu == nil, isGiven, machine?.namedKind == nil {
+        if qemu == nil, isGiven, machine?.isAtRest != false {
             throw ValidationError(
                 "give \(option) VERSION: neither a CPU nor a stream says which QEMU it is")
         }

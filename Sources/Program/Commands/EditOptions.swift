@@ -39,7 +39,7 @@ struct EditOptions: ParsableArguments {
             throw CommandError("--vcpu: the VM has once what is to be changed, and no vCPU its own")
         }
         try overwriting.checkIsNew(output)
-        if dryRun, let objection = target.namedKind?.objection(to: .trying) {
+        if dryRun, let objection = target.objection(to: .trying) {
             throw CommandError(objection)
         }
         var options = SourceOptions.commandLine

@@ -65,12 +65,11 @@ struct Move: ParsableCommand {
     @OptionGroup var report: OutputOptions
 
     func validate() throws {
-        guard Location(argument: target) != nil, target != "-" else {
+        guard let target = Location(argument: target), target != .standardStream else {
             throw ValidationError("a move needs \(Self.targets) or a file as its TARGET")
         }
-        let kind = Location(argument: target)?.namedKind
-        if let objection = kind?.objection(to: .writing) { throw ValidationError(objection) }
-        guard clock.clock == .stop || kind != nil else {
+        if let objection = target.objection(to: .writing) { throw ValidationError(objection) }
+        guard clock.clock == .stop || !target.isAtRest else {
             throw ValidationError(
                 "--clock: a FILE gets the snapshot as it is; give it to the restore that makes the guest run"
             )

@@ -160,7 +160,7 @@ struct PlanCommand: ParsableCommand {
         let report = PlanOutput(
             source: source.text, moves: moves, values: output.values,
             hosts: named.locations.map(\.text),
-            isFixable: source.namedKind == nil && opened.loadedStreamFile?.canBeChanged != false)
+            isFixable: source.isFile && opened.loadedStreamFile?.canBeChanged != false)
         try report.print(as: output.printing)
         try write(moves.proposal, given, whereNeeded: !moves.isPossible)
         if writePolicy != nil, let warning = try moves.unreachable().warning {
@@ -180,7 +180,7 @@ struct PlanCommand: ParsableCommand {
         let snapshot = try file.capture(options).snapshot
         guard let place = try place(of: file, by: version, on: profiles) else { return }
         let loads = try LoadRemedies.loads(of: file.stream, snapshot, on: place, given.policy)
-        let isFile = source.namedKind == nil
+        let isFile = source.isFile
         let words =
             version.map { version in
                 hosts.map { "--host \($0.text) --qemu \(version)\(kernel.text)" }

@@ -73,7 +73,7 @@ struct RestoreCommand: ParsableCommand {
             throw ValidationError(
                 "a restore needs \(Self.targets.joined(separator: ", ")) or a file as its TARGET")
         }
-        if let objection = target.namedKind?.objection(to: dryRun ? .trying : .writing) {
+        if let objection = target.objection(to: dryRun ? .trying : .writing) {
             throw ValidationError(objection)
         }
     }

@@ -63,7 +63,9 @@ extension HistorySubject {
             lines.append("  \(id == nil ? "there" : "KVM lists it") since Linux \(since)")
         }
         let entries = entries
-        if entries.isEmpty { lines.append("  no change of it is known since Linux 4.14") }
+        if entries.isEmpty, let oldest = KernelVersion.oldestKnown {
+            lines.append("  no change of it is known since Linux \(oldest)")
+        }
         for entry in entries {
             lines.append("  Linux \(entry.kernel)")
             lines += entry.lines.map { "    \($0)" }

@@ -14,8 +14,8 @@ enum GICv2Section {
             throw fields.damaged("at most \(cpuCount) vCPUs", "\(machine.vcpuCount)")
         }
         var state = InterruptState(.v2, of: machine)
-        state.vm.set(try fields.number(of: 4), .distributor, 0)
-        state.set(try fields.numbers(cpuCount, of: 4), 0)
+        state.vm.set(try fields.number(of: 4), .gicdCtlr)
+        state.set(try fields.numbers(cpuCount, of: 4), .giccCtlr)
         var interrupts: [LatchedInterrupt] = []
         for _ in 0..<InterruptTables.interruptCount {
             interrupts.append(try LatchedInterrupt(&fields))
@@ -26,8 +26,8 @@ enum GICv2Section {
         let sources = try fields.numbers(16 * cpuCount, of: 1)
         for index in state.vcpus.indices {
             state.vcpus[index].set(interrupts, ofCPU: index)
-            state.vcpus[index].set(bytes: column(index, of: banked), .distributor, at: 0x400)
-            state.vcpus[index].set(bytes: column(index, of: sources), .distributor, at: 0xf20)
+            state.vcpus[index].set(bytes: column(index, of: banked), .gicdIpriorityr0)
+            state.vcpus[index].set(bytes: column(index, of: sources), .gicdSpendsgir0)
         }
         try readCPUInterfaces(&fields, into: &state, machine.origin)
         interrupts.tables(priorities: Array(repeating: 0, count: 32) + priorities, targets)
@@ -45,13 +45,13 @@ enum GICv2Section {
     ) throws(QEMUStreamError) {
         let masks = try fields.numbers(cpuCount, of: 2)
         // KVM has the five bits of priority that there are.
-        state.set(origin == .kvm ? masks : masks.map { $0 >> 3 }, 0x04)
+        state.set(origin == .kvm ? masks : masks.map { $0 >> 3 }, .giccPmr)
         // The running priority and the pending interrupt follow from the rest.
         _ = try fields.numbers(2 * cpuCount, of: 2)
-        state.set(try fields.numbers(cpuCount, of: 1), 0x08)
-        state.set(try fields.numbers(cpuCount, of: 1), 0x1c)
+        state.set(try fields.numbers(cpuCount, of: 1), .giccBpr)
+        state.set(try fields.numbers(cpuCount, of: 1), .giccAbpr)
         for index in 0..<UInt64(4) {
-            state.set(try fields.numbers(cpuCount, of: 4), 0xd0 | index << 2)
+            state.set(try fields.numbers(cpuCount, of: 4), .giccApr0, behind: index << 2)
         }
         // Those of Secure state.
         _ = try fields.numbers(4 * cpuCount, of: 4)
@@ -63,14 +63,16 @@ enum GICv2Section {
 
 extension InterruptState {
     /// A register of each CPU interface.
-    fileprivate mutating func set(_ values: [UInt64], _ offset: UInt64) {
-        for index in vcpus.indices { vcpus[index].set(values[index], .cpuInterface, offset) }
+    fileprivate mutating func set(
+        _ values: [UInt64], _ first: RegisterID, behind bytes: UInt64 = 0
+    ) {
+        for index in vcpus.indices { vcpus[index].set(values[index], first, behind: bytes) }
     }
 }
 
 /// An interrupt in the section; what each CPU has of its own is a bit for each.
 private struct LatchedInterrupt {
-    /// In the order of `offsets`.
+    /// In the order of `registers`.
     let masks: [UInt64]
     let isEdgeTriggered: Bool
 
@@ -82,8 +84,10 @@ private struct LatchedInterrupt {
         masks = [numbers[6], numbers[0], pending, numbers[2]]
     }
 
-    /// IGROUPR, ISENABLER, ISPENDR and ISACTIVER in the distributor's frame.
-    static let offsets: [UInt64] = [0x80, 0x100, 0x200, 0x300]
+    /// Those of the lowest INTIDs.
+    static let registers: [RegisterID] = [
+        .gicdIgroupr0, .gicdIsenabler0, .gicdIspendr0, .gicdIsactiver0,
+    ]
 }
 
 extension [LatchedInterrupt] {
@@ -97,9 +101,9 @@ extension [LatchedInterrupt] {
     }
 
     fileprivate func tables(priorities: [UInt64], _ targets: [UInt64]) -> InterruptTables {
-        var bits: [UInt64: [UInt64]] = [:]
-        for (index, offset) in LatchedInterrupt.offsets.enumerated() {
-            bits[offset] = words { $0.masks[index] != 0 }
+        var bits: [RegisterID: [UInt64]] = [:]
+        for (index, first) in LatchedInterrupt.registers.enumerated() {
+            bits[first] = words { $0.masks[index] != 0 }
         }
         return InterruptTables(
             bits: bits, edges: words { $0.isEdgeTriggered }, priorities: priorities,
@@ -111,12 +115,12 @@ extension RegisterList {
     /// SGIs and PPIs as one CPU has them.
     fileprivate mutating func set(_ interrupts: [LatchedInterrupt], ofCPU index: Int) {
         let own = Array(interrupts.prefix(32))
-        for (row, offset) in LatchedInterrupt.offsets.enumerated() {
+        for (row, id) in LatchedInterrupt.registers.enumerated() {
             let words = own.words { $0.masks[row] >> UInt64(index) & 1 != 0 }
-            set(words[0], .distributor, offset)
+            set(words[0], id)
         }
         let edges = own.words { $0.isEdgeTriggered }[0]
-        set(InterruptTables.configuration(edges), .distributor, 0xc00)
-        set(InterruptTables.configuration(edges >> 16), .distributor, 0xc04)
+        set(InterruptTables.configuration(edges), .gicdIcfgr0)
+        set(InterruptTables.configuration(edges >> 16), .gicdIcfgr0, behind: 4)
     }
 }

@@ -10,7 +10,7 @@ enum GICv3Section {
         _ fields: inout DeviceFields, _ machine: StreamMachine
     ) throws(QEMUStreamError) -> InterruptState {
         var state = InterruptState(.v3, of: machine)
-        state.vm.set(try fields.number(of: 4), .distributor, 0)
+        state.vm.set(try fields.number(of: 4), .gicdCtlr)
         // GICD_STATUSR has no id.
         _ = try fields.numbers(2, of: 4)
         var tables = try tables(&fields)
@@ -19,7 +19,7 @@ enum GICv3Section {
         _ = try fields.numbers(64, of: 4)
         for index in state.vcpus.indices {
             let bases = try readRedistributor(&fields, into: &state.vcpus[index])
-            if index == 0 { state.vm.set(bases, .redistributor, 0x70) }
+            if index == 0 { state.vm.set(bases, .gicrPropbaser) }
             try readCPUInterface(&fields, into: &state.vcpus[index])
             try readSubsections(&fields, into: &state.vcpus[index])
         }
@@ -39,9 +39,9 @@ enum GICv3Section {
         let groups = try fields.numbers(count, of: 4)
         // The modifiers of groups, which KVM does not have.
         _ = try fields.numbers(count, of: 4)
-        var bits: [UInt64: [UInt64]] = [0x80: groups]
-        for offset: UInt64 in [0x100, 0x200, 0x300] {
-            bits[offset] = try fields.numbers(count, of: 4)
+        var bits: [RegisterID: [UInt64]] = [.gicdIgroupr0: groups]
+        for first: RegisterID in [.gicdIsenabler0, .gicdIspendr0, .gicdIsactiver0] {
+            bits[first] = try fields.numbers(count, of: 4)
         }
         let levels = try fields.numbers(count, of: 4)
         let edges = try fields.numbers(count, of: 4)
@@ -51,26 +51,28 @@ enum GICv3Section {
             routes: try fields.numbers(InterruptTables.interruptCount, of: 8))
     }
 
-    /// - Returns: GICR_PROPBASER, which a VM of KVM has once.
+    /// - Returns: GICR_PROPBASER, which a KVM VM has once.
     private static func readRedistributor(
         _ fields: inout DeviceFields, into vcpu: inout RegisterList
     ) throws(QEMUStreamError) -> UInt64 {
-        vcpu.set(try fields.number(of: 4), .lineLevels, 0)
-        vcpu.set(try fields.number(of: 4), .redistributor, 0)
+        vcpu.set(try fields.number(of: 4), .gicLineLevel0)
+        vcpu.set(try fields.number(of: 4), .gicrCtlr)
         // GICR_STATUSR has no id.
         _ = try fields.numbers(2, of: 4)
-        vcpu.set(try fields.number(of: 4), .redistributor, 0x14)
+        vcpu.set(try fields.number(of: 4), .gicrWaker)
         let bases = try fields.number(of: 8)
-        vcpu.set(try fields.number(of: 8), .redistributor, 0x78)
-        for offset: UInt64 in [0x10080, 0x10100, 0x10200, 0x10300] {
-            vcpu.set(try fields.number(of: 4), .redistributor, offset)
+        vcpu.set(try fields.number(of: 8), .gicrPendbaser)
+        for id: RegisterID in [
+            .gicrIgroupr0, .gicrIsenabler0, .gicrIspendr0, .gicrIsactiver0,
+        ] {
+            vcpu.set(try fields.number(of: 4), id)
         }
         // Of SGIs QEMU does not ask KVM.
         let edges = try fields.number(of: 4)
-        vcpu.set(InterruptTables.configuration(edges >> 16), .redistributor, 0x10c04)
+        vcpu.set(InterruptTables.configuration(edges >> 16), .gicrIcfgr0, behind: 4)
         // The modifiers of groups, and GICR_NSACR.
         _ = try fields.numbers(2, of: 4)
-        vcpu.set(bytes: try fields.numbers(32, of: 1), .redistributor, at: 0x10400)
+        vcpu.set(bytes: try fields.numbers(32, of: 1), .gicrIpriorityr0)
         return bases
     }
 
@@ -142,18 +144,15 @@ enum ITSSection {
     static func read(
         _ fields: inout DeviceFields, _ number: UInt8, into vm: inout RegisterList
     ) throws(QEMUStreamError) {
-        func attribute(_ offset: UInt64) -> DeviceAttribute {
-            DeviceAttribute(ofITS: number, at: offset)
-        }
-        vm.set(try fields.number(of: 4), attribute(0))
+        vm.set(try fields.number(of: 4), RegisterID.gitsCtlr.ofITS(number))
         let identification = try fields.number(of: 4)
         // QEMU's own ITS keeps it elsewhere.
-        if identification != 0 { vm.set(identification, attribute(4)) }
-        for offset: UInt64 in [0x80, 0x88, 0x90] {
-            vm.set(try fields.number(of: 8), attribute(offset))
+        if identification != 0 { vm.set(identification, RegisterID.gitsIidr.ofITS(number)) }
+        for id: RegisterID in [.gitsCbaser, .gitsCwriter, .gitsCreadr] {
+            vm.set(try fields.number(of: 8), id.ofITS(number))
         }
         for (index, base) in try fields.numbers(8, of: 8).enumerated() {
-            vm.set(base, attribute(0x100 | UInt64(index) << 3))
+            vm.set(base, RegisterID.gitsBaser0.ofITS(number), behind: UInt64(index) << 3)
         }
         try fields.checkEnd()
     }

@@ -82,29 +82,17 @@ enum VirtMachine {
 }
 
 extension RegisterList {
-    /// The low bits of a value for a register of an interrupt controller.
-    mutating func set(
-        _ bits: UInt64, _ group: DeviceAttribute.GICGroup, _ attribute: UInt64
-    ) {
-        set(bits, DeviceAttribute(group, attribute))
-    }
-
-    mutating func set(_ bits: UInt64, _ attribute: DeviceAttribute) {
-        guard let id = RegisterID(attribute) else { return }
-        set(bits, id)
-    }
-
-    mutating func set(_ bits: UInt64, _ id: RegisterID) {
+    /// The low bits of a value for a register of an interrupt controller, or of the one so many bytes behind it.
+    mutating func set(_ bits: UInt64, _ first: RegisterID, behind bytes: UInt64 = 0) {
+        guard let id = bytes == 0 ? first : first.behind(by: bytes) else { return }
         set(RegisterValue(bits, size: id.size == 4 ? 4 : 8), for: id)
     }
 
     /// The registers of four bytes each that hold a byte for each INTID, the lowest in the low bits.
-    mutating func set(
-        bytes: [UInt64], _ group: DeviceAttribute.GICGroup, at offset: UInt64, from first: Int = 0
-    ) {
+    mutating func set(bytes: [UInt64], _ register: RegisterID, from first: Int = 0) {
         for start in stride(from: first, to: bytes.count, by: 4) {
             let word: UInt64 = bytes[start...].prefix(4).reversed().reduce(0) { $0 << 8 | $1 }
-            set(word, group, offset | UInt64(start))
+            set(word, register, behind: UInt64(start))
         }
     }
 
@@ -123,7 +111,7 @@ extension RegisterList {
             region)
     }
 
-    /// What QEMU does not save of a VM of KVM: all that KVM does not tell, but for the tables, which it has put into the
+    /// What QEMU does not save of a KVM VM: all that KVM does not tell, but for the tables, which it has put into the
     /// guest's memory.
     fileprivate mutating func setWhatKVMHides() {
         let unknown = UnknownState.everything.subtracting([.lpiPending, .itsTables])
@@ -133,8 +121,8 @@ extension RegisterList {
 
 /// What a section of an interrupt controller has of every INTID.
 struct InterruptTables {
-    /// Bits of INTIDs 0 to 1023, in words, by the offset in the distributor's frame.
-    var bits: [UInt64: [UInt64]]
+    /// Bits of INTIDs 0 to 1023, in words, by the register that has those of the lowest INTIDs.
+    var bits: [RegisterID: [UInt64]]
     /// The same of edge-triggered interrupts.
     var edges: [UInt64]
     /// The same of high lines; empty where no register has them.
@@ -180,19 +168,19 @@ struct InterruptTables {
         let count = min(blockCount << 5, Self.interruptCount)
         for block in 1..<blockCount {
             let word = UInt64(block) << 2
-            for (offset, words) in bits { vm.set(words[block], .distributor, offset | word) }
-            if !levels.isEmpty { vm.set(levels[block], .lineLevels, word << 3) }
+            for (first, words) in bits { vm.set(words[block], first, behind: word) }
+            if !levels.isEmpty { vm.set(levels[block], .gicLineLevel0, behind: word << 3) }
             for half in 0..<UInt64(2) {
                 vm.set(
-                    Self.configuration(edges[block] >> (half << 4)), .distributor,
-                    0xc00 | word << 1 | half << 2)
+                    Self.configuration(edges[block] >> (half << 4)), .gicdIcfgr0,
+                    behind: word << 1 | half << 2)
             }
         }
-        vm.set(bytes: Array(priorities.prefix(count)), .distributor, at: 0x400, from: 32)
-        vm.set(bytes: Array(targets.prefix(count)), .distributor, at: 0x800, from: 32)
+        vm.set(bytes: Array(priorities.prefix(count)), .gicdIpriorityr0, from: 32)
+        vm.set(bytes: Array(targets.prefix(count)), .gicdItargetsr0, from: 32)
         let known = stride(from: 0, to: min(count, routes.count), by: routeStep).map { routes[$0] }
-        for (number, route) in known.enumerated().dropFirst(32) {
-            vm.set(route, .distributor, 0x6000 | UInt64(number) << 3)
+        for (number, route) in known.dropFirst(32).enumerated() {
+            vm.set(route, .gicdIrouter32, behind: UInt64(number) << 3)
         }
     }
 

@@ -80,7 +80,7 @@ extension RegisterID {
     package func needsTables(for bits: UInt64) -> Bool {
         guard let attribute = deviceAttribute else { return false }
         switch attribute.gicGroup {
-        case .translation: return attribute.attribute != DeviceAttribute.identityOfITS
+        case .translation: return ofITS(0) != .gitsIidr
         case .redistributor:
             return self == .gicrCtlr && RegisterField.GICRCTLR.enableLPIs.touches(bits)
         default: return false
@@ -88,12 +88,7 @@ extension RegisterID {
     }
 
     /// GICR_PROPBASER and GICR_PENDBASER.
-    package var isLPIBase: Bool {
-        guard let attribute = deviceAttribute, attribute.gicGroup == .redistributor else {
-            return false
-        }
-        return 0x70..<0x80 ~= attribute.attribute
-    }
+    package var isLPIBase: Bool { self == .gicrPropbaser || self == .gicrPendbaser }
 
     /// The attribute that clears the bits of this one; nil for a register that takes a value as it is.
     ///
@@ -115,9 +110,34 @@ extension RegisterID {
     private static let sourcesDistance: UInt64 = 0x10
 
     /// Whether it is GICD_SPENDSGIR.
-    package var isSourceOfSGIs: Bool {
-        guard let attribute = deviceAttribute else { return false }
-        return attribute.gicGroup == .distributor && 0xf20..<0xf30 ~= attribute.attribute
+    package var isSourceOfSGIs: Bool { firstSGIOfSources != nil }
+
+    /// Of GICD_SPENDSGIR the first SGI.
+    package var firstSGIOfSources: UInt64? {
+        guard let first = distance(behind: .gicdSpendsgir0), first < 16 else { return nil }
+        return first
+    }
+
+    /// The register so many bytes behind this one in the same frame of an interrupt controller; nil where no id stands for
+    /// it.
+    package func behind(by bytes: UInt64) -> RegisterID? {
+        guard var attribute = deviceAttribute else { return nil }
+        attribute.attribute &+= bytes
+        return RegisterID(attribute)
+    }
+
+    /// How many bytes it is behind another register in the same frame; nil for one before that or of another frame.
+    package func distance(behind first: RegisterID) -> UInt64? {
+        guard let own = deviceAttribute, let first = first.deviceAttribute,
+            (own.device, own.group) == (first.device, first.group),
+            own.attribute >= first.attribute
+        else { return nil }
+        return own.attribute - first.attribute
+    }
+
+    /// The same register of another ITS.
+    package func ofITS(_ number: UInt8) -> RegisterID {
+        RegisterID(rawValue: rawValue & ~0xff | UInt64(number))
     }
 }
 

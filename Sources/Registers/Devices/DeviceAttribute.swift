@@ -48,8 +48,6 @@ public struct DeviceAttribute: Hashable, Sendable {
     static let region: UInt64 = 5
     /// `KVM_VGIC_ITS_ADDR_TYPE`.
     static let addressOfITS: UInt64 = 4
-    /// GITS_IIDR.
-    static let identityOfITS: UInt64 = 4
 
     /// An attribute by its numbers.
     public init(device: Device, group: UInt32, attribute: UInt64, preset: UInt64 = 0) {

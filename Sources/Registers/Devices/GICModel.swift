@@ -50,7 +50,7 @@ extension GICModel {
 
     /// Of an ITS, without its address.
     package static func registers(ofITS number: UInt8) -> [RegisterID] {
-        ofTranslation.map { RegisterID(rawValue: $0.rawValue | UInt64(number)) }
+        ofTranslation.map { $0.ofITS(number) }
     }
 
     private static let banked = ids(in: [.cpuInterface, .distributor]) { $0.isOfVCPU }

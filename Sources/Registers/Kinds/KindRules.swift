@@ -52,6 +52,9 @@ package enum LossRule: Hashable, Sendable {
     /// Z, P and FFR registers, or the vector lengths.
     case vectors
     case performanceMonitors
+
+    /// The host gives vCPUs no SVE.
+    static let sve = cause(.vcpuFeature, detail: "SVE")
 }
 
 /// A KVM call for a register, which failed.

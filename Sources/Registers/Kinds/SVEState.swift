@@ -3,7 +3,7 @@ extension StateKind {
     static func sve(_ id: RegisterID) -> StateKind {
         var kind = StateKind(
             category: .vector, reset: .zero, phase: .vector, ownExplanation: explanationOfSVE,
-            loss: .vectors, lossWhenAbsent: .cause(.vcpuFeature, detail: "SVE"))
+            loss: .vectors, lossWhenAbsent: .sve)
         if id == .sveVLS {
             kind.commonBits = .max
             kind.reset = .asSaved(but: 0)

@@ -11,11 +11,13 @@ extension StateKind {
             kind.loss = .initialization
         case .vcpuFinalized:
             kind.phase = .finalization
-            kind.loss = .cause(.vcpuFeature, detail: "SVE")
+            kind.loss = .sve
         case .vcpuEvents:
             kind.reset = .zero
             kind.phase = .events
-            kind.loss = .cause(.cpuFeature, detail: "ID_AA64PFR0_EL1.RAS")
+            typealias Fields = RegisterField.IDAA64PFR0EL1
+            kind.loss = .cause(
+                .cpuFeature, detail: "\(RegisterID.idAA64PFR0EL1).\(Fields.ras.name)")
         case .mpState: kind.reset = .zero
         default: break
         }
