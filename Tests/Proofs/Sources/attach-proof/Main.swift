@@ -8,6 +8,7 @@ import VCPUSnap
 ///     attach-proof dump PID [routine|chains|single]     every register, a line each
 ///     attach-proof devices PID [routine|chains|single]  every attribute of devices, a line each
 ///     attach-proof loop PID COUNT [routine|chains|single]
+///     attach-proof ratio PID COUNT [routine|chains|single]    with the interrupt controller, against without, in turns
 ///     attach-proof steps PID COUNTS [routine|chains|single]   signals come, and the program ends, at every step
 ///     attach-proof random-steps PID COUNTS TIMES SEED [routine|chains|single]   and at random ones
 ///     attach-proof ended PID COUNTS STEP [routine|chains|single]   it is killed at a step; status 8: there is none
@@ -32,6 +33,7 @@ enum Main {
         case "dump": try dump(number, method(arguments, 2))
         case "devices": try devices(number, method(arguments, 2))
         case "loop": try loop(number, Int(arguments[2]) ?? 1, method(arguments, 3))
+        case "ratio": try ratio(number, Int(arguments[2]) ?? 1, method(arguments, 3))
         case "steps":
             try steps(number, arguments[2], method(arguments, 3)) { steps in try steps.each() }
         case "random-steps":
@@ -71,11 +73,12 @@ enum Main {
     }
 
     private static func capture(
-        _ process: Int, _ method: AttachedVM.Method?
+        _ process: Int, _ method: AttachedVM.Method?, leavingOut: Set<RegisterCategory> = []
     ) throws -> (AttachedVM, AttachedVM.Cost) {
         guard let vm = try VMMProcess(process: process).vms.first else { exit(6) }
-        return try AttachedVM.capture(
-            vm, of: process, for: .init(method: method, maximumPause: maximumPause))
+        var purpose = AttachedVM.Purpose(method: method, maximumPause: maximumPause)
+        purpose.leavesOut = leavingOut
+        return try AttachedVM.capture(vm, of: process, for: purpose)
     }
 
     private static func describe(_ cost: AttachedVM.Cost) -> String {
@@ -150,6 +153,23 @@ enum Main {
         print(
             "pause: least \(pauses[0]) us, median \(pauses[count / 2]) us, most \(pauses[count - 1]) us"
         )
+    }
+
+    private static func ratio(
+        _ process: Int, _ count: Int, _ method: AttachedVM.Method?
+    ) throws {
+        var pauses: [[Int64]] = [[], []]
+        for _ in 0..<count {
+            for (way, left) in [[], [RegisterCategory.interruptController]].enumerated() {
+                let cost = try capture(process, method, leavingOut: Set(left)).1
+                pauses[way].append(cost.nanoseconds / 1000)
+            }
+        }
+        for way in pauses.indices { pauses[way].sort() }
+        for (name, place) in [("least", 0), ("median", count / 2)] {
+            let (with, without) = (pauses[0][place], pauses[1][place])
+            print("\(name): \(with) us with, \(without) us without, \(Double(with) / Double(without))")
+        }
     }
 
     private static func steps(
