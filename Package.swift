@@ -67,6 +67,12 @@ let package = Package(
             dependencies: ["CLinux", "LinuxSystem", "Registers", "TextFormats", "VCPUModel"],
             swiftSettings: settings),
 
+        // The files in which other VMMs keep a VM.
+        .target(
+            name: "VMMFiles",
+            dependencies: ["LinuxSystem", "Registers", "TextFormats", "VCPUModel"],
+            swiftSettings: settings),
+
         // A running QEMU.
         .target(
             name: "QMP", dependencies: ["CLinux", "LinuxSystem", "TextFormats"],
@@ -92,7 +98,7 @@ let package = Package(
             name: "Machines",
             dependencies: [
                 "Attach", "Emulation", "KVM", "LinuxSystem", "QEMUStream", "QMP", "Registers",
-                "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel",
+                "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel", "VMMFiles",
             ],
             swiftSettings: settings),
 
@@ -115,7 +121,7 @@ let package = Package(
             name: "VCPUSnap",
             dependencies: [
                 "Attach", "Emulation", "KVM", "LinuxSystem", "Machines", "Planning", "QEMUStream",
-                "Registers", "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel",
+                "Registers", "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel", "VMMFiles",
             ],
             swiftSettings: settings),
 
@@ -244,6 +250,12 @@ let package = Package(
             dependencies: [
                 "Emulation", "LinuxSystem", "Planning", "QEMUStream", "Registers", "SeededRandom",
                 "TestFiles", "TestSubjects", "Transfer", "VCPUModel",
+            ],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "VMMFilesTests",
+            dependencies: [
+                "LinuxSystem", "Registers", "SeededRandom", "TestFiles", "VCPUModel", "VMMFiles",
             ],
             swiftSettings: testSettings),
         // These run the program itself.

@@ -8,6 +8,17 @@ public enum ExpectedFile: Hashable, Sendable {
     case snapshot
     /// A text of that format.
     case text(TextFile.Kind)
+
+    /// What to do with a file of another program that holds a guest, or to make of it what was expected.
+    func adviceForGuests(in file: String) -> String? {
+        switch self {
+        case .snapshot:
+            "; vcpusnap show reads it as it is, and vcpusnap convert makes a snapshot of it"
+        case .text(.profile):
+            "; vcpusnap host --from \(file) --kernel RELEASE -o HOST.vhost makes one of its host"
+        case .text(.policy), .text(.baseline): nil
+        }
+    }
 }
 
 /// A file that is of another kind than was expected.

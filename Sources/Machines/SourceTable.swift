@@ -7,7 +7,7 @@ package enum SourceTable {
         ("read", "save, show, diff, plan, fix, upgrade, matrix, move, restore", .read),
         ("restore", "restore into", .restore),
         ("edit", "set, inject", .edit),
-        ("load", "plan --qemu; of files convert", .load), ("mend", "mend", .mend),
+        ("convert", "convert", .convert), ("load", "plan --qemu", .load), ("mend", "mend", .mend),
         ("host", "--host of plan, matrix, upgrade, move, mend, fix; baseline", .host),
     ]
 

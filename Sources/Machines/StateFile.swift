@@ -56,6 +56,9 @@ public protocol StateFile {
     /// The QEMU stream that the state is in; nil where it is in none.
     var streamFile: StreamFile? { get }
 
+    /// The file of a VMM that it is; nil where it is none.
+    var vmmFile: VMMFile? { get }
+
     /// What is in it, in few words.
     var content: String { get }
 
@@ -69,6 +72,9 @@ extension StateFile {
 
     /// By default it is in none.
     public var streamFile: StreamFile? { nil }
+
+    /// By default it is none.
+    public var vmmFile: VMMFile? { nil }
 
     /// By default nothing is said.
     public var content: String { "" }

@@ -68,8 +68,8 @@ public struct SourceAbilities: OptionSet, Hashable, Sendable {
     public static let restore = SourceAbilities(rawValue: 1 << 1)
     /// Registers of it can be set, and exceptions injected.
     public static let edit = SourceAbilities(rawValue: 1 << 2)
-    /// It is a file with a QEMU stream, which can be converted.
-    public static let stream = SourceAbilities(rawValue: 1 << 3)
+    /// It is a file that another program than vcpusnap wrote, and a snapshot can be made of it.
+    public static let convert = SourceAbilities(rawValue: 1 << 3)
     /// Its QEMU stream can be changed where it is, or written with its changes.
     public static let mend = SourceAbilities(rawValue: 1 << 4)
     /// It tells what KVM there does, so that moves to it can be planned (`--host`).

@@ -57,25 +57,10 @@ public struct TextFile {
     /// The same of a file that is open already.
     func read(_ input: ImageInput, limit: Int) throws(SourceError) -> [UInt8] {
         try check(input.prefix)
-        let bytes = try SourceError.passing { try firstBytes(of: input, limit: limit) }
+        let bytes = try SourceError.passing { try input.beginning(limit, of: name) }
         try check(bytes)
         guard bytes.count <= limit else {
             throw SourceError(FileError(.read, name, .fileTooLarge))
-        }
-        return bytes
-    }
-
-    /// What there is, or one byte more than the limit.
-    private func firstBytes(of input: ImageInput, limit: Int) throws(FileError) -> [UInt8] {
-        var bytes: [UInt8] = []
-        do throws(Errno) {
-            while bytes.count <= limit {
-                let next = try input.read(upTo: limit + 1 - bytes.count)
-                if next.isEmpty { break }
-                bytes += next
-            }
-        } catch {
-            throw FileError(.read, name, error)
         }
         return bytes
     }

@@ -11,3 +11,4 @@
 @_exported public import TextFormats
 @_exported public import Transfer
 @_exported public import VCPUModel
+@_exported public import VMMFiles

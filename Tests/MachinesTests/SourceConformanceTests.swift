@@ -60,7 +60,7 @@ struct SourceConformanceTests {
         var abilities: SourceAbilities = .read
         if opens(location, .edit(keeps: false)) { abilities.insert(.edit) }
         if opens(location, .restore(of: snapshot, keeps: false)) { abilities.insert(.restore) }
-        if (try? location.openStream(options)) != nil { abilities.insert(.stream) }
+        if (try? location.openToConvert(options)) != nil { abilities.insert(.convert) }
         if (try? location.openStreamOfMachine(options)) != nil { abilities.insert(.load) }
         if (try? location.hosts(options)) != nil { abilities.insert(.host) }
         #expect(kind.summary.abilities.subtracting(.mend) == abilities)

@@ -11,7 +11,7 @@ package enum CompressedStream: StreamFileKind {
     /// To mend such a stream, decompress it into a pipe.
     package static let summary = SourceSummary(
         ofStreamsIn: "compressed stream", "a stream or libvirt image, compressed",
-        abilities: [.read, .stream, .load],
+        abilities: [.read, .convert, .load],
         needs: "the program that decompresses it",
         example: "vcpusnap convert vm.mig.zst -o vm.vcpusnap")
 

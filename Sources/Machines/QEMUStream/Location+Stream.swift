@@ -11,6 +11,14 @@ extension Location {
         try Self.stream(try openGuestFile(options), of: text)
     }
 
+    /// Opens what a snapshot can be made of: a file with a QEMU stream, or of another VMM.
+    /// - Throws: also for a file of a kind that is neither.
+    package func openToConvert(_ options: SourceOptions) throws(SourceError) -> any StateFile {
+        let file = try openGuestFile(options)
+        if let other = file.vmmFile { return other }
+        return try Self.stream(file, of: text)
+    }
+
     /// The stream of a machine: in a file, or taken from the QEMU that runs it.
     /// - Returns: also QEMU's version, which no file says.
     /// - Throws: for what has no stream, for options that are of no use with it, and where it cannot be reached or read.

@@ -81,7 +81,7 @@ extension SourceSummary {
     /// Of a kind of file with a QEMU stream.
     init(
         ofStreamsIn grammar: String, _ meaning: String,
-        abilities: SourceAbilities = [.read, .stream, .load, .mend],
+        abilities: SourceAbilities = [.read, .convert, .load, .mend],
         needs: String = "", example: String
     ) {
         self.init(
@@ -100,13 +100,7 @@ extension StreamFileKind {
 
     /// How to read it as it is, or to make of it what was expected.
     package static func advice(for file: String, insteadOf expected: ExpectedFile) -> String? {
-        switch expected {
-        case .snapshot:
-            "; vcpusnap show reads it as it is, and vcpusnap convert makes a snapshot of it"
-        case .text(.profile):
-            "; vcpusnap host --from \(file) --kernel RELEASE -o HOST.vhost makes one of its host"
-        case .text(.policy), .text(.baseline): nil
-        }
+        expected.adviceForGuests(in: file)
     }
 
     /// Finds the stream in the file and parses it, except its RAM.

@@ -6,7 +6,7 @@ internal import VCPUModel
 /// `vcpusnap convert SOURCE -o FILE`.
 struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Turn a QEMU stream into a snapshot, or put a snapshot into a stream.",
+        abstract: "Turn a file of a VMM into a snapshot, or put a snapshot into a QEMU stream.",
         usage: "vcpusnap convert <source> [--into <stream>] -o <output> [options]",
         discussion: """
             With --into the registers of the snapshot replace those of a stream's vCPUs;
@@ -20,7 +20,9 @@ struct Convert: ParsableCommand {
               vcpusnap convert vm.vcpusnap --into template.mig -o new.mig
             """)
 
-    @Argument(help: "A QEMU stream or saved image, or with --into a snapshot: FILE or -.")
+    @Argument(
+        help:
+            "A QEMU stream, saved image or other VMM's file, or with --into a snapshot: FILE or -.")
     var source: Location
 
     @Option(help: "The stream whose vCPUs get the registers.")
@@ -65,7 +67,7 @@ struct Convert: ParsableCommand {
 
     private func makeSnapshot() throws {
         let options = streamOptions.options
-        try source.openStream(options).capture(options).keep(
+        try source.openToConvert(options).capture(options).keep(
             in: output, from: source, quietly: report.printing.style.quiet || report.printing.isJSON
         )
     }
