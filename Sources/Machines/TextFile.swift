@@ -57,20 +57,32 @@ public struct TextFile {
     /// The same of a file that is open already.
     func read(_ input: ImageInput, limit: Int) throws(SourceError) -> [UInt8] {
         try check(input.prefix)
-        let bytes = try SourceError.passing { try firstBytes(of: input, limit: limit) }
+        let bytes = try SourceError.passing { try input.firstBytes(limit: limit, of: name) }
         try check(bytes)
-        guard bytes.count <= limit else {
-            throw SourceError(FileError(.read, name, .fileTooLarge))
-        }
-        return bytes
+        return try input.whole(bytes, limit: limit, of: name)
+    }
+
+    /// - Throws: where these first bytes say that it is something else.
+    private func check(_ bytes: [UInt8]) throws(SourceError) {
+        guard let other = OtherFile(name, beginning: bytes, insteadOf: .text(kind)) else { return }
+        throw SourceError("\(name) is \(other.name), expected \(kind.name)\(other.advice)")
+    }
+}
+
+extension ImageInput {
+    /// All of a file that is read as a whole.
+    /// - Throws: where it cannot be read, or has more than `limit` bytes.
+    func allBytes(limit: Int, of name: String) throws(SourceError) -> [UInt8] {
+        let bytes = try SourceError.passing { try firstBytes(limit: limit, of: name) }
+        return try whole(bytes, limit: limit, of: name)
     }
 
     /// What there is, or one byte more than the limit.
-    private func firstBytes(of input: ImageInput, limit: Int) throws(FileError) -> [UInt8] {
+    fileprivate func firstBytes(limit: Int, of name: String) throws(FileError) -> [UInt8] {
         var bytes: [UInt8] = []
         do throws(Errno) {
             while bytes.count <= limit {
-                let next = try input.read(upTo: limit + 1 - bytes.count)
+                let next = try read(upTo: limit + 1 - bytes.count)
                 if next.isEmpty { break }
                 bytes += next
             }
@@ -80,9 +92,12 @@ public struct TextFile {
         return bytes
     }
 
-    /// - Throws: where these first bytes say that it is something else.
-    private func check(_ bytes: [UInt8]) throws(SourceError) {
-        guard let other = OtherFile(name, beginning: bytes, insteadOf: .text(kind)) else { return }
-        throw SourceError("\(name) is \(other.name), expected \(kind.name)\(other.advice)")
+    fileprivate func whole(
+        _ bytes: [UInt8], limit: Int, of name: String
+    ) throws(SourceError) -> [UInt8] {
+        guard bytes.count <= limit else {
+            throw SourceError(FileError(.read, name, .fileTooLarge))
+        }
+        return bytes
     }
 }
