@@ -129,7 +129,7 @@ let package = Package(
         .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: settings),
         .target(
             name: "TestFiles", dependencies: ["LinuxSystem"], path: "Tests/TestFiles",
-            swiftSettings: settings),
+            exclude: ["Fingerprints"], swiftSettings: settings),
         .target(
             name: "TestSubjects",
             dependencies: ["Emulation", "Registers", "Transfer", "VCPUModel"],

@@ -90,11 +90,25 @@ public struct EditTarget {
         }
     }
 
+    /// What the vCPUs that are meant were made with; nil where none of them tells it.
+    var madeFeatures: VCPUFeatures? {
+        vcpus.lazy.compactMap { try? $0.bank.read(.vcpuInit) }.compactMap { VCPUInit($0) }.first?
+            .features
+    }
+
     /// Makes sure that an assignment does not make vCPUs differ in what all vCPUs of a VM have alike.
     /// - Throws: where it would.
-    public func checkAlike(_ wanted: [RegisterAssignment]) throws(SourceError) {
+    package func checkAlike(
+        _ assignments: [RegisterAssignment], _ preset: CPUPreset?
+    ) throws(SourceError) {
         guard !isWhole else { return }
         let banks = vcpus.map(\.bank)
+        let first = try banks.first.map { (bank) throws(SourceError) in
+            try SourceError.naming(location.text) { () throws(EditError) in
+                try preset?.assignments(in: bank) ?? []
+            }
+        }
+        let wanted = (first ?? []) + assignments
         let assignment = wanted.first { one in banks.contains { one.changesWhatIsAlike(in: $0) } }
         guard let assignment else { return }
         let field = assignment.field.map { ".\($0.name)" } ?? ""

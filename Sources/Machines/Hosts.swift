@@ -22,6 +22,7 @@ package struct Hosts {
         let own = profiles.map(\.name).madeDistinct()
         reportNames(own, options)
         for place in profiles.indices { profiles[place].name = own[place] }
+        Self.reportFingerprints(profiles, options)
         Self.reportOldKernels(profiles, options)
         Self.reportVendors(profiles.filter { $0.untriedVendor != nil }, options)
     }
@@ -82,6 +83,16 @@ package struct Hosts {
                     + "its version alone, whatever \(vendor) ported back: record it there (vcpusnap host), which tries it"
             )
         }
+    }
+
+    /// Says of which hosts more was taken from the version of the kernel than of others.
+    static func reportFingerprints(_ profiles: [HostProfile], _ options: SourceOptions) {
+        let names = profiles.filter(\.isOfFingerprint).map(\.name)
+        guard !names.isEmpty else { return }
+        options.notify(
+            "\(names.listed(atMost: 3)): a fingerprint does not tell which other features vCPUs can have there, which "
+                + "bits of ID registers can be written, or what the interrupt controller is: the features are those of its "
+                + "vCPU, and what can be written follows from the version of the kernel")
     }
 
     /// Says of which hosts the rules are those of a newer kernel where nothing else is known.

@@ -47,36 +47,62 @@ public struct Baseline: Sendable {
     public let implementations: [(implementation: Implementation, hosts: [String])]
     /// Whether the guest is to be told of them.
     public let tellsImplementations: Bool
+    /// How many guests were started and moved to find all this.
+    package let restoreCount: Int
 
     /// Computes the highest values that every host can give a guest.
     ///
     /// Hosts that differ only by name are looked at once.
     /// - Parameters:
+    ///   - format: what is to make the vCPUs: what it cannot make or write is left out.
     ///   - tellsImplementations: whether the guest is to be told of `implementations`, where there are several.
     ///   - progress: is called with how many of the hosts have been tried as the model so far.
     /// - Throws: when a vCPU cannot be made with the common features on some host.
     public init(
-        of profiles: [HostProfile], tellsImplementations: Bool = false,
-        progress: (Int) -> Void = { _ in }
+        of profiles: [HostProfile], for format: BaselineFormat = .vcpusnap,
+        tellsImplementations: Bool = false, progress: (Int) -> Void = { _ in }
     ) throws(RestoreError) {
         implementations = Self.implementations(profiles)
         self.tellsImplementations = tellsImplementations
-        let features = Self.commonFeatures(profiles)
-        let hosts = try Self.kinds(profiles).map { (profile, names) throws(RestoreError) in
-            try BaselineHost(profile, names: names, features: features)
+        let tells = tellsImplementations && implementations.count > 1
+        var features = Self.commonFeatures(profiles).subtracting(format.neverMade)
+        var result = try Self.result(profiles, features, tells, progress)
+        var count = result.restoreCount
+        while let excess = format.excess(of: features, in: result.registers) {
+            features.subtract(excess)
+            result = try Self.result(profiles, features, tells, progress)
+            count += result.restoreCount
         }
-        let best = try Self.best(
-            hosts, tellsImplementations: tellsImplementations && implementations.count > 1, progress
-        ).map { (best) throws(RestoreError) in try Self.withoutObstacles(best, hosts) }
-        self.hosts = profiles.map(\.name)
+        restoreCount = count
+        hosts = profiles.map(\.name)
         self.features = features
         lostFeatures = Self.lostFeatures(profiles, features)
-        let registers = best?.builder.registers ?? RegisterList()
+        registers = result.registers
         let needed = registers.ids.compactMap { RegisterDictionary.entry(for: $0)?.capability }
         capabilities = KVMCapability.ofWritableRegisters.filter(needed.contains)
-        self.registers = registers
-        lost = best?.builder.lost ?? []
-        obstacles = best?.obstacles ?? []
+        lost = result.best?.builder.lost ?? []
+        obstacles = result.best?.obstacles ?? []
+    }
+
+    /// What comes of vCPUs with some features.
+    private struct Result {
+        let best: (builder: BaselineBuilder, obstacles: [Obstacle])?
+        let restoreCount: Int
+
+        var registers: RegisterList { best?.builder.registers ?? RegisterList() }
+    }
+
+    private static func result(
+        _ profiles: [HostProfile], _ features: VCPUFeatures, _ tellsImplementations: Bool,
+        _ progress: (Int) -> Void
+    ) throws(RestoreError) -> Result {
+        let hosts = try kinds(profiles).map { (profile, names) throws(RestoreError) in
+            try BaselineHost(profile, names: names, features: features)
+        }
+        let moves = BaselineMoves(among: hosts)
+        let best = try best(moves, tellsImplementations: tellsImplementations, progress)
+            .map { (best) throws(RestoreError) in try withoutObstacles(best, moves) }
+        return Result(best: best, restoreCount: moves.restoreCount)
     }
 
     private static func implementations(
@@ -111,18 +137,18 @@ public struct Baseline: Sendable {
 
     /// The registers with the fewest obstacles, of those that come of each model; nil without hosts.
     private static func best(
-        _ hosts: [BaselineHost], tellsImplementations: Bool, _ progress: (Int) -> Void
+        _ moves: BaselineMoves, tellsImplementations: Bool, _ progress: (Int) -> Void
     ) throws(RestoreError) -> (builder: BaselineBuilder, obstacles: [Obstacle])? {
         var seen: Set<RegisterList> = []
         var best: (builder: BaselineBuilder, obstacles: [Obstacle])?
         var tried = 0
-        for model in hosts.sorted(by: { $0.name < $1.name }) {
+        for model in moves.hosts.sorted(by: { $0.name < $1.name }) {
             var builder = BaselineBuilder(
-                hosts: hosts, model: model, tellsImplementations: tellsImplementations)
+                hosts: moves.hosts, model: model, tellsImplementations: tellsImplementations)
             builder.build()
             let limit = best?.obstacles.count ?? .max
             if seen.insert(builder.registers).inserted,
-                let obstacles = try findObstacles(hosts, builder, fewerThan: limit)
+                let obstacles = try moves.obstacles(builder, fewerThan: limit)
             {
                 best = (builder, obstacles)
             }
@@ -134,7 +160,7 @@ public struct Baseline: Sendable {
 
     /// The same without the registers that are obstacles: some host would refuse to write them, or lose them again.
     private static func withoutObstacles(
-        _ best: (builder: BaselineBuilder, obstacles: [Obstacle]), _ hosts: [BaselineHost]
+        _ best: (builder: BaselineBuilder, obstacles: [Obstacle]), _ moves: BaselineMoves
     ) throws(RestoreError) -> (builder: BaselineBuilder, obstacles: [Obstacle]) {
         var (builder, obstacles) = best
         // A guest that cannot be told is not told: that it is not written makes no difference.
@@ -142,7 +168,7 @@ public struct Baseline: Sendable {
             $0.register == .vendorHypBmap2 && builder.tellsImplementations
         }
         while builder.leaveOut(Set(obstacles.map(\.register))) {
-            obstacles = try findObstacles(hosts, builder, fewerThan: .max) ?? obstacles
+            obstacles = try moves.obstacles(builder, fewerThan: .max) ?? obstacles
         }
         return (builder, obstacles + telling.filter { !obstacles.contains($0) })
     }
@@ -160,58 +186,6 @@ public struct Baseline: Sendable {
         return all.subtracting(common).names.map { name in
             let having = profiles.filter { $0.vcpuInit?.features.names.contains(name) ?? false }
             return (name, having.map(\.name))
-        }
-    }
-
-    /// Starts a guest with the baseline on each host and moves it to every other.
-    /// - Returns: nil as soon as there are as many obstacles as `limit`.
-    private static func findObstacles(
-        _ hosts: [BaselineHost], _ builder: BaselineBuilder, fewerThan limit: Int
-    ) throws(RestoreError) -> [Obstacle]? {
-        let known = Set(builder.obstacles.map(\.register))
-        var found = FoundObstacles(known: known)
-        for (index, source) in hosts.enumerated() {
-            let guest = try source.guest(with: builder.registers)
-            for (id, reason) in guest.refusals {
-                found.add(id, "\(source.name) refuses it: \(reason)")
-            }
-            for (other, destination) in hosts.enumerated()
-            where other != index || source.names.count > 1 {
-                for loss in try destination.losses(of: guest.state) {
-                    found.add(
-                        loss.id,
-                        "\(source.name) to \(destination.names.last ?? ""): "
-                            + loss.outcome.name + (loss.reason.map { ", \($0)" } ?? ""))
-                }
-            }
-            guard builder.obstacles.count + found.count < limit else { return nil }
-        }
-        return builder.obstacles + found.obstacles
-    }
-}
-
-/// Registers that could not be moved between some of the hosts.
-private struct FoundObstacles {
-    /// Those that are obstacles anyway.
-    let known: Set<RegisterID>
-    /// For each the first move, and how many more there are.
-    private(set) var moves: [RegisterID: (first: String, more: Int)] = [:]
-
-    var count: Int { moves.count }
-
-    mutating func add(_ id: RegisterID, _ move: @autoclosure () -> String) {
-        guard !known.contains(id) else { return }
-        if let (first, more) = moves[id] {
-            moves[id] = (first, more + 1)
-        } else {
-            moves[id] = (move(), 0)
-        }
-    }
-
-    var obstacles: [Baseline.Obstacle] {
-        moves.sorted { $0.key < $1.key }.map { id, move in
-            let text = move.first + (move.more > 0 ? ", and \(move.more) more" : "")
-            return Baseline.Obstacle(register: id, text: text, brief: text)
         }
     }
 }

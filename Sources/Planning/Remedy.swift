@@ -269,7 +269,7 @@ extension Remedy {
     }
 
     private static func without(_ features: VCPUFeatures) -> String {
-        let bits = pattern(0, in: UInt64(features.rawValue))
+        let bits = BitPattern(0, in: UInt64(features.rawValue))
         return "make its vCPUs without \(features.names.joined(separator: ", ")) "
             + "(QEMU: \(cpuOption(without: features)); Firecracker's CPU template: "
             + "\"vcpu_features\": [{\"index\": 0, \"bitmap\": \"\(bits)\"}])"
@@ -294,16 +294,8 @@ extension Remedy {
 
     /// An element of `reg_modifiers`.
     private static func modifier(_ register: String, _ bits: UInt64, in mask: UInt64) -> String {
-        let address = RegisterDictionary.entry(named: register)?.id.hex ?? register
-        return "{\"addr\": \"\(address)\", \"bitmap\": \"\(pattern(bits, in: mask))\"}"
-    }
-
-    /// `0b01xx`: bits to set and to clear, and `x` where a bit stays; the bits above stay too.
-    private static func pattern(_ bits: UInt64, in mask: UInt64) -> String {
-        let digits = (0..<UInt64(64 - mask.leadingZeroBitCount)).reversed().map { place in
-            mask >> place & 1 == 0 ? "x" : bits >> place & 1 == 0 ? "0" : "1"
-        }
-        return "0b" + digits.joined()
+        let id = RegisterDictionary.entry(named: register)?.id ?? RegisterID(rawValue: 0)
+        return "\(CPUTemplate.Modifier(register: id, pattern: BitPattern(bits, in: mask)))"
     }
 }
 

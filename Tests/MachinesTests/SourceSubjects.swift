@@ -73,6 +73,9 @@ struct SourceSubject: Sendable, CustomTestStringConvertible {
         ) {
             try bytes("Formats/hosts/6.12-neoverse-n1.vhost")
         },
+        file("CPU fingerprint", "fingerprint.json") {
+            try bytes("Tests/TestFiles/Fingerprints/6.12-neoverse-n1.json")
+        },
     ]
 
     private static let emulated = SourceSubject(grammar: "emulated:NAME") { _ in

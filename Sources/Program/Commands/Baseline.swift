@@ -19,9 +19,16 @@ struct BaselineCommand: ParsableCommand {
             it about them at boot, when it chooses its errata workarounds
             (Documentation/implementations.md).
 
+            --format says for what the template is written: qemu is the option -cpu of QEMU
+            with KVM, libvirt elements of a domain, and firecracker a custom CPU template.
+            Without --output it goes to stdout, and what it cannot say to stderr; that, too,
+            makes the exit code 1.
+
             EXAMPLES
               vcpusnap baseline rack1.vhost rack2.vhost -o racks.vbaseline
               vcpusnap baseline 6.12-neoverse-n1 6.12-neoverse-v1 --format json
+              vcpusnap baseline rack1.vhost rack2.vhost --format firecracker -o cpu.json
+              vcpusnap baseline rack1.vhost rack2.vhost --format qemu --qemu 11.1
             """)
 
     @Argument(
@@ -37,10 +44,28 @@ struct BaselineCommand: ParsableCommand {
 
     @OptionGroup var overwriting: OverwriteOption
 
-    @OptionGroup var printing: PrintingOptions
+    @OptionGroup var printing: BaselinePrintingOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "With --format qemu or libvirt: the QEMU that takes it, \(QEMUVersion.newest) by default.",
+            valueName: "version"))
+    var qemu: String?
+
+    @Flag(
+        help: ArgumentHelp(
+            "With these: a QEMU with the properties SYSREG_..., which are of a series of patches and in no release."
+        ))
+    var qemuSeries = false
+
+    private var format: BaselineFormat { printing.document ?? .vcpusnap }
 
     func validate() throws {
         guard hosts.count >= 2 else { throw ValidationError("name at least two hosts") }
+        guard [.qemu, .libvirt].contains(format) || qemu == nil && !qemuSeries else {
+            throw ValidationError(
+                "--qemu and --qemu-series are for --format qemu and libvirt: leave them out")
+        }
     }
 
     func run() throws {
@@ -48,12 +73,37 @@ struct BaselineCommand: ParsableCommand {
         try overwriting.check(reading: inputs, writing: output, .text)
         let profiles = try Hosts(inputs, .commandLine).profiles
         let progress = ProgressLine(total: profiles.count, unit: "hosts")
-        let report = BaselineOutput(
-            baseline: try Baseline(
-                of: profiles, tellsImplementations: implementations, progress: progress.update))
+        let baseline = try Baseline(
+            of: profiles, for: format, tellsImplementations: implementations,
+            progress: progress.update)
         progress.finish()
-        try output?.write(report.baseline.file, of: "--output")
-        guard output != .standardStream else { return try report.status.check() }
-        try report.print(as: printing, besides: output, after: output?.writtenBefore)
+        try write(baseline)
+    }
+
+    /// Writes the template where it goes, and the report beside it.
+    private func write(_ baseline: Baseline) throws {
+        let version = try qemu.map { try QEMUVersion(option: $0) }
+        let document = baseline.document(
+            format, qemu: version ?? .newest, usesSeries: qemuSeries)
+        let output = output ?? (printing.document == nil ? nil : .standardStream)
+        try output?.write(document.text, of: "--output")
+        let report = BaselineOutput(
+            baseline: baseline, isComplete: document.shortcomings.isEmpty)
+        guard output == .standardStream else {
+            sayOnError(document.shortcomings)
+            return try report.print(as: printing, besides: output, after: output?.writtenBefore)
+        }
+        // A baseline of our own has them in it.
+        let obstacles = baseline.obstacles.map {
+            "a guest with this cannot move everywhere: \($0.register.name): \($0.brief)"
+        }
+        sayOnError((format == .vcpusnap ? [] : obstacles) + document.shortcomings)
+        try report.status.check()
+    }
+
+    private func sayOnError(_ sentences: [String]) {
+        for sentence in sentences {
+            StandardError.write("vcpusnap: \(PrintableText(message: sentence))\n")
+        }
     }
 }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Planning
 
 /// How a result is printed, by every command that has one.
 struct PrintingOptions: ParsableArguments, Printing {
@@ -11,6 +12,28 @@ struct PrintingOptions: ParsableArguments, Printing {
     var isJSON: Bool { form == .json }
 
     var form: RowFormat { style.json || format == .json ? .json : .text }
+}
+
+/// The same of a baseline, which can also be written for what makes the vCPUs.
+struct BaselinePrintingOptions: ParsableArguments, Printing {
+    /// `--format text|json`, or a `BaselineFormat`.
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case text, json, vcpusnap, qemu, libvirt, firecracker
+    }
+
+    @Option(
+        help: """
+            How to print the result: text or json; or what to write it for: vcpusnap, qemu, libvirt or \
+            firecracker.
+            """)
+    var format = Format.text
+
+    @OptionGroup var style: StyleOptions
+
+    var form: RowFormat { style.json || format == .json ? .json : .text }
+
+    /// What it is written for; nil for none in particular.
+    var document: BaselineFormat? { BaselineFormat(rawValue: format.rawValue) }
 }
 
 /// The same of a result that can also be printed as rows of values.

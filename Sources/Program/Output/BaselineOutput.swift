@@ -6,10 +6,12 @@ internal import VCPUModel
 /// The report of `baseline`.
 struct BaselineOutput: WholeReport {
     let baseline: Baseline
+    /// Whether what was written for it says all of it.
+    let isComplete: Bool
 
     private var capabilities: [String] { baseline.capabilities.map(\.name) }
 
-    var status: ExitStatus { baseline.obstacles.isEmpty ? .success : .finding }
+    var status: ExitStatus { baseline.obstacles.isEmpty && isComplete ? .success : .finding }
 
     var json: JSONObject {
         [

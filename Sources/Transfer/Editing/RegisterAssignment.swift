@@ -9,6 +9,8 @@ public struct RegisterAssignment: Hashable, Sendable {
     /// Nil for the whole register.
     public let field: RegisterField?
     private let text: String
+    /// Whether reserved bits may change as well, whoever asks for it.
+    private let isPreset: Bool
 
     /// Parses `REGISTER=VALUE` or `REGISTER.FIELD=VALUE`; names are taken in any case.
     /// - Throws: for a text that is no assignment, an unknown register or field, and a value that
@@ -25,7 +27,16 @@ public struct RegisterAssignment: Hashable, Sendable {
         }
         self.register = register
         text = String(sides[1])
+        isPreset = false
         field = names.count == 2 ? try Self.field(String(names[1]), of: register) : nil
+    }
+
+    /// A whole register of a vCPU that has not run yet, which gets what a baseline or template has for it.
+    package init(preset register: RegisterID, to value: RegisterValue) {
+        self.register = register
+        field = nil
+        text = value.description
+        isPreset = true
     }
 
     /// The field of that name.
@@ -59,7 +70,7 @@ public struct RegisterAssignment: Hashable, Sendable {
     ) throws(EditError) -> RegisterValue {
         let new = try newValue(from: current)
         let broken = ReservedBits.broken(by: new, from: current, in: register)
-        guard isForced || broken.isZero else { throw .reserved(register, bits: broken) }
+        guard isForced || isPreset || broken.isZero else { throw .reserved(register, bits: broken) }
         return new
     }
 
