@@ -59,30 +59,15 @@ public struct TextFile {
         try check(input.prefix)
         let bytes = try SourceError.passing { try input.beginning(limit, of: name) }
         try check(bytes)
-        return try input.whole(bytes, limit: limit, of: name)
+        guard bytes.count <= limit else {
+            throw SourceError(FileError(.read, name, .fileTooLarge))
+        }
+        return bytes
     }
 
     /// - Throws: where these first bytes say that it is something else.
     private func check(_ bytes: [UInt8]) throws(SourceError) {
         guard let other = OtherFile(name, beginning: bytes, insteadOf: .text(kind)) else { return }
         throw SourceError("\(name) is \(other.name), expected \(kind.name)\(other.advice)")
-    }
-}
-
-extension ImageInput {
-    /// All of a file that is read as a whole.
-    /// - Throws: where it cannot be read, or has more than `limit` bytes.
-    func allBytes(limit: Int, of name: String) throws(SourceError) -> [UInt8] {
-        let bytes = try SourceError.passing { try beginning(limit, of: name) }
-        return try whole(bytes, limit: limit, of: name)
-    }
-
-    fileprivate func whole(
-        _ bytes: [UInt8], limit: Int, of name: String
-    ) throws(SourceError) -> [UInt8] {
-        guard bytes.count <= limit else {
-            throw SourceError(FileError(.read, name, .fileTooLarge))
-        }
-        return bytes
     }
 }

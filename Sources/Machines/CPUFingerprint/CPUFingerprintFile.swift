@@ -48,7 +48,7 @@ package struct CPUFingerprintFile: StateFileKind, StateFile {
     private static func read(
         _ input: ImageInput, of location: Location
     ) throws(SourceError) -> CPUFingerprintFile {
-        let bytes = try input.allBytes(limit: CPUTemplate.Limit.size, of: location.text)
+        let bytes = try SourceError.passing { try input.whole(limit: CPUTemplate.Limit.size) }
         let fingerprint = try SourceError.naming(location.text) { () throws(CPUTemplateError) in
             try CPUFingerprint(parsing: bytes)
         }
