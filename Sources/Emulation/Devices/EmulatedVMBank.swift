@@ -75,7 +75,7 @@ public final class EmulatedVMBank: RegisterBank {
     /// The clock is told by the counters of a vCPU, which has none until it is initialized.
     private func clock(_ id: RegisterID, _ vcpu: EmulatedCPU) throws(Refusal) -> UInt64 {
         guard vcpu.state.run.initialization != nil else {
-            throw Refusal(EmulatedCPU.notInitialized, errno: .notExecutable)
+            throw Refusal(RegisterBankError.notInitialized, errno: .notExecutable)
         }
         if id == .clockCntfrq { return devices.profile.counterFrequency ?? 0 }
         if id == .clockRealtime { return SystemClock.nanosecondsSinceEpoch() }
