@@ -53,7 +53,7 @@ public struct AttachError: Error, Hashable, Sendable {
 }
 
 extension AttachError: CustomStringConvertible {
-    /// What is the matter, and what to do about it.
+    /// What is wrong, and what to do about it.
     public var description: String {
         "process \(process): " + text
     }

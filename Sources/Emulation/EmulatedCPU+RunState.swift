@@ -48,7 +48,7 @@ extension EmulatedCPU {
     /// What the vCPU was initialized with, if it is and has the register.
     private func initialization(for id: RegisterID) throws(Refusal) -> VCPUInit {
         guard let initialization = state.run.initialization else {
-            throw Refusal(Self.notInitialized, errno: .notExecutable)
+            throw Refusal(RegisterBankError.notInitialized, errno: .notExecutable)
         }
         guard idsOutsideList.contains(id) else {
             guard id == .vcpuFinalized else { throw Self.noSuchState }

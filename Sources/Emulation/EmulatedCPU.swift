@@ -165,7 +165,7 @@ extension EmulatedCPU {
 
     private func definition(of id: RegisterID) throws(Refusal) -> RegisterDefinition {
         guard state.run.initialization != nil else {
-            throw Refusal(Self.notInitialized, errno: .notExecutable)
+            throw Refusal(RegisterBankError.notInitialized, errno: .notExecutable)
         }
         guard let definition = table[id] else {
             if id.lacksController(vm.devices.model) { throw .noController }
@@ -186,8 +186,6 @@ extension EmulatedCPU {
         guard case .core = id.group else { return false }
         return id.size == 16 && state.run.features.contains(.sve)
     }
-
-    static let notInitialized = "the vCPU is not initialized (KVM_ARM_VCPU_INIT)"
 
     /// What the register needs and the vCPU does not have now.
     func unmetNeed(of definition: RegisterDefinition) -> Condition? {

@@ -24,7 +24,7 @@ extension KVMVCPUBank {
         _ operation: RegisterBankError.Operation, _ id: RegisterID?, _ errno: Errno,
         features: VCPUFeatures?
     ) -> String? {
-        if errno == .notExecutable { return "the vCPU is not initialized (KVM_ARM_VCPU_INIT)" }
+        if errno == .notExecutable { return RegisterBankError.notInitialized }
         guard let id, let kind = AccessFailure.Kind(errno) else { return nil }
         return id.explanation(
             of: AccessFailure(

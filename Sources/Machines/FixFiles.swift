@@ -1,5 +1,6 @@
 internal import LinuxSystem
 package import QEMUStream
+internal import VCPUModel
 
 /// The files that `fix` writes.
 package struct FixFiles {
@@ -89,5 +90,32 @@ package struct FixFiles {
     /// For an error that comes after they were written.
     package static func text(_ written: [Location]) -> String {
         "written before that: \(written.map(\.text).joined(separator: ", "))"
+    }
+}
+
+extension Location {
+    /// Whether `fix` takes it: a file in which the stream, if it has one, can be changed.
+    package func isFixable(with stream: StreamFile?) -> Bool {
+        isFile && stream?.canBeChanged != false
+    }
+
+    /// The vCPUs of the file that `fix` is about; of a stream those that QEMU loads.
+    /// - Parameters:
+    ///   - file: opened here.
+    ///   - isForQEMU: whether a version of QEMU was named, which has nothing to do with other files.
+    /// - Throws: for what cannot be fixed, and where it cannot be read.
+    package func guestToFix(
+        in file: any StateFile, isForQEMU: Bool, _ options: SourceOptions
+    ) throws(SourceError) -> StateCapture {
+        if let stream = file.streamFile {
+            try stream.checkIsWhatQEMULoads()
+            return try stream.capture(options)
+        }
+        guard !isForQEMU else {
+            throw SourceError("\(text) is no stream that QEMU loads: leave --qemu out")
+        }
+        let capture = try file.capture(options)
+        try capture.snapshot.requireVCPUs(of: self, to: "fix")
+        return capture
     }
 }

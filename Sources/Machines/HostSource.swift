@@ -179,7 +179,7 @@ extension Provenance {
         self[.tool] = tool
         self[.time] = SystemClock.utcTimestamp()
         setHost(kernel: kernel, midr: midr, counterFrequency: counterFrequency)
-        for (name, value) in capabilities 
+        for (name, value) in capabilities
         where value != 0 && KVMCapability.named(name)?.isOfState != false {
             self[.capability(name)] = String(value)
         }

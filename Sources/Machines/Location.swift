@@ -155,7 +155,7 @@ extension Location {
         }
     }
 
-    /// Whether no time passes for it: for no file, and for some of what has a scheme.
+    /// Whether no time passes for it, as is so of all files, and of some of what has a scheme.
     package var isAtRest: Bool {
         guard case .named(let source) = self else { return true }
         return source.isAtRest

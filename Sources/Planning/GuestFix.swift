@@ -1,4 +1,3 @@
-public import Emulation
 public import QEMUStream
 public import Transfer
 public import VCPUModel
@@ -13,24 +12,33 @@ public struct GuestFix: Sendable {
     /// The stream mended by that policy; nil for a guest that comes in none.
     public private(set) var mend: StreamMend?
 
-    /// For a restore.
-    /// - Throws: when the snapshot has no vCPU.
+    /// By what QEMU does with the stream that the guest is in, and without one by what a restore does.
+    /// - Parameters:
+    ///   - snapshot: its vCPUs.
+    ///   - request: names a host.
+    /// - Throws: for a stream that cannot be mended at all, and for vCPUs that cannot be initialized there.
     public init(
-        of snapshot: Snapshot, on profile: HostProfile, policy: RestorePolicy
-    ) throws(RestoreError) {
-        isPossible = try proposal.addRounds { (proposal) throws(RestoreError) in
-            let plan = try MovePlan(
-                of: snapshot, on: profile, policy: proposal.policy(after: policy))
+        of snapshot: Snapshot, in stream: QEMUStream?, for request: MendRequest
+    ) throws(StreamMend.Problem) {
+        if let stream {
+            try load(stream, snapshot, request)
+        } else {
+            try restore(snapshot, request)
+        }
+    }
+
+    private mutating func restore(
+        _ snapshot: Snapshot, _ request: MendRequest
+    ) throws(StreamMend.Problem) {
+        isPossible = try proposal.addRounds { (proposal) throws(StreamMend.Problem) in
+            guard let plan = try request.adding(proposal).move(of: snapshot) else { return false }
             if plan.verdict == .no { proposal.add(plan) }
             return plan.verdict != .no
         }
     }
 
-    /// For QEMU's load of a stream.
-    /// - Parameter snapshot: its vCPUs.
-    /// - Throws: for a stream that cannot be mended at all.
-    public init(
-        of stream: QEMUStream, _ snapshot: Snapshot, for request: MendRequest
+    private mutating func load(
+        _ stream: QEMUStream, _ snapshot: Snapshot, _ request: MendRequest
     ) throws(StreamMend.Problem) {
         let result = try request.result(of: stream, on: nil, snapshot, isPassing: false)
         var mend = result.mend

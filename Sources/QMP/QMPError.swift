@@ -142,7 +142,7 @@ extension QMPError.Problem: CustomStringConvertible {
 
     private static func noAnswer(_ command: String, _ time: Duration) -> String {
         let what = "QEMU did not answer \(command) within \(time)"
-        guard command == DeviceStateCapture.command else {
+        guard command == CapturedDeviceState.command else {
             return what + ": it may be stuck (a slow disk, a stopped process); look at its threads"
         }
         return what + ": it resumes the VM by itself when it has done it; do not send cont before"

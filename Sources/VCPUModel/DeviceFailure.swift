@@ -22,6 +22,21 @@ extension RegisterBankError {
     }
 }
 
+extension RegisterValue {
+    /// Refuses a value of ICC_CTLR_EL1 that KVM would refuse, and keep part of.
+    /// - Parameter held: what the vCPU holds.
+    /// - Throws: `EINVAL` for such a value.
+    package func checkIsTaken(asControlOver held: RegisterValue) throws(RegisterBankError) {
+        let (id, held) = (RegisterID.iccCTLREL1, CPUInterfaceControl(held.lowBits))
+        guard CPUInterfaceControl(lowBits).isTaken(over: held) else {
+            throw RegisterBankError(
+                .write, id, .invalidArgument,
+                explanation: id.explanation(
+                    of: AccessFailure(.invalid, isWrite: true, hasSVE: nil)))
+        }
+    }
+}
+
 extension DeviceAttribute {
     /// Whether KVM gives access only while no vCPU is in any call.
     fileprivate var needsStandstill: Bool { device != .vcpu && !isSetUp }

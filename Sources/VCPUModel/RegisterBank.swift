@@ -60,6 +60,9 @@ public struct RegisterBankError: Error, Hashable, Sendable {
         self.explanation = explanation
     }
 
+    /// Why a vCPU has no registers yet.
+    package static let notInitialized = "the vCPU is not initialized (KVM_ARM_VCPU_INIT)"
+
     /// Why a VM without an interrupt controller has no register of one.
     package static let noController = "no interrupt controller was made there: see GIC_MODEL"
 

@@ -50,6 +50,15 @@ struct OwnSourceTests {
         #expect(vcpusnap("plan", "reg:\(registers)", "--host", "6.12-max", "--format", "json") < 2)
     }
 
+    @Test("No time passes for it, as it says")
+    func rest() throws {
+        let file = folder / "clock.vcpusnap"
+        #expect(vcpusnap("save", "emulated:6.12-max", "--gic", "v3", "-o", file) == 0)
+        let restore = ["restore", file, "reg:\(registers)", "--format", "json", "--clock"]
+        #expect(VcpusnapProgram.exitCode(of: restore + ["stop"]) < 2)
+        #expect(VcpusnapProgram.exitCode(of: restore + ["wall"]) == 2)
+    }
+
     @Test("A register that cannot be read is named, and the rest saved")
     func unreadable() throws {
         try folder.make("registers/TPIDR_EL1.reg", "rubbish\n")

@@ -58,10 +58,26 @@ struct StreamPatchTests {
         }
         expected += original[position..<descriptionStart - 4]
         #expect(result.prefix(expected.count).elementsEqual(expected), comment)
-        // The description: its length, and the text with two numbers of each vCPU replaced.
-        let text = result[(expected.count + 4)...]
-        let length = result[expected.count..<expected.count + 4]
-        #expect(length.elementsEqual(bigEndian(text.count, 4)), comment)
+        try expectDescription(of: lists, of: fixture, result[expected.count...], comment)
+        for (device, list) in zip(try devices(result), lists) {
+            #expect(try lengths(device) == [list.count, list.count], comment)
+        }
+        // And it is a stream with these lists.
+        let again = try QEMUStream(result)
+        #expect(again.hasDescription, comment)
+        #expect(again.cpus.map(\.entries) == lists, comment)
+    }
+
+    /// The description: its length, and the text with two numbers of each vCPU replaced.
+    private func expectDescription(
+        of lists: [[CPUSection.Entry]], of fixture: StreamFixture, _ result: ArraySlice<UInt8>,
+        _ comment: Comment?
+    ) throws {
+        let (original, descriptionStart) = (
+            try fixture.bytes, try #require(fixture.descriptionStart)
+        )
+        let text = result.dropFirst(4)
+        #expect(result.prefix(4).elementsEqual(bigEndian(text.count, 4)), comment)
         var own = String(decoding: original[descriptionStart...], as: UTF8.self)
         for name in ["indexes", "values"] {
             let before = "\"cpreg_vmstate_\(name)\", \"array_len\": "
@@ -71,13 +87,6 @@ struct StreamPatchTests {
                 .joined()
         }
         #expect(text.elementsEqual(Array(own.utf8)), comment)
-        for (device, list) in zip(try devices(result), lists) {
-            #expect(try lengths(device) == [list.count, list.count], comment)
-        }
-        // And it is a stream with these lists.
-        let again = try QEMUStream(result)
-        #expect(again.hasDescription, comment)
-        #expect(again.cpus.map(\.entries) == lists, comment)
     }
 
     private func firstEntries(_ fixture: StreamFixture, _ counts: [Int]) throws -> [[CPUSection

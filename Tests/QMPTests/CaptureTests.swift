@@ -8,7 +8,7 @@ import Testing
 /// Captures from a server that plays QEMU.
 @Suite struct CaptureTests {
     private func capture(
-        _ qemu: FakeQEMU, limit: Int = DeviceStateCapture.defaultLimit,
+        _ qemu: FakeQEMU, limit: Int = CapturedDeviceState.defaultLimit,
         within time: Duration = .seconds(20),
         _ ways: Set<CapturedDeviceState.Way> = [.deviceState, .migration]
     ) throws -> CapturedDeviceState {
@@ -17,11 +17,11 @@ import Testing
         var timeouts = QMPTimeouts()
         timeouts.capture = time
         let connection = try QMPConnection(connectingTo: server.path, timeouts: timeouts)
-        return try DeviceStateCapture.capture(over: connection, allowing: ways, limit: limit)
+        return try CapturedDeviceState.capture(over: connection, allowing: ways, limit: limit)
     }
 
     private func failure(
-        _ qemu: FakeQEMU, limit: Int = DeviceStateCapture.defaultLimit,
+        _ qemu: FakeQEMU, limit: Int = CapturedDeviceState.defaultLimit,
         within time: Duration = .seconds(20),
         _ ways: Set<CapturedDeviceState.Way> = [.deviceState, .migration]
     ) -> QMPError? {

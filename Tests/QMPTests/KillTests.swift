@@ -78,7 +78,7 @@ import Testing
             let connection = try qemu.connect()
             #expect(try isSoonRunning(connection))
             #expect(try connection.migrationSettings.contains("return-path x-ignore-shared"))
-            let state = try DeviceStateCapture.capture(over: connection)
+            let state = try CapturedDeviceState.capture(over: connection)
             #expect(state.wasRunning)
             let settings = ["return-path", "x-ignore-shared"].map { name -> QMPArgument in
                 .object([("capability", .string(name)), ("state", .bool(false))])

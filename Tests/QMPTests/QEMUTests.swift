@@ -27,7 +27,7 @@ import TextFormats
         let qemu = try QEMU()
         let connection = try qemu.connect()
         for _ in 0..<3 {
-            let state = try DeviceStateCapture.capture(over: connection, allowing: [way])
+            let state = try CapturedDeviceState.capture(over: connection, allowing: [way])
             try expectDeviceState(state, by: way)
             #expect(state.way == way)
             #expect(state.wasRunning)
@@ -45,7 +45,7 @@ import TextFormats
         let qemu = try QEMU()
         let connection = try qemu.connect()
         try connection.execute("stop")
-        let state = try DeviceStateCapture.capture(over: connection, allowing: [way])
+        let state = try CapturedDeviceState.capture(over: connection, allowing: [way])
         try expectDeviceState(state, by: way)
         #expect(!state.wasRunning)
         #expect(state.runStateAfter == "paused")
@@ -59,7 +59,7 @@ import TextFormats
     func aVMThatHasNotStartedCanBeCaptured(_ way: CapturedDeviceState.Way) throws {
         let qemu = try QEMU(vCPUs: 1, "-S")
         let connection = try qemu.connect()
-        let state = try DeviceStateCapture.capture(over: connection, allowing: [way])
+        let state = try CapturedDeviceState.capture(over: connection, allowing: [way])
         try expectDeviceState(state, by: way)
         #expect(state.runStateAfter == "prelaunch")
         try connection.execute("cont")
@@ -81,7 +81,7 @@ import TextFormats
         try qemu.connect().execute("query-status")
         let proxy = try Proxy(to: qemu.path, hiding: "xen-save-devices-state")
         let connection = try QMPConnection(connectingTo: proxy.path)
-        let state = try DeviceStateCapture.capture(over: connection)
+        let state = try CapturedDeviceState.capture(over: connection)
         try expectDeviceState(state, by: .migration)
         #expect(state.way == .migration)
         guard case .refused(_, "CommandNotFound", _) = state.reasonForMigration else {
@@ -102,7 +102,7 @@ import TextFormats
             arguments: [("capabilities", .array(settings.map(\.1)))])
         try connection.execute(
             "migrate-set-parameters", arguments: [("max-bandwidth", .integer(1_000_000))])
-        let state = try DeviceStateCapture.capture(over: connection, allowing: [.migration])
+        let state = try CapturedDeviceState.capture(over: connection, allowing: [.migration])
         try expectDeviceState(state, by: .migration)
         #expect(
             try connection.migrationSettings == "multifd pause-before-switchover 1000000 300")
@@ -135,6 +135,6 @@ import TextFormats
             guard case .notQMP = error.problem else { throw error }
         }
         let connection = try QMPConnection(connectingTo: pretty)
-        try expectDeviceState(try DeviceStateCapture.capture(over: connection))
+        try expectDeviceState(try CapturedDeviceState.capture(over: connection))
     }
 }

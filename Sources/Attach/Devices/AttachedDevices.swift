@@ -71,6 +71,11 @@ final class AttachedDevices {
             .flatMap { DeviceQuestion.all(for: $0, of: unit, on: descriptor) }
     }
 
+    var vcpuCount: Int { vcpus.count }
+
+    /// How many ITSs there are.
+    var translatorCount: Int { controller?.translators.count ?? 0 }
+
     /// Whether anything is to be read.
     var areAskedFor: Bool { !first.isEmpty || asksForClock }
 
@@ -284,10 +289,7 @@ final class AttachedDevices {
             throw RegisterBankError(.write, id, .noEntry)
         }
         if id == .iccCTLREL1 {
-            let held = CPUInterfaceControl(try read(id, of: unit, calls, key).lowBits)
-            guard CPUInterfaceControl(value.lowBits).isTaken(over: held) else {
-                throw RegisterBankError(.write, id, .invalidArgument)
-            }
+            try value.checkIsTaken(asControlOver: read(id, of: unit, calls, key))
         }
         let key = try key()
         var batch = CallBatch()

@@ -23,26 +23,13 @@ public final class AttachedVMBank: RegisterBank {
     /// and the clock, in ascending order.
     /// - Throws: never; a register that cannot be read is listed, and reading it says why.
     public func list() throws(RegisterBankError) -> [RegisterID] {
-        let attributes = devices.ids(of: .vm).filter(isThere)
-        let own: [RegisterID] = devices.model == nil ? [.unknownState] : [.unknownState, .gicModel]
-        let ids = own + attributes + Array((devices.clock ?? [:]).keys)
+        let known = Set(devices.ids(of: .vm))
+        let ofController = devices.model?.idsOfVM(
+            devices.translatorCount, devices.vcpuCount, where: known.contains
+        ) { try? devices.value(of: $0, of: .vm).lowBits }
+        let others = RegisterID.timerInterrupts.filter(known.contains)
+        let ids = [.unknownState] + (ofController ?? []) + others + (devices.clock ?? [:]).keys
         return ids.filter { !devices.leavesOut($0) }.sorted()
-    }
-
-    /// Where the redistributors are is told by regions, or by one address without any.
-    private func isThere(_ id: RegisterID) -> Bool {
-        guard let attribute = id.deviceAttribute, attribute.gicGroup == .addresses,
-            let value = try? devices.value(of: id, of: .vm).lowBits
-        else { return true }
-        if case .its = attribute.device { return true }
-        if attribute.isAskedByValue { return DeviceAttribute.isRegion(value) }
-        if id == .gicAddressRedist, hasRegions { return false }
-        return id.isGiven(value)
-    }
-
-    private var hasRegions: Bool {
-        guard let id = RegisterID.redistributorRegion(0) else { return false }
-        return (try? devices.value(of: id, of: .vm).lowBits).map(DeviceAttribute.isRegion) ?? false
     }
 
     /// Reads an attribute, or the clock.

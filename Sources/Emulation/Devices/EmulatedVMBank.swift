@@ -40,17 +40,9 @@ public final class EmulatedVMBank: RegisterBank {
     }
 
     private func ofController(_ rules: InterruptRules) -> [RegisterID] {
-        guard let model = devices.model else { return [] }
-        let isGiven = { (id: RegisterID) -> Bool in
-            (try? rules.read(id)).map(id.isGiven) ?? false
-        }
-        let setUp = GICModel.setUp.filter { $0 != .gicAddressRedist && isGiven($0) }
-        let regions = (0..<devices.regions.count).compactMap { number in
-            devices.regions[number].count == 0
-                ? .gicAddressRedist : RegisterID.redistributorRegion(UInt16(clamping: number))
-        }
-        let translators = GICModel.registers(ofITSs: devices.translatorCount)
-        return [.gicModel] + setUp + regions + (model.vmRegisters + translators).filter(rules.has)
+        devices.model?.idsOfVM(
+            devices.translatorCount, devices.vcpuCount, where: rules.has
+        ) { try? rules.read($0) } ?? []
     }
 
     private func idsOfClock(_ vcpu: EmulatedCPU) -> [RegisterID] {
@@ -83,7 +75,7 @@ public final class EmulatedVMBank: RegisterBank {
     /// The clock is told by the counters of a vCPU, which has none until it is initialized.
     private func clock(_ id: RegisterID, _ vcpu: EmulatedCPU) throws(Refusal) -> UInt64 {
         guard vcpu.state.run.initialization != nil else {
-            throw Refusal(EmulatedCPU.notInitialized, errno: .notExecutable)
+            throw Refusal(RegisterBankError.notInitialized, errno: .notExecutable)
         }
         if id == .clockCntfrq { return devices.profile.counterFrequency ?? 0 }
         if id == .clockRealtime { return SystemClock.nanosecondsSinceEpoch() }

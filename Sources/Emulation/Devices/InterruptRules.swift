@@ -406,7 +406,8 @@ extension InterruptRules {
     private func translationControl(_ unit: ITSRegister) -> UInt64 {
         let isQuiescent = held(unit, .gitsCwriter) == held(unit, .gitsCreadr)
         typealias Fields = RegisterField.GITSCTLR
-        return held(unit, .gitsCtlr) & Fields.enabled.mask | (isQuiescent ? Fields.quiescent.mask : 0)
+        return held(unit, .gitsCtlr) & Fields.enabled.mask
+            | (isQuiescent ? Fields.quiescent.mask : 0)
     }
 
     /// `vgic_its_attr_regs_access` and the handlers that it calls, `vgic-its.c`.

@@ -32,7 +32,7 @@ enum AttributeAccess {
         }
         let key = try vcpu.key
         guard devices.has(id, of: key) else { throw absence(.write, id, among: devices) }
-        if id == .iccCTLREL1 { try check(value, of: vcpu) }
+        if id == .iccCTLREL1 { try value.checkIsTaken(asControlOver: vcpu.read(id)) }
         do throws(KVMError) {
             try devices.write(value, to: id, of: key)
         } catch {
@@ -47,15 +47,6 @@ enum AttributeAccess {
     ) -> Bool {
         guard error.errno == .busy else { return true }
         return (try? devices.read(id, of: key)) != nil
-    }
-
-    /// Refuses what KVM would, and keep part of.
-    private static func check(
-        _ value: RegisterValue, of vcpu: KVMVCPUBank
-    ) throws(RegisterBankError) {
-        let held = CPUInterfaceControl(try vcpu.read(.iccCTLREL1).lowBits)
-        guard !CPUInterfaceControl(value.lowBits).isTaken(over: held) else { return }
-        throw failure(.write, .iccCTLREL1, .invalidArgument)
     }
 
     static func absence(

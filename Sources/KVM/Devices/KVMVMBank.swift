@@ -144,30 +144,11 @@ public final class KVMVMBank: RegisterBank {
     ) throws(RegisterBankError) -> [RegisterID] {
         guard let model = devices.model else { return [] }
         let key = try vcpu.key
-        var ids = [RegisterID.gicModel]
-        for id in GICModel.setUp where id != .gicAddressRedist {
-            if try isGiven(id) { ids.append(id) }
+        return try model.idsOfVM(
+            devices.translatorCount, vcpus.count, where: { devices.has($0, of: key) }
+        ) { (id) throws(RegisterBankError) in
+            try readIfThere(id)?.lowBits
         }
-        let translators = GICModel.registers(ofITSs: devices.translatorCount)
-        return ids + (try redistributors())
-            + (model.vmRegisters + translators).filter { devices.has($0, of: key) }
-    }
-
-    /// The regions of redistributors, or the one address that they have without any.
-    private func redistributors() throws(RegisterBankError) -> [RegisterID] {
-        var regions: [RegisterID] = []
-        while let id = RegisterID.redistributorRegion(UInt16(clamping: regions.count)),
-            regions.count < vcpus.count, let region = try readIfThere(id)?.lowBits,
-            DeviceAttribute.isRegion(region)
-        {
-            regions.append(id)
-        }
-        guard regions.isEmpty, try isGiven(.gicAddressRedist) else { return regions }
-        return [.gicAddressRedist]
-    }
-
-    private func isGiven(_ id: RegisterID) throws(RegisterBankError) -> Bool {
-        try readIfThere(id).map { id.isGiven($0.lowBits) } ?? false
     }
 
     private func has(_ id: RegisterID) -> Bool {

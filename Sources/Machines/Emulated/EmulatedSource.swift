@@ -56,6 +56,11 @@ package struct EmulatedSource: HostSource {
     }
 }
 
+extension Location {
+    /// The fresh guest of the host whose profile this is, as a SOURCE.
+    package var freshGuest: Location { EmulatedSource(argument).map(Location.init) ?? self }
+}
+
 extension MadeVCPUs {
     convenience init(
         _ count: Int, on profile: HostProfile, enabling capabilities: [KVMCapability] = [],

@@ -27,27 +27,11 @@ package struct LibvirtSource: StreamSource {
         self.name = name
     }
 
-    /// Refuses every restore, as QMP has no command that writes registers.
-    package static func objection(to use: RestoreUse) -> String? {
-        QMPSource.objection(to: use)
-    }
-
-    /// The registers of all its vCPUs at one moment.
-    ///
-    /// The VM goes on as it was; how long it stood still only libvirt knows.
-    /// - Throws: where libvirt or QEMU cannot be asked, or the stream is damaged.
-    package func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
-        try capture(try takeStream(options), options)
-    }
-
-    /// The stream of its devices, as of that moment.
-    /// - Throws: where libvirt or QEMU cannot be asked, or the stream is damaged.
-    package func takeStream(
-        _ options: SourceOptions
-    ) throws(SourceError) -> (file: StreamFile, machine: MachineFacts) {
-        let state = try QMPError.translating(
-            try DeviceStateCapture.capture(over: VirshMonitor(domain: name))
+    /// Through virsh; how long the VM stood still only libvirt knows.
+    /// - Throws: where libvirt or QEMU cannot be asked.
+    package func captureDevices() throws(SourceError) -> CapturedDeviceState {
+        try QMPError.translating(
+            try CapturedDeviceState.capture(over: VirshMonitor(domain: name))
         ) { SourceError("\(Location(self).text): \($0.message)") }
-        return try stream(in: state, options)
     }
 }

@@ -1,10 +1,9 @@
 package import QMP
 
-/// A source that is named by a scheme and whose state comes as a QEMU stream.
+/// A source that is named by a scheme and whose state comes as a QEMU stream: a VM that QEMU runs, whoever passes its
+/// monitor on.
 package protocol StreamSource: NamedSource {
-    /// The stream of its devices at one moment, and what QEMU says of the machine.
-    /// - Throws: where it cannot be asked, or the stream is damaged.
-    func takeStream(
-        _ options: SourceOptions
-    ) throws(SourceError) -> (file: StreamFile, machine: MachineFacts)
+    /// The state of its devices at one moment; the VM goes on as it was.
+    /// - Throws: where QEMU cannot be asked.
+    func captureDevices() throws(SourceError) -> CapturedDeviceState
 }

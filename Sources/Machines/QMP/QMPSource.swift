@@ -1,7 +1,5 @@
 package import LinuxSystem
-internal import QEMUStream
 package import QMP
-internal import VCPUModel
 
 /// `qmp:SOCKET`: a VM that QEMU runs, by the socket of its QMP monitor.
 package struct QMPSource: StreamSource {
@@ -29,12 +27,6 @@ package struct QMPSource: StreamSource {
         self.name = name
     }
 
-    /// Refuses every restore: QMP has no command that writes registers.
-    package static func objection(to use: RestoreUse) -> String? {
-        "QEMU's monitor has no way to write registers: give "
-            + SourceKinds.schemes(thatCan: .restore) + "or a file as TARGET"
-    }
-
     /// The scheme alone, and then the paths of files.
     public static func completions(of beginning: String) -> [String] {
         beginning.hasPrefix(scheme) ? paths(of: beginning) : [scheme]
@@ -46,22 +38,11 @@ package struct QMPSource: StreamSource {
             ? "; if it is the socket of QEMU's monitor, give \(scheme)\(FileName.shown(path))" : nil
     }
 
-    /// The registers of all its vCPUs at one moment.
-    ///
-    /// The VM goes on as it was; a notice says how long it stood still.
-    /// - Throws: where QEMU cannot be asked, or the stream is damaged.
-    package func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
-        try capture(try takeStream(options), options)
-    }
-
-    /// The stream of its devices, as of that moment.
-    /// - Throws: where QEMU cannot be asked, or the stream is damaged.
-    package func takeStream(
-        _ options: SourceOptions
-    ) throws(SourceError) -> (file: StreamFile, machine: MachineFacts) {
-        let state = try SourceError.passing {
-            try DeviceStateCapture.capture(over: try QMPConnection(connectingTo: name))
+    /// By its socket.
+    /// - Throws: where QEMU cannot be asked.
+    package func captureDevices() throws(SourceError) -> CapturedDeviceState {
+        try SourceError.passing {
+            try CapturedDeviceState.capture(over: try QMPConnection(connectingTo: name))
         }
-        return try stream(in: state, options)
     }
 }

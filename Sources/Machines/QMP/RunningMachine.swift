@@ -1,30 +1,39 @@
 internal import LinuxSystem
 internal import QEMUStream
-internal import QMP
+package import QMP
 internal import VCPUModel
 
-/// What is taken of a VM that QEMU runs, whoever passes its monitor on.
-extension NamedSource {
+extension StreamSource {
+    /// Refuses every restore: QEMU's monitor has no command that writes registers.
+    package static func objection(to use: RestoreUse) -> String? {
+        "QEMU's monitor has no way to write registers: give "
+            + SourceKinds.schemes(thatCan: .restore) + "or a file as TARGET"
+    }
+
+    /// The registers of all its vCPUs at one moment.
+    ///
+    /// The VM goes on as it was; a notice says how long it stood still.
+    /// - Throws: where QEMU cannot be asked, or the stream is damaged.
+    package func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
+        let taken = try takeStream(options)
+        taken.file.warnOfLosses(options)
+        var result = try taken.file.stateCapture(options)
+        result.snapshot.provenance.add(taken.machine)
+        return result
+    }
+
     /// The stream of its devices, and what QEMU says of the machine; notices say how the VM fared.
-    func stream(
-        in state: CapturedDeviceState, _ options: SourceOptions
+    /// - Throws: as `capture`.
+    package func takeStream(
+        _ options: SourceOptions
     ) throws(SourceError) -> (file: StreamFile, machine: MachineFacts) {
+        let state = try captureDevices()
         let name = Location(self).text
         for line in state.lines { options.notify("\(name): \(line)") }
         // QEMU said that it wrote everything, whether with a description or without.
         let file = try StreamFile(
             state.stream, named: name, .undescribed, machineType: state.machine.machineName)
         return (file, state.machine)
-    }
-
-    /// The registers of all vCPUs in such a stream.
-    func capture(
-        _ taken: (file: StreamFile, machine: MachineFacts), _ options: SourceOptions
-    ) throws(SourceError) -> StateCapture {
-        taken.file.warnOfLosses(options)
-        var result = try taken.file.stateCapture(options)
-        result.snapshot.provenance.add(taken.machine)
-        return result
     }
 }
 

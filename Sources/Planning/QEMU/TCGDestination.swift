@@ -69,7 +69,7 @@ public struct TCGDestination {
 }
 
 extension TCGDestination {
-    /// Why no recorded list can stand for a destination.
+    /// Why no list can stand for a destination.
     public struct Unrecorded: Error, CustomStringConvertible {
         /// A sentence that says what to do instead.
         public let description: String
@@ -96,6 +96,20 @@ extension TCGDestination {
         self.init(
             model, version, machine: stream.header.machineType, vcpus: stream.cpus.count,
             insteadOf: release)
+    }
+
+    /// The machine that a QEMU emulates, by a stream of it that somebody named.
+    /// - Throws: for the stream of a VM that KVM ran.
+    package init(
+        emulatedIn stream: QEMUStream, _ version: QEMUVersion, named name: String
+    ) throws {
+        guard stream.origin == .tcg else {
+            throw Unrecorded(
+                description:
+                    "\(name) was written with \(stream.origin.text): --to takes a stream of "
+                    + "QEMU's emulation; for KVM name the host with --host")
+        }
+        try self.init(stream, version, named: name)
     }
 
     private static func unrecorded(_ cpu: String, _ release: String) -> Unrecorded {

@@ -58,13 +58,8 @@ struct DestinationOptions: ParsableArguments {
         _ qemu: String?, for stream: QEMUStream, named name: String
     ) throws -> TCGDestination? {
         if let cpu, let qemu {
-            let version = try QEMUVersion(option: qemu)
-            let place: TCGDestination
-            do throws(TCGDestination.Unrecorded) {
-                place = try TCGDestination(recorded: cpu, qemu, version, for: stream, named: name)
-            } catch {
-                throw CommandError(error.description)
-            }
+            let place = try TCGDestination(
+                recorded: cpu, qemu, try QEMUVersion(option: qemu), for: stream, named: name)
             if let other = place.otherRelease {
                 StandardError.write(
                     "vcpusnap: the list is QEMU \(other)'s; stable releases can differ\n")
@@ -73,12 +68,8 @@ struct DestinationOptions: ParsableArguments {
         }
         guard let machine else { return nil }
         let (file, running) = try machine.openStreamOfMachine(.commandLine)
-        guard file.stream.origin == .tcg else {
-            throw CommandError(
-                "\(file.name) was written with \(file.stream.origin.text): --to takes a stream of "
-                    + "QEMU's emulation; for KVM name the host with --host")
-        }
-        let version = try QEMUVersion(option: running ?? qemu ?? "")
-        return try TCGDestination(file.stream, version, named: file.name)
+        return try TCGDestination(
+            emulatedIn: file.stream, try QEMUVersion(option: running ?? qemu ?? ""),
+            named: file.name)
     }
 }

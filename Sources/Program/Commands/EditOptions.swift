@@ -16,7 +16,11 @@ struct EditOptions: ParsableArguments {
     )
     var output: Location?
 
-    @Option(name: .of(.gic), help: ArgumentHelp(of: .gic))
+    @Option(
+        name: .of(.gic),
+        help: ArgumentHelp(
+            "The interrupt controller to make where the TARGET is a host, v2 or v3.",
+            valueName: "model"))
     var gic: String?
 
     @Flag(help: "Report what would be changed; write nothing.")

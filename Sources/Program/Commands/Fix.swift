@@ -10,7 +10,7 @@ internal import VCPUModel
 /// `vcpusnap fix FILE --host PROFILE`.
 struct Fix: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Ask what a guest may lose, and make what can go to a host.",
+        abstract: "Ask about each loss, and write the policy and stream for a host.",
         usage: "vcpusnap fix <file> --host <host> [options]",
         discussion: """
             The move is planned: of a QEMU stream or saved image as QEMU loads it, of a
@@ -90,7 +90,16 @@ struct Fix: ParsableCommand {
         let files = try FixFiles(
             of: file, policy: writePolicy, mended: output, of: stream,
             keeping: [policy.location, Location(word: host)], overwrites: overwrite)
-        let fix = try plan(opened, on: profile, given)
+        let guest = try file.guestToFix(
+            in: opened, isForQEMU: qemu != nil, streamOptions.options
+        ).reporting(from: file)
+        let request = MendRequest(
+            on: profile, policy: given.policy, by: try qemu.map { try QEMUVersion(option: $0) },
+            knownTo: nil)
+        let fix = try StreamMend.naming(stream?.name ?? file.text) {
+            () throws(StreamMend.Problem) in
+            try GuestFix(of: guest, in: stream?.stream, for: request)
+        }
         let questions = fix.questions(report.values)
         let answers = try fix.isPossible ? answers(to: questions) : []
         let isDone = fix.isPossible && !answers.contains(false)
@@ -108,27 +117,6 @@ struct Fix: ParsableCommand {
         return try files.write(
             rules: isMissingRules ? fix.proposal.file(after: given, report.values) : nil,
             fix.mend?.sections, of: stream, changesStream: fix.mend?.changesNothing == false)
-    }
-
-    private func plan(
-        _ opened: any StateFile, on profile: HostProfile, _ given: LoadedPolicy
-    ) throws -> GuestFix {
-        guard let stream = opened.streamFile else {
-            guard qemu == nil else {
-                throw CommandError("\(file.text) is no stream that QEMU loads: leave --qemu out")
-            }
-            let snapshot = try opened.capture(streamOptions.options).reporting(from: file)
-            try snapshot.requireVCPUs(of: file, to: "fix")
-            return try GuestFix(of: snapshot, on: profile, policy: given.policy)
-        }
-        try stream.checkIsWhatQEMULoads()
-        let snapshot = try stream.capture(.commandLine).snapshot
-        let request = MendRequest(
-            on: profile, policy: given.policy, by: try qemu.map { try QEMUVersion(option: $0) },
-            knownTo: nil)
-        return try stream.naming { () throws(StreamMend.Problem) in
-            try GuestFix(of: stream.stream, snapshot, for: request)
-        }
     }
 
     /// One for each question, up to the first no.

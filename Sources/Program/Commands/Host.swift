@@ -55,7 +55,7 @@ struct Host: ParsableCommand {
             valueName: "release"))
     var kernel: String?
 
-    @OptionGroup var images: ImageOptions
+    @OptionGroup var image: ImageOption
 
     @Option(
         help: ArgumentHelp(
@@ -141,7 +141,7 @@ struct Host: ParsableCommand {
 
     private func recordedProfiles(named name: String?) throws -> [HostProfile] {
         guard let from else { return try HostRecorder.profiles(named: name, .commandLine) }
-        let snapshot = try from.snapshot(images.options(for: [from])[0])
+        let snapshot = try from.snapshot(image.options(for: from))
         let profile: HostProfile
         do throws(HostProfileError) {
             profile = try HostProfile(from: snapshot, name: name, kernel: kernel)

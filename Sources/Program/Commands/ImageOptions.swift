@@ -1,10 +1,21 @@
 internal import ArgumentParser
 internal import Machines
 
-/// `--snapshot`, of commands whose sources may be qcow2 images.
+/// `--snapshot`, of commands with one source that may be a qcow2 image.
+struct ImageOption: ParsableArguments {
+    @Option(name: .of(.internalSnapshot), help: ArgumentHelp(of: .internalSnapshot))
+    var internalSnapshot: String?
+
+    /// What the source is told.
+    func options(for source: Location) throws -> SourceOptions {
+        try ImageOptions.options(for: [source], [internalSnapshot].compactMap(\.self))[0]
+    }
+}
+
+/// The same, of commands with several sources.
 struct ImageOptions: ParsableArguments {
     @Option(
-        name: .customLong("snapshot"),
+        name: .of(.internalSnapshot),
         help: ArgumentHelp(
             """
             The internal snapshot of a qcow2 image with this name or id (default: the newest); \
@@ -14,6 +25,12 @@ struct ImageOptions: ParsableArguments {
 
     /// What each source is told.
     func options(for sources: [Location]) throws -> [SourceOptions] {
+        try Self.options(for: sources, internalSnapshots)
+    }
+
+    fileprivate static func options(
+        for sources: [Location], _ internalSnapshots: [String]
+    ) throws -> [SourceOptions] {
         let images = sources.count { $0.hasInternalSnapshots }
         guard internalSnapshots.isEmpty || images > 0 else {
             throw CommandError(

@@ -152,7 +152,7 @@ struct Mend: ParsableCommand {
             let destination = try destination.destination(
                 targetQEMU, for: file.stream, named: file.name)
             let snapshot = try file.stateCapture(.commandLine).snapshot
-            let result = try file.naming { () throws(StreamMend.Problem) in
+            let result = try StreamMend.naming(file.name) { () throws(StreamMend.Problem) in
                 try request.result(
                     of: file.stream, on: destination, snapshot, isPassing: file.hasPassed)
             }

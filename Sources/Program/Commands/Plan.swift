@@ -160,7 +160,7 @@ struct PlanCommand: ParsableCommand {
         let report = PlanOutput(
             source: source.text, moves: moves, values: output.values,
             hosts: named.locations.map(\.text),
-            isFixable: source.isFile && opened.loadedStreamFile?.canBeChanged != false)
+            isFixable: source.isFixable(with: opened.loadedStreamFile))
         try report.print(as: output.printing)
         try write(moves.proposal, given, whereNeeded: !moves.isPossible)
         if writePolicy != nil, let warning = try moves.unreachable().warning {
@@ -195,7 +195,8 @@ struct PlanCommand: ParsableCommand {
                         isFile ? source.text : "STREAM", isFile ? file : nil, streamOptions,
                         to: words,
                         policy: FileName.shown(policy.text)))
-            }, isFixable: isFile && file.canBeChanged && kernel.text.isEmpty, values: output.values)
+            }, isFixable: source.isFixable(with: file) && kernel.text.isEmpty, values: output.values
+        )
         try write(PolicyProposal(loads), given, whereNeeded: report.status != .success)
         try report.print(as: output.printing)
     }

@@ -41,7 +41,7 @@ struct RestoreCommand: ParsableCommand {
     @Flag(help: "Report what would happen; change no file.")
     var dryRun = false
 
-    @OptionGroup var images: ImageOptions
+    @OptionGroup var image: ImageOption
 
     @OptionGroup var policy: PolicyOption
 
@@ -84,7 +84,7 @@ struct RestoreCommand: ParsableCommand {
             reading: [source, policy.location], writing: output, .binary,
             keeping: (source == target ? [] : [source]) + lost + [policy.location])
         try restore(
-            without.rest(of: try source.snapshot(images.options(for: [source])[0])))
+            without.rest(of: try source.snapshot(image.options(for: source))))
     }
 
     /// Restores what was read from the source.
@@ -120,7 +120,7 @@ struct RestoreCommand: ParsableCommand {
             after: destination.writtenBefore(account))
     }
 
-    /// Says which vCPUs were saved in the middle of an exit, of which restoring makes no more.
+    /// Says which vCPUs were saved in the middle of an exit, which no restore finishes.
     private func warnOfUnfinishedExits(in snapshot: Snapshot) {
         var folded = Folded<String, Void>()
         for (vcpu, exit) in snapshot.unfinishedExits { folded.add(exit, of: .vcpu(vcpu)) }

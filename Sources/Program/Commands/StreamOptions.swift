@@ -4,10 +4,12 @@ internal import Machines
 internal import Planning
 internal import QEMUStream
 
-extension StreamFile {
-    /// Mends the stream; errors name the file.
-    func naming<Made>(_ mend: () throws(StreamMend.Problem) -> Made) throws -> Made {
-        try Result(catching: mend).mapError { CommandError("\(name): \($0)") }.get()
+extension StreamMend {
+    /// Mends a stream; errors name its file.
+    static func naming<Made>(
+        _ file: String, _ mend: () throws(Problem) -> Made
+    ) throws -> Made {
+        try Result(catching: mend).mapError { CommandError("\(file): \($0)") }.get()
     }
 }
 

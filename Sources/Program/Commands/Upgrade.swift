@@ -93,8 +93,9 @@ struct Upgrade: ParsableCommand {
                     policy: given.policy)
                 return UpgradeOutput.Upgrade(
                     source: name, notes: guest.snapshot.noteTexts, plan: plan,
-                    loads: try guest.file.map { try loads(of: $0, by: version, name, plan, given) },
-                    planning: planning(name, isHost: guest.isHost))
+                    loads: try guest.file.map {
+                        try StreamUpgrade(of: $0.stream, by: version, plan, policy: given.policy)
+                    }, file: guest.file, words: words(name, isHost: guest.isHost))
             }, kernel: to, policy: given.policy.name, values: output.values)
         guard version == nil || report.upgrades.contains(where: { $0.loads != nil }) else {
             throw CommandError("--qemu is for streams: none of the guests is one")
@@ -102,42 +103,14 @@ struct Upgrade: ParsableCommand {
         try report.print(as: output.printing)
     }
 
-    private func loads(
-        of file: StreamFile, by version: QEMUVersion?, _ name: String, _ plan: KernelUpgrade,
-        _ given: LoadedPolicy
-    ) throws -> UpgradeOutput.StreamLoads {
-        let upgrade = try StreamUpgrade(
-            of: file.stream, by: version, plan, policy: given.policy)
-        let profile = host.map(FileName.shown) ?? "HOST.vhost"
-        return UpgradeOutput.StreamLoads(
-            upgrade: upgrade,
-            answers: upgrade.loads.map { what, remedies in
-                let isUp = what == .up
-                let kernel = isUp ? " --kernel \(FileName.shown(to))\(like.text)" : ""
-                var mend = MendWords(
-                    isUp ? FileName.shown(name) : "STREAM", isUp ? file : nil, streamOptions,
-                    to: "--host \(profile) --qemu \(upgrade.version)\(kernel)",
-                    policy: FileName.shown(policy.text))
-                mend.proposing = "vcpusnap plan --qemu \(upgrade.version) --write-policy"
-                if host == nil { mend.preparation = Self.recording(name, from: from, to: profile) }
-                return (what, LoadAnswer(remedies: remedies, mend: mend))
-            })
-    }
-
-    /// Proposes the rules with which a guest, or a fresh one of a host, goes up.
-    private func planning(_ name: String, isHost: Bool) -> String {
-        let source = FileName.shown(name)
-        let profile = host.map(FileName.shown) ?? (isHost ? source : "HOST.vhost")
-        let isToBeRecorded = host == nil && !isHost
-        return (isToBeRecorded ? Self.recording(name, from: from, to: profile) + " && " : "")
-            + "vcpusnap plan \(isHost ? "emulated:" : "")\(source) --host \(profile) "
-            + "--kernel \(FileName.shown(to))\(like.text) --write-policy FILE"
-    }
-
-    /// Makes the profile of a guest's host.
-    private static func recording(_ name: String, from kernel: String?, to file: String) -> String {
-        let option = kernel.map { " --kernel \(FileName.shown($0))" } ?? ""
-        return "vcpusnap host --from \(FileName.shown(name))\(option) -o \(file)"
+    private func words(_ name: String, isHost: Bool) -> UpgradeWords {
+        let source = Location(word: name)
+        return UpgradeWords(
+            source: source.text, guest: isHost ? source.freshGuest.text : source.text,
+            host: host.map(FileName.shown) ?? (isHost ? source.text : nil), from: from,
+            kernel: " --kernel \(FileName.shown(to))\(like.text)",
+            policy: FileName.shown(policy.text),
+            streamOptions: streamOptions)
     }
 
     /// A guest, and the host that it is on.

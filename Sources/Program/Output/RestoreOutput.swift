@@ -95,9 +95,6 @@ extension RegisterUndo: ValueHolder {
 // MARK: - Text
 
 extension RestoreOutput {
-    /// Outcomes with nothing to say about single registers; their number is in the summary.
-    private static let unlisted: Set = ["restored", "already-equal", "volatile", "skipped"]
-
     private func writeRegisters(_ output: ReportWriter) {
         var all = UnitNumbers()
         var (vm, complete, incomplete) = (FoldedCounts(), FoldedCounts(), FoldedCounts())
@@ -139,9 +136,9 @@ extension RestoreOutput {
     private func section(of register: RegisterRestore) -> String? {
         let outcome = register.outcome
         let isListed =
-            !Self.unlisted.contains(outcome.name) || register.isConditional
-            || outcome == .skipped(.guestMemory)
-        return isListed && (listsDestinationOnly || outcome != .untouched) ? outcome.name : nil
+            outcome.isLoss || outcome == .skipped(.guestMemory) || register.isConditional
+            || listsDestinationOnly && outcome == .untouched
+        return isListed ? outcome.name : nil
     }
 
     private func text(of undo: [RegisterUndo], _ style: TextStyle) -> PrintableText {

@@ -1,5 +1,6 @@
 internal import Emulation
 internal import LinuxSystem
+internal import Machines
 internal import Planning
 internal import Transfer
 internal import VCPUModel
@@ -13,19 +14,21 @@ struct UpgradeOutput: Report {
         let notes: [String]?
         let plan: KernelUpgrade
         /// QEMU's loads of a stream, which then count; nil for other guests, which vcpusnap restores.
-        let loads: StreamLoads?
-        /// The command that proposes rules for the way up.
-        let planning: String
+        let loads: StreamUpgrade?
+        /// The stream's.
+        let file: StreamFile?
+        /// Commands that can be typed about it.
+        let words: UpgradeWords
 
-        var isPossible: Bool {
-            loads?.upgrade.isPossible ?? plan.isPossible
+        var isPossible: Bool { loads?.isPossible ?? plan.isPossible }
+
+        /// Each load, in the words of the command line.
+        func answers(_ loads: StreamUpgrade) -> [(what: KernelUpgrade.Move, answer: LoadAnswer)] {
+            loads.loads.map { what, remedies in
+                let mend = words.mend(what == .up ? file : nil, what, by: loads.version)
+                return (what, LoadAnswer(remedies: remedies, mend: mend))
+            }
         }
-    }
-
-    /// What QEMU does with a stream, and each load in the words of the command line.
-    struct StreamLoads {
-        let upgrade: StreamUpgrade
-        let answers: [(what: KernelUpgrade.Move, answer: LoadAnswer)]
     }
 
     let upgrades: [Upgrade]
@@ -47,7 +50,7 @@ struct UpgradeOutput: Report {
                     "\(upgrade.source): \(old.name), Linux \(old.kernelRelease) to \(kernel)")
                     + "\n" + style.notes(upgrade.notes))
             if let loads = upgrade.loads {
-                write(loads, output)
+                write(loads, of: upgrade, output)
             } else {
                 output.write("  this is what vcpusnap restore does\n")
                 for (what, plan) in upgrade.plan.moves {
@@ -68,16 +71,18 @@ struct UpgradeOutput: Report {
         guard blocked.plan.up.verdict == .no else {
             return "next: save the guests before the upgrade: the old kernel takes that again\n"
         }
-        return "next: \(blocked.planning) writes the rules that would do\n"
+        return "next: \(blocked.words.planning) writes the rules that would do\n"
     }
 
-    private func write(_ loads: StreamLoads, _ output: ReportWriter) {
-        let without = loads.upgrade.without
+    private func write(
+        _ loads: StreamUpgrade, of upgrade: Upgrade, _ output: ReportWriter
+    ) {
+        let without = loads.without
         let option =
             without.isEmpty
             ? "" : ", started with \(Remedy.cpuOption(without: without)) as the guest was"
-        output.write("  this is what QEMU \(loads.upgrade.version) does\(option)\n")
-        for (what, answer) in loads.answers {
+        output.write("  this is what QEMU \(loads.version) does\(option)\n")
+        for (what, answer) in upgrade.answers(loads) {
             output.write("\(output.style.bold("\(what.text)")): ")
             answer.write(text: output, values)
         }
@@ -89,7 +94,7 @@ struct UpgradeOutput: Report {
                 [
                     "from": upgrade.plan.old.kernelRelease, "host": upgrade.plan.old.name,
                     "moves": moves(of: upgrade), "notes": upgrade.notes,
-                    "qemu": upgrade.loads.map { "\($0.upgrade.version)" }, "source": upgrade.source,
+                    "qemu": upgrade.loads.map { "\($0.version)" }, "source": upgrade.source,
                 ]
             }, "policy": policy, "to": kernel,
         ]
@@ -103,7 +108,7 @@ extension UpgradeOutput {
                 PlanBody(plan: plan, values: values).json + ["move": what.rawValue]
             }
         }
-        return loads.answers.json { what, answer in
+        return upgrade.answers(loads).json { what, answer in
             answer.json(values) + ["move": what.rawValue]
         }
     }

@@ -53,6 +53,37 @@ extension GICModel {
         ofTranslation.map { $0.ofITS(number) }
     }
 
+    /// What a VM with it lists, in no order: what was given of its set-up, and what its devices have.
+    /// - Parameters:
+    ///   - translatorCount: of ITSs.
+    ///   - vcpuCount: of the VM, which has no more regions of redistributors.
+    ///   - isThere: whether a device has a register.
+    ///   - value: what a register of the set-up reads as; nil where there is none.
+    /// - Throws: what `value` throws.
+    package func idsOfVM<Failure: Error>(
+        _ translatorCount: Int, _ vcpuCount: Int, where isThere: (RegisterID) -> Bool,
+        value: (RegisterID) throws(Failure) -> UInt64?
+    ) throws(Failure) -> [RegisterID] {
+        var ids = [RegisterID.gicModel]
+        for id in Self.setUp where id != .gicAddressRedist {
+            if let bits = try value(id), id.isGiven(bits) { ids.append(id) }
+        }
+        // Where the redistributors are is told by regions, or by one address without any.
+        var regions: [RegisterID] = []
+        while regions.count < vcpuCount,
+            let id = RegisterID.redistributorRegion(UInt16(clamping: regions.count)),
+            let region = try value(id), DeviceAttribute.isRegion(region)
+        {
+            regions.append(id)
+        }
+        let address = RegisterID.gicAddressRedist
+        if regions.isEmpty, let bits = try value(address), address.isGiven(bits) {
+            regions = [address]
+        }
+        let devices = vmRegisters + Self.registers(ofITSs: translatorCount)
+        return ids + regions + devices.filter(isThere)
+    }
+
     private static let banked = ids(in: [.cpuInterface, .distributor]) { $0.isOfVCPU }
     private static let ofCPUs =
         ids(in: [.systemRegisters]) { _ in true }

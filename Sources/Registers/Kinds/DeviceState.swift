@@ -37,16 +37,21 @@ extension StateKind {
 }
 
 extension RegisterID {
-    /// Whether it is state of the VM or of a device that no register list of KVM has: no kernel is known that lacks it.
-    package var isDeviceState: Bool {
+    /// Whether it is in a device, or the VM's, by an id of this project.
+    package var isOutsideVCPU: Bool {
         switch group {
         case .vm: true
         case .vcpu: deviceAttribute != nil
-        // KVM once listed some of the GIC's.
-        default:
-            deviceAttribute != nil
-                && RegisterDictionary.entry(for: self)?.behaviorHistory.isEmpty != false
+        default: false
         }
+    }
+
+    /// Whether it is state of the VM or of a device that no register list of KVM has: no kernel is known that lacks it.
+    package var isDeviceState: Bool {
+        // KVM once listed some of the GIC's system registers.
+        isOutsideVCPU
+            || deviceAttribute != nil
+                && RegisterDictionary.entry(for: self)?.behaviorHistory.isEmpty != false
     }
 
     /// When a restore writes a register of the GIC.

@@ -46,14 +46,3 @@ struct DeviceEdit {
         }
     }
 }
-
-extension RegisterID {
-    /// Whether it is in a device, or the VM's: no register of a vCPU that KVM lists.
-    package var isOutsideVCPU: Bool {
-        switch group {
-        case .vm: true
-        case .vcpu: deviceAttribute != nil
-        default: false
-        }
-    }
-}

@@ -9,7 +9,7 @@ internal import TextFormats
 /// QEMU resumes the VM, or leaves a stopped one in the run state it had. The same happens when the
 /// other end is gone, so the VM does not depend on this program. What does is that the migration
 /// settings are put back: for that there is a `MigrationGuard`.
-struct MigrationCapture {
+struct AbandonedMigration {
     let connection: QMPConnection
     let runState: String
 
@@ -81,7 +81,7 @@ struct MigrationCapture {
 
 // MARK: The stream
 
-extension MigrationCapture {
+extension AbandonedMigration {
     private func migrate(_ settings: MigrationSettings) throws(QMPError) -> HeadAndTail {
         let stream = try startMigration()
         let ends = try drain(stream, settings)

@@ -9,7 +9,7 @@ internal import TextFormats
 /// saves, and resumes it within one command, without needing anybody (QEMU, migration/savevm.c), and
 /// the migration that is the second way is one that QEMU resumes from when its other end is gone.
 /// QEMU writes to no disk.
-package enum DeviceStateCapture {
+extension CapturedDeviceState {
     static let command = "xen-save-devices-state"
 
     /// The most bytes of device state that are kept by default.
@@ -81,7 +81,7 @@ package enum DeviceStateCapture {
     ) throws(QMPError) -> Taken {
         let start = connection.eventCount
         do throws(QMPError) {
-            let ends = try MigrationCapture(connection: connection, runState: runState).take()
+            let ends = try AbandonedMigration(connection: connection, runState: runState).take()
             return Taken(stream: ends, way: .migration, reason: first, start: start)
         } catch {
             guard let first else { throw error }
@@ -92,7 +92,7 @@ package enum DeviceStateCapture {
 
 // MARK: Saving the device state
 
-extension DeviceStateCapture {
+extension CapturedDeviceState {
     private static func saveDeviceState(
         _ connection: any QMPMonitor, _ limit: Int
     ) throws(QMPError) -> [UInt8] {
@@ -151,7 +151,7 @@ extension DeviceStateCapture {
 
 // MARK: Before and after
 
-extension DeviceStateCapture {
+extension CapturedDeviceState {
     /// QEMU ends at once when a run state follows another that may not (`runstate_set`), and these may
     /// not be followed by `save-vm`, or belong to somebody else's migration.
     private static let unsuitableStates = [
@@ -170,7 +170,7 @@ extension DeviceStateCapture {
             throw connection.error(.unsuitable(runState: runState, reason: reason))
         }
         let status = try connection.migrationStatus()
-        guard MigrationCapture.finalStatuses.contains(status) else {
+        guard AbandonedMigration.finalStatuses.contains(status) else {
             throw connection.error(
                 .obstacle("a migration is \"\(status)\"", nextStep: "wait for it, or cancel it"))
         }
