@@ -6,7 +6,8 @@ public enum SourceKinds {
     public static let own: [any StateSource.Type] = [
         SnapshotFile.self, QEMUStreamFile.self, LibvirtSaveFile.self, CompressedStream.self,
         QCOW2Image.self, HostProfileFile.self, KVMSource.self, EmulatedSource.self,
-        ProcessSource.self, QMPSource.self, LibvirtSource.self, SSHHost.self,
+        ProcessSource.self, QMPSource.self, LibvirtSource.self, SSHHost.self, LibkrunFile.self,
+        CloudHypervisorFile.self, CrosvmFile.self,
     ]
 
     /// The kind that results are written as; a file that is to be changed and of no kind that is known is opened as one,
