@@ -19,6 +19,9 @@ extension Location {
     /// - Throws: for what cannot be read, is of no kind that is known, or is a snapshot whose header is damaged.
     package func check(_ options: SourceOptions) throws(SourceError) -> FileCheck {
         if case .standardStream = self { return try check(try input(), options) }
+        if let kind = kindOfFolder {
+            return try check(kind) { () throws(SourceError) in try openGuestFile(options) }
+        }
         // What is no file is told by the reader of snapshots.
         guard case .file(let path) = self,
             let prefix = File.beginning(of: path, count: ImageInput.prefixSize),
@@ -36,10 +39,20 @@ extension Location {
         guard let kind = kindByName ?? SourceKinds.file(beginning: input.prefix),
             kind != SourceKinds.ofResults
         else { return .snapshot(try SnapshotFile.verify(self, input.read)) }
-        return .other(
+        return try check(kind) { () throws(SourceError) in
+            try kind.open(input, of: self, options)
+        }
+    }
+
+    /// What a file of a kind other than snapshots has in it.
+    /// - Throws: where it could not be read.
+    private func check(
+        _ kind: any StateFileKind.Type, _ open: () throws(SourceError) -> any StateFile
+    ) throws(SourceError) -> FileCheck {
+        .other(
             kind: kind.summary.grammar,
             try Self.finding { () throws(SourceError) in
-                let file = try kind.open(input, of: self, options)
+                let file = try open()
                 if let flaw = file.flaw { throw SourceError("\(text): \(flaw)") }
                 return file.content
             })

@@ -37,6 +37,15 @@ public protocol StateFileKind: StateSource {
         _ input: ImageInput, of location: Location, _ options: SourceOptions
     ) throws(SourceError) -> any StateFile
 
+    /// The file by which a folder is recognized that such a file is in; nil for a kind that is in none.
+    static var nameInFolder: String? { get }
+
+    /// Opens such a folder.
+    /// - Throws: where a file in it cannot be read, or is damaged.
+    static func open(
+        folder: String, named name: String, _ options: SourceOptions
+    ) throws(SourceError) -> any StateFile
+
     /// Opens it so that its registers can be written.
     /// - Throws: for a kind that can only be read, and where its vCPUs do not suit the purpose.
     static func open(
@@ -96,6 +105,17 @@ extension StateFileKind {
     /// By default the content tells, not the name.
     public static func claims(_ location: Location) -> Bool { false }
 
+    /// By default it is in none.
+    public static var nameInFolder: String? { nil }
+
+    /// By default there is none.
+    /// - Throws: that the name is that of a folder.
+    public static func open(
+        folder: String, named name: String, _ options: SourceOptions
+    ) throws(SourceError) -> any StateFile {
+        throw SourceError(FileError(.read, name, .isDirectory))
+    }
+
     /// By default the file is opened and read like one that is recognized by its content.
     /// - Throws: where the file cannot be opened, and what reading it throws.
     public static func open(
@@ -146,7 +166,7 @@ extension Location {
     /// - Throws: for a source that is not a file, options that are of no use with it, and a file
     ///   that cannot be read or recognized.
     public func openFile(_ options: SourceOptions) throws(SourceError) -> any StateFile {
-        guard let kind = kindByName else { return try openGuestFile(options) }
+        guard kindOfFolder == nil, let kind = kindByName else { return try openGuestFile(options) }
         try checkOptions(options, of: kind)
         return try kind.open(self, options)
     }
@@ -154,7 +174,9 @@ extension Location {
     /// The file, of a kind that is recognized by its content.
     /// - Throws: as `openFile` does.
     public func openGuestFile(_ options: SourceOptions) throws(SourceError) -> any StateFile {
-        try openGuestFile(try input(), options)
+        guard let kind = kindOfFolder else { return try openGuestFile(try input(), options) }
+        try checkOptions(options, of: kind)
+        return try kind.open(folder: argument, named: text, options)
     }
 
     func openGuestFile(
@@ -165,6 +187,15 @@ extension Location {
         }
         try checkOptions(options, of: kind)
         return try kind.open(input, of: self, options)
+    }
+
+    /// The kind of a folder; nil for what is none, or one of no kind that is known.
+    var kindOfFolder: (any StateFileKind.Type)? {
+        guard case .file(let path) = self else { return nil }
+        return SourceKinds.files.first { kind in
+            guard let name = kind.nameInFolder else { return false }
+            return File.beginning(of: "\(path)/\(name)", count: 1) != nil
+        }
     }
 
     /// The kind that the name tells, unless the content is that of another one.
@@ -178,7 +209,7 @@ extension Location {
     /// The kind of a file by its name or else its content; nil for what is no regular file, or none that is known.
     var fileKind: (any StateFileKind.Type)? {
         guard case .file(let path) = self else { return nil }
-        return kindByName ?? Self.kind(ofFile: path)
+        return kindOfFolder ?? kindByName ?? Self.kind(ofFile: path)
     }
 
     private static func kind(ofFile path: String) -> (any StateFileKind.Type)? {
@@ -226,7 +257,7 @@ extension Location {
     private static func unknownKind(_ input: ImageInput) -> SourceError {
         SourceError(
             "\(input.name): not a file that is read here: it begins with "
-                + "\(input.prefix.hexadecimal); expected "
+                + "\(input.prefix.prefix(ImageInput.shownSize).hexadecimal); expected "
                 + SourceKinds.phrases(of: SourceKinds.files))
     }
 }

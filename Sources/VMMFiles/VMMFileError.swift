@@ -45,6 +45,11 @@ public struct VMMFileError: Error, Hashable, Sendable {
     package static func unsupported(_ text: String) -> VMMFileError {
         VMMFileError(problem: .unsupported, offset: nil, text: text)
     }
+
+    /// The same of one of several files.
+    package func named(_ name: String) -> VMMFileError {
+        VMMFileError(problem: problem, offset: offset, text: "\(name): \(text)")
+    }
 }
 
 extension VMMFileError: CustomStringConvertible {

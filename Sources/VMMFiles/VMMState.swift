@@ -5,6 +5,12 @@ public import VCPUModel
 public enum VMM: String, CaseIterable, Hashable, Sendable {
     /// Firecracker, whose files begin with a magic number and a version.
     case firecracker = "Firecracker"
+    /// libkrun, also as smolvm has it.
+    case libkrun = "libkrun"
+    /// cloud-hypervisor, whose snapshot is a folder with JSON.
+    case cloudHypervisor = "cloud-hypervisor"
+    /// crosvm, whose snapshot is a folder with a file for each vCPU.
+    case crosvm = "crosvm"
 }
 
 /// What a file of a VMM tells of its VM.

@@ -40,6 +40,15 @@ extension VMMFileKind {
             try state(of: bytes)
         }
     }
+
+    /// By default reads the file in the folder that tells its kind.
+    /// - Throws: as for the file itself.
+    package static func open(
+        folder: String, named name: String, _ options: SourceOptions
+    ) throws(SourceError) -> any StateFile {
+        let file = Location(path: "\(folder)/\(nameInFolder ?? "")")
+        return try open(try file.input(), of: file, options)
+    }
 }
 
 /// A file of a VMM, read as a whole; every error names it.

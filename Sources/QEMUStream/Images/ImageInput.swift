@@ -10,7 +10,9 @@ public final class ImageInput {
 
     let content: Content
     /// How many first bytes are looked at, at most, to find out what a file is.
-    public static let prefixSize = 16
+    public static let prefixSize = 64
+    /// How many of them a message shows, at most.
+    public static let shownSize = 16
     /// The first bytes: `prefixSize`, or as many as there are.
     public let prefix: [UInt8]
     /// How many compressions were removed to get here.
@@ -132,7 +134,7 @@ public final class ImageInput {
             } else if let kind {
                 "it is \(kind), in which there is no QEMU stream"
             } else {
-                "it begins with \(Shown.bytes(prefix))"
+                "it begins with \(Shown.bytes(Array(prefix.prefix(Self.shownSize))))"
             }
         let isMemoryDump = Self.dumps.contains { prefix.starts(with: $0) }
         return SavedImageError(
