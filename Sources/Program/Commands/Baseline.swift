@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import LinuxSystem
 internal import Machines
 internal import Planning
+internal import Registers
 
 /// `vcpusnap baseline PROFILE...`.
 struct BaselineCommand: ParsableCommand {

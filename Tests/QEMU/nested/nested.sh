@@ -31,7 +31,7 @@ within() {
   done
 }
 
-# start_qemu CPUS [ARGS...]: in the background. What it leaves is in $NESTED: serial (the guest's output), stderr,
+# start_qemu CPUS [ARGS...]: in the background, with -cpu $CPU, by default host. What it leaves is in $NESTED: serial (the guest's output), stderr,
 # status (once it ended), and qmp.sock, a QMP socket for others than these scripts.
 start_qemu() {
   cpus=$1
@@ -45,7 +45,7 @@ start_qemu() {
   mkfifo $NESTED/qmp.in $NESTED/qmp.out
   (
     status=0
-    qemu-system-aarch64 -accel kvm -cpu host -M $MACHINE -smp "$cpus" -m 256 -nodefaults -display none \
+    qemu-system-aarch64 -accel kvm -cpu "${CPU:-host}" -M $MACHINE -smp "$cpus" -m 256 -nodefaults -display none \
       -kernel /vmm/Image -initrd $NESTED/initrd -append "console=ttyAMA0 quiet panic=-1 kpti=0" -no-reboot \
       -serial file:$NESTED/serial -qmp pipe:$NESTED/qmp -qmp unix:$NESTED/qmp.sock,server=on,wait=off \
       "$@" </dev/null 2>$NESTED/stderr || status=$?

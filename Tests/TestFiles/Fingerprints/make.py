@@ -2,11 +2,14 @@
 """Writes beside itself what Firecracker's cpu-template-helper would write of hosts of Formats/hosts: fingerprints
 (Formats/cpu-template.md) of vCPUs that have no feature but PSCI_0_2.
 
-usage: Tests/TestFiles/Fingerprints/make.py
+usage: Tests/TestFiles/Fingerprints/make.py [HOST FILE [REGISTER=VALUE...]]
+
+With a HOST only that, into FILE, with other values of registers, by their ids.
 """
 
 import json
 import pathlib
+import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 HOSTS = HERE.parents[2] / "Formats/hosts"
@@ -42,7 +45,17 @@ def fingerprint(values, kernel):
             "guest_cpu_config": {"kvm_capabilities": [], "vcpu_features": [], "reg_modifiers": dump}}
 
 
-for name in ["6.12-neoverse-n1", "7.3-neoverse-n1"]:
-    lines = (HOSTS / f"{name}.vhost").read_text().splitlines()
-    text = json.dumps(fingerprint(*registers(filter(str.strip, lines))), indent=1) + "\n"
-    (HERE / f"{name}.json").write_text(text)
+def write(host, file, changes=()):
+    lines = (HOSTS / f"{host}.vhost").read_text().splitlines()
+    values, kernel = registers(filter(str.strip, lines))
+    for change in changes:
+        id, value = (int(side, 0) for side in change.split("="))
+        values[id] = value
+    pathlib.Path(file).write_text(json.dumps(fingerprint(values, kernel), indent=1) + "\n")
+
+
+if len(sys.argv) > 2:
+    write(*sys.argv[1:3], sys.argv[3:])
+else:
+    for name in ["6.12-neoverse-n1", "7.3-neoverse-n1"]:
+        write(name, HERE / f"{name}.json")
