@@ -128,12 +128,13 @@ typedef enum vcpusnap_gic {
 } vcpusnap_gic;
 
 /* State that KVM does not let anyone read, as a set: what is not ruled out is noted in a snapshot as unknown. */
-enum {
-    VCPUSNAP_NO_COUNTER_OFFSET = 1 << 0,   /* KVM_ARM_SET_COUNTER_OFFSET was not called */
-    VCPUSNAP_NO_SMCCC_FILTER = 1 << 1,     /* KVM_ARM_VM_SMCCC_FILTER was not set */
-    VCPUSNAP_NO_PMU_FILTER = 1 << 2,       /* KVM_ARM_VCPU_PMU_V3_FILTER was not set */
-    VCPUSNAP_NO_PMU_CHOICE = 1 << 3        /* KVM_ARM_VCPU_PMU_V3_SET_PMU was not called */
-};
+typedef enum vcpusnap_ruled_out {
+    VCPUSNAP_NO_COUNTER_OFFSET = 1,  /* KVM_ARM_SET_COUNTER_OFFSET was not called */
+    VCPUSNAP_NO_SMCCC_FILTER = 2,    /* KVM_ARM_VM_SMCCC_FILTER was not set */
+    VCPUSNAP_NO_PMU_FILTER = 4,      /* KVM_ARM_VCPU_PMU_V3_FILTER was not set */
+    VCPUSNAP_NO_PMU_CHOICE = 8,      /* KVM_ARM_VCPU_PMU_V3_SET_PMU was not called */
+    VCPUSNAP_NO_CAPABILITY = 16      /* KVM_ENABLE_CAP was not called */
+} vcpusnap_ruled_out;
 
 /* What a machine is made of. */
 typedef struct vcpusnap_machine_options {
@@ -144,7 +145,7 @@ typedef struct vcpusnap_machine_options {
      * VCPUSNAP_GIC_NONE for a VM whose interrupt controller is the VMM's own. */
     vcpusnap_gic gic;
     int32_t gic_fd;
-    /* All vCPUs of the VM. */
+    /* All vCPUs of the VM, in ascending order of their index. */
     const vcpusnap_vcpu *vcpus;
     size_t vcpu_count;
     /* The descriptors of its ITSs, in the order in which they were made. */
@@ -392,6 +393,21 @@ int vcpusnap_report_is_complete(const vcpusnap_report *report);
 
 /* How many registers were lost that the policy does not pardon; one that several vCPUs lost counts once. */
 size_t vcpusnap_report_loss_count(const vcpusnap_report *report);
+
+/* Not 0: a strict restore lost something, and wrote back what the registers held before. */
+int vcpusnap_report_is_undone(const vcpusnap_report *report);
+
+/* Counters that run at another frequency than the guest's, so that its clock goes wrong. */
+typedef struct vcpusnap_counter_difference {
+    /* CNTFRQ_EL0 in Hz. */
+    uint64_t guest;
+    uint64_t host;
+    /* Not 0: the policy does not pardon it, and the report is not complete. */
+    int32_t is_loss;
+} vcpusnap_counter_difference;
+
+/* 1 where they differ, as far as both are known; else 0. */
+int vcpusnap_report_counter(const vcpusnap_report *report, vcpusnap_counter_difference *difference);
 
 /* The next register, by unit and ascending id: 1, or 0 after the last, and the next call begins anew. */
 int vcpusnap_report_next(vcpusnap_report *report, vcpusnap_outcome *outcome);

@@ -1,6 +1,7 @@
 internal import Emulation
 internal import LinuxSystem
 internal import Planning
+internal import Reports
 internal import Transfer
 internal import VCPUModel
 
