@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "vcpusnap.h"
-#include "vcpusnap_system.h"
+#include "cvcpusnap.h"
 
 #define TEXT_OF(number) #number
 #define VERSION(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
@@ -15,17 +15,17 @@ const char *vcpusnap_version(void)
     return VERSION(VCPUSNAP_VERSION_MAJOR, VCPUSNAP_VERSION_MINOR, VCPUSNAP_VERSION_PATCH);
 }
 
-int vcpusnap_system_errno(void)
+int cvcpusnap_errno(void)
 {
     return errno;
 }
 
-void vcpusnap_system_set_errno(int number)
+void cvcpusnap_set_errno(int number)
 {
     errno = number;
 }
 
-int64_t vcpusnap_system_write(int fd, const void *bytes, size_t size)
+int64_t cvcpusnap_write(int fd, const void *bytes, size_t size)
 {
     const struct timespec at_once = {0, 0};
     sigset_t broken_pipe, before, pending;

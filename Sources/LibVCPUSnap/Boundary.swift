@@ -12,8 +12,8 @@ public typealias ObjectPlace = UnsafeMutablePointer<OpaquePointer?>
 
 /// Does what a C function is for, with errno as it was.
 func keepingErrno<Result>(_ body: () -> Result) -> Result {
-    let before = vcpusnap_system_errno()
-    defer { vcpusnap_system_set_errno(before) }
+    let before = cvcpusnap_errno()
+    defer { cvcpusnap_set_errno(before) }
     return body()
 }
 

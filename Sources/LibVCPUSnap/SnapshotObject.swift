@@ -88,7 +88,7 @@ public func writeDescriptor(
         var written = 0
         while written < bytes.size {
             let rest = (bytes.start + written, bytes.size - written)
-            let result = vcpusnap_system_write(descriptor, rest.0, rest.1)
+            let result = cvcpusnap_write(descriptor, rest.0, rest.1)
             // Nothing written and no error would be repeated forever.
             written += try Failure.passing {
                 guard try Errno.check(result) > 0 else { throw Errno.io }

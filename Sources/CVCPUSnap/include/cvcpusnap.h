@@ -1,14 +1,14 @@
 /* What the library needs of the system and Swift cannot do by itself; not for its users, who do not get it. */
-#ifndef VCPUSNAP_SYSTEM_H
-#define VCPUSNAP_SYSTEM_H
+#ifndef CVCPUSNAP_H
+#define CVCPUSNAP_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-int vcpusnap_system_errno(void);
-void vcpusnap_system_set_errno(int number);
+int cvcpusnap_errno(void);
+void cvcpusnap_set_errno(int number);
 
 /* write(2) that raises no SIGPIPE; -errno where it fails. */
-int64_t vcpusnap_system_write(int fd, const void *bytes, size_t size);
+int64_t cvcpusnap_write(int fd, const void *bytes, size_t size);
 
 #endif
