@@ -18,6 +18,8 @@ let package = Package(
     products: [
         .library(name: "VCPUSnap", targets: ["VCPUSnap"]),
         .executable(name: "vcpusnap", targets: ["vcpusnap"]),
+        // libvcpusnap, for programs in C and all that can call it; Scripts/build-library makes what is installed.
+        .library(name: "LibVCPUSnap", type: .dynamic, targets: ["LibVCPUSnap"]),
         // For Fuzz, which runs commands inside itself; nothing else is to depend on it.
         .library(name: "Program", targets: ["Program"]),
     ],
@@ -102,12 +104,20 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // Reports as JSON, for the program and for libvcpusnap.
+        .target(
+            name: "Reports",
+            dependencies: [
+                "Emulation", "LinuxSystem", "Planning", "Registers", "Transfer", "VCPUModel",
+            ],
+            swiftSettings: settings),
+
         // The command line: all of it, and the program, which starts it.
         .target(
             name: "Program",
             dependencies: [
                 "Attach", "Emulation", "LinuxSystem", "Machines", "Planning", "QEMUStream",
-                "Registers", "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel",
+                "Registers", "Reports", "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -122,6 +132,16 @@ let package = Package(
             dependencies: [
                 "Attach", "Emulation", "KVM", "LinuxSystem", "Machines", "Planning", "QEMUStream",
                 "Registers", "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel", "VMMFiles",
+            ],
+            swiftSettings: settings),
+
+        // The same for C: the header, and what it declares.
+        .target(name: "CVCPUSnap"),
+        .target(
+            name: "LibVCPUSnap",
+            dependencies: [
+                "CVCPUSnap", "Emulation", "KVM", "LinuxSystem", "Machines", "Planning",
+                "QEMUStream", "Registers", "Reports", "SnapshotFormat", "Transfer", "VCPUModel",
             ],
             swiftSettings: settings),
 

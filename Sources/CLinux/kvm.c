@@ -1,7 +1,9 @@
 #include "CLinuxKVM.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 
 #include "CLinuxKVMNumbers.h"
 #include "kvm_structures.h"
@@ -168,6 +170,74 @@ int clinux_kvm_get_vcpu_events(int vcpu, struct clinux_kvm_vcpu_events *events)
 int clinux_kvm_set_vcpu_events(int vcpu, const struct clinux_kvm_vcpu_events *events)
 {
     return call_with(vcpu, CLINUX_KVM_SET_VCPU_EVENTS, events);
+}
+
+static int read_attribute(const struct clinux_kvm_read *read)
+{
+    /* The kernel does not say how many bytes it writes; no attribute has more. */
+    uint64_t value[32] = {read->preset};
+    int result = clinux_kvm_get_attribute(read->descriptor, read->group, read->number, value);
+
+    if (result >= 0)
+        memcpy(read->value, value, read->size);
+    return result;
+}
+
+static int read_events(const struct clinux_kvm_read *read)
+{
+    struct clinux_kvm_vcpu_events events;
+    int result = clinux_kvm_get_vcpu_events(read->descriptor, &events);
+
+    if (result < 0)
+        return result;
+    /* Without a pending SError the rest says what the host could do, which is no state of the vCPU. */
+    memset(read->value, 0, read->size);
+    if (*(const uint8_t *)&events != 0)
+        memcpy(read->value, &events, read->size);
+    return 0;
+}
+
+static int read_time(const struct clinux_kvm_read *read)
+{
+    struct timespec now;
+    uint64_t nanoseconds;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    nanoseconds = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    memcpy(read->value, &nanoseconds, sizeof nanoseconds);
+    return 0;
+}
+
+static int read_one(const struct clinux_kvm_read *read)
+{
+    switch (read->kind) {
+    case CLINUX_KVM_READ_NOTHING:
+        return 0;
+    case CLINUX_KVM_READ_REGISTER:
+        return clinux_kvm_get_one_reg(read->descriptor, read->number, read->value);
+    case CLINUX_KVM_READ_ATTRIBUTE:
+        return read_attribute(read);
+    case CLINUX_KVM_READ_MP_STATE:
+        return clinux_kvm_get_mp_state(read->descriptor, read->value);
+    case CLINUX_KVM_READ_EVENTS:
+        return read_events(read);
+    case CLINUX_KVM_READ_TIME:
+        return read_time(read);
+    }
+    return -EINVAL;
+}
+
+int clinux_kvm_read_all(const struct clinux_kvm_read *reads, size_t count, size_t *failed)
+{
+    for (size_t place = 0; place < count; place++) {
+        int result = read_one(&reads[place]);
+
+        if (result < 0) {
+            *failed = place;
+            return result;
+        }
+    }
+    return 0;
 }
 
 int clinux_kvm_run(int vcpu)

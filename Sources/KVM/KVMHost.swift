@@ -32,7 +32,7 @@ public struct KVMHost: Sendable {
     /// Asked of a VM: some capabilities are an error (EINVAL) when asked of `/dev/kvm`.
     ///
     /// One that cannot be asked at all is left out.
-    private static func capabilities(of vm: borrowing VM) -> [(name: String, value: Int)] {
+    static func capabilities(of vm: borrowing VM) -> [(name: String, value: Int)] {
         var answers: [(name: String, value: Int)] = []
         for capability in KVMCapability.all where capability.isReportedByARM64 {
             guard let value = try? vm.value(of: Capability(capability)) else { continue }

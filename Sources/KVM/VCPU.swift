@@ -114,6 +114,9 @@ internal import VCPUModel
 
     private static let eventsSize = 16
 
+    /// Its descriptor, for calls as long as the vCPU is open.
+    var descriptor: Int32 { file.withNumber { $0 } }
+
     /// Its own attributes; they can be asked for as long as the vCPU is open.
-    var attributes: KVMDevice { KVMDevice(borrowing: file.withNumber { $0 }) }
+    var attributes: KVMDevice { KVMDevice(borrowing: descriptor) }
 }

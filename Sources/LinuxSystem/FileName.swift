@@ -76,7 +76,7 @@ package enum FileName {
     }
 
     /// The string for a name that ends in NUL.
-    static func string(at name: UnsafePointer<CChar>) -> String {
+    package static func string(at name: UnsafePointer<CChar>) -> String {
         // SAFETY: the caller's name ends in NUL, and strings from C do.
         let bytes = UnsafeBufferPointer(start: name, count: length(name))
         return string(of: bytes.map { UInt8(bitPattern: $0) })

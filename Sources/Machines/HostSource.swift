@@ -171,7 +171,7 @@ package final class MadeVCPUs: OpenState {
 
 extension Provenance {
     /// What is known of a host on which vCPUs were made.
-    init(
+    package init(
         kernel: String, midr: UInt64?, counterFrequency: UInt64?,
         capabilities: [(name: String, value: Int)], tool: String
     ) {

@@ -1,13 +1,14 @@
 internal import Emulation
 internal import LinuxSystem
 internal import Registers
-internal import Transfer
+package import Transfer
 internal import VCPUModel
 
 /// The plans of a guest's units, each made when it is asked for: all of them together can be much larger
 /// than the guest.
 public struct UnitPlans: RandomAccessCollection, Sendable {
-    private let account: RestoreAccount
+    /// The restore as it was carried out, without what explains its losses.
+    package let account: RestoreAccount
     private let hosts: MoveHosts
     /// The position of the first vCPU: the VM itself comes before it.
     private let firstVCPU: Int

@@ -80,7 +80,7 @@ extension Provenance {
     }
 
     /// What is wrong with a key or value, nil for nothing.
-    private static func defect(of text: String, isKey: Bool) -> String? {
+    package static func defect(of text: String, isKey: Bool) -> String? {
         if isKey, text.isEmpty { return "is empty" }
         if text.utf8.count > SnapshotLimits.provenanceText {
             return "is longer than \(SnapshotLimits.provenanceText) bytes"

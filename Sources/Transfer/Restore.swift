@@ -29,6 +29,9 @@ public struct Restore {
         /// The capabilities that were enabled on the destination's VM before its vCPUs were made.
         public var enabled: [KVMCapability] = []
 
+        /// Asked before each step, with how many are done of how many; false ends the restore, and what was written stays.
+        public var goesOn: (@Sendable (_ done: Int, _ total: Int) -> Bool)?
+
         /// An exact, complete restore that keeps what it wrote when something is lost.
         public init() {}
     }
@@ -39,7 +42,7 @@ public struct Restore {
     /// Restores `states[n]` into `banks[n]`.
     /// - Returns: one report for each pair.
     /// - Throws: before anything is written, when there is no vCPU among the states, or not as many of
-    ///   them as banks; afterward, when a bank cannot even list its registers.
+    ///   them as banks; afterward, when a bank cannot even list its registers, and where `Options.goesOn` ends it.
     public static func run(
         _ states: [UnitState], into banks: [any RegisterBank], options: Options = Options()
     ) throws(RestoreError) -> [RestoreReport] {
@@ -112,18 +115,23 @@ public struct Restore {
     }
 
     private mutating func writeAll(_ restoreTables: (() -> Void)?) throws(RestoreError) {
-        for phase in RestorePhase.allCases {
+        for (number, phase) in RestorePhase.allCases.enumerated() {
             if options.isStrict, phase == RestorePhase.firstOfInitialized {
                 // What is written from here on can change others, of other vCPUs too.
                 for index in units.indices { units[index].remember() }
             }
             if phase == .translationEnable { restoreTables?() }
             for index in units.indices {
+                guard goesOn(after: number * units.count + index) else { throw .canceled }
                 units[index].write(phase)
                 // It says nothing of a register, and all that follow would say the same.
                 if let failure = units[index].standstillFailure { throw .bank(failure) }
             }
         }
+    }
+
+    private func goesOn(after steps: Int) -> Bool {
+        options.goesOn?(steps, RestorePhase.allCases.count * units.count) ?? true
     }
 
     private mutating func account() throws(RestoreError) -> RestoreAccount {

@@ -11,6 +11,8 @@ public enum RestoreError: Error, Hashable, Sendable {
     case sameAffinity(UInt32, UInt32, mpidr: RegisterValue)
     /// A bank cannot even list its registers, or its vCPUs do not stand still.
     case bank(RegisterBankError)
+    /// `Restore.Options.goesOn` ended it; what was written stays.
+    case canceled
 }
 
 extension RestoreError: CustomStringConvertible {
@@ -24,6 +26,8 @@ extension RestoreError: CustomStringConvertible {
             "vCPUs \(first) and \(second) have the same affinity (MPIDR_EL1 \(mpidr)), so a GICv3 cannot tell them "
                 + "apart: give each its own (vcpusnap set --vcpu), or leave out the interrupt controller (--without gic)"
         case .bank(let error): error.description
+        case .canceled:
+            "the restore was ended by whoever asked for it, and the vCPUs have only a part of the state: make new ones"
         }
     }
 }

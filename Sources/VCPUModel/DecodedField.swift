@@ -45,6 +45,17 @@ public struct DecodedField: Hashable, Sendable {
         }
     }
 
+    /// What the field is and what its value says; nil where there is nothing beyond its name and bits.
+    ///
+    /// What a value says speaks for itself in a part, and where it belongs to a sentence; elsewhere what the field is stands
+    /// before it.
+    package var explanation: String? {
+        guard let meaning = field.meaning, meaning != field.name else { return words }
+        guard let words else { return meaning }
+        let isPlain = field.isTelling || isPart && field.words(for: bits) != nil
+        return isPlain ? words : "\(meaning): \(words)"
+    }
+
     /// Whether it is worth saying where brevity counts: it is set, or what it says matters also where it is not.
     public var isNotable: Bool {
         // Of these, -1 is what offers nothing.

@@ -20,6 +20,11 @@ public protocol RegisterBank: AnyObject {
     ///   read it only with a side effect (QEMU's `ARM_CP_NO_RAW`).
     func read(_ id: RegisterID) throws(RegisterBankError) -> RegisterValue
 
+    /// Makes ready to read many registers at once, as often as needed, into memory that is taken before: while a guest
+    /// stands still there is to be nothing but the reading.
+    /// - Throws: where it is known already that one cannot be read.
+    func bulkRead(into memory: RegisterMemory) throws(RegisterBankError) -> any BulkRead
+
     /// Writes one register, as `KVM_SET_ONE_REG` does: the write may be refused, ignored or changed,
     /// so only reading back tells what the register holds.
     /// - Throws: errno `ENOENT` when the vCPU has no such register, `EINVAL` for a value it refuses

@@ -129,6 +129,27 @@ int clinux_kvm_arm_vcpu_finalize(int vcpu, int feature);
  * -E2BIG when there are more than list[0]; list[0] is then their number. */
 int clinux_kvm_get_reg_list(int vcpu, uint64_t *_Nonnull list);
 
+/* One of the reads of clinux_kvm_read_all. */
+struct clinux_kvm_read {
+    enum clinux_kvm_read_kind {
+        CLINUX_KVM_READ_NOTHING,   /* the value stays as it is */
+        CLINUX_KVM_READ_REGISTER,  /* KVM_GET_ONE_REG of number */
+        CLINUX_KVM_READ_ATTRIBUTE, /* KVM_GET_DEVICE_ATTR of group and number, of a value that holds preset before */
+        CLINUX_KVM_READ_MP_STATE,
+        CLINUX_KVM_READ_EVENTS,    /* zeros where no SError is pending */
+        CLINUX_KVM_READ_TIME,      /* nanoseconds since 1970 */
+    } kind;
+    int descriptor;
+    uint32_t group;
+    uint32_t size;
+    uint64_t number;
+    uint64_t preset;
+    void *_Nullable value;
+};
+
+/* Reads all of them in their order, and takes no memory. Ends at the first that fails, whose place it tells. */
+int clinux_kvm_read_all(const struct clinux_kvm_read *_Nullable reads, size_t count, size_t *_Nonnull failed);
+
 /* KVM_GET_ONE_REG, on a vCPU; value has the size the id says (KVM_REG_SIZE). */
 int clinux_kvm_get_one_reg(int vcpu, uint64_t id, void *_Nonnull value);
 

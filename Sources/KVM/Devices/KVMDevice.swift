@@ -30,6 +30,9 @@ public struct KVMDevice: ~Copyable {
         self.file = file
     }
 
+    /// Its descriptor, for calls as long as the device is open.
+    var descriptor: Int32 { file.withNumber { $0 } }
+
     /// Whether there is such an attribute, readable or not.
     ///
     /// The corresponding ioctl is `KVM_HAS_DEVICE_ATTR`.

@@ -11,6 +11,8 @@ public struct KVMMachine {
     public let vm: KVMVMBank
     /// Its vCPUs, in the order in which they were given.
     public let vcpus: [KVMVCPUBank]
+    /// `KVM_CHECK_EXTENSION` of each of `KVMCapability.all` that arm64 reports.
+    public let capabilities: [(name: String, value: Int)]
     private let devices: VMDevices
 
     /// A vCPU that is lent.
@@ -59,6 +61,7 @@ public struct KVMMachine {
         borrowing vm: Int32, vcpus: [LentVCPU], controller: LentController?,
         unknown: UnknownState = .everything
     ) throws(KVMError) {
+        capabilities = try Self.capabilities(of: vm)
         let devices = VMDevices(lent: controller)
         var banks: [KVMVCPUBank] = []
         for vcpu in vcpus {
@@ -70,6 +73,15 @@ public struct KVMMachine {
         self.vcpus = banks
         self.vm = KVMVMBank(VM(borrowing: vm), banks, unknown: unknown)
         self.devices = devices
+    }
+
+    /// - Throws: for a descriptor of no VM.
+    private static func capabilities(
+        of vm: Int32
+    ) throws(KVMError) -> [(name: String, value: Int)] {
+        let vm = VM(borrowing: vm)
+        _ = try vm.preferredTarget()
+        return KVMHost.capabilities(of: vm)
     }
 
     /// Has KVM write the pending bits of LPIs and the tables of ITSs to the guest's memory, where a VMM saves them with it.

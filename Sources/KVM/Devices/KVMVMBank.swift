@@ -9,7 +9,7 @@ public import VCPUModel
 /// register that is not part of its set-up initializes it.
 public final class KVMVMBank: RegisterBank {
     private let vm: VM
-    private let vcpus: [KVMVCPUBank]
+    let vcpus: [KVMVCPUBank]
     private var unknown: UnknownState
     private var clock: KVMClock
 

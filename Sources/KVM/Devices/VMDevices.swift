@@ -135,13 +135,33 @@ final class VMDevices {
         return device.handle.has(vcpu.number(of: attribute, with: model))
     }
 
+    /// An attribute that has a register, or a part of it, and the device to be asked for it.
+    struct Place {
+        let device: Device
+        let attribute: KVMDevice.Attribute
+        let size: Int
+        let preset: UInt64
+    }
+
+    /// Where a register is, its low part first.
+    func places(of id: RegisterID, of vcpu: VCPUKey) throws(KVMError) -> [Place] {
+        var places: [Place] = []
+        for attribute in id.attributes {
+            places.append(
+                Place(
+                    device: try device(of: attribute),
+                    attribute: vcpu.number(of: attribute, with: model),
+                    size: attribute.valueSize ?? 0, preset: attribute.preset))
+        }
+        return places
+    }
+
     func read(_ id: RegisterID, of vcpu: VCPUKey) throws(KVMError) -> RegisterValue {
         var bytes: [UInt8] = []
-        for attribute in id.attributes {
-            let device = try device(of: attribute)
-            bytes += try device.handle.value(
-                of: vcpu.number(of: attribute, with: model), size: attribute.valueSize ?? 0,
-                preset: RegisterValue(attribute.preset).littleEndianBytes)
+        for place in try places(of: id, of: vcpu) {
+            bytes += try place.device.handle.value(
+                of: place.attribute, size: place.size,
+                preset: RegisterValue(place.preset).littleEndianBytes)
         }
         guard let value = RegisterValue(littleEndian: Array(bytes.prefix(id.size ?? 0))) else {
             throw .calling("KVM_GET_DEVICE_ATTR", .noDeviceOrAddress)

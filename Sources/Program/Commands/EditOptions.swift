@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Machines
+internal import Reports
 internal import Transfer
 internal import VCPUModel
 

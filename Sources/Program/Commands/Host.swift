@@ -3,6 +3,7 @@ internal import Emulation
 internal import LinuxSystem
 internal import Machines
 internal import Registers
+internal import Reports
 internal import VCPUModel
 
 /// `vcpusnap host`.

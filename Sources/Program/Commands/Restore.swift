@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Machines
 internal import Registers
+internal import Reports
 internal import Transfer
 internal import VCPUModel
 

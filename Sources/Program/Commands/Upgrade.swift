@@ -4,6 +4,7 @@ internal import LinuxSystem
 internal import Machines
 internal import Planning
 internal import QEMUStream
+internal import Reports
 internal import Transfer
 internal import VCPUModel
 

@@ -1,5 +1,6 @@
 internal import Planning
 internal import Registers
+internal import Reports
 internal import TextFormats
 internal import VCPUModel
 

@@ -1,4 +1,5 @@
 internal import Registers
+internal import Reports
 internal import VCPUModel
 
 /// What a register became with a kernel.

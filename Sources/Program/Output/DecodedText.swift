@@ -1,4 +1,5 @@
 internal import Registers
+internal import Reports
 internal import VCPUModel
 
 /// What the fields of a register's value say, a line each.
@@ -33,19 +34,9 @@ struct DecodedText {
         let field = decoded.field
         let range = PrintableText(bitRange(field.msb, field.lsb)).padded(to: Self.rangeWidth)
         let value = PrintableText(RegisterValue(decoded.bits).description).padded(to: 6)
-        let words = Self.words(decoded).map { " \($0)" as PrintableText } ?? ""
+        let words = decoded.explanation.map { " \($0)" as PrintableText } ?? ""
         return
             "\(PrintableText(indent))\(range) \(PrintableText(field.name).padded(to: 12)) \(value)\(words)"
-    }
-
-    /// What a value says speaks for itself in a part, and where it belongs to a sentence; elsewhere what the field is stands
-    /// before it.
-    private static func words(_ decoded: DecodedField) -> String? {
-        let field = decoded.field
-        guard let meaning = field.meaning, meaning != field.name else { return decoded.words }
-        guard let words = decoded.words else { return meaning }
-        let isPlain = field.isTelling || decoded.isPart && field.words(for: decoded.bits) != nil
-        return isPlain ? words : "\(meaning): \(words)"
     }
 
     /// That of `[127:64]`.

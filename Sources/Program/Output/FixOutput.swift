@@ -1,5 +1,6 @@
 internal import Machines
 internal import Planning
+internal import Reports
 
 /// The report of `fix`.
 struct FixOutput: WholeReport {

@@ -1,4 +1,5 @@
 internal import Registers
+internal import Reports
 internal import Transfer
 internal import VCPUModel
 

@@ -1,3 +1,4 @@
+internal import Reports
 internal import VCPUModel
 
 /// The report of `show --interrupts`.

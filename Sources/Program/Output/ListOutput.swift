@@ -1,5 +1,6 @@
 internal import Attach
 internal import Machines
+internal import Reports
 
 /// The report of `list`.
 struct ListOutput: WholeReport {

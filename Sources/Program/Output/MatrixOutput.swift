@@ -1,5 +1,6 @@
 internal import Emulation
 internal import Planning
+internal import Reports
 internal import VCPUModel
 
 /// The report of `matrix`.

@@ -2,6 +2,7 @@ internal import LinuxSystem
 internal import Machines
 internal import Planning
 internal import Registers
+internal import Reports
 internal import Transfer
 internal import VCPUModel
 

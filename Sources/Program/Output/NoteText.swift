@@ -1,18 +1,7 @@
 internal import Machines
 internal import QEMUStream
+internal import Reports
 internal import VCPUModel
-
-extension Snapshot {
-    /// What is odd about it in words, for reports; nil for nothing, so that JSON has no key for it.
-    var noteTexts: [String]? { Self.texts(of: notes.filter { $0 != unknown }) }
-
-    /// The same, and what it cannot tell, for reports on what vcpusnap restores.
-    var noteTextsOfRestore: [String]? { Self.texts(of: notes) }
-
-    private static func texts(of notes: [SnapshotNote]) -> [String]? {
-        notes.isEmpty ? nil : notes.map(\.description)
-    }
-}
 
 extension QEMUStream {
     /// True where nothing said where in it the vCPUs are; else nil, so that JSON has no key for it.

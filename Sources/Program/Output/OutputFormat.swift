@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import LinuxSystem
 internal import Machines
+internal import Reports
 
 /// `--format text|json`.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
@@ -67,7 +68,7 @@ extension Report {
         guard !printing.style.quiet else { return }
         let output = ReportWriter(to: stream, style: style, width: stream.terminalWidth)
         switch printing.form {
-        case .json: try (JSONObject.ofThisVersion + json).write(to: JSONWriter(output))
+        case .json: try (JSONObject.ofThisVersion + json).write(to: JSONWriter(output.write(data:)))
         case .ndjson: try rows.write(lines: output)
         case .csv: rows.write(csv: output)
         case .text:

@@ -3,6 +3,7 @@ internal import LinuxSystem
 internal import Planning
 internal import QEMUStream
 internal import Registers
+internal import Reports
 internal import TextFormats
 internal import Transfer
 internal import VCPUModel
@@ -82,13 +83,10 @@ struct PlanOutput: Report {
     }
 
     var json: JSONObject {
-        [
-            "hosts": moves.profiles.json { profile in
-                let (plan, loads) = (try moves.plan(on: profile), try loads(profile))
-                return PlanBody(plan: plan, values: values).json
-                    + ["qemu": loads.isEmpty ? nil : loads.json(Self.json)]
-            }, "notes": notes, "policy": moves.policy.name, "source": source,
-        ]
+        PlanJSON(notes: notes, policy: moves.policy.name, source: source).json(moves.profiles) {
+            let (plan, loads) = (try moves.plan(on: $0), try loads($0))
+            return plan.json(values) + ["qemu": loads.isEmpty ? nil : loads.json(Self.json)]
+        }
     }
 
     private static func json(_ load: Loads.Element) -> JSONObject {
@@ -171,51 +169,19 @@ struct PlanBody: JSONConvertible {
             """
     }
 
-    var json: JSONObject {
-        let guesses = plan.guesses.map(\.name)
-        return [
-            "counter": plan.counter, "guessed": guesses.isEmpty ? nil : guesses, "host": plan.host,
-            "notices": plan.notices.list, "verdict": plan.verdict.text,
-            // Of each unit what the restore will report, and why.
-        ]
-            + .units(plan.units, \.report.unit) {
-                $0.report.json(values) + ["causes": $0.byCause.json { $0.json($1, values) }]
-            }
+    var json: JSONObject { plan.json(values) }
+}
+
+extension CounterMismatch {
+    var line: PrintableText {
+        let pardoned = pardon.map { "; pardoned by \($0.text)" } ?? ""
+        return "  the counter runs at \(host) Hz, the guest's at \(guest) Hz\(pardoned)\n"
     }
 }
 
 extension [MoveNotice] {
     /// A line for each.
     var lines: PrintableText { map { "  notice: \($0.text)\n" }.joined() }
-
-    /// Nil for none.
-    var list: JSONList? {
-        isEmpty ? nil : json { ["notice": $0.name, "text": $0.text] }
-    }
-}
-
-extension Cause {
-    fileprivate func json(_ losses: [PlannedLoss], _ values: ValueText) -> JSONObject {
-        [
-            "cause": kind.rawValue, "detail": detail, "text": text,
-            "losses": losses.json(values),
-        ]
-    }
-}
-
-extension PlannedLoss: ValueHolder {
-    func json(_ values: ValueText) -> JSONObject {
-        [
-            "notice": notice, "register": restore.json(values),
-            "remedies": remedies,
-        ]
-    }
-}
-
-extension GuestImpact: JSONConvertible {
-    var json: JSONObject {
-        ["changedSinceReset": isChangedFromReset, "inUse": isInUse, "text": text]
-    }
 }
 
 extension UnreachableHosts {

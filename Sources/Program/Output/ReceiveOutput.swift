@@ -1,3 +1,5 @@
+internal import Reports
+
 /// The report of a `move` to a file.
 struct ReceiveOutput: WholeReport {
     let source: String

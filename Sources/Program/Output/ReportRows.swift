@@ -1,3 +1,5 @@
+internal import Reports
+
 /// A result as rows of values, for spreadsheets, databases and filters of lines.
 struct ReportRows {
     enum Value {
@@ -14,7 +16,7 @@ struct ReportRows {
         for row in values {
             var object = JSONObject.ofThisVersion
             for (key, value) in zip(keys, row) { object.add(key, value) }
-            try object.write(to: JSONWriter(output, isCompact: true))
+            try object.write(to: JSONWriter(isCompact: true, output.write(data:)))
         }
     }
 

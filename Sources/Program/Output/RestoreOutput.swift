@@ -1,5 +1,6 @@
 internal import LinuxSystem
 internal import Registers
+internal import Reports
 internal import Transfer
 internal import VCPUModel
 
@@ -19,7 +20,13 @@ struct RestoreOutput: Report {
     let counter: CounterMismatch?
     let values: ValueText
 
-    private var isComplete: Bool { account.isComplete && counter?.isLoss != true }
+    private var mold: RestoreJSON {
+        RestoreJSON(
+            account: account, counter: counter, policy: policy, notes: notes, source: source,
+            target: target, dryRun: dryRun, values: values)
+    }
+
+    private var isComplete: Bool { mold.isComplete }
 
     var status: ExitStatus { isComplete ? .success : .finding }
 
@@ -38,38 +45,10 @@ struct RestoreOutput: Report {
         return "  next: vcpusnap plan \(source) --host \(host) says what can be done\n"
     }
 
-    var json: JSONObject {
-        [
-            "complete": isComplete, "counter": counter, "dryRun": dryRun, "notes": notes,
-            "policy": policy, "source": source, "target": target,
-        ] + .units(account, \.unit) { $0.json(values) + ["complete": $0.isComplete] }
-    }
+    var json: JSONObject { mold.json }
 }
 
-extension RestoreReport {
-    /// What a restore did to a unit.
-    func json(_ values: ValueText) -> JSONObject {
-        [
-            "counts": JSONObject(counts), "registers": registers.json(values),
-            "undo": undo?.json(values), "undone": undo?.allSatisfy(\.isUndone),
-        ]
-    }
-}
-
-extension RegisterRestore: ValueHolder {
-    func json(_ values: ValueText) -> JSONObject {
-        values.register(
-            id,
-            [
-                "before": before, "found": found, "lostBits": outcome.lostBits, "wanted": wanted,
-            ],
-            [
-                "errno": outcome.errno, "outcome": outcome.name,
-                "overrides": values.texts(overrides, of: id),
-                "pardon": pardon, "reason": reason,
-            ])
-    }
-
+extension RegisterRestore {
     /// `TCR2_EL1: wanted 0x0, found nothing; reason`.
     func line(_ values: ValueText) -> String {
         let wanted = values.text(wanted, of: id)
@@ -81,14 +60,6 @@ extension RegisterRestore: ValueHolder {
         let head = "\(values.title(of: id)): " + facts.compactMap(\.self).joined(separator: ", ")
         let rules = values.texts(overrides, of: id)?.joined(separator: ", ")
         return [head, reason, rules, pardon?.text].compactMap(\.self).joined(separator: "; ")
-    }
-}
-
-extension RegisterUndo: ValueHolder {
-    /// A register that `--strict` put back, or could not.
-    func json(_ values: ValueText) -> JSONObject {
-        values.register(
-            id, ["before": before, "found": found], ["reason": reason, "undone": isUndone])
     }
 }
 

@@ -1,6 +1,7 @@
 internal import Machines
 internal import QEMUStream
 internal import Registers
+internal import Reports
 internal import Transfer
 internal import VCPUModel
 

@@ -2,6 +2,7 @@ internal import Emulation
 internal import LinuxSystem
 internal import Machines
 internal import Planning
+internal import Reports
 internal import Transfer
 internal import VCPUModel
 

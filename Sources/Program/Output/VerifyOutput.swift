@@ -1,4 +1,5 @@
 internal import Machines
+internal import Reports
 internal import SnapshotFormat
 internal import VCPUModel
 

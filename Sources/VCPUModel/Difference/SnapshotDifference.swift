@@ -86,9 +86,7 @@ public struct UnitDifference: Hashable, Sendable {
         return ids.compactMap { id in
             let (before, after) = (left[id], right[id])
             guard before != after else { return nil }
-            let isOther = isAArch32 && !AArch32Bank.views(in: id).isEmpty
-            return RegisterDifference(
-                id: id, left: before, right: after, hasOtherFields: isOther)
+            return RegisterDifference(id, before, after, isAArch32: isAArch32)
         }
     }
 }
@@ -102,7 +100,17 @@ public struct RegisterDifference: Hashable, Sendable {
     /// The right side's value; nil where that side has no such register.
     public var right: RegisterValue?
     /// Whether a guest with AArch32 at EL1 has registers of its own in it, whose fields are others.
-    var hasOtherFields = false
+    private var hasOtherFields: Bool
+
+    /// - Parameter isAArch32: whether the guest on either side has AArch32 at EL1.
+    package init(
+        _ id: RegisterID, _ left: RegisterValue?, _ right: RegisterValue?, isAArch32: Bool
+    ) {
+        self.id = id
+        self.left = left
+        self.right = right
+        hasOtherFields = isAArch32 && !AArch32Bank.views(in: id).isEmpty
+    }
 
     /// What the register is for, to group reports by.
     public var category: RegisterCategory { RegisterCategory(of: id) }

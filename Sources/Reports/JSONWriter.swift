@@ -1,16 +1,18 @@
 internal import LinuxSystem
 
 /// Writes the JSON of Formats/json-output.md as it is made, with two spaces of indentation or on one line.
-final class JSONWriter {
-    private let output: ReportWriter
+package final class JSONWriter {
+    private let output: (String) -> Void
     /// How many objects and arrays are open.
     private var depth = 0
     /// What begins a line, by that number.
     private var lineEnds = ["\n"]
     private let isCompact: Bool
 
-    /// - Parameter isCompact: whether all of it stands on one line.
-    init(_ output: ReportWriter, isCompact: Bool = false) {
+    /// - Parameters:
+    ///   - isCompact: whether all of it stands on one line.
+    ///   - output: gets the text, piece by piece.
+    package init(isCompact: Bool = false, _ output: @escaping (String) -> Void) {
         self.output = output
         self.isCompact = isCompact
     }
@@ -21,7 +23,7 @@ final class JSONWriter {
             for member in members {
                 begin()
                 string(member.key)
-                output.write(data: isCompact ? ":" : " : ")
+                output(isCompact ? ":" : " : ")
                 try member.value.write(to: self)
             }
         }
@@ -40,30 +42,30 @@ final class JSONWriter {
     }
 
     /// A value that needs no quotes.
-    func literal(_ text: String) { output.write(data: text) }
+    func literal(_ text: String) { output(text) }
 
     func string(_ text: String) {
-        output.write(data: "\"")
-        output.write(data: Shown.json(text))
-        output.write(data: "\"")
+        output("\"")
+        output(Shown.json(text))
+        output("\"")
     }
 
     /// - Parameter elements: writes the elements, and calls `begin` before each of them.
     private func nest(
         _ start: String, _ end: String, _ elements: (_ begin: () -> Void) throws -> Void
     ) rethrows {
-        output.write(data: start)
+        output(start)
         depth += 1
         var isEmpty = true
         try elements {
-            if !isEmpty { output.write(data: ",") }
-            output.write(data: lineEnd)
+            if !isEmpty { output(",") }
+            output(lineEnd)
             isEmpty = false
         }
         depth -= 1
-        if isEmpty, !isCompact { output.write(data: "\n") }
-        output.write(data: lineEnd)
-        output.write(data: depth == 0 ? end + "\n" : end)
+        if isEmpty, !isCompact { output("\n") }
+        output(lineEnd)
+        output(depth == 0 ? end + "\n" : end)
     }
 
     private var lineEnd: String {

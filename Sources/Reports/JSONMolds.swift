@@ -1,8 +1,8 @@
 internal import LinuxSystem
-internal import Planning
-internal import Registers
-internal import Transfer
-internal import VCPUModel
+package import Planning
+package import Registers
+package import Transfer
+package import VCPUModel
 
 extension JSONObject {
     /// The VM itself, where a report says something of it, and its vCPUs, each made when it is written.
@@ -10,7 +10,7 @@ extension JSONObject {
     ///   - units: in ascending order.
     ///   - unit: which unit one is of.
     ///   - members: what the report says of one.
-    static func units<Units: Sequence>(
+    package static func units<Units: Sequence>(
         _ units: Units, _ unit: @escaping (Units.Element) -> UnitID,
         _ members: @escaping (Units.Element) -> JSONObject
     ) -> JSONObject {
@@ -23,29 +23,29 @@ extension JSONObject {
     }
 
     /// A register, with what a report says of it.
-    static func register(_ id: RegisterID, _ members: JSONObject) -> JSONObject {
+    package static func register(_ id: RegisterID, _ members: JSONObject) -> JSONObject {
         members + ["id": id.hex, "name": id.name]
     }
 
     /// A field, with its place in the register and what a report says of it.
-    static func field(_ field: RegisterField, _ members: JSONObject) -> JSONObject {
+    package static func field(_ field: RegisterField, _ members: JSONObject) -> JSONObject {
         ["lsb": field.lsb, "msb": field.msb, "name": field.name] + members
     }
 
     /// An entry of a provenance.
-    static func entry(_ key: Provenance.Key, _ members: JSONObject) -> JSONObject {
+    package static func entry(_ key: Provenance.Key, _ members: JSONObject) -> JSONObject {
         ["key": key.rawValue] + members
     }
 
     /// What differs between two sides, of which one may have nothing.
-    static func sides(_ left: String?, _ right: String?) -> JSONObject {
+    package static func sides(_ left: String?, _ right: String?) -> JSONObject {
         ["left": left, "right": right]
     }
 }
 
 extension ValueText {
     /// A register with some of its values, hidden where they must be, and what else a report says of it.
-    func register(
+    package func register(
         _ id: RegisterID, _ held: KeyValuePairs<String, RegisterValue?>, _ members: JSONObject
     ) -> JSONObject {
         let isHidden = isHidden(id)
@@ -59,41 +59,36 @@ extension ValueText {
 
 extension RegisterOutcome {
     /// The error of a refusal.
-    var errno: String? {
+    package var errno: String? {
         if case .refused(let number) = self { number.symbol } else { nil }
     }
 
     /// The bits that a value kept but masked does not have as wanted.
-    var lostBits: RegisterValue? {
+    package var lostBits: RegisterValue? {
         if case .keptButMasked(let lost) = self { lost } else { nil }
     }
 }
 
 extension Pardon: JSONConvertible {
-    var json: JSONObject { ["proof": proof, "rule": rule] }
+    package var json: JSONObject { ["proof": proof, "rule": rule] }
 
     /// `safe: the guest has ...`.
-    var text: String { rule + (proof.map { ": \($0)" } ?? "") }
+    package var text: String { rule + (proof.map { ": \($0)" } ?? "") }
 }
 
 extension CounterMismatch: JSONConvertible {
-    var json: JSONObject {
+    package var json: JSONObject {
         [
             "guest": guest, "host": host, "pardon": pardon,
             "remedies": isLoss ? remedies : nil,
         ]
     }
-
-    var line: PrintableText {
-        let pardoned = pardon.map { "; pardoned by \($0.text)" } ?? ""
-        return "  the counter runs at \(host) Hz, the guest's at \(guest) Hz\(pardoned)\n"
-    }
 }
 
 extension VectorLengths: JSONConvertible {
-    var json: JSONObject { ["longest": longest, "shown": shown] }
+    package var json: JSONObject { ["longest": longest, "shown": shown] }
 }
 
 extension Remedy: JSONConvertible {
-    var json: JSONObject { ["remedy": name, "text": text] }
+    package var json: JSONObject { ["remedy": name, "text": text] }
 }

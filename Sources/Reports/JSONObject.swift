@@ -1,7 +1,7 @@
-internal import Transfer
+package import Transfer
 
 /// A type that writes itself as one JSON value.
-protocol JSONWritable {
+package protocol JSONWritable {
     func write(to json: JSONWriter) throws
 }
 
@@ -9,90 +9,90 @@ protocol JSONWritable {
 ///
 /// Its members can be given in any order: they are written in ascending order of their keys, and those without a value
 /// are left out.
-struct JSONObject: JSONWritable, ExpressibleByDictionaryLiteral {
-    struct Member {
+package struct JSONObject: JSONWritable, ExpressibleByDictionaryLiteral {
+    package struct Member {
         let key: String
         let value: any JSONWritable
     }
 
     private var members: [Member] = []
 
-    init(dictionaryLiteral members: (String, (any JSONWritable)?)...) {
+    package init(dictionaryLiteral members: (String, (any JSONWritable)?)...) {
         for (key, value) in members { add(key, value) }
     }
 
     /// What every report begins with: the version of Formats/json-output.md.
-    static var ofThisVersion: JSONObject { ["jsonVersion": 1] }
+    package static var ofThisVersion: JSONObject { ["jsonVersion": 1] }
 
     /// How often each of some words occurred, or another number for each of them.
-    init(_ counts: [String: some JSONWritable]) {
+    package init(_ counts: [String: some JSONWritable]) {
         for (word, count) in counts { add(word, count) }
     }
 
-    mutating func add(_ key: String, _ value: (any JSONWritable)?) {
+    package mutating func add(_ key: String, _ value: (any JSONWritable)?) {
         if let value { members.append(Member(key: key, value: value)) }
     }
 
-    static func + (left: JSONObject, right: JSONObject) -> JSONObject {
+    package static func + (left: JSONObject, right: JSONObject) -> JSONObject {
         var object = left
         object.members += right.members
         return object
     }
 
-    func write(to json: JSONWriter) throws {
+    package func write(to json: JSONWriter) throws {
         try json.object(members.sorted { $0.key < $1.key })
     }
 }
 
 /// A type that has the same JSON form in every report.
-protocol JSONConvertible: JSONWritable {
+package protocol JSONConvertible: JSONWritable {
     var json: JSONObject { get }
 }
 
 extension JSONConvertible {
-    func write(to json: JSONWriter) throws { try self.json.write(to: json) }
+    package func write(to json: JSONWriter) throws { try self.json.write(to: json) }
 }
 
 /// A JSON array whose elements are made one at a time as it is written: all of them together can be large.
-struct JSONList: JSONWritable {
+package struct JSONList: JSONWritable {
     private let writeElements: (JSONWriter) throws -> Void
 
-    init<Element>(
+    package init<Element>(
         _ elements: some Sequence<Element>, _ object: @escaping (Element) throws -> JSONObject
     ) {
         writeElements = { try $0.array(elements, object) }
     }
 
-    func write(to json: JSONWriter) throws { try writeElements(json) }
+    package func write(to json: JSONWriter) throws { try writeElements(json) }
 }
 
 extension Sequence {
     /// An array with an object for each element.
-    func json(_ object: @escaping (Element) throws -> JSONObject) -> JSONList {
+    package func json(_ object: @escaping (Element) throws -> JSONObject) -> JSONList {
         JSONList(self, object)
     }
 
     /// The same for elements that hold register values.
-    func json(_ values: ValueText) -> JSONList where Element: ValueHolder {
+    package func json(_ values: ValueText) -> JSONList where Element: ValueHolder {
         JSONList(self) { $0.json(values) }
     }
 }
 
 /// A type that has the same JSON form in every report, except that register values in it may have to be hidden.
-protocol ValueHolder {
+package protocol ValueHolder {
     func json(_ values: ValueText) -> JSONObject
 }
 
 extension String: JSONWritable {
-    func write(to json: JSONWriter) { json.string(self) }
+    package func write(to json: JSONWriter) { json.string(self) }
 }
 
 extension Bool: JSONWritable {
-    func write(to json: JSONWriter) { json.literal(self ? "true" : "false") }
+    package func write(to json: JSONWriter) { json.literal(self ? "true" : "false") }
 }
 
 extension JSONWritable where Self: BinaryInteger {
-    func write(to json: JSONWriter) { json.literal(String(self)) }
+    package func write(to json: JSONWriter) { json.literal(String(self)) }
 }
 
 extension Int: JSONWritable {}
@@ -102,5 +102,5 @@ extension UInt32: JSONWritable {}
 extension UInt64: JSONWritable {}
 
 extension Array: JSONWritable where Element: JSONWritable {
-    func write(to json: JSONWriter) throws { try json.array(self) { $0 } }
+    package func write(to json: JSONWriter) throws { try json.array(self) { $0 } }
 }
