@@ -1,5 +1,6 @@
 package import Emulation
 package import Registers
+internal import TextFormats
 package import VCPUModel
 
 /// A guest that a baseline is about.
@@ -10,6 +11,23 @@ package enum BaselineGuest {
         case refused([(id: RegisterID, reason: String)])
         /// The guest runs, and holds other values in these registers.
         case others([RegisterID])
+
+        /// A sentence with the next step.
+        /// - Parameters:
+        ///   - guest: what was named as the guest.
+        ///   - baseline: the baseline's file.
+        package func text(of guest: String, with baseline: String) -> String {
+            switch self {
+            case .refused(let registers):
+                let lines = registers.map { "\($0.id.name) (\($0.reason))" }
+                return
+                    "no guest can be started on \(guest) with \(baseline), of which the host refuses "
+                    + "\(lines.listed(atMost: 3)): compute a baseline that is for it, too"
+            case .others(let ids):
+                return "\(guest) was not started with \(baseline): it holds another value in "
+                    + "\(ids.map(\.name).listed(atMost: 3)); leave out --baseline to plan it as it is"
+            }
+        }
     }
 
     /// The state of a guest which is started on a host with a baseline.

@@ -3,9 +3,6 @@ internal import Emulation
 internal import LinuxSystem
 internal import Machines
 internal import Planning
-internal import Registers
-internal import TextFormats
-internal import VCPUModel
 
 /// `--baseline`.
 struct BaselineOption: ParsableArguments {
@@ -43,21 +40,7 @@ struct BaselineOption: ParsableArguments {
             try BaselineGuest.check(guest.capture.snapshot, has: baseline)
             return guest
         } catch let problem as BaselineGuest.Problem {
-            throw CommandError(text(of: problem, source))
-        }
-    }
-
-    private func text(of problem: BaselineGuest.Problem, _ source: Location) -> String {
-        let name = location?.text ?? ""
-        switch problem {
-        case .refused(let registers):
-            let lines = registers.map { "\($0.id.name) (\($0.reason))" }
-            return
-                "no guest can be started on \(source.text) with \(name), of which the host refuses "
-                + "\(lines.listed(atMost: 3)): compute a baseline that is for it, too"
-        case .others(let ids):
-            return "\(source.text) was not started with \(name): it holds another value in "
-                + "\(ids.map(\.name).listed(atMost: 3)); leave out --baseline to plan it as it is"
+            throw CommandError(problem.text(of: source.text, with: location?.text ?? ""))
         }
     }
 }
