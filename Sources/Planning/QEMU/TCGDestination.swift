@@ -69,6 +69,35 @@ public struct TCGDestination {
 }
 
 extension TCGDestination {
+    /// Which QEMU wrote a stream.
+    package struct Writer {
+        package let version: QEMUVersion
+        /// What tells it, in words.
+        package let evidence: String
+    }
+
+    /// The QEMU of one version whose recorded CPUs have the stream's list of registers, or else the one that has its machine
+    /// type as its own; nil where neither tells.
+    /// - Throws: never with the models of a release, which its tests parse.
+    package static func writer(of stream: QEMUStream) throws(DirectiveError) -> Writer? {
+        let list = stream.cpus.first?.entries.map(\.id) ?? []
+        var versions: Set<QEMUVersion> = []
+        for name in TCGModel.builtInNames {
+            guard let version = QEMUVersion(parsing: name),
+                try TCGModel.builtIn(named: name)?.registers.map(\.id) == list
+            else { continue }
+            versions.insert(version)
+        }
+        if versions.count == 1, let version = versions.first {
+            return Writer(version: version, evidence: "its list of registers")
+        }
+        return QEMUVersion(ofMachineOf: stream).map {
+            Writer(version: $0, evidence: "its machine type")
+        }
+    }
+}
+
+extension TCGDestination {
     /// Why no recorded list can stand for a destination.
     public struct Unrecorded: Error, CustomStringConvertible {
         /// A sentence that says what to do instead.
