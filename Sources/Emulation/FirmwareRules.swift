@@ -7,8 +7,13 @@ extension PSCIVersion {
     static let oldest = PSCIVersion(rawValue: 1)
 
     /// What `KVM_REG_ARM_PSCI_VERSION` takes (`kvm_arm_set_fw_reg`, `arch/arm64/kvm/hypercalls.c`).
+    ///
+    /// A vendor's kernel can have a newer one than its version tells: what it gives to fresh vCPUs, it knows.
     func check(_ host: HostFacts) throws(Refusal) {
-        guard isKnown(to: host.kernel) else {
+        let isShown = host.newestPSCI.map { newest in
+            self == newest || Self.all.contains(self) && rawValue < newest.rawValue
+        }
+        guard isShown == true || isKnown(to: host.kernel) else {
             throw Refusal("\(self) is not a PSCI version this kernel has")
         }
         guard (self == Self.oldest) != host.features.contains(.psci02) else {

@@ -15,6 +15,8 @@ struct HostFacts: Hashable, Sendable {
     /// ID_AA64DFR0_EL1 as KVM gives it to a new guest.
     let idAA64DFR0: UInt64
     let vectorLengths: SVEVectorLengths?
+    /// The version of PSCI that a new vCPU has; nil where none was recorded.
+    let newestPSCI: PSCIVersion?
     /// PMCR_EL0.N of a new vCPU, the most counters it can have.
     let counters: Int
     /// How far the system counters move at each read, in ticks.
@@ -35,6 +37,7 @@ struct HostFacts: Hashable, Sendable {
         let ras = registers.bits(of: RegisterField.IDAA64PFR0EL1.ras, in: .idAA64PFR0EL1)
         hasRAS = ras ?? 0 != 0
         idAA64DFR0 = profile.registers[.idAA64DFR0EL1]?.bits ?? 0
+        newestPSCI = registers[.psciVersion].map { PSCIVersion(rawValue: $0.lowBits) }
         vectorLengths = profile.registers[.sveVLS].map { SVEVectorLengths($0) }
         counters = PMUControl(profile.registers[.pmcrEL0]?.bits ?? 0).counters
         cpu = CPUIdentity(midr: profile.midr ?? 0)

@@ -4,8 +4,8 @@ internal import Synchronization
 internal import Transfer
 internal import VCPUModel
 
-/// Guests as they would come to the destination if they had been started on their host with another kernel: each is made
-/// and moved once for a plan.
+/// What is lost of a guest at the destination if it had been started on its host with another kernel: found once for a
+/// plan.
 final class FreshGuests: Sendable {
     /// A guest that was started, and what of it is lost at the destination.
     private struct Start {
@@ -13,34 +13,13 @@ final class FreshGuests: Sendable {
         let lost: Set<RegisterID>
     }
 
-    /// Which guest is to be started.
-    private struct Order: Hashable {
-        var host: HostProfile
-        var kernel: KernelVersion
-        var made: VCPUFeatures
-    }
-
-    /// A guest, and the registers of which its host only guesses what they hold.
-    private typealias Guest = (state: UnitState, guessed: [RegisterID])
-
-    /// The guests of the last hosts: they are the same for all destinations.
-    private static let guests = Mutex([Order: Guest?]())
-    private static let mostGuests = 1024
-
-    private let snapshot: Snapshot
-    /// Where it was started, if that is known better than by the snapshot.
-    private let given: HostProfile?
+    private let guests: StartedGuests
     private let destination: HostProfile
     private let policy: RestorePolicy
-    private let told = Mutex([HostProfile?]())
     private let starts = Mutex([KernelVersion: Start?]())
 
-    init(
-        of snapshot: Snapshot, on host: HostProfile?, to destination: HostProfile,
-        policy: RestorePolicy
-    ) {
-        self.snapshot = snapshot
-        given = host
+    init(_ guests: StartedGuests, to destination: HostProfile, policy: RestorePolicy) {
+        self.guests = guests
         self.destination = destination
         self.policy = policy
     }
@@ -52,9 +31,9 @@ final class FreshGuests: Sendable {
     func kernels(
         taking id: RegisterID, isOneValue: Bool
     ) -> [(span: KernelSpan, values: [RegisterValue])] {
-        let changes = RegisterDictionary.entry(for: id)?.freshChanges ?? []
+        let changes = RegisterDictionary.entry(for: id)?.changes ?? []
         let dates = Set([KernelVersion.oldestKnown].compactMap(\.self) + changes).sorted()
-        guard let own = source?.kernel, let place = dates.lastIndex(where: { $0 <= own }),
+        guard let own = guests.host?.kernel, let place = dates.lastIndex(where: { $0 <= own }),
             let now = start(on: own), now.lost.contains(id)
         else { return [] }
         let runs = [
@@ -77,19 +56,15 @@ final class FreshGuests: Sendable {
     private func nearestRun(
         _ dates: [KernelVersion], of id: RegisterID, _ isOneValue: Bool
     ) -> [KernelVersion] {
-        let nearest = dates.first { isTaken(id, $0) && !isOfSeries($0, id) }
+        let nearest = dates.first { date in
+            dates.allSatisfy { $0.series != date.series || $0 < date || isTaken(id, $0) }
+        }
         let held = nearest.flatMap { start(on: $0)?.registers[id] }
         return dates.drop { $0 != nearest }.prefix { date in
             let other = start(on: date)?.registers[id]
             let isAlike = isOneValue ? other == held : (other == nil) == (held == nil)
             return isTaken(id, date) && isAlike
         }
-    }
-
-    /// Whether what a kernel shows changes again within its series.
-    private func isOfSeries(_ kernel: KernelVersion, _ id: RegisterID) -> Bool {
-        let changes = RegisterDictionary.entry(for: id)?.freshChanges ?? []
-        return changes.first { $0 > kernel }?.series == kernel.series
     }
 
     /// State that is only not saved is not gone: a guest that does not have a register must be told so.
@@ -104,14 +79,6 @@ final class FreshGuests: Sendable {
             }
     }
 
-    private var source: HostProfile? {
-        if let given { return given }
-        if let known = told.withLock({ $0.first }) { return known }
-        let host = try? HostProfile(from: snapshot)
-        told.withLock { $0 = [host] }
-        return host
-    }
-
     private func start(on kernel: KernelVersion) -> Start? {
         if let known = starts.withLock({ $0[kernel] }) { return known }
         let start = try? make(on: kernel)
@@ -120,37 +87,11 @@ final class FreshGuests: Sendable {
     }
 
     private func make(on kernel: KernelVersion) throws -> Start? {
-        guard let source,
-            let made = snapshot.vcpus.first?.registers[.vcpuInit].flatMap({ VCPUInit($0) }),
-            let guest = Self.guest(
-                Order(
-                    host: source, kernel: kernel,
-                    made: made.features.intersection(source.features)))
-        else { return nil }
+        guard let guest = guests.guest(on: kernel) else { return nil }
         let reports = try PlannedVM(on: EmulatedHost(destination), vcpuCount: 1)
             .restore([guest.state], policy: policy)
         return Start(
             registers: guest.state.registers,
             lost: Set(reports.flatMap(\.losses).map(\.id) + guest.guessed))
-    }
-
-    private static func guest(_ order: Order) -> Guest? {
-        if let known = guests.withLock({ $0[order] }) { return known }
-        let guest = try? start(order)
-        guests.withLock { known in
-            if known.count >= mostGuests { known = [:] }
-            known[order] = .some(guest)
-        }
-        return guest
-    }
-
-    /// - Returns: nil where the host with that kernel cannot be told, or makes no such vCPU.
-    private static func start(_ order: Order) throws -> Guest? {
-        guard let midr = order.host.midr else { return nil }
-        let host = try order.host.withKernel(
-            "\(order.kernel)", like: HostProfile.builtIn(ofCPU: midr))
-        guard order.made.isSubset(of: host.features) else { return nil }
-        let guest = try PlannedVM.freshGuest(on: host, features: order.made)
-        return (guest.vcpus[0].unit, host.guesses.map(\.register))
     }
 }

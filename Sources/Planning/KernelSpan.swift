@@ -14,10 +14,14 @@ public struct KernelSpan: Hashable, Sendable {
     }
 
     /// `Linux 6.3 or newer`, `a Linux older than 6.5`.
-    public var text: String {
-        switch (first, end) {
-        case (let first?, let end?): "Linux \(first) or newer, but older than \(end)"
-        case (let first?, nil): "Linux \(first) or newer"
+    public var text: String { text(orOfSeries: nil) }
+
+    /// - Parameter release: from which on kernels of an older series are as the first; nil where there are none.
+    func text(orOfSeries release: KernelVersion?) -> String {
+        let series = release.map { " (or \($0) of its series)" } ?? ""
+        return switch (first, end) {
+        case (let first?, let end?): "Linux \(first)\(series) or newer, but older than \(end)"
+        case (let first?, nil): "Linux \(first)\(series) or newer"
         case (nil, let end?): "a Linux older than \(end)"
         case (nil, nil): "any Linux"
         }

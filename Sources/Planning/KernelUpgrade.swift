@@ -26,7 +26,11 @@ public struct KernelUpgrade: Sendable {
         let account = try vm.restore(snapshot, policy: policy)
         up = MovePlan(account, of: snapshot, on: new, policy: policy, MoveCourse(start: old))
         let moved = try vm.guest(numbered: snapshot.vcpus.map(\.index))
-        var course = MoveCourse(start: old, givenUp: new.kernel, isStarted: true)
+        let changed = zip(snapshot.vcpus, moved.vcpus).flatMap { before, after in
+            after.registers.filter { $1 != before.registers[$0] }.map(\.0)
+        }
+        var course = MoveCourse(
+            start: old, givenUp: new.kernel, isStarted: true, changed: Set(changed))
         back = try MovePlan(of: moved, on: old, policy: policy, course)
         course = MoveCourse(start: new, givenUp: new.kernel)
         freshBack = try MovePlan(

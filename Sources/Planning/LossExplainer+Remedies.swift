@@ -14,7 +14,10 @@ extension LossExplainer {
         default: break
         }
         if cause.kind == .kernel, restore.id.isDeviceState {
-            return newerKernel(for: restore, cause) + policy(for: restore)
+            // No vCPU tells it.
+            let since = cause.detail.flatMap { KernelVersion(parsing: $0) }
+            return [.upgradeKernel(KernelSpan(from: since, before: nil), ofSeries: nil)]
+                + policy(for: restore)
         }
         let control = cpuInterface(restore)
         // No host is known that has it.
@@ -23,7 +26,8 @@ extension LossExplainer {
         let fields = hiddenFields(of: restore) ?? unacceptableFields(of: restore)
         let remedies =
             cause.kind == .kernelView
-            ? monitorsOtherwise(restore) : startAndDestination(for: restore, cause, fields)
+            ? monitorsOtherwise(restore) + newerKernel(for: restore)
+            : startAndDestination(for: restore, cause, fields)
         // What can be dropped is no reason to start it anew.
         let fresh = proof.isEmpty ? freshStart(restore, fields) : []
         return proof + fresh + remedies + otherHost(restore, cause, fields)
@@ -34,15 +38,16 @@ extension LossExplainer {
     private func startAndDestination(
         for restore: RegisterRestore, _ cause: Cause, _ fields: [IDFieldRule]
     ) -> [Remedy] {
+        let destination =
+            newerKernel(for: restore) + mitigation(restore) + capability(for: restore)
+            + pinning(cause)
+        // How it was started does not matter to what an earlier move changed.
+        guard !hosts.changed.contains(restore.id) else { return destination }
         let lowered = lowering(restore, fields)
         let left = lowered.isEmpty ? fields.filter { leftOut($0, restore) == nil } : []
-        let start =
-            withoutFeatures(restore, cause, fields, leaving: left.map(\.field)) + lowered
+        return withoutFeatures(restore, cause, fields, leaving: left.map(\.field)) + lowered
             + caches(restore) + vectors(restore) + counters(restore, cause) + services(restore)
-        let destination =
-            newerKernel(for: restore, cause).compactMap(afterUpgrade) + mitigation(restore)
-            + capability(for: restore) + pinning(cause)
-        return start + destination
+            + destination
     }
 
     private func proof(for restore: RegisterRestore) -> [Remedy] {
@@ -72,6 +77,7 @@ extension LossExplainer {
         if !features.isDisjoint(with: .pointerAuthentication) {
             features.formUnion(.pointerAuthentication)
         }
+        features.formIntersection(made?.features ?? features)
         let removable = Remedy.removable.reduce(VCPUFeatures()) { $0.union($1.features) }
         return features.isEmpty || !features.isSubset(of: removable)
             ? [] : [.withoutFeatures(features, fixed: left)]
@@ -80,11 +86,17 @@ extension LossExplainer {
     /// The feature that a field tells of, where a guest has to do without: the destination does not have it, or has it
     /// otherwise, and no kernel lets anyone choose how.
     private func leftOut(_ rule: IDFieldRule, _ restore: RegisterRestore) -> VCPUFeatures? {
-        guard let feature = rule.feature.flatMap({ VCPUFeatures(named: $0) }) else { return nil }
+        guard let feature = rule.feature.flatMap({ VCPUFeatures(named: $0) }), isMade(with: feature)
+        else { return nil }
         guard feature.isSubset(of: profile.features), let wanted = restore.wanted?.bits,
             let host = restore.found?.bits
         else { return feature }
         return chosen(rule, wanted, host).isEmpty ? feature : nil
+    }
+
+    /// Whether the guest's vCPU has a feature; true where the snapshot does not tell how it was made.
+    private func isMade(with feature: VCPUFeatures) -> Bool {
+        made.map { feature.isSubset(of: $0.features) } ?? true
     }
 
     /// The releases on which a field can be given a value that fits the destination.
@@ -147,7 +159,7 @@ extension LossExplainer {
         let isWritable =
             sourceKernel.map { entry.behavior(onKernel: $0)?.behaviorClass == .writable } ?? false
         return (isWritable ? [.lowerFields(restore.id.name, fields, fixed: [])] : [])
-            + [.withoutFeatures(.pmuV3, fixed: [])]
+            + (isMade(with: .pmuV3) ? [.withoutFeatures(.pmuV3, fixed: [])] : [])
     }
 
     /// The same host with other kernels, whose fresh guests have something of the register that is taken.
@@ -253,56 +265,19 @@ extension LossExplainer {
         return [.pinVCPUs(name)]
     }
 
-    private func newerKernel(for restore: RegisterRestore, _ cause: Cause) -> [Remedy] {
-        if cause.kind == .kernel { return [.upgradeKernel(cause.detail ?? "")] }
-        guard let kernel else { return [] }
-        if let since = changed(for: restore), kernel < since {
-            return [.upgradeKernel(since.description)]
+    /// The newer kernel that takes it.
+    ///
+    /// Of a destination that gets back an older one, the newer one that it has is no remedy, but one between them is.
+    private func newerKernel(for restore: RegisterRestore) -> [Remedy] {
+        guard restore.outcome != .missing,
+            RegisterDictionary.entry(for: restore.id)?.capability == nil,
+            let kernels = hosts.newerKernels.taking(restore.id, of: guest)
+        else { return [] }
+        guard let newest = hosts.givenUp else {
+            return [.upgradeKernel(kernels.span, ofSeries: kernels.ofSeries)]
         }
-        let backport = kernelThatTakes(restore) {
-            $0.major == kernel.major && $0.minor == kernel.minor
-        }
-        let release = kernelThatTakes(restore) { $0.patch == 0 }
-        guard let release else { return [] }
-        let ofSeries = backport.map { " (or \($0) of its series)" } ?? ""
-        return [.upgradeKernel("\(release)\(ofSeries)")]
-    }
-
-    /// Of a destination that gets back an older kernel, the newer one that it has is no remedy, but one between them is.
-    private func afterUpgrade(_ remedy: Remedy) -> Remedy? {
-        guard let newest = hosts.givenUp, case .upgradeKernel(let release) = remedy else {
-            return remedy
-        }
-        let isOlder = KernelVersion(parsing: release).map { $0 < newest } ?? false
-        return isOlder ? .stopAtKernel(release) : nil
-    }
-
-    /// Since which kernel all PSCI versions are taken, or caches listed that the host does not have.
-    private func changed(for restore: RegisterRestore) -> KernelVersion? {
-        if restore.id == .psciVersion {
-            let wanted = restore.wanted.map { PSCIVersion(rawValue: $0.lowBits) }
-            return wanted?.since ?? PSCIVersion.all.last?.since
-        }
-        guard restore.outcome == .absent, restore.id.isCacheGeometry,
-            let geometry = restore.wanted, let since = RegisterDictionary.cachesChosenSince
-        else { return nil }
-        let isTaken = hosts.newerKernels.take(geometry, in: restore.id, with: since, made: made)
-        return isTaken ? since : nil
-    }
-
-    /// The first kernel, of some, that takes a value which the destination's refuses.
-    private func kernelThatTakes(
-        _ restore: RegisterRestore, among isCandidate: (KernelVersion) -> Bool
-    ) -> KernelVersion? {
-        guard case .refused = restore.outcome, let kernel,
-            let entry = RegisterDictionary.entry(for: restore.id),
-            let value = restore.wanted, let wanted = value.bits, let host = restore.found?.bits,
-            !entry.takes(wanted, on: host, kernel: kernel)
-        else { return nil }
-        return entry.behaviorHistory.map(\.from).first { newer in
-            newer > kernel && isCandidate(newer) && entry.takes(wanted, on: host, kernel: newer)
-                && hosts.newerKernels.take(value, in: restore.id, with: newer, made: made)
-        }
+        guard let first = kernels.span.first, first < newest else { return [] }
+        return [.stopAtKernel(kernels.span)]
     }
 
     /// A host that tells a guest of no mitigation may have it by other firmware, or without `mitigations=off`.

@@ -13,6 +13,10 @@ struct MoveCourse: Sendable {
     var clock = ClockMode.stop
     /// Whether the guest was started long ago, on a kernel that is not up for choice.
     var isStarted = false
+    /// The registers that it had otherwise when it was started, or not at all: an earlier move changed them.
+    var changed: Set<RegisterID> = []
+    /// The guest as it starts elsewhere, where other moves of it are planned, too.
+    var starts: StartedGuests?
 }
 
 /// The hosts of a move, as the explanations of all its units ask about them.
@@ -24,6 +28,8 @@ final class MoveHosts: Sendable {
     let sourceKernel: KernelVersion?
     /// The one that the destination gives up for an older one.
     let givenUp: KernelVersion?
+    /// The registers that an earlier move of the guest changed.
+    let changed: Set<RegisterID>
     let newerKernels: NewerKernels
     /// Nil where a guest cannot be started afresh.
     let freshGuests: FreshGuests?
@@ -35,9 +41,10 @@ final class MoveHosts: Sendable {
         kernel = profile.kernel
         sourceKernel = course.start?.kernel ?? snapshot.provenance.kernelVersion
         givenUp = course.givenUp
-        newerKernels = NewerKernels(of: profile)
+        changed = course.changed
+        newerKernels = NewerKernels(of: profile, policy: policy)
+        let starts = course.starts ?? StartedGuests(of: snapshot, on: course.start)
         freshGuests =
-            course.isStarted
-            ? nil : FreshGuests(of: snapshot, on: course.start, to: profile, policy: policy)
+            course.isStarted ? nil : FreshGuests(starts, to: profile, policy: policy)
     }
 }

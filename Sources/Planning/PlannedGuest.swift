@@ -11,11 +11,13 @@ package struct PlannedGuest {
     package let clock: ClockMode
     /// That QEMU would load.
     private let stream: QEMUStream?
+    private let starts: StartedGuests
 
     /// A guest by its state.
     /// - Parameter stream: nil where it came in none. One behind another is as none: QEMU loads the first.
     package init(_ snapshot: Snapshot, in stream: QEMUStream?, clock: ClockMode = .stop) {
         self.snapshot = snapshot
+        starts = StartedGuests(of: snapshot, on: nil)
         self.clock = clock
         self.stream = stream?.beginningBehindAnother == nil ? stream : nil
     }
@@ -30,7 +32,8 @@ package struct PlannedGuest {
     package func plan(
         on profile: HostProfile, policy: RestorePolicy
     ) throws(RestoreError) -> MovePlan {
-        try MovePlan(of: snapshot, on: profile, policy: policy, clock: clock)
+        try MovePlan(
+            of: snapshot, on: profile, policy: policy, MoveCourse(clock: clock, starts: starts))
     }
 
     /// Who ran it, where that is why no host takes it; nil where what it loses is.

@@ -28,10 +28,10 @@ public enum Remedy: Hashable, Sendable {
     case restrictBitmap(String, bits: UInt64)
     /// Start the guest with an older PSCI.
     case lowerPSCIVersion(to: PSCIVersion)
-    /// Give the destination this kernel or a newer one.
-    case upgradeKernel(String)
-    /// Do not give the destination back a kernel that is older than this one.
-    case stopAtKernel(String)
+    /// Give the destination one of these kernels, or of its own series this release or a newer one.
+    case upgradeKernel(KernelSpan, ofSeries: KernelVersion?)
+    /// Do not give the destination back a kernel that is older than these.
+    case stopAtKernel(KernelSpan)
     /// Give the destination firmware with the mitigation that the register of this name tells of.
     case updateFirmware(String)
     /// Use a VMM that enables this capability on the VM before it makes vCPUs.
@@ -82,14 +82,17 @@ extension Remedy {
     package var words: String {
         switch self {
         case .dropSafely(let proof): "drop it safely (--policy safe): \(proof)"
-        case .upgradeKernel(let version): Self.kernel(version)
-        case .stopAtKernel(let version): "go back no further than Linux \(version)"
+        case .upgradeKernel(let span, let release):
+            "give the destination \(span.text(orOfSeries: release))"
+        case .stopAtKernel(let span): "go back no further than \(span.text)"
         case .startFresh(let span, let gives):
             "start the guest on \(span.text), where a fresh guest has \(gives)"
         case .updateFirmware(let register):
             "give the destination firmware that has \(register), and boot its kernel without mitigations=off"
         case .enableCapability(let capability, let onNewerKernel):
-            (onNewerKernel ? Self.kernel(capability.since?.description ?? "") + ", and use" : "use")
+            (onNewerKernel
+                ? "give the destination \(KernelSpan(from: capability.since, before: nil).text), and use"
+                : "use")
                 + " a VMM that enables \(capability.name) before it makes vCPUs"
                 + (capability.enabledBy.map { ": \($0)" } ?? "")
         case .pinVCPUs(let cpu):
@@ -121,10 +124,6 @@ extension Remedy {
     private static func rest(_ fixed: [String]) -> String {
         fixed.isEmpty
             ? "" : "; that leaves \(fixed.joined(separator: ", ")), which no kernel lets a VMM set"
-    }
-
-    private static func kernel(_ version: String) -> String {
-        "give the destination Linux \(version) or newer"
     }
 
     /// - Parameter option: what writes it.

@@ -90,12 +90,32 @@ extension RegisterEntry {
         return ShownBits.all(of: index).filter { seen.insert(UInt8($0.lsb)).inserted }
     }
 
-    /// The kernels from which on a fresh guest may have something else of the register, or have it at all, ascending.
-    package var freshChanges: [KernelVersion] {
+    /// The kernels from which on a guest may have something else of the register, or have it at all, ascending: they show
+    /// it otherwise or take other values of it, or so it is with what it depends on.
+    package var changes: [KernelVersion] {
+        let needs = behaviorHistory.compactMap(\.behavior).flatMap(\.needs)
+        return Set(ownChanges + Set(needs).flatMap { Self.changes(of: $0) }).sorted()
+    }
+
+    private var ownChanges: [KernelVersion] {
         let hiding = isFeatureIDRegister ? VCPUFeature.all.compactMap(\.hidesSince) : []
         let versions = id == .psciVersion ? PSCIVersion.all.compactMap(\.since) : []
-        let listed = [listedSince].compactMap(\.self) + behaviorHistory.map(\.from)
-        return Set(ShownBits.dates(of: index) + hiding + versions + listed).sorted()
+        let features = id == .vcpuInit ? VCPUFeature.all.compactMap(\.since) : []
+        let rules = idFieldRules.flatMap(\.specials).flatMap { [$0.since, $0.until] }
+        let dated = behaviorHistory.flatMap { [$0.from, $0.until] } + rules + [listedSince]
+        return ShownBits.dates(of: index) + hiding + versions + features + dated.compactMap(\.self)
+    }
+
+    /// Since when a condition may hold, or hold no more.
+    private static func changes(of need: Condition) -> [KernelVersion] {
+        switch need {
+        case .idField(let field):
+            RegisterDictionary.entry(for: field.register)?.ownChanges ?? []
+        case .feature(let name), .finalized(let name), .notFeature(let name):
+            [VCPUFeature.named(name)?.since].compactMap(\.self)
+        case .capability(let name):
+            [KVMCapability.named(name)?.since].compactMap(\.self)
+        }
     }
 }
 

@@ -142,6 +142,18 @@ struct InitializationTests {
         #expect(try cpu.refusal("PSCI_VERSION", 1) == nil)
     }
 
+    /// A vendor's kernel can have a newer PSCI than Linux of its version.
+    @Test func psciOfAVendor() throws {
+        var profile = try builtIn("6.1-neoverse-n1")
+        profile.registers.set(RegisterValue(0x10003, size: 8), for: .psciVersion)
+        let cpu = EmulatedHost(profile).makeVCPUs(1)[0]
+        try initialize(cpu, [.psci02])
+        for version in [0x10000, 0x10002, 0x10003] as [UInt64] {
+            #expect(try cpu.refusal("PSCI_VERSION", version) == nil)
+        }
+        #expect(try cpu.refusal("PSCI_VERSION", 0x10004) == .invalidArgument)
+    }
+
     @Test func aarch32Guest() throws {
         let cpu = try new("6.12-cortex-a57")
         try initialize(cpu, [.psci02, .el1In32Bit])

@@ -77,3 +77,25 @@ extension MovePlan {
     /// The names of all registers that are lost, on the first vCPU.
     var lostNames: [String] { units.first?.losses.map(\.restore.id.name) ?? [] }
 }
+
+extension MovePlan {
+    /// All registers that are lost, on the first vCPU.
+    var lostIDs: Set<RegisterID> { Set(units.first?.losses.map(\.restore.id) ?? []) }
+}
+
+extension PlannedLoss {
+    /// Whether a VMM has to enable something for the register to be taken, whatever the kernel.
+    var takesACapability: Bool { RegisterDictionary.entry(for: restore.id)?.capability != nil }
+}
+
+extension KernelVersion {
+    /// Those from which on anything is otherwise, of any register.
+    static let ofChanges = Set(RegisterDictionary.all.flatMap(\.changes)).sorted()
+}
+
+extension HostProfile {
+    /// The same machine with another kernel, as a plan derives it.
+    func withKernel(_ kernel: KernelVersion) throws -> HostProfile {
+        try withKernel("\(kernel)", like: HostProfile.builtIn(ofCPU: #require(midr)))
+    }
+}

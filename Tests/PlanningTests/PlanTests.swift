@@ -234,7 +234,7 @@ struct LossTests {
         case .startOnKernel(let version, let register, let fields, _):
             "start on \(version) for \(([register] + fields).joined(separator: " "))"
         case .startFresh(let span, let gives): "fresh on \(span.text): \(gives)"
-        case .stopAtKernel(let version): "back to Linux \(version)"
+        case .stopAtKernel(let span): "back to \(span.text)"
         case .limitVectors(let bits, let lengths): "vectors of \(bits): \(lengths)"
         case .fewerCounters(let count): "counters \(count)"
         case .updateFirmware(let register): "firmware with \(register)"
@@ -242,7 +242,7 @@ struct LossTests {
             "lower \(register): " + fields.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
         case .restrictBitmap(let register, let bits): "restrict \(register): \(bits)"
         case .lowerPSCIVersion(let version): "PSCI \(version)"
-        case .upgradeKernel(let version): "Linux \(version)"
+        case .upgradeKernel(let span, _): "Linux \(span.first?.description ?? "")"
         case .enableCapability(let capability, _):
             "\(capability.name) of \(capability.since?.description ?? "")"
         case .otherHost(let what): "host with \(what)"

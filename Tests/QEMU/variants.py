@@ -43,7 +43,7 @@ VARIANTS = {
     "fpmr-1": ({}, ["cpu/fpmr"], 1),
 }
 # Those that are also tried without a description.
-BARE = ["tolerated", "last-tolerated", "not-zero", "psci", "refused-1", "cpu-event", "cpu-fpmr", "cpu-zt0"]
+BARE = ["tolerated", "last-tolerated", "not-zero", "psci", "refused-1", *(name.replace("/", "-") for name in SUBSECTIONS)]
 
 
 def subsection(name):

@@ -71,7 +71,7 @@ struct DerivedVCPU {
     ///
     /// What must be enabled on the VM is not.
     private func isListed(_ entry: RegisterEntry, byNew: Bool) -> Bool {
-        let kernel = byNew ? hosts.kernel : hosts.source.profile.kernel
+        let kernel = byNew ? hosts.kernel : hosts.source.kernel
         guard let behavior = entry.behavior(onKernel: kernel),
             KernelVersion.has(kernel, since: entry.listedSince)
         else { return false }
@@ -113,15 +113,14 @@ struct DerivedVCPU {
             for id in all where !registers.contains(id) {
                 registers.set(RegisterValue(0, size: id.size ?? 4), for: id)
             }
-        } else if let first = all.first, !hosts.cachesAreOwn(on: hosts.source.profile.kernel, first)
-        {
+        } else if let first = all.first, !hosts.cachesAreOwn(on: hosts.source.kernel, first) {
             takeOwnCaches(all)
         }
     }
 
     private mutating func takeOwnCaches(_ all: [RegisterID]) {
         let other = hosts.recordings.first { recording in
-            all.first.map { hosts.cachesAreOwn(on: recording.profile.kernel, $0) } ?? false
+            all.first.map { hosts.cachesAreOwn(on: recording.kernel, $0) } ?? false
         }
         let usual: [RegisterID] = [.ccsidr0, .ccsidr1, .ccsidr2]
         registers =
@@ -138,7 +137,7 @@ struct DerivedVCPU {
         let cpu = hosts.source.cpu
         return (
             bits.rule(
-                onKernel: hosts.source.profile.kernel, of: cpu, features: recordedFeatures),
+                onKernel: hosts.source.kernel, of: cpu, features: recordedFeatures),
             bits.rule(onKernel: hosts.kernel, of: cpu, features: features)
         )
     }
@@ -161,7 +160,7 @@ struct DerivedVCPU {
     /// Whether the old kernel hid bits of this vCPU that the other one does not.
     private func isUnhidden(_ bits: ShownBits) -> Bool {
         let before = IDFieldRule.hidden(
-            in: bits.register, from: recordedFeatures, onKernel: hosts.source.profile.kernel)
+            in: bits.register, from: recordedFeatures, onKernel: hosts.source.kernel)
         let after = IDFieldRule.hidden(
             in: bits.register, from: features, onKernel: hosts.kernel)
         return before & bits.mask != 0 && after & bits.mask == 0

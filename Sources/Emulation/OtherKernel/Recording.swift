@@ -4,11 +4,14 @@ internal import VCPUModel
 /// A profile as what it tells of its CPU.
 struct Recording {
     let profile: HostProfile
+    /// The profile's; that of each of its registers would be read from its text again.
+    let kernel: KernelVersion?
     let cpu: CPUIdentity
     let features: Set<String>
 
     init(_ profile: HostProfile) {
         self.profile = profile
+        kernel = profile.kernel
         cpu = CPUIdentity(midr: profile.midr ?? 0)
         features = Set((profile.vcpuInit?.features ?? []).names)
     }
@@ -16,12 +19,12 @@ struct Recording {
     var hasAArch32: Bool { profile.registers.hasAArch32AtEL0 == true }
 
     func rule(of bits: ShownBits) -> ShownBits.Rule {
-        bits.rule(onKernel: profile.kernel, of: cpu, features: features)
+        bits.rule(onKernel: kernel, of: cpu, features: features)
     }
 
     /// What its vCPU had in bits; nil where that says nothing.
     func shown(_ bits: ShownBits) -> UInt64? {
-        let needed = IDFieldRule.hidden(in: bits.register, from: features, onKernel: profile.kernel)
+        let needed = IDFieldRule.hidden(in: bits.register, from: features, onKernel: kernel)
         guard needed & bits.mask == 0 else { return nil }
         return profile.registers[bits.register].map { bits.extract(from: $0.lowBits) }
     }
@@ -35,7 +38,7 @@ struct Recording {
         guard !specials.isEmpty else { return nil }
         if let value = profile.hardware[bits.register] { return bits.extract(from: value) }
         // Every value of the field was tried, and none was the CPU's.
-        let isTried = profile.isRecording && specials.contains { $0.applies(to: profile.kernel) }
+        let isTried = profile.isRecording && specials.contains { $0.applies(to: kernel) }
         return isTried ? 0 : nil
     }
 
@@ -55,7 +58,7 @@ struct Recording {
     private func comparableBits(of entry: RegisterEntry, with other: Recording) -> UInt64 {
         let depending = entry.shownBits.filter { rule(of: $0) != other.rule(of: $0) }
         let hidden = [self, other].reduce(0) {
-            $0 | IDFieldRule.hidden(in: entry.id, from: $1.features, onKernel: $1.profile.kernel)
+            $0 | IDFieldRule.hidden(in: entry.id, from: $1.features, onKernel: $1.kernel)
         }
         return depending.reduce(~hidden) { $0 & ~$1.mask }
     }

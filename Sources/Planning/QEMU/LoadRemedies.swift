@@ -156,10 +156,11 @@ package struct LoadRemedies: Sendable {
     ) throws -> [LoadRemedies] {
         switch place {
         case .emulation(let destination):
-            [try LoadRemedies(of: stream, on: destination, policy)]
+            return [try LoadRemedies(of: stream, on: destination, policy)]
         case .hosts(let profiles, let version):
-            try profiles.map { profile in
-                let move = try MovePlan(of: snapshot, on: profile, policy: policy)
+            let guest = PlannedGuest(snapshot, in: nil)
+            return try profiles.map { profile in
+                let move = try guest.plan(on: profile, policy: policy)
                 return try LoadRemedies(of: stream, move, on: profile, by: version, policy)
             }
         }
@@ -360,8 +361,7 @@ extension Remedy {
     /// The kernel that the destination is to get, or to keep.
     fileprivate var kernel: KernelVersion? {
         switch self {
-        case .upgradeKernel(let release), .stopAtKernel(let release):
-            KernelVersion(parsing: release)
+        case .upgradeKernel(let span, _), .stopAtKernel(let span): span.first
         default: nil
         }
     }
@@ -369,7 +369,8 @@ extension Remedy {
     /// QEMU loads all registers or none, so that only the newest of several kernels helps.
     fileprivate func withKernel(_ newest: KernelVersion) -> Remedy {
         guard let kernel, kernel < newest else { return self }
-        if case .stopAtKernel = self { return .stopAtKernel("\(newest)") }
-        return .upgradeKernel("\(newest)")
+        let span = KernelSpan(from: newest, before: nil)
+        if case .stopAtKernel = self { return .stopAtKernel(span) }
+        return .upgradeKernel(span, ofSeries: nil)
     }
 }

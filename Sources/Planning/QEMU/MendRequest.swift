@@ -76,7 +76,8 @@ public struct MendRequest: Sendable {
         let mend = try mend(stream, on: destination)
         let proposal = try proposal(
             for: mend, of: isPassing ? nil : stream, on: destination, snapshot)
-        return MendResult(mend, proposal, for: self)
+        let isCompared = target == nil || destination != nil || isForHost || stream.origin != .tcg
+        return MendResult(mend, proposal, for: self, isListCompared: isCompared)
     }
 
     /// The rules with which nothing stands in the way any more, none where there are no such; nil where nothing does.

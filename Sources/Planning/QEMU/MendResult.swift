@@ -7,12 +7,18 @@ public struct MendResult: Sendable {
     public let mend: StreamMend
     /// The rules with which nothing stands in the way any more, none where there are no such; nil where nothing does.
     public let proposal: PolicyProposal?
+    /// Whether the destination's list of registers decided, where a QEMU without KVM has one of its own.
+    public let isListCompared: Bool
     /// What the stream was to be mended for.
     private let request: MendRequest
 
     /// - Parameter proposal: nil where nothing stands in the way.
-    init(_ mend: StreamMend, _ proposal: PolicyProposal?, for request: MendRequest) {
+    init(
+        _ mend: StreamMend, _ proposal: PolicyProposal?, for request: MendRequest,
+        isListCompared: Bool
+    ) {
         (self.mend, self.proposal, self.request) = (mend, proposal, request)
+        self.isListCompared = isListCompared
     }
 
     /// The vCPUs that the stream is to have; nil where the mended stream is not to be written.
@@ -26,11 +32,13 @@ public struct MendResult: Sendable {
         case decide(PolicyProposal)
         /// No rule lets it load there.
         case otherHost
+        /// Name the CPU whose list the destination has.
+        case nameCPU
     }
 
     /// Nil where nothing stands in the way, and where nothing helps.
     package var nextStep: NextStep? {
-        guard let proposal else { return nil }
+        guard let proposal else { return isListCompared ? nil : .nameCPU }
         if mend.isBlocked { return .remedies(mend.blockers.compactMap(\.remedy)) }
         guard proposal.proposed.isEmpty else { return .decide(proposal) }
         return request.isForHost ? .otherHost : nil

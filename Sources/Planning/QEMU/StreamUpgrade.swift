@@ -53,7 +53,14 @@ package struct StreamUpgrade: Sendable {
 extension QEMUVersion {
     /// The QEMU whose own machine type a stream has, as far as its loads are known; the newest for another type.
     package init(of stream: QEMUStream) {
-        let own = stream.header.machineType.flatMap { QEMUVersion(ofMachine: $0) } ?? .newest
+        self = QEMUVersion(ofMachineOf: stream) ?? .newest
+    }
+
+    /// The QEMU whose own machine type a stream has, as far as its loads are known; nil for another type.
+    package init?(ofMachineOf stream: QEMUStream) {
+        guard let own = stream.header.machineType.flatMap({ QEMUVersion(ofMachine: $0) }) else {
+            return nil
+        }
         self = min(max(own, .oldest), .newest)
     }
 }

@@ -69,6 +69,35 @@ public struct TCGDestination {
 }
 
 extension TCGDestination {
+    /// Which QEMU wrote a stream.
+    package struct Writer {
+        package let version: QEMUVersion
+        /// What tells it, in words.
+        package let evidence: String
+    }
+
+    /// The QEMU of one version whose recorded CPUs have the stream's list of registers, or else the one that has its machine
+    /// type as its own; nil where neither tells.
+    /// - Throws: never with the models of a release, which its tests parse.
+    package static func writer(of stream: QEMUStream) throws(DirectiveError) -> Writer? {
+        let list = stream.cpus.first?.entries.map(\.id) ?? []
+        var versions: Set<QEMUVersion> = []
+        for name in TCGModel.builtInNames {
+            guard let version = QEMUVersion(parsing: name),
+                try TCGModel.builtIn(named: name)?.registers.map(\.id) == list
+            else { continue }
+            versions.insert(version)
+        }
+        if versions.count == 1, let version = versions.first {
+            return Writer(version: version, evidence: "its list of registers")
+        }
+        return QEMUVersion(ofMachineOf: stream).map {
+            Writer(version: $0, evidence: "its machine type")
+        }
+    }
+}
+
+extension TCGDestination {
     /// Why no list can stand for a destination.
     public struct Unrecorded: Error, CustomStringConvertible {
         /// A sentence that says what to do instead.
@@ -101,7 +130,8 @@ extension TCGDestination {
     /// The machine that a QEMU emulates, by a stream of it that somebody named.
     /// - Throws: for the stream of a VM that KVM ran.
     package init(
-        emulatedIn stream: QEMUStream, _ version: QEMUVersion, named name: String
+        emulatedIn stream: QEMUStream, _ version: @autoclosure () throws -> QEMUVersion,
+        named name: String
     ) throws {
         guard stream.origin == .tcg else {
             throw Unrecorded(
@@ -109,7 +139,7 @@ extension TCGDestination {
                     "\(name) was written with \(stream.origin.text): --to takes a stream of "
                     + "QEMU's emulation; for KVM name the host with --host")
         }
-        try self.init(stream, version, named: name)
+        try self.init(stream, try version(), named: name)
     }
 
     private static func unrecorded(_ cpu: String, _ release: String) -> Unrecorded {

@@ -45,14 +45,13 @@ struct DestinationOptions: ParsableArguments {
         guard cpu == nil || machine == nil else {
             throw ValidationError("give one of --tcg CPU and --to STREAM")
         }
-        if qemu == nil, isGiven, machine?.isAtRest != false {
-            throw ValidationError(
-                "give \(option) VERSION: neither a CPU nor a stream says which QEMU it is")
+        if qemu == nil, cpu != nil {
+            throw ValidationError("give \(option) VERSION: a CPU does not say which QEMU it is")
         }
     }
 
     /// - Parameters:
-    ///   - qemu: the version as given, nil where the destination runs.
+    ///   - qemu: the version as given, nil where the destination tells it.
     ///   - stream: what is to be loaded there.
     func destination(
         _ qemu: String?, for stream: QEMUStream, named name: String
@@ -69,7 +68,20 @@ struct DestinationOptions: ParsableArguments {
         guard let machine else { return nil }
         let (file, running) = try machine.openStreamOfMachine(.commandLine)
         return try TCGDestination(
-            emulatedIn: file.stream, try QEMUVersion(option: running ?? qemu ?? ""),
+            emulatedIn: file.stream,
+            try (running ?? qemu).map { try QEMUVersion(option: $0) } ?? version(of: file),
             named: file.name)
+    }
+
+    private func version(of file: StreamFile) throws -> QEMUVersion {
+        guard let writer = try TCGDestination.writer(of: file.stream) else {
+            throw CommandError(
+                "\(file.name) does not tell of which QEMU it is: give --qemu VERSION, or with mend --for-qemu"
+            )
+        }
+        StandardError.write(
+            "vcpusnap: \(file.name) is taken for one of QEMU \(writer.version), by \(writer.evidence)\n"
+        )
+        return writer.version
     }
 }

@@ -15,7 +15,8 @@ struct PlanCommand: ParsableCommand {
         abstract: "Say what a restore on a host will do, without that host.",
         usage: """
             vcpusnap plan <source> (--host <host> ... | --hosts <folder>) [options]
-            vcpusnap plan <source> --qemu <qemu> (--tcg <cpu> | --to <stream>)
+            vcpusnap plan <source> --qemu <qemu> --tcg <cpu>
+            vcpusnap plan <source> --to <stream> [--qemu <qemu>]
             """,
         discussion: """
             The restore is carried out on emulated vCPUs of the host's profile, which
@@ -50,6 +51,7 @@ struct PlanCommand: ParsableCommand {
 
               vcpusnap plan vm.mig --qemu 11.1 --tcg neoverse-n1
               vcpusnap plan vm.mig --to qmp:/run/other.qmp
+              vcpusnap plan vm.mig --to other.mig
 
             --write-policy writes the rules that would pardon what counts, each with what
             it means to the guest, for its owner to decide on.

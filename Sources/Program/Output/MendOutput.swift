@@ -49,6 +49,9 @@ struct MendOutput: Report {
     private var ending: PrintableText {
         switch result.nextStep {
         case nil: return mend.isSafe ? whatWasWritten : ""
+        case .nameCPU:
+            return whatWasWritten
+                + "  next: give --tcg CPU, or --to and a stream of the destination, and the lists are compared, too\n"
         case .remedies(let remedies):
             return remedies.map { "  next: \($0.text)\n" }.joined()
         case .otherHost:
@@ -96,6 +99,7 @@ struct MendOutput: Report {
     var json: JSONObject {
         remarks.json + [
             "blockers": mend.blockers.list(by: mend.toldVersion), "cpu": cpu, "host": host,
+            "listCompared": result.isListCompared ? nil : false,
             "mended": mend.isSafe,
             "plans": mend.plans.json { plan in
                 [
@@ -108,7 +112,7 @@ struct MendOutput: Report {
         ] + .units(mend.vcpus, { .vcpu($0.index) }) { $0.json(values) }
     }
 
-    var status: ExitStatus { mend.isSafe ? .success : .finding }
+    var status: ExitStatus { mend.isSafe && result.isListCompared ? .success : .finding }
 
     /// What QEMU prints; of several versions the newest that fails, which says most.
     private var failures: PrintableText {
@@ -131,6 +135,10 @@ struct MendOutput: Report {
     private func verdict(_ style: TextStyle) -> PrintableText {
         guard mend.isSafe else { return style.bad("not done") }
         let isChanged = !mend.changesNothing
+        if let target, !result.isListCompared {
+            return style.bad(
+                "QEMU \(target) knows its subsections; its list of registers was not compared")
+        }
         if let target, mend.plans.isEmpty {
             return style.good(
                 "QEMU \(target) knows everything in it" + (isChanged ? "" : ", unchanged"))
