@@ -2,6 +2,7 @@
 # Runs in a lab guest that has OpenSSH: one of the checks below. The host rack1 is this one, by its sshd.
 # usage: moved.sh CHECK [ARGS...]
 set -eu
+source='' target=''
 
 # serve: starts the sshd, unless it runs. What the file ~/.ssh/way says is between ssh and it.
 serve() {
