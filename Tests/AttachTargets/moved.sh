@@ -118,11 +118,13 @@ cut() {
       # The last bytes say only that the connection ends.
       move_guest 2 || [ $status -eq 0 ]
       [ $status -eq 0 ] || grep 'lost the connection' told
+      ended=$status
+      mv told why
       if as_before >/dev/null; then
         kept=$((kept + 1))
       else
         is_there
-        [ $status -eq 0 ] || { grep -q 'check there' told && unsure=$((unsure + 1)); }
+        [ "$ended" -eq 0 ] || { grep -q 'check there' why && unsure=$((unsure + 1)); }
         put_back
         moved=$((moved + 1))
       fi
