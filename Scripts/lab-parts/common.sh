@@ -38,7 +38,7 @@ cache_dir() {
 # A part is ready when its stamp says the version of the recipe that this script implements.
 part_version() {
   case $1 in
-    qemu | qemu-[0-9]*.[0-9]* | cc | vmm | vmm-[0-9]*.[0-9]*) echo 1 ;;
+    qemu | qemu-[0-9]*.[0-9]* | cc | ssh | vmm | vmm-[0-9]*.[0-9]*) echo 1 ;;
     guest) echo 2 ;;
     swift) echo 1 ;;
   esac

@@ -58,12 +58,12 @@ make_run_dir() {
 
 # lab_run run|shell ARGS...: the functions below are its steps, and see its variables.
 lab_run() {
-  local mode=$1 kernel='' cpu='' smp=2 memory='' share='' timeout=900 silence=600 append='' modules='' kvm=yes vmm=''
+  local mode=$1 kernel='' cpu='' smp=2 memory='' share='' timeout=900 silence=600 append='' modules='' kvm=yes vmm='' ssh='' part
   local arguments=("$@") with=() env=() words=()
   shift
   read_run_options "$@"
   check_run_options
-  if native_kvm && [[ -z $kernel && -z $cpu && -z $vmm ]]; then
+  if native_kvm && [[ -z $kernel && -z $cpu && -z $vmm && -z $ssh ]]; then
     run_native
     return
   fi
@@ -111,6 +111,7 @@ read_run_options() {
       case $1 in
         --vmm) vmm=vmm ;;
         --vmm=*) vmm=vmm-${1#*=} ;;
+        --ssh) ssh=ssh ;;
         --allow-no-kvm) kvm=no ;;
         --) shift; break ;;
         -*) die $EX_USAGE "$mode does not know '$1'; try: Scripts/lab help" ;;
@@ -161,12 +162,12 @@ find_kernel() {
   else
     die $EX_NOINPUT "no such kernel: $kernel (a series that Scripts/lab list shows, as in 6.12, or the path of an arm64 Image)"
   fi
-  if [[ -n $vmm ]]; then
-    need_part "$vmm"
+  for part in $vmm $ssh; do
+    need_part "$part"
     # The kernel unpacks one archive after the other.
-    cat "$initrd" "$LAB_CACHE/$vmm.cpio" >"$dir/initrd-vmm"
-    initrd=$dir/initrd-vmm
-  fi
+    cat "$initrd" "$LAB_CACHE/$part.cpio" >"$initrd-$part"
+    initrd=$initrd-$part
+  done
 }
 
 # What goes in: the command, the programs and the working folder, as a tar stream on the first disk.

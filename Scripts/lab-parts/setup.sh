@@ -315,9 +315,9 @@ copy_qemu() {
   install -m 644 "$(find "$deb" -name efi-virtio.rom -type f | sed -n 1p)" "$usr/share/qemu/"
 }
 
-# packaged_qemu ARCH SUITE: its version there
-packaged_qemu() {
-  lab_apt "$1" apt-cache -o "APT::Default-Release=$2" show --no-all-versions qemu-system-arm |
+# packaged ARCH SUITE PACKAGE: its version there
+packaged() {
+  lab_apt "$1" apt-cache -o "APT::Default-Release=$2" show --no-all-versions "$3" |
     sed -n 's/^Version: [0-9]*:\([0-9.]*\).*/\1/p'
 }
 
@@ -341,7 +341,7 @@ SH
   chmod +x "$new/out/qemu-system-aarch64"
   rm -rf "$dir"
   mv "$new/out" "$dir"
-  stamp "qemu-$1" "QEMU $(packaged_qemu "$arch" "$suite") in $dir"
+  stamp "qemu-$1" "QEMU $(packaged "$arch" "$suite" qemu-system-arm) in $dir"
   rm -rf "$new"
 }
 
@@ -359,7 +359,28 @@ setup_vmm() {
   cp "$LAB_CACHE/kernels/6.12/Image" "$new/out/vmm/Image"
   archive "$new/out" >"$new/vmm.cpio"
   mv "$new/vmm.cpio" "$LAB_CACHE/$part.cpio"
-  stamp "$part" "QEMU $(packaged_qemu arm64 "$suite") for the guest, $(du -m "$LAB_CACHE/$part.cpio" | cut -f1) MB"
+  stamp "$part" "QEMU $(packaged arm64 "$suite" qemu-system-arm) for the guest, $(du -m "$LAB_CACHE/$part.cpio" | cut -f1) MB"
+  rm -rf "$new"
+}
+
+# setup_ssh: OpenSSH (trixie's) as programs of the guest: an archive like QEMU's.
+setup_ssh() {
+  local new deb out file
+  need_part guest
+  host_tools cpio:cpio readelf:binutils
+  note "fetching OpenSSH for the guest"
+  new=$(mktemp -d "$LAB_CACHE/tmp/ssh.XXXXXX")
+  deb=$new/deb out=$new/out
+  unpack_packages arm64 "$deb" --with-all trixie openssh-client openssh-server
+  mkdir -p "$out"/usr/{bin,sbin,lib/openssh,lib/aarch64-linux-gnu} "$out/run/sshd" "$out/etc"
+  for file in usr/bin/ssh usr/bin/ssh-keygen usr/sbin/sshd usr/lib/openssh/sshd-{session,auth}; do
+    install -m 755 "$deb/$file" "$out/$file"
+    copy_libraries "$deb" "$out/usr/lib/aarch64-linux-gnu" "$out/$file" "$LAB_CACHE/userland/lib"
+  done
+  cat "$LAB_CACHE/userland/etc/passwd" - >"$out/etc/passwd" <<<'sshd:x:100:65534::/run/sshd:/bin/false'
+  archive "$out" >"$new/ssh.cpio"
+  mv "$new/ssh.cpio" "$LAB_CACHE/ssh.cpio"
+  stamp ssh "OpenSSH $(packaged arm64 trixie openssh-server) for the guest, $(du -m "$LAB_CACHE/ssh.cpio" | cut -f1) MB"
   rm -rf "$new"
 }
 
