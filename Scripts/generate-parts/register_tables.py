@@ -16,7 +16,7 @@ FIELD_KINDS = ["unsignedEnum", "signedEnum", "enum", "field", "res0", "res1", "r
 RESERVED = ["res0", "res1", "raz", "unkn"]
 FLAGS = ["opaque", "featureID", "implementationID", "checkedOnly", "vmWide", "timer", "counter", "pmu",
          "secret", "clearView", "qemuConstant", "qemuMasked", "essential", "qemuTolerated", "qemuToleratedZero",
-         "writeOnly", "ofHost"]
+         "writeOnly", "ofHost", "gicv3"]
 CLASSES = ["absent", "writable", "invariant", "writeIgnored", "sanitised", "volatile", "raz",
            "constrained"]
 SET_CLEAR = ["none", "assign", "orAndClear"]

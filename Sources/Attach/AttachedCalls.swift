@@ -10,7 +10,7 @@ final class AttachedCalls {
         self.process = .some(consume process)
     }
 
-    /// Makes calls one by one.
+    /// Makes calls.
     /// - Throws: `ESRCH` when the process was let go, or has gone.
     func make(_ batch: inout CallBatch) throws(Errno) {
         try perform { process throws(AttachError) in try process.make(&batch) }

@@ -269,11 +269,10 @@ struct AttachedProcess: ~Copyable {
         return try stack?.readAll(vcpus, &batch, injection, &threads) ?? []
     }
 
-    /// Makes calls one by one.
+    /// Makes calls, in their order, as far as filters allow them.
     mutating func make(_ batch: inout CallBatch) throws(AttachError) {
-        if let workspace {
-            let calls = workspace.oneByOne(injection)
-            try calls.make(0..<batch.count, of: &batch, injection, &threads)
+        if workspace != nil {
+            _ = try readAll([], &batch)
         } else {
             try stack?.make(&batch, injection, &threads)
         }

@@ -75,17 +75,13 @@ public final class EmulatedCPU: RegisterBank {
         }
     }
 
-    /// Gives MPIDR_EL1, where it is listed, the affinity KVM gives a vCPU of this number: four bits
-    /// of Aff0, so that a GICv3 SGI reaches every one, then Aff1 and Aff2 (`reset_mpidr`,
-    /// `arch/arm64/kvm/sys_regs.c`).
+    /// Gives MPIDR_EL1, where it is listed, the affinity KVM gives a vCPU of this number.
     ///
     /// The profile says what that of the first vCPU is.
     private func setAffinity() {
         guard index > 0, let definition = table[.mpidrEL1] else { return }
-        let number = UInt64(index)
-        let affinity = number & 0xf | (number >> 4 & 0xff) << 8 | (number >> 12 & 0xff) << 16
         let others = definition.resetValue.lowBits & ~RegisterID.affinityMask
-        state[definition] = RegisterValue(others | affinity)
+        state[definition] = RegisterValue(others | RegisterID.mpidr(ofVCPU: index))
     }
 
     /// Resets the vCPU, as a VMM does by repeating `KVM_ARM_VCPU_INIT` when the guest reboots.

@@ -113,7 +113,7 @@ extension RegisterEntry {
     private enum Flag: UInt16 {
         case opaque, featureID, implementationID, checkedOnly, vmWide, timer, counter, pmu, secret
         case clearView, qemuConstant, qemuMasked, essential, qemuTolerated, qemuToleratedZero
-        case writeOnly, ofHost
+        case writeOnly, ofHost, gicv3
     }
 
     private func has(_ flag: Flag) -> Bool { row.flags >> flag.rawValue & 1 != 0 }
@@ -153,6 +153,9 @@ extension RegisterEntry {
 
     /// State that is an attribute, and of which a profile says whether the host has it, and what a fresh VM holds.
     package var isOfHost: Bool { has(.ofHost) }
+
+    /// A system register of the GIC that KVM's GICv3 keeps for a vCPU.
+    var isKeptByGICv3: Bool { has(.gicv3) }
 
     /// A register that QEMU's own emulation never changes: ID registers and some that it makes zero.
     public var isQEMUConstant: Bool {

@@ -64,4 +64,11 @@ extension RegisterID {
 extension RegisterID {
     /// Aff2, Aff1 and Aff0 of MPIDR_EL1: what KVM makes of a vCPU's number.
     package static let affinityMask: UInt64 = 0xff_ffff
+
+    /// The MPIDR_EL1 that KVM gives the vCPU with a number: bit 31, which is always 1, and the affinity, of which Aff0 has four
+    /// bits, so that a GICv3's SGI reaches every one, then Aff1 and Aff2 (`reset_mpidr`, `arch/arm64/kvm/sys_regs.c`).
+    package static func mpidr(ofVCPU number: UInt32) -> UInt64 {
+        let number = UInt64(number)
+        return 1 << 31 | number & 0xf | (number >> 4 & 0xff) << 8 | (number >> 12 & 0xff) << 16
+    }
 }

@@ -51,7 +51,11 @@ devices_restored() {
     # shellcheck disable=SC2086 # two words
     attach-proof write "$VMM" $change
   done
+  vcpusnap set "pid:$VMM" GICD_IPRIORITYR10=0x30303030
+  vcpusnap inject "pid:$VMM" irq 70
   vcpusnap diff with "pid:$VMM" >differences || [ $? -eq 1 ]
+  grep -e 'GICD_IPRIORITYR10.* -> 0x30' differences
+  grep -e 'GICD_ISPENDR2.70: 0x0 -> 0x1' differences
   [ "$(grep -c -e GICD_ -e GICR_ -e GIC_LINE -e ICC_ differences)" -ge 8 ]
   vcpusnap restore with "pid:$VMM" --policy exact
   vcpusnap diff with "pid:$VMM"
@@ -68,6 +72,9 @@ gic_not_ready() {
 written() {
   attach-proof write "$VMM" X5 0x1234567890 | tee seen
   [ "$(grep -c -e '-> 0x1234567890' seen)" -eq 2 ]
+  vcpusnap set "pid:$VMM" --vcpu 1 X5=0x55
+  vcpusnap show "pid:$VMM" -r X5 | tee seen
+  [ "$(grep -c -e 0x55 seen)" -eq 1 ]
 }
 
 # restored [there]: what is saved goes into a vCPU of this program's own, and there where it is from.
@@ -383,7 +390,16 @@ as_qemu() {
   vcpusnap diff saved stream --format json >compared || [ $? -eq 1 ]
   differing <compared | tee differences
   [ ! -s differences ]
+  as_qemu_has_routes "$pid"
   vcpusnap restore saved "pid:$pid" --policy exact
+}
+
+# as_qemu_has_routes PID: QEMU asks KVM for each route at the place of another.
+as_qemu_has_routes() {
+  vcpusnap set "pid:$1" GICD_IROUTER40=1 GICD_IROUTER41=0x100 GICD_IROUTER159=0x10203
+  vcpusnap save "qmp:$QMP" -o routes
+  vcpusnap show routes -r 'GICD_IROUTER*' | tee routed
+  [ "$(grep -c -e 'GICD_IROUTER40 .*0x1$' -e 'GICD_IROUTER41 .*0x100$' -e 'GICD_IROUTER159 .*0x10203$' routed)" -eq 3 ]
 }
 
 # qemu TIMES: nothing is left behind in it, and what the program saves while it ticks on is sound.

@@ -269,6 +269,32 @@ struct DeviceMoveTests {
         #expect(try bits(register, in: "b", vcpu: isOfVM ? nil : 1) == expected)
     }
 
+    /// Registers neither come nor go by an edit.
+    @Test(arguments: [
+        ("GIC_MODEL=5", "GIC_MODEL=0x5: GICD_TYPER2 and "), ("GIC_MODEL=9", "0x9: 5 is a GICv2"),
+        ("GIC_NR_IRQS=288", "GIC_NR_IRQS=0x120: GICD_IGROUPR8 and "),
+        ("GIC_NR_IRQS=128", "are too many"),
+    ])
+    func aControllerKeepsItsRegisters(assignment: String, expected: String) throws {
+        let file = try guest("a")
+        let before = try folder.bytes("a")
+        let run = try Program.run("set", file, assignment)
+        #expect(run.status == 2 && run.errors.contains(expected), "\(run.errors)")
+        #expect(try folder.bytes("a") == before)
+        #expect(try Program.run("set", file, "GIC_MODEL=7").status == 0)
+        #expect(try Program.run("set", file, assignment, "--force").status == 0)
+    }
+
+    /// A stream does not have which CPU interface is a vCPU's own.
+    @Test func anSGIInAStreamsGICv2HasASender() throws {
+        let file = folder / "a"
+        try Program.run("convert", Stream.tcgA15, "-o", file)
+        let run = try Program.run("inject", file, "sgi", "3")
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(try bits("GICD_ISPENDR0", in: "a", vcpu: 0) & 8 == 8)
+        #expect(try bits("GICD_SPENDSGIR0", in: "a", vcpu: 0) == 1 << 24)
+    }
+
     @Test(arguments: [
         (["irq", "31"], "32 to 1019"), (["irq"], "32 to 1019"), (["ppi", "32"], "16 to 31"),
         (["sgi", "-1"], "sgi"), (["serror", "3"], "takes no number"),

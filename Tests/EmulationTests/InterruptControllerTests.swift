@@ -261,6 +261,25 @@ struct InterruptControllerTests {
         #expect(try bits("GICD_ITARGETSR0", in: machine.vcpus[1]) == 0x0202_0202)
     }
 
+    /// `kvm_vgic_create`.
+    @Test(arguments: [(GICModel.v2, 8, true), (.v2, 9, false), (.v3, 9, true)])
+    func aGICv2HasEightVCPUs(model: GICModel, vcpus: Int, isMade: Bool) throws {
+        let machine = EmulatedHost(try hostWithDevices()).makeVM(vcpuCount: vcpus)
+        let refusal = errno { try machine.bank.makeInterruptController(model) }
+        #expect(refusal == (isMade ? nil : .argumentListTooLong))
+    }
+
+    /// MPIDR_EL1, by which it is asked for, is not there yet.
+    @Test func beforeTheFirstVCPUIsInitializedNothingIsTaken() throws {
+        let machine = EmulatedHost(try hostWithDevices()).makeVM(vcpuCount: 1)
+        try machine.bank.makeInterruptController(.v3)
+        for name in ["GICD_CTLR", "GIC_NR_IRQS", "GIC_REDIST_REGION0"] {
+            #expect(errno { _ = try bits(name, in: machine.bank) } == .notExecutable, "\(name)")
+            #expect(errno { try put(0, name, in: machine.bank) } == .notExecutable, "\(name)")
+        }
+        #expect(errno { try put(0, "GICR_ISENABLER0", in: machine.vcpus[0]) } == .notExecutable)
+    }
+
     /// It is a fixed count, whatever is read; the time passes.
     @Test func theClockStandsStill() throws {
         let vm = try machine(.v3).bank

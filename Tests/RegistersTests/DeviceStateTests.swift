@@ -135,7 +135,32 @@ struct DeviceStateTests {
         #expect(entry.fields != RegisterDictionary.entry(named: "GICD_IPRIORITYR11")?.fields)
     }
 
+    /// Trap 7: whatever the size of the register is.
+    @Test func systemRegistersAndITSsTakeEightBytes() throws {
+        let control = try #require(RegisterDictionary.entry(named: "GITS_CTLR")?.id)
+        #expect(control.size == 4 && control.deviceAttribute?.valueSize == 8)
+        #expect(control.attributes.count == 1)
+        #expect(RegisterID.iccPMREL1.deviceAttribute?.valueSize == 8)
+        #expect(RegisterID.gicdCtlr.deviceAttribute?.valueSize == 4)
+    }
+
+    /// Trap 21: KVM_ARM_VCPU_PMU_V3_SET_PMU takes an id that another kernel gives another PMU.
+    @Test func theIDOfAPMUIsNoState() {
+        let chosen = RegisterID(DeviceAttribute(device: .vcpu, group: 0, attribute: 3))
+        #expect(chosen.map { RegisterDictionary.entry(for: $0) == nil } ?? true)
+    }
+
+    /// Of the GIC's system registers, what a GICv3 keeps of a vCPU: nothing that is an action, or a GICv5's.
+    @Test func aVCPUHasWhatKVMsGICv3Keeps() {
+        let ids = GICModel.v3.vcpuRegisters.filter { $0.architecture != .own }
+        #expect(ids.filter { !$0.isOfEL2 }.count == 15)
+        #expect(ids.filter(\.isOfEL2).count == 28)
+        #expect(!ids.contains { $0.name.contains("PPI") || $0.name.hasPrefix("ICC_IAR") })
+    }
+
+    /// Traps 9 and 25: levels of timers, and the counters of two vCPUs.
     @Test func whatMovesByItself() throws {
+        #expect(RegisterDictionary.volatileBits(of: .cntvctEL0) == .max)
         #expect(RegisterDictionary.volatileBits(of: .gicLineLevel0) == 0x5c00_0000)
         #expect(RegisterDictionary.volatileBits(of: .clockRealtime) == .max)
         #expect(RegisterDictionary.volatileBits(of: .clockCntfrq) == 0)

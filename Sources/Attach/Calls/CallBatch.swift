@@ -72,6 +72,15 @@ struct CallBatch {
         results.append(RawVCPUImage.Answer.notMade.result)
     }
 
+    /// The first calls of it, of which none was made.
+    func prefix(_ count: Int) -> CallBatch {
+        var batch = CallBatch()
+        batch.calls = Array(calls.prefix(count))
+        batch.buffers = Array(buffers.prefix(batch.calls.last?.buffer.upperBound ?? 0))
+        batch.results = Array(results.prefix(count))
+        return batch
+    }
+
     func result(_ index: Int) -> Int64 { results[index] }
 
     /// What a call has returned and filled.

@@ -57,6 +57,7 @@ struct RoutineTable {
     /// Puts the table in its place.
     func write(_ batch: CallBatch, to process: ProcessMemory) throws(Errno) {
         var table: [UInt64] = []
+        table.reserveCapacity((entries.count + arguments.count) / 8)
         for (descriptor, places) in zip(descriptors, places) {
             Self.add(
                 UInt64(CLINUX_KVM_GET_REG_LIST), descriptor, places.list,
@@ -86,7 +87,7 @@ struct RoutineTable {
         table.append(more.0)
         table.append(more.1)
         table.append(more.2)
-        table += repeatElement(0, count: 3)
+        for _ in 0..<3 { table.append(0) }
     }
 
     /// What the routine left.

@@ -112,13 +112,6 @@ struct Workspace {
             "read the results", try table.readings(in: injection.process, &batch))
     }
 
-    /// Where calls can be made one by one.
-    func oneByOne(_ injection: Injection) -> SingleCalls {
-        SingleCalls(
-            buffer: area.lowerBound + codeSize,
-            next: chain.address(of: Step.remove.rawValue, injection))
-    }
-
     /// Has the thread remove the area, and come to a stop about to be itself.
     func remove(
         _ injection: Injection, _ threads: inout StoppedThreads

@@ -14,9 +14,25 @@ final class AttachedDevices {
     private let leavesOut: Set<RegisterCategory>
     /// What is asked for together with the vCPUs' registers: it needs none of them.
     private var first: [DeviceQuestion] = []
+    /// What is asked for by the affinity of a vCPU, or up to the last INTID; those of the lowest INTIDs come first.
     private var second: [DeviceQuestion] = []
+    /// The calls for these, should the vCPUs be as KVM made them.
+    private var expected = (keys: Keys(), asked: Asked())
 
-    private var answers: [(questions: [DeviceQuestion], batch: CallBatch)] = []
+    private struct Asked {
+        var questions: [DeviceQuestion] = []
+        var batch = CallBatch()
+    }
+
+    private typealias Keys = [UnitID: Key]
+
+    /// Of a vCPU, for its registers; of any vCPU, for the VM's.
+    private struct Key: Hashable {
+        var vcpu: VCPUKey
+        var hasEL2 = false
+    }
+
+    private var answers: [Asked] = []
     private var takenApart: [UnitID: [RegisterID: Result<RegisterValue, Errno>]]?
     /// Whether something was written since.
     private var isStale = false
@@ -39,6 +55,39 @@ final class AttachedDevices {
         if let vcpu = vcpus.first {
             ask(for: RegisterID.timerInterrupts, of: .vm, on: vcpu.descriptor)
         }
+        expectFreshVCPUs()
+    }
+
+    /// Done before the process stands still, because it takes long.
+    private func expectFreshVCPUs() {
+        second.sort { $0.lowestINTID < $1.lowestINTID }
+        let keys = keys { vcpu in
+            let mpidr = RegisterID.mpidr(ofVCPU: vcpu.number)
+            return Key(vcpu: VCPUKey(mpidr: mpidr, index: vcpu.number))
+        }
+        expected = (keys, rest(keys))
+    }
+
+    private func keys(_ key: (VMMProcess.VCPUDescriptor) -> Key?) -> Keys {
+        var keys: Keys = [:]
+        for vcpu in vcpus {
+            guard let key = key(vcpu) else { continue }
+            keys[vcpu.unit] = key
+            if keys[.vm] == nil { keys[.vm] = key }
+        }
+        return keys
+    }
+
+    private func rest(_ keys: Keys) -> Asked {
+        var rest = Asked()
+        for question in second {
+            guard let key = keys[question.unit], key.hasEL2 || !question.id.isOfEL2 else {
+                continue
+            }
+            rest.questions.append(question)
+            question.add(to: &rest.batch, key.vcpu, model)
+        }
+        return rest
     }
 
     private func prepare(_ controller: VMMProcess.Controller) {
@@ -95,12 +144,12 @@ final class AttachedDevices {
         if readsClock { addCounts(to: &batch) }
         let images = try calls.readAll(vcpus.map(\.descriptor), &batch)
         if readsClock { takeCounts(from: batch) }
-        answers = [(asked, batch)]
+        answers = [Asked(questions: asked, batch: batch)]
         if takesTurns {
             let rest = first.filter { !$0.id.isOfVCPUDescriptor }
             var batch = Self.batch(of: rest, model)
             try calls.changeToThreadForDevices(making: &batch)
-            answers.append((rest, batch))
+            answers.append(Asked(questions: rest, batch: batch))
         }
         guard !second.isEmpty else { return images }
         try captureRest(images, readingClock: asksForClock && !readsClock, calls)
@@ -115,35 +164,31 @@ final class AttachedDevices {
         return batch
     }
 
-    /// What is asked for by the affinity of a vCPU, or up to the last INTID.
     private func captureRest(
         _ images: [RawVCPUImage], readingClock: Bool, _ calls: AttachedCalls
     ) throws(Errno) {
-        var keys: [UnitID: (key: VCPUKey, hasEL2: Bool)] = [:]
-        for (vcpu, image) in zip(vcpus, images) {
-            guard let mpidr = image.word(of: RegisterID.mpidrEL1.rawValue) else { continue }
+        let images = Dictionary(zip(vcpus.map(\.unit), images)) { first, _ in first }
+        let keys = keys { vcpu in
+            guard let image = images[vcpu.unit],
+                let mpidr = image.word(of: RegisterID.mpidrEL1.rawValue)
+            else { return nil }
             let hasEL2 = image.ids.contains(RegisterID.hcrEL2.rawValue)
-            let entry = (VCPUKey(mpidr: mpidr, index: vcpu.number), hasEL2)
-            keys[vcpu.unit] = entry
-            if keys[.vm] == nil { keys[.vm] = entry }
+            return Key(vcpu: VCPUKey(mpidr: mpidr, index: vcpu.number), hasEL2: hasEL2)
         }
+        let all = keys == expected.keys ? expected.asked : rest(keys)
         let bound = interruptCount
-        var asked: [DeviceQuestion] = []
-        var batch = CallBatch()
-        for question in second where question.lowestINTID < bound {
-            guard let vcpu = keys[question.unit], vcpu.hasEL2 || !question.isOfEL2 else { continue }
-            asked.append(question)
-            question.add(to: &batch, vcpu.key, model)
-        }
+        let asked = Array(all.questions.prefix { $0.lowestINTID < bound })
+        var batch = all.batch.prefix(asked.count)
         if readingClock { addCounts(to: &batch) }
         _ = try calls.readAll([], &batch)
         if readingClock { takeCounts(from: batch) }
-        answers.append((asked, batch))
+        answers.append(Asked(questions: asked, batch: batch))
     }
 
     /// INTIDs below this are there.
     private var interruptCount: UInt64 {
-        for (questions, batch) in answers {
+        for answer in answers {
+            let (questions, batch) = (answer.questions, answer.batch)
             guard let place = questions.firstIndex(where: { $0.id == .gicNrIrqs }),
                 batch.result(place) == 0, let answer = batch.buffer(place).last
             else { continue }
@@ -182,11 +227,11 @@ final class AttachedDevices {
     private var values: [UnitID: [RegisterID: Result<RegisterValue, Errno>]] {
         if let takenApart { return takenApart }
         var values: [UnitID: [RegisterID: Result<RegisterValue, Errno>]] = [:]
-        for (questions, batch) in answers {
-            for (place, question) in questions.enumerated() {
+        for answer in answers {
+            for (place, question) in answer.questions.enumerated() {
                 let before = values[question.unit]?[question.id]
                 values[question.unit, default: [:]][question.id] = Self.result(
-                    of: question, batch, place, before)
+                    of: question, answer.batch, place, before)
             }
         }
         takenApart = values

@@ -15,8 +15,6 @@ struct DeviceQuestion {
     let size: Int
     /// KVM does not say of an INTID that there is none.
     let lowestINTID: UInt64
-    /// Whether only a vCPU with EL2 has it.
-    let isOfEL2: Bool
 
     /// All that it takes to read a register.
     ///
@@ -32,8 +30,7 @@ struct DeviceQuestion {
             DeviceQuestion(
                 unit: unit, id: id, attribute: attribute, descriptor: descriptor,
                 shift: UInt64(part) << 5, size: attribute.valueSize ?? id.size ?? 0,
-                lowestINTID: id.lowestINTID ?? 0,
-                isOfEL2: id.architecture != .own && attribute.attribute >> 11 & 7 == 4)
+                lowestINTID: id.lowestINTID ?? 0)
         }
     }
 

@@ -39,6 +39,10 @@ final class EmulatedDevices {
     func make(_ model: GICModel) throws(Refusal) {
         guard self.model == nil else { throw Refusal("the VM has an interrupt controller") }
         guard profile.devices.contains(model.deviceName) else { throw noDevice }
+        guard vcpuCount <= model.maximumVCPUs else {
+            throw Refusal(
+                "it has at most \(model.maximumVCPUs) vCPUs", errno: .argumentListTooLong)
+        }
         self.model = model
     }
 

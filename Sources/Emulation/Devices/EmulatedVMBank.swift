@@ -67,7 +67,10 @@ public final class EmulatedVMBank: RegisterBank {
         case .clockCntfrq, .clockRealtime, .clockCntvct, .clockCntpct:
             return try clock(id, vcpu)
         default:
-            if isNextITS(id) || isNewRegion(id) { return DeviceAttribute.noAddress }
+            let isInitialized = vcpu.state.run.initialization != nil
+            if isNextITS(id) || isInitialized && isNewRegion(id) {
+                return DeviceAttribute.noAddress
+            }
             return try InterruptRules(devices: devices, vcpu: vcpu).read(id)
         }
     }

@@ -62,12 +62,6 @@ struct ITSRegister {
 }
 
 extension RegisterID {
-    /// Whether a guest has it at EL2 alone.
-    var isOfEL2: Bool {
-        guard case .system(let encoding) = group else { return false }
-        return encoding.op1 == 4
-    }
-
     /// Which word of ICC_AP0R, ICC_AP1R, ICH_AP0R or ICH_AP1R it is.
     var activePriorityWord: Int? {
         guard case .system(let encoding) = group, encoding.crn == 12 else { return nil }

@@ -100,6 +100,13 @@ struct InterruptRules {
         }
     }
 
+    /// A device is asked by the vCPU's MPIDR_EL1, which nobody can read before the vCPU is initialized.
+    private func checkHasAffinity(_ id: RegisterID) throws(Refusal) {
+        guard id.deviceAttribute?.device == .vcpu || vcpu.state.run.initialization != nil else {
+            throw Refusal(EmulatedCPU.notInitialized, errno: .notExecutable)
+        }
+    }
+
     private func absence(of id: RegisterID) -> Refusal {
         id.lacksController(devices.model) ? .noController : .noDeviceState
     }
@@ -107,6 +114,7 @@ struct InterruptRules {
     // MARK: Reading
 
     func read(_ id: RegisterID) throws(Refusal) -> UInt64 {
+        try checkHasAffinity(id)
         guard has(id) else { throw absence(of: id) }
         guard id != .pmuIrq || devices[id, vcpu.index] != nil else {
             throw Refusal("no interrupt was given to the PMU", errno: .noDeviceOrAddress)
@@ -185,6 +193,7 @@ struct InterruptRules {
     // MARK: Writing
 
     func write(_ bits: UInt64, to id: RegisterID) throws(Refusal) {
+        try checkHasAffinity(id)
         guard has(id) else { throw absence(of: id) }
         guard let attribute = id.deviceAttribute else { return }
         if attribute.device == .vcpu { return try writeOfDescriptor(bits, id) }

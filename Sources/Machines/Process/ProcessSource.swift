@@ -7,10 +7,10 @@ internal import VCPUModel
 package struct ProcessSource: NamedSource {
     /// A process id follows, and optionally `/` and the descriptor that the process has of one of its VMs.
     package static let scheme = "pid:"
-    /// Reading while the guest runs, and restoring while it is stopped; editing is not offered.
+    /// Reading while the guest runs, restoring and editing while it is stopped.
     package static let summary = SourceSummary(
         grammar: "pid:PID", meaning: "a VM of a running process, whatever VMM it is (arm64)",
-        abilities: [.read, .restore], needs: "arm64; the right to trace the process",
+        abilities: [.read, .restore, .edit], needs: "arm64; the right to trace the process",
         options: [.settle, .despiteFilter],
         details: [
             .read: """
@@ -81,15 +81,13 @@ package struct ProcessSource: NamedSource {
     }
 
     /// Stops the process until `letGo`.
-    /// - Throws: for an edit; when the snapshot's vCPU numbers are not those of the VM, or a vCPU runs; as `capture`
-    ///   does.
+    /// - Throws: when the snapshot's vCPU numbers are not those of the VM, or a vCPU runs; as `capture` does.
     package func open(
         _ purpose: OpenPurpose, _ options: SourceOptions
     ) throws(SourceError) -> any OpenState {
-        guard case .restore(let snapshot, _) = purpose else {
-            throw Location(self).isNotForEditing
-        }
-        return try RunningProcess(self, options).stop(for: snapshot)
+        let vm = try RunningProcess(self, options)
+        if case .restore(let snapshot, _) = purpose { try vm.checkHasVCPUs(of: snapshot) }
+        return try vm.stop()
     }
 
     /// The processes on this host that have VMs.
@@ -220,14 +218,17 @@ private struct RunningProcess {
 
     // MARK: Writing
 
-    /// Stops the process to write the vCPUs of a snapshot.
-    func stop(for snapshot: Snapshot) throws(SourceError) -> StoppedProcess {
+    func checkHasVCPUs(of snapshot: Snapshot) throws(SourceError) {
         let indices = vm.vcpus.map(\.snapshotIndex)
         guard indices == snapshot.vcpus.map(\.index) else {
             throw SourceError(
                 "\(text) has \(UnitNumbers(indices).title), the "
                     + "snapshot has \(snapshot.indexText): they must be the same")
         }
+    }
+
+    /// Stops the process to write its vCPUs.
+    func stop() throws(SourceError) -> StoppedProcess {
         let attached = try SourceError.passing {
             try AttachedVM(vm, of: process, for: .init(writes: true))
         }

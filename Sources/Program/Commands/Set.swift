@@ -76,9 +76,10 @@ struct SetCommand: ParsableCommand {
         let target = try options.open(
             self.target, changesVCPUs: !ofVCPUs.isEmpty || preset != nil)
         if !force { try target.checkAlike(ofVCPUs, preset) }
-        let force = force
+        let (force, isSaved) = (force, target.location.isLasting)
         let editVM = { (bank: any RegisterBank) throws(EditError) in
-            try VCPUEdit.set(ofVM, in: bank, isForced: force)
+            if isSaved, !force { try VCPUEdit.checkController(ofVM, in: bank) }
+            return try VCPUEdit.set(ofVM, in: bank, isForced: force)
         }
         try options.run("set", on: target, ofVM: ofVM.isEmpty ? nil : editVM) {
             (bank) throws(EditError) in

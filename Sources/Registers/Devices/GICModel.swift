@@ -11,6 +11,10 @@ public enum GICModel: UInt32, CaseIterable, Hashable, Sendable {
         self.init(rawValue: type)
     }
 
+    /// How many vCPUs it can have (`VGIC_V2_MAX_CPUS`, `VGIC_V3_MAX_CPUS`; `kvm_vgic_create`,
+    /// `arch/arm64/kvm/vgic/vgic-init.c`).
+    package var maximumVCPUs: Int { self == .v2 ? 8 : 512 }
+
     /// `KVM_DEV_TYPE_ARM_VGIC_ITS`.
     package static let translationService: UInt32 = 8
 
@@ -86,7 +90,7 @@ extension GICModel {
 
     private static let banked = ids(in: [.cpuInterface, .distributor]) { $0.isOfVCPU }
     private static let ofCPUs =
-        ids(in: [.systemRegisters]) { _ in true }
+        ids(in: [.systemRegisters]) { RegisterDictionary.entry(for: $0)?.isKeptByGICv3 == true }
         + ids(in: [.redistributor, .lineLevels]) { $0.isOfVCPU }
     // Targets are CPU interfaces with a GICv2, and affinities with a GICv3; each has zeros in place of the other.
     private static let ofDistributor = ids(in: [.distributor]) { id in
@@ -160,6 +164,12 @@ extension RegisterID {
     /// Whether it is state of a vCPU outside KVM's list.
     package var isOfVCPU: Bool {
         if case .vcpu = group { true } else { false }
+    }
+
+    /// Whether it is a system register that a guest has at EL2 alone.
+    package var isOfEL2: Bool {
+        guard case .system(let encoding) = group else { return false }
+        return encoding.op1 == 4
     }
 
     fileprivate var isOfManyDevices: Bool {

@@ -50,11 +50,7 @@ private struct InterruptRegisters {
     private let latch: Place
 
     init(of number: UInt16, in bank: any RegisterBank) throws(EditError) {
-        do throws(RegisterBankError) {
-            ids = try bank.list()
-        } catch {
-            throw .bank(error)
-        }
+        ids = try EditError.listing(bank)
         guard
             let latch = Self.place(of: number, in: ids, where: { $0.interruptProperty == .pending })
         else {
@@ -107,14 +103,18 @@ private struct InterruptRegisters {
         try set(isLevel ? place(.level) ?? latch : latch, to: 1, in: &edit)
     }
 
-    /// Sends the vCPU an SGI: of a GICv2, from itself.
+    /// Sends the vCPU an SGI: of a GICv2, which keeps who has sent it, from itself, or from CPU 0 where nothing tells which it
+    /// is, as in QEMU's streams.
     func send(_ edit: inout DeviceEdit) throws(EditError) {
         try set(latch, to: 1, in: &edit)
-        guard let sources = Self.place(of: number, in: ids, where: \.isSourceOfSGIs),
-            let (id, field) = place(.interfaces)
-        else { return }
-        let own = field.extract(from: try EditError.reading(id, in: bank))
-        try set(sources, to: own, in: &edit)
+        guard let sources = Self.place(of: number, in: ids, where: \.isSourceOfSGIs) else {
+            return
+        }
+        var own: UInt64 = 0
+        if let (id, field) = place(.interfaces) {
+            own = field.extract(from: try EditError.reading(id, in: bank))
+        }
+        try set(sources, to: own == 0 ? 1 : own, in: &edit)
     }
 
     private func set(

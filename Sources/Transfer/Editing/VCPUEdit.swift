@@ -124,6 +124,15 @@ public struct VCPUEdit: Sendable {
 }
 
 extension EditError {
+    /// The registers that there are.
+    static func listing(_ bank: any RegisterBank) throws(EditError) -> [RegisterID] {
+        do throws(RegisterBankError) {
+            return try bank.list()
+        } catch {
+            throw .bank(error)
+        }
+    }
+
     /// Reads a register that has to be there.
     static func reading(
         _ id: RegisterID, in bank: any RegisterBank

@@ -168,7 +168,8 @@ enum Main {
         for way in pauses.indices { pauses[way].sort() }
         for (name, place) in [("least", 0), ("median", count / 2)] {
             let (with, without) = (pauses[0][place], pauses[1][place])
-            print("\(name): \(with) us with, \(without) us without, \(Double(with) / Double(without))")
+            let ratio = Double(with) / Double(without)
+            print("\(name): \(with) us with, \(without) us without, \(ratio)")
         }
     }
 
