@@ -58,7 +58,8 @@ struct InterruptWords {
         guard model.mayHave(id) else { return }
         let value = RegisterValue(bits, size: id.size == 4 ? 4 : 8)
         if case .vm = id.group {
-            vm.set(value, for: id)
+            // What all redistributors have is told of the first.
+            if !vm.contains(id) { vm.set(value, for: id) }
         } else if let vcpu, vcpus.indices.contains(vcpu) {
             vcpus[vcpu].set(value, for: id)
         }
