@@ -5,7 +5,7 @@ public enum SourceKinds {
     /// The kinds that are part of this package.
     public static let own: [any StateSource.Type] = [
         SnapshotFile.self, QEMUStreamFile.self, LibvirtSaveFile.self, CompressedStream.self,
-        QCOW2Image.self, HostProfileFile.self, LibkrunFile.self,
+        QCOW2Image.self, HostProfileFile.self, AnalyzedStreamFile.self, LibkrunFile.self,
         CloudHypervisorFile.self, CrosvmFile.self, KVMSource.self, EmulatedSource.self,
         ProcessSource.self, QMPSource.self, LibvirtSource.self, SSHHost.self,
     ]

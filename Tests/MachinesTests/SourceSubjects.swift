@@ -73,6 +73,14 @@ struct SourceSubject: Sendable, CustomTestStringConvertible {
         ) {
             try bytes("Formats/hosts/6.12-neoverse-n1.vhost")
         },
+        file("analyzed stream", "vm.json") {
+            let folder = try TemporaryFolder()
+            try VMMGenerator.analyzed.make(StreamFixture.kvmN1.path, folder / "vm.json")
+            return try folder.bytes("vm.json")
+        },
+        file("libkrun checkpoint", "checkpoint.bin") { try made(.libkrun) },
+        file("cloud-hypervisor state", "state.json") { try made(.cloudHypervisor) },
+        file("crosvm snapshot", "vcpu0") { try made(.crosvm, "vcpu/vcpu0") },
     ]
 
     private static let emulated = SourceSubject(grammar: "emulated:NAME") { _ in
@@ -95,6 +103,13 @@ struct SourceSubject: Sendable, CustomTestStringConvertible {
 
     private static func bytes(_ path: String) throws -> [UInt8] {
         Array(try Data(contentsOf: ProjectFolder.file(path)))
+    }
+
+    /// What a program of Tests/VMM makes, or a file in the folder that it makes.
+    private static func made(_ generator: VMMGenerator, _ name: String? = nil) throws -> [UInt8] {
+        let folder = try TemporaryFolder()
+        try generator.make(folder / "made", "1")
+        return try folder.bytes(name.map { "made/\($0)" } ?? "made")
     }
 
     private static func gzip(_ bytes: [UInt8]) throws -> [UInt8] {

@@ -5,6 +5,8 @@ public enum VMMGenerator: String, CaseIterable, Sendable {
     case libkrun = "libkrun.py"
     case cloudHypervisor = "cloud-hypervisor.py"
     case crosvm = "crosvm.py"
+    /// Prints a stream of QEMU, as a program of QEMU does; its path comes first.
+    case analyzed = "analyzed.py"
 
     /// A register that was put into a file.
     public struct Register: Hashable, Sendable {

@@ -13,7 +13,7 @@ extension JSONValue {
                 part, at: data.range.lowerBound, expected: "a state as text or bytes",
                 found: "another value")
         }
-        return try JSONBeginning.parse(text, of: part, at: state.range.lowerBound)
+        return try JSONText.parse(text, of: part, at: state.range.lowerBound)
     }
 
     /// Whether `innerState` stands as a list of bytes.
