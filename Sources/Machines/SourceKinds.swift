@@ -6,7 +6,8 @@ public enum SourceKinds {
     public static let own: [any StateSource.Type] = [
         SnapshotFile.self, QEMUStreamFile.self, LibvirtSaveFile.self, CompressedStream.self,
         QCOW2Image.self, HostProfileFile.self, AnalyzedStreamFile.self, LibkrunFile.self,
-        CloudHypervisorFile.self, CrosvmFile.self, KVMSource.self, EmulatedSource.self,
+        CloudHypervisorFile.self, CrosvmFile.self, RegisterDumpFile.self, KVMSource.self,
+        EmulatedSource.self,
         ProcessSource.self, QMPSource.self, LibvirtSource.self, SSHHost.self,
     ]
 

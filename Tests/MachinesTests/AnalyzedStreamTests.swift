@@ -41,7 +41,10 @@ struct AnalyzedStreamTests {
                 let bytes = try AnalyzedStream.stream(of: Array(text.utf8))
                 _ = try QEMUStream(MemoryBytes(bytes, name: "x"), reading: .whole)
             }
-            #expect("\(String(describing: error))".contains(word) || error?.description.contains(word) == true, "\(text): \(String(describing: error))")
+            #expect(
+                "\(String(describing: error))".contains(word)
+                    || error?.description.contains(word) == true,
+                "\(text): \(String(describing: error))")
         }
     }
 }

@@ -81,6 +81,16 @@ struct SourceSubject: Sendable, CustomTestStringConvertible {
         file("libkrun checkpoint", "checkpoint.bin") { try made(.libkrun) },
         file("cloud-hypervisor state", "state.json") { try made(.cloudHypervisor) },
         file("crosvm snapshot", "vcpu0") { try made(.crosvm, "vcpu/vcpu0") },
+        file("register dump", "registers.txt") {
+            let folder = try TemporaryFolder()
+            let registers = try VMMGenerator.libkrun.make(folder / "made", "1")
+            // The columns of a program that read each register and wrote it back.
+            let lines = registers.filter { $0.unit == "0" && $0.id >> 56 == 0x60 }.map { register in
+                let id = String(register.id, radix: 16)
+                return "\(id) \(1 << (register.id >> 52 & 15)) 0 0 \(register.value.dropFirst(2))\n"
+            }
+            return Array(lines.joined().utf8)
+        },
     ]
 
     private static let emulated = SourceSubject(grammar: "emulated:NAME") { _ in
