@@ -36,7 +36,8 @@ public enum AnalyzedStream {
             result.append(SectionKind.full)
             result += BigEndian.bytes(UInt64(id), 4) + [UInt8(name.utf8.count)] + Array(name.utf8)
             result += BigEndian.bytes(UInt64(instance), 4)
-            result += BigEndian.bytes(UInt64(CPUSection.version), 4) + state.bytes
+            let version = DeviceSection.versions[Array(name.utf8)] ?? CPUSection.version
+            result += BigEndian.bytes(UInt64(version), 4) + state.bytes
             result.append(SectionKind.footer)
             result += BigEndian.bytes(UInt64(id), 4)
             devices.append(

@@ -12,6 +12,7 @@ public enum VMMGenerator: String, CaseIterable, Sendable {
     public struct Register: Hashable, Sendable {
         /// The number of a vCPU, or `vm`.
         public let unit: String
+        /// As KVM has it, or one of this project's own.
         public let id: UInt64
         /// Hexadecimal, with `0x`.
         public let value: String
