@@ -45,7 +45,7 @@ struct HostileFileTests {
             "an id of another architecture",
             checkpoint(registers: [(0x2030_0000_0010_0000, 0, 0)]), "a register of KVM"
         ),
-        ("what is not a list", checkpoint(registers: [x0], more: [1]), "Mac"),
+        ("a list that is shorter than its blob", checkpoint(registers: [x0], more: [1]), "Mac"),
         (
             "a list that is longer than the state",
             checkpoint(lists: little(0xffff_ffff, 4) + little(0, 8), registers: [x0]),

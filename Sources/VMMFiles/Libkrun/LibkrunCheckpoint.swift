@@ -92,15 +92,16 @@ public enum LibkrunCheckpoint {
         _ blob: inout ByteCursor, _ index: Int
     ) throws(VMMFileError) -> VCPU {
         var vcpu = VCPU(mpState: UInt32(truncatingIfNeeded: try blob.number(4)), registers: [])
-        let count = try blob.checked(try blob.number(4), of: registerSize)
-        try VMMFileLimits.check(count, VMMFileLimits.registers, "registers of vCPU \(index)")
-        for _ in 0..<count { vcpu.registers.append(try register(&blob)) }
-        guard blob.left == 0 else {
+        let count = try blob.number(4)
+        guard blob.left % registerSize == 0, UInt64(blob.left / registerSize) == count else {
             throw blob.damaged(
-                "its end behind \(count) registers of KVM",
-                "\(blob.left) more bytes: if a Mac saved it, load it into libkrun on arm64 Linux and save it there"
-            )
+                "registers of KVM that fill \(blob.left) bytes",
+                "\(count) of \(registerSize) bytes each (if a Mac saved it, load it into libkrun on arm64 "
+                    + "Linux and save it there)")
         }
+        try VMMFileLimits.check(
+            Int(clamping: count), VMMFileLimits.registers, "registers of vCPU \(index)")
+        while blob.left > 0 { vcpu.registers.append(try register(&blob)) }
         return vcpu
     }
 
