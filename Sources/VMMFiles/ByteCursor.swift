@@ -1,59 +1,65 @@
 internal import LinuxSystem
 
-/// Reads little-endian numbers from front to back, and nothing beyond an end.
+/// Takes little-endian numbers from the bytes of a file, one after the other, and never beyond an end.
+///
+/// `part` is what messages call that which is being read.
 struct ByteCursor {
     let bytes: [UInt8]
+    /// The place of the next byte.
     private(set) var position: Int
-    private let end: Int
+    /// No byte from here on is taken.
+    let end: Int
+    var part: String
 
-    /// From the first byte on.
-    init(_ bytes: [UInt8]) { self.init(bytes, 0..<bytes.count) }
-
-    private init(_ bytes: [UInt8], _ range: Range<Int>) {
+    /// - Parameter range: inside the bytes; from its first byte on they are taken.
+    init(_ bytes: [UInt8], in range: Range<Int>, part: String) {
         self.bytes = bytes
         position = range.lowerBound
         end = range.upperBound
+        self.part = part
     }
 
-    var isAtEnd: Bool { position == end }
+    /// How many bytes are left.
+    var left: Int { end - position }
 
-    /// The next `count` bytes, which are passed.
-    /// - Throws: where they are not all there.
-    mutating func range(_ count: Int, _ what: String) throws(VMMFileError) -> Range<Int> {
+    /// The place of the next `count` bytes, which are taken.
+    mutating func take(_ count: Int) throws(VMMFileError) -> Range<Int> {
         guard let range = Range(at: position, count: count, inside: 0..<end) else {
-            throw .cutOff(at: end, missing: "\(what) has \(count) bytes from byte \(position) on")
+            throw .cutOff(
+                at: end,
+                missing: "\(part): expected \(count) bytes from byte \(position) on, found \(left)")
         }
         position = range.upperBound
         return range
     }
 
-    /// - Throws: where its bytes are not all there.
-    mutating func number<Number: FixedWidthInteger>(
-        _ what: String, as type: Number.Type = Number.self
-    ) throws(VMMFileError) -> Number {
-        let range = try range(Number.bitWidth / 8, what)
-        return bytes[range].reversed().reduce(0) { $0 << 8 | Number(truncatingIfNeeded: $1) }
+    /// The next number of 1 to 8 bytes.
+    mutating func number(_ width: Int) throws(VMMFileError) -> UInt64 {
+        bytes.littleEndian(in: try take(width))
     }
 
-    /// A part that begins with its length, 32 bits.
-    /// - Throws: where it is not all there.
-    mutating func part(_ what: String) throws(VMMFileError) -> ByteCursor {
-        let length: UInt32 = try number("the length of \(what)")
-        return ByteCursor(bytes, try range(Int(length), what))
-    }
-
-    /// How many entries follow, 32 bits.
-    /// - Parameter size: of each, in bytes.
-    /// - Throws: where there are not so many.
-    mutating func count(ofEntriesOf size: Int, _ what: String) throws(VMMFileError) -> Int {
-        let place = position
-        let count: UInt32 = try number("the number of \(what)")
-        let left = (end - position) / size
-        guard let result = Int(exactly: count), result <= left else {
-            throw .damaged(
-                what, at: place, expected: "at most \(left), for which there is room",
-                found: "\(count)")
+    /// A number of elements of at least `size` bytes each, as many as there can be.
+    /// - Parameter count: as the file says it.
+    func checked(_ count: UInt64, of size: Int) throws(VMMFileError) -> Int {
+        guard let number = Int(exactly: count),
+            let needed = (Checked(number) * Checked(size)).value,
+            needed <= left
+        else {
+            throw damaged("a number of elements that fit into \(left) bytes", "\(count)")
         }
-        return result
+        return number
+    }
+
+    /// That something else is found at the next byte.
+    func damaged(_ expected: String, _ found: String) -> VMMFileError {
+        .damaged(part, at: position, expected: expected, found: found)
+    }
+}
+
+extension [UInt8] {
+    /// The little-endian number in a range of at most 8 bytes.
+    /// - Precondition: they are inside.
+    func littleEndian(in range: Range<Int>) -> UInt64 {
+        self[range].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
 }

@@ -27,16 +27,32 @@ struct InterruptWords {
         var upper: [UInt64: UInt32] = [:]
         for (offset, word) in words where offset % 8 == 4 { upper[offset] = word }
         for (offset, word) in words {
-            guard let id = RegisterID(DeviceAttribute(group, offset)), (id.lowestINTID ?? 0) < limit
+            guard let id = id(of: DeviceAttribute(group, offset)), (id.lowestINTID ?? 0) < limit
             else { continue }
             let high = id.size == 8 ? UInt64(upper[offset | 4] ?? 0) << 32 : 0
             set(high | UInt64(word), for: id, vcpu)
         }
     }
 
+    /// The registers of each model by their attributes.
+    private static let known: [GICModel: [DeviceAttribute: RegisterID]] = {
+        var result: [GICModel: [DeviceAttribute: RegisterID]] = [:]
+        for model in GICModel.allCases {
+            for id in model.vcpuRegisters + model.vmRegisters {
+                if let attribute = id.deviceAttribute { result[model, default: [:]][attribute] = id }
+            }
+        }
+        return result
+    }()
+
+    /// Nil for what is no register of this model.
+    private func id(of attribute: DeviceAttribute) -> RegisterID? {
+        Self.known[model]?[attribute]
+    }
+
     /// Adds a register of a vCPU's CPU interface.
     mutating func add(_ value: UInt64, ofSystemRegister encoding: UInt64, vcpu: Int) {
-        guard let id = RegisterID(DeviceAttribute(.systemRegisters, encoding)) else { return }
+        guard let id = id(of: DeviceAttribute(.systemRegisters, encoding)) else { return }
         set(value, for: id, vcpu)
     }
 
@@ -55,10 +71,10 @@ struct InterruptWords {
     }
 
     private mutating func set(_ bits: UInt64, for id: RegisterID, _ vcpu: Int?) {
-        guard model.mayHave(id) else { return }
         let value = RegisterValue(bits, size: id.size == 4 ? 4 : 8)
         if case .vm = id.group {
-            vm.set(value, for: id)
+            // What all redistributors have is told of the first.
+            if !vm.contains(id) { vm.set(value, for: id) }
         } else if let vcpu, vcpus.indices.contains(vcpu) {
             vcpus[vcpu].set(value, for: id)
         }

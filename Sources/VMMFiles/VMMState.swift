@@ -11,6 +11,8 @@ public enum VMM: String, CaseIterable, Hashable, Sendable {
     case cloudHypervisor = "cloud-hypervisor"
     /// crosvm, whose snapshot is a folder with a file for each vCPU.
     case crosvm = "crosvm"
+    /// Whatever wrote a text with registers.
+    case dump = "dump of registers"
 }
 
 /// What a file of a VMM tells of its VM.

@@ -73,8 +73,26 @@ struct SourceSubject: Sendable, CustomTestStringConvertible {
         ) {
             try bytes("Formats/hosts/6.12-neoverse-n1.vhost")
         },
+        file("analyzed stream", "vm.json") {
+            let folder = try TemporaryFolder()
+            try VMMGenerator.analyzed.make(StreamFixture.kvmN1.path, folder / "vm.json")
+            return try folder.bytes("vm.json")
+        },
         file("CPU fingerprint", "fingerprint.json") {
             try bytes("Tests/TestFiles/Fingerprints/6.12-neoverse-n1.json")
+        },
+        file("libkrun checkpoint", "checkpoint.bin") { try made(.libkrun) },
+        file("cloud-hypervisor state", "state.json") { try made(.cloudHypervisor) },
+        file("crosvm snapshot", "vcpu0") { try made(.crosvm, "vcpu/vcpu0") },
+        file("register dump", "registers.txt") {
+            let folder = try TemporaryFolder()
+            let registers = try VMMGenerator.libkrun.make(folder / "made", "1")
+            // The columns of a program that read each register and wrote it back.
+            let lines = registers.filter { $0.unit == "0" && $0.id >> 56 == 0x60 }.map { register in
+                let id = String(register.id, radix: 16)
+                return "\(id) \(1 << (register.id >> 52 & 15)) 0 0 \(register.value.dropFirst(2))\n"
+            }
+            return Array(lines.joined().utf8)
         },
     ]
 
@@ -98,6 +116,13 @@ struct SourceSubject: Sendable, CustomTestStringConvertible {
 
     private static func bytes(_ path: String) throws -> [UInt8] {
         Array(try Data(contentsOf: ProjectFolder.file(path)))
+    }
+
+    /// What a program of Tests/VMM makes, or a file in the folder that it makes.
+    private static func made(_ generator: VMMGenerator, _ name: String? = nil) throws -> [UInt8] {
+        let folder = try TemporaryFolder()
+        try generator.make(folder / "made", "1")
+        return try folder.bytes(name.map { "made/\($0)" } ?? "made")
     }
 
     private static func gzip(_ bytes: [UInt8]) throws -> [UInt8] {

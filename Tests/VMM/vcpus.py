@@ -6,7 +6,9 @@ registers hold the same by accident.
 
 import pathlib
 
-PROFILES = pathlib.Path(__file__).resolve().parents[2] / "Formats" / "hosts"
+HERE = pathlib.Path(__file__).resolve().parent
+# Where profiles are; a copy of this file has them beside it.
+PROFILES = next(folder for folder in (HERE.parent.parent / "Formats" / "hosts", HERE) if folder.is_dir())
 MASK = (1 << 64) - 1
 
 CORE, DEMUX, SYSTEM, FIRMWARE, SVE, BITMAP = 0x10, 0x11, 0x13, 0x14, 0x15, 0x16

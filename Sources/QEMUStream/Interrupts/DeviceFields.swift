@@ -9,7 +9,7 @@ struct DeviceSection {
 
     /// A GICv3 of 1024 vCPUs has less.
     private static let longest: Int64 = 1 << 20
-    private static let versions: [[UInt8]: UInt32] = [
+    static let versions: [[UInt8]: UInt32] = [
         GICv3Section.name: 1, ITSSection.name: 0, GICv2Section.name: 12,
     ]
 

@@ -18,13 +18,13 @@ public enum CloudHypervisorState {
 
     /// Whether the JSON begins with a member of the root of such a file.
     public static func isBeginning(_ prefix: [UInt8]) -> Bool {
-        JSONBeginning.names(prefix, ["snapshots", "snapshot_data"])
+        JSONText.names(prefix, ["snapshots", "snapshot_data"])
     }
 
     /// Reads a whole file.
     /// - Throws: for what is not the state of an arm64 VM with KVM, and where it is damaged.
     public static func read(_ bytes: [UInt8]) throws(VMMFileError) -> VMMState {
-        let root = try JSONBeginning.parse(bytes)
+        let root = try JSONText.parse(bytes)
         let manager = try root.node("snapshots", "cpu-manager", "snapshots", of: "the file")
         var vcpus: [CloudHypervisorVCPU] = []
         for (name, node) in manager.members ?? [] {

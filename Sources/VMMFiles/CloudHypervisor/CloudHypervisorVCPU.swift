@@ -13,7 +13,7 @@ extension JSONValue {
                 part, at: data.range.lowerBound, expected: "a state as text or bytes",
                 found: "another value")
         }
-        return try JSONBeginning.parse(text, of: part, at: state.range.lowerBound)
+        return try JSONText.parse(text, of: part, at: state.range.lowerBound)
     }
 
     /// Whether `innerState` stands as a list of bytes.
@@ -50,14 +50,10 @@ struct CloudHypervisorVCPU {
         }
         let kvm = state["Kvm"] ?? state
         mpState = try runState(kvm)
-        var lists: [VMMRegister] = []
-        for name in ["pre_finalize_regs", "extended_regs"] {
-            guard let list = kvm[name] else { continue }
-            hasLateLists = true
-            for entry in list.array ?? [] { lists.append(try wide(entry, name)) }
-        }
-        hasSVE = lists.contains { $0.id.isSVE }
-        registers = try core(try member(kvm, "core_regs")) + lists
+        let early = try list(kvm, "pre_finalize_regs")
+        let late = try list(kvm, "extended_regs")
+        hasSVE = (early + late).contains { $0.id.isSVE }
+        registers = try early + core(try member(kvm, "core_regs")) + late
         for entry in try member(kvm, "sys_regs").array ?? [] {
             registers.append(try system(entry))
         }
@@ -108,6 +104,17 @@ struct CloudHypervisorVCPU {
 
     private static func number(_ bytes: ArraySlice<UInt8>) -> UInt64 {
         bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    /// Nothing where the release did not write the list.
+    private mutating func list(
+        _ state: JSONValue, _ name: String
+    ) throws(VMMFileError) -> [VMMRegister] {
+        guard let list = state[name] else { return [] }
+        hasLateLists = true
+        var registers: [VMMRegister] = []
+        for entry in list.array ?? [] { registers.append(try wide(entry, name)) }
+        return registers
     }
 
     private func wide(_ entry: JSONValue, _ name: String) throws(VMMFileError) -> VMMRegister {

@@ -1,3 +1,4 @@
+internal import TextFormats
 internal import VCPUModel
 
 /// The files of a snapshot of crosvm, which are in a folder (Formats/crosvm-snapshot.md).
@@ -18,7 +19,7 @@ public enum CrosvmSnapshot {
         let isCBOR =
             prefix.count > 1 && 0xa0...0xb7 ~= prefix[0] && prefix[1] == 0x67
             && prefix.dropFirst(2).starts(with: name.utf8)
-        return isCBOR || JSONBeginning.names(prefix, [name])
+        return isCBOR || JSONText.names(prefix, [name])
     }
 
     /// A file of the snapshot.
@@ -33,10 +34,10 @@ public enum CrosvmSnapshot {
         /// - Throws: where it is neither CBOR nor JSON.
         public init(named name: String, _ bytes: [UInt8]) throws(VMMFileError) {
             self.name = name
-            isOld = JSONBeginning.firstName(Array(bytes.prefix(64))) != nil
+            isOld = JSONValue.nameOfFirstMember(Array(bytes.prefix(64))) != nil
             do throws(VMMFileError) {
                 item =
-                    isOld ? CrosvmItem(try JSONBeginning.parse(bytes)) : try CBORParser.item(bytes)
+                    isOld ? CrosvmItem(try JSONText.parse(bytes)) : try CBORParser.item(bytes)
             } catch {
                 throw error.named(name)
             }

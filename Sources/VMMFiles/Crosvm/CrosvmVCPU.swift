@@ -22,12 +22,12 @@ struct CrosvmVCPU {
         try addCore()
         for (name, base, size) in Self.maps { try addMap(name, base, size) }
         guard let services = file.item["hypervisor_data"]?["firmware_regs"] else { return }
-        try add(services, "firmware_regs", 0x6030_0000_0014_0000, 8)
+        try add(services, "firmware_regs", RegisterID.psciVersion.rawValue, 8)
     }
 
     /// The maps of registers: the ids of their keys, and the size of their values.
     private static let maps: [(String, UInt64, Int)] = [
-        ("sys", 0x6030_0000_0013_0000, 8), ("cache_arch_info", 0x6020_0000_0011_0000, 4),
+        ("sys", 0x6030_0000_0013_0000, 8), ("cache_arch_info", RegisterID.ccsidr0.rawValue, 4),
     ]
 
     private mutating func addCore() throws(VMMFileError) {

@@ -1,26 +1,11 @@
 internal import TextFormats
 
 /// How files of JSON are told from one another, and parsed.
-enum JSONBeginning {
+enum JSONText {
     /// Whether a text begins with an object whose first member has one of these names.
     static func names(_ prefix: [UInt8], _ names: [String]) -> Bool {
-        guard let first = firstName(prefix) else { return false }
+        guard let first = JSONValue.nameOfFirstMember(prefix) else { return false }
         return names.contains { first.elementsEqual($0.utf8) }
-    }
-
-    /// The name of the first member, as it is written; nil where there is none.
-    static func firstName(_ prefix: [UInt8]) -> ArraySlice<UInt8>? {
-        var rest = prefix[...].drop(while: isSpace)
-        guard rest.popFirst() == UInt8(ascii: "{") else { return nil }
-        rest = rest.drop(while: isSpace)
-        guard rest.popFirst() == UInt8(ascii: "\""),
-            let end = rest.firstIndex(of: UInt8(ascii: "\""))
-        else { return nil }
-        return rest[..<end]
-    }
-
-    private static func isSpace(_ byte: UInt8) -> Bool {
-        [0x20, 0x09, 0x0a, 0x0d].contains(byte)
     }
 
     /// The value that a text is.
