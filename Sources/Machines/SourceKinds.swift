@@ -7,6 +7,7 @@ public enum SourceKinds {
         SnapshotFile.self, QEMUStreamFile.self, LibvirtSaveFile.self, CompressedStream.self,
         QCOW2Image.self, HostProfileFile.self, KVMSource.self, EmulatedSource.self,
         ProcessSource.self, QMPSource.self, LibvirtSource.self, SSHHost.self,
+        FirecrackerStateFile.self,
     ]
 
     /// The kind that results are written as; a file that is to be changed and of no kind that is known is opened as one,
