@@ -78,6 +78,9 @@ struct SourceSubject: Sendable, CustomTestStringConvertible {
             try VMMGenerator.analyzed.make(StreamFixture.kvmN1.path, folder / "vm.json")
             return try folder.bytes("vm.json")
         },
+        file("Firecracker state", "vm.vmstate") {
+            try bytes("Formats/vectors/firecracker/10.0.0-F-2.vmstate")
+        },
         file("CPU fingerprint", "fingerprint.json") {
             try bytes("Tests/TestFiles/Fingerprints/6.12-neoverse-n1.json")
         },

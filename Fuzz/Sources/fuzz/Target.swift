@@ -21,6 +21,6 @@ extension Target {
 
 let targets: [any Target] = [
     SnapshotTarget(), ProfileTarget(), PolicyTarget(), BaselineTarget(), StreamTarget(),
-    UndoTarget(), ImageTarget(), VMMFileTarget(), QMPTarget(), MoveTarget(),
+    UndoTarget(), ImageTarget(), VMMFileTarget(), FirecrackerTarget(), QMPTarget(), MoveTarget(),
     JSONTarget(), TemplateTarget(), RegistersTarget(), ArgumentsTarget(),
 ]

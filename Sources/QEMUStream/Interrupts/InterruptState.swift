@@ -82,12 +82,6 @@ enum VirtMachine {
 }
 
 extension RegisterList {
-    /// The low bits of a value for a register of an interrupt controller, or of the one so many bytes behind it.
-    mutating func set(_ bits: UInt64, _ first: RegisterID, behind bytes: UInt64 = 0) {
-        guard let id = bytes == 0 ? first : first.behind(by: bytes) else { return }
-        set(RegisterValue(bits, size: id.size == 4 ? 4 : 8), for: id)
-    }
-
     /// The registers of four bytes each that hold a byte for each INTID, the lowest in the low bits.
     mutating func set(bytes: [UInt64], _ register: RegisterID, from first: Int = 0) {
         for start in stride(from: first, to: bytes.count, by: 4) {
@@ -109,13 +103,6 @@ extension RegisterList {
         set(
             UInt64(vcpuCount) << DeviceAttribute.regionCountShift | VirtMachine.redistributors,
             region)
-    }
-
-    /// What QEMU does not save of a KVM VM: all that KVM does not tell, but for the tables, which it has put into the
-    /// guest's memory.
-    fileprivate mutating func setWhatKVMHides() {
-        let unknown = UnknownState.everything.subtracting([.lpiPending, .itsTables])
-        set(unknown.rawValue, .unknownState)
     }
 }
 
