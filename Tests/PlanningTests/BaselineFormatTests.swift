@@ -33,11 +33,12 @@ struct BaselineFormatTests {
         let obstacles = Set(baseline.obstacles.map(\.register))
         var lost: Set<RegisterID> = []
         for source in hosts {
-            let guest = try BaselineGuest.started(on: source, with: template)
+            var guest = try BaselineGuest.started(on: source, with: template)
+            guest.vm = RegisterList()
             for destination in hosts where destination.name != source.name {
                 let plan = try MovePlan(
                     of: guest, on: destination, policy: RestorePolicy(.safe))
-                lost.formUnion(plan.units[0].losses.filter { $0.pardon == nil }.map(\.restore.id))
+                lost.formUnion(plan.units[0].report.losses.map(\.id))
             }
         }
         let names = hosts.map(\.name)
@@ -49,7 +50,10 @@ struct BaselineFormatTests {
     @Test("Fifty hosts take fewer guests than there are pairs of them")
     func restores() throws {
         let hosts = Array(try Self.fleet().prefix(50))
-        let count = try Baseline(of: hosts).restoreCount
+        let baseline = try Baseline(of: hosts)
+        let lines = baseline.file.split(separator: "\n")
+        #expect(lines.allSatisfy { $0.utf8.count <= HostProfile.Limit.line })
+        let count = baseline.restoreCount
         print("\(count) guests were started and moved among 50 hosts")
         #expect(count >= 50 && count < 50 * 50)
     }
