@@ -180,7 +180,7 @@ extension Provenance {
         self[.time] = SystemClock.utcTimestamp()
         setHost(kernel: kernel, midr: midr, counterFrequency: counterFrequency)
         for (name, value) in capabilities
-        where value != 0 && KVMCapability.named(name)?.isOfState != false {
+        where value != 0 && KVMCapability.named(name)?.isOfState == true {
             self[.capability(name)] = String(value)
         }
     }
