@@ -425,7 +425,7 @@ struct LossTests {
         expect(
             try plan.loss(of: "ID_AA64DFR0_EL1"), "refused", Cause(.claimsMore),
             [
-                "lower ID_AA64DFR0_EL1: DebugVer=6",
+                "lower ID_AA64DFR0_EL1: DebugVer=6", "Linux 6.7",
                 "host with the guest's ID_AA64DFR0_EL1 (DebugVer)",
             ])
     }
@@ -456,7 +456,7 @@ struct LossTests {
         }
         #expect(
             try plan.loss(of: "ID_AA64DFR0_EL1").remedies.map(\.name)
-                == ["start-on-kernel", "other-host", "policy"])
+                == ["start-on-kernel", "upgrade-kernel", "other-host", "policy"])
     }
 
     @Test func otherImplementation() throws {
