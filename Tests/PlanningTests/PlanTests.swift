@@ -234,7 +234,7 @@ struct LossTests {
         case .startOnKernel(let version, let register, let fields, _):
             "start on \(version) for \(([register] + fields).joined(separator: " "))"
         case .startFresh(let span, let gives): "fresh on \(span.text): \(gives)"
-        case .stopAtKernel(let span): "back to \(span.text)"
+        case .stopAtKernel(let version): "back to Linux \(version)"
         case .limitVectors(let bits, let lengths): "vectors of \(bits): \(lengths)"
         case .fewerCounters(let count): "counters \(count)"
         case .updateFirmware(let register): "firmware with \(register)"
