@@ -276,8 +276,10 @@ extension LossExplainer {
         guard let newest = hosts.givenUp else {
             return [.upgradeKernel(kernels.span, ofSeries: kernels.ofSeries)]
         }
-        guard let first = kernels.span.first, first < newest else { return [] }
-        return [.stopAtKernel(kernels.span)]
+        guard let first = kernels.span.first, first < newest,
+            kernels.span.end.map({ $0 >= newest }) ?? true
+        else { return [] }
+        return [.stopAtKernel(first)]
     }
 
     /// A host that tells a guest of no mitigation may have it by other firmware, or without `mitigations=off`.
@@ -335,7 +337,9 @@ extension LossExplainer {
         case .kernelView where restore.id != .pmcrEL0:
             "a kernel that shows \(cause.detail ?? restore.id.name)"
         case .kernelView: monitors(restore)
-        case .kernel: "Linux \(cause.detail ?? "") or newer"
+        case .kernel:
+            hosts.newerKernels.taking(restore.id, of: guest)?.span.text
+                ?? "Linux \(cause.detail ?? "") or newer"
         case .guestFeature: "a kernel that lists \(restore.id.name) without \(cause.detail ?? "")"
         case .psciVersion:
             "PSCI \(restore.wanted.map { PSCIVersion(rawValue: $0.lowBits).description } ?? "")"

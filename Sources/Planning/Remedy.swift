@@ -30,8 +30,8 @@ public enum Remedy: Hashable, Sendable {
     case lowerPSCIVersion(to: PSCIVersion)
     /// Give the destination one of these kernels, or of its own series this release or a newer one.
     case upgradeKernel(KernelSpan, ofSeries: KernelVersion?)
-    /// Do not give the destination back a kernel that is older than these.
-    case stopAtKernel(KernelSpan)
+    /// Do not give the destination back a kernel that is older than this one.
+    case stopAtKernel(KernelVersion)
     /// Give the destination firmware with the mitigation that the register of this name tells of.
     case updateFirmware(String)
     /// Use a VMM that enables this capability on the VM before it makes vCPUs.
@@ -84,7 +84,7 @@ extension Remedy {
         case .dropSafely(let proof): "drop it safely (--policy safe): \(proof)"
         case .upgradeKernel(let span, let release):
             "give the destination \(span.text(orOfSeries: release))"
-        case .stopAtKernel(let span): "go back no further than \(span.text)"
+        case .stopAtKernel(let version): "go back no further than Linux \(version)"
         case .startFresh(let span, let gives):
             "start the guest on \(span.text), where a fresh guest has \(gives)"
         case .updateFirmware(let register):

@@ -47,6 +47,9 @@ public struct CPUIdentity: Hashable, Sendable {
         }.map(\.number)
     }
 
+    /// The kernels from which on a vCPU can be made with another target.
+    static let targetChanges = Tables.targets.compactMap { KernelVersion(packed: $0.since) }
+
     /// The implementer and the part as the tables have them.
     var tableKey: UInt32 { Self.identity(implementer, part) }
 

@@ -77,10 +77,13 @@ package struct ShownBits: Hashable, Sendable {
     }
 
     private static func rows(of index: UInt16) -> Slice<Table<cformat_showing>> {
-        let rows = Tables.showings
-        let start = rows.lowerBound { $0.reg < index }
-        return rows[start..<rows.lowerBound { $0.reg <= index }]
+        Tables.showings[runs[index] ?? 0..<0]
     }
+
+    /// Where the rows of each register are; a derived profile asks for those of all registers.
+    private static let runs = Dictionary(
+        Tables.showings.indices.map { (Tables.showings[$0].reg, $0..<$0 + 1) },
+        uniquingKeysWith: { $0.lowerBound..<$1.upperBound })
 }
 
 extension RegisterEntry {
@@ -100,7 +103,9 @@ extension RegisterEntry {
     private var ownChanges: [KernelVersion] {
         let hiding = isFeatureIDRegister ? VCPUFeature.all.compactMap(\.hidesSince) : []
         let versions = id == .psciVersion ? PSCIVersion.all.compactMap(\.since) : []
-        let features = id == .vcpuInit ? VCPUFeature.all.compactMap(\.since) : []
+        let features =
+            id == .vcpuInit
+            ? VCPUFeature.all.compactMap(\.since) + CPUIdentity.targetChanges : []
         let rules = idFieldRules.flatMap(\.specials).flatMap { [$0.since, $0.until] }
         let dated = behaviorHistory.flatMap { [$0.from, $0.until] } + rules + [listedSince]
         return ShownBits.dates(of: index) + hiding + versions + features + dated.compactMap(\.self)

@@ -50,7 +50,7 @@ struct KernelUpgradeTests {
         for loss in upgrade.freshBack.units[0].losses where !loss.takesACapability {
             let first = lost.first { !$0.1.contains(loss.restore.id) }?.0
             let said = loss.remedies.compactMap { remedy -> KernelVersion? in
-                if case .stopAtKernel(let span) = remedy { span.first } else { nil }
+                if case .stopAtKernel(let version) = remedy { version } else { nil }
             }
             #expect(said == [first].compactMap(\.self), "\(loss.restore.id): \(said)")
             count += said.count
@@ -106,7 +106,7 @@ struct KernelUpgradeTests {
         #expect(!count.contains("start-fresh"), "\(count)")
     }
 
-    /// IMP and IDCODE of PMCR_EL0 are 0 since 6.2, which says as much as MIDR_EL1.
+    /// IMP and IDCODE of PMCR_EL0 are 0 since 6.7, which says as much as MIDR_EL1.
     @Test func identificationOfThePMU() throws {
         let old = try builtIn("6.1-neoverse-n1")
         let up = try upgrade(guest(of: old), on: old, to: "6.12").up

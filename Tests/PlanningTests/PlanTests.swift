@@ -234,7 +234,7 @@ struct LossTests {
         case .startOnKernel(let version, let register, let fields, _):
             "start on \(version) for \(([register] + fields).joined(separator: " "))"
         case .startFresh(let span, let gives): "fresh on \(span.text): \(gives)"
-        case .stopAtKernel(let span): "back to \(span.text)"
+        case .stopAtKernel(let version): "back to Linux \(version)"
         case .limitVectors(let bits, let lengths): "vectors of \(bits): \(lengths)"
         case .fewerCounters(let count): "counters \(count)"
         case .updateFirmware(let register): "firmware with \(register)"
@@ -425,7 +425,7 @@ struct LossTests {
         expect(
             try plan.loss(of: "ID_AA64DFR0_EL1"), "refused", Cause(.claimsMore),
             [
-                "lower ID_AA64DFR0_EL1: DebugVer=6",
+                "lower ID_AA64DFR0_EL1: DebugVer=6", "Linux 6.7",
                 "host with the guest's ID_AA64DFR0_EL1 (DebugVer)",
             ])
     }
@@ -456,7 +456,7 @@ struct LossTests {
         }
         #expect(
             try plan.loss(of: "ID_AA64DFR0_EL1").remedies.map(\.name)
-                == ["start-on-kernel", "other-host", "policy"])
+                == ["start-on-kernel", "upgrade-kernel", "other-host", "policy"])
     }
 
     @Test func otherImplementation() throws {

@@ -178,8 +178,8 @@ struct DatedRuleTests {
             field: "ID_AA64PFR0_EL1.EL2", kind: .minimum, with: [KernelVersion(6, 15)],
             without: [KernelVersion(6, 14, 99)]),
         Special(
-            field: "ID_AA64MMFR2_EL1.NV", kind: .ignoredIfHostValue, with: [KernelVersion(6, 16)],
-            without: [KernelVersion(6, 15, 99)]),
+            field: "ID_AA64MMFR2_EL1.NV", kind: .ignoredIfHostValue, with: [KernelVersion(6, 15)],
+            without: [KernelVersion(6, 14, 99)]),
         Special(
             field: "ID_AA64MMFR0_EL1.TGRAN4_2", kind: .values, with: [KernelVersion(6, 18)],
             without: [KernelVersion(6, 17, 13)]),

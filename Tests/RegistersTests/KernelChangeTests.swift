@@ -52,6 +52,7 @@ struct KernelChangeTests {
 
     @Test func patternsLeaveOut() throws {
         #expect(releases(try changes("SCTLR_EL2")) == ["6.3", "6.16", "7.0"])
+        #expect(releases(try changes("GICD_IIDR")) == ["4.19", "5.19"])
         #expect(releases(try changes("SCTLR2_EL2")) == ["6.17"])
         #expect(releases(try changes("PMCCNTR_EL0")) == ["5.11", "7.4"])
         #expect(try changes("PMCCNTR").isEmpty)
@@ -65,6 +66,8 @@ struct KernelChangeTests {
 
     @Test func capabilitiesAndFeatures() {
         #expect(releases(KernelChange.all(of: .macro("KVM_ARM_VCPU_HAS_EL2"))) == ["6.16"])
+        let monitors = KernelChange.all(of: .macro("KVM_ARM_VCPU_PMU_V3"))
+        #expect(releases(monitors) == ["5.11", "6.16", "7.4"])
         #expect(releases(KernelChange.all(of: .macro("KVM_CAP_ARM_MTE"))) == ["5.14"])
         #expect(KernelChange.all(of: .macro("KVM_CAP_NO_SUCH")).isEmpty)
         #expect(VCPUFeature.named("kvm_arm_vcpu_sve")?.bit == 4)

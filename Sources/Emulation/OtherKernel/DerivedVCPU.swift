@@ -72,8 +72,8 @@ struct DerivedVCPU {
     /// What must be enabled on the VM is not.
     private func isListed(_ entry: RegisterEntry, byNew: Bool) -> Bool {
         let kernel = byNew ? hosts.kernel : hosts.source.kernel
-        guard let behavior = entry.behavior(onKernel: kernel),
-            KernelVersion.has(kernel, since: entry.listedSince)
+        guard KernelVersion.has(kernel, since: entry.listedSince),
+            let behavior = entry.behavior(onKernel: kernel)
         else { return false }
         let names = byNew ? features : recordedFeatures
         return behavior.needs.allSatisfy { need in

@@ -361,7 +361,8 @@ extension Remedy {
     /// The kernel that the destination is to get, or to keep.
     fileprivate var kernel: KernelVersion? {
         switch self {
-        case .upgradeKernel(let span, _), .stopAtKernel(let span): span.first
+        case .upgradeKernel(let span, _): span.first
+        case .stopAtKernel(let version): version
         default: nil
         }
     }
@@ -369,8 +370,7 @@ extension Remedy {
     /// QEMU loads all registers or none, so that only the newest of several kernels helps.
     fileprivate func withKernel(_ newest: KernelVersion) -> Remedy {
         guard let kernel, kernel < newest else { return self }
-        let span = KernelSpan(from: newest, before: nil)
-        if case .stopAtKernel = self { return .stopAtKernel(span) }
-        return .upgradeKernel(span, ofSeries: nil)
+        if case .stopAtKernel = self { return .stopAtKernel(newest) }
+        return .upgradeKernel(KernelSpan(from: newest, before: nil), ofSeries: nil)
     }
 }
