@@ -38,9 +38,9 @@ struct InterruptWords {
     private static let known: [GICModel: [DeviceAttribute: RegisterID]] = {
         var result: [GICModel: [DeviceAttribute: RegisterID]] = [:]
         for model in GICModel.allCases {
-            for id in model.vcpuRegisters + model.vmRegisters {
-                if let attribute = id.deviceAttribute { result[model, default: [:]][attribute] = id }
-            }
+            let ids = model.vcpuRegisters + model.vmRegisters
+            let pairs = ids.compactMap { id in id.deviceAttribute.map { ($0, id) } }
+            result[model] = Dictionary(pairs) { first, _ in first }
         }
         return result
     }()

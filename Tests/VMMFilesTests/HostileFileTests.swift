@@ -96,7 +96,8 @@ struct HostileFileTests {
             (vcpu(core: 863), "core_regs"), (vcpu("[1,2,3]"), "sys_regs"),
             (vcpu(#"{"id":18446744073709551616,"addr":0}"#), "sys_regs"),
             (vcpu(#"{"id":6931039826524241920,"addr":1e3}"#), "sys_regs"),
-            (#"{"Mshv":{}}"#, "Mshv"), ("[", "JSON"), (#"{"Kvm":{}}"#, "core_regs"),
+            (#"{"Mshv":{}}"#, "Mshv"), ("[", "JSON"), (#"{"Kvm":{}}"#, "mp_state"),
+            (#"{"Kvm":{"mp_state":[0,0,0,0],"extended_regs":1}}"#, "extended_regs"),
         ])
     func cloudHypervisor(state: String, word: String) {
         let error = #expect(throws: VMMFileError.self) {
@@ -121,6 +122,34 @@ struct HostileFileTests {
             #expect(state.vcpus.count == count && state.vm.count == 0)
             #expect(state.remarks.count == 1)
         }
+    }
+
+    @Test(
+        "Dumps",
+        arguments: [
+            ("", "no register"), ("# nothing\n", "no register"),
+            ("0x6030000000100000\n", "line 1: expected a value"),
+            ("0x6030000000100000 1\nNOTHING 1\n", "byte 21: line 2"),
+            ("0x6030000000100000 0x1ffffffffffffffff\n", "8 bytes"),
+            ("6030000000100000 4 0 0 1\n", "the size"),
+            ("6030000000100000 8 0 0\n", "five columns"),
+            ("6090000000100000 1\n", "a size"), ("MP_STATE 0\n", "KVM's list"),
+            ("0x6030000000100000 1\nx0 1\n", "twice"), ("vcpu x\n", "number of a vCPU"),
+            ("vcpu 1\nx0 1\nvcpu 1\nx0 1\n", "ascend"),
+        ])
+    func dump(text: String, word: String) {
+        let error = #expect(throws: VMMFileError.self) { try RegisterDump.read(Array(text.utf8)) }
+        #expect(error?.description.contains(word) == true, "\(String(describing: error))")
+    }
+
+    @Test("A dump has each vCPU's registers, whatever separates their names and values")
+    func goodDump() throws {
+        let text =
+            "vcpu 1\r\nx0 = 1\r\n\nvcpu 0\n0x6030000000100000: 0x2\n6030000000100002 8 2 0 0\n"
+        let state = try RegisterDump.read(Array(text.utf8))
+        #expect(state.vcpus.map(\.index) == [0, 1])
+        #expect(state.vcpus.map { $0.registers.map(\.value.lowBits) } == [[2], [1]])
+        #expect(state.remarks.count == 1)
     }
 
     // MARK: crosvm

@@ -54,7 +54,7 @@ struct CloudHypervisorVCPU {
         let late = try list(kvm, "extended_regs")
         hasSVE = (early + late).contains { $0.id.isSVE }
         registers = try early + core(try member(kvm, "core_regs")) + late
-        for entry in try member(kvm, "sys_regs").array ?? [] {
+        for entry in try entries(of: member(kvm, "sys_regs"), "sys_regs") {
             registers.append(try system(entry))
         }
     }
@@ -62,6 +62,11 @@ struct CloudHypervisorVCPU {
     private func member(_ state: JSONValue, _ name: String) throws(VMMFileError) -> JSONValue {
         guard let value = state[name] else { throw damaged(name, "it", "nothing") }
         return value
+    }
+
+    private func entries(of list: JSONValue, _ name: String) throws(VMMFileError) -> [JSONValue] {
+        guard let entries = list.array else { throw damaged(name, "a list", "another value") }
+        return entries
     }
 
     private func damaged(_ name: String, _ expected: String, _ found: String) -> VMMFileError {
@@ -113,7 +118,7 @@ struct CloudHypervisorVCPU {
         guard let list = state[name] else { return [] }
         hasLateLists = true
         var registers: [VMMRegister] = []
-        for entry in list.array ?? [] { registers.append(try wide(entry, name)) }
+        for entry in try entries(of: list, name) { registers.append(try wide(entry, name)) }
         return registers
     }
 
