@@ -73,7 +73,9 @@ struct LibraryTests {
         let found = try text(path)
         #expect(found.contains(words))
         guard path.hasSuffix(".h") else { return }
-        for (part, number) in zip(["MAJOR", "MINOR", "PATCH"], Version.number.split(separator: ".")) {
+        for (part, number) in zip(
+            ["MAJOR", "MINOR", "PATCH"], Version.number.split(separator: "."))
+        {
             #expect(found.contains("#define VCPUSNAP_VERSION_\(part) \(number)\n"))
         }
     }
