@@ -92,7 +92,8 @@ func array<Element>(
     _ start: UnsafePointer<Element>?, _ count: Int, limit: Int, _ name: String
 ) throws(Failure) -> UnsafeBufferPointer<Element> {
     guard 0...limit ~= count else {
-        throw .argument("\(name): the count is \(UInt(bitPattern: count)), and \(limit) is the most")
+        throw .argument(
+            "\(name): the count is \(UInt(bitPattern: count)), and \(limit) is the most")
     }
     guard count > 0 else { return UnsafeBufferPointer(start: nil, count: 0) }
     return UnsafeBufferPointer(start: try needed(start, name), count: count)

@@ -24,7 +24,8 @@ final class CallbackBank: RegisterBank {
         guard 0...ids.count ~= count else {
             throw RegisterBankError(
                 .list, nil, .argumentListTooLong,
-                explanation: "\(UInt(bitPattern: count)) registers, where \(ids.count) are the most")
+                explanation: "\(UInt(bitPattern: count)) registers, where \(ids.count) are the most"
+            )
         }
         return Set(ids.prefix(count)).sorted().map(RegisterID.init(rawValue:))
     }

@@ -48,7 +48,8 @@ public func compare(
 ) -> vcpusnap_status {
     making(difference, error) { () throws(Failure) in
         let left = try object(left, SnapshotObject.self).value
-        return DifferenceObject(SnapshotDifference(left, try object(right, SnapshotObject.self).value))
+        let right = try object(right, SnapshotObject.self).value
+        return DifferenceObject(SnapshotDifference(left, right))
     }
 }
 

@@ -118,7 +118,9 @@ private func LentController(
 ) throws(Failure) -> KVMMachine.LentController? {
     let translators = try array(options.its_fds, options.its_count, limit: 255, "its_fds")
     guard options.gic != VCPUSNAP_GIC_NONE else {
-        guard translators.isEmpty else { throw .argument("ITSs belong to a GICv3, and gic is none") }
+        guard translators.isEmpty else {
+            throw .argument("ITSs belong to a GICv3, and gic is none")
+        }
         return nil
     }
     guard let model = GICModel(rawValue: options.gic.rawValue) else {
@@ -134,7 +136,7 @@ extension UnknownState {
         _ options: vcpusnap_machine_options, _ controller: KVMMachine.LentController?
     ) {
         self = .everything
-        for (flag, state) in Self.flags where options.ruled_out & UInt32(flag.rawValue) != 0 {
+        for (flag, state) in Self.flags where options.ruled_out & flag.rawValue != 0 {
             subtract(state)
         }
         if controller == nil { subtract(.linesOfEdges) }

@@ -38,8 +38,8 @@ public func findRegister(
 /// Says what a value means.
 @_cdecl("vcpusnap_register_describe")
 public func describeRegister(
-    _ id: UInt64, _ value: UnsafeRawPointer?, _ valueSize: Int, _ text: UnsafeMutablePointer<CChar>?,
-    _ size: Int
+    _ id: UInt64, _ value: UnsafeRawPointer?, _ valueSize: Int,
+    _ text: UnsafeMutablePointer<CChar>?, _ size: Int
 ) -> Int {
     keepingErrno {
         guard let entry = RegisterDictionary.entry(for: RegisterID(rawValue: id)),

@@ -110,7 +110,10 @@ final class ReportObject {
 
 extension UnitID {
     /// As C functions name it.
-    var number: Int64 { index.map(Int64.init) ?? Int64(VCPUSNAP_VM) }
+    var number: Int64 { index.map(Int64.init) ?? Self.numberOfVM }
+
+    /// What stands for the VM in the place of a vCPU's number.
+    static var numberOfVM: Int64 { Int64(VCPUSNAP_VM) }
 }
 
 extension RegisterOutcome {

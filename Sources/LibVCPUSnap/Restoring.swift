@@ -58,7 +58,9 @@ public func createPolicy(
 ) -> vcpusnap_status {
     making(policy, error) { () throws(Failure) in
         let text = try text(given, "the policy")
-        if let preset = RestorePolicy.Preset(rawValue: text) { return Policy(RestorePolicy(preset)) }
+        if let preset = RestorePolicy.Preset(rawValue: text) {
+            return Policy(RestorePolicy(preset))
+        }
         return Policy(
             try Failure.passing { try RestorePolicy(parsing: Array(text.utf8), file: "policy") })
     }

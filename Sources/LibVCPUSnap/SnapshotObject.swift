@@ -25,7 +25,7 @@ final class SnapshotObject {
 
     /// The registers of a unit; nil for one that it does not have.
     func registers(of unit: Int64) -> RegisterList? {
-        guard unit != Int64(VCPUSNAP_VM) else { return value.vm }
+        guard unit != UnitID.numberOfVM else { return value.vm }
         return place(of: unit).map { value.vcpus[$0].registers }
     }
 
@@ -34,7 +34,7 @@ final class SnapshotObject {
     }
 
     func set(_ new: RegisterValue, for id: RegisterID, of unit: Int64) throws(Failure) {
-        if unit == Int64(VCPUSNAP_VM) {
+        if unit == UnitID.numberOfVM {
             value.vm.set(new, for: id)
         } else {
             value.vcpus[try vcpu(unit)].registers.set(new, for: id)
@@ -211,8 +211,8 @@ public func getRegister(
 /// Replaces a register of a snapshot, or adds it.
 @_cdecl("vcpusnap_snapshot_set")
 public func setRegister(
-    _ snapshot: OpaquePointer?, _ unit: Int64, _ id: UInt64, _ value: UnsafeRawPointer?, _ size: Int,
-    _ error: ErrorPlace?
+    _ snapshot: OpaquePointer?, _ unit: Int64, _ id: UInt64, _ value: UnsafeRawPointer?,
+    _ size: Int, _ error: ErrorPlace?
 ) -> vcpusnap_status {
     answering(error) { () throws(Failure) in
         let snapshot = try object(snapshot, SnapshotObject.self)

@@ -2,6 +2,7 @@ package import Transfer
 
 /// A type that writes itself as one JSON value.
 package protocol JSONWritable {
+    /// - Throws: what making the value throws, which is made as it is written.
     func write(to json: JSONWriter) throws
 }
 
@@ -39,6 +40,7 @@ package struct JSONObject: JSONWritable, ExpressibleByDictionaryLiteral {
         return object
     }
 
+    /// - Throws: what making a member throws.
     package func write(to json: JSONWriter) throws {
         try json.object(members.sorted { $0.key < $1.key })
     }
@@ -50,6 +52,7 @@ package protocol JSONConvertible: JSONWritable {
 }
 
 extension JSONConvertible {
+    /// - Throws: what making a member throws.
     package func write(to json: JSONWriter) throws { try self.json.write(to: json) }
 }
 
@@ -63,6 +66,7 @@ package struct JSONList: JSONWritable {
         writeElements = { try $0.array(elements, object) }
     }
 
+    /// - Throws: what making an element throws.
     package func write(to json: JSONWriter) throws { try writeElements(json) }
 }
 
@@ -102,5 +106,6 @@ extension UInt32: JSONWritable {}
 extension UInt64: JSONWritable {}
 
 extension Array: JSONWritable where Element: JSONWritable {
+    /// - Throws: what writing an element throws.
     package func write(to json: JSONWriter) throws { try json.array(self) { $0 } }
 }

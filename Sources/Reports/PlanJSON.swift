@@ -1,6 +1,6 @@
 internal import Emulation
-internal import Registers
 package import Planning
+internal import Registers
 package import Transfer
 
 /// Plans as JSON (Formats/json-output.md, "plan").

@@ -36,7 +36,8 @@ public final class RegisterMemory {
     /// The bytes of the register at a place among `ids`, little-endian; they live as long as this object.
     public func value(at place: Int) -> UnsafeMutableRawBufferPointer {
         let start = offsets[place]
-        return UnsafeMutableRawBufferPointer(rebasing: bytes[start..<start + (ids[place].size ?? 0)])
+        return UnsafeMutableRawBufferPointer(
+            rebasing: bytes[start..<start + (ids[place].size ?? 0)])
     }
 
     /// The registers with what they hold here.

@@ -54,6 +54,32 @@ struct LibraryTests {
         #expect(try text("Documentation/library.md").contains("```swift\n\(example)```\n"))
     }
 
+    @Test("Documentation shows the example for C as it is, which has less than 60 lines")
+    func isInDocumentationForC() throws {
+        let example = try text("Tests/CLibrary/example.c")
+        #expect(try text("Documentation/c-library.md").contains("```c\n\(example)```\n"))
+        #expect(example.split(separator: "\n", omittingEmptySubsequences: false).count <= 60)
+    }
+
+    @Test(
+        "All that has a version has the same",
+        arguments: [
+            ("Sources/CVCPUSnap/include/vcpusnap.h", "#define VCPUSNAP_VERSION_"),
+            ("Bindings/python/pyproject.toml", "version = \"\(Version.number)\""),
+            ("Bindings/rust/Cargo.toml", "version = \"\(Version.number)\""),
+            ("Bindings/rust/vcpusnap/Cargo.toml", "version = \"\(Version.number)\""),
+        ])
+    func hasVersion(_ path: String, _ words: String) throws {
+        let found = try text(path)
+        #expect(found.contains(words))
+        guard path.hasSuffix(".h") else { return }
+        for (part, number) in zip(
+            ["MAJOR", "MINOR", "PATCH"], Version.number.split(separator: "."))
+        {
+            #expect(found.contains("#define VCPUSNAP_VERSION_\(part) \(number)\n"))
+        }
+    }
+
     private func text(_ path: String) throws -> String {
         try String(contentsOf: ProjectFolder.file(path), encoding: .utf8)
     }

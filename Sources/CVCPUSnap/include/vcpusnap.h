@@ -208,15 +208,16 @@ vcpusnap_status vcpusnap_save(vcpusnap_machine *machine, vcpusnap_snapshot **sna
 /* The same in three steps, so that the guest need not stand still for all of it. */
 typedef struct vcpusnap_capture vcpusnap_capture;
 
-/* Before the guest is stopped (its vCPUs must not run during this call, either, but may between the two):
- * finds what there is to be read, and takes the memory for it. */
+/* Before the guest is stopped for good (its vCPUs must not run during this call, either, but may between the two):
+ * finds what there is to be read, reads it once, and takes the memory for it. */
 vcpusnap_status vcpusnap_prepare(vcpusnap_machine *machine, vcpusnap_capture **capture,
                                  vcpusnap_error *error);
 
 /* While the guest stands still: reads all registers into that memory and takes no other. It can be called
  * again; the last values count.
  *
- * VCPUSNAP_ERROR_REGISTER as for vcpusnap_save, or where the vCPU's list is another one than it was. */
+ * VCPUSNAP_ERROR_REGISTER as for vcpusnap_save. Which registers there are is what vcpusnap_prepare found:
+ * prepare anew after KVM_ARM_VCPU_INIT, KVM_ARM_VCPU_FINALIZE or a write of an ID register. */
 vcpusnap_status vcpusnap_capture_read(vcpusnap_capture *capture, vcpusnap_error *error);
 
 /* When the guest may run again: makes a snapshot of what was read. */
@@ -239,7 +240,7 @@ vcpusnap_status vcpusnap_snapshot_encode(vcpusnap_snapshot *snapshot, const void
                                          vcpusnap_error *error);
 
 /* Reads a snapshot and checks all of it: header, every chunk, every value, the digest. A file can be any that
- * the command line shows: a snapshot, or a QEMU stream. */
+ * the command line shows: a snapshot, or a QEMU stream, for which gzip and the like are run where it is compressed. */
 vcpusnap_status vcpusnap_snapshot_read_file(const char *path, vcpusnap_snapshot **snapshot,
                                             vcpusnap_error *error);
 
@@ -342,7 +343,8 @@ typedef struct vcpusnap_restore_options {
  * back. Losses do not end it: the report has every register, and vcpusnap_report_is_complete says whether
  * the guest may run.
  *
- * VCPUSNAP_ERROR_MISMATCH for another number of vCPUs; VCPUSNAP_ERROR_SYSTEM with EBUSY while one runs. */
+ * options can be NULL. VCPUSNAP_ERROR_MISMATCH for another number of vCPUs; VCPUSNAP_ERROR_SYSTEM with EBUSY
+ * while one runs, or where KVM could not read the tables: all else is restored then, but there is no report. */
 vcpusnap_status vcpusnap_restore(const vcpusnap_snapshot *snapshot, vcpusnap_machine *machine,
                                  const vcpusnap_restore_options *options, vcpusnap_report **report,
                                  vcpusnap_error *error);
@@ -423,7 +425,8 @@ typedef struct vcpusnap_field_difference {
 /* The next such field: 1, or 0 after the last. Its name lives as long as the register's. */
 int vcpusnap_report_next_field(vcpusnap_report *report, vcpusnap_field_difference *difference);
 
-/* The whole report as JSON (Formats/json-output.md, "restore"). It lives as long as the report. */
+/* The whole report as JSON (Formats/json-output.md, "restore" or "plan"), without the names of source and
+ * target, and with the guest's pointer authentication keys hidden. It lives as long as the report. */
 const char *vcpusnap_report_json(vcpusnap_report *report);
 
 void vcpusnap_report_destroy(vcpusnap_report *report);
@@ -433,7 +436,9 @@ void vcpusnap_report_destroy(vcpusnap_report *report);
 /* What is known of a host's KVM: which registers vCPUs have there, and what it does to writes of them. */
 typedef struct vcpusnap_host vcpusnap_host;
 
-/* Records this machine's, by trying it out on VMs of its own. */
+/* Records this machine's, by trying it out on VMs of its own.
+ *
+ * VCPUSNAP_ERROR_ARGUMENT in a thread that may run on cores of several kinds, each of which has a profile. */
 vcpusnap_status vcpusnap_host_record(vcpusnap_host **host, vcpusnap_error *error);
 
 /* Reads a profile's file (Formats/vhost-v1.md), or takes a built-in one by its name: "6.12-neoverse-n1". */
