@@ -34,6 +34,7 @@ struct GeneratedFileTests {
                         try .init(named: "vcpu\($0)", try folder.bytes("sample/vcpu/vcpu\($0)"))
                     },
                     controller: try .init(named: "irqchip", try folder.bytes("sample/irqchip")))
+            case .analyzed: throw CocoaError(.featureUnsupported)
             }
         }
     }
