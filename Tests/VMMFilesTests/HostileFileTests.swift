@@ -1,5 +1,6 @@
 import TestFiles
 import Testing
+import VCPUModel
 import VMMFiles
 
 /// Files that nobody's VMM wrote: what they say is never believed.
