@@ -103,7 +103,7 @@ struct InterruptRules {
     /// A device is asked by the vCPU's MPIDR_EL1, which nobody can read before the vCPU is initialized.
     private func checkHasAffinity(_ id: RegisterID) throws(Refusal) {
         guard id.deviceAttribute?.device == .vcpu || vcpu.state.run.initialization != nil else {
-            throw Refusal(EmulatedCPU.notInitialized, errno: .notExecutable)
+            throw Refusal(RegisterBankError.notInitialized, errno: .notExecutable)
         }
     }
 
