@@ -72,6 +72,24 @@ struct LoadRemedyTests {
         }
     }
 
+    /// The kernel that is named for all registers is the one on which QEMU loads them.
+    @Test func newerKernel() throws {
+        let (stream, host) = (try QEMUStream(.kvmN1), try builtIn("6.1-neoverse-n1"))
+        let move = try MovePlan(of: snapshot(of: stream), on: host, policy: policy)
+        let remedies = try LoadRemedies(of: stream, move, on: host, by: .newest, policy)
+        let named = remedies.all.compactMap { remedy -> KernelVersion? in
+            guard case .ofTheMove(.upgradeKernel(let span, _), only: nil) = remedy else {
+                return nil
+            }
+            return span.first
+        }
+        #expect(named == [KernelVersion(6, 7)])
+        let newer = try host.withKernel(
+            "6.7", like: HostProfile.builtIn(ofCPU: try #require(host.midr)))
+        let plan = try LoadPlan(of: stream, on: newer, version: .newest, policy: policy)
+        #expect(plan.verdict != .fails)
+    }
+
     /// What a destination does not have that is started without it, and the guest neither, needs no mend.
     @Test(arguments: ["6.12-neoverse-v1", "7.3-neoverse-v1"])
     func mendForLessThanTheHostHas(_ host: String) throws {
