@@ -28,13 +28,16 @@ final class NewerKernels: Sendable {
     }
 
     private let profile: HostProfile
+    /// The features of the guest's vCPUs; nil where they are not told.
+    private let made: VCPUFeatures?
     private let policy: RestorePolicy
     private let hosts = Mutex([KernelVersion: HostProfile?]())
     private let answers = Mutex([Question: Fate]())
     private let last = Mutex(Losses(guest: RegisterList()))
 
-    init(of profile: HostProfile, policy: RestorePolicy) {
+    init(of profile: HostProfile, making made: VCPUFeatures?, policy: RestorePolicy) {
         self.profile = profile
+        self.made = made
         self.policy = policy
     }
 
@@ -98,7 +101,7 @@ final class NewerKernels: Sendable {
     private func host(with kernel: KernelVersion) -> HostProfile? {
         if let host = hosts.withLock({ $0[kernel] }) { return host }
         let like = profile.midr.flatMap { try? HostProfile.builtIn(ofCPU: $0) } ?? []
-        let host = try? profile.withKernel("\(kernel)", like: like)
+        let host = try? profile.withKernel("\(kernel)", like: like, making: made)
         hosts.withLock { $0[kernel] = .some(host) }
         return host
     }

@@ -26,8 +26,8 @@ struct LoadRemedyTests {
     func ofKVM(_ fixture: StreamFixture, _ host: String) throws {
         let (stream, profile) = (try QEMUStream(fixture.bytes), try builtIn(host))
         let snapshot = try snapshot(of: stream)
+        let move = try MovePlan(of: snapshot, on: profile, policy: policy)
         for version in QEMUVersion.kinds {
-            let move = try MovePlan(of: snapshot, on: profile, policy: policy)
             let remedies = try LoadRemedies(of: stream, move, on: profile, by: version, policy)
             let what = "\(fixture) on \(host) by \(version)"
             expectRemedies(remedies, what)
