@@ -15,39 +15,36 @@ extension LossExplainer {
         }
         if cause.kind == .kernel, restore.id.isDeviceState {
             // No vCPU tells it.
-            let since = cause.detail.flatMap { KernelVersion(parsing: $0) }
-            return [.upgradeKernel(KernelSpan(from: since, before: nil), ofSeries: nil)]
-                + policy(for: restore)
+            return [datedKernel(for: restore, cause)].compactMap(\.self) + policy(for: restore)
         }
         let control = cpuInterface(restore)
         // No host is known that has it.
         if restore.id.isDeviceState { return control + policy(for: restore) }
         let proof = proof(for: restore)
         let fields = hiddenFields(of: restore) ?? unacceptableFields(of: restore)
-        let remedies =
-            cause.kind == .kernelView
-            ? monitorsOtherwise(restore) + newerKernel(for: restore)
-            : startAndDestination(for: restore, cause, fields)
         // What can be dropped is no reason to start it anew.
         let fresh = proof.isEmpty ? freshStart(restore, fields) : []
-        return proof + fresh + remedies + otherHost(restore, cause, fields)
+        return proof + fresh + start(for: restore, cause, fields) + destination(for: restore, cause)
+            + otherHost(restore, cause, fields)
             + (proof.isEmpty ? policy(for: restore) : [])
     }
 
-    /// Those before the guest's first run and of the destination.
-    private func startAndDestination(
+    private func destination(for restore: RegisterRestore, _ cause: Cause) -> [Remedy] {
+        newerKernel(for: restore, cause) + mitigation(restore) + capability(for: restore)
+            + pinning(cause)
+    }
+
+    /// Those before the guest's first run.
+    private func start(
         for restore: RegisterRestore, _ cause: Cause, _ fields: [IDFieldRule]
     ) -> [Remedy] {
-        let destination =
-            newerKernel(for: restore) + mitigation(restore) + capability(for: restore)
-            + pinning(cause)
         // How it was started does not matter to what an earlier move changed.
-        guard !hosts.changed.contains(restore.id) else { return destination }
+        guard !hosts.changed.contains(restore.id) else { return [] }
+        guard cause.kind != .kernelView else { return monitorsOtherwise(restore) }
         let lowered = lowering(restore, fields)
         let left = lowered.isEmpty ? fields.filter { leftOut($0, restore) == nil } : []
         return withoutFeatures(restore, cause, fields, leaving: left.map(\.field)) + lowered
             + caches(restore) + vectors(restore) + counters(restore, cause) + services(restore)
-            + destination
     }
 
     private func proof(for restore: RegisterRestore) -> [Remedy] {
@@ -268,7 +265,10 @@ extension LossExplainer {
     /// The newer kernel that takes it.
     ///
     /// Of a destination that gets back an older one, the newer one that it has is no remedy, but one between them is.
-    private func newerKernel(for restore: RegisterRestore) -> [Remedy] {
+    private func newerKernel(for restore: RegisterRestore, _ cause: Cause) -> [Remedy] {
+        guard hosts.newerKernels.areKnown else {
+            return [datedKernel(for: restore, cause)].compactMap(\.self)
+        }
         guard restore.outcome != .missing,
             RegisterDictionary.entry(for: restore.id)?.capability == nil,
             let kernels = hosts.newerKernels.taking(restore.id, of: guest)
@@ -280,6 +280,15 @@ extension LossExplainer {
             kernels.span.end.map({ $0 >= newest }) ?? true
         else { return [] }
         return [.stopAtKernel(first)]
+    }
+
+    /// Since which kernel any host has it, whatever its CPU is.
+    private func datedKernel(for restore: RegisterRestore, _ cause: Cause) -> Remedy? {
+        let since =
+            restore.id == .psciVersion
+            ? restore.wanted.flatMap { PSCIVersion(rawValue: $0.lowBits).since }
+            : cause.kind == .kernel ? cause.detail.flatMap { KernelVersion(parsing: $0) } : nil
+        return since.map { .upgradeKernel(KernelSpan(from: $0, before: nil), ofSeries: nil) }
     }
 
     /// A host that tells a guest of no mitigation may have it by other firmware, or without `mitigations=off`.

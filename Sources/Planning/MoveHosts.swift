@@ -42,7 +42,8 @@ final class MoveHosts: Sendable {
         sourceKernel = course.start?.kernel ?? snapshot.provenance.kernelVersion
         givenUp = course.givenUp
         changed = course.changed
-        newerKernels = NewerKernels(of: profile, policy: policy)
+        let made = snapshot.vcpus.first?.registers[.vcpuInit].flatMap { VCPUInit($0) }
+        newerKernels = NewerKernels(of: profile, making: made?.features, policy: policy)
         let starts = course.starts ?? StartedGuests(of: snapshot, on: course.start)
         freshGuests =
             course.isStarted ? nil : FreshGuests(starts, to: profile, policy: policy)

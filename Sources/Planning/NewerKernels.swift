@@ -7,6 +7,13 @@ internal import VCPUModel
 /// The destination with newer kernels, as they are derived for `plan --kernel`, and what a guest loses there: each is made
 /// once for a plan.
 final class NewerKernels: Sendable {
+    /// What becomes of a register there.
+    private enum Fate {
+        case taken, lost
+        /// The host cannot be told, or only guesses what it has of the register.
+        case unknown
+    }
+
     /// What is the same for all vCPUs that hold it.
     private struct Question: Hashable {
         var id: RegisterID
@@ -21,15 +28,21 @@ final class NewerKernels: Sendable {
     }
 
     private let profile: HostProfile
+    /// The features of the guest's vCPUs; nil where they are not told.
+    private let made: VCPUFeatures?
     private let policy: RestorePolicy
     private let hosts = Mutex([KernelVersion: HostProfile?]())
-    private let answers = Mutex([Question: Bool]())
+    private let answers = Mutex([Question: Fate]())
     private let last = Mutex(Losses(guest: RegisterList()))
 
-    init(of profile: HostProfile, policy: RestorePolicy) {
+    init(of profile: HostProfile, making made: VCPUFeatures?, policy: RestorePolicy) {
         self.profile = profile
+        self.made = made
         self.policy = policy
     }
+
+    /// Whether it can be told what the host has with another kernel.
+    var areKnown: Bool { RegisterDictionary.newestKernel.flatMap(host) != nil }
 
     /// The kernels from which on the host takes a register of a guest's vCPU, the releases of its own series apart; nothing
     /// where no kernel does, or where that rests on a guess.
@@ -39,36 +52,45 @@ final class NewerKernels: Sendable {
         guard let own = profile.kernel, let entry = RegisterDictionary.entry(for: id) else {
             return nil
         }
-        let dates = entry.changes.filter { $0 > own }
-        let isTaken = dates.map { take(id, of: guest, with: $0) }
-        let taking = zip(dates, isTaken).filter(\.1).map(\.0)
+        let fates = entry.changes.filter { $0 > own }.map { kernel in
+            (kernel: kernel, fate: fate(of: id, of: guest, with: kernel))
+        }
+        let taking = fates.filter { $0.fate == .taken }.map(\.kernel)
         guard let first = taking.first(where: { $0.patch == 0 }) else { return nil }
-        let end = zip(dates, isTaken).first { $0 > first && !$1 }?.0
+        let end = fates.first { $0.kernel > first && $0.fate == .lost }?.kernel
         let ofSeries = taking.first { $0.series == own.series }
         return (KernelSpan(from: first, before: end), ofSeries)
     }
 
-    private func take(
-        _ id: RegisterID, of guest: RegisterList, with kernel: KernelVersion
-    ) -> Bool {
+    private func fate(
+        of id: RegisterID, of guest: RegisterList, with kernel: KernelVersion
+    ) -> Fate {
         let question = Question(id: id, value: guest[id], kernel: kernel)
         if let answer = answers.withLock({ $0[question] }) { return answer }
-        let answer = losses(of: guest, with: kernel)?.contains(id) == false
+        var answer = Fate.unknown
+        if let host = host(with: kernel), !host.guesses.contains(where: { $0.register == id }),
+            let lost = losses(of: guest, on: host, with: kernel)
+        {
+            answer = lost.contains(id) ? .lost : .taken
+        }
         answers.withLock { $0[question] = answer }
         return answer
     }
 
-    /// Nil where the host with that kernel cannot be told.
+    /// Nil where the host does not take so much as its vCPU.
     private func losses(
-        of guest: RegisterList, with kernel: KernelVersion
+        of guest: RegisterList, on host: HostProfile, with kernel: KernelVersion
     ) -> Set<RegisterID>? {
         let known = last.withLock { last in
             if last.guest != guest { last = Losses(guest: guest) }
             return last.lost[kernel]
         }
         if let known { return known }
-        let lost = host(with: kernel).flatMap { host in
-            try? Self.losses(of: guest, on: host, policy)
+        // A capability that makes more writable is a remedy of its own.
+        let vm = PlannedVM(on: EmulatedHost(host), vcpuCount: 1, enabling: [])
+        let reports = try? vm.restore([UnitState(.vcpu(0), guest)], policy: policy)
+        let lost = reports.map { reports in
+            Set(reports.flatMap(\.registers).filter(\.outcome.isLoss).map(\.id))
         }
         last.withLock { last in
             if last.guest == guest { last.lost[kernel] = .some(lost) }
@@ -79,20 +101,8 @@ final class NewerKernels: Sendable {
     private func host(with kernel: KernelVersion) -> HostProfile? {
         if let host = hosts.withLock({ $0[kernel] }) { return host }
         let like = profile.midr.flatMap { try? HostProfile.builtIn(ofCPU: $0) } ?? []
-        let host = try? profile.withKernel("\(kernel)", like: like)
+        let host = try? profile.withKernel("\(kernel)", like: like, making: made)
         hosts.withLock { $0[kernel] = .some(host) }
         return host
-    }
-
-    /// Also what the host only guesses.
-    ///
-    /// A capability that makes more writable is a remedy of its own.
-    private static func losses(
-        of guest: RegisterList, on host: HostProfile, _ policy: RestorePolicy
-    ) throws(RestoreError) -> Set<RegisterID> {
-        let vm = PlannedVM(on: EmulatedHost(host), vcpuCount: 1, enabling: [])
-        let reports = try vm.restore([UnitState(.vcpu(0), guest)], policy: policy)
-        return Set(reports.flatMap(\.registers).filter(\.outcome.isLoss).map(\.id))
-            .union(host.guesses.map(\.register))
     }
 }

@@ -42,8 +42,9 @@ final class StartedGuests: Sendable {
         guard let source = host, let midr = source.midr,
             let made = snapshot.vcpus.first?.registers[.vcpuInit].flatMap({ VCPUInit($0) })
         else { return nil }
-        let host = try source.withKernel("\(kernel)", like: HostProfile.builtIn(ofCPU: midr))
         let features = made.features.intersection(source.features)
+        let host = try source.withKernel(
+            "\(kernel)", like: HostProfile.builtIn(ofCPU: midr), making: features)
         guard features.isSubset(of: host.features) else { return nil }
         let guest = try PlannedVM.freshGuest(on: host, features: features)
         return (guest.vcpus[0].unit, host.guesses.map(\.register))

@@ -97,6 +97,19 @@ struct DatedRemedyTests {
         #expect(texts.contains { $0.hasPrefix("give the destination Linux 6.17") }, "\(texts)")
     }
 
+    /// A guest that has no PMU, SVE or pointer authentication is not told to do without.
+    @Test(arguments: HostProfile.builtInNames)
+    func featuresThatTheGuestDoesNotHave(_ destination: String) throws {
+        let source = try builtIn("6.12-max")
+        let guest = try save(start(on: source, features: .psci02), on: source)
+        let plan = try MovePlan(
+            of: guest, on: builtIn(destination), policy: RestorePolicy(.exact))
+        for loss in plan.units[0].losses {
+            let names = loss.remedies.map(\.name)
+            #expect(!names.contains("without-features"), "\(loss.restore.id)")
+        }
+    }
+
     /// Kernels before 5.19 offer all services that they have, and have no bitmap to switch them off.
     @Test(arguments: [("5.15", true, false), ("5.11", false, true)])
     func servicesWithoutTheirBitmap(

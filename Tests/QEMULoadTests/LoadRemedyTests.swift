@@ -26,8 +26,8 @@ struct LoadRemedyTests {
     func ofKVM(_ fixture: StreamFixture, _ host: String) throws {
         let (stream, profile) = (try QEMUStream(fixture.bytes), try builtIn(host))
         let snapshot = try snapshot(of: stream)
+        let move = try MovePlan(of: snapshot, on: profile, policy: policy)
         for version in QEMUVersion.kinds {
-            let move = try MovePlan(of: snapshot, on: profile, policy: policy)
             let remedies = try LoadRemedies(of: stream, move, on: profile, by: version, policy)
             let what = "\(fixture) on \(host) by \(version)"
             expectRemedies(remedies, what)
@@ -70,6 +70,24 @@ struct LoadRemedyTests {
             let name = String(field.pattern.text.prefix { $0 != "." })
             #expect(!rules.contains { $0.description == "drop \(name)" }, "\(name) on \(host)")
         }
+    }
+
+    /// The kernel that is named for all registers is the one on which QEMU loads them.
+    @Test func newerKernel() throws {
+        let (stream, host) = (try QEMUStream(.kvmN1), try builtIn("6.1-neoverse-n1"))
+        let move = try MovePlan(of: snapshot(of: stream), on: host, policy: policy)
+        let remedies = try LoadRemedies(of: stream, move, on: host, by: .newest, policy)
+        let named = remedies.all.compactMap { remedy -> KernelVersion? in
+            guard case .ofTheMove(.upgradeKernel(let span, _), only: nil) = remedy else {
+                return nil
+            }
+            return span.first
+        }
+        #expect(named == [KernelVersion(6, 7)])
+        let newer = try host.withKernel(
+            "6.7", like: HostProfile.builtIn(ofCPU: try #require(host.midr)))
+        let plan = try LoadPlan(of: stream, on: newer, version: .newest, policy: policy)
+        #expect(plan.verdict != .fails)
     }
 
     /// What a destination does not have that is started without it, and the guest neither, needs no mend.

@@ -1,5 +1,5 @@
 public import Registers
-internal import VCPUModel
+package import VCPUModel
 
 /// Why there is no profile of a host with another kernel.
 public enum OtherKernelError: Error, Hashable, Sendable {
@@ -48,6 +48,16 @@ extension HostProfile {
     public func withKernel(
         _ release: String, like others: [HostProfile], name: String? = nil
     ) throws(OtherKernelError) -> HostProfile {
+        try withKernel(release, like: others, name: name, making: nil)
+    }
+
+    /// The same for one kind of vCPU, which takes less time.
+    /// - Parameter made: the features of the vCPUs that it will be asked for, as far as it has them; nil for any.
+    /// - Throws: as with all kinds.
+    package func withKernel(
+        _ release: String, like others: [HostProfile], name: String? = nil,
+        making made: VCPUFeatures?
+    ) throws(OtherKernelError) -> HostProfile {
         let hosts = try derivationHosts(release, others)
         let old = vcpuInit?.features ?? []
         var result = self
@@ -60,7 +70,7 @@ extension HostProfile {
         result.registers = main.registers
         result.kernelRelease = release
         result.name = name ?? Self.defaultName(kernelRelease: release, midr: midr)
-        result.featureSets = sets(hosts, like: result)
+        result.featureSets = sets(hosts, like: result, making: made)
         // Masks of the old kernel would tell of the new one that it has masks.
         result.writableMasks = [:]
         result.writableMasks = result.dictionaryMasks
@@ -146,7 +156,9 @@ extension HostProfile {
     }
 
     /// The sets of features that were recorded, and with the main ones each feature that came.
-    private func sets(_ hosts: DerivationHosts, like result: HostProfile) -> [FeatureSet] {
+    private func sets(
+        _ hosts: DerivationHosts, like result: HostProfile, making asked: VCPUFeatures?
+    ) -> [FeatureSet] {
         let old = vcpuInit?.features ?? []
         let came = result.features.subtracting(features).names.compactMap {
             VCPUFeatures(named: $0)
@@ -155,7 +167,10 @@ extension HostProfile {
         let made = recorded.map { ($0, $0) } + came.map { ($0.union(old), old) }
         // Without a feature that the other kernel does not have, the main vCPU can be as one of a set was.
         let main = old.intersection(result.features)
-        return made.filter { $0.0 != main }.compactMap { features, recordedFeatures in
+        let needed = made.filter { features, _ in
+            features != main && asked.map { $0.intersection(result.features) == features } ?? true
+        }
+        return needed.compactMap { features, recordedFeatures in
             guard let list = recordedRegisters(of: recordedFeatures) else { return nil }
             let vcpu = DerivedVCPU(
                 hosts, recorded: list, recordedFeatures: recordedFeatures, features: features,

@@ -368,9 +368,15 @@ extension Remedy {
     }
 
     /// QEMU loads all registers or none, so that only the newest of several kernels helps.
+    ///
+    /// A register that this one does not take any more keeps its own.
     fileprivate func withKernel(_ newest: KernelVersion) -> Remedy {
-        guard let kernel, kernel < newest else { return self }
-        if case .stopAtKernel = self { return .stopAtKernel(newest) }
-        return .upgradeKernel(KernelSpan(from: newest, before: nil), ofSeries: nil)
+        switch self {
+        case .stopAtKernel: .stopAtKernel(newest)
+        case .upgradeKernel(let span, _)
+        where span.first != newest && span.end.map({ $0 > newest }) ?? true:
+            .upgradeKernel(KernelSpan(from: newest, before: span.end), ofSeries: nil)
+        default: self
+        }
     }
 }

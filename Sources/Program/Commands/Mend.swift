@@ -31,7 +31,8 @@ struct Mend: ParsableCommand {
             --for-qemu VERSION takes out the subsections that this version does not know,
             where the guest is the same without them. With --tcg CPU, or with --to and a
             stream of the destination, the vCPUs get the register list of that emulated
-            CPU.
+            CPU; without either, the lists of emulated CPUs are not compared, which is a
+            finding (exit code 1).
 
             --in-place first writes FILE.undo, from which vcpusnap unmend restores the
             original bytes. In a pipe, as in migrate "exec:vcpusnap mend - --host H -o - >
