@@ -25,17 +25,20 @@ struct GeneratedFileTests {
         }
 
         func state(in folder: TemporaryFolder) throws -> VMMState {
-            switch generator {
-            case .libkrun: try LibkrunCheckpoint.read(try folder.bytes("sample"))
-            case .cloudHypervisor: try CloudHypervisorState.read(try folder.bytes("sample"))
-            case .crosvm:
-                try CrosvmSnapshot.read(
-                    vcpus: try (0..<(Int(count) ?? 0)).map {
-                        try .init(named: "vcpu\($0)", try folder.bytes("sample/vcpu/vcpu\($0)"))
-                    },
-                    controller: try .init(named: "irqchip", try folder.bytes("sample/irqchip")))
-            case .analyzed: throw CocoaError(.featureUnsupported)
+            if generator == .libkrun {
+                return try LibkrunCheckpoint.read(try folder.bytes("sample"))
             }
+            if generator == .cloudHypervisor {
+                return try CloudHypervisorState.read(try folder.bytes("sample"))
+            }
+            var vcpus: [CrosvmSnapshot.Part] = []
+            for index in 0..<(Int(count) ?? 0) {
+                vcpus.append(
+                    try .init(named: "vcpu\(index)", try folder.bytes("sample/vcpu/vcpu\(index)")))
+            }
+            let chip = try CrosvmSnapshot.Part(
+                named: "irqchip", try folder.bytes("sample/irqchip"))
+            return try CrosvmSnapshot.read(vcpus: vcpus, controller: chip)
         }
     }
 

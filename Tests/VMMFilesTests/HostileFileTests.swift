@@ -91,15 +91,15 @@ struct HostileFileTests {
         return #"{"Kvm":{"mp_state":[0,0,0,0],"core_regs":[\#(bytes)],"sys_regs":[\#(registers)]}}"#
     }
 
-    @Test(
-        "cloud-hypervisor",
-        arguments: [
-            (vcpu(core: 863), "core_regs"), (vcpu("[1,2,3]"), "sys_regs"),
-            (vcpu(#"{"id":18446744073709551616,"addr":0}"#), "sys_regs"),
-            (vcpu(#"{"id":6931039826524241920,"addr":1e3}"#), "sys_regs"),
-            (#"{"Mshv":{}}"#, "Mshv"), ("[", "JSON"), (#"{"Kvm":{}}"#, "mp_state"),
-            (#"{"Kvm":{"mp_state":[0,0,0,0],"extended_regs":1}}"#, "extended_regs"),
-        ])
+    private static let states: [(String, String)] = [
+        (vcpu(core: 863), "core_regs"), (vcpu("[1,2,3]"), "sys_regs"),
+        (vcpu(#"{"id":18446744073709551616,"addr":0}"#), "sys_regs"),
+        (vcpu(#"{"id":6931039826524241920,"addr":1e3}"#), "sys_regs"),
+        (#"{"Mshv":{}}"#, "Mshv"), ("[", "JSON"), (#"{"Kvm":{}}"#, "mp_state"),
+        (#"{"Kvm":{"mp_state":[0,0,0,0],"extended_regs":1}}"#, "extended_regs"),
+    ]
+
+    @Test("cloud-hypervisor", arguments: states)
     func cloudHypervisor(state: String, word: String) {
         let error = #expect(throws: VMMFileError.self) {
             try CloudHypervisorState.read(Self.tree([state]))
@@ -155,22 +155,22 @@ struct HostileFileTests {
 
     // MARK: crosvm
 
-    @Test(
-        "crosvm",
-        arguments: [
-            ([UInt8](repeating: 0x81, count: 100), "inside each other"),
-            ([0x9b] + [UInt8](repeating: 0xff, count: 8), "cut off"),
-            ([0xbb] + [UInt8](repeating: 0xff, count: 8), "cut off"),
-            ([0x5b] + [UInt8](repeating: 0xff, count: 8), "cut off"),
-            ([0x9f, 0xff], "definite length"), ([0xc2, 0x01], "byte string"), ([0x20], "crosvm"),
-            ([0x00, 0x00], "first item"), ([], "cut off"), ([0xa0], "vcpu_id"),
-            (
-                [0xa1, 0x67] + Array("vcpu_id".utf8) + [0x1b] + [UInt8](repeating: 0xff, count: 8),
-                "vcpu_id"
-            ),
-            (Array(#"{"vcpu_id":0,"x":[0]}"#.utf8), "31 numbers"),
-            (Array(#"{"vcpu_id":0"#.utf8), "JSON"),
-        ] as [([UInt8], String)])
+    private static let items: [([UInt8], String)] = [
+        ([UInt8](repeating: 0x81, count: 100), "inside each other"),
+        ([0x9b] + [UInt8](repeating: 0xff, count: 8), "cut off"),
+        ([0xbb] + [UInt8](repeating: 0xff, count: 8), "cut off"),
+        ([0x5b] + [UInt8](repeating: 0xff, count: 8), "cut off"),
+        ([0x9f, 0xff], "definite length"), ([0xc2, 0x01], "byte string"), ([0x20], "crosvm"),
+        ([0x00, 0x00], "first item"), ([], "cut off"), ([0xa0], "vcpu_id"),
+        (
+            [0xa1, 0x67] + Array("vcpu_id".utf8) + [0x1b] + [UInt8](repeating: 0xff, count: 8),
+            "vcpu_id"
+        ),
+        (Array(#"{"vcpu_id":0,"x":[0]}"#.utf8), "31 numbers"),
+        (Array(#"{"vcpu_id":0"#.utf8), "JSON"),
+    ]
+
+    @Test("crosvm", arguments: items)
     func crosvm(bytes: [UInt8], word: String) {
         let error = #expect(throws: VMMFileError.self) {
             try CrosvmSnapshot.read(vcpus: [try .init(named: "vcpu0", bytes)])

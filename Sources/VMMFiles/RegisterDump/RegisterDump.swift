@@ -23,12 +23,13 @@ public enum RegisterDump {
     /// - Throws: for a line that is none of a dump, with its number and place.
     public static func read(_ bytes: [UInt8]) throws(VMMFileError) -> VMMState {
         var content = Content()
-        var start = 0
         var number = 0
-        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let line = rest.prefix { $0 != UInt8(ascii: "\n") }
             number += 1
-            start = line.startIndex
-            try content.add(words(line), Place(line: number, offset: start))
+            try content.add(words(line), Place(line: number, offset: line.startIndex))
+            rest = rest[line.endIndex...].dropFirst()
         }
         return try content.state()
     }
