@@ -67,7 +67,8 @@ public struct CPUFingerprint: Hashable, Sendable {
         guard object.first == UInt8(ascii: "{") else { return false }
         let name = object.dropFirst().drop(while: isSpace)
         return name.count > 3
-            && (factNames + [dumpName] + CPUTemplate.members).contains { member in
+            && (factNames + [dumpName] + CPUTemplate.members + CPUTemplate.otherMembers).contains {
+                member in
                 let text = Array("\"\(member)\"".utf8)
                 return text.starts(with: name) || name.starts(with: text)
             }

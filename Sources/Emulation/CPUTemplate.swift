@@ -88,6 +88,8 @@ public struct CPUTemplateError: Error, Hashable, Sendable, CustomStringConvertib
 extension CPUTemplate {
     /// The members of a template's object.
     static let members = ["kvm_capabilities", "vcpu_features", "reg_modifiers"]
+    /// Those that only a template for x86-64 has.
+    static let otherMembers = ["cpuid_modifiers", "msr_modifiers"]
 
     /// Reads the object of a template.
     /// - Parameter path: of the object in its file, with a dot behind it; empty for a whole file.
@@ -109,7 +111,7 @@ extension CPUTemplate {
     }
 
     private static func unexpected(_ name: String, at path: String) -> CPUTemplateError {
-        let isOther = ["cpuid_modifiers", "msr_modifiers"].contains(name)
+        let isOther = otherMembers.contains(name)
         return CPUTemplateError(
             path + CPUTemplateError.shown(name),
             isOther

@@ -150,7 +150,8 @@ struct CPUTemplateTests {
         arguments: [
             ("{\"kvm_capabilities\"", true), ("{\n  \"firecracker", true), ("  { \"reg_mod", true),
             ("{\"guest_cpu_confi", true), ("{\"vcpu_id\": 0", false), ("{\"vcpu", true),
-            ("{\"k", false), ("{}", false), ("[\"reg_modifiers\"", false), ("", false),
+            ("{\"cpuid_modifie", true), ("{\"k", false), ("{}", false),
+            ("[\"reg_modifiers\"", false), ("", false),
             ("{\"snapshots\":{", false),
         ])
     func recognized(beginning: String, isOne: Bool) {

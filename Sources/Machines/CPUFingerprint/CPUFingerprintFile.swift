@@ -74,10 +74,11 @@ package struct CPUFingerprintFile: StateFileKind, StateFile {
 
     /// `fingerprint of 6.18-neoverse-n1, Linux 6.18, 254 registers`.
     package var content: String {
-        let modifiers = fingerprint.configuration.modifiers.count
-        if fingerprint.isTemplate { return "a custom CPU template of \(modifiers) registers" }
-        guard let host else { return "a dump of \(modifiers) registers" }
-        return "a fingerprint of \(host.name), Linux \(host.kernelRelease), \(modifiers) registers"
+        let count = fingerprint.configuration.modifiers.count
+        let registers = "\(count) register\(count == 1 ? "" : "s")"
+        if fingerprint.isTemplate { return "a custom CPU template of \(registers)" }
+        guard let host else { return "a dump of \(registers)" }
+        return "a fingerprint of \(host.name), Linux \(host.kernelRelease), \(registers)"
     }
 
     /// The fresh vCPU, with what the file says of its host as provenance.
