@@ -22,5 +22,5 @@ extension Target {
 let targets: [any Target] = [
     SnapshotTarget(), ProfileTarget(), PolicyTarget(), BaselineTarget(), StreamTarget(),
     UndoTarget(), ImageTarget(), QMPTarget(), MoveTarget(),
-    JSONTarget(), RegistersTarget(), ArgumentsTarget(),
+    JSONTarget(), RegistersTarget(), ArgumentsTarget(), LibraryTarget(),
 ]
