@@ -20,8 +20,9 @@ let package = Package(
         .executable(name: "vcpusnap", targets: ["vcpusnap"]),
         // libvcpusnap, for programs in C and all that can call it; Scripts/build-library makes what is installed.
         .library(name: "LibVCPUSnap", type: .dynamic, targets: ["LibVCPUSnap"]),
-        // For Fuzz, which runs commands inside itself; nothing else is to depend on it.
+        // For Fuzz, which runs commands and calls of libvcpusnap inside itself; nothing else is to depend on them.
         .library(name: "Program", targets: ["Program"]),
+        .library(name: "LibraryForC", targets: ["CVCPUSnap", "LibVCPUSnap"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")

@@ -12,6 +12,7 @@ let package = Package(
             name: "fuzz",
             dependencies: [
                 "CFuzz",
+                .product(name: "LibraryForC", package: "vcpusnap"),
                 .product(name: "Program", package: "vcpusnap"),
                 .product(name: "VCPUSnap", package: "vcpusnap"),
             ],

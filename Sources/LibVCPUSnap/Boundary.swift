@@ -72,9 +72,7 @@ func needed<Value>(_ value: Value?, _ name: String) throws(Failure) -> Value {
 
 /// The options that a caller gives, of the only size that there is.
 /// - Throws: for another size.
-func options<Options>(
-    _ place: UnsafePointer<Options>?, size: KeyPath<Options, Int>
-) throws(Failure) -> Options {
+func options<Options>(_ place: UnsafePointer<Options>?) throws(Failure) -> Options {
     let place = try needed(place, "the options")
     // SAFETY: the first member is the size, which says how much more there is.
     let given = UnsafeRawPointer(place).load(as: Int.self)

@@ -52,7 +52,8 @@ struct Failure: Error {
 
     private init(_ error: any Error) {
         let message = String(describing: error)
-        switch error {
+        let cause = (error as? SourceError)?.cause ?? error
+        switch cause {
         case let error as Failure: self = error
         case let error as RegisterBankError:
             self = .unreadable(error)
@@ -60,11 +61,8 @@ struct Failure: Error {
         case RestoreError.bank(let error): self.init(error)
         case RestoreError.canceled: self.init(status: VCPUSNAP_ERROR_CANCELED, message: message)
         case is RestoreError: self.init(status: VCPUSNAP_ERROR_MISMATCH, message: message)
-        case let error as SourceError where error.cause != nil:
-            self = Failure(error.cause ?? error)
-            self.message = message
         default:
-            let errno = Self.errno(of: error)
+            let errno = Self.errno(of: cause)
             self.init(
                 status: errno == nil ? VCPUSNAP_ERROR_FORMAT : VCPUSNAP_ERROR_SYSTEM, errno: errno,
                 message: message)

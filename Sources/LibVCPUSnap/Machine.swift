@@ -25,7 +25,7 @@ final class Machine {
         let given = try array(
             options.vcpus, options.vcpu_count, limit: SnapshotLimits.vcpus, "vcpus")
         try Self.checkOrder(given.map(\.index))
-        let controller = try LentController(options)
+        let controller = try KVMMachine.LentController(options)
         let unknown = UnknownState(options, controller)
         let lent = try Failure.passing {
             try KVMMachine(
@@ -111,23 +111,22 @@ extension KVMMachine.LentVCPU {
     }
 }
 
-/// The interrupt controller that options name; nil for none.
-/// - Throws: for what is none, and for ITSs without one.
-private func LentController(
-    _ options: vcpusnap_machine_options
-) throws(Failure) -> KVMMachine.LentController? {
-    let translators = try array(options.its_fds, options.its_count, limit: 255, "its_fds")
-    guard options.gic != VCPUSNAP_GIC_NONE else {
-        guard translators.isEmpty else {
-            throw .argument("ITSs belong to a GICv3, and gic is none")
+extension KVMMachine.LentController {
+    /// The interrupt controller that options name; nil for none.
+    /// - Throws: for what is none, and for ITSs without one.
+    fileprivate init?(_ options: vcpusnap_machine_options) throws(Failure) {
+        let translators = try array(options.its_fds, options.its_count, limit: 255, "its_fds")
+        guard options.gic != VCPUSNAP_GIC_NONE else {
+            guard translators.isEmpty else {
+                throw .argument("ITSs belong to a GICv3, and gic is none")
+            }
+            return nil
         }
-        return nil
+        guard let model = GICModel(rawValue: options.gic.rawValue) else {
+            throw .argument("gic is \(options.gic.rawValue), which is no VCPUSNAP_GIC_")
+        }
+        self.init(model, descriptor: options.gic_fd, translators: Array(translators))
     }
-    guard let model = GICModel(rawValue: options.gic.rawValue) else {
-        throw .argument("gic is \(options.gic.rawValue), which is no VCPUSNAP_GIC_")
-    }
-    return KVMMachine.LentController(
-        model, descriptor: options.gic_fd, translators: Array(translators))
 }
 
 extension UnknownState {
@@ -160,7 +159,7 @@ public func createMachine(
     _ given: UnsafePointer<vcpusnap_machine_options>?, _ machine: ObjectPlace?, _ error: ErrorPlace?
 ) -> vcpusnap_status {
     making(machine, error) { () throws(Failure) in
-        try Machine(try options(given, size: \.size))
+        try Machine(try options(given))
     }
 }
 

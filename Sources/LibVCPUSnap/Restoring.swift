@@ -79,7 +79,7 @@ public func restore(
     making(report, error) { () throws(Failure) in
         let snapshot = try object(snapshot, SnapshotObject.self).value
         let machine = try object(machine, Machine.self)
-        let given = try given.map { (given) throws(Failure) in try options(given, size: \.size) }
+        let given = try given.map { (given) throws(Failure) in try options(given) }
         let restore = try given.map(Restore.Options.init) ?? Restore.Options()
         let account = try machine.restore(
             snapshot, restore, hasTables: given.map { $0.has_tables != 0 } ?? false)

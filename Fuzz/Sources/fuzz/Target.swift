@@ -22,5 +22,5 @@ extension Target {
 let targets: [any Target] = [
     SnapshotTarget(), ProfileTarget(), PolicyTarget(), BaselineTarget(), StreamTarget(),
     UndoTarget(), ImageTarget(), VMMFileTarget(), FirecrackerTarget(), QMPTarget(), MoveTarget(),
-    JSONTarget(), TemplateTarget(), RegistersTarget(), ArgumentsTarget(),
+    JSONTarget(), TemplateTarget(), RegistersTarget(), ArgumentsTarget(), LibraryTarget(),
 ]

@@ -5,6 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef __clang__
+#define _Nullable
+#define _Nonnull
+#endif
+
 /*
  * Where the program expects things, as guest physical addresses and offsets from its own start.
  * guest.S is written with the same numbers.
