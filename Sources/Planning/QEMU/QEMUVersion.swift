@@ -1,4 +1,5 @@
 package import QEMUStream
+internal import TextFormats
 
 /// A QEMU release, as far as releases differ in what they do when they load a stream.
 public struct QEMUVersion: Hashable, Comparable, Sendable {
@@ -23,7 +24,7 @@ public struct QEMUVersion: Hashable, Comparable, Sendable {
     }
 
     private static func number(_ text: some StringProtocol) -> Int? {
-        let digits = text.prefix(while: \.isNumber)
+        let digits = text.prefix(while: \.isDigit)
         return digits.count <= 4 ? Int(digits) : nil
     }
 
