@@ -12,8 +12,7 @@ extension NamedSource {
         let name = Location(self).text
         for line in state.lines { options.notify("\(name): \(line)") }
         // QEMU said that it wrote everything, whether with a description or without.
-        let file = try StreamFile(
-            state.stream, named: name, .undescribed, machineType: state.machine.machineName)
+        let file = try StreamFile(state.stream, named: name, .undescribed, ofVM: state.machine)
         return (file, state.machine)
     }
 
@@ -21,8 +20,7 @@ extension NamedSource {
     func capture(
         _ taken: (file: StreamFile, machine: MachineFacts), _ options: SourceOptions
     ) throws(SourceError) -> StateCapture {
-        taken.file.warnOfLosses(options)
-        var result = try taken.file.stateCapture(options)
+        var result = try taken.file.capture(options)
         result.snapshot.provenance.add(taken.machine)
         return result
     }
@@ -49,7 +47,7 @@ extension CapturedDeviceState {
 
 extension MachineFacts {
     /// As `-M` takes it.
-    fileprivate var machineName: String? {
+    var machineName: String? {
         machineType.map { $0.hasSuffix("-machine") ? String($0.dropLast("-machine".count)) : $0 }
     }
 }
