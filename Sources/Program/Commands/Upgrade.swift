@@ -108,7 +108,7 @@ struct Upgrade: ParsableCommand {
     ) throws -> UpgradeOutput.StreamLoads {
         let upgrade = try StreamUpgrade(
             of: file.stream, by: version, plan, policy: given.policy)
-        let profile = host.map(FileName.shown) ?? "HOST.vhost"
+        let profile = host.map(FileName.word) ?? "HOST.vhost"
         return UpgradeOutput.StreamLoads(
             upgrade: upgrade,
             answers: upgrade.loads.map { what, remedies in
@@ -126,8 +126,8 @@ struct Upgrade: ParsableCommand {
 
     /// Proposes the rules with which a guest, or a fresh one of a host, goes up.
     private func planning(_ name: String, isHost: Bool) -> String {
-        let source = FileName.shown(name)
-        let profile = host.map(FileName.shown) ?? (isHost ? source : "HOST.vhost")
+        let source = FileName.word(name)
+        let profile = host.map(FileName.word) ?? (isHost ? source : "HOST.vhost")
         let isToBeRecorded = host == nil && !isHost
         return (isToBeRecorded ? Self.recording(name, from: from, to: profile) + " && " : "")
             + "vcpusnap plan \(isHost ? "emulated:" : "")\(source) --host \(profile) "
@@ -137,7 +137,7 @@ struct Upgrade: ParsableCommand {
     /// Makes the profile of a guest's host.
     private static func recording(_ name: String, from kernel: String?, to file: String) -> String {
         let option = kernel.map { " --kernel \(FileName.shown($0))" } ?? ""
-        return "vcpusnap host --from \(FileName.shown(name))\(option) -o \(file)"
+        return "vcpusnap host --from \(FileName.word(name))\(option) -o \(file)"
     }
 
     /// A guest, and the host that it is on.
