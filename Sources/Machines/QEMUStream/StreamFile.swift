@@ -138,7 +138,7 @@ public struct StreamFile: StateFile {
 
     /// `virt-10.0, vCPUs 0-1, saved with KVM; its RAM is not read`.
     public var content: String {
-        let machine = stream.header.machineType.map { "\($0), " } ?? ""
+        let machine = stream.machineType.map { "\($0), " } ?? ""
         return "\(machine)\(indexText), written with \(stream.origin.text); its RAM is not read"
     }
 
@@ -202,7 +202,7 @@ public struct StreamFile: StateFile {
         var result = Provenance()
         result[.tool] = options.tool
         result[.source] = name
-        result[.qemuMachine] = stream.header.machineType
+        result[.qemuMachine] = stream.machineType
         result[.accelerator] = stream.origin == .unknown ? nil : stream.origin.rawValue
         let midrs = Set(banks.compactMap { try? $0.read(.midrEL1).description })
         result[.midr] = midrs.count == 1 ? midrs.first : nil

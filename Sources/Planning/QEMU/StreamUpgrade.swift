@@ -53,7 +53,7 @@ package struct StreamUpgrade: Sendable {
 extension QEMUVersion {
     /// The QEMU whose own machine type a stream has, as far as its loads are known; the newest for another type.
     package init(of stream: QEMUStream) {
-        let own = stream.header.machineType.flatMap { QEMUVersion(ofMachine: $0) } ?? .newest
+        let own = stream.machineType.flatMap { QEMUVersion(ofMachine: $0) } ?? .newest
         self = min(max(own, .oldest), .newest)
     }
 }
