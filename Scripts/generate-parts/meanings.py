@@ -7,6 +7,7 @@ from records import Record, choice, read
 
 FORMS = ["hexadecimal", "decimal", "complement64", "part"]
 NONE = 0xFFFF
+RESERVED = {"res0", "res1"}
 OWN_FIELD = re.compile(r"(?:.*\()?(\w+)(?:\[(\d+)\])? = (\d+)\)?")
 PART_KEYS = {"field", "msb", "lsb", "says", "form", "tells", "needs", "without", "values"}
 
@@ -40,9 +41,9 @@ class Meanings:
         return sorted(places)
 
     def named(self, layout, name):
-        """The places of the fields of that name; of all of a layout's for *."""
-        return [self.compiler.starts[layout] + offset
-                for offset, field in enumerate(self.compiler.layouts[layout]) if name in (field["field"], "*")]
+        """The places of the fields of that name, or of those that a pattern stands for."""
+        return [self.compiler.starts[layout] + offset for offset, field in enumerate(self.compiler.layouts[layout])
+                if field["field"] == name or field["kind"] not in RESERVED and fnmatch.fnmatchcase(field["field"], name)]
 
     def place(self, layout, name):
         for offset, field in enumerate(self.compiler.layouts[layout]):

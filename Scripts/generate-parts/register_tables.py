@@ -118,8 +118,8 @@ class Compiler:
         if top != 0:
             record.fail(f"layout {name!r} ends at bit {top}")
         rows = [self.field_row(field) for field in self.layouts[name]]
-        # Fields that are named by INTID look alike whatever they say of it.
-        self.starts[name] = self.fields.add(rows, apart=name if "count" in self.layouts[name][0] else None)
+        # Fields that look alike mean different things in other layouts.
+        self.starts[name] = self.fields.add(rows, apart=name)
         return self.starts[name], len(rows)
 
     def field_row(self, field):

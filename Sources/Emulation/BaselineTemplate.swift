@@ -12,6 +12,8 @@ public struct BaselineTemplate: Sendable {
     public private(set) var registers = RegisterList()
     /// How many registers keep it from being a promise.
     public private(set) var obstacleCount = 0
+    /// Whether the file has its last line; files of vcpusnap 0.1 have none.
+    public private(set) var hasEnd = false
 
     /// Reads a baseline.
     /// - Parameter file: what to call the text in errors.
@@ -25,6 +27,7 @@ public struct BaselineTemplate: Sendable {
             limits: DirectiveScanner.Limits(
                 size: Limit.size, line: HostProfile.Limit.line, word: HostProfile.Limit.word))
         while let directive = try scanner.next() { try read(directive, &scanner) }
+        guard !hosts.isEmpty else { throw scanner.error("a baseline names at least one host") }
     }
 
     /// What a file may have at most.
@@ -36,13 +39,14 @@ public struct BaselineTemplate: Sendable {
     private enum Directive: String, CaseIterable {
         case host, feature, enable, register, implementation, lost
         case lostFeature = "lost-feature"
-        case obstacle, more
+        case obstacle, more, end
     }
 
     private mutating func read(
         _ directive: DirectiveScanner.Word, _ scanner: inout DirectiveScanner
     ) throws(DirectiveError) {
         guard !directive.text.hasPrefix("x-") else { return scanner.skipLine() }
+        guard !hasEnd else { throw scanner.unexpected(directive, insteadOf: "nothing behind end") }
         switch try scanner.known(directive, as: Directive.self) {
         case .host:
             let name = try scanner.word("a host's name")
@@ -55,6 +59,7 @@ public struct BaselineTemplate: Sendable {
             scanner.skipLine()
         // What else there is does not change how a guest is started: a restore enables what it needs.
         case .enable, .implementation, .lost, .lostFeature, .more: scanner.skipLine()
+        case .end: hasEnd = true
         }
     }
 

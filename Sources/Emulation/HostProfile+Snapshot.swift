@@ -61,7 +61,7 @@ extension HostProfile {
         guard isWord(given), KernelVersion(parsing: given) != nil else { throw .noVersion(given) }
         guard let told, isWord(told), KernelVersion(parsing: told) != nil else { return given }
         let isSame =
-            told.hasPrefix(given) && told.dropFirst(given.count).first?.isNumber != true
+            told.hasPrefix(given) && told.dropFirst(given.count).first?.isDigit != true
         guard isSame else { throw .otherKernel(told: told, given: given) }
         return told
     }

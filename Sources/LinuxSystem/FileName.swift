@@ -62,6 +62,21 @@ package enum FileName {
         }
     }
 
+    /// For people who are to type it, as a word of a command: in quotes where a shell would take it apart.
+    package static func word(_ name: String) -> String {
+        let name = shown(name)
+        let isPlain = name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), 0x80...:
+                true
+            default: "._-/:@%+=,".utf8.contains(byte)
+            }
+        }
+        let quoted = name.split(separator: "'", omittingEmptySubsequences: false)
+        return isPlain && !name.isEmpty ? name : "'\(quoted.joined(separator: "'\\''"))'"
+    }
+
     /// `\xff`; such a byte has two digits.
     static func shown(_ byte: UInt8) -> String { "\\x" + String(byte, radix: 16) }
 

@@ -15,6 +15,13 @@ package enum BaselineFile {
         return try parse(bytes, file.name)
     }
 
+    /// What to say of one that may not be whole; nil where it is.
+    package static func flaw(of baseline: BaselineTemplate) -> String? {
+        baseline.hasEnd
+            ? nil
+            : "its last line is not end: it is cut off, or vcpusnap 0.1 wrote it; compute it again with vcpusnap baseline"
+    }
+
     static func parse(
         _ bytes: [UInt8], _ name: String
     ) throws(SourceError) -> BaselineTemplate {

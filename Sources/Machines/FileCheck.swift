@@ -69,6 +69,9 @@ extension Location {
             try Self.finding { () throws(SourceError) in
                 guard format == .policy else {
                     let baseline = try BaselineFile.parse(bytes, file.name)
+                    if let flaw = BaselineFile.flaw(of: baseline) {
+                        throw SourceError("\(file.name): \(flaw)")
+                    }
                     return
                         "for \(baseline.hosts.listed(atMost: 4)); \(baseline.registers.count) registers, "
                         + "\(baseline.obstacleCount) obstacles"

@@ -15,7 +15,7 @@ public enum ExpectedFile: Hashable, Sendable {
         case .snapshot:
             "; vcpusnap show reads it as it is, and vcpusnap convert makes a snapshot of it"
         case .text(.profile):
-            "; vcpusnap host --from \(file) --kernel RELEASE -o HOST.vhost makes one of its host"
+            "; vcpusnap host --from \(FileName.word(file)) --kernel RELEASE -o HOST.vhost makes one of its host"
         case .text(.policy), .text(.baseline): nil
         }
     }

@@ -33,7 +33,7 @@ extension Baseline {
         lines += obstacles.flatMap {
             Self.folded("obstacle \($0.register.name) \($0.text)")
         }
-        return lines.joined(separator: "\n") + "\n"
+        return (lines + ["end"]).joined(separator: "\n") + "\n"
     }
 
     /// A line, and lines of `more` for what does not fit into it.

@@ -36,6 +36,12 @@ package final class GuestMoves {
         return plan
     }
 
+    /// Plans the moves to all hosts, for who has nothing printed.
+    /// - Throws: when the guest has no vCPU.
+    package func planAll() throws(RestoreError) {
+        for profile in profiles { _ = try plan(on: profile) }
+    }
+
     /// The hosts to which it may still not go with all rules that were proposed.
     ///
     /// More rules never make impossible what is possible.

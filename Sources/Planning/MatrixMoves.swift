@@ -43,6 +43,24 @@ public struct MatrixMoves: Sendable {
         try MovePlan(of: guests[kind.guest].snapshot, on: profiles[kind.host], policy: policy)
     }
 
+    /// What keeps guests from moving: for each guest, and in that for each host, the causes of what is lost and not
+    /// pardoned.
+    /// - Parameter matrix: that of the same guests and hosts.
+    /// - Throws: when a guest has no vCPU.
+    public func causes(in matrix: MoveMatrix) throws(RestoreError) -> [[[Cause]]] {
+        var known: [Kind: [Cause]] = [:]
+        return try matrix.cells.enumerated().map { (guest, cells) throws(RestoreError) in
+            try cells.enumerated().map { (host, cell) throws(RestoreError) in
+                let kind = kind(ofGuest: guest, host: host)
+                guard cell.lossCount > 0 else { return [] }
+                if let causes = known[kind] { return causes }
+                let causes = LossSum(of: try plan(kind)).causes.sorted()
+                known[kind] = causes
+                return causes
+            }
+        }
+    }
+
     /// Whether a move brings a guest to another implementation of the architecture.
     public func isToOtherCPU(guest: Int, host: Int) -> Bool {
         guests[guest].snapshot.isOfOtherImplementation(than: profiles[host])
@@ -84,6 +102,11 @@ public struct LossSum: Sendable {
 
     /// Nothing is lost.
     public init() {}
+
+    /// What all units of a plan lose.
+    public init(of plan: MovePlan) {
+        for unit in plan.units { add(unit) }
+    }
 
     /// Adds what one unit loses.
     public mutating func add(_ unit: UnitPlan) {

@@ -40,46 +40,36 @@ public enum VcpusnapProgram {
             } catch let status as ExitStatus {
                 return status
             } catch {
-                guard Vcpusnap.exitCode(for: error) != .success else { return report(error) }
+                guard Vcpusnap.exitCode(for: error) != .success else {
+                    return report(ParserMessage(error))
+                }
                 StandardError.write("vcpusnap: \(error)\(MisnamedFile(error)?.advice ?? "")\n")
                 return .trouble
             }
         } catch {
-            if let unknown = UnknownOption.instead(of: error, in: arguments) {
+            let said = ParserMessage(error)
+            if let unknown = UnknownOption.instead(of: said, in: arguments) {
                 StandardError.write("vcpusnap: \(unknown)\n")
                 return .trouble
             }
-            return report(error, isScript: CompletionScript.isAsked(by: arguments))
+            return report(said, isScript: CompletionScript.isAsked(by: arguments))
         }
     }
 
     /// Help and version are results and go to stdout; bad usage is trouble.
-    private static func report(_ error: any Error, isScript: Bool = false) -> ExitStatus {
-        let message = message(of: error, isScript: isScript) + "\n"
-        guard Vcpusnap.exitCode(for: error) == .success else {
-            StandardError.write(message)
+    private static func report(_ said: ParserMessage, isScript: Bool = false) -> ExitStatus {
+        guard said.isResult else {
+            StandardError.write(said.printable + "\n")
             return .trouble
         }
         do throws(FileError) {
-            try StandardOutput.write(message)
+            let text = isScript ? CompletionScript.completed(said.text) : said.text
+            try StandardOutput.write(PrintableText(lines: text) + "\n")
             return .success
         } catch {
             StandardError.write("vcpusnap: \(error)\n")
             return .trouble
         }
-    }
-}
-
-extension VcpusnapProgram {
-    /// What the argument parser says: a completion script, or text of which the sentence after `Error: ` quotes the command line.
-    private static func message(of error: any Error, isScript: Bool) -> PrintableText {
-        let all = Vcpusnap.fullMessage(for: error)
-        guard !isScript else { return PrintableText(lines: CompletionScript.completed(all)) }
-        let sentence = Vcpusnap.message(for: error)
-        let start = "Error: " + sentence
-        guard all.utf8.starts(with: start.utf8) else { return PrintableText(lines: all) }
-        let rest = all.utf8.dropFirst(start.utf8.count)
-        return "Error: \(sentence)" + PrintableText(lines: String(decoding: rest, as: UTF8.self))
     }
 }
 

@@ -32,6 +32,8 @@ public struct QEMUStream {
     public private(set) var interrupts: InterruptState?
     /// Why an interrupt controller is left out; nil where it is not, and where there is none.
     package private(set) var interruptProblem: String?
+    /// The machine type, by the stream's configuration or by who knows it; nil where neither says.
+    package let machineType: String?
     let description: StreamDescription?
     /// Where the stream begins in the file, in bytes, if it follows another one; nil otherwise.
     ///
@@ -54,13 +56,12 @@ public struct QEMUStream {
     }
 
     /// What a vCPU holds can be read where the interrupt controller's section is of a kind that is not known.
-    private mutating func readInterrupts(_ sections: StreamSections, machineType: String?) {
+    private mutating func readInterrupts(_ sections: StreamSections) {
         guard !sections.mayLackInterrupts else {
             interruptProblem = "if there is one, nothing reliable says where it is"
             return
         }
-        let machine = StreamMachine(
-            vcpuCount: cpus.count, origin, type: header.machineType ?? machineType)
+        let machine = StreamMachine(vcpuCount: cpus.count, origin, type: machineType)
         do throws(QEMUStreamError) {
             interrupts = try InterruptState.read(sections.interruptSections, of: bytes, machine)
         } catch {
@@ -90,6 +91,7 @@ public struct QEMUStream {
     ) throws(QEMUStreamError) {
         self.bytes = bytes
         header = try StreamHeader(bytes)
+        self.machineType = header.machineType ?? machineType
         let sections = try StreamSections(of: bytes, reading: reading)
         (cpus, isSearched, misfit) = (sections.cpus, sections.areSearched, sections.misfit)
         (description, problem) = (sections.description, sections.problem)
@@ -102,6 +104,6 @@ public struct QEMUStream {
             throw .noCPUs("its CPU is of the M profile, which KVM does not run")
         }
         origin = StreamOrigin(of: cpus)
-        readInterrupts(sections, machineType: machineType)
+        readInterrupts(sections)
     }
 }

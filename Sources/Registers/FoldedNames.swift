@@ -1,3 +1,5 @@
+internal import TextFormats
+
 extension RegisterID {
     /// Names of registers, none left out; those that differ in one number that counts up stand as `z0-z31` or
     /// `GICD_IROUTER32-63`, where the first of them came.
@@ -54,7 +56,7 @@ private struct NameRun {
 
     /// The last name; of a long one only the number that counts up, where it ends with that.
     private var end: Substring {
-        let digits = last.reversed().prefix(while: \.isASCIIDigit).count
+        let digits = last.reversed().prefix(while: \.isDigit).count
         let isLong = last.count - digits > Self.longestRepeated
         return digits > 0 && isLong && place == numbers.count - 1 ? last.suffix(digits) : last[...]
     }
@@ -63,12 +65,8 @@ private struct NameRun {
     private static let longestRepeated = 9
 
     private static func taken(apart name: String) -> (words: [Substring], numbers: [Int]) {
-        let words = name.split(omittingEmptySubsequences: false) { $0.isASCIIDigit }
-        let numbers = name.split { !$0.isASCIIDigit }
+        let words = name.split(omittingEmptySubsequences: false) { $0.isDigit }
+        let numbers = name.split { !$0.isDigit }
         return (words.filter { !$0.isEmpty }, numbers.map { $0.count < 5 ? Int($0) ?? 0 : 0 })
     }
-}
-
-extension Character {
-    fileprivate var isASCIIDigit: Bool { isASCII && isWholeNumber }
 }

@@ -5,123 +5,123 @@ extension RegisterField {
     /// Those of CCSIDR0.
     package enum CCSIDR0 {
         /// Bits 27:13.
-        package static var numSets: RegisterField { .init(index: 200) }
+        package static var numSets: RegisterField { .init(index: 4748) }
         /// Bits 12:3.
-        package static var associativity: RegisterField { .init(index: 201) }
+        package static var associativity: RegisterField { .init(index: 4749) }
         /// Bits 2:0.
-        package static var lineSize: RegisterField { .init(index: 202) }
+        package static var lineSize: RegisterField { .init(index: 4750) }
     }
 
     /// Those of CLIDR_EL1.
     package enum CLIDREL1 {
         /// Bits 46:33.
-        package static var ttypen: RegisterField { .init(index: 2008) }
+        package static var ttypen: RegisterField { .init(index: 4752) }
         /// Bits 32:30.
-        package static var icb: RegisterField { .init(index: 2009) }
+        package static var icb: RegisterField { .init(index: 4753) }
         /// Bits 29:27.
-        package static var loUU: RegisterField { .init(index: 2010) }
+        package static var loUU: RegisterField { .init(index: 4754) }
         /// Bits 26:24.
-        package static var loC: RegisterField { .init(index: 2011) }
+        package static var loC: RegisterField { .init(index: 4755) }
         /// Bits 23:21.
-        package static var loUIS: RegisterField { .init(index: 2012) }
+        package static var loUIS: RegisterField { .init(index: 4756) }
         /// Bits 20:18.
-        package static var ctype7: RegisterField { .init(index: 2013) }
+        package static var ctype7: RegisterField { .init(index: 4757) }
         /// Bits 17:15.
-        package static var ctype6: RegisterField { .init(index: 2014) }
+        package static var ctype6: RegisterField { .init(index: 4758) }
         /// Bits 14:12.
-        package static var ctype5: RegisterField { .init(index: 2015) }
+        package static var ctype5: RegisterField { .init(index: 4759) }
         /// Bits 11:9.
-        package static var ctype4: RegisterField { .init(index: 2016) }
+        package static var ctype4: RegisterField { .init(index: 4760) }
         /// Bits 8:6.
-        package static var ctype3: RegisterField { .init(index: 2017) }
+        package static var ctype3: RegisterField { .init(index: 4761) }
         /// Bits 5:3.
-        package static var ctype2: RegisterField { .init(index: 2018) }
+        package static var ctype2: RegisterField { .init(index: 4762) }
         /// Bits 2:0.
-        package static var ctype1: RegisterField { .init(index: 2019) }
+        package static var ctype1: RegisterField { .init(index: 4763) }
     }
 
     /// Those of CNTV_CTL_EL0.
     package enum CNTVCTLEL0 {
         /// Bit 2.
-        package static var istatus: RegisterField { .init(index: 2259) }
+        package static var istatus: RegisterField { .init(index: 4765) }
         /// Bit 1.
-        package static var imask: RegisterField { .init(index: 2260) }
+        package static var imask: RegisterField { .init(index: 4766) }
         /// Bit 0.
-        package static var enable: RegisterField { .init(index: 2261) }
+        package static var enable: RegisterField { .init(index: 4767) }
     }
 
     /// Those of CPSR.
     package enum CPSR {
         /// Bit 31.
-        package static var n: RegisterField { .init(index: 233) }
+        package static var n: RegisterField { .init(index: 4769) }
         /// Bit 30.
-        package static var z: RegisterField { .init(index: 234) }
+        package static var z: RegisterField { .init(index: 4770) }
         /// Bit 29.
-        package static var c: RegisterField { .init(index: 235) }
+        package static var c: RegisterField { .init(index: 4771) }
         /// Bit 28.
-        package static var v: RegisterField { .init(index: 236) }
+        package static var v: RegisterField { .init(index: 4772) }
         /// Bit 27.
-        package static var q: RegisterField { .init(index: 237) }
+        package static var q: RegisterField { .init(index: 4773) }
         /// Bits 26:25.
-        package static var itLo: RegisterField { .init(index: 238) }
+        package static var itLo: RegisterField { .init(index: 4774) }
         /// Bit 24.
-        package static var dit: RegisterField { .init(index: 239) }
+        package static var dit: RegisterField { .init(index: 4775) }
         /// Bit 23.
-        package static var ssbs: RegisterField { .init(index: 240) }
+        package static var ssbs: RegisterField { .init(index: 4776) }
         /// Bit 22.
-        package static var pan: RegisterField { .init(index: 241) }
+        package static var pan: RegisterField { .init(index: 4777) }
         /// Bit 21.
-        package static var ss: RegisterField { .init(index: 242) }
+        package static var ss: RegisterField { .init(index: 4778) }
         /// Bit 20.
-        package static var il: RegisterField { .init(index: 243) }
+        package static var il: RegisterField { .init(index: 4779) }
         /// Bits 19:16.
-        package static var ge: RegisterField { .init(index: 244) }
+        package static var ge: RegisterField { .init(index: 4780) }
         /// Bits 15:10.
-        package static var itHi: RegisterField { .init(index: 245) }
+        package static var itHi: RegisterField { .init(index: 4781) }
         /// Bit 9.
-        package static var e: RegisterField { .init(index: 246) }
+        package static var e: RegisterField { .init(index: 4782) }
         /// Bit 8.
-        package static var a: RegisterField { .init(index: 247) }
+        package static var a: RegisterField { .init(index: 4783) }
         /// Bit 7.
-        package static var i: RegisterField { .init(index: 248) }
+        package static var i: RegisterField { .init(index: 4784) }
         /// Bit 6.
-        package static var f: RegisterField { .init(index: 249) }
+        package static var f: RegisterField { .init(index: 4785) }
         /// Bit 5.
-        package static var t: RegisterField { .init(index: 250) }
+        package static var t: RegisterField { .init(index: 4786) }
         /// Bits 4:0.
-        package static var m: RegisterField { .init(index: 251) }
+        package static var m: RegisterField { .init(index: 4787) }
     }
 
     /// Those of CTR_EL0.
     package enum CTREL0 {
         /// Bits 37:32.
-        package static var tminLine: RegisterField { .init(index: 2081) }
+        package static var tminLine: RegisterField { .init(index: 4789) }
         /// Bit 29.
-        package static var dic: RegisterField { .init(index: 2084) }
+        package static var dic: RegisterField { .init(index: 4792) }
         /// Bit 28.
-        package static var idc: RegisterField { .init(index: 2085) }
+        package static var idc: RegisterField { .init(index: 4793) }
         /// Bits 27:24.
-        package static var cwg: RegisterField { .init(index: 2086) }
+        package static var cwg: RegisterField { .init(index: 4794) }
         /// Bits 23:20.
-        package static var erg: RegisterField { .init(index: 2087) }
+        package static var erg: RegisterField { .init(index: 4795) }
         /// Bits 19:16.
-        package static var dminLine: RegisterField { .init(index: 2088) }
+        package static var dminLine: RegisterField { .init(index: 4796) }
         /// Bits 15:14.
-        package static var l1Ip: RegisterField { .init(index: 2089) }
+        package static var l1Ip: RegisterField { .init(index: 4797) }
         /// Bits 3:0.
-        package static var iminLine: RegisterField { .init(index: 2091) }
+        package static var iminLine: RegisterField { .init(index: 4799) }
     }
 
     /// Those of ESR_EL1.
     package enum ESREL1 {
         /// Bits 55:32.
-        package static var iss2: RegisterField { .init(index: 1303) }
+        package static var iss2: RegisterField { .init(index: 4801) }
         /// Bits 31:26.
-        package static var ec: RegisterField { .init(index: 1304) }
+        package static var ec: RegisterField { .init(index: 4802) }
         /// Bit 25.
-        package static var il: RegisterField { .init(index: 1305) }
+        package static var il: RegisterField { .init(index: 4803) }
         /// Bits 24:0.
-        package static var iss: RegisterField { .init(index: 1306) }
+        package static var iss: RegisterField { .init(index: 4804) }
 
         /// Values of EC.
         package enum EC {
@@ -221,367 +221,367 @@ extension RegisterField {
     /// Those of GCSCR_EL1.
     package enum GCSCREL1 {
         /// Bit 9.
-        package static var strEn: RegisterField { .init(index: 1225) }
+        package static var strEn: RegisterField { .init(index: 4806) }
         /// Bit 8.
-        package static var pushmEn: RegisterField { .init(index: 1226) }
+        package static var pushmEn: RegisterField { .init(index: 4807) }
         /// Bit 6.
-        package static var exlocken: RegisterField { .init(index: 1228) }
+        package static var exlocken: RegisterField { .init(index: 4809) }
         /// Bit 5.
-        package static var rvchken: RegisterField { .init(index: 1229) }
+        package static var rvchken: RegisterField { .init(index: 4810) }
         /// Bit 0.
-        package static var pcrsel: RegisterField { .init(index: 1231) }
+        package static var pcrsel: RegisterField { .init(index: 4812) }
     }
 
     /// Those of GICD_IIDR.
     package enum GICDIIDR {
         /// Bits 31:24.
-        package static var productID: RegisterField { .init(index: 3889) }
+        package static var productID: RegisterField { .init(index: 4813) }
         /// Bits 19:16.
-        package static var variant: RegisterField { .init(index: 3891) }
+        package static var variant: RegisterField { .init(index: 4815) }
         /// Bits 15:12.
-        package static var revision: RegisterField { .init(index: 3892) }
+        package static var revision: RegisterField { .init(index: 4816) }
         /// Bits 11:0.
-        package static var implementer: RegisterField { .init(index: 3893) }
+        package static var implementer: RegisterField { .init(index: 4817) }
     }
 
     /// Those of GICD_IROUTER.
     package enum GICDIROUTER {
         /// Bits 39:32.
-        package static var aff3: RegisterField { .init(index: 3960) }
+        package static var aff3: RegisterField { .init(index: 4819) }
         /// Bit 31.
-        package static var irm: RegisterField { .init(index: 3961) }
+        package static var irm: RegisterField { .init(index: 4820) }
         /// Bits 23:16.
-        package static var aff2: RegisterField { .init(index: 3963) }
+        package static var aff2: RegisterField { .init(index: 4822) }
         /// Bits 15:8.
-        package static var aff1: RegisterField { .init(index: 3964) }
+        package static var aff1: RegisterField { .init(index: 4823) }
         /// Bits 7:0.
-        package static var aff0: RegisterField { .init(index: 3965) }
+        package static var aff0: RegisterField { .init(index: 4824) }
     }
 
     /// Those of GICD_TYPER.
     package enum GICDTYPER {
         /// Bit 25.
-        package static var no1N: RegisterField { .init(index: 3912) }
+        package static var no1N: RegisterField { .init(index: 4826) }
         /// Bit 24.
-        package static var a3V: RegisterField { .init(index: 3913) }
+        package static var a3V: RegisterField { .init(index: 4827) }
         /// Bits 23:19.
-        package static var idBits: RegisterField { .init(index: 3914) }
+        package static var idBits: RegisterField { .init(index: 4828) }
         /// Bit 18.
-        package static var dvis: RegisterField { .init(index: 3915) }
+        package static var dvis: RegisterField { .init(index: 4829) }
         /// Bit 17.
-        package static var lpis: RegisterField { .init(index: 3916) }
+        package static var lpis: RegisterField { .init(index: 4830) }
         /// Bit 16.
-        package static var mbis: RegisterField { .init(index: 3917) }
+        package static var mbis: RegisterField { .init(index: 4831) }
         /// Bits 15:11.
-        package static var numLPIs: RegisterField { .init(index: 3918) }
+        package static var numLPIs: RegisterField { .init(index: 4832) }
         /// Bit 10.
-        package static var securityExtn: RegisterField { .init(index: 3919) }
+        package static var securityExtn: RegisterField { .init(index: 4833) }
         /// Bit 9.
-        package static var nmi: RegisterField { .init(index: 3920) }
+        package static var nmi: RegisterField { .init(index: 4834) }
         /// Bit 8.
-        package static var espi: RegisterField { .init(index: 3921) }
+        package static var espi: RegisterField { .init(index: 4835) }
         /// Bits 7:5.
-        package static var cpuNumber: RegisterField { .init(index: 3922) }
+        package static var cpuNumber: RegisterField { .init(index: 4836) }
         /// Bits 4:0.
-        package static var itLinesNumber: RegisterField { .init(index: 3923) }
+        package static var itLinesNumber: RegisterField { .init(index: 4837) }
     }
 
     /// Those of GICR_CTLR.
     package enum GICRCTLR {
         /// Bit 31.
-        package static var uwp: RegisterField { .init(index: 3879) }
+        package static var uwp: RegisterField { .init(index: 4838) }
         /// Bit 26.
-        package static var dpg1S: RegisterField { .init(index: 3881) }
+        package static var dpg1S: RegisterField { .init(index: 4840) }
         /// Bit 25.
-        package static var dpg1NS: RegisterField { .init(index: 3882) }
+        package static var dpg1NS: RegisterField { .init(index: 4841) }
         /// Bit 24.
-        package static var dpg0: RegisterField { .init(index: 3883) }
+        package static var dpg0: RegisterField { .init(index: 4842) }
         /// Bit 3.
-        package static var rwp: RegisterField { .init(index: 3885) }
+        package static var rwp: RegisterField { .init(index: 4844) }
         /// Bit 2.
-        package static var ir: RegisterField { .init(index: 3886) }
+        package static var ir: RegisterField { .init(index: 4845) }
         /// Bit 1.
-        package static var ces: RegisterField { .init(index: 3887) }
+        package static var ces: RegisterField { .init(index: 4846) }
         /// Bit 0.
-        package static var enableLPIs: RegisterField { .init(index: 3888) }
+        package static var enableLPIs: RegisterField { .init(index: 4847) }
     }
 
     /// Those of GICR_PROPBASER.
     package enum GICRPROPBASER {
         /// Bits 58:56.
-        package static var outerCache: RegisterField { .init(index: 3967) }
+        package static var outerCache: RegisterField { .init(index: 4849) }
         /// Bits 51:12.
-        package static var physicalAddress: RegisterField { .init(index: 3969) }
+        package static var physicalAddress: RegisterField { .init(index: 4851) }
         /// Bits 11:10.
-        package static var shareability: RegisterField { .init(index: 3970) }
+        package static var shareability: RegisterField { .init(index: 4852) }
         /// Bits 9:7.
-        package static var innerCache: RegisterField { .init(index: 3971) }
+        package static var innerCache: RegisterField { .init(index: 4853) }
         /// Bits 4:0.
-        package static var idBits: RegisterField { .init(index: 3973) }
+        package static var idBits: RegisterField { .init(index: 4855) }
     }
 
     /// Those of GICR_TYPER.
     package enum GICRTYPER {
         /// Bits 63:32.
-        package static var affinityValue: RegisterField { .init(index: 3932) }
+        package static var affinityValue: RegisterField { .init(index: 4856) }
         /// Bits 31:27.
-        package static var ppInum: RegisterField { .init(index: 3933) }
+        package static var ppInum: RegisterField { .init(index: 4857) }
         /// Bit 26.
-        package static var vsgi: RegisterField { .init(index: 3934) }
+        package static var vsgi: RegisterField { .init(index: 4858) }
         /// Bits 25:24.
-        package static var commonLPIAff: RegisterField { .init(index: 3935) }
+        package static var commonLPIAff: RegisterField { .init(index: 4859) }
         /// Bits 23:8.
-        package static var processorNumber: RegisterField { .init(index: 3936) }
+        package static var processorNumber: RegisterField { .init(index: 4860) }
         /// Bit 7.
-        package static var rvpeid: RegisterField { .init(index: 3937) }
+        package static var rvpeid: RegisterField { .init(index: 4861) }
         /// Bit 6.
-        package static var mpam: RegisterField { .init(index: 3938) }
+        package static var mpam: RegisterField { .init(index: 4862) }
         /// Bit 5.
-        package static var dpgs: RegisterField { .init(index: 3939) }
+        package static var dpgs: RegisterField { .init(index: 4863) }
         /// Bit 4.
-        package static var last: RegisterField { .init(index: 3940) }
+        package static var last: RegisterField { .init(index: 4864) }
         /// Bit 3.
-        package static var directLPI: RegisterField { .init(index: 3941) }
+        package static var directLPI: RegisterField { .init(index: 4865) }
         /// Bit 2.
-        package static var dirty: RegisterField { .init(index: 3942) }
+        package static var dirty: RegisterField { .init(index: 4866) }
         /// Bit 1.
-        package static var vlpis: RegisterField { .init(index: 3943) }
+        package static var vlpis: RegisterField { .init(index: 4867) }
         /// Bit 0.
-        package static var plpis: RegisterField { .init(index: 3944) }
+        package static var plpis: RegisterField { .init(index: 4868) }
     }
 
     /// Those of GITS_BASER.
     package enum GITSBASER {
         /// Bit 63.
-        package static var valid: RegisterField { .init(index: 4001) }
+        package static var valid: RegisterField { .init(index: 4869) }
         /// Bit 62.
-        package static var indirect: RegisterField { .init(index: 4002) }
+        package static var indirect: RegisterField { .init(index: 4870) }
         /// Bits 61:59.
-        package static var innerCache: RegisterField { .init(index: 4003) }
+        package static var innerCache: RegisterField { .init(index: 4871) }
         /// Bits 58:56.
-        package static var type: RegisterField { .init(index: 4004) }
+        package static var type: RegisterField { .init(index: 4872) }
         /// Bits 55:53.
-        package static var outerCache: RegisterField { .init(index: 4005) }
+        package static var outerCache: RegisterField { .init(index: 4873) }
         /// Bits 52:48.
-        package static var entrySize: RegisterField { .init(index: 4006) }
+        package static var entrySize: RegisterField { .init(index: 4874) }
         /// Bits 47:12.
-        package static var physicalAddress: RegisterField { .init(index: 4007) }
+        package static var physicalAddress: RegisterField { .init(index: 4875) }
         /// Bits 11:10.
-        package static var shareability: RegisterField { .init(index: 4008) }
+        package static var shareability: RegisterField { .init(index: 4876) }
         /// Bits 9:8.
-        package static var pageSize: RegisterField { .init(index: 4009) }
+        package static var pageSize: RegisterField { .init(index: 4877) }
         /// Bits 7:0.
-        package static var size: RegisterField { .init(index: 4010) }
+        package static var size: RegisterField { .init(index: 4878) }
     }
 
     /// Those of GITS_CBASER.
     package enum GITSCBASER {
         /// Bit 63.
-        package static var valid: RegisterField { .init(index: 3983) }
+        package static var valid: RegisterField { .init(index: 4879) }
         /// Bits 61:59.
-        package static var innerCache: RegisterField { .init(index: 3985) }
+        package static var innerCache: RegisterField { .init(index: 4881) }
         /// Bits 55:53.
-        package static var outerCache: RegisterField { .init(index: 3987) }
+        package static var outerCache: RegisterField { .init(index: 4883) }
         /// Bits 51:12.
-        package static var physicalAddress: RegisterField { .init(index: 3989) }
+        package static var physicalAddress: RegisterField { .init(index: 4885) }
         /// Bits 11:10.
-        package static var shareability: RegisterField { .init(index: 3990) }
+        package static var shareability: RegisterField { .init(index: 4886) }
         /// Bits 7:0.
-        package static var size: RegisterField { .init(index: 3992) }
+        package static var size: RegisterField { .init(index: 4888) }
     }
 
     /// Those of GITS_CTLR.
     package enum GITSCTLR {
         /// Bit 31.
-        package static var quiescent: RegisterField { .init(index: 3929) }
+        package static var quiescent: RegisterField { .init(index: 4889) }
         /// Bit 0.
-        package static var enabled: RegisterField { .init(index: 3931) }
+        package static var enabled: RegisterField { .init(index: 4891) }
     }
 
     /// Those of GITS_CWRITER.
     package enum GITSCWRITER {
         /// Bits 19:5.
-        package static var offset: RegisterField { .init(index: 3994) }
+        package static var offset: RegisterField { .init(index: 4893) }
         /// Bit 0.
-        package static var retry: RegisterField { .init(index: 3996) }
+        package static var retry: RegisterField { .init(index: 4895) }
     }
 
     /// Those of HCR_EL2.
     package enum HCREL2 {
         /// Bits 63:60.
-        package static var twedel: RegisterField { .init(index: 2364) }
+        package static var twedel: RegisterField { .init(index: 4896) }
         /// Bit 59.
-        package static var twedEn: RegisterField { .init(index: 2365) }
+        package static var twedEn: RegisterField { .init(index: 4897) }
         /// Bit 58.
-        package static var tid5: RegisterField { .init(index: 2366) }
+        package static var tid5: RegisterField { .init(index: 4898) }
         /// Bit 57.
-        package static var dct: RegisterField { .init(index: 2367) }
+        package static var dct: RegisterField { .init(index: 4899) }
         /// Bit 56.
-        package static var ata: RegisterField { .init(index: 2368) }
+        package static var ata: RegisterField { .init(index: 4900) }
         /// Bit 55.
-        package static var ttlbos: RegisterField { .init(index: 2369) }
+        package static var ttlbos: RegisterField { .init(index: 4901) }
         /// Bit 54.
-        package static var ttlbis: RegisterField { .init(index: 2370) }
+        package static var ttlbis: RegisterField { .init(index: 4902) }
         /// Bit 53.
-        package static var enSCXT: RegisterField { .init(index: 2371) }
+        package static var enSCXT: RegisterField { .init(index: 4903) }
         /// Bit 52.
-        package static var tocu: RegisterField { .init(index: 2372) }
+        package static var tocu: RegisterField { .init(index: 4904) }
         /// Bit 51.
-        package static var amvoffen: RegisterField { .init(index: 2373) }
+        package static var amvoffen: RegisterField { .init(index: 4905) }
         /// Bit 50.
-        package static var ticab: RegisterField { .init(index: 2374) }
+        package static var ticab: RegisterField { .init(index: 4906) }
         /// Bit 49.
-        package static var tid4: RegisterField { .init(index: 2375) }
+        package static var tid4: RegisterField { .init(index: 4907) }
         /// Bit 48.
-        package static var gpf: RegisterField { .init(index: 2376) }
+        package static var gpf: RegisterField { .init(index: 4908) }
         /// Bit 47.
-        package static var fien: RegisterField { .init(index: 2377) }
+        package static var fien: RegisterField { .init(index: 4909) }
         /// Bit 46.
-        package static var fwb: RegisterField { .init(index: 2378) }
+        package static var fwb: RegisterField { .init(index: 4910) }
         /// Bit 45.
-        package static var nv2: RegisterField { .init(index: 2379) }
+        package static var nv2: RegisterField { .init(index: 4911) }
         /// Bit 44.
-        package static var at: RegisterField { .init(index: 2380) }
+        package static var at: RegisterField { .init(index: 4912) }
         /// Bit 43.
-        package static var nv1: RegisterField { .init(index: 2381) }
+        package static var nv1: RegisterField { .init(index: 4913) }
         /// Bit 42.
-        package static var nv: RegisterField { .init(index: 2382) }
+        package static var nv: RegisterField { .init(index: 4914) }
         /// Bit 41.
-        package static var api: RegisterField { .init(index: 2383) }
+        package static var api: RegisterField { .init(index: 4915) }
         /// Bit 40.
-        package static var apk: RegisterField { .init(index: 2384) }
+        package static var apk: RegisterField { .init(index: 4916) }
         /// Bit 37.
-        package static var tea: RegisterField { .init(index: 2386) }
+        package static var tea: RegisterField { .init(index: 4918) }
         /// Bit 36.
-        package static var terr: RegisterField { .init(index: 2387) }
+        package static var terr: RegisterField { .init(index: 4919) }
         /// Bit 35.
-        package static var tlor: RegisterField { .init(index: 2388) }
+        package static var tlor: RegisterField { .init(index: 4920) }
         /// Bit 34.
-        package static var e2H: RegisterField { .init(index: 2389) }
+        package static var e2H: RegisterField { .init(index: 4921) }
         /// Bit 33.
-        package static var id: RegisterField { .init(index: 2390) }
+        package static var id: RegisterField { .init(index: 4922) }
         /// Bit 32.
-        package static var cd: RegisterField { .init(index: 2391) }
+        package static var cd: RegisterField { .init(index: 4923) }
         /// Bit 31.
-        package static var rw: RegisterField { .init(index: 2392) }
+        package static var rw: RegisterField { .init(index: 4924) }
         /// Bit 30.
-        package static var trvm: RegisterField { .init(index: 2393) }
+        package static var trvm: RegisterField { .init(index: 4925) }
         /// Bit 29.
-        package static var hcd: RegisterField { .init(index: 2394) }
+        package static var hcd: RegisterField { .init(index: 4926) }
         /// Bit 28.
-        package static var tdz: RegisterField { .init(index: 2395) }
+        package static var tdz: RegisterField { .init(index: 4927) }
         /// Bit 27.
-        package static var tge: RegisterField { .init(index: 2396) }
+        package static var tge: RegisterField { .init(index: 4928) }
         /// Bit 26.
-        package static var tvm: RegisterField { .init(index: 2397) }
+        package static var tvm: RegisterField { .init(index: 4929) }
         /// Bit 25.
-        package static var ttlb: RegisterField { .init(index: 2398) }
+        package static var ttlb: RegisterField { .init(index: 4930) }
         /// Bit 24.
-        package static var tpu: RegisterField { .init(index: 2399) }
+        package static var tpu: RegisterField { .init(index: 4931) }
         /// Bit 23.
-        package static var tpcp: RegisterField { .init(index: 2400) }
+        package static var tpcp: RegisterField { .init(index: 4932) }
         /// Bit 22.
-        package static var tsw: RegisterField { .init(index: 2401) }
+        package static var tsw: RegisterField { .init(index: 4933) }
         /// Bit 21.
-        package static var tacr: RegisterField { .init(index: 2402) }
+        package static var tacr: RegisterField { .init(index: 4934) }
         /// Bit 20.
-        package static var tidcp: RegisterField { .init(index: 2403) }
+        package static var tidcp: RegisterField { .init(index: 4935) }
         /// Bit 19.
-        package static var tsc: RegisterField { .init(index: 2404) }
+        package static var tsc: RegisterField { .init(index: 4936) }
         /// Bit 18.
-        package static var tid3: RegisterField { .init(index: 2405) }
+        package static var tid3: RegisterField { .init(index: 4937) }
         /// Bit 17.
-        package static var tid2: RegisterField { .init(index: 2406) }
+        package static var tid2: RegisterField { .init(index: 4938) }
         /// Bit 16.
-        package static var tid1: RegisterField { .init(index: 2407) }
+        package static var tid1: RegisterField { .init(index: 4939) }
         /// Bit 15.
-        package static var tid0: RegisterField { .init(index: 2408) }
+        package static var tid0: RegisterField { .init(index: 4940) }
         /// Bit 14.
-        package static var twe: RegisterField { .init(index: 2409) }
+        package static var twe: RegisterField { .init(index: 4941) }
         /// Bit 13.
-        package static var twi: RegisterField { .init(index: 2410) }
+        package static var twi: RegisterField { .init(index: 4942) }
         /// Bit 12.
-        package static var dc: RegisterField { .init(index: 2411) }
+        package static var dc: RegisterField { .init(index: 4943) }
         /// Bits 11:10.
-        package static var bsu: RegisterField { .init(index: 2412) }
+        package static var bsu: RegisterField { .init(index: 4944) }
         /// Bit 9.
-        package static var fb: RegisterField { .init(index: 2413) }
+        package static var fb: RegisterField { .init(index: 4945) }
         /// Bit 8.
-        package static var vse: RegisterField { .init(index: 2414) }
+        package static var vse: RegisterField { .init(index: 4946) }
         /// Bit 7.
-        package static var vi: RegisterField { .init(index: 2415) }
+        package static var vi: RegisterField { .init(index: 4947) }
         /// Bit 6.
-        package static var vf: RegisterField { .init(index: 2416) }
+        package static var vf: RegisterField { .init(index: 4948) }
         /// Bit 5.
-        package static var amo: RegisterField { .init(index: 2417) }
+        package static var amo: RegisterField { .init(index: 4949) }
         /// Bit 4.
-        package static var imo: RegisterField { .init(index: 2418) }
+        package static var imo: RegisterField { .init(index: 4950) }
         /// Bit 3.
-        package static var fmo: RegisterField { .init(index: 2419) }
+        package static var fmo: RegisterField { .init(index: 4951) }
         /// Bit 2.
-        package static var ptw: RegisterField { .init(index: 2420) }
+        package static var ptw: RegisterField { .init(index: 4952) }
         /// Bit 1.
-        package static var swio: RegisterField { .init(index: 2421) }
+        package static var swio: RegisterField { .init(index: 4953) }
         /// Bit 0.
-        package static var vm: RegisterField { .init(index: 2422) }
+        package static var vm: RegisterField { .init(index: 4954) }
     }
 
     /// Those of ICC_CTLR_EL1.
     package enum ICCCTLREL1 {
         /// Bit 19.
-        package static var extRange: RegisterField { .init(index: 1822) }
+        package static var extRange: RegisterField { .init(index: 4956) }
         /// Bit 18.
-        package static var rss: RegisterField { .init(index: 1823) }
+        package static var rss: RegisterField { .init(index: 4957) }
         /// Bit 15.
-        package static var a3V: RegisterField { .init(index: 1825) }
+        package static var a3V: RegisterField { .init(index: 4959) }
         /// Bit 14.
-        package static var seis: RegisterField { .init(index: 1826) }
+        package static var seis: RegisterField { .init(index: 4960) }
         /// Bits 13:11.
-        package static var idBits: RegisterField { .init(index: 1827) }
+        package static var idBits: RegisterField { .init(index: 4961) }
         /// Bits 10:8.
-        package static var priBits: RegisterField { .init(index: 1828) }
+        package static var priBits: RegisterField { .init(index: 4962) }
         /// Bit 6.
-        package static var pmhe: RegisterField { .init(index: 1830) }
+        package static var pmhe: RegisterField { .init(index: 4964) }
         /// Bit 1.
-        package static var eoImode: RegisterField { .init(index: 1832) }
+        package static var eoImode: RegisterField { .init(index: 4966) }
         /// Bit 0.
-        package static var cbpr: RegisterField { .init(index: 1833) }
+        package static var cbpr: RegisterField { .init(index: 4967) }
     }
 
     /// Those of ID_AA64DFR0_EL1.
     package enum IDAA64DFR0EL1 {
         /// Bits 63:60.
-        package static var hpmn0: RegisterField { .init(index: 796) }
+        package static var hpmn0: RegisterField { .init(index: 4968) }
         /// Bits 59:56.
-        package static var extTrcBuff: RegisterField { .init(index: 797) }
+        package static var extTrcBuff: RegisterField { .init(index: 4969) }
         /// Bits 55:52.
-        package static var brbe: RegisterField { .init(index: 798) }
+        package static var brbe: RegisterField { .init(index: 4970) }
         /// Bits 51:48.
-        package static var mtpmu: RegisterField { .init(index: 799) }
+        package static var mtpmu: RegisterField { .init(index: 4971) }
         /// Bits 47:44.
-        package static var traceBuffer: RegisterField { .init(index: 800) }
+        package static var traceBuffer: RegisterField { .init(index: 4972) }
         /// Bits 43:40.
-        package static var traceFilt: RegisterField { .init(index: 801) }
+        package static var traceFilt: RegisterField { .init(index: 4973) }
         /// Bits 39:36.
-        package static var doubleLock: RegisterField { .init(index: 802) }
+        package static var doubleLock: RegisterField { .init(index: 4974) }
         /// Bits 35:32.
-        package static var pmsVer: RegisterField { .init(index: 803) }
+        package static var pmsVer: RegisterField { .init(index: 4975) }
         /// Bits 31:28.
-        package static var ctxCMPs: RegisterField { .init(index: 804) }
+        package static var ctxCMPs: RegisterField { .init(index: 4976) }
         /// Bits 27:24.
-        package static var sebep: RegisterField { .init(index: 805) }
+        package static var sebep: RegisterField { .init(index: 4977) }
         /// Bits 23:20.
-        package static var wrPs: RegisterField { .init(index: 806) }
+        package static var wrPs: RegisterField { .init(index: 4978) }
         /// Bits 19:16.
-        package static var pmss: RegisterField { .init(index: 807) }
+        package static var pmss: RegisterField { .init(index: 4979) }
         /// Bits 15:12.
-        package static var brPs: RegisterField { .init(index: 808) }
+        package static var brPs: RegisterField { .init(index: 4980) }
         /// Bits 11:8.
-        package static var pmuVer: RegisterField { .init(index: 809) }
+        package static var pmuVer: RegisterField { .init(index: 4981) }
         /// Bits 7:4.
-        package static var traceVer: RegisterField { .init(index: 810) }
+        package static var traceVer: RegisterField { .init(index: 4982) }
         /// Bits 3:0.
-        package static var debugVer: RegisterField { .init(index: 811) }
+        package static var debugVer: RegisterField { .init(index: 4983) }
 
         /// Values of PMUVer.
         package enum PMUVer {
@@ -609,417 +609,417 @@ extension RegisterField {
     /// Those of ID_AA64DFR1_EL1.
     package enum IDAA64DFR1EL1 {
         /// Bits 63:56.
-        package static var ablCMPs: RegisterField { .init(index: 812) }
+        package static var ablCMPs: RegisterField { .init(index: 4984) }
         /// Bits 55:52.
-        package static var dpfzs: RegisterField { .init(index: 813) }
+        package static var dpfzs: RegisterField { .init(index: 4985) }
         /// Bits 51:48.
-        package static var ebep: RegisterField { .init(index: 814) }
+        package static var ebep: RegisterField { .init(index: 4986) }
         /// Bits 47:44.
-        package static var ite: RegisterField { .init(index: 815) }
+        package static var ite: RegisterField { .init(index: 4987) }
         /// Bits 43:40.
-        package static var able: RegisterField { .init(index: 816) }
+        package static var able: RegisterField { .init(index: 4988) }
         /// Bits 39:36.
-        package static var pmicntr: RegisterField { .init(index: 817) }
+        package static var pmicntr: RegisterField { .init(index: 4989) }
         /// Bits 35:32.
-        package static var spmu: RegisterField { .init(index: 818) }
+        package static var spmu: RegisterField { .init(index: 4990) }
         /// Bits 31:24.
-        package static var ctxCMPs: RegisterField { .init(index: 819) }
+        package static var ctxCMPs: RegisterField { .init(index: 4991) }
         /// Bits 23:16.
-        package static var wrPs: RegisterField { .init(index: 820) }
+        package static var wrPs: RegisterField { .init(index: 4992) }
         /// Bits 15:8.
-        package static var brPs: RegisterField { .init(index: 821) }
+        package static var brPs: RegisterField { .init(index: 4993) }
         /// Bits 7:0.
-        package static var syspmuid: RegisterField { .init(index: 822) }
+        package static var syspmuid: RegisterField { .init(index: 4994) }
     }
 
     /// Those of ID_AA64ISAR2_EL1.
     package enum IDAA64ISAR2EL1 {
         /// Bits 63:60.
-        package static var ats1A: RegisterField { .init(index: 872) }
+        package static var ats1A: RegisterField { .init(index: 4995) }
         /// Bits 59:56.
-        package static var lut: RegisterField { .init(index: 873) }
+        package static var lut: RegisterField { .init(index: 4996) }
         /// Bits 55:52.
-        package static var cssc: RegisterField { .init(index: 874) }
+        package static var cssc: RegisterField { .init(index: 4997) }
         /// Bits 51:48.
-        package static var rprfm: RegisterField { .init(index: 875) }
+        package static var rprfm: RegisterField { .init(index: 4998) }
         /// Bits 47:44.
-        package static var pcdphint: RegisterField { .init(index: 876) }
+        package static var pcdphint: RegisterField { .init(index: 4999) }
         /// Bits 43:40.
-        package static var prfmslc: RegisterField { .init(index: 877) }
+        package static var prfmslc: RegisterField { .init(index: 5000) }
         /// Bits 39:36.
-        package static var sysinstr128: RegisterField { .init(index: 878) }
+        package static var sysinstr128: RegisterField { .init(index: 5001) }
         /// Bits 35:32.
-        package static var sysreg128: RegisterField { .init(index: 879) }
+        package static var sysreg128: RegisterField { .init(index: 5002) }
         /// Bits 31:28.
-        package static var clrbhb: RegisterField { .init(index: 880) }
+        package static var clrbhb: RegisterField { .init(index: 5003) }
         /// Bits 27:24.
-        package static var pacFrac: RegisterField { .init(index: 881) }
+        package static var pacFrac: RegisterField { .init(index: 5004) }
         /// Bits 23:20.
-        package static var bc: RegisterField { .init(index: 882) }
+        package static var bc: RegisterField { .init(index: 5005) }
         /// Bits 19:16.
-        package static var mops: RegisterField { .init(index: 883) }
+        package static var mops: RegisterField { .init(index: 5006) }
         /// Bits 15:12.
-        package static var apa3: RegisterField { .init(index: 884) }
+        package static var apa3: RegisterField { .init(index: 5007) }
         /// Bits 11:8.
-        package static var gpa3: RegisterField { .init(index: 885) }
+        package static var gpa3: RegisterField { .init(index: 5008) }
         /// Bits 7:4.
-        package static var rpres: RegisterField { .init(index: 886) }
+        package static var rpres: RegisterField { .init(index: 5009) }
         /// Bits 3:0.
-        package static var wFxT: RegisterField { .init(index: 887) }
+        package static var wFxT: RegisterField { .init(index: 5010) }
     }
 
     /// Those of ID_AA64MMFR1_EL1.
     package enum IDAA64MMFR1EL1 {
         /// Bits 63:60.
-        package static var ecbhb: RegisterField { .init(index: 912) }
+        package static var ecbhb: RegisterField { .init(index: 5011) }
         /// Bits 59:56.
-        package static var cmow: RegisterField { .init(index: 913) }
+        package static var cmow: RegisterField { .init(index: 5012) }
         /// Bits 55:52.
-        package static var tidcp1: RegisterField { .init(index: 914) }
+        package static var tidcp1: RegisterField { .init(index: 5013) }
         /// Bits 51:48.
-        package static var nTLBPA: RegisterField { .init(index: 915) }
+        package static var nTLBPA: RegisterField { .init(index: 5014) }
         /// Bits 47:44.
-        package static var afp: RegisterField { .init(index: 916) }
+        package static var afp: RegisterField { .init(index: 5015) }
         /// Bits 43:40.
-        package static var hcx: RegisterField { .init(index: 917) }
+        package static var hcx: RegisterField { .init(index: 5016) }
         /// Bits 39:36.
-        package static var ets: RegisterField { .init(index: 918) }
+        package static var ets: RegisterField { .init(index: 5017) }
         /// Bits 35:32.
-        package static var twed: RegisterField { .init(index: 919) }
+        package static var twed: RegisterField { .init(index: 5018) }
         /// Bits 31:28.
-        package static var xnx: RegisterField { .init(index: 920) }
+        package static var xnx: RegisterField { .init(index: 5019) }
         /// Bits 27:24.
-        package static var specSEI: RegisterField { .init(index: 921) }
+        package static var specSEI: RegisterField { .init(index: 5020) }
         /// Bits 23:20.
-        package static var pan: RegisterField { .init(index: 922) }
+        package static var pan: RegisterField { .init(index: 5021) }
         /// Bits 19:16.
-        package static var lo: RegisterField { .init(index: 923) }
+        package static var lo: RegisterField { .init(index: 5022) }
         /// Bits 15:12.
-        package static var hpds: RegisterField { .init(index: 924) }
+        package static var hpds: RegisterField { .init(index: 5023) }
         /// Bits 11:8.
-        package static var vh: RegisterField { .init(index: 925) }
+        package static var vh: RegisterField { .init(index: 5024) }
         /// Bits 7:4.
-        package static var vmidBits: RegisterField { .init(index: 926) }
+        package static var vmidBits: RegisterField { .init(index: 5025) }
         /// Bits 3:0.
-        package static var hafdbs: RegisterField { .init(index: 927) }
+        package static var hafdbs: RegisterField { .init(index: 5026) }
     }
 
     /// Those of ID_AA64MMFR2_EL1.
     package enum IDAA64MMFR2EL1 {
         /// Bits 63:60.
-        package static var e0PD: RegisterField { .init(index: 928) }
+        package static var e0PD: RegisterField { .init(index: 5027) }
         /// Bits 59:56.
-        package static var evt: RegisterField { .init(index: 929) }
+        package static var evt: RegisterField { .init(index: 5028) }
         /// Bits 55:52.
-        package static var bbm: RegisterField { .init(index: 930) }
+        package static var bbm: RegisterField { .init(index: 5029) }
         /// Bits 51:48.
-        package static var ttl: RegisterField { .init(index: 931) }
+        package static var ttl: RegisterField { .init(index: 5030) }
         /// Bits 43:40.
-        package static var fwb: RegisterField { .init(index: 933) }
+        package static var fwb: RegisterField { .init(index: 5032) }
         /// Bits 39:36.
-        package static var ids: RegisterField { .init(index: 934) }
+        package static var ids: RegisterField { .init(index: 5033) }
         /// Bits 35:32.
-        package static var at: RegisterField { .init(index: 935) }
+        package static var at: RegisterField { .init(index: 5034) }
         /// Bits 31:28.
-        package static var st: RegisterField { .init(index: 936) }
+        package static var st: RegisterField { .init(index: 5035) }
         /// Bits 27:24.
-        package static var nv: RegisterField { .init(index: 937) }
+        package static var nv: RegisterField { .init(index: 5036) }
         /// Bits 23:20.
-        package static var ccidx: RegisterField { .init(index: 938) }
+        package static var ccidx: RegisterField { .init(index: 5037) }
         /// Bits 19:16.
-        package static var vaRange: RegisterField { .init(index: 939) }
+        package static var vaRange: RegisterField { .init(index: 5038) }
         /// Bits 15:12.
-        package static var iesb: RegisterField { .init(index: 940) }
+        package static var iesb: RegisterField { .init(index: 5039) }
         /// Bits 11:8.
-        package static var lsm: RegisterField { .init(index: 941) }
+        package static var lsm: RegisterField { .init(index: 5040) }
         /// Bits 7:4.
-        package static var uao: RegisterField { .init(index: 942) }
+        package static var uao: RegisterField { .init(index: 5041) }
         /// Bits 3:0.
-        package static var cnP: RegisterField { .init(index: 943) }
+        package static var cnP: RegisterField { .init(index: 5042) }
     }
 
     /// Those of ID_AA64PFR0_EL1.
     package enum IDAA64PFR0EL1 {
         /// Bits 63:60.
-        package static var csv3: RegisterField { .init(index: 697) }
+        package static var csv3: RegisterField { .init(index: 5043) }
         /// Bits 59:56.
-        package static var csv2: RegisterField { .init(index: 698) }
+        package static var csv2: RegisterField { .init(index: 5044) }
         /// Bits 55:52.
-        package static var rme: RegisterField { .init(index: 699) }
+        package static var rme: RegisterField { .init(index: 5045) }
         /// Bits 51:48.
-        package static var dit: RegisterField { .init(index: 700) }
+        package static var dit: RegisterField { .init(index: 5046) }
         /// Bits 47:44.
-        package static var amu: RegisterField { .init(index: 701) }
+        package static var amu: RegisterField { .init(index: 5047) }
         /// Bits 43:40.
-        package static var mpam: RegisterField { .init(index: 702) }
+        package static var mpam: RegisterField { .init(index: 5048) }
         /// Bits 39:36.
-        package static var sel2: RegisterField { .init(index: 703) }
+        package static var sel2: RegisterField { .init(index: 5049) }
         /// Bits 35:32.
-        package static var sve: RegisterField { .init(index: 704) }
+        package static var sve: RegisterField { .init(index: 5050) }
         /// Bits 31:28.
-        package static var ras: RegisterField { .init(index: 705) }
+        package static var ras: RegisterField { .init(index: 5051) }
         /// Bits 27:24.
-        package static var gic: RegisterField { .init(index: 706) }
+        package static var gic: RegisterField { .init(index: 5052) }
         /// Bits 23:20.
-        package static var advSIMD: RegisterField { .init(index: 707) }
+        package static var advSIMD: RegisterField { .init(index: 5053) }
         /// Bits 19:16.
-        package static var fp: RegisterField { .init(index: 708) }
+        package static var fp: RegisterField { .init(index: 5054) }
         /// Bits 15:12.
-        package static var el3: RegisterField { .init(index: 709) }
+        package static var el3: RegisterField { .init(index: 5055) }
         /// Bits 11:8.
-        package static var el2: RegisterField { .init(index: 710) }
+        package static var el2: RegisterField { .init(index: 5056) }
         /// Bits 7:4.
-        package static var el1: RegisterField { .init(index: 711) }
+        package static var el1: RegisterField { .init(index: 5057) }
         /// Bits 3:0.
-        package static var el0: RegisterField { .init(index: 712) }
+        package static var el0: RegisterField { .init(index: 5058) }
     }
 
     /// Those of ID_AA64PFR1_EL1.
     package enum IDAA64PFR1EL1 {
         /// Bits 63:60.
-        package static var pfar: RegisterField { .init(index: 713) }
+        package static var pfar: RegisterField { .init(index: 5059) }
         /// Bits 59:56.
-        package static var df2: RegisterField { .init(index: 714) }
+        package static var df2: RegisterField { .init(index: 5060) }
         /// Bits 55:52.
-        package static var mtex: RegisterField { .init(index: 715) }
+        package static var mtex: RegisterField { .init(index: 5061) }
         /// Bits 51:48.
-        package static var the: RegisterField { .init(index: 716) }
+        package static var the: RegisterField { .init(index: 5062) }
         /// Bits 47:44.
-        package static var gcs: RegisterField { .init(index: 717) }
+        package static var gcs: RegisterField { .init(index: 5063) }
         /// Bits 43:40.
-        package static var mteFrac: RegisterField { .init(index: 718) }
+        package static var mteFrac: RegisterField { .init(index: 5064) }
         /// Bits 39:36.
-        package static var nmi: RegisterField { .init(index: 719) }
+        package static var nmi: RegisterField { .init(index: 5065) }
         /// Bits 35:32.
-        package static var csv2Frac: RegisterField { .init(index: 720) }
+        package static var csv2Frac: RegisterField { .init(index: 5066) }
         /// Bits 31:28.
-        package static var rndrTrap: RegisterField { .init(index: 721) }
+        package static var rndrTrap: RegisterField { .init(index: 5067) }
         /// Bits 27:24.
-        package static var sme: RegisterField { .init(index: 722) }
+        package static var sme: RegisterField { .init(index: 5068) }
         /// Bits 19:16.
-        package static var mpamFrac: RegisterField { .init(index: 724) }
+        package static var mpamFrac: RegisterField { .init(index: 5070) }
         /// Bits 15:12.
-        package static var rasFrac: RegisterField { .init(index: 725) }
+        package static var rasFrac: RegisterField { .init(index: 5071) }
         /// Bits 11:8.
-        package static var mte: RegisterField { .init(index: 726) }
+        package static var mte: RegisterField { .init(index: 5072) }
         /// Bits 7:4.
-        package static var ssbs: RegisterField { .init(index: 727) }
+        package static var ssbs: RegisterField { .init(index: 5073) }
         /// Bits 3:0.
-        package static var bt: RegisterField { .init(index: 728) }
+        package static var bt: RegisterField { .init(index: 5074) }
     }
 
     /// Those of ID_AA64PFR2_EL1.
     package enum IDAA64PFR2EL1 {
         /// Bits 35:32.
-        package static var fpmr: RegisterField { .init(index: 730) }
+        package static var fpmr: RegisterField { .init(index: 5076) }
         /// Bits 19:16.
-        package static var uinj: RegisterField { .init(index: 732) }
+        package static var uinj: RegisterField { .init(index: 5078) }
         /// Bits 15:12.
-        package static var gcie: RegisterField { .init(index: 733) }
+        package static var gcie: RegisterField { .init(index: 5079) }
         /// Bits 11:8.
-        package static var mtefar: RegisterField { .init(index: 734) }
+        package static var mtefar: RegisterField { .init(index: 5080) }
         /// Bits 7:4.
-        package static var mtestoreonly: RegisterField { .init(index: 735) }
+        package static var mtestoreonly: RegisterField { .init(index: 5081) }
         /// Bits 3:0.
-        package static var mteperm: RegisterField { .init(index: 736) }
+        package static var mteperm: RegisterField { .init(index: 5082) }
     }
 
     /// Those of ID_MMFR3_EL1.
     package enum IDMMFR3EL1 {
         /// Bits 31:28.
-        package static var supersec: RegisterField { .init(index: 587) }
+        package static var supersec: RegisterField { .init(index: 5084) }
         /// Bits 27:24.
-        package static var cMemSz: RegisterField { .init(index: 588) }
+        package static var cMemSz: RegisterField { .init(index: 5085) }
         /// Bits 23:20.
-        package static var cohWalk: RegisterField { .init(index: 589) }
+        package static var cohWalk: RegisterField { .init(index: 5086) }
         /// Bits 19:16.
-        package static var pan: RegisterField { .init(index: 590) }
+        package static var pan: RegisterField { .init(index: 5087) }
         /// Bits 15:12.
-        package static var maintBcst: RegisterField { .init(index: 591) }
+        package static var maintBcst: RegisterField { .init(index: 5088) }
         /// Bits 11:8.
-        package static var bpMaint: RegisterField { .init(index: 592) }
+        package static var bpMaint: RegisterField { .init(index: 5089) }
         /// Bits 7:4.
-        package static var cMaintSW: RegisterField { .init(index: 593) }
+        package static var cMaintSW: RegisterField { .init(index: 5090) }
         /// Bits 3:0.
-        package static var cMaintVA: RegisterField { .init(index: 594) }
+        package static var cMaintVA: RegisterField { .init(index: 5091) }
     }
 
     /// Those of ID_PFR0_EL1.
     package enum IDPFR0EL1 {
         /// Bits 31:28.
-        package static var ras: RegisterField { .init(index: 528) }
+        package static var ras: RegisterField { .init(index: 5093) }
         /// Bits 27:24.
-        package static var dit: RegisterField { .init(index: 529) }
+        package static var dit: RegisterField { .init(index: 5094) }
         /// Bits 23:20.
-        package static var amu: RegisterField { .init(index: 530) }
+        package static var amu: RegisterField { .init(index: 5095) }
         /// Bits 19:16.
-        package static var csv2: RegisterField { .init(index: 531) }
+        package static var csv2: RegisterField { .init(index: 5096) }
         /// Bits 15:12.
-        package static var state3: RegisterField { .init(index: 532) }
+        package static var state3: RegisterField { .init(index: 5097) }
         /// Bits 11:8.
-        package static var state2: RegisterField { .init(index: 533) }
+        package static var state2: RegisterField { .init(index: 5098) }
         /// Bits 7:4.
-        package static var state1: RegisterField { .init(index: 534) }
+        package static var state1: RegisterField { .init(index: 5099) }
         /// Bits 3:0.
-        package static var state0: RegisterField { .init(index: 535) }
+        package static var state0: RegisterField { .init(index: 5100) }
     }
 
     /// Those of ID_PFR2_EL1.
     package enum IDPFR2EL1 {
         /// Bits 11:8.
-        package static var rasFrac: RegisterField { .init(index: 688) }
+        package static var rasFrac: RegisterField { .init(index: 5102) }
         /// Bits 7:4.
-        package static var ssbs: RegisterField { .init(index: 689) }
+        package static var ssbs: RegisterField { .init(index: 5103) }
         /// Bits 3:0.
-        package static var csv3: RegisterField { .init(index: 690) }
+        package static var csv3: RegisterField { .init(index: 5104) }
     }
 
     /// Those of MDCR_EL2.
     package enum MDCREL2 {
         /// Bit 50.
-        package static var enSTEPOP: RegisterField { .init(index: 2424) }
+        package static var enSTEPOP: RegisterField { .init(index: 5106) }
         /// Bit 43.
-        package static var ebwe: RegisterField { .init(index: 2426) }
+        package static var ebwe: RegisterField { .init(index: 5108) }
         /// Bits 41:40.
-        package static var pmee: RegisterField { .init(index: 2428) }
+        package static var pmee: RegisterField { .init(index: 5110) }
         /// Bit 36.
-        package static var hpmfzs: RegisterField { .init(index: 2430) }
+        package static var hpmfzs: RegisterField { .init(index: 5112) }
         /// Bits 31:30.
-        package static var pmsse: RegisterField { .init(index: 2432) }
+        package static var pmsse: RegisterField { .init(index: 5114) }
         /// Bit 29.
-        package static var hpmfzo: RegisterField { .init(index: 2433) }
+        package static var hpmfzo: RegisterField { .init(index: 5115) }
         /// Bit 28.
-        package static var mtpme: RegisterField { .init(index: 2434) }
+        package static var mtpme: RegisterField { .init(index: 5116) }
         /// Bit 27.
-        package static var tdcc: RegisterField { .init(index: 2435) }
+        package static var tdcc: RegisterField { .init(index: 5117) }
         /// Bit 26.
-        package static var hlp: RegisterField { .init(index: 2436) }
+        package static var hlp: RegisterField { .init(index: 5118) }
         /// Bits 25:24.
-        package static var e2TB: RegisterField { .init(index: 2437) }
+        package static var e2TB: RegisterField { .init(index: 5119) }
         /// Bit 23.
-        package static var hccd: RegisterField { .init(index: 2438) }
+        package static var hccd: RegisterField { .init(index: 5120) }
         /// Bit 19.
-        package static var ttrf: RegisterField { .init(index: 2440) }
+        package static var ttrf: RegisterField { .init(index: 5122) }
         /// Bit 17.
-        package static var hpmd: RegisterField { .init(index: 2442) }
+        package static var hpmd: RegisterField { .init(index: 5124) }
         /// Bit 15.
-        package static var enSPM: RegisterField { .init(index: 2444) }
+        package static var enSPM: RegisterField { .init(index: 5126) }
         /// Bit 14.
-        package static var tpms: RegisterField { .init(index: 2445) }
+        package static var tpms: RegisterField { .init(index: 5127) }
         /// Bits 13:12.
-        package static var e2PB: RegisterField { .init(index: 2446) }
+        package static var e2PB: RegisterField { .init(index: 5128) }
         /// Bit 11.
-        package static var tdra: RegisterField { .init(index: 2447) }
+        package static var tdra: RegisterField { .init(index: 5129) }
         /// Bit 10.
-        package static var tdosa: RegisterField { .init(index: 2448) }
+        package static var tdosa: RegisterField { .init(index: 5130) }
         /// Bit 9.
-        package static var tda: RegisterField { .init(index: 2449) }
+        package static var tda: RegisterField { .init(index: 5131) }
         /// Bit 8.
-        package static var tde: RegisterField { .init(index: 2450) }
+        package static var tde: RegisterField { .init(index: 5132) }
         /// Bit 7.
-        package static var hpme: RegisterField { .init(index: 2451) }
+        package static var hpme: RegisterField { .init(index: 5133) }
         /// Bit 6.
-        package static var tpm: RegisterField { .init(index: 2452) }
+        package static var tpm: RegisterField { .init(index: 5134) }
         /// Bit 5.
-        package static var tpmcr: RegisterField { .init(index: 2453) }
+        package static var tpmcr: RegisterField { .init(index: 5135) }
         /// Bits 4:0.
-        package static var hpmn: RegisterField { .init(index: 2454) }
+        package static var hpmn: RegisterField { .init(index: 5136) }
     }
 
     /// Those of MIDR_EL1.
     package enum MIDREL1 {
         /// Bits 31:24.
-        package static var implementer: RegisterField { .init(index: 512) }
+        package static var implementer: RegisterField { .init(index: 5138) }
         /// Bits 23:20.
-        package static var variant: RegisterField { .init(index: 513) }
+        package static var variant: RegisterField { .init(index: 5139) }
         /// Bits 19:16.
-        package static var architecture: RegisterField { .init(index: 514) }
+        package static var architecture: RegisterField { .init(index: 5140) }
         /// Bits 15:4.
-        package static var partNum: RegisterField { .init(index: 515) }
+        package static var partNum: RegisterField { .init(index: 5141) }
         /// Bits 3:0.
-        package static var revision: RegisterField { .init(index: 516) }
+        package static var revision: RegisterField { .init(index: 5142) }
     }
 
     /// Those of PMCR_EL0.
     package enum PMCREL0 {
         /// Bit 32.
-        package static var fzs: RegisterField { .init(index: 2176) }
+        package static var fzs: RegisterField { .init(index: 5144) }
         /// Bits 31:24.
-        package static var imp: RegisterField { .init(index: 2177) }
+        package static var imp: RegisterField { .init(index: 5145) }
         /// Bits 23:16.
-        package static var idcode: RegisterField { .init(index: 2178) }
+        package static var idcode: RegisterField { .init(index: 5146) }
         /// Bits 15:11.
-        package static var n: RegisterField { .init(index: 2179) }
+        package static var n: RegisterField { .init(index: 5147) }
         /// Bit 9.
-        package static var fzo: RegisterField { .init(index: 2181) }
+        package static var fzo: RegisterField { .init(index: 5149) }
         /// Bit 7.
-        package static var lp: RegisterField { .init(index: 2183) }
+        package static var lp: RegisterField { .init(index: 5151) }
         /// Bit 6.
-        package static var lc: RegisterField { .init(index: 2184) }
+        package static var lc: RegisterField { .init(index: 5152) }
         /// Bit 5.
-        package static var dp: RegisterField { .init(index: 2185) }
+        package static var dp: RegisterField { .init(index: 5153) }
         /// Bit 4.
-        package static var x: RegisterField { .init(index: 2186) }
+        package static var x: RegisterField { .init(index: 5154) }
         /// Bit 3.
-        package static var d: RegisterField { .init(index: 2187) }
+        package static var d: RegisterField { .init(index: 5155) }
         /// Bit 2.
-        package static var c: RegisterField { .init(index: 2188) }
+        package static var c: RegisterField { .init(index: 5156) }
         /// Bit 1.
-        package static var p: RegisterField { .init(index: 2189) }
+        package static var p: RegisterField { .init(index: 5157) }
         /// Bit 0.
-        package static var e: RegisterField { .init(index: 2190) }
+        package static var e: RegisterField { .init(index: 5158) }
     }
 
     /// Those of PSTATE.
     package enum PSTATE {
         /// Bit 36.
-        package static var uinj: RegisterField { .init(index: 205) }
+        package static var uinj: RegisterField { .init(index: 5160) }
         /// Bit 35.
-        package static var pacm: RegisterField { .init(index: 206) }
+        package static var pacm: RegisterField { .init(index: 5161) }
         /// Bit 34.
-        package static var exlock: RegisterField { .init(index: 207) }
+        package static var exlock: RegisterField { .init(index: 5162) }
         /// Bit 33.
-        package static var ppend: RegisterField { .init(index: 208) }
+        package static var ppend: RegisterField { .init(index: 5163) }
         /// Bit 32.
-        package static var pm: RegisterField { .init(index: 209) }
+        package static var pm: RegisterField { .init(index: 5164) }
         /// Bit 31.
-        package static var n: RegisterField { .init(index: 210) }
+        package static var n: RegisterField { .init(index: 5165) }
         /// Bit 30.
-        package static var z: RegisterField { .init(index: 211) }
+        package static var z: RegisterField { .init(index: 5166) }
         /// Bit 29.
-        package static var c: RegisterField { .init(index: 212) }
+        package static var c: RegisterField { .init(index: 5167) }
         /// Bit 28.
-        package static var v: RegisterField { .init(index: 213) }
+        package static var v: RegisterField { .init(index: 5168) }
         /// Bit 25.
-        package static var tco: RegisterField { .init(index: 215) }
+        package static var tco: RegisterField { .init(index: 5170) }
         /// Bit 24.
-        package static var dit: RegisterField { .init(index: 216) }
+        package static var dit: RegisterField { .init(index: 5171) }
         /// Bit 23.
-        package static var uao: RegisterField { .init(index: 217) }
+        package static var uao: RegisterField { .init(index: 5172) }
         /// Bit 22.
-        package static var pan: RegisterField { .init(index: 218) }
+        package static var pan: RegisterField { .init(index: 5173) }
         /// Bit 21.
-        package static var ss: RegisterField { .init(index: 219) }
+        package static var ss: RegisterField { .init(index: 5174) }
         /// Bit 20.
-        package static var il: RegisterField { .init(index: 220) }
+        package static var il: RegisterField { .init(index: 5175) }
         /// Bit 14.
-        package static var btype2: RegisterField { .init(index: 222) }
+        package static var btype2: RegisterField { .init(index: 5177) }
         /// Bit 13.
-        package static var allint: RegisterField { .init(index: 223) }
+        package static var allint: RegisterField { .init(index: 5178) }
         /// Bit 12.
-        package static var ssbs: RegisterField { .init(index: 224) }
+        package static var ssbs: RegisterField { .init(index: 5179) }
         /// Bits 11:10.
-        package static var btype: RegisterField { .init(index: 225) }
+        package static var btype: RegisterField { .init(index: 5180) }
         /// Bit 9.
-        package static var d: RegisterField { .init(index: 226) }
+        package static var d: RegisterField { .init(index: 5181) }
         /// Bit 8.
-        package static var a: RegisterField { .init(index: 227) }
+        package static var a: RegisterField { .init(index: 5182) }
         /// Bit 7.
-        package static var i: RegisterField { .init(index: 228) }
+        package static var i: RegisterField { .init(index: 5183) }
         /// Bit 6.
-        package static var f: RegisterField { .init(index: 229) }
+        package static var f: RegisterField { .init(index: 5184) }
         /// Bits 4:0.
-        package static var m: RegisterField { .init(index: 231) }
+        package static var m: RegisterField { .init(index: 5186) }
 
         /// Values of M.
         package enum M {
@@ -1061,153 +1061,153 @@ extension RegisterField {
     /// Those of SCTLR2_EL1.
     package enum SCTLR2EL1 {
         /// Bit 12.
-        package static var cptm0: RegisterField { .init(index: 1045) }
+        package static var cptm0: RegisterField { .init(index: 5188) }
         /// Bit 11.
-        package static var cptm: RegisterField { .init(index: 1046) }
+        package static var cptm: RegisterField { .init(index: 5189) }
         /// Bit 10.
-        package static var cpta0: RegisterField { .init(index: 1047) }
+        package static var cpta0: RegisterField { .init(index: 5190) }
         /// Bit 9.
-        package static var cpta: RegisterField { .init(index: 1048) }
+        package static var cpta: RegisterField { .init(index: 5191) }
         /// Bit 8.
-        package static var enPACM0: RegisterField { .init(index: 1049) }
+        package static var enPACM0: RegisterField { .init(index: 5192) }
         /// Bit 7.
-        package static var enPACM: RegisterField { .init(index: 1050) }
+        package static var enPACM: RegisterField { .init(index: 5193) }
         /// Bit 6.
-        package static var enIDCP128: RegisterField { .init(index: 1051) }
+        package static var enIDCP128: RegisterField { .init(index: 5194) }
         /// Bit 5.
-        package static var ease: RegisterField { .init(index: 1052) }
+        package static var ease: RegisterField { .init(index: 5195) }
         /// Bit 4.
-        package static var enANERR: RegisterField { .init(index: 1053) }
+        package static var enANERR: RegisterField { .init(index: 5196) }
         /// Bit 3.
-        package static var enADERR: RegisterField { .init(index: 1054) }
+        package static var enADERR: RegisterField { .init(index: 5197) }
         /// Bit 2.
-        package static var nmea: RegisterField { .init(index: 1055) }
+        package static var nmea: RegisterField { .init(index: 5198) }
     }
 
     /// Those of SCTLR_EL1.
     package enum SCTLREL1 {
         /// Bit 63.
-        package static var tidcp: RegisterField { .init(index: 976) }
+        package static var tidcp: RegisterField { .init(index: 5200) }
         /// Bit 62.
-        package static var spintmask: RegisterField { .init(index: 977) }
+        package static var spintmask: RegisterField { .init(index: 5201) }
         /// Bit 61.
-        package static var nmi: RegisterField { .init(index: 978) }
+        package static var nmi: RegisterField { .init(index: 5202) }
         /// Bit 60.
-        package static var enTP2: RegisterField { .init(index: 979) }
+        package static var enTP2: RegisterField { .init(index: 5203) }
         /// Bit 59.
-        package static var tcso: RegisterField { .init(index: 980) }
+        package static var tcso: RegisterField { .init(index: 5204) }
         /// Bit 58.
-        package static var tcso0: RegisterField { .init(index: 981) }
+        package static var tcso0: RegisterField { .init(index: 5205) }
         /// Bit 57.
-        package static var epan: RegisterField { .init(index: 982) }
+        package static var epan: RegisterField { .init(index: 5206) }
         /// Bit 56.
-        package static var enALS: RegisterField { .init(index: 983) }
+        package static var enALS: RegisterField { .init(index: 5207) }
         /// Bit 55.
-        package static var enAS0: RegisterField { .init(index: 984) }
+        package static var enAS0: RegisterField { .init(index: 5208) }
         /// Bit 54.
-        package static var enASR: RegisterField { .init(index: 985) }
+        package static var enASR: RegisterField { .init(index: 5209) }
         /// Bits 49:46.
-        package static var twedel: RegisterField { .init(index: 987) }
+        package static var twedel: RegisterField { .init(index: 5211) }
         /// Bit 45.
-        package static var twedEn: RegisterField { .init(index: 988) }
+        package static var twedEn: RegisterField { .init(index: 5212) }
         /// Bit 44.
-        package static var dssbs: RegisterField { .init(index: 989) }
+        package static var dssbs: RegisterField { .init(index: 5213) }
         /// Bit 43.
-        package static var ata: RegisterField { .init(index: 990) }
+        package static var ata: RegisterField { .init(index: 5214) }
         /// Bit 42.
-        package static var ata0: RegisterField { .init(index: 991) }
+        package static var ata0: RegisterField { .init(index: 5215) }
         /// Bits 41:40.
-        package static var tcf: RegisterField { .init(index: 992) }
+        package static var tcf: RegisterField { .init(index: 5216) }
         /// Bits 39:38.
-        package static var tcf0: RegisterField { .init(index: 993) }
+        package static var tcf0: RegisterField { .init(index: 5217) }
         /// Bit 37.
-        package static var itfsb: RegisterField { .init(index: 994) }
+        package static var itfsb: RegisterField { .init(index: 5218) }
         /// Bit 36.
-        package static var bt1: RegisterField { .init(index: 995) }
+        package static var bt1: RegisterField { .init(index: 5219) }
         /// Bit 35.
-        package static var bt0: RegisterField { .init(index: 996) }
+        package static var bt0: RegisterField { .init(index: 5220) }
         /// Bit 34.
-        package static var enFPM: RegisterField { .init(index: 997) }
+        package static var enFPM: RegisterField { .init(index: 5221) }
         /// Bit 33.
-        package static var mscEn: RegisterField { .init(index: 998) }
+        package static var mscEn: RegisterField { .init(index: 5222) }
         /// Bit 32.
-        package static var cmow: RegisterField { .init(index: 999) }
+        package static var cmow: RegisterField { .init(index: 5223) }
         /// Bit 31.
-        package static var enIA: RegisterField { .init(index: 1000) }
+        package static var enIA: RegisterField { .init(index: 5224) }
         /// Bit 30.
-        package static var enIB: RegisterField { .init(index: 1001) }
+        package static var enIB: RegisterField { .init(index: 5225) }
         /// Bit 29.
-        package static var lsmaoe: RegisterField { .init(index: 1002) }
+        package static var lsmaoe: RegisterField { .init(index: 5226) }
         /// Bit 28.
-        package static var nTLSMD: RegisterField { .init(index: 1003) }
+        package static var nTLSMD: RegisterField { .init(index: 5227) }
         /// Bit 27.
-        package static var enDA: RegisterField { .init(index: 1004) }
+        package static var enDA: RegisterField { .init(index: 5228) }
         /// Bit 26.
-        package static var uci: RegisterField { .init(index: 1005) }
+        package static var uci: RegisterField { .init(index: 5229) }
         /// Bit 25.
-        package static var ee: RegisterField { .init(index: 1006) }
+        package static var ee: RegisterField { .init(index: 5230) }
         /// Bit 24.
-        package static var e0E: RegisterField { .init(index: 1007) }
+        package static var e0E: RegisterField { .init(index: 5231) }
         /// Bit 23.
-        package static var span: RegisterField { .init(index: 1008) }
+        package static var span: RegisterField { .init(index: 5232) }
         /// Bit 22.
-        package static var eis: RegisterField { .init(index: 1009) }
+        package static var eis: RegisterField { .init(index: 5233) }
         /// Bit 21.
-        package static var iesb: RegisterField { .init(index: 1010) }
+        package static var iesb: RegisterField { .init(index: 5234) }
         /// Bit 20.
-        package static var tscxt: RegisterField { .init(index: 1011) }
+        package static var tscxt: RegisterField { .init(index: 5235) }
         /// Bit 19.
-        package static var wxn: RegisterField { .init(index: 1012) }
+        package static var wxn: RegisterField { .init(index: 5236) }
         /// Bit 18.
-        package static var nTWE: RegisterField { .init(index: 1013) }
+        package static var nTWE: RegisterField { .init(index: 5237) }
         /// Bit 16.
-        package static var nTWI: RegisterField { .init(index: 1015) }
+        package static var nTWI: RegisterField { .init(index: 5239) }
         /// Bit 15.
-        package static var uct: RegisterField { .init(index: 1016) }
+        package static var uct: RegisterField { .init(index: 5240) }
         /// Bit 14.
-        package static var dze: RegisterField { .init(index: 1017) }
+        package static var dze: RegisterField { .init(index: 5241) }
         /// Bit 13.
-        package static var enDB: RegisterField { .init(index: 1018) }
+        package static var enDB: RegisterField { .init(index: 5242) }
         /// Bit 12.
-        package static var i: RegisterField { .init(index: 1019) }
+        package static var i: RegisterField { .init(index: 5243) }
         /// Bit 11.
-        package static var eos: RegisterField { .init(index: 1020) }
+        package static var eos: RegisterField { .init(index: 5244) }
         /// Bit 10.
-        package static var enRCTX: RegisterField { .init(index: 1021) }
+        package static var enRCTX: RegisterField { .init(index: 5245) }
         /// Bit 9.
-        package static var uma: RegisterField { .init(index: 1022) }
+        package static var uma: RegisterField { .init(index: 5246) }
         /// Bit 8.
-        package static var sed: RegisterField { .init(index: 1023) }
+        package static var sed: RegisterField { .init(index: 5247) }
         /// Bit 7.
-        package static var itd: RegisterField { .init(index: 1024) }
+        package static var itd: RegisterField { .init(index: 5248) }
         /// Bit 6.
-        package static var nAA: RegisterField { .init(index: 1025) }
+        package static var nAA: RegisterField { .init(index: 5249) }
         /// Bit 5.
-        package static var cp15BEN: RegisterField { .init(index: 1026) }
+        package static var cp15BEN: RegisterField { .init(index: 5250) }
         /// Bit 4.
-        package static var sa0: RegisterField { .init(index: 1027) }
+        package static var sa0: RegisterField { .init(index: 5251) }
         /// Bit 3.
-        package static var sa: RegisterField { .init(index: 1028) }
+        package static var sa: RegisterField { .init(index: 5252) }
         /// Bit 2.
-        package static var c: RegisterField { .init(index: 1029) }
+        package static var c: RegisterField { .init(index: 5253) }
         /// Bit 1.
-        package static var a: RegisterField { .init(index: 1030) }
+        package static var a: RegisterField { .init(index: 5254) }
         /// Bit 0.
-        package static var m: RegisterField { .init(index: 1031) }
+        package static var m: RegisterField { .init(index: 5255) }
     }
 
     /// Those of SMCCC_ARCH_WORKAROUND_1.
     package enum SMCCCARCHWORKAROUND1 {
         /// Bits 3:0.
-        package static var level: RegisterField { .init(index: 3630) }
+        package static var level: RegisterField { .init(index: 5257) }
     }
 
     /// Those of SMCCC_ARCH_WORKAROUND_2.
     package enum SMCCCARCHWORKAROUND2 {
         /// Bit 4.
-        package static var enabled: RegisterField { .init(index: 3632) }
+        package static var enabled: RegisterField { .init(index: 5259) }
         /// Bits 3:0.
-        package static var level: RegisterField { .init(index: 3633) }
+        package static var level: RegisterField { .init(index: 5260) }
 
         /// Values of LEVEL.
         package enum LEVEL {
@@ -1225,34 +1225,34 @@ extension RegisterField {
     /// Those of UNKNOWN_STATE.
     package enum UNKNOWNSTATE {
         /// Bit 7.
-        package static var lineOFEDGE: RegisterField { .init(index: 3975) }
+        package static var lineOFEDGE: RegisterField { .init(index: 5262) }
         /// Bit 6.
-        package static var itsTABLES: RegisterField { .init(index: 3976) }
+        package static var itsTABLES: RegisterField { .init(index: 5263) }
         /// Bit 5.
-        package static var lpiPENDING: RegisterField { .init(index: 3977) }
+        package static var lpiPENDING: RegisterField { .init(index: 5264) }
         /// Bit 4.
-        package static var counterOFFSET: RegisterField { .init(index: 3978) }
+        package static var counterOFFSET: RegisterField { .init(index: 5265) }
         /// Bit 3.
-        package static var capabilities: RegisterField { .init(index: 3979) }
+        package static var capabilities: RegisterField { .init(index: 5266) }
         /// Bit 2.
-        package static var smcccFILTER: RegisterField { .init(index: 3980) }
+        package static var smcccFILTER: RegisterField { .init(index: 5267) }
         /// Bit 1.
-        package static var pmuID: RegisterField { .init(index: 3981) }
+        package static var pmuID: RegisterField { .init(index: 5268) }
         /// Bit 0.
-        package static var pmuFILTER: RegisterField { .init(index: 3982) }
+        package static var pmuFILTER: RegisterField { .init(index: 5269) }
     }
 
     /// Those of VENDOR_HYP_BMAP_2.
     package enum VENDORHYPBMAP2 {
         /// Bit 1.
-        package static var discoverIMPLCPUS: RegisterField { .init(index: 3642) }
+        package static var discoverIMPLCPUS: RegisterField { .init(index: 5271) }
         /// Bit 0.
-        package static var discoverIMPLVER: RegisterField { .init(index: 3643) }
+        package static var discoverIMPLVER: RegisterField { .init(index: 5272) }
     }
 
     /// Those of ZCR_EL1.
     package enum ZCREL1 {
         /// Bits 3:0.
-        package static var len: RegisterField { .init(index: 1066) }
+        package static var len: RegisterField { .init(index: 5275) }
     }
 }

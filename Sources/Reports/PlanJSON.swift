@@ -47,12 +47,11 @@ extension [MoveNotice] {
     }
 }
 
-extension Cause {
+extension Cause: JSONConvertible {
+    package var json: JSONObject { ["cause": kind.rawValue, "detail": detail, "text": text] }
+
     fileprivate func json(_ losses: [PlannedLoss], _ values: ValueText) -> JSONObject {
-        [
-            "cause": kind.rawValue, "detail": detail, "text": text,
-            "losses": losses.json(values),
-        ]
+        json + ["losses": losses.json(values)]
     }
 }
 

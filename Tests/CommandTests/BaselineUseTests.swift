@@ -33,7 +33,7 @@ struct BaselineUseTests {
         }
         let matrix = try Program.run(
             ["matrix"] + hosts + ["--host"] + hosts + ["--baseline", file, "--format", "csv"])
-        #expect(matrix.text.contains("6.12-neoverse-n1,6.12-neoverse-n1,yes,0\r\n"), "\(matrix)")
+        #expect(matrix.text.contains("6.12-neoverse-n1,6.12-neoverse-n1,yes,0,\r\n"), "\(matrix)")
     }
 
     @Test("Its hosts are built in, or lie beside it")
@@ -64,6 +64,19 @@ struct BaselineUseTests {
             "--baseline is about restores")
     }
 
+    @Test("One without its last line is read, with a word, and is not sound")
+    func withoutEnd() throws {
+        let words = ["plan", hosts[0], "--baseline", file]
+        let whole = try Program.run(words)
+        #expect(whole.errors.isEmpty)
+        try folder.make("n.vbaseline", folder.text("n.vbaseline").replacing("\nend\n", with: "\n"))
+        let run = try Program.run(words)
+        #expect(run.text == whole.text)
+        #expect(run.errors.contains("n.vbaseline: its last line is not end"), "\(run.errors)")
+        let check = try Program.run("verify", file)
+        #expect(check.status == 2 && check.text.contains("damaged"), "\(check)")
+    }
+
     @Test(
         "A damaged one is refused by its line",
         arguments: [
@@ -74,6 +87,8 @@ struct BaselineUseTests {
                 ":2:"
             ),
             ("vbaseline 1\nfeature NONE\n", ":2:"), ("vbaseline 1\nhost a\nhost a\n", ":3:"),
+            ("vbaseline 1\nhost a\nend\nhost b\n", ":4:"), ("vbaseline 1\nend now\n", ":2:"),
+            ("vbaseline 1\nend\n", "at least one host"),
             ("vpolicy 1\n", "is a policy"), ("", ":1:"),
         ])
     func damaged(text: String, place: String) throws {

@@ -332,8 +332,7 @@ struct BaselineCommandTests {
     private func expectFormat(_ lines: ArraySlice<Substring>) throws {
         let directives = [
             "vbaseline", "host", "feature", "enable", "register", "implementation", "lost",
-            "lost-feature",
-            "obstacle",
+            "lost-feature", "obstacle", "end",
         ]
         var last = 0
         for line in lines {
@@ -342,7 +341,7 @@ struct BaselineCommandTests {
             #expect(place >= last, "\(line)")
             last = place
             #expect(line.utf8.allSatisfy { 0x20...0x7e ~= $0 }, "\(line)")
-            let count = [2, 2, 2, 2, 4, 5, 4, 3][min(place, 7)]
+            let count = [2, 2, 2, 2, 4, 5, 4, 3, 3, 1][place]
             #expect(place == 8 ? words.count >= 3 : words.count == count, "\(line)")
             if words[0] == "register" {
                 #expect(words[2].hasPrefix("0x") && words[2].count == 18, "\(line)")
@@ -507,7 +506,8 @@ struct MatrixCommandTests {
             rows.map { $0["source"] as? String }
                 == [guest.snapshot, "host-a", "6.12-neoverse-v1"])
         let cells = try rows.map { try objects($0["cells"]) }
-        #expect(cells.joined().allSatisfy { Set($0.keys) == ["host", "verdict", "losses"] })
+        #expect(
+            cells.joined().allSatisfy { Set($0.keys) == ["causes", "host", "verdict", "losses"] })
         #expect(
             cells.map { $0.map { $0["host"] as? String } }
                 == Array(repeating: ["host-a", "host-b"], count: 3))
@@ -526,13 +526,16 @@ struct MatrixCommandTests {
         let csv = try Program.run(words + ["--format", "csv"])
         let lines = csv.text.components(separatedBy: "\r\n")
         #expect(csv.status == 1 && lines.count == 6 && lines.last == "", "\(csv)")
-        #expect(lines[0] == "source,host,verdict,losses")
-        #expect(lines[1] == "\(guest.snapshot),host-a,yes,0")
+        #expect(lines[0] == "source,host,verdict,losses,causes")
+        #expect(lines[1] == "\(guest.snapshot),host-a,yes,0,")
+        #expect(lines[3].hasSuffix("; the caches that the guest sees differ"), "\(lines[3])")
         let ndjson = try Program.run(words + ["--format", "ndjson"])
         let objects = try ndjson.text.split(separator: "\n").map {
             try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
         }
-        #expect(objects.map { $0?["host"] as? String } == ["host-a", "host-b", "host-a", "host-b"])
+        let hosts = objects.map { $0?["host"] as? String }
+        #expect(hosts == ["host-a", "host-b", "host-a", "host-b"])
+        #expect(objects.map { ($0?["causes"] as? [Any])?.isEmpty } == [true, true, false, false])
         let plan = try Program.run("plan", guest.snapshot, "--hosts", fleet.path)
         #expect(plan.text.contains("on host-a: yes") && plan.text.contains("on host-b: yes"))
     }
@@ -548,14 +551,35 @@ struct MatrixCommandTests {
                 "plan", guest.snapshot, "--host", host, "--format", "json")
             let planned = try #require(try objects(plan.json()["hosts"]).first)
             #expect(planned["verdict"] as? String == cell["verdict"] as? String)
-            let losses = try objects(objects(planned["vcpus"]).first?["causes"])
-                .flatMap { try objects($0["losses"]) }
-            let counted = losses.filter {
-                ($0["register"] as? [String: Any])?["pardon"] == nil
-            }
-            #expect(counted.count == cell["losses"] as? Int)
+            let causes = try objects(objects(planned["vcpus"]).first?["causes"]).map { cause in
+                let counted = try objects(cause["losses"]).filter {
+                    ($0["register"] as? [String: Any])?["pardon"] == nil
+                }
+                return (text: cause["text"] as? String, count: counted.count)
+            }.filter { $0.count > 0 }
+            #expect(causes.map(\.count).reduce(0, +) == cell["losses"] as? Int)
+            #expect(try objects(cell["causes"]).map { $0["text"] as? String } == causes.map(\.text))
         }
         #expect(cells.count == 2)
+    }
+
+    @Test("Without a report the exit code is the same")
+    func quiet() throws {
+        for (host, status) in [(older, 1), ("6.12-neoverse-n1", 0)] as [(String, Int32)] {
+            for command in ["plan", "matrix"] {
+                let run = try Program.run(command, guest.snapshot, "--host", host, "--quiet")
+                #expect(run.status == status && run.text.isEmpty, "\(command): \(run)")
+            }
+        }
+    }
+
+    @Test("What is to be typed next can be, whatever a file is called")
+    func quotedNames() throws {
+        let folder = try TemporaryFolder()
+        let name = "it's a; file"
+        try folder.make(name, Data(contentsOf: URL(fileURLWithPath: guest.snapshot)))
+        let run = try Program.shell("vcpusnap plan \"it's a; file\" --host \(older)", in: folder)
+        #expect(run.text.contains("next: vcpusnap fix 'it'\\''s a; file' --host"), "\(run.text)")
     }
 
     @Test func exitCodes() throws {

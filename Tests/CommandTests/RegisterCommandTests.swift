@@ -190,12 +190,25 @@ struct RegisterCommandTests {
         "A value as dumps of a crash have it",
         arguments: [
             ("pstate : 600000c5", "pstate = 0x600000c5"),
+            ("pstate: 60400009 (nZCv daif +PAN -UAO BTYPE=--)", "pstate = 0x60400009"),
+            ("sp : ffff80001234abcd", "sp_el1 = 0xffff80001234abcd"),
+            ("esr 96000010", "ESR_EL1 = 0x96000010"), ("FAR 0000000000000010", "FAR_EL1 = 0x10"),
             ("ESR: 0x96000010", "ESR_EL1 = 0x96000010"),
             ("spsr_el1 0x600000c5", "spsr_el1 = 0x600000c5"), ("MIDR=0x410fd0c1", "MIDR_EL1 has"),
         ])
     func valuesOfDumps(_ words: String, _ text: String) throws {
         let run = try Program.run("register", words)
         #expect(run.status == 0 && run.text.contains(text), "\(run)")
+    }
+
+    @Test(
+        "What is no value in ASCII digits is none",
+        arguments: [
+            ("SCTLR_EL1=１２", "is not a value"), ("x0=٣", "is not a value"),
+            ("PSTATE=60400009", "in two ways"), ("96000010", "explained as ESR_EL1=0x96000010"),
+        ])
+    func noValues(_ words: String, _ message: String) throws {
+        expectTrouble(try Program.run("register", words), message)
     }
 
     @Test func fileInThePlaceOfACommand() throws {

@@ -63,7 +63,9 @@ struct SSHCommandTests {
         let there = try vcpusnap("plan cpu --host ssh:me@rack1")
         let here = try vcpusnap("plan cpu --host there.vhost")
         #expect(there.status == 0 && there.errors.isEmpty, "\(there)")
-        #expect(there.text == here.text.replacing("6.12-neoverse-n1", with: "rack1"))
+        let moved = here.text.replacing("6.12-neoverse-n1", with: "rack1")
+            .replacing("restore cpu TARGET there", with: "move cpu ssh:me@rack1 TARGET")
+        #expect(there.text == moved)
         let words = try folder.text("words").split(separator: "\n").map(String.init)
         #expect(words.contains("BatchMode=yes") && words.contains("-T"))
         #expect(

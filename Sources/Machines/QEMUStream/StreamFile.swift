@@ -1,5 +1,6 @@
 package import LinuxSystem
 public import QEMUStream
+internal import QMP
 internal import Registers
 internal import VCPUModel
 
@@ -126,10 +127,12 @@ public struct StreamFile: StateFile {
     /// Places in it count from its own first byte, not from that of the file.
     public let stream: QEMUStream
     private let image: SavedImage?
+    /// Whether QEMU wrote it just now, and said that it is whole.
+    private let isOfRunningVM: Bool
 
     /// `virt-10.0, vCPUs 0-1, saved with KVM; its RAM is not read`.
     public var content: String {
-        let machine = stream.header.machineType.map { "\($0), " } ?? ""
+        let machine = stream.machineType.map { "\($0), " } ?? ""
         return "\(machine)\(indexText), written with \(stream.origin.text); its RAM is not read"
     }
 
@@ -147,12 +150,13 @@ public struct StreamFile: StateFile {
 
     init(
         _ bytes: any SeekableBytes, of image: SavedImage? = nil, named name: String? = nil,
-        _ reading: StreamReading, machineType: String? = nil
+        _ reading: StreamReading, ofVM machine: MachineFacts? = nil
     ) throws(SourceError) {
+        isOfRunningVM = machine != nil
         self.name = name ?? bytes.name
         self.image = image
         stream = try SourceError.naming(self.name) { () throws(QEMUStreamError) in
-            try QEMUStream(bytes, reading: reading, machineType: machineType)
+            try QEMUStream(bytes, reading: reading, machineType: machine?.machineName)
         }
     }
 
@@ -192,7 +196,7 @@ public struct StreamFile: StateFile {
         var result = Provenance()
         result[.tool] = options.tool
         result[.source] = name
-        result[.qemuMachine] = stream.header.machineType
+        result[.qemuMachine] = stream.machineType
         result[.accelerator] = stream.origin == .unknown ? nil : stream.origin.rawValue
         let midrs = Set(banks.compactMap { try? $0.read(.midrEL1).description })
         result[.midr] = midrs.count == 1 ? midrs.first : nil
@@ -205,7 +209,9 @@ public struct StreamFile: StateFile {
         let another = stream.beginningBehindAnother.map {
             "it has more than one stream: the last is read, which begins at byte \($0); QEMU loads the first"
         }
-        for warning in [problem, stream.placesText, another].compactMap(\.self) {
+        // Such a stream has no description, and nothing else is in it.
+        let places = isOfRunningVM ? flaw : stream.placesText
+        for warning in [problem, places, another].compactMap(\.self) {
             warn(warning, options)
         }
         warnOfLosses(options)
@@ -221,7 +227,7 @@ public struct StreamFile: StateFile {
         )
     }
 
-    func warnOfLosses(_ options: SourceOptions) {
+    private func warnOfLosses(_ options: SourceOptions) {
         for warning in stream.warnings { warn(warning.description, options) }
         if let problem = stream.interruptProblem {
             warn("its interrupt controller is left out: \(problem)", options)
@@ -262,8 +268,7 @@ public struct StreamFile: StateFile {
     private var whyUnchangeable: String? {
         if let program = fileCompression {
             return
-                "the stream is compressed: run \(program) -dc \(name) | vcpusnap mend - ... -o - | "
-                + "\(program) -c"
+                "the stream is compressed: unpack it first (\(program) -dc \(FileName.word(name)) > FILE), and name FILE"
         }
         return image?.compression.map {
             "libvirt compressed the stream with \($0.program), and it cannot be changed where it "

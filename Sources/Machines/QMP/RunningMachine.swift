@@ -31,8 +31,7 @@ extension StreamSource {
         let name = Location(self).text
         for line in state.lines { options.notify("\(name): \(line)") }
         // QEMU said that it wrote everything, whether with a description or without.
-        let file = try StreamFile(
-            state.stream, named: name, .undescribed, machineType: state.machine.machineName)
+        let file = try StreamFile(state.stream, named: name, .undescribed, ofVM: state.machine)
         return (file, state.machine)
     }
 }
@@ -58,7 +57,7 @@ extension CapturedDeviceState {
 
 extension MachineFacts {
     /// As `-M` takes it.
-    fileprivate var machineName: String? {
+    var machineName: String? {
         machineType.map { $0.hasSuffix("-machine") ? String($0.dropLast("-machine".count)) : $0 }
     }
 }

@@ -35,7 +35,8 @@ public struct SnapshotFile: StateFileKind, StateFile {
     /// How a host profile is made of one.
     public static func advice(for file: String, insteadOf expected: ExpectedFile) -> String? {
         expected == .text(.profile)
-            ? "; vcpusnap host --from \(file) -o HOST.vhost makes one of its host" : nil
+            ? "; vcpusnap host --from \(FileName.word(file)) -o HOST.vhost makes one of its host"
+            : nil
     }
 
     /// Decodes the whole file (Formats/vcpusnap-v1.md).

@@ -82,8 +82,8 @@ extension LoadBlocker {
     private static func machineBlocker(
         of stream: QEMUStream, by version: QEMUVersion, to destination: QEMUStream?
     ) -> LoadBlocker? {
-        guard let machine = stream.header.machineType else { return nil }
-        if let there = destination?.header.machineType {
+        guard let machine = stream.machineType else { return nil }
+        if let there = destination?.machineType {
             return there == machine ? nil : .otherMachine(machine, there: there)
         }
         guard let own = QEMUVersion(ofMachine: machine) else { return nil }

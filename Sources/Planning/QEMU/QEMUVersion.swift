@@ -1,5 +1,6 @@
 package import QEMUStream
 internal import Registers
+internal import TextFormats
 
 /// A QEMU release, as far as releases differ in what they do when they load a stream.
 public struct QEMUVersion: Hashable, Comparable, Sendable {
@@ -24,7 +25,7 @@ public struct QEMUVersion: Hashable, Comparable, Sendable {
     }
 
     private static func number(_ text: some StringProtocol) -> Int? {
-        let digits = text.prefix(while: \.isNumber)
+        let digits = text.prefix(while: \.isDigit)
         return digits.count <= 4 ? Int(digits) : nil
     }
 

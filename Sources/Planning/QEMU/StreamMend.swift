@@ -434,8 +434,8 @@ extension StreamMend.Problem: CustomStringConvertible {
         switch self {
         case .origin(let origin):
             "the stream was written with \(origin.text), and its list of registers differs from "
-                + "KVM's: only KVM streams can be mended for a host; without --host the rules of "
-                + "the policy are applied to any"
+                + "KVM's: KVM cannot load it; vcpusnap mend STREAM --for-qemu VERSION --tcg CPU changes it for "
+                + "another QEMU's emulation"
         case .stream(let error): "\(error)"
         case .bank(let error): "\(error)"
         case .data(let error): "\(error)"

@@ -58,7 +58,7 @@ extension QEMUVersion {
 
     /// The QEMU whose own machine type a stream has, as far as its loads are known; nil for another type.
     package init?(ofMachineOf stream: QEMUStream) {
-        guard let own = stream.header.machineType.flatMap({ QEMUVersion(ofMachine: $0) }) else {
+        guard let own = stream.machineType.flatMap({ QEMUVersion(ofMachine: $0) }) else {
             return nil
         }
         self = min(max(own, .oldest), .newest)

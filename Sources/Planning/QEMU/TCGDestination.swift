@@ -123,7 +123,7 @@ extension TCGDestination {
                     + "a stream of the destination before it runs, and name it with --to")
         }
         self.init(
-            model, version, machine: stream.header.machineType, vcpus: stream.cpus.count,
+            model, version, machine: stream.machineType, vcpus: stream.cpus.count,
             insteadOf: release)
     }
 

@@ -15,8 +15,16 @@ struct BaselineOption: ParsableArguments {
             """, valueName: "file"))
     var location: Location?
 
+    /// Says of one that may not be whole.
     /// - Throws: where it cannot be read.
-    func load() throws -> BaselineTemplate? { try location.map(BaselineFile.load) }
+    func load() throws -> BaselineTemplate? {
+        guard let location else { return nil }
+        let baseline = try BaselineFile.load(location)
+        if let flaw = BaselineFile.flaw(of: baseline) {
+            StandardError.write("vcpusnap: \(location.text): \(flaw)\n")
+        }
+        return baseline
+    }
 
     /// Its own hosts, where none are named.
     func hosts(of baseline: BaselineTemplate?) throws -> [Location] {

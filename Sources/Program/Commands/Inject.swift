@@ -95,7 +95,7 @@ struct Inject: ParsableCommand {
         }
         guard interrupt != nil else {
             throw ValidationError(
-                "\(exception.rawValue) takes the INTID of a \(kind.rawValue), \(kind.numbers.lowerBound) to "
+                "\(exception.rawValue) takes an INTID (\(kind.rawValue)), \(kind.numbers.lowerBound) to "
                     + "\(kind.numbers.upperBound)")
         }
     }

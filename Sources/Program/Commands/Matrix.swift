@@ -59,7 +59,8 @@ struct Matrix: ParsableCommand {
 
     func validate() throws {
         guard hosts != nil || !hostWords.isEmpty else {
-            throw ValidationError("give --hosts DIR or --host PROFILE")
+            throw ValidationError(
+                "give --hosts DIR or --host PROFILE; vcpusnap host --built-in names profiles")
         }
         guard !named.guests.isEmpty else { throw ValidationError("name at least one guest") }
     }
@@ -98,13 +99,16 @@ struct Matrix: ParsableCommand {
             progress.update(done)
         }
         progress.finish()
+        let moves = MatrixMoves(of: guests, on: profiles, policy: policy)
         if let html {
-            let moves = MatrixMoves(of: guests, on: profiles, policy: policy)
             let page = try MatrixPage(matrix, moves, policy: policy.name)
             try html.write(page.text, of: "--html")
         }
-        try MatrixOutput(matrix: matrix, guests: guests, policy: policy.name)
-            .print(as: printing, besides: html, after: html?.writtenBefore)
+        try MatrixOutput(
+            matrix: matrix, guests: guests, policy: policy.name,
+            causes: printing.form == .text ? [] : moves.causes(in: matrix)
+        )
+        .print(as: printing, besides: html, after: html?.writtenBefore)
     }
 
     /// A source, or a fresh guest of a profile, which is named as `--host` names it.

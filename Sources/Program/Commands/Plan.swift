@@ -103,7 +103,9 @@ struct PlanCommand: ParsableCommand {
         guard isOfKVM != destination.isGiven else {
             throw destination.isGiven
                 ? destination.isNotOfKVM
-                : ValidationError("give at least one --host PROFILE, or --hosts DIR")
+                : ValidationError(
+                    "give at least one --host PROFILE, or --hosts DIR; vcpusnap host --built-in names profiles"
+                )
         }
         guard start.location == nil || (qemu == nil && !destination.isGiven) else {
             throw ValidationError("--baseline is about restores: leave out --qemu")
@@ -163,6 +165,8 @@ struct PlanCommand: ParsableCommand {
             source: source.text, moves: moves, values: output.values,
             hosts: named.locations.map(\.text),
             isFixable: source.isFixable(with: opened.loadedStreamFile))
+        // What is printed is planned then.
+        if output.printing.style.quiet { try moves.planAll() }
         try report.print(as: output.printing)
         try write(moves.proposal, given, whereNeeded: !moves.isPossible)
         if writePolicy != nil, let warning = try moves.unreachable().warning {
@@ -185,7 +189,7 @@ struct PlanCommand: ParsableCommand {
         let isFile = source.isFile
         let words =
             version.map { version in
-                hosts.map { "--host \($0.text) --qemu \(version)\(kernel.text)" }
+                hosts.map { "--host \(FileName.word($0.text)) --qemu \(version)\(kernel.text)" }
             } ?? [destination.text(for: qemu)]
         let report = LoadPlanOutput(
             source: source.text, remarks: StreamRemarks(on: file, snapshot),

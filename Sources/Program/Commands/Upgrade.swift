@@ -107,8 +107,9 @@ struct Upgrade: ParsableCommand {
     private func words(_ name: String, isHost: Bool) -> UpgradeWords {
         let source = Location(word: name)
         return UpgradeWords(
-            source: source.text, guest: isHost ? source.freshGuest.text : source.text,
-            host: host.map(FileName.shown) ?? (isHost ? source.text : nil), from: from,
+            source: FileName.word(source.text),
+            guest: FileName.word(isHost ? source.freshGuest.text : source.text),
+            host: host.map(FileName.word) ?? (isHost ? FileName.word(source.text) : nil), from: from,
             kernel: " --kernel \(FileName.shown(to))\(like.text)",
             policy: FileName.shown(policy.text),
             streamOptions: streamOptions)

@@ -55,7 +55,8 @@ struct Vcpusnap: ParsableCommand {
         let name = FileName.shown(word)
         guard Location(path: word).identity == nil else {
             return CommandError(
-                "\(name) is a file, and no command: vcpusnap verify \(name) says what it is")
+                "\(name) is a file, and no command: vcpusnap verify \(FileName.word(word)) says what it is"
+            )
         }
         return CommandError(
             "there is no command \(name): vcpusnap --help names them all"

@@ -1,3 +1,4 @@
+internal import LinuxSystem
 internal import Machines
 internal import Planning
 internal import Reports
@@ -31,7 +32,8 @@ struct FixOutput: WholeReport {
     }
 
     private var ending: PrintableText {
-        let plan: PrintableText = "vcpusnap plan \(source) --host \(host)"
+        let (file, place) = (FileName.word(source), FileName.word(host))
+        let plan: PrintableText = "vcpusnap plan \(file) --host \(place)"
         guard fix.isPossible else {
             return
                 "nothing was written: no rule lets it go there; next: see what is in the way (\(plan)), or "
@@ -48,7 +50,7 @@ struct FixOutput: WholeReport {
         if written.isEmpty { return "nothing was written: \(source) can go there as it is" }
         let rules = written.contains(files.policy) ? files.policy.text : policy
         guard let mended = files.mended else {
-            return "next: there, vcpusnap restore \(source) TARGET --policy \(rules)"
+            return "next: there, vcpusnap restore \(file) TARGET --policy \(FileName.word(rules))"
         }
         return written.contains(mended)
             ? "next: load \(mended.text) there, as the original would be"

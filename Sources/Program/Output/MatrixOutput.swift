@@ -8,6 +8,8 @@ struct MatrixOutput: WholeReport {
     let matrix: MoveMatrix
     let guests: [MoveMatrix.Source]
     let policy: String
+    /// What keeps each guest from moving to each host; of a text, which does not tell it, empty.
+    let causes: [[[Cause]]]
 
     var status: ExitStatus {
         matrix.cells.joined().allSatisfy { $0.verdict != .no } ? .success : .finding
@@ -20,30 +22,31 @@ struct MatrixOutput: WholeReport {
     var json: JSONObject {
         [
             "hosts": matrix.hosts, "policy": policy,
-            "rows": lines.json { guest, cells in
+            "rows": zip(lines, causes).json { line, causes in
                 [
-                    "cells": zip(matrix.hosts, cells).json { host, cell in
+                    "cells": zip(matrix.hosts, zip(line.cells, causes)).json { host, cell in
                         [
-                            "host": host, "losses": cell.lossCount,
-                            "verdict": cell.verdict.text,
+                            "causes": cell.1, "host": host, "losses": cell.0.lossCount,
+                            "verdict": cell.0.verdict.text,
                         ]
                     },
-                    "notes": guest.snapshot.noteTexts, "source": guest.name,
+                    "notes": line.guest.snapshot.noteTexts, "source": line.guest.name,
                 ]
             },
         ]
     }
 
     var rows: ReportRows {
-        let values = zip(guests, matrix.cells).flatMap { guest, cells in
-            zip(matrix.hosts, cells).map { host, cell -> [ReportRows.Value] in
+        let values = zip(lines, causes).flatMap { line, causes in
+            zip(matrix.hosts, zip(line.cells, causes)).map { host, cell -> [ReportRows.Value] in
                 [
-                    .text(guest.name), .text(host), .text(cell.verdict.text),
-                    .number(cell.lossCount),
+                    .text(line.guest.name), .text(host), .text(cell.0.verdict.text),
+                    .number(cell.0.lossCount), .causes(cell.1),
                 ]
             }
         }
-        return ReportRows(keys: ["source", "host", "verdict", "losses"], values: values)
+        return ReportRows(
+            keys: ["source", "host", "verdict", "losses", "causes"], values: values)
     }
 
     /// A table where it fits a terminal, else a few lines for each guest.

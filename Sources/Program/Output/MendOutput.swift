@@ -73,7 +73,7 @@ struct MendOutput: Report {
         case .nowhere: "  nothing was written: this was a dry run\n"
         case .inPlace where mend.changesNothing:
             "  nothing had to change, and nothing was written\n"
-        case .inPlace: "  changed in place; vcpusnap unmend \(source) restores it\n"
+        case .inPlace: "  changed in place; vcpusnap unmend \(FileName.word(source)) restores it\n"
         case .copy(let copy): copy == .standardStream ? "  written to standard output\n" : ""
         }
     }

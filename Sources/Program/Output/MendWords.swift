@@ -22,7 +22,8 @@ struct MendWords {
         _ source: String, _ file: StreamFile?, _ options: StreamOptions, to destination: String,
         policy: String
     ) {
-        (self.source, self.destination, self.policy) = (source, destination, policy)
+        (self.source, self.destination) = (FileName.word(source), destination)
+        self.policy = FileName.word(policy)
         streamOptions = file == nil ? "" : options.text
         compression = file?.fileCompression
     }

@@ -1,5 +1,6 @@
 internal import Emulation
 internal import LinuxSystem
+internal import Machines
 internal import Planning
 internal import QEMUStream
 internal import Registers
@@ -51,9 +52,13 @@ struct PlanOutput: Report {
 
     /// What to type next; nothing where no host was named, and of state that no KVM has.
     private func nextStep(after verdicts: [MovePlan.Verdict?]) -> PrintableText {
-        guard let place = zip(hosts, verdicts).first(where: { $1 == .no })?.0 else {
-            let isPossible = !hosts.isEmpty && verdicts.contains { $0 != nil }
-            return isPossible ? "  next: vcpusnap restore \(source) TARGET there\n" : ""
+        let source = FileName.word(source)
+        let places = zip(hosts.map(FileName.word), verdicts)
+        guard let place = places.first(where: { $1 == .no })?.0 else {
+            guard let place = places.first(where: { $1 != nil })?.0 else { return "" }
+            return place.hasPrefix(SSHHost.scheme)
+                ? "  next: vcpusnap move \(source) \(place) TARGET\n"
+                : "  next: vcpusnap restore \(source) TARGET there\n"
         }
         return isFixable
             ? "  next: vcpusnap fix \(source) --host \(place) asks about each thing in the way\n"

@@ -1,3 +1,4 @@
+internal import LinuxSystem
 internal import Reports
 
 /// The report of a `move` to a file.
@@ -8,7 +9,7 @@ struct ReceiveOutput: WholeReport {
 
     func text(_ style: TextStyle) -> PrintableText {
         style.bold("move \(source) to \(target)") + ": \(style.good("written"))\n"
-            + "  \(vcpus.of("vCPU")); next: restore it there with vcpusnap restore \(target) TARGET\n"
+            + "  \(vcpus.of("vCPU")); next: restore it there with vcpusnap restore \(FileName.word(target)) TARGET\n"
     }
 
     var json: JSONObject { ["source": source, "target": target, "vcpus": vcpus, "written": true] }

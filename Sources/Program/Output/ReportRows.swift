@@ -1,3 +1,4 @@
+internal import Planning
 internal import Reports
 
 /// A result as rows of values, for spreadsheets, databases and filters of lines.
@@ -5,6 +6,7 @@ struct ReportRows {
     enum Value {
         case text(String)
         case number(Int)
+        case causes([Cause])
     }
 
     /// What the values of each row are, in their order.
@@ -34,19 +36,22 @@ extension ReportRows.Value: JSONWritable {
         switch self {
         case .text(let text): text.write(to: json)
         case .number(let number): number.write(to: json)
+        case .causes(let causes): try causes.write(to: json)
         }
     }
 
     /// Quoted where a comma or a quote is in it.
     fileprivate var csv: String {
         switch self {
-        case .number(let number): return "\(number)"
-        case .text(let text):
-            guard text.utf8.contains(where: { "\",\r\n".utf8.contains($0) }) else { return text }
-            return "\""
-                + text.split(separator: "\"", omittingEmptySubsequences: false).joined(
-                    separator: "\"\"")
-                + "\""
+        case .number(let number): "\(number)"
+        case .text(let text): Self.quoted(text)
+        case .causes(let causes): Self.quoted(causes.map(\.text).joined(separator: "; "))
         }
+    }
+
+    private static func quoted(_ text: String) -> String {
+        guard text.utf8.contains(where: { "\",\r\n".utf8.contains($0) }) else { return text }
+        let parts = text.split(separator: "\"", omittingEmptySubsequences: false)
+        return "\"" + parts.joined(separator: "\"\"") + "\""
     }
 }

@@ -42,7 +42,8 @@ struct RestoreOutput: Report {
     /// A restore tells what its target did; what can be done is found by a plan.
     private var nextStep: PrintableText {
         guard let host else { return "" }
-        return "  next: vcpusnap plan \(source) --host \(host) says what can be done\n"
+        let (source, place) = (FileName.word(source), FileName.word(host))
+        return "  next: vcpusnap plan \(source) --host \(place) says what can be done\n"
     }
 
     var json: JSONObject { mold.json }

@@ -181,7 +181,7 @@ private struct JSONParser {
     private mutating func fourDigits() throws(JSONError) -> UInt32 {
         guard text.count - position >= 4 else { throw error("it ends in an escape") }
         let digits = String(decoding: text[position..<position + 4], as: UTF8.self)
-        guard digits.allSatisfy(\.isHexDigit), let number = UInt32(digits, radix: 16) else {
+        guard digits.allSatisfy(\.isHexadecimalDigit), let number = UInt32(digits, radix: 16) else {
             throw error("expected four hexadecimal digits")
         }
         position += 4

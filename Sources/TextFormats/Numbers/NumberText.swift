@@ -39,6 +39,13 @@ package enum NumberText {
     }
 }
 
+extension Character {
+    /// `0` to `9`, and no other script's digit.
+    package var isDigit: Bool { isASCII && isWholeNumber }
+    /// The same, or a letter to `F` in either case.
+    package var isHexadecimalDigit: Bool { isASCII && isHexDigit }
+}
+
 extension BinaryInteger {
     /// The number in hexadecimal, as messages have it: `0x1f`.
     package var hex: String { "0x" + String(self, radix: 16) }

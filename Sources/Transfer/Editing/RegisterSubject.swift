@@ -1,4 +1,5 @@
 package import Registers
+internal import TextFormats
 package import VCPUModel
 
 /// What somebody asks about: a register, a field of it alone, or a value of either.
@@ -26,6 +27,7 @@ package struct RegisterSubject: Hashable, Sendable {
 
     /// `REGISTER=VALUE`, or `REGISTER.FIELD=VALUE`; nil for what is an encoding with its own equals signs.
     private static func value(_ text: String) throws(RegisterSubjectError) -> RegisterSubject? {
+        let text = withoutFlags(text)
         guard let sign = sign(in: text) else { return nil }
         let value = text[text.index(after: sign)...].drop { $0 == " " }
         let given = text[..<sign]
@@ -33,7 +35,8 @@ package struct RegisterSubject: Hashable, Sendable {
         guard !isEncoding else { return nil }
         let trimmed = given.split(separator: " ").joined(separator: " ")
         let name = registerID(trimmed)
-        let assignment = "\(name?.name ?? trimmed)=\(try withPrefix(value))"
+        let number = try withPrefix(value, isOfDump: text[sign] != "=")
+        let assignment = "\(name?.name ?? trimmed)=\(number)"
         do throws(EditError) {
             let parsed = try RegisterAssignment(parsing: assignment)
             return RegisterSubject(
@@ -50,20 +53,39 @@ package struct RegisterSubject: Hashable, Sendable {
         guard let sign = colons.isEmpty ? text.lastIndex(of: " ") : colons[0], colons.count < 2,
             registerID(text[..<sign].split(separator: " ").joined(separator: " ")) != nil
         else { return nil }
-        return colons.isEmpty && !text[sign...].hasPrefix(" 0x") ? nil : sign
+        let value = text[sign...].dropFirst()
+        return colons.isEmpty && !value.hasPrefix("0x") && !isPrinted(value) ? nil : sign
+    }
+
+    /// Without what dumps of a crash say of a value behind it: `pstate: 60400009 (nZCv daif)`.
+    private static func withoutFlags(_ text: String) -> String {
+        guard text.hasSuffix(")"),
+            let end = text.indices.first(where: { text[$0...].hasPrefix(" (") }),
+            sign(in: String(text[..<end])) != nil
+        else { return text }
+        return String(text[..<end])
     }
 
     private static func registerID(_ name: String) -> RegisterID? {
         RegisterID(inDumps: name) ?? RegisterID(spelled: name)
     }
 
-    /// A value with 0x before it where it is as kernels and QEMU print it, in hexadecimal without: of 8 or 16 digits, or
-    /// with letters among them.
-    private static func withPrefix(_ value: Substring) throws(RegisterSubjectError) -> String {
-        let isDecimal = value.allSatisfy(\.isWholeNumber)
-        let isPrinted = [8, 16].contains(value.count)
-        guard value.allSatisfy(\.isHexDigit), !isDecimal || isPrinted else { return String(value) }
-        guard !isDecimal || value.first == "0" else { throw .twoReadings(String(value)) }
+    /// Whether it is as kernels and QEMU print values, in hexadecimal without 0x.
+    fileprivate static func isPrinted(_ value: Substring) -> Bool {
+        [8, 16].contains(value.count) && value.allSatisfy(\.isHexadecimalDigit)
+    }
+
+    /// A value with 0x before it where it is as kernels and QEMU print it, or has letters among its digits.
+    private static func withPrefix(
+        _ value: Substring, isOfDump: Bool
+    ) throws(RegisterSubjectError) -> String {
+        let isDecimal = value.allSatisfy(\.isDigit)
+        guard value.allSatisfy(\.isHexadecimalDigit), !isDecimal || isPrinted(value) else {
+            return String(value)
+        }
+        guard !isDecimal || isOfDump || value.first == "0" else {
+            throw .twoReadings(String(value))
+        }
         return value.isEmpty ? "" : "0x\(value)"
     }
 
@@ -163,7 +185,9 @@ extension RegisterSubjectError: CustomStringConvertible {
         case "xzr", "wzr": "it is always zero and has no state"
         case "wsp": "it is the lower half of sp"
         default:
-            if name.first == "w", let number = UInt8(name.dropFirst()), number <= 30 {
+            if RegisterSubject.isPrinted(name[...]) {
+                "a value is explained as ESR_EL1=0x\(name)"
+            } else if name.first == "w", let number = UInt8(name.dropFirst()), number <= 30 {
                 "it is the lower half of x\(number)"
             } else {
                 nil

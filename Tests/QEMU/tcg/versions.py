@@ -7,6 +7,7 @@ Each QEMU is a qemu-system-aarch64. For each CPU and each two of them the one sa
 given the stream:
 
 - it loads it if and only if plan says so, and where it does not, it ends with the last line that plan says;
+- plan says the same of the VM itself (qmp:), before the stream is written, and so it does of a host with KVM;
 - it loads what mend makes of it for that QEMU, also when it does not load the stream itself, and then holds in every
   register what the mended stream has.
 
@@ -42,9 +43,13 @@ class Machine:
         return VM(self.program, ["-accel", "tcg", "-M", self.machine, "-cpu", self.cpu, "-smp", str(self.vcpus), "-m", "64",
                                  "-S", *more], folder)
 
-    def save(self, path):
-        with tempfile.TemporaryDirectory(prefix="tcg-") as folder, self.start(folder) as vm:
-            vm.migrate(f"exec:cat >{path}")
+    def save(self, path, ask=lambda _: None):
+        """Before that, ask is called with the path of a QMP socket that is free."""
+        with tempfile.TemporaryDirectory(prefix="tcg-") as folder:
+            free = f"{folder}/free"
+            with self.start(folder, "-qmp", f"unix:{free},server=on,wait=off") as vm:
+                ask(free)
+                vm.migrate(f"exec:cat >{path}")
 
     def load(self, path):
         """The registers that it has then, or else the last line that it printed."""
@@ -78,10 +83,23 @@ class Check:
         name = f"{source.cpu} {source.version} -> {target.version}{' without description' if whole else ''}"
         stream, mended = self.folder / "stream", self.folder / "mended"
         mended.unlink(missing_ok=True)
-        source.save(stream)
-        plan = self.run("plan", str(stream), "--qemu", target.version, "--tcg", target.cpu, "--format", "json",
-                        *whole)
-        said = json.loads(plan.stdout)["hosts"][0]
+        destinations = [["--tcg", target.cpu], ["--host", "6.12-neoverse-n1"]]
+        running, saved = [], []
+
+        def ask(plans, guest, *more):
+            for words in destinations:
+                plan = self.run("plan", guest, "--qemu", target.version, "--format", "json", *words, *more)
+                said = json.loads(plan.stdout)["hosts"][0]
+                # Their words name the stream.
+                said["remedies"] = [remedy["remedy"] for remedy in said["remedies"]]
+                plans.append((plan.returncode, said))
+
+        source.save(stream, lambda socket: ask(running, f"qmp:{socket}"))
+        ask(saved, str(stream), *whole)
+        self.expect(f"{name}: it says the same of the VM itself", running == saved,
+                    [(key, a[1].get(key), b[1].get(key)) for a, b in zip(running, saved)
+                     for key in a[1].keys() | b[1].keys() if a[1].get(key) != b[1].get(key)])
+        said = saved[0][1]
         registers, line = target.load(stream)
         fails = said["verdict"] == "fails"
         self.expect(f"{name}: plan says {said['verdict']}", fails == (registers is None), line)

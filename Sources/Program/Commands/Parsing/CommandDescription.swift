@@ -30,13 +30,14 @@ struct CommandDescription {
 
     /// The command that words begin with; nil for another word.
     static func command(of words: [String]) throws -> CommandDescription? {
+        guard let name = words.first else { return nil }
         do {
-            _ = try Vcpusnap.parseAsRoot(["--experimental-dump-help"])
+            _ = try Vcpusnap.parseAsRoot([name, "--experimental-dump-help"])
             return nil
         } catch {
             let text = Array(Vcpusnap.fullMessage(for: error).utf8)
-            let commands = try JSONValue(parsing: text)["command"]?["subcommands"]?.array ?? []
-            return commands.map(Self.init).first { $0.name == words.first }
+            let command = (try? JSONValue(parsing: text))?["command"].map(Self.init)
+            return command?.name == name ? command : nil
         }
     }
 }

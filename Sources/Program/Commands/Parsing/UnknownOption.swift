@@ -7,13 +7,13 @@ internal import TextFormats
 ///
 /// The argument parser looks for them last, and says first what else is missing: often the option that was misspelled.
 enum UnknownOption {
-    /// - Returns: nil where there is none, or the error says so itself.
-    static func instead(of error: any Error, in words: [String]) -> CommandError? {
-        guard Vcpusnap.exitCode(for: error) != .success,
-            !Vcpusnap.message(for: error).contains("nknown option"),
+    /// - Returns: nil where there is none, or the parser says so itself.
+    static func instead(of said: ParserMessage, in words: [String]) -> CommandError? {
+        let options = words.prefix { $0 != "--" }.filter { $0.hasPrefix("--") }
+        guard !said.isResult, !options.isEmpty, !said.sentence.contains("nknown option"),
             let command = try? CommandDescription.command(of: words),
-            let unknown = words.prefix(while: { $0 != "--" }).first(where: { word in
-                word.hasPrefix("--") && !command.options.contains { $0.has(word) }
+            let unknown = options.first(where: { word in
+                !command.options.contains { $0.has(word) }
             })
         else { return nil }
         let option = String(unknown.prefix { $0 != "=" })
