@@ -55,7 +55,7 @@ devices_restored() {
   vcpusnap inject "pid:$VMM" irq 70
   vcpusnap diff with "pid:$VMM" >differences || [ $? -eq 1 ]
   grep -e 'GICD_IPRIORITYR10.* -> 0x30' differences
-  grep -e 'GICD_ISPENDR2.70: 0x0 -> 0x1' differences
+  grep -e 'GICD_ISPENDR2.70.*: 0x0 -> 0x1' differences
   [ "$(grep -c -e GICD_ -e GICR_ -e GIC_LINE -e ICC_ differences)" -ge 8 ]
   vcpusnap restore with "pid:$VMM" --policy exact
   vcpusnap diff with "pid:$VMM"
@@ -396,10 +396,10 @@ as_qemu() {
 
 # as_qemu_has_routes PID: QEMU asks KVM for each route at the place of another.
 as_qemu_has_routes() {
-  vcpusnap set "pid:$1" GICD_IROUTER40=1 GICD_IROUTER41=0x100 GICD_IROUTER159=0x10203
+  vcpusnap set "pid:$1" GICD_IROUTER40=1 GICD_IROUTER41=0x100 GICD_IROUTER143=0x10203
   vcpusnap save "qmp:$QMP" -o routes
   vcpusnap show routes -r 'GICD_IROUTER*' | tee routed
-  [ "$(grep -c -e 'GICD_IROUTER40 .*0x1$' -e 'GICD_IROUTER41 .*0x100$' -e 'GICD_IROUTER159 .*0x10203$' routed)" -eq 3 ]
+  [ "$(grep -c -e 'GICD_IROUTER40 .*0x1$' -e 'GICD_IROUTER41 .*0x100$' -e 'GICD_IROUTER143 .*0x10203$' routed)" -eq 3 ]
 }
 
 # qemu TIMES: nothing is left behind in it, and what the program saves while it ticks on is sound.
