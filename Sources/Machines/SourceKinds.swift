@@ -5,10 +5,10 @@ public enum SourceKinds {
     /// The kinds that are part of this package.
     public static let own: [any StateSource.Type] = [
         SnapshotFile.self, QEMUStreamFile.self, LibvirtSaveFile.self, CompressedStream.self,
-        QCOW2Image.self, HostProfileFile.self, AnalyzedStreamFile.self, LibkrunFile.self,
-        CloudHypervisorFile.self, CrosvmFile.self, RegisterDumpFile.self, KVMSource.self,
-        EmulatedSource.self,
+        QCOW2Image.self, HostProfileFile.self, KVMSource.self, EmulatedSource.self,
         ProcessSource.self, QMPSource.self, LibvirtSource.self, SSHHost.self,
+        FirecrackerStateFile.self, LibkrunFile.self, CloudHypervisorFile.self, CrosvmFile.self,
+        AnalyzedStreamFile.self, RegisterDumpFile.self,
     ]
 
     /// The kind that results are written as; a file that is to be changed and of no kind that is known is opened as one,

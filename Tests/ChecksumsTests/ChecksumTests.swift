@@ -20,6 +20,15 @@ struct ChecksumTests {
         }
     }
 
+    @Test("CRC64: the check value of the CRC catalog, and bytes before their own checksum")
+    func crc64() {
+        let digits = Array("123456789".utf8)
+        #expect(CRC64.of(digits) == 0xe9c6_d914_c4b8_d9ca)
+        #expect(CRC64.of([UInt8](repeating: 123, count: 16)) == 0x29d5_3572_1632_6566)
+        let sum = (0..<8).map { UInt8(truncatingIfNeeded: CRC64.of(digits) >> UInt64($0 * 8)) }
+        #expect(CRC64.of(digits + sum) == 0)
+    }
+
     @Test(
         "SHA-256: the examples of FIPS 180-4 and lengths around a block",
         arguments: [

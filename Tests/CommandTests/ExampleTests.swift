@@ -80,6 +80,8 @@ struct ExampleTests {
     private func makeStreams() throws {
         let stream = [UInt8](try Stream.data(Stream.n1))
         for name in ["vm.mig", "template.mig"] { try folder.make(name, stream) }
+        let state = ProjectFolder.file("Formats/vectors/firecracker/10.0.0-F-2.vmstate")
+        try folder.make("vm.vmstate", try Data(contentsOf: state))
         try folder.make("half.mig", stream.prefix(20_000))
         try folder.make("vm.save", Images.libvirtHeader() + stream)
         let image = QCOW2Writer(

@@ -18,6 +18,8 @@ struct VerifyTests {
         let profile = try String(
             contentsOf: ProjectFolder.file("Formats/hosts/6.1-neoverse-n1.vhost"), encoding: .utf8)
         try folder.make("rack1.vhost", profile)
+        let state = ProjectFolder.file("Formats/vectors/firecracker/10.0.0-F-2.vmstate")
+        try folder.make("vm.vmstate", try Data(contentsOf: state))
         try folder.make("own.vpolicy", "vpolicy 1\nname own\nbase safe\ndrop TCR2_EL1\n")
         let made = try Program.shell(
             """
@@ -33,6 +35,7 @@ struct VerifyTests {
         "disk.qcow2": "sound, qcow2 image: virt-10.0, vCPUs 0-1,",
         "vm.mig.gz": "sound, compressed stream: virt-10.0, vCPUs 0-1,",
         "rack1.vhost": "sound, host profile: 6.1-neoverse-n1, Linux 6.1",
+        "vm.vmstate": "sound, Firecracker state: Firecracker, version 10.0.0, releases 1.16.0, ",
         "own.vpolicy": "sound, policy: own, 1 rule on top of safe",
         "n.vbaseline": "sound, baseline: for 6.12-neoverse-n1, 6.12-neoverse-v1; ",
     ]

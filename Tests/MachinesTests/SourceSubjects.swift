@@ -73,6 +73,9 @@ struct SourceSubject: Sendable, CustomTestStringConvertible {
         ) {
             try bytes("Formats/hosts/6.12-neoverse-n1.vhost")
         },
+        file("Firecracker state", "vm.vmstate") {
+            try bytes("Formats/vectors/firecracker/10.0.0-F-2.vmstate")
+        },
         file("analyzed stream", "vm.json") {
             let folder = try TemporaryFolder()
             try VMMGenerator.analyzed.make(StreamFixture.kvmN1.path, folder / "vm.json")

@@ -82,22 +82,6 @@ enum VirtMachine {
 }
 
 extension RegisterList {
-    /// The low bits of a value for a register of an interrupt controller.
-    mutating func set(
-        _ bits: UInt64, _ group: DeviceAttribute.GICGroup, _ attribute: UInt64
-    ) {
-        set(bits, DeviceAttribute(group, attribute))
-    }
-
-    mutating func set(_ bits: UInt64, _ attribute: DeviceAttribute) {
-        guard let id = RegisterID(attribute) else { return }
-        set(bits, id)
-    }
-
-    mutating func set(_ bits: UInt64, _ id: RegisterID) {
-        set(RegisterValue(bits, size: id.size == 4 ? 4 : 8), for: id)
-    }
-
     /// The registers of four bytes each that hold a byte for each INTID, the lowest in the low bits.
     mutating func set(
         bytes: [UInt64], _ group: DeviceAttribute.GICGroup, at offset: UInt64, from first: Int = 0
@@ -121,13 +105,6 @@ extension RegisterList {
         set(
             UInt64(vcpuCount) << DeviceAttribute.regionCountShift | VirtMachine.redistributors,
             region)
-    }
-
-    /// What QEMU does not save of a VM of KVM: all that KVM does not tell, but for the tables, which it has put into the
-    /// guest's memory.
-    fileprivate mutating func setWhatKVMHides() {
-        let unknown = UnknownState.everything.subtracting([.lpiPending, .itsTables])
-        set(unknown.rawValue, .unknownState)
     }
 }
 
