@@ -13,7 +13,8 @@ struct InterruptWords {
     init(_ model: GICModel, vcpuCount: Int) {
         self.model = model
         vcpus = Array(repeating: RegisterList(), count: vcpuCount)
-        vm.set(RegisterValue(UInt64(model.rawValue), size: 4), for: .gicModel)
+        vm.set(UInt64(model.rawValue), .gicModel)
+        vm.setWhatKVMHides()
     }
 
     /// Adds the words of one frame: two that stand in one register of 64 bits are one.
@@ -61,22 +62,21 @@ struct InterruptWords {
         guard let id = RegisterID(DeviceAttribute(ofITS: 0, at: offset)),
             GICModel.registers(ofITS: 0).contains(id)
         else { return }
-        vm.set(RegisterValue(value, size: id.size == 4 ? 4 : 8), for: id)
+        vm.set(value, id)
     }
 
     /// Says where the guest finds a part of the controller.
     mutating func set(address: UInt64, of id: RegisterID?) {
         guard let id else { return }
-        vm.set(RegisterValue(address), for: id)
+        vm.set(address, id)
     }
 
     private mutating func set(_ bits: UInt64, for id: RegisterID, _ vcpu: Int?) {
-        let value = RegisterValue(bits, size: id.size == 4 ? 4 : 8)
         if case .vm = id.group {
             // What all redistributors have is told of the first.
-            if !vm.contains(id) { vm.set(value, for: id) }
+            if !vm.contains(id) { vm.set(bits, id) }
         } else if let vcpu, vcpus.indices.contains(vcpu) {
-            vcpus[vcpu].set(value, for: id)
+            vcpus[vcpu].set(bits, id)
         }
     }
 
@@ -86,6 +86,6 @@ struct InterruptWords {
             RegisterID(DeviceAttribute(.distributor, 0x100 | block << 2)).map(vm.contains) == true
         }
         guard let last = blocks.last else { return }
-        vm.set(RegisterValue((last + 1) << 5, size: 4), for: .gicNrIrqs)
+        vm.set((last + 1) << 5, .gicNrIrqs)
     }
 }

@@ -21,6 +21,6 @@ extension Target {
 
 let targets: [any Target] = [
     SnapshotTarget(), ProfileTarget(), PolicyTarget(), BaselineTarget(), StreamTarget(),
-    UndoTarget(), ImageTarget(), VMMFileTarget(), FirecrackerTarget(), QMPTarget(), MoveTarget(),
+    UndoTarget(), ImageTarget(), VMMTarget(), VMMFileTarget(), QMPTarget(), MoveTarget(),
     JSONTarget(), TemplateTarget(), RegistersTarget(), ArgumentsTarget(), LibraryTarget(),
 ]

@@ -90,9 +90,7 @@ private struct CloudHypervisorContent {
 
     func state() throws(VMMFileError) -> VMMState {
         var vm = words?.vm ?? RegisterList()
-        for (id, value) in clock {
-            vm.set(RegisterValue(value, size: id.size == 4 ? 4 : 8), for: id)
-        }
+        for (id, value) in clock { vm.set(value, id) }
         var made: [VMMVCPU] = []
         for (place, vcpu) in vcpus.enumerated() {
             made.append(

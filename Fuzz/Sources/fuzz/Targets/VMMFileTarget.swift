@@ -1,8 +1,8 @@
 import VCPUSnap
 
-/// A file of a VMM, a dump of registers or an analyzed stream, through every command that takes one.
+/// A file of libkrun, cloud-hypervisor or crosvm, a dump of registers or an analyzed stream, through every command that takes one.
 struct VMMFileTarget: Target {
-    let name = "vmm"
+    let name = "vmm-others"
 
     var seeds: [[UInt8]] {
         [

@@ -1,8 +1,8 @@
 import VCPUSnap
 
 /// A state file of a VMM, through every command that takes one.
-struct FirecrackerTarget: Target {
-    let name = "firecracker"
+struct VMMTarget: Target {
+    let name = "vmm"
 
     var seeds: [[UInt8]] { [firecracker] }
 
