@@ -1,16 +1,28 @@
-"""Tests the module with a snapshot, as Scripts/test-library runs it.
+"""Tests the module with a snapshot, and against the command line, as Scripts/test-library runs it.
 
-usage: test.py SNAPSHOT
+usage: test.py SNAPSHOT [PROGRAM]      by default vcpusnap
 """
 
+import json
+import subprocess
 import sys
 import unittest
 
 import vcpusnap
 
 
+def without_time(plan):
+    """The same without what the clock of an emulated VM shows, which goes on."""
+    for register in plan["hosts"][0]["vm"]["registers"]:
+        if register["name"].startswith("CLOCK_"):
+            register.pop("before", None)
+            register.pop("found", None)
+    return plan
+
+
 class Tests(unittest.TestCase):
     path = ""
+    program = "vcpusnap"
 
     def setUp(self):
         self.snapshot = vcpusnap.Snapshot(self.path)
@@ -39,6 +51,16 @@ class Tests(unittest.TestCase):
         self.assertTrue(forced.is_complete)
         self.assertTrue(vcpusnap.Host("6.1-cortex-a57").text.startswith("vhost 1\n"))
 
+    def test_a_plan_is_that_of_the_command_line(self):
+        for host in ("6.1-cortex-a57", "7.3-max"):
+            printed = subprocess.run(
+                [self.program, "plan", self.path, "--host", host, "--policy", "safe", "--format", "json"],
+                stdout=subprocess.PIPE, check=False).stdout
+            told = json.loads(printed)
+            del told["source"]
+            report = self.snapshot.plan(vcpusnap.Host(host), vcpusnap.Policy("safe"))
+            self.assertEqual(without_time(report.to_dict()), without_time(told))
+
     def test_registers_are_described(self):
         self.assertEqual(vcpusnap.register_name(vcpusnap.register_id("3,0,1,0,0")), "SCTLR_EL1")
         self.assertIn("M 0x1", vcpusnap.describe("SCTLR_EL1", 1))
@@ -53,5 +75,7 @@ class Tests(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    Tests.path = sys.argv.pop(1)
+    Tests.path, *program = sys.argv[1:]
+    Tests.program = (program or [Tests.program])[0]
+    del sys.argv[1:]
     unittest.main()
