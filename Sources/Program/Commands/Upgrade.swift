@@ -109,7 +109,8 @@ struct Upgrade: ParsableCommand {
         return UpgradeWords(
             source: FileName.word(source.text),
             guest: FileName.word(isHost ? source.freshGuest.text : source.text),
-            host: host.map(FileName.word) ?? (isHost ? FileName.word(source.text) : nil), from: from,
+            host: host.map(FileName.word) ?? (isHost ? FileName.word(source.text) : nil),
+            from: from,
             kernel: " --kernel \(FileName.shown(to))\(like.text)",
             policy: FileName.shown(policy.text),
             streamOptions: streamOptions)
