@@ -16,8 +16,7 @@ extension StreamSource {
     /// - Throws: where QEMU cannot be asked, or the stream is damaged.
     package func capture(_ options: SourceOptions) throws(SourceError) -> StateCapture {
         let taken = try takeStream(options)
-        taken.file.warnOfLosses(options)
-        var result = try taken.file.stateCapture(options)
+        var result = try taken.file.capture(options)
         result.snapshot.provenance.add(taken.machine)
         return result
     }
