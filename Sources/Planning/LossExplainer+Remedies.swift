@@ -288,7 +288,8 @@ extension LossExplainer {
             restore.id == .psciVersion
             ? restore.wanted.flatMap { PSCIVersion(rawValue: $0.lowBits).since }
             : cause.kind == .kernel ? cause.detail.flatMap { KernelVersion(parsing: $0) } : nil
-        return since.map { .upgradeKernel(KernelSpan(from: $0, before: nil), ofSeries: nil) }
+        guard let kernel, let since, kernel < since else { return nil }
+        return .upgradeKernel(KernelSpan(from: since, before: nil), ofSeries: nil)
     }
 
     /// A host that tells a guest of no mitigation may have it by other firmware, or without `mitigations=off`.

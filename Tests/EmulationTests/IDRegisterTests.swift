@@ -126,8 +126,8 @@ struct IDRegisterTests {
             testDescription: "MPAM_frac", register: "ID_AA64PFR1_EL1", kernel: "6.12.6",
             olderKernel: "6.12.5", mask: 0xf << 16),
         Ignored(
-            testDescription: "NV", register: "ID_AA64MMFR2_EL1", kernel: "6.16.0",
-            olderKernel: "6.15.0", mask: 0xf << 24),
+            testDescription: "NV", register: "ID_AA64MMFR2_EL1", kernel: "6.15.0",
+            olderKernel: "6.14.0", mask: 0xf << 24),
     ])
     func theHostsOwnValueOfAHiddenFieldIsIgnored(_ field: Ignored) throws {
         let id = try register(field.register)

@@ -372,9 +372,11 @@ struct LossTests {
             try snapshot.set("ID_AA64MMFR3_EL1", 0x101)
             try snapshot.set(name, 5)
         }
+        // Since 6.13 vCPUs of this CPU do not have what it lacks.
+        let end = version == "6.5" ? ", but older than 6.13" : ""
         expect(
             try plan.loss(of: name), "absent", Cause(.kernel, version),
-            ["Linux \(version)", "host with Linux \(version) or newer"])
+            ["Linux \(version)", "host with Linux \(version) or newer\(end)"])
         #expect(try plan.loss(of: name).restore.pardon == nil)
         #expect(
             Cause(.kernel, version).text
