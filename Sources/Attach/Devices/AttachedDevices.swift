@@ -6,7 +6,7 @@ internal import VCPUModel
 /// The registers of a VM and its vCPUs that are attributes of its devices, and its clock.
 ///
 /// They are read while the process stands still for the reading of its vCPUs, and taken apart after that. Once one was
-/// written, each is read by a call of its own, and all anew where many are.
+/// written, each is read by a call of its own.
 final class AttachedDevices {
     let model: GICModel?
     private let controller: VMMProcess.Controller?
@@ -34,8 +34,8 @@ final class AttachedDevices {
 
     private var answers: [Asked] = []
     private var takenApart: [UnitID: [RegisterID: Result<RegisterValue, Errno>]]?
-    /// How many were read since something was written; nil where nothing was.
-    private var readSinceWrite: Int?
+    /// Whether something was written since.
+    private var isStale = false
     /// What was read of the clock at one instant; nil where it was not asked for.
     private(set) var clock: [RegisterID: UInt64]?
 
@@ -308,14 +308,9 @@ final class AttachedDevices {
         _ id: RegisterID, of unit: UnitID, _ calls: AttachedCalls,
         _ key: () throws(RegisterBankError) -> VCPUKey
     ) throws(RegisterBankError) -> RegisterValue {
-        guard let read = readSinceWrite, have(id, of: unit),
-            let descriptor = descriptor(for: id, of: unit)
-        else { return try value(of: id, of: unit) }
-        guard read < Self.mostReads else {
-            try readAllAnew(calls, for: id)
+        guard isStale, have(id, of: unit), let descriptor = descriptor(for: id, of: unit) else {
             return try value(of: id, of: unit)
         }
-        readSinceWrite = read + 1
         let key = try key()
         var batch = CallBatch()
         let questions = DeviceQuestion.all(for: id, of: unit, on: descriptor)
@@ -328,21 +323,6 @@ final class AttachedDevices {
         return try Errno.translating(try (result ?? .failure(.noEntry)).get()) {
             Self.failure(.read, id, $0)
         }
-    }
-
-    /// More than a write and the check of it takes.
-    private static let mostReads = 4
-
-    private func readAllAnew(
-        _ calls: AttachedCalls, for id: RegisterID
-    ) throws(RegisterBankError) {
-        do throws(Errno) {
-            _ = try capture(calls)
-        } catch {
-            throw RegisterBankError(.read, id, error, explanation: calls.problem?.description)
-        }
-        takenApart = nil
-        readSinceWrite = nil
     }
 
     func write(
@@ -362,7 +342,7 @@ final class AttachedDevices {
             add(~value.lowBits, of: id, to: &batch, [clearing], key, descriptor)
         }
         add(value.lowBits, of: id, to: &batch, id.attributes, key, descriptor)
-        readSinceWrite = 0
+        isStale = true
         try make(&batch, calls, .write, id)
         for call in 0..<batch.count {
             guard let errno = Errno(result: batch.result(call)) else { continue }
