@@ -16,6 +16,13 @@ public enum VMMGenerator: String, CaseIterable, Sendable {
         public let id: UInt64
         /// Hexadecimal, with `0x`.
         public let value: String
+
+        /// What was put into a file, or read from it.
+        public init(unit: String, id: UInt64, value: String) {
+            self.unit = unit
+            self.id = id
+            self.value = value
+        }
     }
 
     /// Makes a file, or the folder of a snapshot.
