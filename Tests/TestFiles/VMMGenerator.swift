@@ -17,7 +17,7 @@ public enum VMMGenerator: String, CaseIterable, Sendable {
         /// Hexadecimal, with `0x`.
         public let value: String
 
-        /// A register by its parts.
+        /// What was put into a file, or read from it.
         public init(unit: String, id: UInt64, value: String) {
             self.unit = unit
             self.id = id

@@ -60,7 +60,7 @@ struct FirecrackerTests {
     }
 
     @Test("The vectors are what the generator makes", arguments: vectors)
-    func vectorsOfGenerator(name: String) throws {
+    func vectorsAreMade(name: String) throws {
         let bytes = try Self.vector(name)
         let text = try Data(contentsOf: ProjectFolder.file("\(Self.folder)/\(name).txt"))
         #expect(
