@@ -114,7 +114,8 @@ struct CPUTemplateCommandTests {
         let cpu = try save(hosts[1], as: "cpu")
         let (file, lower) = (folder / "t.json", folder / "lower")
         expectTrouble(
-            try Program.run("set", cpu, "--baseline", file, "-o", lower), "0x60300000001000d0")
+            try Program.run("set", cpu, "--vcpu", "all", "--baseline", file, "-o", lower),
+            "0x60300000001000d0")
         try folder.make(
             "t.json",
             try folder.text("t.json").replacing("0x60300000001000d0", with: "0x603000000013c020")

@@ -42,7 +42,7 @@ struct CPUTemplateTests {
         #expect(pattern.applied(to: wider) == wider)
     }
 
-    @Test(arguments: ["", "0b", "_", "0x1", "0b2", "+1", String(repeating: "1", count: 129)])
+    @Test(arguments: ["", "0b", "_", "0X1", "0b2", "+1", String(repeating: "1", count: 129)])
     func noBitmap(text: String) {
         #expect(BitPattern(parsing: text) == nil)
     }
@@ -129,8 +129,13 @@ struct CPUTemplateTests {
         #expect(!dump.isTemplate && dump.kernelRelease == nil)
         #expect(dump.snapshot?.vcpus == fingerprint.snapshot?.vcpus)
         #expect(throws: HostProfileError.noKernel) { try HostProfile(from: dump) }
+        // What decides bits that are not there can only be a dump.
         var some = fingerprint.configuration
         some.modifiers.removeAll { $0.register == .pstate }
+        #expect(throws: CPUTemplateError.self) {
+            try CPUFingerprint(parsing: Array(some.file.utf8))
+        }
+        some.modifiers = [.init(register: .midrEL1, pattern: BitPattern(1, in: .max))]
         let template = try CPUFingerprint(parsing: Array(some.file.utf8))
         #expect(template.isTemplate && template.snapshot == nil)
         #expect(throws: HostProfileError.noVCPU) { try HostProfile(from: template) }

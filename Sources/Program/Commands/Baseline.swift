@@ -20,10 +20,10 @@ struct BaselineCommand: ParsableCommand {
             it about them at boot, when it chooses its errata workarounds
             (Documentation/implementations.md).
 
-            --format says for what the template is written: qemu is the option -cpu of QEMU
-            with KVM, libvirt elements of a domain, and firecracker a custom CPU template.
-            Without --output it goes to stdout, and what it cannot say to stderr; that, too,
-            makes the exit code 1.
+            --format says for what the template is written: qemu is the option -cpu of
+            QEMU with KVM, libvirt elements of a domain, firecracker a custom CPU
+            template. Without --output it goes to stdout. What it cannot say goes to
+            stderr, and makes the exit code 1, too.
 
             EXAMPLES
               vcpusnap baseline rack1.vhost rack2.vhost -o racks.vbaseline
