@@ -6,8 +6,11 @@ struct LibraryTarget: Target {
     let name = "library"
 
     var seeds: [[UInt8]] {
-        let all = (0..<UInt8(LibraryCalls.count)).flatMap { [$0, 0, 0, 8] }
-        return [all, all + all.reversed(), [4, 0, 0, 0, 7, 0, 0, 0, 15, 0, 0, 0, 16, 0, 0, 0]]
+        var all: [UInt8] = []
+        for call in 0..<UInt8(LibraryCalls.count) { all += [call, 0, 0, 8] }
+        return [
+            all, all + all.reversed(), [4, 0, 0, 0, 7, 0, 0, 0, 15, 0, 0, 0, 16, 0, 0, 0],
+        ]
     }
 
     func use(_ bytes: [UInt8]) {
