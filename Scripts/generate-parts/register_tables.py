@@ -485,7 +485,7 @@ def field_positions(directory, names, layouts):
     found = {}
     for name in names:
         layout = layouts.get(name) or compiler.registers[compiler.index[name]]["layout"]
-        start = compiler.fields.add([compiler.field_row(field) for field in compiler.layouts[layout]])
+        start = compiler.starts[layout]
         found[name] = [(field, start + position) for position, field in enumerate(compiler.layouts[layout])
                        if field["kind"] not in RESERVED]
     return found

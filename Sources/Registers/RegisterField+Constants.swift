@@ -5,123 +5,123 @@ extension RegisterField {
     /// Those of CCSIDR0.
     package enum CCSIDR0 {
         /// Bits 27:13.
-        package static var numSets: RegisterField { .init(index: 4748) }
+        package static var numSets: RegisterField { .init(index: 200) }
         /// Bits 12:3.
-        package static var associativity: RegisterField { .init(index: 4749) }
+        package static var associativity: RegisterField { .init(index: 201) }
         /// Bits 2:0.
-        package static var lineSize: RegisterField { .init(index: 4750) }
+        package static var lineSize: RegisterField { .init(index: 202) }
     }
 
     /// Those of CLIDR_EL1.
     package enum CLIDREL1 {
         /// Bits 46:33.
-        package static var ttypen: RegisterField { .init(index: 4752) }
+        package static var ttypen: RegisterField { .init(index: 2198) }
         /// Bits 32:30.
-        package static var icb: RegisterField { .init(index: 4753) }
+        package static var icb: RegisterField { .init(index: 2199) }
         /// Bits 29:27.
-        package static var loUU: RegisterField { .init(index: 4754) }
+        package static var loUU: RegisterField { .init(index: 2200) }
         /// Bits 26:24.
-        package static var loC: RegisterField { .init(index: 4755) }
+        package static var loC: RegisterField { .init(index: 2201) }
         /// Bits 23:21.
-        package static var loUIS: RegisterField { .init(index: 4756) }
+        package static var loUIS: RegisterField { .init(index: 2202) }
         /// Bits 20:18.
-        package static var ctype7: RegisterField { .init(index: 4757) }
+        package static var ctype7: RegisterField { .init(index: 2203) }
         /// Bits 17:15.
-        package static var ctype6: RegisterField { .init(index: 4758) }
+        package static var ctype6: RegisterField { .init(index: 2204) }
         /// Bits 14:12.
-        package static var ctype5: RegisterField { .init(index: 4759) }
+        package static var ctype5: RegisterField { .init(index: 2205) }
         /// Bits 11:9.
-        package static var ctype4: RegisterField { .init(index: 4760) }
+        package static var ctype4: RegisterField { .init(index: 2206) }
         /// Bits 8:6.
-        package static var ctype3: RegisterField { .init(index: 4761) }
+        package static var ctype3: RegisterField { .init(index: 2207) }
         /// Bits 5:3.
-        package static var ctype2: RegisterField { .init(index: 4762) }
+        package static var ctype2: RegisterField { .init(index: 2208) }
         /// Bits 2:0.
-        package static var ctype1: RegisterField { .init(index: 4763) }
+        package static var ctype1: RegisterField { .init(index: 2209) }
     }
 
     /// Those of CNTV_CTL_EL0.
     package enum CNTVCTLEL0 {
         /// Bit 2.
-        package static var istatus: RegisterField { .init(index: 4765) }
+        package static var istatus: RegisterField { .init(index: 2489) }
         /// Bit 1.
-        package static var imask: RegisterField { .init(index: 4766) }
+        package static var imask: RegisterField { .init(index: 2490) }
         /// Bit 0.
-        package static var enable: RegisterField { .init(index: 4767) }
+        package static var enable: RegisterField { .init(index: 2491) }
     }
 
     /// Those of CPSR.
     package enum CPSR {
         /// Bit 31.
-        package static var n: RegisterField { .init(index: 4769) }
+        package static var n: RegisterField { .init(index: 233) }
         /// Bit 30.
-        package static var z: RegisterField { .init(index: 4770) }
+        package static var z: RegisterField { .init(index: 234) }
         /// Bit 29.
-        package static var c: RegisterField { .init(index: 4771) }
+        package static var c: RegisterField { .init(index: 235) }
         /// Bit 28.
-        package static var v: RegisterField { .init(index: 4772) }
+        package static var v: RegisterField { .init(index: 236) }
         /// Bit 27.
-        package static var q: RegisterField { .init(index: 4773) }
+        package static var q: RegisterField { .init(index: 237) }
         /// Bits 26:25.
-        package static var itLo: RegisterField { .init(index: 4774) }
+        package static var itLo: RegisterField { .init(index: 238) }
         /// Bit 24.
-        package static var dit: RegisterField { .init(index: 4775) }
+        package static var dit: RegisterField { .init(index: 239) }
         /// Bit 23.
-        package static var ssbs: RegisterField { .init(index: 4776) }
+        package static var ssbs: RegisterField { .init(index: 240) }
         /// Bit 22.
-        package static var pan: RegisterField { .init(index: 4777) }
+        package static var pan: RegisterField { .init(index: 241) }
         /// Bit 21.
-        package static var ss: RegisterField { .init(index: 4778) }
+        package static var ss: RegisterField { .init(index: 242) }
         /// Bit 20.
-        package static var il: RegisterField { .init(index: 4779) }
+        package static var il: RegisterField { .init(index: 243) }
         /// Bits 19:16.
-        package static var ge: RegisterField { .init(index: 4780) }
+        package static var ge: RegisterField { .init(index: 244) }
         /// Bits 15:10.
-        package static var itHi: RegisterField { .init(index: 4781) }
+        package static var itHi: RegisterField { .init(index: 245) }
         /// Bit 9.
-        package static var e: RegisterField { .init(index: 4782) }
+        package static var e: RegisterField { .init(index: 246) }
         /// Bit 8.
-        package static var a: RegisterField { .init(index: 4783) }
+        package static var a: RegisterField { .init(index: 247) }
         /// Bit 7.
-        package static var i: RegisterField { .init(index: 4784) }
+        package static var i: RegisterField { .init(index: 248) }
         /// Bit 6.
-        package static var f: RegisterField { .init(index: 4785) }
+        package static var f: RegisterField { .init(index: 249) }
         /// Bit 5.
-        package static var t: RegisterField { .init(index: 4786) }
+        package static var t: RegisterField { .init(index: 250) }
         /// Bits 4:0.
-        package static var m: RegisterField { .init(index: 4787) }
+        package static var m: RegisterField { .init(index: 251) }
     }
 
     /// Those of CTR_EL0.
     package enum CTREL0 {
         /// Bits 37:32.
-        package static var tminLine: RegisterField { .init(index: 4789) }
+        package static var tminLine: RegisterField { .init(index: 2272) }
         /// Bit 29.
-        package static var dic: RegisterField { .init(index: 4792) }
+        package static var dic: RegisterField { .init(index: 2275) }
         /// Bit 28.
-        package static var idc: RegisterField { .init(index: 4793) }
+        package static var idc: RegisterField { .init(index: 2276) }
         /// Bits 27:24.
-        package static var cwg: RegisterField { .init(index: 4794) }
+        package static var cwg: RegisterField { .init(index: 2277) }
         /// Bits 23:20.
-        package static var erg: RegisterField { .init(index: 4795) }
+        package static var erg: RegisterField { .init(index: 2278) }
         /// Bits 19:16.
-        package static var dminLine: RegisterField { .init(index: 4796) }
+        package static var dminLine: RegisterField { .init(index: 2279) }
         /// Bits 15:14.
-        package static var l1Ip: RegisterField { .init(index: 4797) }
+        package static var l1Ip: RegisterField { .init(index: 2280) }
         /// Bits 3:0.
-        package static var iminLine: RegisterField { .init(index: 4799) }
+        package static var iminLine: RegisterField { .init(index: 2282) }
     }
 
     /// Those of ESR_EL1.
     package enum ESREL1 {
         /// Bits 55:32.
-        package static var iss2: RegisterField { .init(index: 4801) }
+        package static var iss2: RegisterField { .init(index: 1419) }
         /// Bits 31:26.
-        package static var ec: RegisterField { .init(index: 4802) }
+        package static var ec: RegisterField { .init(index: 1420) }
         /// Bit 25.
-        package static var il: RegisterField { .init(index: 4803) }
+        package static var il: RegisterField { .init(index: 1421) }
         /// Bits 24:0.
-        package static var iss: RegisterField { .init(index: 4804) }
+        package static var iss: RegisterField { .init(index: 1422) }
 
         /// Values of EC.
         package enum EC {
@@ -221,367 +221,367 @@ extension RegisterField {
     /// Those of GCSCR_EL1.
     package enum GCSCREL1 {
         /// Bit 9.
-        package static var strEn: RegisterField { .init(index: 4806) }
+        package static var strEn: RegisterField { .init(index: 1321) }
         /// Bit 8.
-        package static var pushmEn: RegisterField { .init(index: 4807) }
+        package static var pushmEn: RegisterField { .init(index: 1322) }
         /// Bit 6.
-        package static var exlocken: RegisterField { .init(index: 4809) }
+        package static var exlocken: RegisterField { .init(index: 1324) }
         /// Bit 5.
-        package static var rvchken: RegisterField { .init(index: 4810) }
+        package static var rvchken: RegisterField { .init(index: 1325) }
         /// Bit 0.
-        package static var pcrsel: RegisterField { .init(index: 4812) }
+        package static var pcrsel: RegisterField { .init(index: 1327) }
     }
 
     /// Those of GICD_IIDR.
     package enum GICDIIDR {
         /// Bits 31:24.
-        package static var productID: RegisterField { .init(index: 4813) }
+        package static var productID: RegisterField { .init(index: 4605) }
         /// Bits 19:16.
-        package static var variant: RegisterField { .init(index: 4815) }
+        package static var variant: RegisterField { .init(index: 4607) }
         /// Bits 15:12.
-        package static var revision: RegisterField { .init(index: 4816) }
+        package static var revision: RegisterField { .init(index: 4608) }
         /// Bits 11:0.
-        package static var implementer: RegisterField { .init(index: 4817) }
+        package static var implementer: RegisterField { .init(index: 4609) }
     }
 
     /// Those of GICD_IROUTER.
     package enum GICDIROUTER {
         /// Bits 39:32.
-        package static var aff3: RegisterField { .init(index: 4819) }
+        package static var aff3: RegisterField { .init(index: 4676) }
         /// Bit 31.
-        package static var irm: RegisterField { .init(index: 4820) }
+        package static var irm: RegisterField { .init(index: 4677) }
         /// Bits 23:16.
-        package static var aff2: RegisterField { .init(index: 4822) }
+        package static var aff2: RegisterField { .init(index: 4679) }
         /// Bits 15:8.
-        package static var aff1: RegisterField { .init(index: 4823) }
+        package static var aff1: RegisterField { .init(index: 4680) }
         /// Bits 7:0.
-        package static var aff0: RegisterField { .init(index: 4824) }
+        package static var aff0: RegisterField { .init(index: 4681) }
     }
 
     /// Those of GICD_TYPER.
     package enum GICDTYPER {
         /// Bit 25.
-        package static var no1N: RegisterField { .init(index: 4826) }
+        package static var no1N: RegisterField { .init(index: 4628) }
         /// Bit 24.
-        package static var a3V: RegisterField { .init(index: 4827) }
+        package static var a3V: RegisterField { .init(index: 4629) }
         /// Bits 23:19.
-        package static var idBits: RegisterField { .init(index: 4828) }
+        package static var idBits: RegisterField { .init(index: 4630) }
         /// Bit 18.
-        package static var dvis: RegisterField { .init(index: 4829) }
+        package static var dvis: RegisterField { .init(index: 4631) }
         /// Bit 17.
-        package static var lpis: RegisterField { .init(index: 4830) }
+        package static var lpis: RegisterField { .init(index: 4632) }
         /// Bit 16.
-        package static var mbis: RegisterField { .init(index: 4831) }
+        package static var mbis: RegisterField { .init(index: 4633) }
         /// Bits 15:11.
-        package static var numLPIs: RegisterField { .init(index: 4832) }
+        package static var numLPIs: RegisterField { .init(index: 4634) }
         /// Bit 10.
-        package static var securityExtn: RegisterField { .init(index: 4833) }
+        package static var securityExtn: RegisterField { .init(index: 4635) }
         /// Bit 9.
-        package static var nmi: RegisterField { .init(index: 4834) }
+        package static var nmi: RegisterField { .init(index: 4636) }
         /// Bit 8.
-        package static var espi: RegisterField { .init(index: 4835) }
+        package static var espi: RegisterField { .init(index: 4637) }
         /// Bits 7:5.
-        package static var cpuNumber: RegisterField { .init(index: 4836) }
+        package static var cpuNumber: RegisterField { .init(index: 4638) }
         /// Bits 4:0.
-        package static var itLinesNumber: RegisterField { .init(index: 4837) }
+        package static var itLinesNumber: RegisterField { .init(index: 4639) }
     }
 
     /// Those of GICR_CTLR.
     package enum GICRCTLR {
         /// Bit 31.
-        package static var uwp: RegisterField { .init(index: 4838) }
+        package static var uwp: RegisterField { .init(index: 4595) }
         /// Bit 26.
-        package static var dpg1S: RegisterField { .init(index: 4840) }
+        package static var dpg1S: RegisterField { .init(index: 4597) }
         /// Bit 25.
-        package static var dpg1NS: RegisterField { .init(index: 4841) }
+        package static var dpg1NS: RegisterField { .init(index: 4598) }
         /// Bit 24.
-        package static var dpg0: RegisterField { .init(index: 4842) }
+        package static var dpg0: RegisterField { .init(index: 4599) }
         /// Bit 3.
-        package static var rwp: RegisterField { .init(index: 4844) }
+        package static var rwp: RegisterField { .init(index: 4601) }
         /// Bit 2.
-        package static var ir: RegisterField { .init(index: 4845) }
+        package static var ir: RegisterField { .init(index: 4602) }
         /// Bit 1.
-        package static var ces: RegisterField { .init(index: 4846) }
+        package static var ces: RegisterField { .init(index: 4603) }
         /// Bit 0.
-        package static var enableLPIs: RegisterField { .init(index: 4847) }
+        package static var enableLPIs: RegisterField { .init(index: 4604) }
     }
 
     /// Those of GICR_PROPBASER.
     package enum GICRPROPBASER {
         /// Bits 58:56.
-        package static var outerCache: RegisterField { .init(index: 4849) }
+        package static var outerCache: RegisterField { .init(index: 4683) }
         /// Bits 51:12.
-        package static var physicalAddress: RegisterField { .init(index: 4851) }
+        package static var physicalAddress: RegisterField { .init(index: 4685) }
         /// Bits 11:10.
-        package static var shareability: RegisterField { .init(index: 4852) }
+        package static var shareability: RegisterField { .init(index: 4686) }
         /// Bits 9:7.
-        package static var innerCache: RegisterField { .init(index: 4853) }
+        package static var innerCache: RegisterField { .init(index: 4687) }
         /// Bits 4:0.
-        package static var idBits: RegisterField { .init(index: 4855) }
+        package static var idBits: RegisterField { .init(index: 4689) }
     }
 
     /// Those of GICR_TYPER.
     package enum GICRTYPER {
         /// Bits 63:32.
-        package static var affinityValue: RegisterField { .init(index: 4856) }
+        package static var affinityValue: RegisterField { .init(index: 4648) }
         /// Bits 31:27.
-        package static var ppInum: RegisterField { .init(index: 4857) }
+        package static var ppInum: RegisterField { .init(index: 4649) }
         /// Bit 26.
-        package static var vsgi: RegisterField { .init(index: 4858) }
+        package static var vsgi: RegisterField { .init(index: 4650) }
         /// Bits 25:24.
-        package static var commonLPIAff: RegisterField { .init(index: 4859) }
+        package static var commonLPIAff: RegisterField { .init(index: 4651) }
         /// Bits 23:8.
-        package static var processorNumber: RegisterField { .init(index: 4860) }
+        package static var processorNumber: RegisterField { .init(index: 4652) }
         /// Bit 7.
-        package static var rvpeid: RegisterField { .init(index: 4861) }
+        package static var rvpeid: RegisterField { .init(index: 4653) }
         /// Bit 6.
-        package static var mpam: RegisterField { .init(index: 4862) }
+        package static var mpam: RegisterField { .init(index: 4654) }
         /// Bit 5.
-        package static var dpgs: RegisterField { .init(index: 4863) }
+        package static var dpgs: RegisterField { .init(index: 4655) }
         /// Bit 4.
-        package static var last: RegisterField { .init(index: 4864) }
+        package static var last: RegisterField { .init(index: 4656) }
         /// Bit 3.
-        package static var directLPI: RegisterField { .init(index: 4865) }
+        package static var directLPI: RegisterField { .init(index: 4657) }
         /// Bit 2.
-        package static var dirty: RegisterField { .init(index: 4866) }
+        package static var dirty: RegisterField { .init(index: 4658) }
         /// Bit 1.
-        package static var vlpis: RegisterField { .init(index: 4867) }
+        package static var vlpis: RegisterField { .init(index: 4659) }
         /// Bit 0.
-        package static var plpis: RegisterField { .init(index: 4868) }
+        package static var plpis: RegisterField { .init(index: 4660) }
     }
 
     /// Those of GITS_BASER.
     package enum GITSBASER {
         /// Bit 63.
-        package static var valid: RegisterField { .init(index: 4869) }
+        package static var valid: RegisterField { .init(index: 4717) }
         /// Bit 62.
-        package static var indirect: RegisterField { .init(index: 4870) }
+        package static var indirect: RegisterField { .init(index: 4718) }
         /// Bits 61:59.
-        package static var innerCache: RegisterField { .init(index: 4871) }
+        package static var innerCache: RegisterField { .init(index: 4719) }
         /// Bits 58:56.
-        package static var type: RegisterField { .init(index: 4872) }
+        package static var type: RegisterField { .init(index: 4720) }
         /// Bits 55:53.
-        package static var outerCache: RegisterField { .init(index: 4873) }
+        package static var outerCache: RegisterField { .init(index: 4721) }
         /// Bits 52:48.
-        package static var entrySize: RegisterField { .init(index: 4874) }
+        package static var entrySize: RegisterField { .init(index: 4722) }
         /// Bits 47:12.
-        package static var physicalAddress: RegisterField { .init(index: 4875) }
+        package static var physicalAddress: RegisterField { .init(index: 4723) }
         /// Bits 11:10.
-        package static var shareability: RegisterField { .init(index: 4876) }
+        package static var shareability: RegisterField { .init(index: 4724) }
         /// Bits 9:8.
-        package static var pageSize: RegisterField { .init(index: 4877) }
+        package static var pageSize: RegisterField { .init(index: 4725) }
         /// Bits 7:0.
-        package static var size: RegisterField { .init(index: 4878) }
+        package static var size: RegisterField { .init(index: 4726) }
     }
 
     /// Those of GITS_CBASER.
     package enum GITSCBASER {
         /// Bit 63.
-        package static var valid: RegisterField { .init(index: 4879) }
+        package static var valid: RegisterField { .init(index: 4699) }
         /// Bits 61:59.
-        package static var innerCache: RegisterField { .init(index: 4881) }
+        package static var innerCache: RegisterField { .init(index: 4701) }
         /// Bits 55:53.
-        package static var outerCache: RegisterField { .init(index: 4883) }
+        package static var outerCache: RegisterField { .init(index: 4703) }
         /// Bits 51:12.
-        package static var physicalAddress: RegisterField { .init(index: 4885) }
+        package static var physicalAddress: RegisterField { .init(index: 4705) }
         /// Bits 11:10.
-        package static var shareability: RegisterField { .init(index: 4886) }
+        package static var shareability: RegisterField { .init(index: 4706) }
         /// Bits 7:0.
-        package static var size: RegisterField { .init(index: 4888) }
+        package static var size: RegisterField { .init(index: 4708) }
     }
 
     /// Those of GITS_CTLR.
     package enum GITSCTLR {
         /// Bit 31.
-        package static var quiescent: RegisterField { .init(index: 4889) }
+        package static var quiescent: RegisterField { .init(index: 4645) }
         /// Bit 0.
-        package static var enabled: RegisterField { .init(index: 4891) }
+        package static var enabled: RegisterField { .init(index: 4647) }
     }
 
     /// Those of GITS_CWRITER.
     package enum GITSCWRITER {
         /// Bits 19:5.
-        package static var offset: RegisterField { .init(index: 4893) }
+        package static var offset: RegisterField { .init(index: 4710) }
         /// Bit 0.
-        package static var retry: RegisterField { .init(index: 4895) }
+        package static var retry: RegisterField { .init(index: 4712) }
     }
 
     /// Those of HCR_EL2.
     package enum HCREL2 {
         /// Bits 63:60.
-        package static var twedel: RegisterField { .init(index: 4896) }
+        package static var twedel: RegisterField { .init(index: 2634) }
         /// Bit 59.
-        package static var twedEn: RegisterField { .init(index: 4897) }
+        package static var twedEn: RegisterField { .init(index: 2635) }
         /// Bit 58.
-        package static var tid5: RegisterField { .init(index: 4898) }
+        package static var tid5: RegisterField { .init(index: 2636) }
         /// Bit 57.
-        package static var dct: RegisterField { .init(index: 4899) }
+        package static var dct: RegisterField { .init(index: 2637) }
         /// Bit 56.
-        package static var ata: RegisterField { .init(index: 4900) }
+        package static var ata: RegisterField { .init(index: 2638) }
         /// Bit 55.
-        package static var ttlbos: RegisterField { .init(index: 4901) }
+        package static var ttlbos: RegisterField { .init(index: 2639) }
         /// Bit 54.
-        package static var ttlbis: RegisterField { .init(index: 4902) }
+        package static var ttlbis: RegisterField { .init(index: 2640) }
         /// Bit 53.
-        package static var enSCXT: RegisterField { .init(index: 4903) }
+        package static var enSCXT: RegisterField { .init(index: 2641) }
         /// Bit 52.
-        package static var tocu: RegisterField { .init(index: 4904) }
+        package static var tocu: RegisterField { .init(index: 2642) }
         /// Bit 51.
-        package static var amvoffen: RegisterField { .init(index: 4905) }
+        package static var amvoffen: RegisterField { .init(index: 2643) }
         /// Bit 50.
-        package static var ticab: RegisterField { .init(index: 4906) }
+        package static var ticab: RegisterField { .init(index: 2644) }
         /// Bit 49.
-        package static var tid4: RegisterField { .init(index: 4907) }
+        package static var tid4: RegisterField { .init(index: 2645) }
         /// Bit 48.
-        package static var gpf: RegisterField { .init(index: 4908) }
+        package static var gpf: RegisterField { .init(index: 2646) }
         /// Bit 47.
-        package static var fien: RegisterField { .init(index: 4909) }
+        package static var fien: RegisterField { .init(index: 2647) }
         /// Bit 46.
-        package static var fwb: RegisterField { .init(index: 4910) }
+        package static var fwb: RegisterField { .init(index: 2648) }
         /// Bit 45.
-        package static var nv2: RegisterField { .init(index: 4911) }
+        package static var nv2: RegisterField { .init(index: 2649) }
         /// Bit 44.
-        package static var at: RegisterField { .init(index: 4912) }
+        package static var at: RegisterField { .init(index: 2650) }
         /// Bit 43.
-        package static var nv1: RegisterField { .init(index: 4913) }
+        package static var nv1: RegisterField { .init(index: 2651) }
         /// Bit 42.
-        package static var nv: RegisterField { .init(index: 4914) }
+        package static var nv: RegisterField { .init(index: 2652) }
         /// Bit 41.
-        package static var api: RegisterField { .init(index: 4915) }
+        package static var api: RegisterField { .init(index: 2653) }
         /// Bit 40.
-        package static var apk: RegisterField { .init(index: 4916) }
+        package static var apk: RegisterField { .init(index: 2654) }
         /// Bit 37.
-        package static var tea: RegisterField { .init(index: 4918) }
+        package static var tea: RegisterField { .init(index: 2656) }
         /// Bit 36.
-        package static var terr: RegisterField { .init(index: 4919) }
+        package static var terr: RegisterField { .init(index: 2657) }
         /// Bit 35.
-        package static var tlor: RegisterField { .init(index: 4920) }
+        package static var tlor: RegisterField { .init(index: 2658) }
         /// Bit 34.
-        package static var e2H: RegisterField { .init(index: 4921) }
+        package static var e2H: RegisterField { .init(index: 2659) }
         /// Bit 33.
-        package static var id: RegisterField { .init(index: 4922) }
+        package static var id: RegisterField { .init(index: 2660) }
         /// Bit 32.
-        package static var cd: RegisterField { .init(index: 4923) }
+        package static var cd: RegisterField { .init(index: 2661) }
         /// Bit 31.
-        package static var rw: RegisterField { .init(index: 4924) }
+        package static var rw: RegisterField { .init(index: 2662) }
         /// Bit 30.
-        package static var trvm: RegisterField { .init(index: 4925) }
+        package static var trvm: RegisterField { .init(index: 2663) }
         /// Bit 29.
-        package static var hcd: RegisterField { .init(index: 4926) }
+        package static var hcd: RegisterField { .init(index: 2664) }
         /// Bit 28.
-        package static var tdz: RegisterField { .init(index: 4927) }
+        package static var tdz: RegisterField { .init(index: 2665) }
         /// Bit 27.
-        package static var tge: RegisterField { .init(index: 4928) }
+        package static var tge: RegisterField { .init(index: 2666) }
         /// Bit 26.
-        package static var tvm: RegisterField { .init(index: 4929) }
+        package static var tvm: RegisterField { .init(index: 2667) }
         /// Bit 25.
-        package static var ttlb: RegisterField { .init(index: 4930) }
+        package static var ttlb: RegisterField { .init(index: 2668) }
         /// Bit 24.
-        package static var tpu: RegisterField { .init(index: 4931) }
+        package static var tpu: RegisterField { .init(index: 2669) }
         /// Bit 23.
-        package static var tpcp: RegisterField { .init(index: 4932) }
+        package static var tpcp: RegisterField { .init(index: 2670) }
         /// Bit 22.
-        package static var tsw: RegisterField { .init(index: 4933) }
+        package static var tsw: RegisterField { .init(index: 2671) }
         /// Bit 21.
-        package static var tacr: RegisterField { .init(index: 4934) }
+        package static var tacr: RegisterField { .init(index: 2672) }
         /// Bit 20.
-        package static var tidcp: RegisterField { .init(index: 4935) }
+        package static var tidcp: RegisterField { .init(index: 2673) }
         /// Bit 19.
-        package static var tsc: RegisterField { .init(index: 4936) }
+        package static var tsc: RegisterField { .init(index: 2674) }
         /// Bit 18.
-        package static var tid3: RegisterField { .init(index: 4937) }
+        package static var tid3: RegisterField { .init(index: 2675) }
         /// Bit 17.
-        package static var tid2: RegisterField { .init(index: 4938) }
+        package static var tid2: RegisterField { .init(index: 2676) }
         /// Bit 16.
-        package static var tid1: RegisterField { .init(index: 4939) }
+        package static var tid1: RegisterField { .init(index: 2677) }
         /// Bit 15.
-        package static var tid0: RegisterField { .init(index: 4940) }
+        package static var tid0: RegisterField { .init(index: 2678) }
         /// Bit 14.
-        package static var twe: RegisterField { .init(index: 4941) }
+        package static var twe: RegisterField { .init(index: 2679) }
         /// Bit 13.
-        package static var twi: RegisterField { .init(index: 4942) }
+        package static var twi: RegisterField { .init(index: 2680) }
         /// Bit 12.
-        package static var dc: RegisterField { .init(index: 4943) }
+        package static var dc: RegisterField { .init(index: 2681) }
         /// Bits 11:10.
-        package static var bsu: RegisterField { .init(index: 4944) }
+        package static var bsu: RegisterField { .init(index: 2682) }
         /// Bit 9.
-        package static var fb: RegisterField { .init(index: 4945) }
+        package static var fb: RegisterField { .init(index: 2683) }
         /// Bit 8.
-        package static var vse: RegisterField { .init(index: 4946) }
+        package static var vse: RegisterField { .init(index: 2684) }
         /// Bit 7.
-        package static var vi: RegisterField { .init(index: 4947) }
+        package static var vi: RegisterField { .init(index: 2685) }
         /// Bit 6.
-        package static var vf: RegisterField { .init(index: 4948) }
+        package static var vf: RegisterField { .init(index: 2686) }
         /// Bit 5.
-        package static var amo: RegisterField { .init(index: 4949) }
+        package static var amo: RegisterField { .init(index: 2687) }
         /// Bit 4.
-        package static var imo: RegisterField { .init(index: 4950) }
+        package static var imo: RegisterField { .init(index: 2688) }
         /// Bit 3.
-        package static var fmo: RegisterField { .init(index: 4951) }
+        package static var fmo: RegisterField { .init(index: 2689) }
         /// Bit 2.
-        package static var ptw: RegisterField { .init(index: 4952) }
+        package static var ptw: RegisterField { .init(index: 2690) }
         /// Bit 1.
-        package static var swio: RegisterField { .init(index: 4953) }
+        package static var swio: RegisterField { .init(index: 2691) }
         /// Bit 0.
-        package static var vm: RegisterField { .init(index: 4954) }
+        package static var vm: RegisterField { .init(index: 2692) }
     }
 
     /// Those of ICC_CTLR_EL1.
     package enum ICCCTLREL1 {
         /// Bit 19.
-        package static var extRange: RegisterField { .init(index: 4956) }
+        package static var extRange: RegisterField { .init(index: 2010) }
         /// Bit 18.
-        package static var rss: RegisterField { .init(index: 4957) }
+        package static var rss: RegisterField { .init(index: 2011) }
         /// Bit 15.
-        package static var a3V: RegisterField { .init(index: 4959) }
+        package static var a3V: RegisterField { .init(index: 2013) }
         /// Bit 14.
-        package static var seis: RegisterField { .init(index: 4960) }
+        package static var seis: RegisterField { .init(index: 2014) }
         /// Bits 13:11.
-        package static var idBits: RegisterField { .init(index: 4961) }
+        package static var idBits: RegisterField { .init(index: 2015) }
         /// Bits 10:8.
-        package static var priBits: RegisterField { .init(index: 4962) }
+        package static var priBits: RegisterField { .init(index: 2016) }
         /// Bit 6.
-        package static var pmhe: RegisterField { .init(index: 4964) }
+        package static var pmhe: RegisterField { .init(index: 2018) }
         /// Bit 1.
-        package static var eoImode: RegisterField { .init(index: 4966) }
+        package static var eoImode: RegisterField { .init(index: 2020) }
         /// Bit 0.
-        package static var cbpr: RegisterField { .init(index: 4967) }
+        package static var cbpr: RegisterField { .init(index: 2021) }
     }
 
     /// Those of ID_AA64DFR0_EL1.
     package enum IDAA64DFR0EL1 {
         /// Bits 63:60.
-        package static var hpmn0: RegisterField { .init(index: 4968) }
+        package static var hpmn0: RegisterField { .init(index: 859) }
         /// Bits 59:56.
-        package static var extTrcBuff: RegisterField { .init(index: 4969) }
+        package static var extTrcBuff: RegisterField { .init(index: 860) }
         /// Bits 55:52.
-        package static var brbe: RegisterField { .init(index: 4970) }
+        package static var brbe: RegisterField { .init(index: 861) }
         /// Bits 51:48.
-        package static var mtpmu: RegisterField { .init(index: 4971) }
+        package static var mtpmu: RegisterField { .init(index: 862) }
         /// Bits 47:44.
-        package static var traceBuffer: RegisterField { .init(index: 4972) }
+        package static var traceBuffer: RegisterField { .init(index: 863) }
         /// Bits 43:40.
-        package static var traceFilt: RegisterField { .init(index: 4973) }
+        package static var traceFilt: RegisterField { .init(index: 864) }
         /// Bits 39:36.
-        package static var doubleLock: RegisterField { .init(index: 4974) }
+        package static var doubleLock: RegisterField { .init(index: 865) }
         /// Bits 35:32.
-        package static var pmsVer: RegisterField { .init(index: 4975) }
+        package static var pmsVer: RegisterField { .init(index: 866) }
         /// Bits 31:28.
-        package static var ctxCMPs: RegisterField { .init(index: 4976) }
+        package static var ctxCMPs: RegisterField { .init(index: 867) }
         /// Bits 27:24.
-        package static var sebep: RegisterField { .init(index: 4977) }
+        package static var sebep: RegisterField { .init(index: 868) }
         /// Bits 23:20.
-        package static var wrPs: RegisterField { .init(index: 4978) }
+        package static var wrPs: RegisterField { .init(index: 869) }
         /// Bits 19:16.
-        package static var pmss: RegisterField { .init(index: 4979) }
+        package static var pmss: RegisterField { .init(index: 870) }
         /// Bits 15:12.
-        package static var brPs: RegisterField { .init(index: 4980) }
+        package static var brPs: RegisterField { .init(index: 871) }
         /// Bits 11:8.
-        package static var pmuVer: RegisterField { .init(index: 4981) }
+        package static var pmuVer: RegisterField { .init(index: 872) }
         /// Bits 7:4.
-        package static var traceVer: RegisterField { .init(index: 4982) }
+        package static var traceVer: RegisterField { .init(index: 873) }
         /// Bits 3:0.
-        package static var debugVer: RegisterField { .init(index: 4983) }
+        package static var debugVer: RegisterField { .init(index: 874) }
 
         /// Values of PMUVer.
         package enum PMUVer {
@@ -609,417 +609,417 @@ extension RegisterField {
     /// Those of ID_AA64DFR1_EL1.
     package enum IDAA64DFR1EL1 {
         /// Bits 63:56.
-        package static var ablCMPs: RegisterField { .init(index: 4984) }
+        package static var ablCMPs: RegisterField { .init(index: 875) }
         /// Bits 55:52.
-        package static var dpfzs: RegisterField { .init(index: 4985) }
+        package static var dpfzs: RegisterField { .init(index: 876) }
         /// Bits 51:48.
-        package static var ebep: RegisterField { .init(index: 4986) }
+        package static var ebep: RegisterField { .init(index: 877) }
         /// Bits 47:44.
-        package static var ite: RegisterField { .init(index: 4987) }
+        package static var ite: RegisterField { .init(index: 878) }
         /// Bits 43:40.
-        package static var able: RegisterField { .init(index: 4988) }
+        package static var able: RegisterField { .init(index: 879) }
         /// Bits 39:36.
-        package static var pmicntr: RegisterField { .init(index: 4989) }
+        package static var pmicntr: RegisterField { .init(index: 880) }
         /// Bits 35:32.
-        package static var spmu: RegisterField { .init(index: 4990) }
+        package static var spmu: RegisterField { .init(index: 881) }
         /// Bits 31:24.
-        package static var ctxCMPs: RegisterField { .init(index: 4991) }
+        package static var ctxCMPs: RegisterField { .init(index: 882) }
         /// Bits 23:16.
-        package static var wrPs: RegisterField { .init(index: 4992) }
+        package static var wrPs: RegisterField { .init(index: 883) }
         /// Bits 15:8.
-        package static var brPs: RegisterField { .init(index: 4993) }
+        package static var brPs: RegisterField { .init(index: 884) }
         /// Bits 7:0.
-        package static var syspmuid: RegisterField { .init(index: 4994) }
+        package static var syspmuid: RegisterField { .init(index: 885) }
     }
 
     /// Those of ID_AA64ISAR2_EL1.
     package enum IDAA64ISAR2EL1 {
         /// Bits 63:60.
-        package static var ats1A: RegisterField { .init(index: 4995) }
+        package static var ats1A: RegisterField { .init(index: 938) }
         /// Bits 59:56.
-        package static var lut: RegisterField { .init(index: 4996) }
+        package static var lut: RegisterField { .init(index: 939) }
         /// Bits 55:52.
-        package static var cssc: RegisterField { .init(index: 4997) }
+        package static var cssc: RegisterField { .init(index: 940) }
         /// Bits 51:48.
-        package static var rprfm: RegisterField { .init(index: 4998) }
+        package static var rprfm: RegisterField { .init(index: 941) }
         /// Bits 47:44.
-        package static var pcdphint: RegisterField { .init(index: 4999) }
+        package static var pcdphint: RegisterField { .init(index: 942) }
         /// Bits 43:40.
-        package static var prfmslc: RegisterField { .init(index: 5000) }
+        package static var prfmslc: RegisterField { .init(index: 943) }
         /// Bits 39:36.
-        package static var sysinstr128: RegisterField { .init(index: 5001) }
+        package static var sysinstr128: RegisterField { .init(index: 944) }
         /// Bits 35:32.
-        package static var sysreg128: RegisterField { .init(index: 5002) }
+        package static var sysreg128: RegisterField { .init(index: 945) }
         /// Bits 31:28.
-        package static var clrbhb: RegisterField { .init(index: 5003) }
+        package static var clrbhb: RegisterField { .init(index: 946) }
         /// Bits 27:24.
-        package static var pacFrac: RegisterField { .init(index: 5004) }
+        package static var pacFrac: RegisterField { .init(index: 947) }
         /// Bits 23:20.
-        package static var bc: RegisterField { .init(index: 5005) }
+        package static var bc: RegisterField { .init(index: 948) }
         /// Bits 19:16.
-        package static var mops: RegisterField { .init(index: 5006) }
+        package static var mops: RegisterField { .init(index: 949) }
         /// Bits 15:12.
-        package static var apa3: RegisterField { .init(index: 5007) }
+        package static var apa3: RegisterField { .init(index: 950) }
         /// Bits 11:8.
-        package static var gpa3: RegisterField { .init(index: 5008) }
+        package static var gpa3: RegisterField { .init(index: 951) }
         /// Bits 7:4.
-        package static var rpres: RegisterField { .init(index: 5009) }
+        package static var rpres: RegisterField { .init(index: 952) }
         /// Bits 3:0.
-        package static var wFxT: RegisterField { .init(index: 5010) }
+        package static var wFxT: RegisterField { .init(index: 953) }
     }
 
     /// Those of ID_AA64MMFR1_EL1.
     package enum IDAA64MMFR1EL1 {
         /// Bits 63:60.
-        package static var ecbhb: RegisterField { .init(index: 5011) }
+        package static var ecbhb: RegisterField { .init(index: 982) }
         /// Bits 59:56.
-        package static var cmow: RegisterField { .init(index: 5012) }
+        package static var cmow: RegisterField { .init(index: 983) }
         /// Bits 55:52.
-        package static var tidcp1: RegisterField { .init(index: 5013) }
+        package static var tidcp1: RegisterField { .init(index: 984) }
         /// Bits 51:48.
-        package static var nTLBPA: RegisterField { .init(index: 5014) }
+        package static var nTLBPA: RegisterField { .init(index: 985) }
         /// Bits 47:44.
-        package static var afp: RegisterField { .init(index: 5015) }
+        package static var afp: RegisterField { .init(index: 986) }
         /// Bits 43:40.
-        package static var hcx: RegisterField { .init(index: 5016) }
+        package static var hcx: RegisterField { .init(index: 987) }
         /// Bits 39:36.
-        package static var ets: RegisterField { .init(index: 5017) }
+        package static var ets: RegisterField { .init(index: 988) }
         /// Bits 35:32.
-        package static var twed: RegisterField { .init(index: 5018) }
+        package static var twed: RegisterField { .init(index: 989) }
         /// Bits 31:28.
-        package static var xnx: RegisterField { .init(index: 5019) }
+        package static var xnx: RegisterField { .init(index: 990) }
         /// Bits 27:24.
-        package static var specSEI: RegisterField { .init(index: 5020) }
+        package static var specSEI: RegisterField { .init(index: 991) }
         /// Bits 23:20.
-        package static var pan: RegisterField { .init(index: 5021) }
+        package static var pan: RegisterField { .init(index: 992) }
         /// Bits 19:16.
-        package static var lo: RegisterField { .init(index: 5022) }
+        package static var lo: RegisterField { .init(index: 993) }
         /// Bits 15:12.
-        package static var hpds: RegisterField { .init(index: 5023) }
+        package static var hpds: RegisterField { .init(index: 994) }
         /// Bits 11:8.
-        package static var vh: RegisterField { .init(index: 5024) }
+        package static var vh: RegisterField { .init(index: 995) }
         /// Bits 7:4.
-        package static var vmidBits: RegisterField { .init(index: 5025) }
+        package static var vmidBits: RegisterField { .init(index: 996) }
         /// Bits 3:0.
-        package static var hafdbs: RegisterField { .init(index: 5026) }
+        package static var hafdbs: RegisterField { .init(index: 997) }
     }
 
     /// Those of ID_AA64MMFR2_EL1.
     package enum IDAA64MMFR2EL1 {
         /// Bits 63:60.
-        package static var e0PD: RegisterField { .init(index: 5027) }
+        package static var e0PD: RegisterField { .init(index: 998) }
         /// Bits 59:56.
-        package static var evt: RegisterField { .init(index: 5028) }
+        package static var evt: RegisterField { .init(index: 999) }
         /// Bits 55:52.
-        package static var bbm: RegisterField { .init(index: 5029) }
+        package static var bbm: RegisterField { .init(index: 1000) }
         /// Bits 51:48.
-        package static var ttl: RegisterField { .init(index: 5030) }
+        package static var ttl: RegisterField { .init(index: 1001) }
         /// Bits 43:40.
-        package static var fwb: RegisterField { .init(index: 5032) }
+        package static var fwb: RegisterField { .init(index: 1003) }
         /// Bits 39:36.
-        package static var ids: RegisterField { .init(index: 5033) }
+        package static var ids: RegisterField { .init(index: 1004) }
         /// Bits 35:32.
-        package static var at: RegisterField { .init(index: 5034) }
+        package static var at: RegisterField { .init(index: 1005) }
         /// Bits 31:28.
-        package static var st: RegisterField { .init(index: 5035) }
+        package static var st: RegisterField { .init(index: 1006) }
         /// Bits 27:24.
-        package static var nv: RegisterField { .init(index: 5036) }
+        package static var nv: RegisterField { .init(index: 1007) }
         /// Bits 23:20.
-        package static var ccidx: RegisterField { .init(index: 5037) }
+        package static var ccidx: RegisterField { .init(index: 1008) }
         /// Bits 19:16.
-        package static var vaRange: RegisterField { .init(index: 5038) }
+        package static var vaRange: RegisterField { .init(index: 1009) }
         /// Bits 15:12.
-        package static var iesb: RegisterField { .init(index: 5039) }
+        package static var iesb: RegisterField { .init(index: 1010) }
         /// Bits 11:8.
-        package static var lsm: RegisterField { .init(index: 5040) }
+        package static var lsm: RegisterField { .init(index: 1011) }
         /// Bits 7:4.
-        package static var uao: RegisterField { .init(index: 5041) }
+        package static var uao: RegisterField { .init(index: 1012) }
         /// Bits 3:0.
-        package static var cnP: RegisterField { .init(index: 5042) }
+        package static var cnP: RegisterField { .init(index: 1013) }
     }
 
     /// Those of ID_AA64PFR0_EL1.
     package enum IDAA64PFR0EL1 {
         /// Bits 63:60.
-        package static var csv3: RegisterField { .init(index: 5043) }
+        package static var csv3: RegisterField { .init(index: 758) }
         /// Bits 59:56.
-        package static var csv2: RegisterField { .init(index: 5044) }
+        package static var csv2: RegisterField { .init(index: 759) }
         /// Bits 55:52.
-        package static var rme: RegisterField { .init(index: 5045) }
+        package static var rme: RegisterField { .init(index: 760) }
         /// Bits 51:48.
-        package static var dit: RegisterField { .init(index: 5046) }
+        package static var dit: RegisterField { .init(index: 761) }
         /// Bits 47:44.
-        package static var amu: RegisterField { .init(index: 5047) }
+        package static var amu: RegisterField { .init(index: 762) }
         /// Bits 43:40.
-        package static var mpam: RegisterField { .init(index: 5048) }
+        package static var mpam: RegisterField { .init(index: 763) }
         /// Bits 39:36.
-        package static var sel2: RegisterField { .init(index: 5049) }
+        package static var sel2: RegisterField { .init(index: 764) }
         /// Bits 35:32.
-        package static var sve: RegisterField { .init(index: 5050) }
+        package static var sve: RegisterField { .init(index: 765) }
         /// Bits 31:28.
-        package static var ras: RegisterField { .init(index: 5051) }
+        package static var ras: RegisterField { .init(index: 766) }
         /// Bits 27:24.
-        package static var gic: RegisterField { .init(index: 5052) }
+        package static var gic: RegisterField { .init(index: 767) }
         /// Bits 23:20.
-        package static var advSIMD: RegisterField { .init(index: 5053) }
+        package static var advSIMD: RegisterField { .init(index: 768) }
         /// Bits 19:16.
-        package static var fp: RegisterField { .init(index: 5054) }
+        package static var fp: RegisterField { .init(index: 769) }
         /// Bits 15:12.
-        package static var el3: RegisterField { .init(index: 5055) }
+        package static var el3: RegisterField { .init(index: 770) }
         /// Bits 11:8.
-        package static var el2: RegisterField { .init(index: 5056) }
+        package static var el2: RegisterField { .init(index: 771) }
         /// Bits 7:4.
-        package static var el1: RegisterField { .init(index: 5057) }
+        package static var el1: RegisterField { .init(index: 772) }
         /// Bits 3:0.
-        package static var el0: RegisterField { .init(index: 5058) }
+        package static var el0: RegisterField { .init(index: 773) }
     }
 
     /// Those of ID_AA64PFR1_EL1.
     package enum IDAA64PFR1EL1 {
         /// Bits 63:60.
-        package static var pfar: RegisterField { .init(index: 5059) }
+        package static var pfar: RegisterField { .init(index: 774) }
         /// Bits 59:56.
-        package static var df2: RegisterField { .init(index: 5060) }
+        package static var df2: RegisterField { .init(index: 775) }
         /// Bits 55:52.
-        package static var mtex: RegisterField { .init(index: 5061) }
+        package static var mtex: RegisterField { .init(index: 776) }
         /// Bits 51:48.
-        package static var the: RegisterField { .init(index: 5062) }
+        package static var the: RegisterField { .init(index: 777) }
         /// Bits 47:44.
-        package static var gcs: RegisterField { .init(index: 5063) }
+        package static var gcs: RegisterField { .init(index: 778) }
         /// Bits 43:40.
-        package static var mteFrac: RegisterField { .init(index: 5064) }
+        package static var mteFrac: RegisterField { .init(index: 779) }
         /// Bits 39:36.
-        package static var nmi: RegisterField { .init(index: 5065) }
+        package static var nmi: RegisterField { .init(index: 780) }
         /// Bits 35:32.
-        package static var csv2Frac: RegisterField { .init(index: 5066) }
+        package static var csv2Frac: RegisterField { .init(index: 781) }
         /// Bits 31:28.
-        package static var rndrTrap: RegisterField { .init(index: 5067) }
+        package static var rndrTrap: RegisterField { .init(index: 782) }
         /// Bits 27:24.
-        package static var sme: RegisterField { .init(index: 5068) }
+        package static var sme: RegisterField { .init(index: 783) }
         /// Bits 19:16.
-        package static var mpamFrac: RegisterField { .init(index: 5070) }
+        package static var mpamFrac: RegisterField { .init(index: 785) }
         /// Bits 15:12.
-        package static var rasFrac: RegisterField { .init(index: 5071) }
+        package static var rasFrac: RegisterField { .init(index: 786) }
         /// Bits 11:8.
-        package static var mte: RegisterField { .init(index: 5072) }
+        package static var mte: RegisterField { .init(index: 787) }
         /// Bits 7:4.
-        package static var ssbs: RegisterField { .init(index: 5073) }
+        package static var ssbs: RegisterField { .init(index: 788) }
         /// Bits 3:0.
-        package static var bt: RegisterField { .init(index: 5074) }
+        package static var bt: RegisterField { .init(index: 789) }
     }
 
     /// Those of ID_AA64PFR2_EL1.
     package enum IDAA64PFR2EL1 {
         /// Bits 35:32.
-        package static var fpmr: RegisterField { .init(index: 5076) }
+        package static var fpmr: RegisterField { .init(index: 791) }
         /// Bits 19:16.
-        package static var uinj: RegisterField { .init(index: 5078) }
+        package static var uinj: RegisterField { .init(index: 793) }
         /// Bits 15:12.
-        package static var gcie: RegisterField { .init(index: 5079) }
+        package static var gcie: RegisterField { .init(index: 794) }
         /// Bits 11:8.
-        package static var mtefar: RegisterField { .init(index: 5080) }
+        package static var mtefar: RegisterField { .init(index: 795) }
         /// Bits 7:4.
-        package static var mtestoreonly: RegisterField { .init(index: 5081) }
+        package static var mtestoreonly: RegisterField { .init(index: 796) }
         /// Bits 3:0.
-        package static var mteperm: RegisterField { .init(index: 5082) }
+        package static var mteperm: RegisterField { .init(index: 797) }
     }
 
     /// Those of ID_MMFR3_EL1.
     package enum IDMMFR3EL1 {
         /// Bits 31:28.
-        package static var supersec: RegisterField { .init(index: 5084) }
+        package static var supersec: RegisterField { .init(index: 647) }
         /// Bits 27:24.
-        package static var cMemSz: RegisterField { .init(index: 5085) }
+        package static var cMemSz: RegisterField { .init(index: 648) }
         /// Bits 23:20.
-        package static var cohWalk: RegisterField { .init(index: 5086) }
+        package static var cohWalk: RegisterField { .init(index: 649) }
         /// Bits 19:16.
-        package static var pan: RegisterField { .init(index: 5087) }
+        package static var pan: RegisterField { .init(index: 650) }
         /// Bits 15:12.
-        package static var maintBcst: RegisterField { .init(index: 5088) }
+        package static var maintBcst: RegisterField { .init(index: 651) }
         /// Bits 11:8.
-        package static var bpMaint: RegisterField { .init(index: 5089) }
+        package static var bpMaint: RegisterField { .init(index: 652) }
         /// Bits 7:4.
-        package static var cMaintSW: RegisterField { .init(index: 5090) }
+        package static var cMaintSW: RegisterField { .init(index: 653) }
         /// Bits 3:0.
-        package static var cMaintVA: RegisterField { .init(index: 5091) }
+        package static var cMaintVA: RegisterField { .init(index: 654) }
     }
 
     /// Those of ID_PFR0_EL1.
     package enum IDPFR0EL1 {
         /// Bits 31:28.
-        package static var ras: RegisterField { .init(index: 5093) }
+        package static var ras: RegisterField { .init(index: 588) }
         /// Bits 27:24.
-        package static var dit: RegisterField { .init(index: 5094) }
+        package static var dit: RegisterField { .init(index: 589) }
         /// Bits 23:20.
-        package static var amu: RegisterField { .init(index: 5095) }
+        package static var amu: RegisterField { .init(index: 590) }
         /// Bits 19:16.
-        package static var csv2: RegisterField { .init(index: 5096) }
+        package static var csv2: RegisterField { .init(index: 591) }
         /// Bits 15:12.
-        package static var state3: RegisterField { .init(index: 5097) }
+        package static var state3: RegisterField { .init(index: 592) }
         /// Bits 11:8.
-        package static var state2: RegisterField { .init(index: 5098) }
+        package static var state2: RegisterField { .init(index: 593) }
         /// Bits 7:4.
-        package static var state1: RegisterField { .init(index: 5099) }
+        package static var state1: RegisterField { .init(index: 594) }
         /// Bits 3:0.
-        package static var state0: RegisterField { .init(index: 5100) }
+        package static var state0: RegisterField { .init(index: 595) }
     }
 
     /// Those of ID_PFR2_EL1.
     package enum IDPFR2EL1 {
         /// Bits 11:8.
-        package static var rasFrac: RegisterField { .init(index: 5102) }
+        package static var rasFrac: RegisterField { .init(index: 748) }
         /// Bits 7:4.
-        package static var ssbs: RegisterField { .init(index: 5103) }
+        package static var ssbs: RegisterField { .init(index: 749) }
         /// Bits 3:0.
-        package static var csv3: RegisterField { .init(index: 5104) }
+        package static var csv3: RegisterField { .init(index: 750) }
     }
 
     /// Those of MDCR_EL2.
     package enum MDCREL2 {
         /// Bit 50.
-        package static var enSTEPOP: RegisterField { .init(index: 5106) }
+        package static var enSTEPOP: RegisterField { .init(index: 2694) }
         /// Bit 43.
-        package static var ebwe: RegisterField { .init(index: 5108) }
+        package static var ebwe: RegisterField { .init(index: 2696) }
         /// Bits 41:40.
-        package static var pmee: RegisterField { .init(index: 5110) }
+        package static var pmee: RegisterField { .init(index: 2698) }
         /// Bit 36.
-        package static var hpmfzs: RegisterField { .init(index: 5112) }
+        package static var hpmfzs: RegisterField { .init(index: 2700) }
         /// Bits 31:30.
-        package static var pmsse: RegisterField { .init(index: 5114) }
+        package static var pmsse: RegisterField { .init(index: 2702) }
         /// Bit 29.
-        package static var hpmfzo: RegisterField { .init(index: 5115) }
+        package static var hpmfzo: RegisterField { .init(index: 2703) }
         /// Bit 28.
-        package static var mtpme: RegisterField { .init(index: 5116) }
+        package static var mtpme: RegisterField { .init(index: 2704) }
         /// Bit 27.
-        package static var tdcc: RegisterField { .init(index: 5117) }
+        package static var tdcc: RegisterField { .init(index: 2705) }
         /// Bit 26.
-        package static var hlp: RegisterField { .init(index: 5118) }
+        package static var hlp: RegisterField { .init(index: 2706) }
         /// Bits 25:24.
-        package static var e2TB: RegisterField { .init(index: 5119) }
+        package static var e2TB: RegisterField { .init(index: 2707) }
         /// Bit 23.
-        package static var hccd: RegisterField { .init(index: 5120) }
+        package static var hccd: RegisterField { .init(index: 2708) }
         /// Bit 19.
-        package static var ttrf: RegisterField { .init(index: 5122) }
+        package static var ttrf: RegisterField { .init(index: 2710) }
         /// Bit 17.
-        package static var hpmd: RegisterField { .init(index: 5124) }
+        package static var hpmd: RegisterField { .init(index: 2712) }
         /// Bit 15.
-        package static var enSPM: RegisterField { .init(index: 5126) }
+        package static var enSPM: RegisterField { .init(index: 2714) }
         /// Bit 14.
-        package static var tpms: RegisterField { .init(index: 5127) }
+        package static var tpms: RegisterField { .init(index: 2715) }
         /// Bits 13:12.
-        package static var e2PB: RegisterField { .init(index: 5128) }
+        package static var e2PB: RegisterField { .init(index: 2716) }
         /// Bit 11.
-        package static var tdra: RegisterField { .init(index: 5129) }
+        package static var tdra: RegisterField { .init(index: 2717) }
         /// Bit 10.
-        package static var tdosa: RegisterField { .init(index: 5130) }
+        package static var tdosa: RegisterField { .init(index: 2718) }
         /// Bit 9.
-        package static var tda: RegisterField { .init(index: 5131) }
+        package static var tda: RegisterField { .init(index: 2719) }
         /// Bit 8.
-        package static var tde: RegisterField { .init(index: 5132) }
+        package static var tde: RegisterField { .init(index: 2720) }
         /// Bit 7.
-        package static var hpme: RegisterField { .init(index: 5133) }
+        package static var hpme: RegisterField { .init(index: 2721) }
         /// Bit 6.
-        package static var tpm: RegisterField { .init(index: 5134) }
+        package static var tpm: RegisterField { .init(index: 2722) }
         /// Bit 5.
-        package static var tpmcr: RegisterField { .init(index: 5135) }
+        package static var tpmcr: RegisterField { .init(index: 2723) }
         /// Bits 4:0.
-        package static var hpmn: RegisterField { .init(index: 5136) }
+        package static var hpmn: RegisterField { .init(index: 2724) }
     }
 
     /// Those of MIDR_EL1.
     package enum MIDREL1 {
         /// Bits 31:24.
-        package static var implementer: RegisterField { .init(index: 5138) }
+        package static var implementer: RegisterField { .init(index: 572) }
         /// Bits 23:20.
-        package static var variant: RegisterField { .init(index: 5139) }
+        package static var variant: RegisterField { .init(index: 573) }
         /// Bits 19:16.
-        package static var architecture: RegisterField { .init(index: 5140) }
+        package static var architecture: RegisterField { .init(index: 574) }
         /// Bits 15:4.
-        package static var partNum: RegisterField { .init(index: 5141) }
+        package static var partNum: RegisterField { .init(index: 575) }
         /// Bits 3:0.
-        package static var revision: RegisterField { .init(index: 5142) }
+        package static var revision: RegisterField { .init(index: 576) }
     }
 
     /// Those of PMCR_EL0.
     package enum PMCREL0 {
         /// Bit 32.
-        package static var fzs: RegisterField { .init(index: 5144) }
+        package static var fzs: RegisterField { .init(index: 2368) }
         /// Bits 31:24.
-        package static var imp: RegisterField { .init(index: 5145) }
+        package static var imp: RegisterField { .init(index: 2369) }
         /// Bits 23:16.
-        package static var idcode: RegisterField { .init(index: 5146) }
+        package static var idcode: RegisterField { .init(index: 2370) }
         /// Bits 15:11.
-        package static var n: RegisterField { .init(index: 5147) }
+        package static var n: RegisterField { .init(index: 2371) }
         /// Bit 9.
-        package static var fzo: RegisterField { .init(index: 5149) }
+        package static var fzo: RegisterField { .init(index: 2373) }
         /// Bit 7.
-        package static var lp: RegisterField { .init(index: 5151) }
+        package static var lp: RegisterField { .init(index: 2375) }
         /// Bit 6.
-        package static var lc: RegisterField { .init(index: 5152) }
+        package static var lc: RegisterField { .init(index: 2376) }
         /// Bit 5.
-        package static var dp: RegisterField { .init(index: 5153) }
+        package static var dp: RegisterField { .init(index: 2377) }
         /// Bit 4.
-        package static var x: RegisterField { .init(index: 5154) }
+        package static var x: RegisterField { .init(index: 2378) }
         /// Bit 3.
-        package static var d: RegisterField { .init(index: 5155) }
+        package static var d: RegisterField { .init(index: 2379) }
         /// Bit 2.
-        package static var c: RegisterField { .init(index: 5156) }
+        package static var c: RegisterField { .init(index: 2380) }
         /// Bit 1.
-        package static var p: RegisterField { .init(index: 5157) }
+        package static var p: RegisterField { .init(index: 2381) }
         /// Bit 0.
-        package static var e: RegisterField { .init(index: 5158) }
+        package static var e: RegisterField { .init(index: 2382) }
     }
 
     /// Those of PSTATE.
     package enum PSTATE {
         /// Bit 36.
-        package static var uinj: RegisterField { .init(index: 5160) }
+        package static var uinj: RegisterField { .init(index: 205) }
         /// Bit 35.
-        package static var pacm: RegisterField { .init(index: 5161) }
+        package static var pacm: RegisterField { .init(index: 206) }
         /// Bit 34.
-        package static var exlock: RegisterField { .init(index: 5162) }
+        package static var exlock: RegisterField { .init(index: 207) }
         /// Bit 33.
-        package static var ppend: RegisterField { .init(index: 5163) }
+        package static var ppend: RegisterField { .init(index: 208) }
         /// Bit 32.
-        package static var pm: RegisterField { .init(index: 5164) }
+        package static var pm: RegisterField { .init(index: 209) }
         /// Bit 31.
-        package static var n: RegisterField { .init(index: 5165) }
+        package static var n: RegisterField { .init(index: 210) }
         /// Bit 30.
-        package static var z: RegisterField { .init(index: 5166) }
+        package static var z: RegisterField { .init(index: 211) }
         /// Bit 29.
-        package static var c: RegisterField { .init(index: 5167) }
+        package static var c: RegisterField { .init(index: 212) }
         /// Bit 28.
-        package static var v: RegisterField { .init(index: 5168) }
+        package static var v: RegisterField { .init(index: 213) }
         /// Bit 25.
-        package static var tco: RegisterField { .init(index: 5170) }
+        package static var tco: RegisterField { .init(index: 215) }
         /// Bit 24.
-        package static var dit: RegisterField { .init(index: 5171) }
+        package static var dit: RegisterField { .init(index: 216) }
         /// Bit 23.
-        package static var uao: RegisterField { .init(index: 5172) }
+        package static var uao: RegisterField { .init(index: 217) }
         /// Bit 22.
-        package static var pan: RegisterField { .init(index: 5173) }
+        package static var pan: RegisterField { .init(index: 218) }
         /// Bit 21.
-        package static var ss: RegisterField { .init(index: 5174) }
+        package static var ss: RegisterField { .init(index: 219) }
         /// Bit 20.
-        package static var il: RegisterField { .init(index: 5175) }
+        package static var il: RegisterField { .init(index: 220) }
         /// Bit 14.
-        package static var btype2: RegisterField { .init(index: 5177) }
+        package static var btype2: RegisterField { .init(index: 222) }
         /// Bit 13.
-        package static var allint: RegisterField { .init(index: 5178) }
+        package static var allint: RegisterField { .init(index: 223) }
         /// Bit 12.
-        package static var ssbs: RegisterField { .init(index: 5179) }
+        package static var ssbs: RegisterField { .init(index: 224) }
         /// Bits 11:10.
-        package static var btype: RegisterField { .init(index: 5180) }
+        package static var btype: RegisterField { .init(index: 225) }
         /// Bit 9.
-        package static var d: RegisterField { .init(index: 5181) }
+        package static var d: RegisterField { .init(index: 226) }
         /// Bit 8.
-        package static var a: RegisterField { .init(index: 5182) }
+        package static var a: RegisterField { .init(index: 227) }
         /// Bit 7.
-        package static var i: RegisterField { .init(index: 5183) }
+        package static var i: RegisterField { .init(index: 228) }
         /// Bit 6.
-        package static var f: RegisterField { .init(index: 5184) }
+        package static var f: RegisterField { .init(index: 229) }
         /// Bits 4:0.
-        package static var m: RegisterField { .init(index: 5186) }
+        package static var m: RegisterField { .init(index: 231) }
 
         /// Values of M.
         package enum M {
@@ -1061,153 +1061,153 @@ extension RegisterField {
     /// Those of SCTLR2_EL1.
     package enum SCTLR2EL1 {
         /// Bit 12.
-        package static var cptm0: RegisterField { .init(index: 5188) }
+        package static var cptm0: RegisterField { .init(index: 1119) }
         /// Bit 11.
-        package static var cptm: RegisterField { .init(index: 5189) }
+        package static var cptm: RegisterField { .init(index: 1120) }
         /// Bit 10.
-        package static var cpta0: RegisterField { .init(index: 5190) }
+        package static var cpta0: RegisterField { .init(index: 1121) }
         /// Bit 9.
-        package static var cpta: RegisterField { .init(index: 5191) }
+        package static var cpta: RegisterField { .init(index: 1122) }
         /// Bit 8.
-        package static var enPACM0: RegisterField { .init(index: 5192) }
+        package static var enPACM0: RegisterField { .init(index: 1123) }
         /// Bit 7.
-        package static var enPACM: RegisterField { .init(index: 5193) }
+        package static var enPACM: RegisterField { .init(index: 1124) }
         /// Bit 6.
-        package static var enIDCP128: RegisterField { .init(index: 5194) }
+        package static var enIDCP128: RegisterField { .init(index: 1125) }
         /// Bit 5.
-        package static var ease: RegisterField { .init(index: 5195) }
+        package static var ease: RegisterField { .init(index: 1126) }
         /// Bit 4.
-        package static var enANERR: RegisterField { .init(index: 5196) }
+        package static var enANERR: RegisterField { .init(index: 1127) }
         /// Bit 3.
-        package static var enADERR: RegisterField { .init(index: 5197) }
+        package static var enADERR: RegisterField { .init(index: 1128) }
         /// Bit 2.
-        package static var nmea: RegisterField { .init(index: 5198) }
+        package static var nmea: RegisterField { .init(index: 1129) }
     }
 
     /// Those of SCTLR_EL1.
     package enum SCTLREL1 {
         /// Bit 63.
-        package static var tidcp: RegisterField { .init(index: 5200) }
+        package static var tidcp: RegisterField { .init(index: 1049) }
         /// Bit 62.
-        package static var spintmask: RegisterField { .init(index: 5201) }
+        package static var spintmask: RegisterField { .init(index: 1050) }
         /// Bit 61.
-        package static var nmi: RegisterField { .init(index: 5202) }
+        package static var nmi: RegisterField { .init(index: 1051) }
         /// Bit 60.
-        package static var enTP2: RegisterField { .init(index: 5203) }
+        package static var enTP2: RegisterField { .init(index: 1052) }
         /// Bit 59.
-        package static var tcso: RegisterField { .init(index: 5204) }
+        package static var tcso: RegisterField { .init(index: 1053) }
         /// Bit 58.
-        package static var tcso0: RegisterField { .init(index: 5205) }
+        package static var tcso0: RegisterField { .init(index: 1054) }
         /// Bit 57.
-        package static var epan: RegisterField { .init(index: 5206) }
+        package static var epan: RegisterField { .init(index: 1055) }
         /// Bit 56.
-        package static var enALS: RegisterField { .init(index: 5207) }
+        package static var enALS: RegisterField { .init(index: 1056) }
         /// Bit 55.
-        package static var enAS0: RegisterField { .init(index: 5208) }
+        package static var enAS0: RegisterField { .init(index: 1057) }
         /// Bit 54.
-        package static var enASR: RegisterField { .init(index: 5209) }
+        package static var enASR: RegisterField { .init(index: 1058) }
         /// Bits 49:46.
-        package static var twedel: RegisterField { .init(index: 5211) }
+        package static var twedel: RegisterField { .init(index: 1060) }
         /// Bit 45.
-        package static var twedEn: RegisterField { .init(index: 5212) }
+        package static var twedEn: RegisterField { .init(index: 1061) }
         /// Bit 44.
-        package static var dssbs: RegisterField { .init(index: 5213) }
+        package static var dssbs: RegisterField { .init(index: 1062) }
         /// Bit 43.
-        package static var ata: RegisterField { .init(index: 5214) }
+        package static var ata: RegisterField { .init(index: 1063) }
         /// Bit 42.
-        package static var ata0: RegisterField { .init(index: 5215) }
+        package static var ata0: RegisterField { .init(index: 1064) }
         /// Bits 41:40.
-        package static var tcf: RegisterField { .init(index: 5216) }
+        package static var tcf: RegisterField { .init(index: 1065) }
         /// Bits 39:38.
-        package static var tcf0: RegisterField { .init(index: 5217) }
+        package static var tcf0: RegisterField { .init(index: 1066) }
         /// Bit 37.
-        package static var itfsb: RegisterField { .init(index: 5218) }
+        package static var itfsb: RegisterField { .init(index: 1067) }
         /// Bit 36.
-        package static var bt1: RegisterField { .init(index: 5219) }
+        package static var bt1: RegisterField { .init(index: 1068) }
         /// Bit 35.
-        package static var bt0: RegisterField { .init(index: 5220) }
+        package static var bt0: RegisterField { .init(index: 1069) }
         /// Bit 34.
-        package static var enFPM: RegisterField { .init(index: 5221) }
+        package static var enFPM: RegisterField { .init(index: 1070) }
         /// Bit 33.
-        package static var mscEn: RegisterField { .init(index: 5222) }
+        package static var mscEn: RegisterField { .init(index: 1071) }
         /// Bit 32.
-        package static var cmow: RegisterField { .init(index: 5223) }
+        package static var cmow: RegisterField { .init(index: 1072) }
         /// Bit 31.
-        package static var enIA: RegisterField { .init(index: 5224) }
+        package static var enIA: RegisterField { .init(index: 1073) }
         /// Bit 30.
-        package static var enIB: RegisterField { .init(index: 5225) }
+        package static var enIB: RegisterField { .init(index: 1074) }
         /// Bit 29.
-        package static var lsmaoe: RegisterField { .init(index: 5226) }
+        package static var lsmaoe: RegisterField { .init(index: 1075) }
         /// Bit 28.
-        package static var nTLSMD: RegisterField { .init(index: 5227) }
+        package static var nTLSMD: RegisterField { .init(index: 1076) }
         /// Bit 27.
-        package static var enDA: RegisterField { .init(index: 5228) }
+        package static var enDA: RegisterField { .init(index: 1077) }
         /// Bit 26.
-        package static var uci: RegisterField { .init(index: 5229) }
+        package static var uci: RegisterField { .init(index: 1078) }
         /// Bit 25.
-        package static var ee: RegisterField { .init(index: 5230) }
+        package static var ee: RegisterField { .init(index: 1079) }
         /// Bit 24.
-        package static var e0E: RegisterField { .init(index: 5231) }
+        package static var e0E: RegisterField { .init(index: 1080) }
         /// Bit 23.
-        package static var span: RegisterField { .init(index: 5232) }
+        package static var span: RegisterField { .init(index: 1081) }
         /// Bit 22.
-        package static var eis: RegisterField { .init(index: 5233) }
+        package static var eis: RegisterField { .init(index: 1082) }
         /// Bit 21.
-        package static var iesb: RegisterField { .init(index: 5234) }
+        package static var iesb: RegisterField { .init(index: 1083) }
         /// Bit 20.
-        package static var tscxt: RegisterField { .init(index: 5235) }
+        package static var tscxt: RegisterField { .init(index: 1084) }
         /// Bit 19.
-        package static var wxn: RegisterField { .init(index: 5236) }
+        package static var wxn: RegisterField { .init(index: 1085) }
         /// Bit 18.
-        package static var nTWE: RegisterField { .init(index: 5237) }
+        package static var nTWE: RegisterField { .init(index: 1086) }
         /// Bit 16.
-        package static var nTWI: RegisterField { .init(index: 5239) }
+        package static var nTWI: RegisterField { .init(index: 1088) }
         /// Bit 15.
-        package static var uct: RegisterField { .init(index: 5240) }
+        package static var uct: RegisterField { .init(index: 1089) }
         /// Bit 14.
-        package static var dze: RegisterField { .init(index: 5241) }
+        package static var dze: RegisterField { .init(index: 1090) }
         /// Bit 13.
-        package static var enDB: RegisterField { .init(index: 5242) }
+        package static var enDB: RegisterField { .init(index: 1091) }
         /// Bit 12.
-        package static var i: RegisterField { .init(index: 5243) }
+        package static var i: RegisterField { .init(index: 1092) }
         /// Bit 11.
-        package static var eos: RegisterField { .init(index: 5244) }
+        package static var eos: RegisterField { .init(index: 1093) }
         /// Bit 10.
-        package static var enRCTX: RegisterField { .init(index: 5245) }
+        package static var enRCTX: RegisterField { .init(index: 1094) }
         /// Bit 9.
-        package static var uma: RegisterField { .init(index: 5246) }
+        package static var uma: RegisterField { .init(index: 1095) }
         /// Bit 8.
-        package static var sed: RegisterField { .init(index: 5247) }
+        package static var sed: RegisterField { .init(index: 1096) }
         /// Bit 7.
-        package static var itd: RegisterField { .init(index: 5248) }
+        package static var itd: RegisterField { .init(index: 1097) }
         /// Bit 6.
-        package static var nAA: RegisterField { .init(index: 5249) }
+        package static var nAA: RegisterField { .init(index: 1098) }
         /// Bit 5.
-        package static var cp15BEN: RegisterField { .init(index: 5250) }
+        package static var cp15BEN: RegisterField { .init(index: 1099) }
         /// Bit 4.
-        package static var sa0: RegisterField { .init(index: 5251) }
+        package static var sa0: RegisterField { .init(index: 1100) }
         /// Bit 3.
-        package static var sa: RegisterField { .init(index: 5252) }
+        package static var sa: RegisterField { .init(index: 1101) }
         /// Bit 2.
-        package static var c: RegisterField { .init(index: 5253) }
+        package static var c: RegisterField { .init(index: 1102) }
         /// Bit 1.
-        package static var a: RegisterField { .init(index: 5254) }
+        package static var a: RegisterField { .init(index: 1103) }
         /// Bit 0.
-        package static var m: RegisterField { .init(index: 5255) }
+        package static var m: RegisterField { .init(index: 1104) }
     }
 
     /// Those of SMCCC_ARCH_WORKAROUND_1.
     package enum SMCCCARCHWORKAROUND1 {
         /// Bits 3:0.
-        package static var level: RegisterField { .init(index: 5257) }
+        package static var level: RegisterField { .init(index: 4346) }
     }
 
     /// Those of SMCCC_ARCH_WORKAROUND_2.
     package enum SMCCCARCHWORKAROUND2 {
         /// Bit 4.
-        package static var enabled: RegisterField { .init(index: 5259) }
+        package static var enabled: RegisterField { .init(index: 4348) }
         /// Bits 3:0.
-        package static var level: RegisterField { .init(index: 5260) }
+        package static var level: RegisterField { .init(index: 4349) }
 
         /// Values of LEVEL.
         package enum LEVEL {
@@ -1225,34 +1225,34 @@ extension RegisterField {
     /// Those of UNKNOWN_STATE.
     package enum UNKNOWNSTATE {
         /// Bit 7.
-        package static var lineOFEDGE: RegisterField { .init(index: 5262) }
+        package static var lineOFEDGE: RegisterField { .init(index: 4691) }
         /// Bit 6.
-        package static var itsTABLES: RegisterField { .init(index: 5263) }
+        package static var itsTABLES: RegisterField { .init(index: 4692) }
         /// Bit 5.
-        package static var lpiPENDING: RegisterField { .init(index: 5264) }
+        package static var lpiPENDING: RegisterField { .init(index: 4693) }
         /// Bit 4.
-        package static var counterOFFSET: RegisterField { .init(index: 5265) }
+        package static var counterOFFSET: RegisterField { .init(index: 4694) }
         /// Bit 3.
-        package static var capabilities: RegisterField { .init(index: 5266) }
+        package static var capabilities: RegisterField { .init(index: 4695) }
         /// Bit 2.
-        package static var smcccFILTER: RegisterField { .init(index: 5267) }
+        package static var smcccFILTER: RegisterField { .init(index: 4696) }
         /// Bit 1.
-        package static var pmuID: RegisterField { .init(index: 5268) }
+        package static var pmuID: RegisterField { .init(index: 4697) }
         /// Bit 0.
-        package static var pmuFILTER: RegisterField { .init(index: 5269) }
+        package static var pmuFILTER: RegisterField { .init(index: 4698) }
     }
 
     /// Those of VENDOR_HYP_BMAP_2.
     package enum VENDORHYPBMAP2 {
         /// Bit 1.
-        package static var discoverIMPLCPUS: RegisterField { .init(index: 5271) }
+        package static var discoverIMPLCPUS: RegisterField { .init(index: 4358) }
         /// Bit 0.
-        package static var discoverIMPLVER: RegisterField { .init(index: 5272) }
+        package static var discoverIMPLVER: RegisterField { .init(index: 4359) }
     }
 
     /// Those of ZCR_EL1.
     package enum ZCREL1 {
         /// Bits 3:0.
-        package static var len: RegisterField { .init(index: 5275) }
+        package static var len: RegisterField { .init(index: 1140) }
     }
 }
