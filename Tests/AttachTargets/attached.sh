@@ -390,8 +390,8 @@ as_qemu() {
   vcpusnap diff saved stream --format json >compared || [ $? -eq 1 ]
   differing <compared | tee differences
   [ ! -s differences ]
-  as_qemu_has_routes "$pid"
   vcpusnap restore saved "pid:$pid" --policy exact
+  as_qemu_has_routes "$pid"
 }
 
 # as_qemu_has_routes PID: QEMU asks KVM for each route at the place of another.
@@ -400,6 +400,7 @@ as_qemu_has_routes() {
   vcpusnap save "qmp:$QMP" -o routes
   vcpusnap show routes -r 'GICD_IROUTER*' | tee routed
   [ "$(grep -c -e 'GICD_IROUTER40 .*0x1$' -e 'GICD_IROUTER41 .*0x100$' -e 'GICD_IROUTER143 .*0x10203$' routed)" -eq 3 ]
+  vcpusnap set "pid:$1" GICD_IROUTER40=0 GICD_IROUTER41=0 GICD_IROUTER143=0
 }
 
 # qemu TIMES: nothing is left behind in it, and what the program saves while it ticks on is sound.
