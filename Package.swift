@@ -89,7 +89,7 @@ let package = Package(
             name: "Planning",
             dependencies: [
                 "Emulation", "LinuxSystem", "QEMUStream", "Registers", "TextFormats", "Transfer",
-                "VCPUModel",
+                "VCPUModel", "VMMFiles",
             ],
             swiftSettings: settings),
 
@@ -107,7 +107,7 @@ let package = Package(
             name: "Program",
             dependencies: [
                 "Attach", "Emulation", "LinuxSystem", "Machines", "Planning", "QEMUStream",
-                "Registers", "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel",
+                "Registers", "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel", "VMMFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -220,7 +220,7 @@ let package = Package(
             name: "PlanningTests",
             dependencies: [
                 "Emulation", "LinuxSystem", "Planning", "Registers", "SeededRandom", "TestSubjects",
-                "Transfer", "VCPUModel",
+                "Transfer", "VCPUModel", "VMMFiles",
             ],
             swiftSettings: testSettings),
         .testTarget(
