@@ -20,19 +20,22 @@ struct VMMLoadOutput: Report {
 
     var json: JSONObject {
         [
-            "hosts": loads.json { load in
-                [
-                    "host": load.host, "notices": load.notices.list, "output": load.output,
-                    "verdict": load.verdict.rawValue,
-                ]
-                    + .units(load.vcpus, { .vcpu($0.index) }) {
-                        [
-                            "counts": JSONObject($0.counts), "failure": $0.failure?.text,
-                            "registers": $0.registers.json(values),
-                        ]
-                    }
-            },
-            "policy": policy, "source": source, "vmm": vmm.rawValue,
+            "hosts": loads.json(json(of:)), "policy": policy, "source": source,
+            "vmm": vmm.rawValue,
+        ]
+    }
+
+    private func json(of load: VMMLoad) -> JSONObject {
+        [
+            "host": load.host, "notices": load.notices.list, "output": load.output,
+            "verdict": load.verdict.rawValue,
+        ] + .units(load.vcpus, { .vcpu($0.index) }) { json(of: $0) }
+    }
+
+    private func json(of vcpu: VMMLoad.VCPU) -> JSONObject {
+        [
+            "counts": JSONObject(vcpu.counts), "failure": vcpu.failure?.text,
+            "registers": vcpu.registers.json(values),
         ]
     }
 
