@@ -106,6 +106,7 @@ extension RegisterLoad {
 
     /// Asks a policy whether the loss counts, if there is one.
     mutating func ask(_ policy: RestorePolicy, of guest: RegisterList, on vcpu: EmulatedCPU) {
-        pardon = loss?.onKernel(vcpu.profile.kernel).flatMap { policy.pardon($0, of: guest) }
+        let lost = loss?.onKernel(vcpu.profile.kernel)
+        pardon = lost.flatMap { policy.pardon($0, of: guest) }
     }
 }

@@ -1,4 +1,6 @@
 internal import Planning
+internal import TextFormats
+internal import Transfer
 internal import VCPUModel
 
 /// What became of registers at a load, by their fates, and what a policy pardons of it.

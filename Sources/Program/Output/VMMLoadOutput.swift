@@ -1,5 +1,8 @@
+internal import LinuxSystem
 internal import Planning
 internal import Registers
+internal import TextFormats
+internal import Transfer
 internal import VCPUModel
 internal import VMMFiles
 
