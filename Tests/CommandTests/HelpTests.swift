@@ -100,7 +100,7 @@ struct HelpTests {
         of kind: any StateSource.Type
     ) -> [(ability: SourceAbilities, command: String)] {
         let reader = kind is any NamedSource.Type ? "save" : "show"
-        return [(.read, reader), (.load, "plan"), (.stream, "convert"), (.mend, "mend")]
+        return [(.read, reader), (.load, "plan"), (.convert, "convert"), (.mend, "mend")]
     }
 
     @Test("A socket's name without qmp: is answered with it")
