@@ -92,7 +92,7 @@ let package = Package(
             name: "Planning",
             dependencies: [
                 "Emulation", "LinuxSystem", "QEMUStream", "Registers", "TextFormats", "Transfer",
-                "VCPUModel",
+                "VCPUModel", "VMMFiles",
             ],
             swiftSettings: settings),
 
@@ -119,6 +119,7 @@ let package = Package(
             dependencies: [
                 "Attach", "Emulation", "LinuxSystem", "Machines", "Planning", "QEMUStream",
                 "Registers", "Reports", "SnapshotFormat", "TextFormats", "Transfer", "VCPUModel",
+                "VMMFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -241,7 +242,7 @@ let package = Package(
             name: "PlanningTests",
             dependencies: [
                 "Emulation", "LinuxSystem", "Planning", "Registers", "SeededRandom", "TestSubjects",
-                "Transfer", "VCPUModel",
+                "Transfer", "VCPUModel", "VMMFiles",
             ],
             swiftSettings: testSettings),
         .testTarget(

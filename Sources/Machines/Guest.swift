@@ -1,6 +1,7 @@
 public import Emulation
 public import QEMUStream
 public import VCPUModel
+public import VMMFiles
 
 /// A guest as a word of the command line names it: the state of a source, or the fresh guest of a host.
 public struct Guest {
@@ -10,6 +11,9 @@ public struct Guest {
     package let streamFile: StreamFile?
     /// The host whose fresh guest it is; nil where the source is no host profile.
     public let host: HostProfile?
+
+    /// What the file of a VMM told; nil where it came in none.
+    public let vmmState: VMMState?
 
     /// The stream itself.
     public var stream: QEMUStream? { streamFile?.stream }
@@ -22,6 +26,7 @@ public struct Guest {
     init(_ capture: StateCapture, from file: (any StateFile)? = nil) {
         self.capture = capture
         streamFile = file?.streamFile
+        vmmState = file?.vmmFile?.state
         host = file?.host
     }
 }
@@ -30,7 +35,7 @@ extension Guest {
     /// A guest which is started on a host in a way of its own.
     package init(of host: HostProfile, started snapshot: Snapshot) {
         capture = StateCapture(snapshot)
-        streamFile = nil
+        (streamFile, vmmState) = (nil, nil)
         self.host = host
     }
 

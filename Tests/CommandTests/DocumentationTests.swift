@@ -21,6 +21,9 @@ struct DocumentationTests {
         let folder = try TemporaryFolder()
         try FileManager.default.copyItem(
             at: URL(fileURLWithPath: Stream.n1), to: URL(fileURLWithPath: folder / "vm.mig"))
+        try FileManager.default.copyItem(
+            at: Self.file("Formats/vectors/firecracker/10.0.0-F-2.vmstate"),
+            to: URL(fileURLWithPath: folder / "vm.vmstate"))
         for transcript in Transcript.all(in: try text(page)) {
             guard !transcript.isLeftOut else {
                 // No other reason will do.

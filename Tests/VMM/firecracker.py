@@ -21,6 +21,9 @@ HOSTS = pathlib.Path(__file__).resolve().parents[2] / "Formats" / "hosts"
 MAGIC = 0x07101984AAAA0000
 X0, SVE_VLS = 0x6030000000100000, 0x606000000015FFFF
 STATUS_OR_CLEAR = 0xDEAD
+PSTATE, MPIDR = 0x6030000000100042, 0x603000000013C005
+# What ID_DFR0_EL1 and ID_AA64DFR0_EL1 tell of one.
+NO_PMU = {0x603000000013C00A: 0xF000000, 0x603000000013C028: 0xF00}
 
 # Version, layout, codec.
 VERSIONS = [
@@ -243,8 +246,12 @@ class VCPU:
         self.registers = [(register, self.value(register, value, chance)) for register, value in registers]
 
     def value(self, register, value, chance):
-        if register == 0x603000000013C005:
+        if register == MPIDR:
             return self.mpidr
+        if register == PSTATE:
+            return 0x3C5
+        # Without a PMU.
+        value &= ~NO_PMU.get(register, 0)
         is_guests = register >> 16 & 0xFFF in (0x10, 0x15) and register != SVE_VLS
         return chance.getrandbits(8 * size_of(register)) if is_guests else value
 

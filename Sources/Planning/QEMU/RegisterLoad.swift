@@ -1,3 +1,4 @@
+internal import Emulation
 public import LinuxSystem
 public import Registers
 public import Transfer
@@ -88,5 +89,24 @@ public struct RegisterLoad: Hashable, Sendable {
     /// The errno with which KVM refuses the write; nil where it does not.
     public var errno: Errno? {
         if case .refused(let errno) = outcome, answer != .comparison { errno } else { nil }
+    }
+}
+
+extension RegisterLoad {
+    /// Looks at what a vCPU holds of a value that it took.
+    mutating func compare(with vcpu: EmulatedCPU) {
+        guard outcome == .taken, let wanted = incoming, let found = try? vcpu.read(id) else {
+            return
+        }
+        held = found
+        // The CLR views of bitmaps show what their SET registers hold.
+        guard RegisterDictionary.entry(for: id)?.isClearView != true else { return }
+        outcome = RegisterOutcome(of: id, wanted: wanted, before: nil, found: found)
+    }
+
+    /// Asks a policy whether the loss counts, if there is one.
+    mutating func ask(_ policy: RestorePolicy, of guest: RegisterList, on vcpu: EmulatedCPU) {
+        let lost = loss?.onKernel(vcpu.profile.kernel)
+        pardon = lost.flatMap { policy.pardon($0, of: guest) }
     }
 }

@@ -77,21 +77,11 @@ struct VCPULoader {
     /// Looks at what the vCPU holds of what it took, when all vCPUs were loaded, and asks the policy.
     func settle(_ result: inout VCPULoad) {
         for index in result.registers.indices {
-            compare(&result.registers[index])
-            let loss = result.registers[index].loss?.onKernel(vcpu.profile.kernel)
-            result.registers[index].pardon = loss.flatMap { policy.pardon($0, of: guest) }
+            if result.registers[index].id.isCPRegister {
+                result.registers[index].compare(with: vcpu)
+            }
+            result.registers[index].ask(policy, of: guest, on: vcpu)
         }
-    }
-
-    private func compare(_ register: inout RegisterLoad) {
-        guard register.id.isCPRegister, register.outcome == .taken, let wanted = register.incoming,
-            let held = try? vcpu.read(register.id)
-        else { return }
-        register.held = held
-        // The CLR views of bitmaps show what their SET registers hold.
-        guard RegisterDictionary.entry(for: register.id)?.isClearView != true else { return }
-        register.outcome = RegisterOutcome(
-            of: register.id, wanted: wanted, before: nil, found: held)
     }
 
     private func failure(_ registers: [RegisterLoad], _ local: Int) -> VCPULoad.Failure? {

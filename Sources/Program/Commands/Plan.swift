@@ -7,6 +7,7 @@ internal import QEMUStream
 internal import TextFormats
 internal import Transfer
 internal import VCPUModel
+internal import VMMFiles
 
 /// `vcpusnap plan SNAPSHOT --host PROFILE...`.
 struct PlanCommand: ParsableCommand {
@@ -46,6 +47,13 @@ struct PlanCommand: ParsableCommand {
               vcpusnap plan vm.mig --host rack1.vhost --qemu 10.0 --policy force &&
                 scp vm.mig rack1:
               vcpusnap plan qmp:/run/vm.qmp --host rack1.vhost --qemu 10.0
+
+            Of a file of another VMM it says what that VMM does when it loads it there: at
+            which register it gives up, with the error it prints, and what is lost
+            silently. --restore says what vcpusnap restore does instead.
+
+              vcpusnap plan vm.vmstate --host rack1.vhost
+              vcpusnap plan vm.vmstate --host rack1.vhost --restore
 
             --tcg and --to say the same of a QEMU without KVM, which emulates the vCPUs.
 
@@ -91,6 +99,12 @@ struct PlanCommand: ParsableCommand {
     @OptionGroup var policy: PolicyOption
 
     @OptionGroup var streamOptions: StreamOptions
+
+    @Flag(
+        help:
+            "Say of a file of another VMM what vcpusnap restore does, in place of what its own VMM does."
+    )
+    var restore = false
 
     @Option(help: "Write the rules that would pardon the losses that count to this file.")
     var writePolicy: Location?
@@ -154,6 +168,9 @@ struct PlanCommand: ParsableCommand {
         let opened = try start.guest(of: source, baseline, streamOptions.options) {
             try $0.guest($1)
         }
+        if let state = opened.vmmState, isOfItsVMM, VMMLoad.knows(state.vmm) {
+            return try planLoads(of: state, profiles, named.locations, given)
+        }
         let guest = PlannedGuest(
             opened.capture.reporting(from: source), in: opened.stream, clock: clock.clock)
         try guest.snapshot.requireVCPUs(of: source, to: "plan")
@@ -173,6 +190,22 @@ struct PlanCommand: ParsableCommand {
             StandardError.write(warning)
         }
         guard moves.isPossible else { throw ExitStatus.finding }
+    }
+
+    /// Whether nothing was given that only a restore knows.
+    private var isOfItsVMM: Bool {
+        !restore && start.location == nil && clock.clock == .stop && writePolicy == nil
+    }
+
+    /// What the VMM does whose file it is.
+    private func planLoads(
+        of state: VMMState, _ profiles: [HostProfile], _ hosts: [Location], _ given: LoadedPolicy
+    ) throws {
+        let loads = profiles.compactMap { VMMLoad(of: state, on: $0, policy: given.policy) }
+        let report = VMMLoadOutput(
+            source: source.text, vmm: state.vmm, policy: given.policy.name, loads: loads,
+            hosts: hosts.map(\.text), values: output.values)
+        try report.print(as: output.printing)
     }
 
     /// What QEMU does with the stream.

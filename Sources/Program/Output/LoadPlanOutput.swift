@@ -98,31 +98,21 @@ struct LoadAnswer: ValueHolder {
     private func writeVCPUs(_ output: ReportWriter, _ values: ValueText) {
         var counts = FoldedCounts()
         var failures = Folded<VCPULoad.Failure, Void>()
-        var lines: [RegisterLoad.Fate: SharedLines<RegisterLoad>] = [:]
-        var pardoned = PardonedNames()
+        var lines = FateLines()
         for vcpu in plan.vcpus {
             let unit = UnitID.vcpu(vcpu.index)
             counts.add(vcpu.counts, of: unit)
             if let failure = vcpu.failure { failures.add(failure, of: unit) }
-            if !values.isVerbose { pardoned.add(vcpu.registers) }
-            for (fate, members) in Dictionary(grouping: vcpu.registers, by: \.fate) {
-                guard fate != .loaded else { continue }
-                let told = values.isVerbose ? members : members.filter { $0.pardon == nil }
-                lines[fate, default: SharedLines()].add(told, of: unit) { $0.line(values) }
-            }
+            lines.add(vcpu.registers, of: unit, values)
         }
         output.write(counts.line(RegisterLoad.Fate.names, output.style))
         for entry in failures.entries {
             let line = entry.line("fails: \(entry.subject.text)", among: counts.units)
             output.write("  \(line)\n")
         }
-        for fate in RegisterLoad.Fate.allCases {
-            guard let members = lines[fate], !members.isEmpty else { continue }
-            let meaning = fate.meaning(isEmulated: plan.isEmulated, by: plan.version)
-            output.write("  \(fate.rawValue): \(meaning)\n")
-            output.write(members.texts(ofAll: counts.units).indented)
+        lines.write(to: output, ofAll: counts.units) { fate in
+            fate.meaning(isEmulated: plan.isEmulated, by: plan.version)
         }
-        output.write(pardoned.text)
     }
 
     func json(_ values: ValueText) -> JSONObject {

@@ -143,28 +143,27 @@ private struct Places {
         model == .v3 ? ofDistributor : ofDistributorV2
     }
 
-    private static func pairs(
-        _ groups: UInt64, _ count: Int, _ trigger: Entry, _ routes: [Entry] = []
-    ) -> [Entry] {
-        [Entry(offset: nil, count: count), Entry(offset: groups + 0x80, count: count)]
-            + [Entry(offset: groups, count: count)] + routes + [trigger]
-            + [Entry(offset: nil, count: count), Entry(offset: groups + 0x180, count: count)]
-            + [Entry(offset: nil, count: count), Entry(offset: groups + 0x280, count: count)]
+    /// Of a pair of registers, the second holds the state.
+    private static func pair(_ offset: UInt64, _ count: Int) -> [Entry] {
+        [Entry(offset: nil, count: count), Entry(offset: offset, count: count)]
     }
 
     private static let trigger = Entry(offset: 0xc08, count: 6)
     private static let priorities96 = Entry(offset: 0x420, count: 24)
 
+    private static let group = Entry(offset: 0x84, count: 3)
+    private static let enabling = pair(0x104, 3)
+    private static let activity = pair(0x204, 3) + pair(0x304, 3) + [priorities96]
+
     /// Of SPIs, 32 to 127.
     private static let ofDistributor = Places(
-        entries: [Entry(offset: 0, count: 1), Entry(offset: nil, count: 1)]
-            + pairs(0x84, 3, trigger, [Entry(offset: 0x6100, count: 192, numbersEach: 2)])
-            + [priorities96])
+        entries: [Entry(offset: 0, count: 1), Entry(offset: nil, count: 1)] + enabling
+            + [group, Entry(offset: 0x6100, count: 192, numbersEach: 2), trigger] + activity)
 
     /// The last two are of SGIs as vCPU 0 has them.
     private static let ofDistributorV2 = Places(
-        entries: [Entry(offset: 0, count: 1)] + pairs(0x84, 3, trigger)
-            + [priorities96, Entry(offset: nil, count: 4), Entry(offset: nil, count: 4)])
+        entries: [Entry(offset: 0, count: 1)] + enabling + [group, trigger] + activity
+            + [Entry(offset: nil, count: 4), Entry(offset: nil, count: 4)])
 
     private static let control = Entry(offset: 0, count: 1)
     private static let others = [
@@ -172,7 +171,9 @@ private struct Places {
         Entry(offset: nil, count: 2), Entry(offset: 0x78, count: 2, numbersEach: 2),
     ]
     private static let banked =
-        pairs(0x10080, 1, Entry(offset: 0x10c00, count: 2)) + [Entry(offset: 0x10400, count: 8)]
+        [Entry(offset: 0x10080, count: 1)] + pair(0x10100, 1)
+        + [Entry(offset: 0x10c00, count: 2)] + pair(0x10200, 1) + pair(0x10300, 1)
+        + [Entry(offset: 0x10400, count: 8)]
 
     static let redistributor = Places(entries: others + [control] + banked)
     /// As releases before 1.13 have it.
