@@ -171,6 +171,14 @@ struct PlanCommand: ParsableCommand {
         if let state = opened.vmmState, isOfItsVMM, VMMLoad.knows(state.vmm) {
             return try planLoads(of: state, profiles, named.locations, given)
         }
+        try planRestores(of: opened, profiles, named.locations, given)
+    }
+
+    /// What a restore by vcpusnap does.
+    private func planRestores(
+        of opened: Guest, _ profiles: [HostProfile], _ hosts: [Location],
+        _ given: LoadedPolicy
+    ) throws {
         let guest = PlannedGuest(
             opened.capture.reporting(from: source), in: opened.stream, clock: clock.clock)
         try guest.snapshot.requireVCPUs(of: source, to: "plan")
@@ -180,7 +188,7 @@ struct PlanCommand: ParsableCommand {
             of: guest, to: profiles, policy: given.policy, proposesRules: writePolicy != nil)
         let report = PlanOutput(
             source: source.text, moves: moves, values: output.values,
-            hosts: named.locations.map(\.text),
+            hosts: hosts.map(\.text),
             isFixable: source.isFixable(with: opened.loadedStreamFile))
         // What is printed is planned then.
         if output.printing.style.quiet { try moves.planAll() }

@@ -1,6 +1,7 @@
 internal import LinuxSystem
 internal import Planning
 internal import Registers
+internal import Reports
 internal import TextFormats
 internal import Transfer
 internal import VCPUModel
