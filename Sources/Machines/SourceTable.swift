@@ -25,8 +25,10 @@ package enum SourceTable {
             line(kind.summary.grammar, cells(of: kind))
         }
         // What is called like its command needs no explanation.
-        let legend = columns.filter { $0.title != $0.commands }.map {
-            "  \(TermTable.padded($0.title, to: width))\($0.commands)"
+        let explained = columns.filter { $0.title != $0.commands }
+        let legendWidth = (explained.map(\.title.count).max() ?? 0) + 2
+        let legend = explained.map {
+            "  \(TermTable.padded($0.title, to: legendWidth))\($0.commands)"
         }
         return [line("", columns.map(\.title))] + rows + [""] + legend
     }

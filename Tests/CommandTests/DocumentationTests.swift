@@ -43,7 +43,7 @@ struct DocumentationTests {
     @Test("There are transcripts that are run")
     func thereAreSome() throws {
         let readme = Transcript.all(in: try text("README.md")).filter { !$0.isLeftOut }
-        #expect(readme.flatMap(\.commands).count >= 8)
+        #expect(readme.flatMap(\.commands).count >= 7)
         let all = try Self.pages.flatMap { Transcript.all(in: try text($0)) }.filter {
             !$0.isLeftOut
         }

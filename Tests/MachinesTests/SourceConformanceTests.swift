@@ -1,6 +1,7 @@
 import Foundation
 import LinuxSystem
 import Machines
+import QEMUStream
 import Registers
 import TestFiles
 import Testing
@@ -155,7 +156,7 @@ struct SourceConformanceTests {
         let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: location.argument)))
         let name = URL(fileURLWithPath: location.argument).lastPathComponent
         let rubbish = [UInt8](repeating: 0xa5, count: 4096)
-        let starts = [16, bytes.count / 2].map { Array(bytes.prefix($0)) }
+        let starts = [ImageInput.prefixSize, bytes.count / 2].map { Array(bytes.prefix($0)) }
         let all = starts + starts.map { $0 + rubbish } + [Array(bytes.prefix(40))]
         return try all.enumerated().map { number, copy in
             Location(path: try folder.make("\(number)-\(name)", copy))

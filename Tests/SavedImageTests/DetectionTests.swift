@@ -45,7 +45,7 @@ struct DetectionTests {
             [0xf6, 0x76, 0x43, 0x53, 0x0d, 0x0a, 0x1a, 0x0a] + Images.stream(300_000)
         for path in try folder.both(bytes) {
             let input = try ImageInput(opening: path)
-            #expect(input.prefix == Array(bytes.prefix(16)))
+            #expect(input.prefix == Array(bytes.prefix(ImageInput.prefixSize)))
             var read: [UInt8] = []
             while true {
                 let piece = try input.read(upTo: 1000)

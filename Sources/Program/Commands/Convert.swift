@@ -7,7 +7,7 @@ internal import VCPUModel
 /// `vcpusnap convert SOURCE -o FILE`.
 struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Turn a file of a VMM into a snapshot, or put a snapshot into a QEMU stream.",
+        abstract: "Turn a VMM's file into a snapshot, or a snapshot into a QEMU stream.",
         usage: "vcpusnap convert <source> [--into <stream>] -o <output> [options]",
         discussion: """
             With --into the registers of the snapshot replace those of a stream's vCPUs;
