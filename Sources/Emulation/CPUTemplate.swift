@@ -245,11 +245,10 @@ extension CPUTemplate {
         if !features.isEmpty {
             parts.append("  \"vcpu_features\": [{\"index\": 0, \"bitmap\": \"\(features)\"}]")
         }
-        if !modifiers.isEmpty {
-            let lines = modifiers.map { "    \($0)" }.joined(separator: ",\n")
-            parts.append("  \"reg_modifiers\": [\n\(lines)\n  ]")
-        }
-        return "{\n" + parts.joined(separator: ",\n") + (parts.isEmpty ? "}\n" : "\n}\n")
+        let lines = modifiers.map { "    \($0)" }.joined(separator: ",\n")
+        // One without any change is still told from other JSON.
+        parts.append("  \"reg_modifiers\": [" + (lines.isEmpty ? "]" : "\n\(lines)\n  ]"))
+        return "{\n" + parts.joined(separator: ",\n") + "\n}\n"
     }
 }
 

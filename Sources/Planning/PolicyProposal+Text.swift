@@ -48,10 +48,21 @@ extension PolicyProposal.Rule {
             return "the guest finds\(after) in place of\(before.map { " \($0)" } ?? "")\(fields)"
         default:
             if id == .sveVLS { return "the guest's vectors become shorter" }
+            if id == .vcpuInit, let lost = lostFeatures(saved, held) {
+                return "the guest's vCPUs are made without \(lost)"
+            }
             return before.map { "KVM makes\(after) of \($0)" }
                 ?? "bits beyond the destination's vector length are lost"
         }
     }
+}
+
+/// What vCPUs had and have no more, by names; nil where they have it all.
+private func lostFeatures(_ saved: RegisterValue, _ held: RegisterValue?) -> String? {
+    guard let had = VCPUInit(saved)?.features, let has = held.flatMap({ VCPUInit($0) })?.features
+    else { return nil }
+    let lost = had.subtracting(has).names
+    return lost.isEmpty ? nil : lost.joined(separator: ", ")
 }
 
 extension ValueText {

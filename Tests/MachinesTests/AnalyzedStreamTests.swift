@@ -26,10 +26,9 @@ struct AnalyzedStreamTests {
         let whole = try Location(path: stream.path).capture(SourceOptions()).snapshot
         #expect(!analyzed.vcpus.isEmpty)
         #expect(analyzed.vcpus == whole.vcpus)
-        // The machine type, which says how many interrupts there are, is not printed; of others all is zero.
-        for (id, value) in analyzed.vm where id != .unknownState {
-            let expected = whole.vm[id] ?? .zero(size: value.size)
-            #expect(expected == value, "\(id.label)")
+        // The machine type, which says where the controller is and how many interrupts it has, is not printed.
+        for (id, value) in whole.vm where id != .unknownState && !id.label.hasPrefix("GIC_") {
+            #expect(analyzed.vm[id] == value, "\(id.label)")
         }
     }
 

@@ -46,10 +46,12 @@ struct VMMLoader {
         return result
     }
 
-    /// Looks at what the vCPU holds of what it took, when all vCPUs were loaded, and asks the policy.
+    /// Looks at what the vCPU holds of what it took, when all vCPUs were loaded, and asks the policy of what is lost
+    /// silently: a VMM that gives up knows no policy.
     func settle(_ result: inout VMMLoad.VCPU) {
         for index in result.registers.indices {
             result.registers[index].compare(with: vcpu)
+            guard ![.unknown, .refused].contains(result.registers[index].fate) else { continue }
             result.registers[index].ask(policy, of: guest.state.registers, on: vcpu)
         }
     }

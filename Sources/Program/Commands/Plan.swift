@@ -48,9 +48,10 @@ struct PlanCommand: ParsableCommand {
                 scp vm.mig rack1:
               vcpusnap plan qmp:/run/vm.qmp --host rack1.vhost --qemu 10.0
 
-            Of a file of another VMM it says what that VMM does when it loads it there: at
-            which register it gives up, with the error it prints, and what is lost
-            silently. --restore says what vcpusnap restore does instead.
+            Of a state file of Firecracker it says what Firecracker does when it loads it
+            there: at which register it gives up, with the error it prints, and what is
+            lost silently. --restore says what vcpusnap restore does instead. Of files of
+            other VMMs it says that alone.
 
               vcpusnap plan vm.vmstate --host rack1.vhost
               vcpusnap plan vm.vmstate --host rack1.vhost --restore
@@ -102,7 +103,7 @@ struct PlanCommand: ParsableCommand {
 
     @Flag(
         help:
-            "Say of a file of another VMM what vcpusnap restore does, in place of what its own VMM does."
+            "Say of a file of Firecracker what vcpusnap restore does, in place of what Firecracker does."
     )
     var restore = false
 

@@ -51,7 +51,7 @@ struct VMMLoadOutput: Report {
         }
         guard status != .success, let host = hosts.first else { return }
         output.write(
-            "  next: vcpusnap plan \(source) --host \(host) --restore says what vcpusnap restore does there\n"
+            "  next: vcpusnap plan \(FileName.word(source)) --host \(FileName.word(host)) --restore says what vcpusnap restore does there\n"
         )
     }
 

@@ -26,7 +26,7 @@ struct CrosvmChip {
         var words = InterruptWords(.v3, vcpuCount: mpidrs.count)
         // The frame has room for interrupts that the VM does not have.
         words.add(
-            Self.words(distributor), of: .distributor,
+            try Self.words(distributor, damaged("dist_regs", "words of 32 bits")), of: .distributor,
             upTo: (distributor[Self.typer] & 31 + 1) << 5)
         var states = [UInt32?](repeating: nil, count: mpidrs.count)
         for (key, value) in members {
@@ -39,7 +39,9 @@ struct CrosvmChip {
                 let interface = value["cpu_sys_regs"]?.numbered,
                 let state = value["mp_state"]?.text.flatMap({ Self.names.firstIndex(of: $0) })
             else { throw damaged("cpu_specific", "registers and an MP state of each vCPU") }
-            words.add(Self.words(frame), of: .redistributor, vcpu: vcpu)
+            words.add(
+                try Self.words(frame, damaged("redist_regs", "words of 32 bits")),
+                of: .redistributor, vcpu: vcpu)
             for (encoding, item) in interface {
                 guard let bits = item.number else { throw damaged("cpu_sys_regs", "numbers") }
                 words.add(bits, ofSystemRegister: encoding, vcpu: vcpu)
@@ -52,7 +54,12 @@ struct CrosvmChip {
     }
 
     /// The words of a frame.
-    private static func words(_ numbers: [UInt64]) -> [(offset: UInt64, word: UInt32)] {
-        numbers.enumerated().map { (UInt64($0) << 2, UInt32(truncatingIfNeeded: $1)) }
+    /// - Parameter problem: where one has more than 32 bits.
+    private static func words(
+        _ numbers: [UInt64], _ problem: VMMFileError
+    ) throws(VMMFileError) -> [(offset: UInt64, word: UInt32)] {
+        let words = numbers.compactMap { UInt32(exactly: $0) }
+        guard words.count == numbers.count else { throw problem }
+        return words.enumerated().map { (UInt64($0) << 2, $1) }
     }
 }
