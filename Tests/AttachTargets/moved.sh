@@ -100,6 +100,16 @@ loss() {
 # many times each. The guest is moved, or nothing is; whoever moves it is told that the connection was lost, and where to
 # look if it may have been moved.
 move_guest() { ends "$1" vcpusnap move guest ssh:rack1 "pid:$target" --host rack1.vhost; }
+
+# finished: what was begun over the connection that is lost goes on there, and is waited for.
+finished() {
+  for _ in $(seq 1200); do
+    pidof vcpusnap >/dev/null || return 0
+    sleep 0.1
+  done
+  echo "vcpusnap does not end there"
+  return 1
+}
 put_back() { vcpusnap restore before "pid:$target" --policy exact >/dev/null; }
 cut() {
   two_vmms
@@ -119,6 +129,7 @@ cut() {
       move_guest 2 || [ $status -eq 0 ]
       [ $status -eq 0 ] || grep 'lost the connection' told
       ended=$status
+      finished
       mv told why
       if as_before >/dev/null; then
         kept=$((kept + 1))
