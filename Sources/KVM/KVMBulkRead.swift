@@ -50,10 +50,19 @@ final class KVMBulkRead: BulkRead {
         add(CLINUX_KVM_READ_NOTHING, at: place)
     }
 
-    /// Adds the attributes that have a register of an interrupt controller.
-    fileprivate func addAttributes(
-        at place: Int, of vcpu: KVMVCPUBank
+    /// Adds a register that is an attribute.
+    /// - Parameter vcpu: whose it is, or any vCPU for one that the VM has once.
+    fileprivate func add(
+        _ attribute: DeviceAttribute, at place: Int, of vcpu: KVMVCPUBank
     ) throws(RegisterBankError) {
+        guard attribute.device == .vcpu else { return try addAttributes(at: place, of: vcpu) }
+        add(
+            CLINUX_KVM_READ_ATTRIBUTE, at: place, of: vcpu.vcpu.descriptor, group: attribute.group,
+            number: attribute.attribute)
+    }
+
+    /// Adds the attributes that have a register of an interrupt controller.
+    private func addAttributes(at place: Int, of vcpu: KVMVCPUBank) throws(RegisterBankError) {
         let (id, key) = (memory.ids[place], try vcpu.key)
         var rest = memory.value(at: place)[...]
         let parts = try KVMError.translating(try vcpu.devices.places(of: id, of: key)) {
@@ -86,17 +95,12 @@ extension KVMVCPUBank {
         case .mpState: reads.add(CLINUX_KVM_READ_MP_STATE, at: place, of: vcpu.descriptor)
         case .vcpuEvents: reads.add(CLINUX_KVM_READ_EVENTS, at: place, of: vcpu.descriptor)
         default:
-            guard let attribute = id.deviceAttribute(with: devices.model) else {
-                guard id.architecture != .own else { return try reads.addConstant(at: place) }
-                return reads.add(
-                    CLINUX_KVM_READ_REGISTER, at: place, of: vcpu.descriptor, number: id.rawValue)
+            if let attribute = id.deviceAttribute(with: devices.model) {
+                return try reads.add(attribute, at: place, of: self)
             }
-            guard attribute.device == .vcpu else {
-                return try reads.addAttributes(at: place, of: self)
-            }
+            guard id.architecture != .own else { return try reads.addConstant(at: place) }
             reads.add(
-                CLINUX_KVM_READ_ATTRIBUTE, at: place, of: vcpu.descriptor, group: attribute.group,
-                number: attribute.attribute)
+                CLINUX_KVM_READ_REGISTER, at: place, of: vcpu.descriptor, number: id.rawValue)
         }
     }
 }
@@ -127,12 +131,7 @@ extension KVMVMBank {
             guard let attribute = id.deviceAttribute else {
                 return try reads.addConstant(at: place)
             }
-            guard attribute.device == .vcpu else {
-                return try reads.addAttributes(at: place, of: vcpu)
-            }
-            reads.add(
-                CLINUX_KVM_READ_ATTRIBUTE, at: place, of: vcpu.vcpu.descriptor,
-                group: attribute.group, number: attribute.attribute)
+            try reads.add(attribute, at: place, of: vcpu)
         }
     }
 }

@@ -42,6 +42,18 @@ func making(
     }
 }
 
+/// Gives a caller the next of some elements.
+/// - Returns: 1, or 0 where there is none or no place for it.
+func giving<Element>(
+    _ place: UnsafeMutablePointer<Element>?, _ next: () -> Element?
+) -> Int32 {
+    keepingErrno {
+        guard let place, let element = next() else { return 0 }
+        place.pointee = element
+        return 1
+    }
+}
+
 /// Takes an object back from its owner.
 func destroy<Object: AnyObject>(_ object: OpaquePointer?, _ type: Object.Type) {
     guard let object else { return }

@@ -64,13 +64,7 @@ public func isSame(_ difference: OpaquePointer?) -> Int32 {
 public func nextDifference(
     _ difference: OpaquePointer?, _ entry: UnsafeMutablePointer<vcpusnap_register_difference>?
 ) -> Int32 {
-    keepingErrno {
-        guard let entry, let next = optional(difference, DifferenceObject.self)?.next() else {
-            return 0
-        }
-        entry.pointee = next
-        return 1
-    }
+    giving(entry) { optional(difference, DifferenceObject.self)?.next() }
 }
 
 /// Takes a difference back.

@@ -173,11 +173,7 @@ public func counter(
 public func nextRegister(
     _ report: OpaquePointer?, _ outcome: UnsafeMutablePointer<vcpusnap_outcome>?
 ) -> Int32 {
-    keepingErrno {
-        guard let outcome, let next = optional(report, ReportObject.self)?.next() else { return 0 }
-        outcome.pointee = next
-        return 1
-    }
+    giving(outcome) { optional(report, ReportObject.self)?.next() }
 }
 
 /// Gives the next field in which its values differ.
@@ -185,11 +181,7 @@ public func nextRegister(
 public func nextField(
     _ report: OpaquePointer?, _ difference: UnsafeMutablePointer<vcpusnap_field_difference>?
 ) -> Int32 {
-    guard let difference, let next = optional(report, ReportObject.self)?.nextField() else {
-        return 0
-    }
-    difference.pointee = next
-    return 1
+    giving(difference) { optional(report, ReportObject.self)?.nextField() }
 }
 
 /// Gives the report as JSON.

@@ -57,6 +57,14 @@ struct InterruptWords {
         set(value, for: id, vcpu)
     }
 
+    /// The registers of an ITS, as VMMs call them, but for its tables.
+    static let offsetsOfITS: [(name: String, offset: UInt64)] = [
+        ("ctlr", 0), ("iidr", 4), ("cbaser", 0x80), ("cwriter", 0x88), ("creadr", 0x90),
+    ]
+
+    /// Of GITS_BASER, by its number.
+    static func offset(ofITSTable number: Int) -> UInt64 { 0x100 | UInt64(number) << 3 }
+
     /// Adds a register of the first ITS.
     mutating func add(_ value: UInt64, ofITSAt offset: UInt64) {
         guard let id = RegisterID(DeviceAttribute(ofITS: 0, at: offset)),

@@ -48,24 +48,10 @@ static vcpusnap_error error;
 
 /* ---- How much memory is taken: not with checkers of memory, which do it, too ---- */
 
-static long allocations;
-
 #ifdef COUNTS_ALLOCATIONS
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *memory, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-
-void *malloc(size_t size) { allocations++; return __libc_malloc(size); }
-void *calloc(size_t count, size_t size) { allocations++; return __libc_calloc(count, size); }
-void *realloc(void *memory, size_t size) { allocations++; return __libc_realloc(memory, size); }
-void *aligned_alloc(size_t alignment, size_t size) { allocations++; return __libc_memalign(alignment, size); }
-int posix_memalign(void **memory, size_t alignment, size_t size)
-{
-    allocations++;
-    *memory = __libc_memalign(alignment, size);
-    return *memory ? 0 : ENOMEM;
-}
+#include "allocations.h"
+#else
+static long allocations;
 #endif
 
 /* ---- Banks ---- */

@@ -20,6 +20,7 @@
 #include <vcpusnap.h>
 
 #include "GuestPrograms.h"
+#include "allocations.h"
 
 int save_guest(int vm_fd, const vcpusnap_vcpu *vcpu, int gic_fd, const char *path);
 int restore_guest(int vm_fd, const vcpusnap_vcpu *vcpu, int gic_fd, const char *path);
@@ -34,24 +35,6 @@ int restore_guest(int vm_fd, const vcpusnap_vcpu *vcpu, int gic_fd, const char *
 #define ID_AA64MMFR3_EL1 0x603000000013c03bu
 #define PIR_EL1 0x603000000013c513u
 #define CNTP_CVAL_EL0 0x603000000013df12u
-
-static long allocations;
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *memory, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-
-void *malloc(size_t size) { allocations++; return __libc_malloc(size); }
-void *calloc(size_t count, size_t size) { allocations++; return __libc_calloc(count, size); }
-void *realloc(void *memory, size_t size) { allocations++; return __libc_realloc(memory, size); }
-void *aligned_alloc(size_t alignment, size_t size) { allocations++; return __libc_memalign(alignment, size); }
-int posix_memalign(void **memory, size_t alignment, size_t size)
-{
-    allocations++;
-    *memory = __libc_memalign(alignment, size);
-    return *memory ? 0 : ENOMEM;
-}
 
 struct guest {
     int vm;

@@ -96,21 +96,11 @@ struct LoadAnswer: ValueHolder {
     }
 
     private func writeVCPUs(_ output: ReportWriter, _ values: ValueText) {
-        var counts = FoldedCounts()
-        var failures = Folded<VCPULoad.Failure, Void>()
-        var lines = FateLines()
+        var lines = FateLines<VCPULoad.Failure>()
         for vcpu in plan.vcpus {
-            let unit = UnitID.vcpu(vcpu.index)
-            counts.add(vcpu.counts, of: unit)
-            if let failure = vcpu.failure { failures.add(failure, of: unit) }
-            lines.add(vcpu.registers, of: unit, values)
+            lines.add(vcpu.registers, vcpu.failure, ofVCPU: vcpu.index, values)
         }
-        output.write(counts.line(RegisterLoad.Fate.names, output.style))
-        for entry in failures.entries {
-            let line = entry.line("fails: \(entry.subject.text)", among: counts.units)
-            output.write("  \(line)\n")
-        }
-        lines.write(to: output, ofAll: counts.units) { fate in
+        lines.write(to: output, failure: { $0.text }) { fate in
             fate.meaning(isEmulated: plan.isEmulated, by: plan.version)
         }
     }
@@ -228,7 +218,7 @@ extension StreamOrigin {
 extension VCPULoad {
     fileprivate func json(_ values: ValueText) -> JSONObject {
         [
-            "counts": JSONObject(counts), "failure": failure?.text,
+            "counts": JSONObject(registers.fateCounts), "failure": failure?.text,
             "registers": registers.json(values), "vectors": vectors,
         ]
     }
@@ -247,13 +237,6 @@ extension VectorLengths {
             \(given); the guest's registers show \(shown) bits
 
             """
-    }
-}
-
-extension VCPULoad {
-    /// How many registers had each fate, by its name.
-    fileprivate var counts: [String: Int] {
-        registers.reduce(into: [:]) { $0[$1.fate.rawValue, default: 0] += 1 }
     }
 }
 

@@ -38,7 +38,7 @@ struct VMMLoadOutput: Report {
 
     private func json(of vcpu: VMMLoad.VCPU) -> JSONObject {
         [
-            "counts": JSONObject(vcpu.counts), "failure": vcpu.failure?.text,
+            "counts": JSONObject(vcpu.registers.fateCounts), "failure": vcpu.failure?.text,
             "registers": vcpu.registers.json(values),
         ]
     }
@@ -62,26 +62,11 @@ struct VMMLoadOutput: Report {
         if !load.output.isEmpty { output.write("  \(vmm.rawValue) prints\n") }
         output.write(load.output.map { PrintableText($0) }.indented)
         output.write(load.notices.lines)
-        var counts = FoldedCounts()
-        var failures = Folded<VMMLoad.Failure, Void>()
-        var lines = FateLines()
+        var lines = FateLines<VMMLoad.Failure>()
         for vcpu in load.vcpus {
-            counts.add(vcpu.counts, of: .vcpu(vcpu.index))
-            if let failure = vcpu.failure { failures.add(failure, of: .vcpu(vcpu.index)) }
-            lines.add(vcpu.registers, of: .vcpu(vcpu.index), values)
+            lines.add(vcpu.registers, vcpu.failure, ofVCPU: vcpu.index, values)
         }
-        output.write(counts.line(RegisterLoad.Fate.names, style))
-        for entry in failures.entries {
-            output.write("  \(entry.line("fails: \(entry.subject.text)", among: counts.units))\n")
-        }
-        lines.write(to: output, ofAll: counts.units) { $0.meaning(in: vmm) }
-    }
-}
-
-extension VMMLoad.VCPU {
-    /// How many registers had each fate, by its name.
-    fileprivate var counts: [String: Int] {
-        registers.reduce(into: [:]) { $0[$1.fate.rawValue, default: 0] += 1 }
+        lines.write(to: output, failure: { $0.text }) { $0.meaning(in: vmm) }
     }
 }
 

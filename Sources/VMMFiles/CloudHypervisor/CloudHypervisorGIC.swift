@@ -23,20 +23,15 @@ struct CloudHypervisorGIC {
         else { return nil }
         (self.distributor, self.redistributors) = (distributor, redistributors)
         (self.interfaces, self.control) = (interfaces, control)
-        let single = Self.offsetsOfITS.compactMap { name, offset in
-            state[name]?.unsigned.map { (offset, $0) }
+        let single = InterruptWords.offsetsOfITS.compactMap { name, offset in
+            state["its_\(name)"]?.unsigned.map { (offset, $0) }
         }
         let bases = (state["its_baser"]?.array ?? []).prefix(8).enumerated().compactMap {
             index, value in
-            value.unsigned.map { (0x100 | UInt64(index) << 3, $0) }
+            value.unsigned.map { (InterruptWords.offset(ofITSTable: index), $0) }
         }
         its = single + bases
     }
-
-    private static let offsetsOfITS: [(String, UInt64)] = [
-        ("its_ctlr", 0), ("its_iidr", 4), ("its_cbaser", 0x80), ("its_cwriter", 0x88),
-        ("its_creadr", 0x90),
-    ]
 
     /// The distributor's registers in their order, STATUSR apart: where those of INTID 0 would be, and how many bits each
     /// interrupt has.

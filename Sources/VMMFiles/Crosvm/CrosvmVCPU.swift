@@ -25,9 +25,12 @@ struct CrosvmVCPU {
         try add(services, "firmware_regs", RegisterID.psciVersion.rawValue, 8)
     }
 
+    /// Ids of 64-bit system registers, without the encoding in their low 16 bits.
+    private static let systemRegisters: UInt64 = 0x6030_0000_0013_0000
+
     /// The maps of registers: the ids of their keys, and the size of their values.
     private static let maps: [(String, UInt64, Int)] = [
-        ("sys", 0x6030_0000_0013_0000, 8), ("cache_arch_info", RegisterID.ccsidr0.rawValue, 4),
+        ("sys", systemRegisters, 8), ("cache_arch_info", RegisterID.ccsidr0.rawValue, 4),
     ]
 
     private mutating func addCore() throws(VMMFileError) {
@@ -83,7 +86,7 @@ struct CrosvmVCPU {
     /// Where the key of a system register is not its id: those of `struct kvm_regs`, and two registers of the virtual timer,
     /// which KVM has under each other's encoding.
     private static let exceptions: [UInt64: UInt64] = {
-        let system: UInt64 = 0x6030_0000_0013_0000
+        let system = systemRegisters
         let core: [(UInt64, RegisterID)] = [
             (0xc200, .spsr(0)), (0xc201, .elrEL1), (0xe208, .spEL1), (0xe218, .spsr(3)),
             (0xe219, .spsr(1)), (0xe21a, .spsr(2)), (0xe21b, .spsr(4)), (0xda20, .fpcr),

@@ -5,9 +5,7 @@ internal import VCPUModel
 /// The interrupt controller in a file of Firecracker: lists of registers without names, whose places say which they are
 /// (Formats/firecracker-vmstate.md, section 6).
 struct FirecrackerInterrupts {
-    /// What the VM has once.
-    private(set) var vm = RegisterList()
-    private var vcpus: [RegisterList] = []
+    private var words: InterruptWords?
     /// Why it was left out.
     private(set) var remarks: [String] = []
 
@@ -19,91 +17,95 @@ struct FirecrackerInterrupts {
             ]
             return
         }
-        let distributor = Self.words(gic["dist"])
-        let states = gic["gic_vcpu_states"]?.elements ?? []
-        let model = GICModel.allCases.first { Places.distributor($0).fit(distributor) }
-        let own = states.map { Self.registers($0, model ?? .v3) }
-        guard let model, !own.contains(nil) else {
-            remarks = ["its interrupt controller is left out: it has lists that are not known"]
-            return
-        }
-        vcpus = own.compactMap(\.self)
-        vm.set(UInt64(model.rawValue), .gicModel)
-        setUp(model, vcpuCount: states.count)
-        Places.distributor(model).set(distributor, .distributor, &vm)
-        // One for all redistributors.
-        if let first = states.first.map({ Self.words($0["rdist"]) }), model == .v3 {
-            Places.ofVM(first).set(first, .redistributor, &vm)
-        }
-        if let translator = gic["its_state"]?.some { setTranslator(translator) }
-        vm.setWhatKVMHides()
+        words = Self.words(of: gic)
+        guard words == nil else { return }
+        remarks = ["its interrupt controller is left out: it has lists that are not known"]
     }
+
+    /// What the VM has once.
+    var vm: RegisterList { words?.vm ?? RegisterList() }
 
     /// Nothing for a vCPU of which nothing is known.
     func ofVCPU(_ index: Int) -> RegisterList {
-        vcpus.indices.contains(index) ? vcpus[index] : RegisterList()
-    }
-
-    /// What the file leaves out because Firecracker sets it up in the same way for every VM: SGIs, PPIs and 96 SPIs, in
-    /// frames of these sizes that end where its devices begin.
-    private mutating func setUp(_ model: GICModel, vcpuCount: Int) {
-        vm.set(128, .gicNrIrqs)
-        let end: UInt64 = 1 << 30
-        guard model == .v3 else {
-            vm.set(end - 0x1000, .gicAddressDistV2)
-            return vm.set(end - 0x3000, .gicAddressCpuV2)
-        }
-        let distributor = end - 0x1_0000
-        vm.set(distributor, .gicAddressDist)
-        let frame = Checked<UInt64>(0x2_0000)
-        let redistributors = Checked(distributor) - Checked(vcpuCount) * frame
-        if let start = redistributors.value { vm.set(start, .gicAddressRedist) }
-        translator = (redistributors - frame).value
-    }
-
-    /// Where the ITS is, if there is one.
-    private var translator: UInt64?
-
-    private static func words(_ lists: StateValue?) -> [[UInt64]] {
-        (lists?.elements ?? []).map { $0.numbers?.values ?? [] }
+        guard let words, words.vcpus.indices.contains(index) else { return RegisterList() }
+        return words.vcpus[index]
     }
 
     /// Nil for lists that are not known.
-    private static func registers(_ state: StateValue, _ model: GICModel) -> RegisterList? {
-        var result = RegisterList()
-        let redistributor = words(state["rdist"])
-        let main = words(state["main_icc_regs"])
-        if model == .v3 {
-            let places = [Places.redistributor, Places.oldRedistributor].first {
-                $0.fit(redistributor)
-            }
-            guard let places else { return nil }
-            places.set(redistributor, .redistributor, &result)
-        }
-        let interface = model == .v3 ? Places.systemRegisters : Places.cpuInterface
-        let priorities = (state["ap_icc_regs"]?.elements ?? []).map { $0.some?.numbers?.values }
-        guard interface.fit(main), model == .v2 || priorities.count == Places.priorities.count,
-            model == .v3 || redistributor.isEmpty && priorities.isEmpty
+    private static func words(of gic: StateValue) -> InterruptWords? {
+        let distributor = numbers(gic["dist"])
+        let states = gic["gic_vcpu_states"]?.elements ?? []
+        guard
+            let model = GICModel.allCases.first(where: { Places.distributor($0).fit(distributor) })
         else { return nil }
-        let group: DeviceAttribute.GICGroup = model == .v3 ? .systemRegisters : .cpuInterface
-        interface.set(main, group, &result)
-        for (id, value) in zip(Places.priorities, priorities) {
-            if let bits = value?.first { result.set(bits, id) }
+        var words = InterruptWords(model, vcpuCount: states.count)
+        words.add(Places.distributor(model).words(distributor), of: .distributor)
+        for (vcpu, state) in states.enumerated() {
+            guard words.add(state, model, vcpu: vcpu) else { return nil }
         }
-        return result
+        words.setInterruptCount()
+        let its = gic["its_state"]?.some
+        words.setAddresses(model, vcpuCount: states.count, hasITS: its != nil)
+        if let its { words.add(its) }
+        return words
     }
 
-    private mutating func setTranslator(_ state: StateValue) {
-        if let translator, let id = RegisterID.address(ofITS: 0) { vm.set(translator, id) }
-        let registers: [(String, UInt64)] = [
-            ("ctlr", 0), ("iidr", 4), ("cbaser", 0x80), ("cwriter", 0x88), ("creadr", 0x90),
-        ]
-        for (name, offset) in registers {
-            vm.set(state[name]?.number ?? 0, DeviceAttribute(ofITS: 0, at: offset))
+    fileprivate static func numbers(_ lists: StateValue?) -> [[UInt64]] {
+        (lists?.elements ?? []).map { $0.numbers?.values ?? [] }
+    }
+}
+
+extension InterruptWords {
+    /// What the file leaves out because Firecracker sets it up in the same way for every VM: frames of these sizes that end
+    /// where its devices begin.
+    fileprivate mutating func setAddresses(_ model: GICModel, vcpuCount: Int, hasITS: Bool) {
+        let end: UInt64 = 1 << 30
+        guard model == .v3 else {
+            set(address: end - 0x1000, of: .gicAddressDistV2)
+            return set(address: end - 0x3000, of: .gicAddressCpuV2)
         }
-        for (index, base) in (state["baser"]?.elements ?? []).enumerated() {
-            vm.set(
-                base.number ?? 0, DeviceAttribute(ofITS: 0, at: 0x100 | UInt64(index) << 3))
+        let distributor = end - 0x1_0000
+        set(address: distributor, of: .gicAddressDist)
+        let frame = Checked<UInt64>(0x2_0000)
+        let redistributors = Checked(distributor) - Checked(vcpuCount) * frame
+        if let start = redistributors.value { set(address: start, of: .gicAddressRedist) }
+        guard hasITS, let translator = (redistributors - frame).value else { return }
+        set(address: translator, of: .address(ofITS: 0))
+    }
+
+    /// Adds what a vCPU has.
+    /// - Returns: false for lists that are not known.
+    fileprivate mutating func add(_ state: StateValue, _ model: GICModel, vcpu: Int) -> Bool {
+        let redistributor = FirecrackerInterrupts.numbers(state["rdist"])
+        let main = FirecrackerInterrupts.numbers(state["main_icc_regs"])
+        let priorities = (state["ap_icc_regs"]?.elements ?? []).map {
+            $0.some?.numbers?.values.first
+        }
+        guard model == .v3 else {
+            guard Places.cpuInterface.fit(main), redistributor.isEmpty, priorities.isEmpty
+            else { return false }
+            add(Places.cpuInterface.words(main), of: .cpuInterface, vcpu: vcpu)
+            return true
+        }
+        let places = [Places.redistributor, Places.oldRedistributor].first {
+            $0.fit(redistributor)
+        }
+        guard let places, main.map(\.count) == Places.systemRegisters.map({ _ in 1 }),
+            priorities.count == Places.priorities.count
+        else { return false }
+        add(places.words(redistributor), of: .redistributor, vcpu: vcpu)
+        let ids = Places.systemRegisters + Places.priorities
+        for (id, value) in zip(ids, main.map(\.first) + priorities) {
+            if let value { add(value, ofSystemRegister: id.rawValue & 0xffff, vcpu: vcpu) }
+        }
+        return true
+    }
+
+    /// Adds the state of an ITS.
+    fileprivate mutating func add(_ its: StateValue) {
+        for (name, offset) in Self.offsetsOfITS { add(its[name]?.number ?? 0, ofITSAt: offset) }
+        for (index, base) in (its["baser"]?.elements ?? []).enumerated() {
+            add(base.number ?? 0, ofITSAt: Self.offset(ofITSTable: index))
         }
     }
 }
@@ -114,27 +116,20 @@ private struct Places {
     private struct Entry {
         /// Of the first register; nil for what is no state: a status, or the clearing half of a pair.
         let offset: UInt64?
-        /// How many numbers the entry has.
+        /// How many words the entry has, two for a register of 64 bits.
         let count: Int
-        /// How many of them are one register.
-        var numbersEach = 1
     }
 
     private let entries: [Entry]
 
     func fit(_ lists: [[UInt64]]) -> Bool { lists.map(\.count) == entries.map(\.count) }
 
-    func set(
-        _ lists: [[UInt64]], _ group: DeviceAttribute.GICGroup, _ registers: inout RegisterList
-    ) {
-        for (entry, list) in zip(entries, lists) {
-            guard let offset = entry.offset else { continue }
-            let width = UInt64(entry.numbersEach) * 4
-            for (index, start) in stride(from: 0, to: list.count, by: entry.numbersEach)
-                .enumerated()
-            {
-                let upper = entry.numbersEach == 2 && start + 1 < list.count ? list[start + 1] : 0
-                registers.set(upper << 32 | list[start], group, offset + UInt64(index) * width)
+    /// The words of the lists, each with its offset.
+    func words(_ lists: [[UInt64]]) -> [(offset: UInt64, word: UInt32)] {
+        zip(entries, lists).flatMap { entry, list in
+            guard let first = entry.offset else { return [(offset: UInt64, word: UInt32)]() }
+            return list.enumerated().map {
+                (first + UInt64($0) << 2, UInt32(truncatingIfNeeded: $1))
             }
         }
     }
@@ -158,7 +153,7 @@ private struct Places {
     /// Of SPIs, 32 to 127.
     private static let ofDistributor = Places(
         entries: [Entry(offset: 0, count: 1), Entry(offset: nil, count: 1)] + enabling
-            + [group, Entry(offset: 0x6100, count: 192, numbersEach: 2), trigger] + activity)
+            + [group, Entry(offset: 0x6100, count: 192), trigger] + activity)
 
     /// The last two are of SGIs as vCPU 0 has them.
     private static let ofDistributorV2 = Places(
@@ -168,7 +163,7 @@ private struct Places {
     private static let control = Entry(offset: 0, count: 1)
     private static let others = [
         Entry(offset: nil, count: 1), Entry(offset: 0x14, count: 1),
-        Entry(offset: nil, count: 2), Entry(offset: 0x78, count: 2, numbersEach: 2),
+        Entry(offset: 0x70, count: 2), Entry(offset: 0x78, count: 2),
     ]
     private static let banked =
         [Entry(offset: 0x10080, count: 1)] + pair(0x10100, 1)
@@ -179,19 +174,10 @@ private struct Places {
     /// As releases before 1.13 have it.
     static let oldRedistributor = Places(entries: [control] + others + banked)
 
-    /// What of a redistributor's list a VM has once.
-    static func ofVM(_ lists: [[UInt64]]) -> Places {
-        let base = Entry(offset: 0x70, count: 2, numbersEach: 2)
-        let before = redistributor.fit(lists) ? 2 : 3
-        return Places(
-            entries: Array(repeating: Entry(offset: nil, count: 1), count: before) + [base])
-    }
-
-    static let systemRegisters = Places(
-        entries: [
-            RegisterID.iccSREEL1, .iccCTLREL1, .iccIGRPEN0EL1, .iccIGRPEN1EL1, .iccPMREL1,
-            .iccBPR0EL1, .iccBPR1EL1,
-        ].map { Entry(offset: $0.rawValue & 0xffff, count: 1) })
+    static let systemRegisters: [RegisterID] = [
+        .iccSREEL1, .iccCTLREL1, .iccIGRPEN0EL1, .iccIGRPEN1EL1, .iccPMREL1, .iccBPR0EL1,
+        .iccBPR1EL1,
+    ]
 
     static let cpuInterface = Places(
         entries: [0, 4, 8, 0x1c, 0xd0, 0xd4, 0xd8, 0xdc].map { Entry(offset: $0, count: 1) })

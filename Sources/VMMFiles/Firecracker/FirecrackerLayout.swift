@@ -116,10 +116,8 @@ enum FirecrackerLayout: String, CaseIterable {
     }
 
     /// The registers of a vCPU, which no version has changed.
-    static var registers: StateShape { record([("ids", .list(.number(8))), ("data", .bytes)]) }
+    static let registers = record([("ids", .list(.number(8))), ("data", .bytes)])
 
     /// Each shape of the vCPUs once, newest first.
-    static var shapesOfVCPUs: [StateShape] {
-        [FirecrackerLayout.g, .d, .a].map { StateShape.list($0.vcpu) }
-    }
+    static let shapesOfVCPUs = [FirecrackerLayout.g, .d, .a].map { StateShape.list($0.vcpu) }
 }
